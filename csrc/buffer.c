@@ -1,0 +1,350 @@
+/* buffer.c - recycled memory for results.
+ *
+ * First-touch page faults cost more than the arithmetic of most elementwise work, and a step of training asks for the
+ * same sizes again and again. So released blocks are kept, by size class, and the one released last, which may still be
+ * in the cache, is handed out first.
+ *
+ * A block is one cache line that holds its size and class, followed by the memory itself. Classes are four per power of
+ * two, so beyond the first few at most a fifth of a block is slack. Blocks of 2 MiB and more are mapped on their own,
+ * on a huge-page boundary with huge pages asked for; smaller ones come from the C library.
+ *
+ * What is kept is bounded. Over the bound, the classes that have gone longest without use give up their blocks first:
+ * sizes that a program no longer needs make room for those that it does. One lock guards everything; it is held for
+ * some nanoseconds, never across a call to the system's allocator (but for the one-time setup). */
+#define _GNU_SOURCE
+#include "wengert.h"
+#include "system.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#ifdef _WIN32
+#include <malloc.h>
+#else
+#include <pthread.h>
+#include <unistd.h>
+#endif
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+/* With AddressSanitizer, memory that nobody owns is poisoned: held blocks, and the slack of those handed out. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WG_ADDRESS_SANITIZER
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(WG_ADDRESS_SANITIZER)
+#include <sanitizer/asan_interface.h>
+#define POISON(memory, bytes) ASAN_POISON_MEMORY_REGION(memory, bytes)
+#define UNPOISON(memory, bytes) ASAN_UNPOISON_MEMORY_REGION(memory, bytes)
+#else
+#define POISON(memory, bytes) ((void)(memory), (void)(bytes))
+#define UNPOISON(memory, bytes) ((void)(memory), (void)(bytes))
+#endif
+
+enum { CLASSES = 232 };                             /* enough for any size_t */
+#define HUGE_PAGE ((size_t)2 << 20)                 /* from here on, blocks are mapped */
+#define LARGEST ((size_t)PTRDIFF_MAX - 4 * HUGE_PAGE) /* so that no size computed below overflows */
+#define DEFAULT_LIMIT ((size_t)1 << 30)
+
+typedef struct block {
+    _Alignas(WG_ALIGNMENT) size_t bytes; /* of the memory behind this header: the size of the class */
+    int class;
+    bool in_use;                         /* for the assertions only */
+    struct block *next;                  /* while held */
+} block;
+_Static_assert(sizeof(block) == WG_ALIGNMENT, "the memory behind the header must be aligned");
+
+typedef struct {
+    block *top;
+    uint64_t last_use; /* by `uses` */
+} block_stack;
+
+static struct {
+    _Alignas(WG_ALIGNMENT) atomic_bool locked;
+    bool ready;        /* set up: `limit` is known, the fork handlers are registered */
+    size_t in_use, held, limit;
+    uint64_t uses;     /* counts releases: the clock that `last_use` is read from */
+    block_stack stacks[CLASSES];
+} store;
+
+/* ---------------------------------------------------------------- the lock */
+
+static void lock(void)
+{
+    while (atomic_exchange_explicit(&store.locked, true, memory_order_acquire))
+        for (int turn = 0; atomic_load_explicit(&store.locked, memory_order_relaxed); turn++)
+            if (turn < 100)
+                cpu_pause();
+            else
+                cpu_yield();
+}
+
+static void unlock(void)
+{
+    atomic_store_explicit(&store.locked, false, memory_order_release);
+}
+
+/* ---------------------------------------------------------------- set up */
+
+#ifdef __linux__
+static double cgroup_memory(const char *directory)
+{
+    long long bytes, unused;
+    if (cgroup_read(directory, "memory.max", &bytes, &unused) ||
+        cgroup_read(directory, "memory.limit_in_bytes", &bytes, &unused))
+        return (double)bytes;
+    return INFINITY;
+}
+#endif
+
+/* The bytes of memory that this process may use, as far as the system tells. */
+static double available_memory(void)
+{
+#ifdef _WIN32
+    MEMORYSTATUSEX status = {.dwLength = sizeof status};
+    return GlobalMemoryStatusEx(&status) ? (double)status.ullTotalPhys : (double)DEFAULT_LIMIT;
+#else
+    const double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+#ifdef __linux__
+    return fmin(machine, cgroup_limit("memory", cgroup_memory));
+#else
+    return machine;
+#endif
+#endif
+}
+
+/* Lock, after setting up if this is the first time. Everything but acquiring and releasing a recycled block begins
+ * here; a block that is recycled has been through here when it was made. */
+static void lock_ready(void)
+{
+    lock();
+    if (store.ready)
+        return;
+    const double share = available_memory() / 8;
+    store.limit = share < (double)DEFAULT_LIMIT ? (size_t)share : DEFAULT_LIMIT;
+#ifndef _WIN32
+    pthread_atfork(lock, unlock, unlock); /* a child never inherits a lock that another thread held */
+#endif
+    store.ready = true;
+}
+
+/* ---------------------------------------------------------------- blocks */
+
+/* The class of a size up to LARGEST, counting in cache lines: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ... */
+static int class_of(size_t bytes)
+{
+    const size_t last = bytes ? (bytes - 1) / WG_ALIGNMENT : 0; /* lines needed, less one */
+    if (last < 4)
+        return (int)last;
+    const int shift = 61 - __builtin_clzll(last); /* leaves the three leading bits, 4 to 7 */
+    return 4 * shift + (int)(last >> shift);
+}
+
+static size_t class_bytes(int class)
+{
+    if (class < 4)
+        return (size_t)(class + 1) * WG_ALIGNMENT;
+    return (size_t)(class % 4 + 5) * WG_ALIGNMENT << (class / 4 - 1);
+}
+
+#ifdef __linux__
+/* The length of the mapping of a large block: header and memory, in whole pages. */
+static size_t mapped_bytes(size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (sizeof(block) + bytes + page - 1) / page * page;
+}
+
+/* A private mapping that begins on a huge-page boundary, or NULL. Newer kernels place large mappings so by themselves;
+ * otherwise map more and give back both ends. */
+static void *map_aligned(size_t length)
+{
+    char *start = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start != MAP_FAILED && (uintptr_t)start % HUGE_PAGE != 0) {
+        munmap(start, length);
+        start = mmap(NULL, length + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (start != MAP_FAILED) {
+            const size_t before = (HUGE_PAGE - (uintptr_t)start % HUGE_PAGE) % HUGE_PAGE;
+            if (before)
+                munmap(start, before);
+            start += before;
+            if (before < HUGE_PAGE)
+                munmap(start + length, HUGE_PAGE - before);
+        }
+    }
+    if (start == MAP_FAILED)
+        return NULL;
+    madvise(start, length, MADV_HUGEPAGE); /* advice: a kernel without huge pages may decline */
+    return start;
+}
+#endif
+
+/* A new block from the system, or NULL. */
+static block *create(int class)
+{
+    const size_t bytes = class_bytes(class);
+    block *b;
+#ifdef __linux__
+    b = bytes >= HUGE_PAGE ? map_aligned(mapped_bytes(bytes)) : aligned_alloc(WG_ALIGNMENT, sizeof *b + bytes);
+#elif defined(_WIN32)
+    b = _aligned_malloc(sizeof *b + bytes, WG_ALIGNMENT);
+#else
+    void *memory;
+    b = posix_memalign(&memory, WG_ALIGNMENT, sizeof *b + bytes) == 0 ? memory : NULL;
+#endif
+    if (b)
+        *b = (block){.bytes = bytes, .class = class};
+    return b;
+}
+
+/* Give a list of blocks back to the system. */
+static void destroy(block *list)
+{
+    while (list) {
+        block *b = list;
+        list = b->next;
+        UNPOISON(b + 1, b->bytes);
+#ifdef __linux__
+        if (b->bytes >= HUGE_PAGE)
+            munmap(b, mapped_bytes(b->bytes));
+        else
+            free(b);
+#elif defined(_WIN32)
+        _aligned_free(b);
+#else
+        free(b);
+#endif
+    }
+}
+
+/* Under the lock: take held blocks off their stacks until at most `keep` bytes are held, those of the classes that have
+ * gone longest without use first. Gives them as a list. */
+static block *evict(size_t keep)
+{
+    block *evicted = NULL;
+    while (store.held > keep) {
+        block_stack *coldest = NULL;
+        for (block_stack *s = store.stacks; s < store.stacks + CLASSES; s++)
+            if (s->top && (!coldest || s->last_use < coldest->last_use))
+                coldest = s;
+        assert(coldest);
+        while (coldest->top && store.held > keep) {
+            block *b = coldest->top;
+            coldest->top = b->next;
+            store.held -= b->bytes;
+            b->next = evicted;
+            evicted = b;
+        }
+    }
+    return evicted;
+}
+
+/* ---------------------------------------------------------------- the contract */
+
+/* When no block of the class is held. */
+static void *acquire_new(int class, size_t bytes)
+{
+    block *b = create(class);
+    if (!b) {
+        wg_buffer_trim(0);
+        b = create(class);
+        if (!b)
+            return NULL;
+    }
+    lock_ready();
+    store.in_use += b->bytes;
+    unlock();
+    b->in_use = true;
+    POISON((char *)(b + 1) + bytes, b->bytes - bytes);
+    return b + 1;
+}
+
+void *wg_buffer_acquire(size_t bytes)
+{
+    if (bytes > LARGEST)
+        return NULL;
+    const int class = class_of(bytes);
+    block_stack *stack = &store.stacks[class];
+    lock();
+    block *b = stack->top;
+    if (!b) {
+        unlock();
+        return acquire_new(class, bytes);
+    }
+    stack->top = b->next;
+    store.held -= b->bytes;
+    store.in_use += b->bytes;
+    unlock();
+    assert(!b->in_use);
+    b->in_use = true;
+    UNPOISON(b + 1, bytes);
+    return b + 1;
+}
+
+void wg_buffer_release(void *memory)
+{
+    if (!memory)
+        return;
+    block *b = (block *)memory - 1;
+    assert(b->in_use && "released twice, or not a buffer");
+    b->in_use = false;
+    POISON(memory, b->bytes);
+    const size_t bytes = b->bytes;
+    block *evicted = NULL;
+    lock();
+    store.in_use -= bytes;
+    if (bytes <= store.limit) {
+        if (store.held > store.limit - bytes)
+            evicted = evict(store.limit - bytes);
+        block_stack *stack = &store.stacks[b->class];
+        b->next = stack->top;
+        stack->top = b;
+        stack->last_use = ++store.uses;
+        store.held += bytes;
+    } else {
+        b->next = NULL;
+        evicted = b;
+    }
+    unlock();
+    destroy(evicted);
+}
+
+wg_buffer_stats wg_buffer_usage(void)
+{
+    lock_ready();
+    const wg_buffer_stats usage = {.in_use = store.in_use, .held = store.held, .limit = store.limit};
+    unlock();
+    return usage;
+}
+
+void wg_buffer_set_limit(size_t bytes)
+{
+    lock_ready();
+    store.limit = bytes;
+    block *evicted = evict(bytes);
+    unlock();
+    destroy(evicted);
+}
+
+size_t wg_buffer_trim(size_t keep)
+{
+    lock_ready();
+    const size_t before = store.held;
+    block *evicted = evict(keep);
+    const size_t returned = before - store.held;
+    unlock();
+    destroy(evicted);
+#ifdef __GLIBC__
+    if (returned)
+        malloc_trim(0); /* the C library keeps what it is given back, unless asked */
+#endif
+    return returned;
+}

@@ -1,0 +1,304 @@
+/* cross_entropy.inc.c - cross-entropy of logits against labels or probabilities, and its gradient, fused.
+ *
+ * Included by softmax.inc.c, whose passes over a row it uses. With the target's mass u[c] = w[c] * q[c] on class c and
+ * z = logits - max, a row's loss and gradient are
+ *
+ *   loss       sum(u) * log(sum(exp(z))) - sum(u * z)
+ *   gradient   exp(z) * sum(u) / sum(exp(z)) - u
+ *
+ * so the logits are read for the maximum and for the exponentials, which are stored in the gradient's row and scaled
+ * there. The logarithm is taken for a block of rows at once. Losses are added up in float64, per chunk of rows and then
+ * over the chunks; the chunks depend on the size alone. */
+
+#ifndef WG_CROSS_ENTROPY_ONCE
+#define WG_CROSS_ENTROPY_ONCE
+enum {
+    LOSS_BLOCK = 64,    /* rows whose losses are finished together; a multiple of every LANES */
+    LOSS_CHUNKS = 256,  /* at most so many chunks of rows */
+    LABEL_BLOCK = 1024, /* labels that are checked together */
+};
+
+/* The number of rows whose label is a class other than the ignored index; -1 - row for the first row whose label is
+ * neither. */
+static ptrdiff_t count_labels(const wg_cross_entropy *c)
+{
+    const uint64_t classes = (uint64_t)c->classes;
+    ptrdiff_t counted = 0;
+    for (ptrdiff_t start = 0; start < c->rows; start += LABEL_BLOCK) {
+        const ptrdiff_t end = smaller(c->rows, start + LABEL_BLOCK);
+        int64_t bad = 0, count = 0;
+        for (ptrdiff_t i = start; i < end; i++) {
+            const int64_t counts = c->labels[i] != c->ignore_index;
+            bad |= counts & ((uint64_t)c->labels[i] >= classes);
+            count += counts;
+        }
+        for (ptrdiff_t i = start; bad; i++)
+            if ((uint64_t)c->labels[i] >= classes && c->labels[i] != c->ignore_index)
+                return -1 - i;
+        counted += count;
+    }
+    return counted;
+}
+#endif
+
+typedef struct {
+    const wg_cross_entropy *c;
+    const char *targets;                     /* NULL: labels */
+    ptrdiff_t target_row_stride, target_stride, row_stride, stride; /* bytes */
+    double sharp, smooth;                    /* q = sharp * target + smooth */
+    double scale;                            /* of the gradient */
+    ptrdiff_t grain;
+    double partial_loss[LOSS_CHUNKS];
+} INTERNAL(cross_entropy_job);
+
+/* What is left of a block of rows once they have been read: loss = mass * log(sum) - dot. */
+typedef struct {
+    real sum[LOSS_BLOCK], mass[LOSS_BLOCK], dot[LOSS_BLOCK];
+} INTERNAL(loss_block);
+
+/* ---------------------------------------------------------------- a row against a target of several classes */
+
+/* The mass w[c] * q[c] of the items from c on, of which n are left; the other lanes are zero. Without target
+ * probabilities, q is the smoothing alone. */
+INLINE vreal INTERNAL(target_mass)(const INTERNAL(cross_entropy_job) *job, const char *targets, ptrdiff_t c, ptrdiff_t n)
+{
+    const real *weights = job->c->weights;
+    vreal q = V(splat)((real)job->smooth);
+    if (targets)
+        q += INTERNAL(row_load)(targets + c * job->target_stride, job->target_stride, n, 0) * (real)job->sharp;
+    if (weights)
+        q *= INTERNAL(row_load)((const char *)(weights + c), sizeof(real), n, 0);
+    return n >= LANES ? q : V(select)(INTERNAL(lane_numbers)() < (integer)n, q, V(splat)(0));
+}
+
+/* *mass: the sum of the target's mass; *dot: the sum of mass * (logits - max). */
+INLINE void INTERNAL(target_sums)(const INTERNAL(cross_entropy_job) *job, const char *targets, const char *in,
+                                  ptrdiff_t stride, real max, double *mass, double *dot)
+{
+    const ptrdiff_t n = job->c->classes;
+    *mass = *dot = 0;
+    for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
+        const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS * LANES);
+        vreal masses = {0}, dots = {0};
+        for (ptrdiff_t i = start; i < end; i += LANES) {
+            const vreal u = INTERNAL(target_mass)(job, targets, i, n - i);
+            /* `max` in the lanes past the end: their product is 0 * 0, never 0 * inf. */
+            dots = V(fma)(u, INTERNAL(row_load)(in + i * stride, stride, n - i, max) - max, dots);
+            masses += u;
+        }
+        *mass += V(reduce_add)(masses);
+        *dot += V(reduce_add)(dots);
+    }
+}
+
+/* row = exp(logits - max) * factor - mass * scale. The exponentials are in `row` already, unless `in` is given. */
+INLINE void INTERNAL(target_gradient)(const INTERNAL(cross_entropy_job) *job, const char *targets, const char *in,
+                                      ptrdiff_t stride, real max, real factor, real *row)
+{
+    const ptrdiff_t n = job->c->classes;
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        const vreal e = in ? INTERNAL(row_exp)(INTERNAL(row_load)(in + i * stride, stride, n - i, 0) - max)
+                           : INTERNAL(row_load)((const char *)(row + i), sizeof(real), n - i, 0);
+        INTERNAL(row_store)(row + i, n - i, e * factor - INTERNAL(target_mass)(job, targets, i, n - i) * (real)job->scale);
+    }
+}
+
+/* Row i against probabilities; its loss goes to place r of the block. */
+INLINE void INTERNAL(probability_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, ptrdiff_t stride,
+                                INTERNAL(loss_block) *block, ptrdiff_t r)
+{
+    const ptrdiff_t n = job->c->classes;
+    const char *in = (const char *)job->c->logits + i * job->row_stride;
+    const char *targets = job->targets + i * job->target_row_stride;
+    real *row = job->c->gradient ? (real *)job->c->gradient + i * n : NULL;
+    /* A gradient in the targets' place cannot hold the exponentials while the targets are needed. */
+    const int stored = row && job->targets != (const char *)job->c->gradient;
+
+    const real max = INTERNAL(row_max)(in, stride, n);
+    double mass, dot;
+    INTERNAL(target_sums)(job, targets, in, stride, max, &mass, &dot);
+    const double sum = INTERNAL(row_sum_exp)(in, stride, n, max, stored ? row : NULL);
+    if (row)
+        INTERNAL(target_gradient)(job, targets, stored ? NULL : in, stride, max, (real)(mass / sum * job->scale), row);
+    block->sum[r] = n > 0 ? (real)(sum / ROW_EXP_UNIT) : 1;
+    block->mass[r] = (real)mass;
+    block->dot[r] = (real)dot;
+}
+
+/* ---------------------------------------------------------------- a row against a label */
+
+/* A row of at most `vectors` vectors, unit stride, whose label has mass `mass`, in registers. Gives the sum of the
+ * exponentials, and the label's logit less the maximum in *z. */
+INLINE real INTERNAL(short_label_row)(const real *in, ptrdiff_t n, ptrdiff_t label, real mass, real scale, real *row,
+                                      real *z, const int vectors)
+{
+    vreal x[SOFTMAX_SHORT_VECTORS];
+    for (int k = 0; k < vectors; k++)
+        x[k] = INTERNAL(row_load)((const char *)(in + k * LANES), sizeof(real), n - k * LANES, -(real)INFINITY);
+    vreal max = V(splat)(-(real)INFINITY);
+    for (int k = 0; k < vectors; k++)
+        max = V(at_least)(max, x[k]);
+    const real top = INTERNAL(lanes_max)(max);
+    *z = in[label] - top;
+    vreal sums = {0};
+    for (int k = 0; k < vectors; k++) {
+        x[k] = INTERNAL(row_exp)(x[k] - top);
+        sums += x[k];
+    }
+    const real sum = V(reduce_add)(sums);
+    if (row) {
+        const real factor = mass * scale / sum;
+        for (int k = 0; k < vectors; k++) {
+            const vint here = INTERNAL(lane_numbers)() == (integer)(label - k * LANES);
+            INTERNAL(row_store)(row + k * LANES, n - k * LANES,
+                                x[k] * factor - V(select)(here, V(splat)(mass * scale), V(splat)(0)));
+        }
+    }
+    return sum / (real)ROW_EXP_UNIT;
+}
+
+/* The same for a row of any length and stride, with the smoothing's part: its mass is added to *mass. */
+INLINE real INTERNAL(long_label_row)(const INTERNAL(cross_entropy_job) *job, const char *in, ptrdiff_t stride,
+                                     ptrdiff_t label, real *row, double *mass, double *dot)
+{
+    const ptrdiff_t n = job->c->classes;
+    const double sharp = *mass;
+    const real max = INTERNAL(row_max)(in, stride, n);
+    *dot = sharp * (*(const real *)(in + label * stride) - max);
+    if (job->smooth != 0) {
+        double smooth_mass, smooth_dot;
+        INTERNAL(target_sums)(job, NULL, in, stride, max, &smooth_mass, &smooth_dot);
+        *mass += smooth_mass;
+        *dot += smooth_dot;
+    }
+    const double sum = INTERNAL(row_sum_exp)(in, stride, n, max, row);
+    if (row) {
+        const real factor = (real)(*mass / sum * job->scale);
+        if (job->smooth != 0)
+            INTERNAL(target_gradient)(job, NULL, NULL, stride, max, factor, row);
+        else
+            INTERNAL(row_scale)(row, n, factor);
+        row[label] -= (real)(sharp * job->scale);
+    }
+    return (real)(sum / ROW_EXP_UNIT);
+}
+
+/* Row i against its label; its loss goes to place r of the block. */
+INLINE void INTERNAL(label_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, ptrdiff_t stride,
+                                INTERNAL(loss_block) *block, ptrdiff_t r)
+{
+    const wg_cross_entropy *c = job->c;
+    const ptrdiff_t n = c->classes, label = (ptrdiff_t)c->labels[i];
+    real *row = c->gradient ? (real *)c->gradient + i * n : NULL;
+    if (c->labels[i] == c->ignore_index) {
+        block->sum[r] = 1;
+        block->mass[r] = block->dot[r] = 0;
+        if (row)
+            memset(row, 0, (size_t)n * sizeof(real));
+        return;
+    }
+    const char *in = (const char *)c->logits + i * job->row_stride;
+    double mass = job->sharp * (c->weights ? ((const real *)c->weights)[label] : 1), dot;
+    const ptrdiff_t vectors = (n + LANES - 1) / LANES;
+    if (vectors <= SOFTMAX_SHORT_VECTORS && stride == sizeof(real) && job->smooth == 0) {
+        const real m = (real)mass, scale = (real)job->scale, *x = (const real *)in;
+        real z;
+        block->sum[r] = vectors == 1   ? INTERNAL(short_label_row)(x, n, label, m, scale, row, &z, 1)
+                        : vectors == 2 ? INTERNAL(short_label_row)(x, n, label, m, scale, row, &z, 2)
+                        : vectors == 3 ? INTERNAL(short_label_row)(x, n, label, m, scale, row, &z, 3)
+                                       : INTERNAL(short_label_row)(x, n, label, m, scale, row, &z, 4);
+        dot = m * z;
+    } else {
+        block->sum[r] = INTERNAL(long_label_row)(job, in, stride, label, row, &mass, &dot);
+    }
+    block->mass[r] = (real)mass;
+    block->dot[r] = (real)dot;
+}
+
+/* ---------------------------------------------------------------- all rows */
+
+/* Finish the losses of `count` rows from row `first` on, and give their sum. */
+static double INTERNAL(finish_losses)(const INTERNAL(cross_entropy_job) *job, INTERNAL(loss_block) *block,
+                                      ptrdiff_t first, ptrdiff_t count)
+{
+    real loss[LOSS_BLOCK];
+    double total = 0;
+    for (ptrdiff_t r = 0; r < count; r += LANES)
+        V(store)(loss + r, V(load)(block->mass + r) * V(log)(V(load)(block->sum + r)) - V(load)(block->dot + r));
+    for (ptrdiff_t r = 0; r < count; r++)
+        total += loss[r];
+    if (job->c->losses)
+        memcpy((real *)job->c->losses + first, loss, (size_t)count * sizeof(real));
+    return total;
+}
+
+static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    INTERNAL(cross_entropy_job) *job = context;
+    double total = 0;
+    INTERNAL(loss_block) block = {{0}, {0}, {0}};
+    for (ptrdiff_t start = begin; start < end; start += LOSS_BLOCK) {
+        const ptrdiff_t count = smaller(LOSS_BLOCK, end - start);
+        for (ptrdiff_t r = 0; r < count; r++) {
+            if (job->targets && job->stride == sizeof(real))
+                INTERNAL(probability_row)(job, start + r, sizeof(real), &block, r);
+            else if (job->targets)
+                INTERNAL(probability_row)(job, start + r, job->stride, &block, r);
+            else if (job->stride == sizeof(real))
+                INTERNAL(label_row)(job, start + r, sizeof(real), &block, r);
+            else
+                INTERNAL(label_row)(job, start + r, job->stride, &block, r);
+        }
+        total += INTERNAL(finish_losses)(job, &block, start, count);
+    }
+    job->partial_loss[begin / job->grain] = total;
+}
+
+/* Everything but what tells labels from probabilities: total_weight is known, the labels are right. */
+static wg_status INTERNAL(cross_entropy_run)(wg_cross_entropy *c, const char *targets, ptrdiff_t target_row_stride,
+                                             ptrdiff_t target_col_stride)
+{
+    const ptrdiff_t size = sizeof(real);
+    const double epsilon = c->label_smoothing;
+    INTERNAL(cross_entropy_job) job = {
+        .c = c,
+        .targets = targets,
+        .target_row_stride = target_row_stride * size,
+        .target_stride = target_col_stride * size,
+        .row_stride = c->row_stride * size,
+        .stride = c->col_stride * size,
+        .sharp = 1 - epsilon,
+        .smooth = epsilon / (double)larger(1, c->classes),
+        .scale = c->scale_by_weight ? c->gradient_scale / c->total_weight : c->gradient_scale,
+        .grain = larger(rows_per_chunk(larger(1, c->classes)), (c->rows + LOSS_CHUNKS - 1) / LOSS_CHUNKS),
+    };
+    wg_parallel_for(c->rows, job.grain, INTERNAL(cross_entropy_rows), &job);
+    c->total_loss = 0;
+    for (ptrdiff_t chunk = 0; chunk * job.grain < c->rows; chunk++)
+        c->total_loss += job.partial_loss[chunk];
+    return WG_OK;
+}
+
+static wg_status K(cross_entropy)(wg_cross_entropy *c)
+{
+    assert(c->rows >= 0 && c->classes >= 0);
+    const ptrdiff_t counted = count_labels(c);
+    c->bad_row = counted < 0 ? -1 - counted : -1;
+    if (counted < 0)
+        return WG_BAD_INDEX;
+    const real *weights = c->weights;
+    c->total_weight = weights ? 0 : (double)counted;
+    for (ptrdiff_t i = 0; weights && i < c->rows; i++)
+        if (c->labels[i] != c->ignore_index)
+            c->total_weight += weights[c->labels[i]];
+    return INTERNAL(cross_entropy_run)(c, NULL, 0, 0);
+}
+
+static wg_status K(cross_entropy_dense)(wg_cross_entropy *c, const void *targets, ptrdiff_t target_row_stride,
+                                        ptrdiff_t target_col_stride)
+{
+    assert(c->rows >= 0 && c->classes >= 0);
+    c->bad_row = -1;
+    c->total_weight = (double)c->rows;
+    return INTERNAL(cross_entropy_run)(c, targets, target_row_stride, target_col_stride);
+}

@@ -1,0 +1,162 @@
+/* gather.inc.c - rows picked by index out of a matrix, converted and scaled; and the transpose, rows added up by index.
+ *
+ * Indices are checked before anything is written. A gathered row is a short run at an address that no hardware prefetcher
+ * foresees, so the rows a few places ahead are asked for early. The conversion loops are plain C: compilers turn each
+ * into widen, convert, multiply, add. scatter_add gives every task some columns of all rows, so that the order in which
+ * a row's terms are added is the order of the indices for any number of threads. */
+
+#ifndef WG_GATHER_ONCE
+#define WG_GATHER_ONCE
+enum {
+    GATHER_GRAIN = 32768,     /* items that make a chunk of work */
+    PREFETCH_ROWS = 2,        /* how far ahead rows are asked for */
+    PREFETCH_BYTES = 1024,    /* how much of a row: what follows, the hardware foresees */
+    SCATTER_COLUMNS = 64,     /* the narrowest task of scatter_add, in items */
+};
+
+/* The first position whose index lies outside [-rows, rows); -1 if there is none. */
+static ptrdiff_t first_bad_index(const int64_t *index, ptrdiff_t count, ptrdiff_t rows)
+{
+    enum { BLOCK = 1024 };
+    for (ptrdiff_t start = 0; start < count; start += BLOCK) {
+        const ptrdiff_t end = start + BLOCK < count ? start + BLOCK : count;
+        int bad = 0;
+        for (ptrdiff_t i = start; i < end; i++)
+            bad |= (index[i] < -rows) | (index[i] >= rows);
+        for (ptrdiff_t i = start; bad && i < end; i++)
+            if (index[i] < -rows || index[i] >= rows)
+                return i;
+    }
+    return -1;
+}
+
+/* The row that a valid index means. */
+static inline ptrdiff_t row_of_index(int64_t index, ptrdiff_t rows)
+{
+    return (ptrdiff_t)(index < 0 ? index + rows : index);
+}
+#endif
+
+/* ---------------------------------------------------------------- gather */
+
+typedef struct {
+    wg_source type;
+    const char *source;
+    ptrdiff_t rows, width, row_stride; /* the stride in bytes */
+    const int64_t *index;
+    ptrdiff_t count;
+    real scale, shift;
+    real *out;
+} INTERNAL(gather_job);
+
+/* Three conversions of one row, the same but for the source's type. A shift of 0 is not added: it would turn -0 into 0. */
+INLINE void INTERNAL(convert_u8)(const uint8_t *restrict in, ptrdiff_t width, real scale, real shift, real *restrict out)
+{
+    for (ptrdiff_t j = 0; j < width; j++)
+        out[j] = (real)in[j] * scale + shift;
+}
+
+INLINE void INTERNAL(convert_f32)(const float *restrict in, ptrdiff_t width, real scale, real shift, real *restrict out)
+{
+    if (shift == 0)
+        for (ptrdiff_t j = 0; j < width; j++)
+            out[j] = (real)in[j] * scale;
+    else
+        for (ptrdiff_t j = 0; j < width; j++)
+            out[j] = (real)in[j] * scale + shift;
+}
+
+INLINE void INTERNAL(convert_f64)(const double *restrict in, ptrdiff_t width, real scale, real shift, real *restrict out)
+{
+    if (shift == 0)
+        for (ptrdiff_t j = 0; j < width; j++)
+            out[j] = (real)in[j] * scale;
+    else
+        for (ptrdiff_t j = 0; j < width; j++)
+            out[j] = (real)in[j] * scale + shift;
+}
+
+/* Rows [begin, end) of the output, from items of `size` bytes. */
+INLINE void INTERNAL(gather_range)(const INTERNAL(gather_job) *job, ptrdiff_t begin, ptrdiff_t end, const wg_source type,
+                                   const ptrdiff_t size)
+{
+    const ptrdiff_t bytes = job->width * size, ahead = bytes < PREFETCH_BYTES ? bytes : PREFETCH_BYTES;
+    for (ptrdiff_t i = begin; i < end; i++) {
+        if (i + PREFETCH_ROWS < end) {
+            const char *next = job->source + row_of_index(job->index[i + PREFETCH_ROWS], job->rows) * job->row_stride;
+            for (ptrdiff_t b = 0; b < ahead; b += 64)
+                PREFETCH(next + b);
+        }
+        const char *in = job->source + row_of_index(job->index[i], job->rows) * job->row_stride;
+        real *out = job->out + i * job->width;
+        switch (type) {
+        case WG_SOURCE_U8: INTERNAL(convert_u8)((const uint8_t *)in, job->width, job->scale, job->shift, out); break;
+        case WG_SOURCE_F32: INTERNAL(convert_f32)((const float *)in, job->width, job->scale, job->shift, out); break;
+        case WG_SOURCE_F64: INTERNAL(convert_f64)((const double *)in, job->width, job->scale, job->shift, out); break;
+        }
+    }
+}
+
+static void INTERNAL(gather_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const INTERNAL(gather_job) *job = context;
+    switch (job->type) {
+    case WG_SOURCE_U8: INTERNAL(gather_range)(job, begin, end, WG_SOURCE_U8, 1); break;
+    case WG_SOURCE_F32: INTERNAL(gather_range)(job, begin, end, WG_SOURCE_F32, sizeof(float)); break;
+    case WG_SOURCE_F64: INTERNAL(gather_range)(job, begin, end, WG_SOURCE_F64, sizeof(double)); break;
+    }
+}
+
+static wg_status K(gather)(wg_source type, const void *source, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t row_stride,
+                           const int64_t *index, ptrdiff_t count, double scale, double shift, void *out, ptrdiff_t *bad)
+{
+    assert(rows >= 0 && width >= 0 && count >= 0);
+    *bad = first_bad_index(index, count, rows);
+    if (*bad >= 0)
+        return WG_BAD_INDEX;
+    if (width == 0)
+        return WG_OK;
+    const ptrdiff_t size = type == WG_SOURCE_U8 ? 1 : type == WG_SOURCE_F32 ? sizeof(float) : sizeof(double);
+    INTERNAL(gather_job) job = {type, source, rows, width, row_stride * size, index, count, (real)scale, (real)shift, out};
+    const ptrdiff_t grain = width < GATHER_GRAIN ? GATHER_GRAIN / width : 1;
+    wg_parallel_for(count, grain, INTERNAL(gather_rows), &job);
+    return WG_OK;
+}
+
+/* ---------------------------------------------------------------- scatter-add */
+
+typedef struct {
+    const real *source;
+    ptrdiff_t count, width, row_stride;
+    const int64_t *index;
+    real *out;
+    ptrdiff_t rows;
+} INTERNAL(scatter_job);
+
+/* Columns [begin, end) of every row. */
+static void INTERNAL(scatter_columns)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const INTERNAL(scatter_job) *job = context;
+    const ptrdiff_t width = end - begin;
+    for (ptrdiff_t i = 0; i < job->count; i++) {
+        const real *restrict in = job->source + i * job->row_stride + begin;
+        real *restrict out = job->out + row_of_index(job->index[i], job->rows) * job->width + begin;
+        for (ptrdiff_t j = 0; j < width; j++)
+            out[j] += in[j];
+    }
+}
+
+static wg_status K(scatter_add)(const void *source, ptrdiff_t count, ptrdiff_t width, ptrdiff_t row_stride,
+                                const int64_t *index, void *out, ptrdiff_t rows, ptrdiff_t *bad)
+{
+    assert(rows >= 0 && width >= 0 && count >= 0);
+    *bad = first_bad_index(index, count, rows);
+    if (*bad >= 0)
+        return WG_BAD_INDEX;
+    if (width == 0 || count == 0)
+        return WG_OK;
+    INTERNAL(scatter_job) job = {source, count, width, row_stride, index, out, rows};
+    const ptrdiff_t wanted = GATHER_GRAIN / count, grain = (wanted / SCATTER_COLUMNS + 1) * SCATTER_COLUMNS;
+    wg_parallel_for(width, grain, INTERNAL(scatter_columns), &job);
+    return WG_OK;
+}

@@ -1,0 +1,155 @@
+/* loop.c - elementwise work of any number of dimensions and any strides: brings it to one- or two-dimensional blocks, and
+ * hands those to the active table's inner loops, on one thread or several.
+ *
+ * Dimensions of length 1 are dropped, the others sorted so that the output is written in the order of its memory, and
+ * neighbours that every operand walks as one are merged. What is left is nearly always one dimension (everything dense)
+ * or two (a broadcast row or column, a view of columns). Threads split the items in the order of the output. */
+#include "wengert.h"
+
+#include "cost.h"
+
+#include <assert.h>
+
+/* The work after simplification; dimension 0 is the innermost. */
+typedef struct {
+    wg_elementwise_fn *kernel;
+    const double *params;
+    int operands, ndim;
+    ptrdiff_t shape[WG_MAX_DIMS];
+    ptrdiff_t strides[WG_MAX_DIMS][WG_MAX_OPERANDS];
+    char *data[WG_MAX_OPERANDS];
+} wg_work;
+
+/* Dimensions of length 1 gone, output strides positive. Gives the number of items. */
+static ptrdiff_t wg_work_take(wg_work *w, int ndim, const ptrdiff_t *shape, char *const *data,
+                              const ptrdiff_t *const *strides)
+{
+    ptrdiff_t items = 1;
+    w->ndim = 0;
+    for (int j = 0; j < w->operands; j++)
+        w->data[j] = data[j];
+    for (int d = ndim - 1; d >= 0; d--) {
+        if (shape[d] == 1)
+            continue;
+        items *= shape[d];
+        ptrdiff_t *to = w->strides[w->ndim];
+        int reverse = strides[0][d] < 0;
+        for (int j = 0; j < w->operands; j++) {
+            to[j] = reverse ? -strides[j][d] : strides[j][d];
+            if (reverse)
+                w->data[j] += (shape[d] - 1) * strides[j][d];
+        }
+        w->shape[w->ndim++] = shape[d];
+    }
+    return items;
+}
+
+static void wg_work_swap(wg_work *w, int a, int b)
+{
+    ptrdiff_t length = w->shape[a];
+    w->shape[a] = w->shape[b];
+    w->shape[b] = length;
+    for (int j = 0; j < w->operands; j++) {
+        ptrdiff_t stride = w->strides[a][j];
+        w->strides[a][j] = w->strides[b][j];
+        w->strides[b][j] = stride;
+    }
+}
+
+/* By the output's stride, smallest innermost; results that the binding allocates come in this order already. */
+static void wg_work_sort(wg_work *w)
+{
+    for (int d = 1; d < w->ndim; d++)
+        for (int e = d; e > 0 && w->strides[e][0] < w->strides[e - 1][0]; e--)
+            wg_work_swap(w, e, e - 1);
+}
+
+/* Join a dimension to the one inside it where every operand steps from the end of one run to the start of the next. */
+static void wg_work_merge(wg_work *w)
+{
+    if (w->ndim < 2)
+        return;
+    int last = 0;
+    for (int d = 1; d < w->ndim; d++) {
+        int joined = 1;
+        for (int j = 0; j < w->operands; j++)
+            joined &= w->strides[d][j] == w->strides[last][j] * w->shape[last];
+        if (joined) {
+            w->shape[last] *= w->shape[d];
+            continue;
+        }
+        last++;
+        w->shape[last] = w->shape[d];
+        for (int j = 0; j < w->operands; j++)
+            w->strides[last][j] = w->strides[d][j];
+    }
+    w->ndim = last + 1;
+}
+
+/* Items [begin, end) in the output's order: rows cut short at both ends, and whole rows between. */
+static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const wg_work *w = context;
+    ptrdiff_t cols = w->shape[0], rows = w->shape[1];
+    ptrdiff_t col = begin % cols, row = begin / cols % rows, outer = begin / cols / rows;
+    while (begin < end) {
+        char *at[WG_MAX_OPERANDS];
+        for (int j = 0; j < w->operands; j++)
+            at[j] = w->data[j] + row * w->strides[1][j] + col * w->strides[0][j];
+        ptrdiff_t index = outer;
+        for (int d = 2; d < w->ndim; d++) {
+            for (int j = 0; j < w->operands; j++)
+                at[j] += index % w->shape[d] * w->strides[d][j];
+            index /= w->shape[d];
+        }
+        ptrdiff_t width = cols - col < end - begin ? cols - col : end - begin, height = 1;
+        if (width == cols) {
+            height = (end - begin) / cols;
+            height = height < rows - row ? height : rows - row;
+        }
+        w->kernel(height, width, at, w->strides[1], w->strides[0], w->params);
+        begin += height * width;
+        col = 0;
+        row += height;
+        if (row == rows) {
+            row = 0;
+            outer++;
+        }
+    }
+}
+
+/* The least work worth another thread, and what one chunk of it amounts to. */
+#define WG_CHUNK_PICOSECONDS 10000000
+
+/* Items per chunk: about ten microseconds' worth, and whole rows unless a row is longer than that. */
+static ptrdiff_t wg_work_grain(const wg_work *w, wg_elementwise kernel, wg_real real)
+{
+    ptrdiff_t cost = (WG_COST_OF_MEMORY + wg_cost_beyond_memory[kernel]) * (real == WG_F32 ? 1 : 2);
+    ptrdiff_t grain = WG_CHUNK_PICOSECONDS / cost / 64 * 64; /* whole cache lines of every type */
+    return w->shape[0] <= grain ? grain / w->shape[0] * w->shape[0] : grain;
+}
+
+void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptrdiff_t *shape, char *const *data,
+                        const ptrdiff_t *const *strides, const double *params)
+{
+    assert(ndim >= 0 && ndim <= WG_MAX_DIMS);
+    wg_work w;
+    w.kernel = wg_active->elementwise[kernel][real];
+    w.params = params;
+    w.operands = wg_elementwise_table[kernel].inputs + 1;
+    ptrdiff_t items = wg_work_take(&w, ndim, shape, data, strides);
+    if (items == 0)
+        return;
+    wg_work_sort(&w);
+    wg_work_merge(&w);
+    for (; w.ndim < 2; w.ndim++) { /* a block has rows and columns */
+        w.shape[w.ndim] = 1;
+        for (int j = 0; j < w.operands; j++)
+            w.strides[w.ndim][j] = 0;
+    }
+    ptrdiff_t grain = wg_work_grain(&w, kernel, real);
+    if (items > grain)
+        wg_parallel_for(items, grain, wg_work_range, &w);
+    else
+        wg_work_range(&w, 0, items);
+}

@@ -1,0 +1,40 @@
+/* real.h - the names that the .inc.c files are written in. Included by kernels.c before each real type's pass, with
+ * REAL_BITS set to 32 or 64; no include guard, on purpose.
+ *
+ *   real            float or double
+ *   integer         the signed integer of the same size (vector masks are made of these)
+ *   LANES           reals in a vector
+ *   V(f), K(f)      the vector function f, the kernel f, of this type: exp -> v_exp_f32, kernel_exp_f32
+ *   vreal, vint     vectors of `real` and of `integer`
+ */
+#undef real
+#undef integer
+#undef unsigned_integer
+#undef REAL_SUFFIX
+#undef vreal
+#undef vint
+#undef LANES
+#undef V
+#undef K
+#undef INTERNAL
+
+#if REAL_BITS == 32
+#define real float
+#define integer int32_t
+#define unsigned_integer uint32_t
+#define REAL_SUFFIX _f32
+#define vreal vf32
+#define vint vi32
+#else
+#define real double
+#define integer int64_t
+#define unsigned_integer uint64_t
+#define REAL_SUFFIX _f64
+#define vreal vf64
+#define vint vi64
+#endif
+
+#define LANES ((ptrdiff_t)(WG_VECTOR_BYTES / sizeof(real)))
+#define V(name) CONCAT3(v_, name, REAL_SUFFIX)
+#define K(name) CONCAT3(kernel_, name, REAL_SUFFIX)
+#define INTERNAL(name) CONCAT(name, REAL_SUFFIX) /* helpers private to one .inc.c file */

@@ -1,0 +1,220 @@
+/* update.inc.c - what an optimizer does to its parameters in one call: SGD, Adam, and the gradients' norm and scaling.
+ *
+ * The tensors are treated as one flat range, which the threads take in chunks: a hundred small tensors cost no more than
+ * one large one, and a chunk may span several of them. Each formula is PyTorch's, term by term. Everything but
+ * sum_squares is elementwise and bound by memory, so options are tested inside the loops. */
+
+#ifndef WG_UPDATE_ONCE
+#define WG_UPDATE_ONCE
+enum {
+    UPDATE_GRAIN = 16384,        /* items that make a chunk of work */
+    SQUARES_CHUNKS = 256,        /* at most so many chunks of a sum */
+    SQUARES_LANES = 32,          /* sums side by side */
+};
+
+/* A piece of a flat range over tensors of the given sizes: `length` items of `tensor`, from `offset` on. */
+typedef struct {
+    ptrdiff_t tensor, offset, length;
+} flat_piece;
+
+static inline ptrdiff_t flat_total(ptrdiff_t count, const ptrdiff_t *sizes)
+{
+    ptrdiff_t total = 0;
+    for (ptrdiff_t i = 0; i < count; i++)
+        total += sizes[i];
+    return total;
+}
+
+/* Call `visit` for every piece of the items [begin, end), begin < end. */
+static inline void flat_each(const ptrdiff_t *sizes, ptrdiff_t begin, ptrdiff_t end,
+                             void (*visit)(const void *update, flat_piece piece), const void *update)
+{
+    ptrdiff_t tensor = 0, start = 0; /* where the tensor starts */
+    while (begin < end) {
+        for (; begin - start >= sizes[tensor]; tensor++)
+            start += sizes[tensor];
+        const ptrdiff_t stop = start + sizes[tensor] < end ? start + sizes[tensor] : end;
+        visit(update, (flat_piece){tensor, begin - start, stop - begin});
+        begin = stop;
+    }
+}
+#endif
+
+/* Items i.. of a dense tensor of n items: a whole vector, or the tail. */
+INLINE vreal INTERNAL(flat_load)(const real *p, ptrdiff_t i, ptrdiff_t n)
+{
+    return n - i >= LANES ? V(load)(p + i) : V(load_tail)(p + i, n - i);
+}
+INLINE void INTERNAL(flat_store)(real *p, ptrdiff_t i, ptrdiff_t n, vreal x)
+{
+    if (n - i >= LANES)
+        V(store)(p + i, x);
+    else
+        V(store_tail)(p + i, n - i, x);
+}
+
+/* ---------------------------------------------------------------- SGD */
+
+static void INTERNAL(sgd_piece)(const void *update, flat_piece piece)
+{
+    const wg_sgd *u = update;
+    const ptrdiff_t n = piece.length;
+    real *param = (real *)u->params[piece.tensor] + piece.offset;
+    const real *grad = (const real *)u->grads[piece.tensor] + piece.offset;
+    real *momentum = u->momentum ? (real *)u->momentum[piece.tensor] + piece.offset : NULL;
+    const int first = momentum && u->first[piece.tensor];
+    const real lr = (real)u->lr, decay = (real)u->weight_decay, factor = (real)u->momentum_factor;
+    const real fresh = (real)(1 - u->dampening);
+
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        const vreal p = INTERNAL(flat_load)(param, i, n);
+        vreal g = INTERNAL(flat_load)(grad, i, n);
+        if (u->maximize)
+            g = -g;
+        if (decay != 0)
+            g = V(fma)(p, V(splat)(decay), g);
+        if (momentum) {
+            const vreal m = first ? g : V(fma)(INTERNAL(flat_load)(momentum, i, n), V(splat)(factor), g * fresh);
+            INTERNAL(flat_store)(momentum, i, n, m);
+            g = u->nesterov ? V(fma)(m, V(splat)(factor), g) : m;
+        }
+        INTERNAL(flat_store)(param, i, n, V(fma)(g, V(splat)(-lr), p));
+    }
+}
+
+static void INTERNAL(sgd_range)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    flat_each(((const wg_sgd *)context)->sizes, begin, end, INTERNAL(sgd_piece), context);
+}
+
+static void K(sgd)(const wg_sgd *u)
+{
+    wg_parallel_for(flat_total(u->count, u->sizes), UPDATE_GRAIN, INTERNAL(sgd_range), (void *)u);
+}
+
+/* ---------------------------------------------------------------- Adam */
+
+/* p -= step_size * m / (sqrt(v) / sqrt(1 - beta2^step) + eps), with step_size = lr / (1 - beta1^step). */
+static void INTERNAL(adam_piece)(const void *update, flat_piece piece)
+{
+    const wg_adam *u = update;
+    const ptrdiff_t n = piece.length, t = piece.tensor, o = piece.offset;
+    real *param = (real *)u->params[t] + o, *first = (real *)u->first_moment[t] + o;
+    real *second = (real *)u->second_moment[t] + o;
+    real *largest = u->max_second_moment ? (real *)u->max_second_moment[t] + o : NULL;
+    const real *grad = (const real *)u->grads[t] + o;
+    const real step_size = (real)(u->lr / (1 - pow(u->beta1, u->steps[t])));
+    const real root_scale = (real)(1 / sqrt(1 - pow(u->beta2, u->steps[t])));
+    const real fresh1 = (real)(1 - u->beta1), fresh2 = (real)(1 - u->beta2), beta2 = (real)u->beta2;
+    const real eps = (real)u->eps, decay = (real)u->weight_decay, shrink = (real)(1 - u->lr * u->weight_decay);
+
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        vreal p = INTERNAL(flat_load)(param, i, n), g = INTERNAL(flat_load)(grad, i, n);
+        if (u->maximize)
+            g = -g;
+        if (decay != 0 && u->decoupled)
+            p *= shrink;
+        else if (decay != 0)
+            g = V(fma)(p, V(splat)(decay), g);
+        vreal m = INTERNAL(flat_load)(first, i, n), v = INTERNAL(flat_load)(second, i, n);
+        m = V(fma)(g - m, V(splat)(fresh1), m);
+        v = V(fma)(g * g, V(splat)(fresh2), v * beta2);
+        INTERNAL(flat_store)(first, i, n, m);
+        INTERNAL(flat_store)(second, i, n, v);
+        if (largest) {
+            v = V(max)(INTERNAL(flat_load)(largest, i, n), v);
+            INTERNAL(flat_store)(largest, i, n, v);
+        }
+        const vreal root = V(fma)(V(sqrt)(v), V(splat)(root_scale), V(splat)(eps));
+        INTERNAL(flat_store)(param, i, n, V(fma)(m / root, V(splat)(-step_size), p));
+    }
+}
+
+static void INTERNAL(adam_range)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    flat_each(((const wg_adam *)context)->sizes, begin, end, INTERNAL(adam_piece), context);
+}
+
+static void K(adam)(const wg_adam *u)
+{
+    wg_parallel_for(flat_total(u->count, u->sizes), UPDATE_GRAIN, INTERNAL(adam_range), (void *)u);
+}
+
+/* ---------------------------------------------------------------- scaling and the norm of gradients */
+
+typedef struct {
+    const ptrdiff_t *sizes;
+    void *const *tensors;
+    real factor;
+} INTERNAL(scale_job);
+
+static void INTERNAL(scale_piece)(const void *update, flat_piece piece)
+{
+    const INTERNAL(scale_job) *job = update;
+    const ptrdiff_t n = piece.length;
+    real *p = (real *)job->tensors[piece.tensor] + piece.offset;
+    for (ptrdiff_t i = 0; i < n; i += LANES)
+        INTERNAL(flat_store)(p, i, n, INTERNAL(flat_load)(p, i, n) * job->factor);
+}
+
+static void INTERNAL(scale_range)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    flat_each(((const INTERNAL(scale_job) *)context)->sizes, begin, end, INTERNAL(scale_piece), context);
+}
+
+static void K(scale)(ptrdiff_t count, const ptrdiff_t *sizes, void *const *tensors, double factor)
+{
+    INTERNAL(scale_job) job = {sizes, tensors, (real)factor};
+    wg_parallel_for(flat_total(count, sizes), UPDATE_GRAIN, INTERNAL(scale_range), &job);
+}
+
+typedef struct {
+    const ptrdiff_t *sizes;
+    const void *const *tensors;
+    ptrdiff_t grain;
+    double partial[SQUARES_CHUNKS];
+} INTERNAL(squares_job);
+
+/* What a chunk adds up, piece by piece. */
+typedef struct {
+    const void *const *tensors;
+    double *total;
+} INTERNAL(squares_sum);
+
+/* Squared and added in float64, where the square of a float32 neither overflows nor vanishes. */
+static void INTERNAL(squares_piece)(const void *update, flat_piece piece)
+{
+    const INTERNAL(squares_sum) *sum = update;
+    const real *x = (const real *)sum->tensors[piece.tensor] + piece.offset;
+    double lane[SQUARES_LANES] = {0};
+    ptrdiff_t i = 0;
+    for (; i + SQUARES_LANES <= piece.length; i += SQUARES_LANES)
+        for (int k = 0; k < SQUARES_LANES; k++)
+            lane[k] += (double)x[i + k] * x[i + k];
+    for (int k = 0; i + k < piece.length; k++)
+        lane[k] += (double)x[i + k] * x[i + k];
+    for (int half = SQUARES_LANES / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++)
+            lane[k] += lane[k + half];
+    *sum->total += lane[0];
+}
+
+static void INTERNAL(squares_range)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    INTERNAL(squares_job) *job = context;
+    double total = 0;
+    const INTERNAL(squares_sum) sum = {job->tensors, &total};
+    flat_each(job->sizes, begin, end, INTERNAL(squares_piece), &sum);
+    job->partial[begin / job->grain] = total;
+}
+
+static double K(sum_squares)(ptrdiff_t count, const ptrdiff_t *sizes, const void *const *tensors)
+{
+    const ptrdiff_t items = flat_total(count, sizes), least = (items + SQUARES_CHUNKS - 1) / SQUARES_CHUNKS;
+    INTERNAL(squares_job) job = {sizes, tensors, least < UPDATE_GRAIN ? UPDATE_GRAIN : least, {0}};
+    wg_parallel_for(items, job.grain, INTERNAL(squares_range), &job);
+    double total = 0;
+    for (int chunk = 0; chunk < SQUARES_CHUNKS; chunk++)
+        total += job.partial[chunk];
+    return total;
+}

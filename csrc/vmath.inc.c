@@ -1,0 +1,368 @@
+/* vmath.inc.c - elementary functions of vectors: exp, log, their relatives, sine and cosine, erf and gelu, power.
+ *
+ * Included at the end of vec.h, once per real type. Every function is branch-free over its lanes (sine and cosine leave
+ * arguments beyond their reduction to libm), gives NaN for NaN, the IEEE limits at infinities and zeros, and underflows
+ * gradually. Errors are stated per function in units in the last place (ULP), float32 / float64, the largest measured
+ * over all instruction sets; tests/test_kernels_elementwise.py holds the bounds.
+ *
+ * Coefficients are minimax fits (Remez exchange in 160-bit arithmetic, relative error as the weight), each rounded to
+ * the type before those of higher powers were fitted again. The comment at a table gives the interval and the error.
+ */
+
+#ifndef LN2_HIGH
+/* ln 2 in two parts; the first has so few bits that its product with any exponent is exact. */
+#define LN2_HIGH ((real)(REAL_BITS == 32 ? 0x1.62e4p-1 : 0x1.62e42fefa3800p-1))
+#define LN2_LOW ((real)(REAL_BITS == 32 ? 0x1.7f7d1cf79abcap-20 : 0x1.ef35793c76730p-45))
+#define LOG2_E ((real)0x1.71547652b82fep0)
+#endif
+
+/* e^r - 1 for |r| <= 0.35: r + r^2 P(r), relative error 2^-26 / 2^-55. */
+INLINE vreal V(expm1_reduced)(vreal r)
+{
+#if REAL_BITS == 32
+    static const real c[] = {0x1.fffffep-2f, 0x1.5554a8p-3f, 0x1.5556dap-5f, 0x1.122db8p-7f, 0x1.6bef5ep-10f};
+#else
+    static const real c[] = {0x1.0000000000005p-1,  0x1.55555555554fdp-3,  0x1.5555555551e77p-5,
+                             0x1.111111112d223p-7,  0x1.6c16c180283c1p-10, 0x1.a01a00ef64743p-13,
+                             0x1.a019a3270b28dp-16, 0x1.71dfe400e5090p-19, 0x1.28a65fbed5b56p-22,
+                             0x1.abfe69efeeb00p-26};
+#endif
+    return V(fma)(r * r, V(polynomial)(r, c, sizeof c / sizeof *c), r);
+}
+
+/* x = n ln 2 + r with integral n and |r| <= 0.35: gives n, for |x| as far as exp needs, and 2^(n + offset) in `scale`
+ * where that is a normal number. */
+INLINE vreal V(reduce_by_ln2)(vreal x, vreal *r, int offset, vreal *scale)
+{
+    const real magic = ROUND_MAGIC + EXPONENT_BIAS + offset;
+    vreal shifted = V(fma)(x, V(splat)(LOG2_E), V(splat)(magic)), n = shifted - magic;
+    *r = V(fma)(n, V(splat)(-LN2_LOW), V(fma)(n, V(splat)(-LN2_HIGH), x));
+    *scale = V(shifted_power_of_two)(shifted);
+    return n;
+}
+
+/* Beyond these bounds e^x is zero or infinite, and the arithmetic finds that by itself. */
+INLINE vreal V(clamp_for_exp)(vreal x)
+{
+    return V(at_most)(V(at_least)(x, V(splat)(REAL_BITS == 32 ? -104 : -746)), V(splat)(REAL_BITS == 32 ? 89 : 710));
+}
+
+INLINE vreal V(exp)(vreal x)
+{
+    vreal r, unused, n = V(reduce_by_ln2)(V(clamp_for_exp)(x), &r, 0, &unused);
+    return V(scale_by_power)(V(expm1_reduced)(r) + 1, n);
+}
+
+/* factor * e^(x + x_low) with |x_low| below one ULP of x, for a factor of at most 2^9, and at least 2^-10 where e^x is
+ * near underflow: without the error that rounding the exponent to one number, or the factor to a denormal, would bring. */
+INLINE vreal V(exp_scaled)(vreal x, vreal x_low, vreal factor)
+{
+    vreal clamped = V(clamp_for_exp)(x), r, unused, n = V(reduce_by_ln2)(clamped, &r, 0, &unused);
+    r += V(select)(x == clamped, x_low, V(splat)(0)); /* beyond the bounds x_low may be anything */
+    return V(scale_by_power)(V(fma)(V(expm1_reduced)(r), factor, factor), n);
+}
+
+INLINE vreal V(expm1)(vreal x)
+{
+    /* Below the first bound the result is -1, beyond the second it is infinite. */
+    vreal clamped = V(at_most)(V(at_least)(x, V(splat)(REAL_BITS == 32 ? -20 : -40)),
+                               V(splat)(REAL_BITS == 32 ? 89 : 710));
+    vreal r, half_scale, n = V(reduce_by_ln2)(clamped, &r, -1, &half_scale);
+    /* 2^n p + (2^n - 1). The largest n takes its factor of 2 last, since 2^n is infinite; no other n may, since halving
+     * would round a denormal. */
+    vreal last = V(select_less)(V(splat)(EXPONENT_BIAS), n, V(splat)(2), V(splat)(1));
+    vreal scale = half_scale * (3 - last);
+    vreal result = V(fma)(scale, V(expm1_reduced)(r), scale - 1) * last;
+    return V(copysign)(result, x); /* the sign of zero */
+}
+
+/* k ln 2 + log(1 + f) for integral k and f in [sqrt(1/2) - 1, sqrt(2) - 1], f taken as exact. */
+INLINE vreal V(log_reduced)(vreal k, vreal f)
+{
+#if REAL_BITS == 32
+    /* log(1 + f) = f - f^2 / 2 + f^3 P(f); relative error 2^-27. */
+    static const real c[] = {0x1.555554p-2f, -0x1.000228p-2f, 0x1.99a020p-3f, -0x1.547218p-3f,
+                             0x1.22d93ap-3f, -0x1.0d86f0p-3f, 0x1.055c1ep-3f, -0x1.38a174p-4f};
+    vreal p = V(polynomial)(f, c, sizeof c / sizeof *c);
+    vreal logarithm = V(fma)(f * f, V(fma)(f, p, V(splat)((real)-0.5)), f);
+#else
+    /* With s = f / (2 + f), log(1 + f) = 2 atanh s = 2 s + s R, R = s^2 P(s^2), and 2 s = f - s f; error 2^-59. */
+    static const real c[] = {0x1.5555555555568p-1, 0x1.999999998ac1fp-2, 0x1.24924939e1646p-2, 0x1.c71c57c0b5e3cp-3,
+                             0x1.746531bbe0b34p-3, 0x1.39ba829b0fee7p-3, 0x1.2e1e3b90fe412p-3};
+    vreal s = f / (f + 2), square = s * s;
+    vreal rest = V(polynomial)(square, c, sizeof c / sizeof *c);
+    vreal logarithm = f - s * V(fma)(-square, rest, f);
+#endif
+    return V(fma)(k, V(splat)(LN2_HIGH), V(fma)(k, V(splat)(LN2_LOW), logarithm));
+}
+
+/* x > 0 finite and normal as 2^k (1 + f), f in [sqrt(1/2) - 1, sqrt(2) - 1]; for other x something finite. */
+INLINE vreal V(split_exponent)(vreal x, vreal *f)
+{
+    /* Shifting the bits so that sqrt(1/2) lands on 1 makes the exponent field the one wanted. */
+    const integer one = REAL_BITS == 32 ? (integer)0x3f800000 : (integer)0x3ff0000000000000;
+    const integer half_root = REAL_BITS == 32 ? (integer)0x3f3504f3 : (integer)0x3fe6a09e667f3bcd;
+    const real magic = REAL_BITS == 32 ? (real)0x1p23 : (real)0x1p52;
+    vint bits = V(as_int)(x) + (one - half_root);
+    vint fraction = bits & ((((integer)1) << MANTISSA_BITS) - 1);
+    *f = V(as_real)(fraction + half_root) - 1;
+    /* An integer put in the mantissa of 2^MANTISSA_BITS counts from there. */
+    vint exponent = (vint)((vuint)bits >> MANTISSA_BITS);
+    return V(as_real)(exponent | V(as_int)(V(splat)(magic))) - (magic + EXPONENT_BIAS);
+}
+
+/* The same for any x > 0 finite. */
+INLINE vreal V(split_any_exponent)(vreal x, vreal *f)
+{
+    const real smallest_normal = REAL_BITS == 32 ? (real)0x1p-126 : (real)0x1p-1022;
+    const real up = (real)((integer)1 << MANTISSA_BITS);
+    vreal smallest = V(splat)(smallest_normal);
+    vreal k = V(split_exponent)(V(select_less)(x, smallest, x * up, x), f);
+    return k - V(select_less)(x, smallest, V(splat)(MANTISSA_BITS), V(splat)(0));
+}
+
+/* `logarithm` where x is positive and finite; -inf at zeros, +inf at +inf, NaN below zero and at NaN. */
+INLINE vreal V(log_special)(vreal x, vreal logarithm)
+{
+#if defined(__AVX512F__)
+    /* One nibble per class of x: quiet NaN, signalling NaN, 0, 1, -inf, +inf, negative, positive. */
+    const vint table = 0x03530422 - (vint){0};
+#if REAL_BITS == 32
+    return (vreal)_mm512_fixupimm_ps((__m512)logarithm, (__m512)x, (__m512i)table, 0);
+#else
+    return (vreal)_mm512_fixupimm_pd((__m512d)logarithm, (__m512d)x, (__m512i)table, 0);
+#endif
+#else
+    const vreal infinity = V(splat)((real)INFINITY);
+    vreal not_positive = V(select)(x == 0, -infinity, V(splat)((real)NAN));
+    return V(select)(x <= 0, not_positive, V(select)(x < infinity, logarithm, x));
+#endif
+}
+
+INLINE vreal V(log)(vreal x)
+{
+    vreal f, k = V(split_any_exponent)(x, &f);
+    return V(log_special)(x, V(log_reduced)(k, f));
+}
+
+/* log(1 + x). */
+INLINE vreal V(log1p)(vreal x)
+{
+    vreal u = x + 1, f, k = V(split_exponent)(u, &f);
+    /* What rounding took from u, brought to f's scale; 2^-k in two steps, since for the largest k it is no normal. */
+    vreal lost = x - (u - 1);
+    f = V(fma)(lost * (real)0.5, V(power_of_two)(1 - k), f);
+    return V(copysign)(V(log_special)(u, V(log_reduced)(k, f)), x); /* the sign of zero */
+}
+
+INLINE vreal V(tanh)(vreal x)
+{
+    /* With h = (e^(2 |x|) - 1) / 2: q = h / (h + 1). It is 1 to rounding beyond the bound. */
+    vreal y = V(at_most)(V(abs)(x) * 2, V(splat)(REAL_BITS == 32 ? 20 : 40));
+    vreal r, half_scale;
+    V(reduce_by_ln2)(y, &r, -1, &half_scale);
+    vreal h = V(fma)(half_scale, V(expm1_reduced)(r), half_scale - (real)0.5), q = h / (h + 1);
+    /* Small values as h (1 - q), in which the rounding of h + 1 counts for less. */
+    return V(copysign)(V(select_less)(h, V(splat)((real)0.5), V(fma)(-h, q, h), q), x);
+}
+
+/* 1 / (1 + e^-x). */
+INLINE vreal V(sigmoid)(vreal x)
+{
+    /* 1 - q and e (1 - q), in which the rounding of 1 + e counts for less than in the quotients 1 and e over 1 + e. */
+    vreal e = V(exp)(-V(abs)(x)), q = e / (e + 1), leading = V(select_less)(x, V(splat)(0), e, V(splat)(1));
+    return V(fma)(-leading, q, leading);
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x|. */
+INLINE vreal V(softplus)(vreal x)
+{
+    vreal e = V(exp)(-V(abs)(x));
+    /* 1 + e in (1, 2] as 2^k (1 + f), f without error. */
+    vreal bound = V(splat)((real)0x1.a827999fcef32p-2); /* sqrt(2) - 1 */
+    vreal k = V(select_less)(bound, e, V(splat)(1), V(splat)(0));
+    vreal f = V(select_less)(bound, e, e * (real)0.5 - (real)0.5, e);
+    return V(at_least)(x, V(splat)(0)) + V(log_reduced)(k, f);
+}
+
+INLINE vreal V(sign)(vreal x)
+{
+    return V(select)(x > 0, V(splat)(1), V(select)(x < 0, V(splat)(-1), x + 0));
+}
+
+/* Sine (quarter_turns = 0) and cosine (1) where |x| <= TRIGONOMETRIC_BOUND. x = n pi/2 + r; pi/2 in four parts, of
+ * which the first three have so few bits that their products with n are exact. */
+#undef TRIGONOMETRIC_BOUND
+#define TRIGONOMETRIC_BOUND ((real)(REAL_BITS == 32 ? 3000 : 1.6e6))
+INLINE vreal V(sine_reduced)(vreal x, int quarter_turns)
+{
+#if REAL_BITS == 32
+    const real part[] = {0x1.922p0f, -0x1.2afp-18f, 0x1.0b4p-34f, 0x1.84698ap-48f};
+    static const real sine[] = {-0x1.555546p-3f, 0x1.110774p-7f, -0x1.9951fap-13f};
+    static const real cosine[] = {0x1.555550p-5f, -0x1.6c0f04p-10f, 0x1.9a90cep-16f};
+#else
+    const real part[] = {0x1.921fb544p0, 0x1.0b4611a6p-34, 0x1.3198a2e0p-69, 0x1.b839a252049c1p-104};
+    static const real sine[] = {-0x1.5555555555550p-3, 0x1.111111110ffe5p-7,   -0x1.a01a019cbd4e6p-13,
+                                0x1.71de35e7e8b31p-19, -0x1.ae5ea9d53b2d8p-26, 0x1.5da2374240fc1p-33};
+    static const real cosine[] = {0x1.5555555555555p-5,   -0x1.6c16c16c16596p-10, 0x1.a01a019e945c7p-16,
+                                  -0x1.27e4f955834c6p-22, 0x1.1eeac1ab8640bp-29,  -0x1.90179faaea455p-37};
+#endif
+    vreal shifted = V(fma)(x, V(splat)((real)0x1.45f306dc9c883p-1), V(splat)(ROUND_MAGIC));
+    vreal n = shifted - ROUND_MAGIC, r = x;
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        r = V(fma)(n, V(splat)(-part[i]), r);
+    vreal square = r * r;
+    vreal s = V(fma)(r * square, V(polynomial)(square, sine, sizeof sine / sizeof *sine), r);
+    vreal c = V(fma)(square * square, V(polynomial)(square, cosine, sizeof cosine / sizeof *cosine),
+                     V(fma)(square, V(splat)((real)-0.5), V(splat)(1)));
+    /* The quadrant is in the low bits of `shifted`: odd takes the other function, 2 and 3 the other sign. */
+    vint quadrant = V(as_int)(shifted) + quarter_turns;
+    vreal result = V(select)((quadrant & 1) == 0, V(copysign)(s, r), c); /* copysign for zero */
+    return V(as_real)(V(as_int)(result) ^ ((quadrant & 2) << (REAL_BITS - 2)));
+}
+
+/* Beyond the bound, which few arguments ever are, libm reduces the argument. */
+static __attribute__((noinline, unused)) vreal V(sine_of_large)(vreal x, vreal result, int quarter_turns)
+{
+    real argument[LANES], value[LANES];
+    V(store)(argument, x);
+    V(store)(value, result);
+    for (ptrdiff_t i = 0; i < LANES; i++)
+        if (!(argument[i] >= -TRIGONOMETRIC_BOUND && argument[i] <= TRIGONOMETRIC_BOUND))
+#if REAL_BITS == 32
+            value[i] = quarter_turns ? cosf(argument[i]) : sinf(argument[i]);
+#else
+            value[i] = quarter_turns ? cos(argument[i]) : sin(argument[i]);
+#endif
+    return V(load)(value);
+}
+
+INLINE vreal V(sine_or_cosine)(vreal x, int quarter_turns)
+{
+    vreal result = V(sine_reduced)(x, quarter_turns);
+    if (UNLIKELY(V(any)(~(V(abs)(x) <= TRIGONOMETRIC_BOUND))))
+        result = V(sine_of_large)(x, result, quarter_turns);
+    return result;
+}
+INLINE vreal V(sin)(vreal x) { return V(sine_or_cosine)(x, 0); }
+INLINE vreal V(cos)(vreal x) { return V(sine_or_cosine)(x, 1); }
+
+/* The normal distribution's tail: 2 Phi(-x) e^(x^2 / 2) = P(t) / (x + c) for x >= 0, with t = (x - c) / (x + c). Gives
+ * P(t), and x / (x + c) in `ratio`. Relative error 2^-26 / 2^-54, the coefficients' rounding included, for x up to
+ * `bound`, where x is cut; the tail there is below the smallest denormal. */
+#undef TAIL_CENTER
+#define TAIL_CENTER ((real)(REAL_BITS == 32 ? 4.125 : 7))
+INLINE vreal V(normal_tail)(vreal x, vreal *ratio)
+{
+#if REAL_BITS == 32
+    const real bound = 14.5f;
+    static const real p[] = {
+        0x1.83d730p0f, -0x1.3bccf0p0f, 0x1.9cbabcp-1f, -0x1.a11e3cp-2f, 0x1.298754p-3f, -0x1.aceedap-6f,
+        -0x1.3a4d2cp-8f, 0x1.05eb2ep-8f, -0x1.3df068p-13f, -0x1.f9146cp-12f, -0x1.8e2818p-15f};
+#else
+    const real bound = 39.6;
+    static const real p[] = {
+        0x1.90a4fcc7f7810p0, -0x1.72da1c1f15cb3p0, 0x1.3d7bcb4d10b71p0, -0x1.f5e08fef658f7p-1, 0x1.6d39722d23f4ap-1,
+        -0x1.e7670eca96215p-2, 0x1.2876f952544b3p-2, -0x1.45ff387e12867p-3, 0x1.40023060b6983p-4,
+        -0x1.12fecbe8eb7ddp-5, 0x1.8ff7eba2d8d02p-7, -0x1.caf786bc61146p-9, 0x1.5042e2db250d4p-11,
+        0x1.404c0094c0e16p-16, -0x1.0e7be3ac5ea9fp-14, 0x1.742c1dd31c4e8p-16, -0x1.66972a712e6e9p-20,
+        -0x1.f4383904cd6a5p-20, 0x1.79ff3e5b98ca0p-21, 0x1.b7ef4c0f9bfd1p-26, -0x1.838161c73a27bp-24,
+        0x1.45d5c68f9eb41p-27, 0x1.11436bccf9e68p-27};
+#endif
+    x = V(at_most)(x, V(splat)(bound));
+    *ratio = x / (x + TAIL_CENTER);
+    vreal t = *ratio + *ratio - 1; /* with less error near -1 than the quotient itself */
+    return V(polynomial)(t, p, sizeof p / sizeof *p);
+}
+
+INLINE vreal V(erf)(vreal x)
+{
+    /* Below 1/2: x + x P(x^2), relative error 2^-29 / 2^-56. */
+#if REAL_BITS == 32
+    static const real p[] = {0x1.06eba8p-3f, -0x1.812734p-2f, 0x1.ce2554p-4f, -0x1.b66bc2p-6f, 0x1.357050p-8f};
+#else
+    static const real p[] = {0x1.06eba8214db68p-3,  -0x1.812746b03794ap-2, 0x1.ce2f21a034710p-4,
+                             -0x1.b82ce30a7eb0bp-6, 0x1.565bcacb4033dp-8,  -0x1.c02cfd2487790p-11,
+                             0x1.f9814cc80be36p-14, -0x1.f12c5e05248dbp-17, 0x1.83683d19a0165p-20};
+#endif
+    vreal a = V(abs)(x), square_low, square = V(two_product)(a, a, &square_low);
+    vreal small = V(fma)(x, V(polynomial)(square, p, sizeof p / sizeof *p), x);
+    /* Above: 1 - erfc(a), erfc(a) = 2 Phi(-a sqrt(2)). */
+    vreal ratio, polynomial = V(normal_tail)(a * (real)1.41421356237309504880, &ratio);
+    vreal large = 1 - V(exp_scaled)(-square, -square_low, polynomial * (1 - ratio) * (1 / TAIL_CENTER));
+    return V(select_less)(a, V(splat)((real)0.5), small, V(copysign)(large, x));
+}
+
+/* x Phi(x) with the normal distribution function Phi: the exact form, accurate in the left tail too. */
+INLINE vreal V(gelu)(vreal x)
+{
+    /* Below 1/2: x / 2 + x^2 P(x^2); the error of P is 2^-25 / 2^-54, its part in the result less than two thirds. */
+#if REAL_BITS == 32
+    static const real p[] = {0x1.988454p-2f, -0x1.1058a4p-4f, 0x1.46cba2p-7f, -0x1.2defd4p-10f};
+#else
+    static const real p[] = {0x1.9884533d43651p-2,  -0x1.1058377e2d18bp-4, 0x1.46d04297bbd3ap-7,  -0x1.37403fa77c9fap-10,
+                             0x1.e42b3612a4017p-14, -0x1.3cefe4a017e8ep-17, 0x1.669a99326a61bp-21, -0x1.6b3b06c44301cp-25};
+#endif
+    vreal a = V(abs)(x), square_low, square = V(two_product)(a, a, &square_low);
+    vreal small = V(fma)(square, V(polynomial)(square, p, sizeof p / sizeof *p), x * (real)0.5);
+    /* Above: the tail a Phi(-a), or x without it. */
+    vreal ratio, polynomial = V(normal_tail)(a, &ratio);
+    vreal tail = V(exp_scaled)(square * (real)-0.5, square_low * (real)-0.5, polynomial * ratio * (real)0.5);
+    vreal large = V(select_less)(x, V(splat)(0), -tail, x - tail);
+    return V(select_less)(a, V(splat)((real)0.5), small, large);
+}
+
+/* log x for x > 0 finite, in two words. With s = f / (2 + f) and z = s^2: log(1 + f) = s (2 + T), T = z (2/3 + z P(z)). */
+INLINE vreal V(log_two_words)(vreal x, vreal *low)
+{
+#if REAL_BITS == 32 /* relative error 2^-37 / 2^-66 */
+    static const real p[] = {0x1.999a00p-2f, 0x1.245278p-2f, 0x1.dfa34cp-3f};
+#else
+    static const real p[] = {0x1.9999999999a1ep-2, 0x1.249249247333ap-2, 0x1.c71c720bcda9fp-3, 0x1.745cf434eec36p-3,
+                             0x1.3b1d3a9ace846p-3, 0x1.0fa44328a413ep-3, 0x1.0d08efd74003bp-3};
+#endif
+    const real third = (real)0x1.5555555555555p-1; /* two thirds, then what is missing */
+    const real third_low = REAL_BITS == 32 ? (real)-0x1.555556p-26 : (real)0x1.5555555555555p-55;
+    vreal f, k = V(split_any_exponent)(x, &f);
+    vreal d = f + 2, s = f / d, error, product = V(two_product)(s, d, &error);
+    vreal s_low = ((f - product) - error - s * (f - (d - 2))) / d;
+    vreal z_low, z = V(two_product)(s, s, &z_low);
+    z_low = V(fma)(s + s, s_low, z_low);
+    vreal t_low, t = V(two_product)(z, V(splat)(third), &t_low);
+    t_low += V(fma)(z_low, V(splat)(third), V(fma)(z, V(splat)(third_low), z * z * V(polynomial)(z, p, sizeof p / sizeof *p)));
+    vreal u_low, u = V(two_product)(s, t, &u_low);
+    u_low += V(fma)(s, t_low, s_low * t);
+    /* k ln 2, 2 s and u fall in size, or k is zero: each sum's rounding error is what the larger term lost. */
+    vreal large = k * LN2_HIGH, sum = large + (s + s), total = sum + u;
+    vreal lost = ((s + s) - (sum - large)) + (u - (total - sum));
+    lost += V(fma)(k, V(splat)(LN2_LOW), s_low + s_low + u_low);
+    vreal high = total + lost;
+    *low = lost - (high - total);
+    return high;
+}
+
+/* x^y as IEEE 754 pow has it: x^0 = 1 and 1^y = 1 even for NaN; a negative x takes integral y only; zeros and
+ * infinities give their limits, with the sign of an odd power. |x|^y = e^(y log |x|), the product in two words. */
+INLINE vreal V(power)(vreal x, vreal y)
+{
+    const vreal zero = V(splat)(0), one = V(splat)(1), infinity = V(splat)((real)INFINITY);
+    const real whole = (real)((integer)1 << MANTISSA_BITS); /* from here on every real is an integer */
+    vreal a = V(abs)(x), b = V(abs)(y), half = b * (real)0.5;
+    vint integral = (b >= whole) | ((b + whole) - whole == b);
+    vint odd = integral & (half < whole) & ((half + whole) - whole != half);
+
+    /* Beyond the bound the power of anything but 1 is zero or infinite, but y log |x| is no overflow yet. */
+    const vreal bound = V(splat)(REAL_BITS == 32 ? (real)0x1p40 : (real)0x1p80);
+    vreal cut = V(at_most)(V(at_least)(y, -bound), bound);
+    vreal log_low, log_high = V(log_two_words)(a, &log_low);
+    vreal low, high = V(two_product)(cut, log_high, &low);
+    vreal result = V(exp_scaled)(high, V(fma)(cut, log_low, low), one);
+
+    vint limit = (a == 0) | (a == infinity);
+    result = V(select)(limit, V(select)((a == 0) ^ (y > 0), infinity, zero), result);
+    result = V(select)((x < 0) & ~integral & ~limit, V(splat)((real)NAN), result);
+    result = V(select)(odd, V(copysign)(result, x), result);
+    result = V(select)((x != x) | (y != y), x + y, result);
+    return V(select)((y == 0) | (x == 1), one, result);
+}

@@ -1,0 +1,293 @@
+/* wengert.h - the contract between the kernels and whoever calls them.
+ *
+ * Everything below this header is C11 and knows nothing of Python. The arithmetic lives in one table of functions per
+ * instruction set (`wg_kernels`), compiled from one source (kernels.c); dispatch.c picks a whole table, once. Threads
+ * (pool.c) and result memory (buffer.c) are shared by all tables.
+ *
+ * Rules that hold for every kernel unless its own comment says otherwise:
+ *
+ *   strides   Strides are signed and counted in bytes for elementwise work and reductions, in elements for matrices
+ *             and rows. Zero is a broadcast. Pointers and strides are multiples of the item's size: the binding copies
+ *             anything else first.
+ *   aliasing  An output may coincide exactly with an input (same address, same strides), never overlap it partially.
+ *   lengths   Zero is allowed everywhere. Nothing is read or written outside the extents described.
+ *   NaN       Propagates. Infinities, signed zeros and denormals follow IEEE 754; no kernel is built with -ffast-math.
+ *   memory    A kernel that needs scratch memory returns WG_NO_MEMORY before it has written anything.
+ *   threads   Results do not depend on the number of threads: work is split by size alone.
+ */
+#ifndef WENGERT_H
+#define WENGERT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WG_MAX_DIMS 64      /* NumPy's own limit */
+#define WG_MAX_OPERANDS 4   /* one output and up to three inputs */
+#define WG_ALIGNMENT 64     /* of every buffer: one cache line, one AVX-512 vector */
+
+typedef enum { WG_OK = 0, WG_NO_MEMORY = 1, WG_BAD_INDEX = 2 } wg_status;
+
+/* The types that kernels compute in. */
+typedef enum { WG_F32, WG_F64, WG_REALS } wg_real;
+
+/* ---------------------------------------------------------------- threads (pool.c) */
+
+/* A piece of work: items [begin, end) of a job. `begin` is always a multiple of the job's grain and
+ * end - begin <= grain, also when everything runs on the calling thread, so a task may key partial results on
+ * begin / grain and stay independent of the number of threads. Tasks do not call into Python. */
+typedef void wg_task(void *context, ptrdiff_t begin, ptrdiff_t end);
+
+/* Run `task` over [0, count) in chunks of `grain` >= 1 and return when all of them are done. The caller takes part.
+ * Serial when there is one chunk, one thread, or when called from inside a task or while another thread's job runs. */
+void wg_parallel_for(ptrdiff_t count, ptrdiff_t grain, wg_task *task, void *context);
+
+/* The number of threads that a job may use, the caller included: from WENGERT_NUM_THREADS, else the smaller of the
+ * affinity mask and the cgroup's CPU quota. wg_set_num_threads clamps to [1, WG_MAX_THREADS]. */
+#define WG_MAX_THREADS 256
+int wg_get_num_threads(void);
+void wg_set_num_threads(int count);
+
+/* ---------------------------------------------------------------- memory (buffer.c) */
+
+/* A block of at least `bytes` bytes, aligned to WG_ALIGNMENT, contents undefined; NULL when there is no memory.
+ * Released blocks are kept by size class and handed out again, up to a bound. Both are safe from any thread. */
+void *wg_buffer_acquire(size_t bytes);
+void wg_buffer_release(void *block);
+
+typedef struct {
+    size_t in_use;   /* bytes in blocks handed out */
+    size_t held;     /* bytes in blocks kept for reuse */
+    size_t limit;    /* the bound on `held` */
+} wg_buffer_stats;
+wg_buffer_stats wg_buffer_usage(void);
+void wg_buffer_set_limit(size_t bytes);
+/* Return held blocks to the system until at most `keep` bytes are held; gives the number of bytes returned. */
+size_t wg_buffer_trim(size_t keep);
+
+/* ---------------------------------------------------------------- elementwise */
+
+/* One line per kernel in unary.def and binary.def; the same lines give these names, the functions and the table. */
+typedef enum {
+#define WG_UNARY(name, body) WG_ELEMENTWISE_##name,
+#define WG_UNARY_PARAMS(name, params, body) WG_ELEMENTWISE_##name,
+#define WG_BINARY(name, body) WG_ELEMENTWISE_##name,
+#define WG_COMPARE(name, body) WG_ELEMENTWISE_##name,
+#include "unary.def"
+#include "binary.def"
+#undef WG_UNARY
+#undef WG_UNARY_PARAMS
+#undef WG_BINARY
+#undef WG_COMPARE
+    WG_ELEMENTWISE_where, /* out = condition ? x : y, with a condition of bytes */
+    WG_ELEMENTWISE_COUNT
+} wg_elementwise;
+
+/* What an elementwise kernel takes, for callers that find it by name. */
+typedef struct {
+    const char *name;
+    int inputs;      /* 1, 2, or 3 for `where`, whose first input is a byte per item */
+    int params;      /* scalar parameters */
+    int boolean;     /* the output is a byte per item, 0 or 1 */
+} wg_elementwise_info;
+extern const wg_elementwise_info wg_elementwise_table[WG_ELEMENTWISE_COUNT];
+
+/* The inner loop over a rows x cols block. Operand 0 is the output; row_strides and col_strides are in bytes, one per
+ * operand. `params` holds the kernel's scalar parameters in order. */
+typedef void wg_elementwise_fn(ptrdiff_t rows, ptrdiff_t cols, char *const *data, const ptrdiff_t *row_strides,
+                               const ptrdiff_t *col_strides, const double *params);
+
+/* Any number of dimensions, any strides: drops, sorts and merges the dimensions, splits the work over threads and
+ * calls the inner loop (loop.c). strides[operand][dimension], in bytes. */
+void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptrdiff_t *shape, char *const *data,
+                        const ptrdiff_t *const *strides, const double *params);
+
+/* ---------------------------------------------------------------- reductions */
+
+/* WG_REDUCE_norm is the Euclidean norm, scaled so that neither squares nor their sum overflow or vanish.
+ * Maximum and minimum propagate NaN; argmax and argmin give the first place of the result, the first NaN's if there is
+ * one. logsumexp of nothing is -inf, of an infinite maximum that maximum. var divides by (n - correction), in two
+ * passes; NaN when that is not positive (infinity never). */
+typedef enum {
+    WG_REDUCE_sum, WG_REDUCE_mean, WG_REDUCE_prod, WG_REDUCE_max, WG_REDUCE_min, WG_REDUCE_logsumexp, WG_REDUCE_var,
+    WG_REDUCE_norm,
+    WG_REDUCE_argmax, WG_REDUCE_argmin, /* output int64: the index along the flattened reduced dimensions */
+    WG_REDUCE_COUNT
+} wg_reduce;
+
+typedef struct {
+    wg_reduce kind;
+    int ndim;
+    const ptrdiff_t *shape;
+    const ptrdiff_t *strides;        /* of the input, in bytes */
+    const unsigned char *reduced;    /* per dimension: 1 if it is reduced */
+    const char *in;
+    char *out;                       /* dense in C order over the kept dimensions, in their order */
+    double correction;               /* var only */
+} wg_reduction;
+/* max, min, argmax and argmin of nothing are the caller's error: they are never called with a reduced length of 0. */
+typedef wg_status wg_reduce_fn(const wg_reduction *r);
+
+/* Running sum along one dimension: in and out have the shape (outer, n, inner); strides in bytes for the input, the
+ * output is dense. Computed in float64 for float32, so the error does not grow with n. */
+typedef void wg_cumsum_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t strides[3],
+                          char *out);
+
+/* ---------------------------------------------------------------- matrix product */
+
+/* C <- alpha * A * B + beta * C, then the epilogue, for every matrix of a batch. With beta = 0, C is not read.
+ * With k = 0 the product is zero. Strides are in elements and may be negative or zero for A and B; C has unit column
+ * stride and row stride ldc >= n. C overlaps no other operand. */
+typedef struct {
+    ptrdiff_t m, n, k;
+    const void *a;
+    ptrdiff_t rs_a, cs_a;
+    const void *b;
+    ptrdiff_t rs_b, cs_b;
+    void *c;
+    ptrdiff_t ldc;
+    double alpha, beta;
+    /* Epilogue, in this order; each part is optional. */
+    const void *bias;       /* n values added to every row; NULL for none */
+    ptrdiff_t bias_stride;  /* in elements */
+    int relu;               /* C = max(C, 0), NaN kept */
+    const void *mask;       /* m x n with row stride ld_mask and unit column stride: C = mask > 0 ? C : 0; or NULL */
+    ptrdiff_t ld_mask;
+    void *b_column_sums;    /* n values: the sum over the rows of B, in the same pass (B = dY in X^T * dY gives affine's
+                             * bias gradient); for a batch of one only; or NULL */
+    /* Batch: the number of matrices and, per batch dimension, its length and each operand's stride in elements. C's
+     * matrices follow each other densely (m * ldc elements apart). The epilogue's operands are shared. */
+    int batch_ndim;
+    const ptrdiff_t *batch_shape;
+    const ptrdiff_t *batch_strides_a, *batch_strides_b;
+} wg_gemm;
+typedef wg_status wg_gemm_fn(const wg_gemm *g);
+
+/* ---------------------------------------------------------------- rows: softmax and cross-entropy */
+
+/* Softmax or log-softmax along the middle dimension of (outer, n, inner); strides in bytes for the input, the output is
+ * dense. The maximum is subtracted first, so finite inputs never overflow. A row whose maximum is +inf or NaN, or that
+ * is -inf throughout, is NaN. */
+typedef wg_status wg_softmax_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in,
+                                const ptrdiff_t strides[3], char *out, int log);
+
+/* The transposed derivative: softmax: z * (g - sum(g * z)); log-softmax: g - exp(z) * sum(g). z is the forward result.
+ * Also the forward derivative of softmax, which is symmetric. Strides in bytes, out dense. */
+typedef wg_status wg_softmax_grad_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *g,
+                                     const ptrdiff_t g_strides[3], const char *z, const ptrdiff_t z_strides[3],
+                                     char *out, int log);
+
+/* Cross-entropy of logits against labels, one row an example:
+ *   loss_i = -w[y_i] * (1 - eps) * log p[i, y_i]  -  eps / classes * sum_c w[c] * log p[i, c]
+ * and 0 where y_i = ignore_index. `losses` and `gradient` are each optional; gradient row i is
+ * d loss_i / d logits_i * gradient_scale. Labels other than ignore_index must lie in [0, classes): otherwise
+ * WG_BAD_INDEX, bad_row set, and nothing written. total_weight receives the sum of w[y_i] over the rows that count,
+ * what a mean divides by; with scale_by_weight, the gradient is divided by it as well. */
+typedef struct {
+    ptrdiff_t rows, classes;
+    const void *logits;
+    ptrdiff_t row_stride, col_stride;   /* elements */
+    const int64_t *labels;              /* dense */
+    int64_t ignore_index;
+    const void *weights;                /* classes values, dense; NULL for ones */
+    double label_smoothing;
+    double gradient_scale;
+    int scale_by_weight;
+    void *losses;                       /* rows values or NULL */
+    void *gradient;                     /* rows x classes, dense, or NULL */
+    double total_weight;                /* out */
+    double total_loss;                  /* out: the sum of the losses, in float64 */
+    ptrdiff_t bad_row;                  /* out, with WG_BAD_INDEX */
+} wg_cross_entropy;
+typedef wg_status wg_cross_entropy_fn(wg_cross_entropy *c);
+
+/* The same from target probabilities, dense rows x classes: loss_i = -sum_c w[c] * q[i, c] * log p[i, c], where q is the
+ * target smoothed towards 1 / classes by label_smoothing. total_weight is the number of rows. */
+typedef wg_status wg_cross_entropy_dense_fn(wg_cross_entropy *c, const void *targets, ptrdiff_t target_row_stride,
+                                            ptrdiff_t target_col_stride);
+
+/* ---------------------------------------------------------------- gather and scatter */
+
+typedef enum { WG_SOURCE_U8, WG_SOURCE_F32, WG_SOURCE_F64 } wg_source;
+
+/* out[i, :] = source[index[i], :] * scale + shift for i < count, in the table's real type; rows of `width` items.
+ * Every index must lie in [-rows, rows), negative ones counting from the end, else WG_BAD_INDEX, *bad the offending
+ * position, nothing written. source has row stride `row_stride` (items) and unit column stride. */
+typedef wg_status wg_gather_fn(wg_source type, const void *source, ptrdiff_t rows, ptrdiff_t width,
+                               ptrdiff_t row_stride, const int64_t *index, ptrdiff_t count, double scale, double shift,
+                               void *out, ptrdiff_t *bad);
+
+/* The transpose: out[index[i], :] += source[i, :] for i = 0, 1, ... in that order for each row of `out` (rows x width,
+ * dense). Repeated indices accumulate. Errors as for gather. */
+typedef wg_status wg_scatter_add_fn(const void *source, ptrdiff_t count, ptrdiff_t width, ptrdiff_t row_stride,
+                                    const int64_t *index, void *out, ptrdiff_t rows, ptrdiff_t *bad);
+
+/* ---------------------------------------------------------------- optimizer updates */
+
+/* One call updates every parameter of a group. Tensors are dense; the i-th has sizes[i] items. */
+typedef struct {
+    ptrdiff_t count;
+    const ptrdiff_t *sizes;
+    void *const *params;
+    const void *const *grads;
+    void *const *momentum;      /* NULL without momentum, else one buffer per parameter */
+    const unsigned char *first; /* with momentum: 1 where the buffer is new, and the gradient becomes its content */
+    double lr, momentum_factor, dampening, weight_decay;
+    int nesterov, maximize;
+} wg_sgd;
+typedef void wg_sgd_fn(const wg_sgd *u);
+
+/* Adam and AdamW (Kingma & Ba 2015; Loshchilov & Hutter 2019). step counts from 1, one per parameter. */
+typedef struct {
+    ptrdiff_t count;
+    const ptrdiff_t *sizes;
+    void *const *params;
+    const void *const *grads;
+    void *const *first_moment;
+    void *const *second_moment;
+    void *const *max_second_moment; /* with amsgrad, else NULL */
+    const double *steps;
+    double lr, beta1, beta2, eps, weight_decay;
+    int decoupled;              /* AdamW's weight decay */
+    int maximize;
+} wg_adam;
+typedef void wg_adam_fn(const wg_adam *u);
+
+/* Each gradient times `scale`, in place. */
+typedef void wg_scale_fn(ptrdiff_t count, const ptrdiff_t *sizes, void *const *tensors, double scale);
+/* The sum of the squares of all items, in float64. */
+typedef double wg_sum_squares_fn(ptrdiff_t count, const ptrdiff_t *sizes, const void *const *tensors);
+
+/* ---------------------------------------------------------------- the table */
+
+typedef struct {
+    const char *name;     /* "base", "v3", "v4" */
+    int vector_bytes;
+    wg_elementwise_fn *elementwise[WG_ELEMENTWISE_COUNT][WG_REALS];
+    wg_reduce_fn *reduce[WG_REALS];
+    wg_cumsum_fn *cumsum[WG_REALS];
+    wg_gemm_fn *gemm[WG_REALS];
+    wg_softmax_fn *softmax[WG_REALS];
+    wg_softmax_grad_fn *softmax_grad[WG_REALS];
+    wg_cross_entropy_fn *cross_entropy[WG_REALS];
+    wg_cross_entropy_dense_fn *cross_entropy_dense[WG_REALS];
+    wg_gather_fn *gather[WG_REALS];
+    wg_scatter_add_fn *scatter_add[WG_REALS];
+    wg_sgd_fn *sgd[WG_REALS];
+    wg_adam_fn *adam[WG_REALS];
+    wg_scale_fn *scale[WG_REALS];
+    wg_sum_squares_fn *sum_squares[WG_REALS];
+    /* The measured ceiling: register-only fused multiply-adds for about `seconds`; gives FLOP/s of one thread. */
+    double (*peak_flops[WG_REALS])(double seconds);
+} wg_kernels;
+
+/* The table in use; never NULL after wg_dispatch_init, which is called once, at import. */
+extern const wg_kernels *wg_active;
+/* Pick the best table that processor and operating system support, or the one named by WENGERT_ISA. Gives NULL, or
+ * the name that WENGERT_ISA asked for and that this machine or build does not have. */
+const char *wg_dispatch_init(void);
+/* All tables this machine can run, best first; ends with NULL. */
+const wg_kernels *const *wg_dispatch_available(void);
+/* Swap the whole table; returns 0 if `name` is not available. For tests: not to be called while kernels run. */
+int wg_dispatch_select(const char *name);
+
+#endif

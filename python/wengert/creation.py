@@ -1,0 +1,1067 @@
+"""Tensors from numbers, from arrays and from nothing.
+
+What is made of Python numbers has the default float dtype, int64 or bool; what is made of arrays keeps their dtype.
+Sizes are integers or one tuple. The only device is "cpu"; the argument is there for code that passes it.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from . import _kernels, define, dtypes
+from .ops.elementwise import where
+from .ops.index import index, index_put
+from .ops.shape import broadcast_to, reshape, sizes
+from .tape import Variable
+from .tensor import Tensor, _wrap
+
+# ---------------------------------------------------------------- what every function here needs
+
+_RECYCLED = (dtypes.float32, dtypes.float64, dtypes.int64, dtypes.bool)
+_PYTHON = {float: None, int: dtypes.int64, bool: dtypes.bool}  # None: the default float, as it is at the time
+_LARGE = 1 << 24  # bytes from which fresh pages of zeros cost more than writing zeros into recycled memory
+_NUMBERS = (list, tuple, *_PYTHON)
+
+
+def shape_of(name: str, size: tuple[Any, ...], keyword: Any = None) -> tuple[int, ...]:
+    """The shape that f(2, 3), f((2, 3)) or f(size=(2, 3)) asks for."""
+    if keyword is not None:
+        if size:
+            raise TypeError(f"{name}: the size is given twice, as {size} and as size={keyword}")
+        size = (keyword,)
+    if not size:
+        raise TypeError(f"{name}: expected a size, as in {name}(2, 3) or {name}((2, 3)); () makes a 0-d tensor")
+    try:
+        shape = sizes(size)
+    except TypeError:
+        raise TypeError(f"{name}: expected a size of integers or one tuple of them, got {size}") from None
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{name}: lengths cannot be negative, got size {shape}")
+    return shape
+
+
+def float_dtype(name: str, dtype: Any) -> np.dtype:
+    """`dtype`, which must be a floating one; the default one for None."""
+    if dtype is None:
+        return dtypes.get_default_dtype()
+    found = dtypes.as_dtype(dtype, name)
+    if found.kind != "f":
+        raise TypeError(f"{name}: expected float16, float32 or float64, got {found}")
+    return found
+
+
+def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An uninitialised array, in recycled memory where there is some of that dtype."""
+    return _kernels.empty(shape, dtype) if dtype in _RECYCLED else np.empty(shape, dtype)
+
+
+def leaf(name: str, value: np.ndarray, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor over an array that nobody else has."""
+    _check_device(name, device)
+    out = _wrap(value)
+    if requires_grad:
+        if value.dtype.kind != "f":
+            raise RuntimeError(f"{name}: only floating tensors can require gradients, this one is {value.dtype}")
+        out.requires_grad = True
+    return out
+
+
+def _check_device(name: str, device: Any) -> None:
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f'{name}: the only device is "cpu", got {device!r}')
+
+
+def number(name: str, argument: str, x: Any) -> Any:
+    """A Python number from a number, a NumPy scalar or a 0-d tensor."""
+    if type(x) in _PYTHON:
+        return x
+    value = x.value if isinstance(x, Variable) else x
+    if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 and value.dtype.kind in "biuf":
+        value = value.item()
+    if not isinstance(value, (int, float)):
+        what = f"{type(x).__name__} of shape {value.shape}" if isinstance(value, np.ndarray) else repr(x)
+        raise TypeError(f"{name}: expected {argument} to be a number, got {what}")
+    return value
+
+
+def integer(name: str, argument: str, x: Any) -> int:
+    """A Python integer from anything that is one."""
+    try:
+        return operator.index(x)
+    except TypeError:
+        raise TypeError(f"{name}: expected {argument} to be an integer, got {x!r}") from None
+
+
+def _in_range(name: str, value: Any, dtype: np.dtype) -> Any:
+    """The number as an item of the dtype: truncated for integers, truth for bool; never wrapped or overflowing."""
+    if dtype.kind == "b":
+        return bool(value)
+    limit = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    if not limit.min <= value <= limit.max and (dtype.kind != "f" or math.isfinite(value)):
+        raise OverflowError(f"{name}: {value} does not fit into {dtype}, which goes from {limit.min} to {limit.max}")
+    return value if dtype.kind == "f" else int(value)
+
+
+def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
+    """An array of one number that is in the range of the dtype."""
+    if value == 0 and math.prod(shape) * dtype.itemsize < _LARGE:
+        return np.zeros(shape, dtype)
+    out = allocate(shape, dtype)
+    out.fill(value)
+    return out
+
+
+# ---------------------------------------------------------------- from data
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A new tensor with a copy of some data.
+
+    Parameters
+    ----------
+    data : number, nested sequences of numbers, array or tensor
+        Sequences may contain arrays and tensors.
+    dtype : dtype, optional
+        By default that of the data; of Python numbers the default float, int64 or bool; of a mixture the one that
+        `promote_types` gives.
+    requires_grad : bool
+        Record what is computed from the tensor.
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        A leaf, in C order.
+
+    Raises
+    ------
+    TypeError
+        If there is something that is no number, or an array of a dtype that tensors do not have.
+    ValueError
+        If nested sequences are ragged; the message tells where.
+    OverflowError
+        If a Python number does not fit into an integer dtype.
+    RuntimeError
+        If gradients are required of a dtype that has none.
+
+    Examples
+    --------
+    >>> wg.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    >>> wg.tensor([1, 2.5, True])
+    tensor([1.0000, 2.5000, 1.0000])
+    >>> wg.tensor(np.arange(3.))
+    tensor([0., 1., 2.], dtype=wengert.float64)
+    """
+    return leaf("tensor", _array("tensor", data, dtype), requires_grad, device)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """Data as a tensor, without a copy where none is needed.
+
+    Parameters
+    ----------
+    data : number, nested sequences of numbers, array or tensor
+    dtype : dtype, optional
+        By default as in `tensor`.
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        The tensor itself, or one over the memory of the array, unless the dtype differs; otherwise a copy. The
+        conversion of a tensor is recorded.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        As in `tensor`.
+
+    Examples
+    --------
+    >>> array = np.zeros(2, np.float32)
+    >>> wg.as_tensor(array)[0] = 7
+    >>> array
+    array([7., 0.], dtype=float32)
+    """
+    if isinstance(data, Tensor):
+        _check_device("as_tensor", device)
+        wanted = data.value.dtype if dtype is None else dtypes.as_dtype(dtype, "as_tensor")
+        return data if data.value.dtype == wanted else define.cast(data, wanted)
+    return leaf("as_tensor", _array("as_tensor", data, dtype, copy=None), device=device)
+
+
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None
+) -> Tensor:
+    """Data as a tensor, with a word on copying.
+
+    Parameters
+    ----------
+    obj : number, nested sequences of numbers, array or tensor
+        Also whatever offers `__array__` or DLPack.
+    dtype : dtype, optional
+        By default as in `tensor`.
+    device : "cpu", optional
+    copy : bool, optional
+        True: always; False: never; None: where needed.
+    requires_grad : bool, optional
+        None: as the tensor that is given does, else not. False detaches.
+
+    Returns
+    -------
+    Tensor
+        The tensor itself if nothing changes; a conversion or copy of one that requires gradients is recorded.
+
+    Raises
+    ------
+    ValueError
+        If a copy is needed but forbidden, and as in `tensor`.
+    TypeError, OverflowError, RuntimeError
+        As in `tensor`.
+
+    Examples
+    --------
+    >>> array = np.zeros(2)
+    >>> np.shares_memory(wg.asarray(array).numpy(), array)
+    True
+    """
+    if isinstance(obj, Tensor) and obj.requires_grad and requires_grad is not False:
+        out = as_tensor(obj, dtype, device)
+        if out is not obj and copy is False:
+            raise ValueError(f"asarray: {obj.dtype} cannot become {out.dtype} without a copy; leave out copy=False")
+        return obj.clone() if copy and out is obj else out
+    out = leaf("asarray", _array("asarray", obj, dtype, copy), bool(requires_grad), device)
+    if isinstance(obj, Tensor) and out.value is obj.value:
+        out.counter = obj.share_counter()
+        return out if obj.requires_grad or requires_grad else obj
+    return out
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor over the memory of an array: a change of one shows in the other.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+        Of any strides. A read-only array is accepted; writing to the tensor then raises NumPy's error.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    TypeError
+        If it is no array, or has a dtype that tensors do not have.
+    ValueError
+        If its bytes are not in the order of this machine.
+
+    Examples
+    --------
+    >>> array = np.ones(3)
+    >>> x = wg.from_numpy(array)
+    >>> array[0] = 5
+    >>> x
+    tensor([5., 1., 1.], dtype=wengert.float64)
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy: expected a numpy.ndarray, got {type(array).__name__}; use tensor or as_tensor")
+    if _supported("from_numpy", array.dtype) != array.dtype:
+        raise ValueError(
+            f"from_numpy: the bytes of this array of dtype {array.dtype.str} are not in the order of this machine; "
+            'copy it with array.astype(array.dtype.newbyteorder("="))'
+        )
+    return _wrap(np.asarray(array))
+
+
+_CONVERSIONS = {
+    "u": "array.astype(numpy.int64)",
+    "f": "array.astype(numpy.float64)",
+    "c": "array.real and array.imag",
+    "O": "array.astype(numpy.float64), if all items are numbers",
+    "U": "array.astype(numpy.float64), if all items are numbers",
+    "S": "array.astype(numpy.float64), if all items are numbers",
+    "M": "array.astype(numpy.int64)",
+    "m": "array.astype(numpy.int64)",
+}
+
+
+def _supported(name: str, dtype: np.dtype, where: str = "") -> np.dtype:
+    """The dtype in this machine's byte order, if tensors can have it."""
+    native = dtype.newbyteorder("=")
+    if native not in dtypes.ALL:
+        convert = _CONVERSIONS.get(dtype.kind)
+        raise TypeError(
+            f"{name}: tensors cannot have dtype {dtype}{where}; there are {', '.join(map(str, dtypes.ALL))}"
+            + (f"; convert first, with {convert}" if convert else "")
+        )
+    return native
+
+
+def _array(name: str, data: Any, dtype: Any, copy: bool | None = True) -> np.ndarray:
+    """The data as an array of a supported dtype; `copy`: True always, None where needed, False never."""
+    wanted = None if dtype is None else dtypes.as_dtype(dtype, name)
+    if isinstance(data, Variable):
+        array = data.value
+    elif type(data) in _NUMBERS or not (_is_array_like(data) or hasattr(data, "__dlpack__")):
+        if copy is False:
+            raise ValueError(
+                f"{name}: {type(data).__name__} cannot become a tensor without a copy; leave out copy=False"
+            )
+        return _from_numbers(name, data, wanted)
+    else:
+        array = np.asarray(data) if _is_array_like(data) else np.from_dlpack(data)
+    native = _supported(name, array.dtype)
+    wanted = wanted or native
+    if not copy and array.dtype == wanted:
+        return array
+    if copy is False:
+        raise ValueError(f"{name}: {array.dtype.str} cannot become {wanted} without a copy; leave out copy=False")
+    out = allocate(array.shape, wanted)
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.copyto(out, array, casting="unsafe")
+    return out
+
+
+def _from_numbers(name: str, data: Any, wanted: np.dtype | None) -> np.ndarray:
+    """An array of Python numbers and sequences."""
+    found: set[np.dtype] = set()
+    nested, _ = _read(name, data, (), found)
+    if wanted is None:
+        wanted = dtypes.get_default_dtype() if not found else found.pop()
+        for dtype in found:
+            wanted = dtypes.promote_types(wanted, dtype)
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.array(nested, dtype=wanted)
+    except (OverflowError, ValueError) as error:
+        raise OverflowError(f"{name}: a number does not fit into {wanted}: {error}") from error
+
+
+def _read(name: str, data: Any, path: tuple[int, ...], found: set[np.dtype]) -> tuple[Any, tuple[int, ...]]:
+    """The data with arrays in place of tensors and lists in place of other sequences, and its shape.
+
+    `path` tells where it stands in the whole; the dtypes of what is there are added to `found`.
+    """
+    if type(data) in _PYTHON:
+        found.add(_PYTHON[type(data)] or dtypes.get_default_dtype())
+        return data, ()
+    if isinstance(data, Variable) or _is_array_like(data):
+        array = data.value if isinstance(data, Variable) else np.asarray(data)
+        found.add(_supported(name, array.dtype, f", as {_place(path)} has"))
+        return array, array.shape
+    if isinstance(data, (int, float)):  # of a class derived from these
+        return _read(name, int(data) if isinstance(data, int) else float(data), path, found)
+    items = _items(name, data, path)
+    kinds = set(map(type, items))
+    if kinds <= _PYTHON.keys():
+        found.update(_PYTHON[kind] or dtypes.get_default_dtype() for kind in kinds)
+        return items, (len(items),)
+    read = [_read(name, item, (*path, k), found) for k, item in enumerate(items)]
+    first = read[0][1]
+    for k, (_, shape) in enumerate(read):
+        if shape != first:
+            raise ValueError(
+                f"{name}: {_place((*path, k))} has shape {shape} but {_place((*path, 0))} has shape {first}; "
+                "nested sequences must not be ragged"
+            )
+    return [item for item, _ in read], (len(read), *first)
+
+
+def _items(name: str, data: Any, path: tuple[int, ...]) -> list[Any] | tuple[Any, ...]:
+    """The items of a sequence."""
+    if isinstance(data, (list, tuple)):
+        return data
+    if isinstance(data, (str, bytes, Mapping)) or not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
+        hint = "; make a list of it first" if isinstance(data, Iterable) and not isinstance(data, (str, bytes)) else ""
+        raise TypeError(
+            f"{name}: expected numbers, sequences of numbers, arrays or tensors, "
+            f"got {type(data).__name__} as {_place(path)}{hint}"
+        )
+    return data.tolist() if hasattr(data, "tolist") else list(data)
+
+
+def _is_array_like(data: Any) -> bool:
+    return hasattr(data, "__array__") or hasattr(data, "__array_interface__")
+
+
+def _place(path: tuple[int, ...]) -> str:
+    return "data" + "".join(f"[{k}]" for k in path)
+
+
+# ---------------------------------------------------------------- of one value
+
+
+def zeros(
+    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """A tensor of zeros.
+
+    Parameters
+    ----------
+    *shape : int, or one tuple of int
+        Also spelled `size`.
+    dtype : dtype, optional
+        By default the default float.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If a length is negative.
+
+    Examples
+    --------
+    >>> wg.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return _constant("zeros", shape_of("zeros", shape, size), 0, dtype, requires_grad, device)
+
+
+def ones(
+    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """A tensor of ones.
+
+    Parameters
+    ----------
+    *shape : int, or one tuple of int
+        Also spelled `size`.
+    dtype : dtype, optional
+        By default the default float.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If a length is negative.
+
+    Examples
+    --------
+    >>> wg.ones(3)
+    tensor([1., 1., 1.])
+    """
+    return _constant("ones", shape_of("ones", shape, size), 1, dtype, requires_grad, device)
+
+
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """A tensor of one number.
+
+    Parameters
+    ----------
+    size : int or tuple of int
+    fill_value : number or 0-d tensor
+    dtype : dtype, optional
+        By default the default float, int64 or bool, by the kind of the number.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If a length is negative.
+    OverflowError
+        If the number is not in the range of the dtype.
+
+    Examples
+    --------
+    >>> wg.full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+    """
+    value = number("full", "fill_value", fill_value)
+    found = dtypes.result_type(value) if dtype is None else dtypes.as_dtype(dtype, "full")
+    value = _in_range("full", value, found)
+    return _constant("full", shape_of("full", (size,)), value, found, requires_grad, device)
+
+
+def empty(
+    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """A tensor of whatever stood in its memory, to be written to before it is read.
+
+    Parameters
+    ----------
+    *shape : int, or one tuple of int
+        Also spelled `size`.
+    dtype : dtype, optional
+        By default the default float.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If a length is negative.
+
+    Examples
+    --------
+    >>> wg.empty(2, 3).shape
+    Size([2, 3])
+    """
+    found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "empty")
+    return leaf("empty", allocate(shape_of("empty", shape, size), found), requires_grad, device)
+
+
+def _constant(
+    name: str, shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool, device: Any
+) -> Tensor:  # fmt: skip
+    found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, name)
+    return leaf(name, _filled(shape, value, found), requires_grad, device)
+
+
+def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """Zeros of another tensor's shape and dtype.
+
+    Parameters
+    ----------
+    x : tensor or array
+    dtype : dtype, optional
+        By default x's.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        In C order, a leaf.
+
+    Examples
+    --------
+    >>> wg.zeros_like(wg.tensor([1, 2]))
+    tensor([0, 0])
+    """
+    return _constant("zeros_like", *_like(x, 0, dtype), requires_grad, device)
+
+
+def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """Ones of another tensor's shape and dtype.
+
+    Parameters
+    ----------
+    x : tensor or array
+    dtype : dtype, optional
+        By default x's.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        In C order, a leaf.
+
+    Examples
+    --------
+    >>> wg.ones_like(wg.tensor([1, 2]))
+    tensor([1, 1])
+    """
+    return _constant("ones_like", *_like(x, 1, dtype), requires_grad, device)
+
+
+def full_like(
+    x: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """One number, in another tensor's shape and dtype.
+
+    Parameters
+    ----------
+    x : tensor or array
+    fill_value : number or 0-d tensor
+    dtype : dtype, optional
+        By default x's.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        In C order, a leaf.
+
+    Raises
+    ------
+    OverflowError
+        If the number is not in the range of the dtype.
+
+    Examples
+    --------
+    >>> wg.full_like(wg.tensor([1., 2.]), 7)
+    tensor([7., 7.])
+    """
+    shape, value, found = _like(x, number("full_like", "fill_value", fill_value), dtype)
+    found = dtypes.as_dtype(found, "full_like")
+    return _constant("full_like", shape, _in_range("full_like", value, found), found, requires_grad, device)
+
+
+def empty_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor of another's shape and dtype, to be written to before it is read.
+
+    Parameters
+    ----------
+    x : tensor or array
+    dtype : dtype, optional
+        By default x's.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        In C order, a leaf.
+
+    Examples
+    --------
+    >>> wg.empty_like(wg.tensor([1, 2])).dtype
+    dtype('int64')
+    """
+    shape, _, found = _like(x, 0, dtype)
+    return leaf("empty_like", allocate(shape, dtypes.as_dtype(found, "empty_like")), requires_grad, device)
+
+
+def _like(x: Any, value: Any, dtype: Any) -> tuple[tuple[int, ...], Any, Any]:
+    like = define.as_variable(x).value
+    return like.shape, value, like.dtype if dtype is None else dtype
+
+
+# ---------------------------------------------------------------- ranges
+
+
+def arange(
+    start: Any = None, end: Any = None, step: Any = None, *, dtype: Any = None, requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:  # fmt: skip
+    """The numbers from `start` up to, not including, `end`, at a distance of `step`.
+
+    Parameters
+    ----------
+    start : number
+        0 where a single number is given: that is `end`.
+    end : number
+    step : number
+        1 if left out.
+    dtype : dtype, optional
+        By default int64 if all numbers are integers, else the default float. Of an integer dtype, the numbers are
+        truncated first.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        Of shape (ceil((end - start) / step),). Item i is start + i * step, computed in float64 and rounded once.
+
+    Raises
+    ------
+    ValueError
+        If the step is 0 or leads away from `end`, or if a number is not finite.
+    OverflowError
+        If a number is not in the range of an integer dtype.
+
+    Examples
+    --------
+    >>> wg.arange(5)
+    tensor([0, 1, 2, 3, 4])
+    >>> wg.arange(1, 2.5, 0.5)
+    tensor([1.0000, 1.5000, 2.0000])
+    """
+    if end is None:
+        if start is None or step is not None:
+            raise TypeError("arange: expected arange(end), arange(start, end) or arange(start, end, step)")
+        start, end = 0, start
+    low = number("arange", "start", 0 if start is None else start)
+    high = number("arange", "end", end)
+    by = number("arange", "step", 1 if step is None else step)
+    if dtype is None:
+        found = dtypes.get_default_dtype() if any(isinstance(v, float) for v in (low, high, by)) else dtypes.int64
+    else:
+        found = dtypes.as_dtype(dtype, "arange")
+    if found == dtypes.bool:
+        raise TypeError("arange: expected a dtype of numbers, got bool")
+    if not all(map(math.isfinite, (low, high, by))):
+        raise ValueError(f"arange: expected finite numbers, got start {low}, end {high}, step {by}")
+    if found.kind != "f":
+        low, high, by = int(low), int(high), int(by)
+    if by == 0 or (high - low) * by < 0:
+        raise ValueError(f"arange: steps of {by} do not lead from {low} to {high}")
+    value = _float_range(low, high, by, found) if found.kind == "f" else _integer_range(low, high, by, found)
+    return leaf("arange", value, requires_grad, device)
+
+
+def _float_range(low: float, high: float, by: float, dtype: np.dtype) -> np.ndarray:
+    count = math.ceil((high - low) / by)
+    return (np.arange(count, dtype=np.float64) * by + low).astype(dtype, copy=False)
+
+
+def _integer_range(low: int, high: int, by: int, dtype: np.dtype) -> np.ndarray:
+    span, limit = range(low, high, by), np.iinfo(dtype)
+    if span and not (limit.min <= min(span[0], span[-1]) and max(span[0], span[-1]) <= limit.max):
+        raise OverflowError(
+            f"arange: {span[0]} to {span[-1]} does not fit into {dtype}, which goes from {limit.min} to {limit.max}"
+        )
+    return np.arange(low, high, by, dtype=np.int64).astype(dtype, copy=False)
+
+
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """Numbers at equal distances from `start` to `end`, both included.
+
+    Parameters
+    ----------
+    start, end : number or 0-d tensor
+        Truncated first if the dtype is an integer one.
+    steps : int
+        How many.
+    dtype : dtype, optional
+        By default the default float.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        Of shape (steps,), computed in float64 from both ends, so that the last is exactly `end`.
+
+    Raises
+    ------
+    ValueError
+        If `steps` is negative.
+
+    Examples
+    --------
+    >>> wg.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "linspace")
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = _spaced("linspace", start, end, steps, found).astype(found, copy=False)
+    return leaf("linspace", value, requires_grad, device)
+
+
+def logspace(
+    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:  # fmt: skip
+    """Powers of `base` with exponents at equal distances from `start` to `end`, both included.
+
+    Parameters
+    ----------
+    start, end : number or 0-d tensor
+        The exponents; truncated first if the dtype is an integer one.
+    steps : int
+        How many.
+    base : float
+    dtype : dtype, optional
+        By default the default float.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        Of shape (steps,).
+
+    Raises
+    ------
+    ValueError
+        If `steps` is negative.
+
+    Examples
+    --------
+    >>> wg.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "logspace")
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        exponents = _spaced("logspace", start, end, steps, found)
+        value = np.power(float(number("logspace", "base", base)), exponents).astype(found)
+    return leaf("logspace", value, requires_grad, device)
+
+
+def _spaced(name: str, start: Any, end: Any, steps: int, dtype: np.dtype) -> np.ndarray:
+    """float64 numbers at equal distances, the first half counted from the start and the second from the end."""
+    low, high, count = number(name, "start", start), number(name, "end", end), integer(name, "steps", steps)
+    if count < 0:
+        raise ValueError(f"{name}: the number of steps cannot be negative, got {count}")
+    if dtype.kind != "f":
+        low, high = math.trunc(low), math.trunc(high)
+    if count == 1:
+        return np.array([low], np.float64)
+    by, half = (high - low) / max(count - 1, 1), count // 2
+    out = np.empty(count, np.float64)
+    out[:half] = np.arange(half) * by + low
+    out[half:] = high - np.arange(count - half - 1, -1, -1) * by
+    return out
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Coordinates on a grid: each tensor repeated along the dimensions of the others.
+
+    Parameters
+    ----------
+    *tensors : tensors of at most one dimension, or one sequence of them
+        Of one dtype.
+    indexing : {"ij", "xy"}
+        "ij": dimension k belongs to tensor k. "xy": the first two dimensions are exchanged (NumPy's default).
+
+    Returns
+    -------
+    tuple of Tensor
+        Read-only views, each of shape (n_0, n_1, ...).
+
+    Raises
+    ------
+    ValueError
+        If there is no tensor, or one has more than one dimension, or `indexing` is neither.
+    TypeError
+        If the dtypes differ.
+
+    Examples
+    --------
+    >>> rows, columns = wg.meshgrid(wg.arange(2), wg.arange(3))
+    >>> rows
+    tensor([[0, 0, 0],
+            [1, 1, 1]])
+    >>> columns
+    tensor([[0, 1, 2],
+            [0, 1, 2]])
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    axes = [define.as_variable(x) for x in tensors]
+    if not axes or any(x.value.ndim > 1 for x in axes):
+        shapes = ", ".join(str(x.value.shape) for x in axes)
+        raise ValueError(f"meshgrid: expected tensors of at most one dimension, got {shapes or 'none'}")
+    if len({x.value.dtype for x in axes}) > 1:
+        raise TypeError(f"meshgrid: expected one dtype, got {', '.join(str(x.value.dtype) for x in axes)}")
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f'meshgrid: indexing is "ij" or "xy", not {indexing!r}')
+    places = list(range(len(axes)))
+    if indexing == "xy":
+        places[:2] = places[1::-1]
+    shape = tuple(axes[k].value.size for k in places)
+    lines = [reshape(x, tuple(-1 if k == place else 1 for k in places)) for place, x in enumerate(axes)]
+    return tuple(broadcast_to(line, shape) for line in lines)
+
+
+# ---------------------------------------------------------------- matrices
+
+
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """A matrix with ones on the diagonal and zeros elsewhere.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    m : int, optional
+        Columns; by default n.
+    dtype : dtype, optional
+        By default the default float.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        Of shape (n, m).
+
+    Raises
+    ------
+    ValueError
+        If n or m is negative.
+
+    Examples
+    --------
+    >>> wg.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    rows = integer("eye", "n", n)
+    shape = shape_of("eye", (rows, rows if m is None else integer("eye", "m", m)))
+    out = _constant("eye", shape, 0, dtype, requires_grad, device)
+    np.fill_diagonal(out.value, 1)
+    return out
+
+
+def tril(x: Any, diagonal: int = 0) -> Tensor:
+    """The lower triangle of matrices, with zeros above it.
+
+    Parameters
+    ----------
+    x : tensor
+        Of shape (..., m, n).
+    diagonal : int
+        The last diagonal that is kept: 0 the main one, 1 the one above it.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    ValueError
+        If x has fewer than two dimensions.
+
+    Examples
+    --------
+    >>> wg.tril(wg.ones(2, 3))
+    tensor([[1., 0., 0.],
+            [1., 1., 0.]])
+    """
+    x, below = _below("tril", x, integer("tril", "diagonal", diagonal))
+    return where(_wrap(below), x, False)
+
+
+def triu(x: Any, diagonal: int = 0) -> Tensor:
+    """The upper triangle of matrices, with zeros below it.
+
+    Parameters
+    ----------
+    x : tensor
+        Of shape (..., m, n).
+    diagonal : int
+        The first diagonal that is kept: 0 the main one, 1 the one above it.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    ValueError
+        If x has fewer than two dimensions.
+
+    Examples
+    --------
+    >>> wg.triu(wg.ones(2, 3))
+    tensor([[1., 1., 1.],
+            [0., 1., 1.]])
+    """
+    x, below = _below("triu", x, integer("triu", "diagonal", diagonal) - 1)
+    return where(_wrap(~below), x, False)
+
+
+def _below(name: str, x: Any, diagonal: int) -> tuple[Variable, np.ndarray]:
+    """x, and which items of its matrices stand on or below a diagonal."""
+    x = define.as_variable(x)
+    if x.value.ndim < 2:
+        raise ValueError(f"{name}: expected matrices, of at least two dimensions, got shape {x.value.shape}")
+    return x, np.tri(*x.value.shape[-2:], diagonal, dtype=np.bool_)
+
+
+def diag(x: Any, diagonal: int = 0) -> Tensor:
+    """The matrix with a given diagonal, or the diagonal of a matrix.
+
+    Parameters
+    ----------
+    x : tensor
+        Of one dimension, or of two.
+    diagonal : int
+        0 the main one, 1 the one above it, -1 the one below it.
+
+    Returns
+    -------
+    Tensor
+        A square matrix with x on the diagonal and zeros elsewhere, or a vector: a copy of the diagonal.
+
+    Raises
+    ------
+    ValueError
+        If x has neither one nor two dimensions.
+
+    Examples
+    --------
+    >>> wg.diag(wg.tensor([1., 2.]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    >>> wg.diag(wg.tensor([[1., 2.], [3., 4.]]))
+    tensor([1., 4.])
+    """
+    x = define.as_variable(x)
+    k = integer("diag", "diagonal", diagonal)
+    if x.value.ndim == 1:
+        n = x.value.size
+        place = np.arange(n) + max(-k, 0), np.arange(n) + max(k, 0)
+        return index_put(zeros(n + abs(k), n + abs(k), dtype=x.value.dtype), place, x)
+    if x.value.ndim == 2:
+        rows, columns = x.value.shape
+        n = max(min(rows - max(-k, 0), columns - max(k, 0)), 0)
+        return index(x, (np.arange(n) + max(-k, 0), np.arange(n) + max(k, 0)))
+    raise ValueError(f"diag: expected a vector or a matrix, got shape {x.value.shape}")
+
+
+def one_hot(x: Any, num_classes: int = -1) -> Tensor:
+    """Class numbers as rows with a single 1.
+
+    Parameters
+    ----------
+    x : tensor of integers
+        The class numbers, of any shape.
+    num_classes : int
+        The length of the rows; -1: as long as the largest number needs.
+
+    Returns
+    -------
+    Tensor
+        int64, of x's shape with `num_classes` behind it.
+
+    Raises
+    ------
+    TypeError
+        If the numbers are not integers.
+    ValueError
+        If a number is negative or not below `num_classes`, or if there is none to count the classes by.
+
+    Examples
+    --------
+    >>> wg.one_hot(wg.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    labels = define.as_variable(x).value
+    count = integer("one_hot", "num_classes", num_classes)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: expected integers, got {labels.dtype}")
+    if count < -1 or (count == -1 and not labels.size):
+        raise ValueError(f"one_hot: {count} is no number of classes; give one of at least 0, or -1 with some labels")
+    if count == -1:
+        count = int(labels.max()) + 1
+    if labels.size and not (labels.min() >= 0 and labels.max() < count):
+        raise ValueError(
+            f"one_hot: expected class numbers from 0 to {count - 1}, got some from {labels.min()} to {labels.max()}"
+        )
+    out = _filled((*labels.shape, count), 0, dtypes.int64)
+    out.reshape(labels.size, count)[np.arange(labels.size), labels.reshape(-1)] = 1
+    return _wrap(out)

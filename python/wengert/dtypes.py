@@ -1,0 +1,149 @@
+"""The dtypes that tensors have, and PyTorch's rules for combining them.
+
+dtypes are NumPy's own objects, so `wg.float32 == np.float32` and every NumPy function takes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+float16 = half = np.dtype("float16")
+float32 = float = np.dtype("float32")
+float64 = double = np.dtype("float64")
+int8 = np.dtype("int8")
+int16 = short = np.dtype("int16")
+int32 = int = np.dtype("int32")
+int64 = long = np.dtype("int64")
+uint8 = np.dtype("uint8")
+bool = np.dtype("bool")
+
+FLOATING = (float32, float64, float16)
+ALL = (*FLOATING, int8, int16, int32, int64, uint8, bool)
+
+_default = float32
+_KIND = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype of tensors made from Python floats.
+
+    Returns
+    -------
+    numpy.dtype
+        float32 unless `set_default_dtype` changed it.
+
+    Examples
+    --------
+    >>> wg.get_default_dtype()
+    dtype('float32')
+    """
+    return _default
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the dtype of tensors made from Python floats.
+
+    Parameters
+    ----------
+    dtype : dtype
+        A floating dtype.
+
+    Raises
+    ------
+    TypeError
+        If `dtype` is not a floating dtype.
+
+    Examples
+    --------
+    >>> wg.set_default_dtype(wg.float64)
+    >>> wg.tensor(0.5).dtype
+    dtype('float64')
+    >>> wg.set_default_dtype(wg.float32)
+    """
+    global _default
+    dtype = as_dtype(dtype, "set_default_dtype")
+    if dtype.kind != "f":
+        raise TypeError(f"set_default_dtype: expected float16, float32 or float64, got {dtype}")
+    _default = dtype
+
+
+def as_dtype(dtype: Any, name: str) -> np.dtype:
+    """The NumPy dtype that `dtype` means, if tensors can have it; `name` is the operation that asks."""
+    python = {builtin_float: _default, builtin_int: int64, builtin_bool: bool}
+    try:
+        found = python[dtype] if isinstance(dtype, type) and dtype in python else np.dtype(dtype)
+    except TypeError as error:
+        raise TypeError(f"{name}: {dtype!r} is not a dtype; there are {', '.join(map(str, ALL))}") from error
+    if found not in ALL:
+        raise TypeError(f"{name}: tensors cannot have dtype {found}; there are {', '.join(map(str, ALL))}")
+    return found
+
+
+def promote_types(first: Any, second: Any) -> np.dtype:
+    """The dtype of a result of tensors of two dtypes: the higher category, and within it the wider type.
+
+    Parameters
+    ----------
+    first, second : dtype
+
+    Returns
+    -------
+    numpy.dtype
+
+    Examples
+    --------
+    >>> wg.promote_types(wg.int64, wg.float32)
+    dtype('float32')
+    """
+    first, second = as_dtype(first, "promote_types"), as_dtype(second, "promote_types")
+    if _KIND[first.kind] == _KIND[second.kind]:
+        return np.promote_types(first, second)
+    return first if _KIND[first.kind] > _KIND[second.kind] else second
+
+
+def result_type(*operands: Any) -> np.dtype:
+    """The dtype of an elementwise result: tensors with dimensions count first, then 0-d ones, then Python numbers.
+
+    A later kind of operand matters only if its category (bool, integer, float) is higher.
+
+    Parameters
+    ----------
+    *operands : tensor, array or number
+
+    Returns
+    -------
+    numpy.dtype
+
+    Examples
+    --------
+    >>> wg.result_type(wg.ones(2, dtype=wg.int64), 1.5)
+    dtype('float32')
+    """
+    levels: list[np.dtype | None] = [None, None, None]
+    for operand in operands:
+        level, dtype = _level(operand)
+        before = levels[level]
+        levels[level] = dtype if before is None else promote_types(before, dtype)
+    result: np.dtype | None = None
+    for dtype in levels:
+        if dtype is not None and (result is None or _KIND[dtype.kind] > _KIND[result.kind]):
+            result = dtype
+    if result is None:
+        raise ValueError("result_type: expected at least one tensor, array or number")
+    return result
+
+
+def _level(operand: Any) -> tuple[builtin_int, np.dtype]:
+    if isinstance(operand, builtin_bool):
+        return 2, bool
+    if isinstance(operand, builtin_int):
+        return 2, int64
+    if isinstance(operand, builtin_float):
+        return 2, _default
+    value = getattr(operand, "value", operand)
+    return (0 if value.ndim else 1), value.dtype
+
+
+builtin_float, builtin_int, builtin_bool = type(0.0), type(0), type(True)

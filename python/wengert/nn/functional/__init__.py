@@ -1,0 +1,69 @@
+"""The functions that layers and losses compute, with PyTorch's names and signatures.
+
+Examples
+--------
+>>> from wengert.nn import functional as F
+>>> F.mse_loss(wg.tensor([1., 2.]), wg.tensor([0., 4.]))
+tensor(2.5000)
+"""
+
+from ...creation import one_hot
+from ...ops.nn import cross_entropy
+from .activations import (
+    elu,
+    gelu,
+    leaky_relu,
+    log_softmax,
+    prelu,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
+from .distances import cosine_similarity, normalize, pairwise_distance
+from .layers import batch_norm, dropout, embedding, layer_norm, linear, pad
+from .losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
+
+__all__ = [
+    "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cosine_similarity",
+    "cross_entropy",
+    "dropout",
+    "elu",
+    "embedding",
+    "gelu",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "mse_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
+    "pairwise_distance",
+    "prelu",
+    "relu",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softplus",
+    "tanh",
+]

@@ -1,0 +1,292 @@
+"""Activation functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ... import dtypes
+from ..._kernels import Elementwise
+from ...define import as_floating, as_variable, elementwise
+from ...ops import elementwise as e
+from ...ops.nn import log_softmax as _log_softmax, softmax as _softmax
+from ...ops.shape import reshape
+from ...tensor import change
+
+sigmoid = e.sigmoid
+tanh = e.tanh
+
+
+def _in_place_if(inplace: bool, name: str, function: Callable[[Any], Any], x: Any) -> Any:
+    """function(x), which with `inplace` replaces x's items."""
+    return change(x, f"{name}_", function) if inplace else function(x)
+
+
+def relu(input: Any, inplace: bool = False) -> Any:
+    """The positive part max(x, 0) of each item; the derivative at 0 is 0.
+
+    Parameters
+    ----------
+    input : tensor
+    inplace : bool
+        Replace the items of `input`.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Examples
+    --------
+    >>> wg.nn.functional.relu(wg.tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
+    return change(input, "relu_", e.relu) if inplace else e.relu(input)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+    """x where it is positive, `negative_slope` times x elsewhere.
+
+    Parameters
+    ----------
+    input : tensor
+    negative_slope : float
+    inplace : bool
+        Replace the items of `input`.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape. The derivative at 0 is `negative_slope`.
+
+    Examples
+    --------
+    >>> wg.nn.functional.leaky_relu(wg.tensor([-1., 2.]), 0.1)
+    tensor([-0.1000,  2.0000])
+    """
+    return _in_place_if(inplace, "leaky_relu", lambda x: e.leaky_relu(x, negative_slope), input)
+
+
+def prelu(input: Any, weight: Any) -> Any:
+    """x where it is positive, a learned slope times x elsewhere (He et al. 2015).
+
+    Parameters
+    ----------
+    input : tensor
+        (n, channels, ...); with a single slope of any shape.
+    weight : tensor
+        (1,) or (channels,): the slopes.
+
+    Returns
+    -------
+    Tensor
+        Of input's shape. The derivative at 0 is the slope.
+
+    Raises
+    ------
+    ValueError
+        If there are neither one slope nor as many as channels.
+
+    Examples
+    --------
+    >>> wg.nn.functional.prelu(wg.tensor([-1., 2.]), wg.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
+    """
+    x, weight = as_variable(input), as_variable(weight)
+    shape, slopes = x.value.shape, weight.value.size
+    channels = shape[1] if len(shape) > 1 else 1
+    if weight.value.ndim > 1 or slopes not in (1, channels):
+        raise ValueError(f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight.value.shape}")
+    weight = reshape(weight, () if slopes == 1 else (slopes,) + (1,) * (len(shape) - 2))
+    return e.where(e.greater(x, 0), x, x * weight)
+
+
+_exp, _expm1, _sigmoid = Elementwise("exp"), Elementwise("expm1"), Elementwise("sigmoid")
+
+
+def _elu_kernel(x: np.ndarray, alpha: float) -> np.ndarray:
+    low = _expm1(np.minimum(x, 0))
+    low *= x.dtype.type(alpha)
+    return np.where(x > 0, x, low)
+
+
+_elu = elementwise("elu", _elu_kernel, lambda g, x, z, alpha: e.where(e.greater(x, 0), g, g * (z + alpha)), floating=True)
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """x where it is positive, alpha (exp(x) - 1) elsewhere (Clevert, Unterthiner and Hochreiter 2016).
+
+    Parameters
+    ----------
+    input : tensor
+    alpha : float
+    inplace : bool
+        Replace the items of `input`.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape. The derivative at 0 is alpha.
+
+    Examples
+    --------
+    >>> wg.nn.functional.elu(wg.tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
+    return _in_place_if(inplace, "elu", lambda x: _elu(x, alpha=float(alpha)), input)
+
+
+def _silu_slope(x: Any) -> Any:
+    s = e.sigmoid(x)
+    return s * (1.0 + x * (1.0 - s))
+
+
+_silu = elementwise("silu", lambda x: x * _sigmoid(x), lambda x: _silu_slope(x), floating=True)
+
+
+def silu(input: Any, inplace: bool = False) -> Any:
+    """x times the sigmoid of x, also called swish (Hendrycks and Gimpel 2016).
+
+    Parameters
+    ----------
+    input : tensor
+    inplace : bool
+        Replace the items of `input`.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Examples
+    --------
+    >>> wg.nn.functional.silu(wg.tensor([0., 1.]))
+    tensor([0.0000, 0.7311])
+    """
+    return _in_place_if(inplace, "silu", _silu, input)
+
+
+def gelu(input: Any, approximate: str = "none") -> Any:
+    """x times the standard normal distribution function of x (Hendrycks and Gimpel 2016).
+
+    Parameters
+    ----------
+    input : tensor
+    approximate : {"none", "tanh"}
+        "tanh": 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), within 5e-4 of it.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If `approximate` is neither.
+
+    Examples
+    --------
+    >>> wg.nn.functional.gelu(wg.tensor([0., 1.]))
+    tensor([0.0000, 0.8413])
+    """
+    if approximate == "none":
+        return e.gelu(input)
+    if approximate != "tanh":
+        raise ValueError(f'gelu: expected approximate "none" or "tanh", got {approximate!r}')
+    x = as_floating(input)
+    return x * 0.5 * (e.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
+
+
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    """log(1 + exp(beta x)) / beta, a smooth positive part.
+
+    Parameters
+    ----------
+    input : tensor
+    beta : float
+        The larger, the closer to relu.
+    threshold : float
+        Where beta x is larger, x itself. It is not needed against overflow; the default's effect is below rounding in
+        float32 and left out.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Examples
+    --------
+    >>> wg.nn.functional.softplus(wg.tensor([0., 1.]))
+    tensor([0.6931, 1.3133])
+    """
+    if beta == 1 and threshold == 20:
+        return e.softplus(input)
+    x = as_floating(input)
+    z = e.softplus(x * beta) / beta
+    return z if threshold >= 20 else e.where(e.greater(x * beta, threshold), x, z)
+
+
+def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
+    """exp(x) / sum(exp(x)) along one dimension, with the maximum subtracted first so that nothing overflows.
+
+    Parameters
+    ----------
+    input : tensor
+    dim : int
+        The dimension that sums to one.
+    dtype : dtype or None
+        Convert to it first.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    TypeError
+        If no dimension is given: PyTorch's guess of one is deprecated, and absent here.
+
+    Examples
+    --------
+    >>> wg.nn.functional.softmax(wg.tensor([1., 2., 3.]), dim=0)
+    tensor([0.0900, 0.2447, 0.6652])
+    """
+    return _softmax(_as_dtype("softmax", input, dtype), dim)
+
+
+def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
+    """The logarithm of softmax along one dimension, x - logsumexp(x).
+
+    Parameters
+    ----------
+    input : tensor
+    dim : int
+        The dimension along which the exponentials sum to one.
+    dtype : dtype or None
+        Convert to it first.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    TypeError
+        If no dimension is given.
+
+    Examples
+    --------
+    >>> wg.nn.functional.log_softmax(wg.tensor([1., 2., 3.]), dim=0)
+    tensor([-2.4076, -1.4076, -0.4076])
+    """
+    return _log_softmax(_as_dtype("log_softmax", input, dtype), dim)
+
+
+def _as_dtype(name: str, x: Any, dtype: Any) -> Any:
+    return x if dtype is None else as_variable(x).to(dtype=dtypes.as_dtype(dtype, name))

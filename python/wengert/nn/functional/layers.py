@@ -1,0 +1,341 @@
+"""What layers compute: linear maps, normalisation, lookup, dropout, padding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ... import _kernels, dtypes, tape
+from ...define import apply, as_floating, as_variable, primitive
+from ...ops import elementwise as e
+from ...ops.index import index, index_put
+from ...ops.linalg import linear
+from ...ops.nn import dropout as _dropout
+from ...ops.reduce import mean, var
+from ...ops.shape import reshape
+from ...tensor import change, count_change
+
+__all__ = ["batch_norm", "dropout", "embedding", "layer_norm", "linear", "pad"]
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None) -> Any:
+    """Each item zeroed with probability p, the others scaled by 1 / (1 - p), while training; else the input itself.
+
+    Parameters
+    ----------
+    input : tensor
+    p : float
+        In [0, 1].
+    training : bool
+    inplace : bool
+        Replace the items of `input`.
+    generator : wengert.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1].
+
+    Examples
+    --------
+    >>> wg.nn.functional.dropout(wg.ones(3), 0.5, training=False)
+    tensor([1., 1., 1.])
+    """
+    if inplace and training:
+        return change(input, "dropout_", lambda x: _dropout(x, p, generator=generator))
+    return _dropout(input, p, training, generator=generator)
+
+
+# ---------------------------------------------------------------- normalisation
+
+_sqrt = _kernels.Elementwise("sqrt")
+
+
+def _standardized(x: np.ndarray, dims: tuple[int, ...], eps: float) -> np.ndarray:
+    if x.dtype == dtypes.float16:
+        return _standardized(x.astype(np.float32), dims, eps).astype(np.float16)
+    scale = 1 / _sqrt(_kernels.reduce("var", x, dims, True, 0.0) + x.dtype.type(eps))
+    out = x - _kernels.reduce("mean", x, dims, True)
+    out *= scale
+    return out
+
+
+def _standardize_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...], eps: float) -> Any:
+    """The Jacobian (I - 11'/n - zz'/n) / sqrt(var + eps), which is symmetric, applied to g."""
+    deviation = e.sqrt(var(x, dims, True, correction=0) + eps)
+    return (g - mean(g, dims, True) - z * mean(g * z, dims, True)) / deviation
+
+
+# (x - mean) / sqrt(var + eps) over some dimensions.
+_STANDARDIZE = primitive(
+    "standardize", _standardized,
+    (lambda g, x, z, dims, eps: _standardize_rule(g, x, z, dims, eps),),
+    (lambda t, x, z, dims, eps: _standardize_rule(t, x, z, dims, eps),),
+)  # fmt: skip
+
+
+def layer_norm(
+    input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    """(x - mean) / sqrt(var + eps) * weight + bias, over the last dimensions (Ba, Kiros and Hinton 2016).
+
+    Parameters
+    ----------
+    input : tensor
+        (..., *normalized_shape)
+    normalized_shape : tuple of int
+    weight, bias : tensor or None
+        Of shape `normalized_shape`.
+    eps : float
+
+    Returns
+    -------
+    Tensor
+        Of input's shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.nn.functional.layer_norm(wg.tensor([[1., 3.]]), (2,))
+    tensor([[-1.0000,  1.0000]])
+    """
+    x, last = as_floating(input), tuple(normalized_shape)
+    shape = x.value.shape
+    if not last or shape[-len(last) :] != last:
+        raise ValueError(f"layer_norm: expected input of shape (..., {', '.join(map(str, last))}), got {shape}")
+    for name, v in (("weight", weight), ("bias", bias)):
+        if v is not None and as_variable(v).value.shape != last:
+            raise ValueError(f"layer_norm: expected a {name} of shape {last}, got {as_variable(v).value.shape}")
+    z = apply(_STANDARDIZE, (x,), {"dims": tuple(range(len(shape) - len(last), len(shape))), "eps": float(eps)})
+    if weight is not None:
+        z = z * weight
+    return z if bias is None else z + bias
+
+
+def batch_norm(
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel (Ioffe and Szegedy 2015).
+
+    Parameters
+    ----------
+    input : tensor
+        (n, channels, ...)
+    running_mean, running_var : tensor or None
+        (channels,). In training they move towards the batch's mean and unbiased variance by the fraction `momentum`;
+        else they are what is subtracted and divided by.
+    weight, bias : tensor or None
+        (channels,)
+    training : bool
+        Whether to normalise by the batch's own mean and variance.
+    momentum : float
+    eps : float
+
+    Returns
+    -------
+    Tensor
+        Of input's shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, if there is one value per channel in training, or no running mean and variance else.
+
+    Examples
+    --------
+    >>> wg.nn.functional.batch_norm(wg.tensor([[1.], [3.]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
+    x = as_floating(input)
+    shape = x.value.shape
+    if len(shape) < 2:
+        raise ValueError(f"batch_norm: expected input of shape (n, channels, ...), got {shape}")
+    channels, dims = shape[1], (0, *range(2, len(shape)))
+    column = (1, channels) + (1,) * (len(shape) - 2)
+    for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if v is not None and as_variable(v).value.shape != (channels,):
+            raise ValueError(
+                f"batch_norm: input of shape {shape} needs {name} of shape {(channels,)}, got {as_variable(v).value.shape}"
+            )
+    if training:
+        count = math.prod(shape[d] for d in dims)
+        if count <= 1:
+            raise ValueError(f"batch_norm: expected more than one value per channel in training, got input of shape {shape}")
+        if running_mean is not None:
+            _move(running_mean, x.value.mean(dims), momentum)
+        if running_var is not None:
+            _move(running_var, x.value.var(dims, ddof=1), momentum)
+        z = apply(_STANDARDIZE, (x,), {"dims": dims, "eps": float(eps)})
+        if weight is not None:
+            z = z * reshape(as_variable(weight), column)
+        return z if bias is None else z + reshape(as_variable(bias), column)
+    if running_mean is None or running_var is None:
+        raise ValueError("batch_norm: outside training, running_mean and running_var are needed")
+    scale = 1.0 / e.sqrt(running_var + eps)
+    if weight is not None:
+        scale = scale * weight
+    shift = -scale * running_mean
+    if bias is not None:
+        shift = shift + bias
+    return x * reshape(scale, column) + reshape(shift, column)
+
+
+def _move(running: Any, observed: np.ndarray, fraction: float) -> None:
+    """Move a running average towards an observation."""
+    running.value[...] += fraction * (observed - running.value)
+    count_change(running)
+
+
+# ---------------------------------------------------------------- lookup
+
+
+def embedding(
+    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0
+) -> Any:
+    """Rows of `weight` picked by index.
+
+    Parameters
+    ----------
+    input : tensor of integers
+        Of any shape.
+    weight : tensor
+        (rows, d)
+    padding_idx : int or None
+        This row gets no gradient.
+    max_norm : float or None
+        Rows that are picked and longer are shortened to it, in `weight` itself.
+    norm_type : float
+        The p of the norm that max_norm limits.
+
+    Returns
+    -------
+    Tensor
+        (*input.shape, d)
+
+    Raises
+    ------
+    IndexError
+        If an index is not a row, from 0 on.
+    TypeError
+        If the input is not of an integer dtype.
+
+    Examples
+    --------
+    >>> table = wg.tensor([[0., 0.], [1., 2.], [3., 4.]])
+    >>> wg.nn.functional.embedding(wg.tensor([2, 0]), table)
+    tensor([[3., 4.],
+            [0., 0.]])
+    """
+    ids, weight = as_variable(input), as_variable(weight)
+    rows = weight.value.shape[0]
+    if ids.value.dtype.kind not in "iu":
+        raise TypeError(f"embedding: expected indices of an integer dtype, got {ids.value.dtype}")
+    if ids.value.size and not (ids.value.min() >= 0 and ids.value.max() < rows):
+        raise IndexError(f"embedding: expected indices from 0 to {rows - 1}, got {ids.value.min()} to {ids.value.max()}")
+    if max_norm is not None:
+        _shorten(weight, np.unique(ids.value), float(max_norm), norm_type)
+    picked = index(weight, (ids.value,) if ids.value.ndim else int(ids.value))
+    if padding_idx is None:
+        return picked
+    if not -rows <= padding_idx < rows:
+        raise IndexError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
+    padding = tape._box((ids.value == padding_idx % rows)[..., None])
+    return e.where(padding, picked.detach(), picked)
+
+
+def _shorten(weight: Any, rows: np.ndarray, limit: float, p: float) -> None:
+    """Scale rows whose p-norm exceeds a limit down to it."""
+    norms = np.linalg.norm(weight.value[rows], p, axis=1)
+    long = norms > limit
+    if long.any():
+        weight.value[rows[long]] *= (limit / (norms[long] + 1e-7)).astype(weight.value.dtype)[:, None]
+        count_change(weight)
+
+
+# ---------------------------------------------------------------- padding
+
+
+def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+    """The tensor with items added before and after along its last dimensions; negative numbers remove items.
+
+    Parameters
+    ----------
+    input : tensor
+    pad : sequence of int
+        Before and after along the last dimension, then along the one before it, and so on.
+    mode : {"constant", "replicate", "reflect", "circular"}
+        What is added: `value`; the outermost item; the items mirrored at the outermost; those of the other end.
+    value : float or None
+        None: 0.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there are more pairs than dimensions, an odd number of lengths, no such mode, more items to mirror or wrap
+        than there are, or more to remove.
+
+    Examples
+    --------
+    >>> wg.nn.functional.pad(wg.tensor([1., 2.]), (1, 2))
+    tensor([0., 1., 2., 0., 0.])
+    """
+    x, lengths = as_variable(input), tuple(pad)
+    shape = x.value.shape
+    if len(lengths) % 2 or len(lengths) > 2 * len(shape):
+        raise ValueError(f"pad: expected pairs of lengths for at most {len(shape)} dimension(s), got {lengths}")
+    if mode not in _SOURCES and mode != "constant":
+        raise ValueError(f'pad: expected mode "constant", "replicate", "reflect" or "circular", got {mode!r}')
+    pairs = {len(shape) - 1 - k: (lengths[2 * k], lengths[2 * k + 1]) for k in range(len(lengths) // 2)}
+    for d, (before, after) in pairs.items():
+        if shape[d] + before + after < 0:
+            raise ValueError(f"pad: {(before, after)} removes more than the {shape[d]} item(s) of dimension {d}")
+        if mode != "constant" and (before or after):
+            x = index(x, (slice(None),) * d + (_SOURCES[mode](shape[d], before, after),))
+    if mode != "constant":
+        return x
+    inner = tuple(slice(max(-pairs.get(d, (0, 0))[0], 0), n - max(-pairs.get(d, (0, 0))[1], 0)) for d, n in enumerate(shape))
+    outer = tuple(n + sum(pairs.get(d, (0, 0))) for d, n in enumerate(shape))
+    x = index(x, inner)
+    place = tuple(slice(max(pairs.get(d, (0, 0))[0], 0), None) for d in range(len(shape)))
+    place = tuple(slice(s.start, s.start + n) for s, n in zip(place, x.value.shape, strict=True))
+    background = tape._box(np.full(outer, 0 if value is None else value, x.value.dtype))
+    return index_put(background, place, x)
+
+
+def _replicate(n: int, before: int, after: int) -> np.ndarray:
+    return np.clip(np.arange(-before, n + after), 0, n - 1)
+
+
+def _reflect(n: int, before: int, after: int) -> np.ndarray:
+    if max(before, after) >= n:
+        raise ValueError(f"pad: {n} item(s) cannot be mirrored by {(before, after)}; fewer than {n} can")
+    return n - 1 - np.abs(n - 1 - np.abs(np.arange(-before, n + after)))
+
+
+def _circular(n: int, before: int, after: int) -> np.ndarray:
+    if max(before, after) > n:
+        raise ValueError(f"pad: {n} item(s) cannot be repeated by {(before, after)}; at most {n} can")
+    return np.arange(-before, n + after) % n
+
+
+# Where the items of a padded dimension come from.
+_SOURCES = {"replicate": _replicate, "reflect": _reflect, "circular": _circular}

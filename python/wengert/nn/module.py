@@ -1,0 +1,741 @@
+"""Module: what holds parameters, buffers and other modules, and computes something from them.
+
+The three registries `_parameters`, `_buffers` and `_modules` say what a module has. Each entry is at the same time an
+ordinary attribute, so that `self.weight` in a forward pass costs a dict lookup and no call of `__getattr__`. Assigning
+to attributes keeps both in step.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import define
+from ..autograd import Handle
+from ..tensor import Tensor, _wrap, count_change
+from .parameter import Parameter, UninitializedParameter
+
+_hook_keys = itertools.count()
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` did not find, and what it had no use for."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+class Module:
+    """The base of all layers and models.
+
+    A subclass calls `super().__init__()`, assigns parameters and modules to attributes, and defines `forward`; calling the
+    module calls `forward`.
+
+    Attributes
+    ----------
+    training : bool
+        Whether layers that behave differently in training do so: set by `train` and `eval`.
+
+    Examples
+    --------
+    >>> class Scale(wg.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = wg.nn.Parameter(wg.tensor(2.))
+    ...
+    ...     def forward(self, x):
+    ...         return self.factor * x
+    >>> Scale()(wg.tensor([1., 2.]))
+    tensor([2., 4.], grad_fn=<MulBackward0>)
+    """
+
+    training: bool
+    forward: Callable[..., Any]
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _direct = False  # calls go straight to forward: there are no hooks, and the first call has been checked
+    _warned = False  # of modules that are not registered
+
+    def __init__(self) -> None:
+        start = super().__setattr__
+        start("training", True)
+        start("_parameters", {})
+        start("_buffers", {})
+        start("_modules", {})
+        start("_transient", set())  # the names of buffers that the state leaves out
+        start("_forward_hooks", {})
+        start("_forward_pre_hooks", {})
+
+    # ------------------------------------------------------------ calling
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        try:
+            if self._direct:
+                return self.forward(*args, **keywords)
+            return self._call_checked(args, keywords)
+        except (ValueError, TypeError, IndexError, RuntimeError) as error:
+            _name_layer(error, self)
+            raise
+
+    def _call_checked(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The first call, and every call while there are hooks."""
+        if "_modules" not in vars(self):
+            raise RuntimeError(f"call super().__init__() in {type(self).__name__}.__init__ before anything else")
+        _warn_unregistered(self)
+        if not self._forward_hooks and not self._forward_pre_hooks:
+            self._direct = True
+            return self.forward(*args, **keywords)
+        for hook, with_keywords in list(self._forward_pre_hooks.values()):
+            changed = hook(self, args, keywords) if with_keywords else hook(self, args)
+            if changed is not None and with_keywords:
+                args, keywords = changed
+            elif changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        result = self.forward(*args, **keywords)
+        for hook, with_keywords in list(self._forward_hooks.values()):
+            changed = hook(self, args, keywords, result) if with_keywords else hook(self, args, result)
+            if changed is not None:
+                result = changed
+        return result
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
+        """Call `hook(module, args)` before each forward pass; what it returns, if anything, replaces the arguments.
+
+        Parameters
+        ----------
+        hook : function
+        prepend : bool
+            Call it before the hooks that are there already.
+        with_kwargs : bool
+            Call `hook(module, args, kwargs)`; it then returns both or None.
+
+        Returns
+        -------
+        handle
+            `handle.remove()` takes the hook away.
+        """
+        return self._add_hook(self._forward_pre_hooks, hook, prepend, with_kwargs)
+
+    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
+        """Call `hook(module, args, output)` after each forward pass; what it returns, if anything, replaces the output.
+
+        Parameters
+        ----------
+        hook : function
+        prepend : bool
+            Call it before the hooks that are there already.
+        with_kwargs : bool
+            Call `hook(module, args, kwargs, output)`.
+
+        Returns
+        -------
+        handle
+            `handle.remove()` takes the hook away.
+        """
+        return self._add_hook(self._forward_hooks, hook, prepend, with_kwargs)
+
+    def _add_hook(self, hooks: dict[int, Any], hook: Callable[..., Any], prepend: bool, with_keywords: bool) -> Handle:
+        key = next(_hook_keys)
+        before = dict(hooks) if prepend else {}
+        if prepend:
+            hooks.clear()
+        hooks[key] = hook, with_keywords
+        hooks.update(before)
+        self._direct = False
+        return Handle(hooks, key)
+
+    # ------------------------------------------------------------ attributes
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        registries = vars(self)
+        if isinstance(value, (Parameter, Module)):
+            if "_modules" not in registries:
+                raise AttributeError(f"call super().__init__() in {type(self).__name__}.__init__ before assigning to .{name}")
+            own = registries["_parameters" if isinstance(value, Parameter) else "_modules"]
+            if name not in own:
+                self._forget(name)
+            if isinstance(value, Parameter):
+                self.register_parameter(name, value)
+            else:
+                self.add_module(name, value)
+            return
+        if "_modules" in registries:
+            for kind, registry in (("parameter", "_parameters"), ("module", "_modules"), ("buffer", "_buffers")):
+                if name in registries[registry]:
+                    if not (value is None or (kind == "buffer" and isinstance(value, Tensor))):
+                        raise TypeError(
+                            f"{type(self).__name__}.{name} is a {kind}; it can be set to a {_WANTED[kind]} or None, "
+                            f"not to a {type(value).__name__}"
+                        )
+                    registries[registry][name] = value
+                    break
+        super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only for what is no ordinary attribute: an entry made in a registry itself, as _modules[name] = module.
+        registries = vars(self)
+        for registry in ("_parameters", "_buffers", "_modules"):
+            entries = registries.get(registry)
+            if entries is not None and name in entries:
+                return entries[name]
+        if name == "forward":
+            raise AttributeError(f"{type(self).__name__} has no forward; define forward(self, ...), what calling it computes")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        if not self._forget(name):
+            super().__delattr__(name)
+
+    def _forget(self, name: str) -> bool:
+        """Remove an attribute, from its registry too; False if there is none."""
+        registries = vars(self)
+        found = registries.pop(name, self) is not self
+        for registry in ("_parameters", "_buffers", "_modules"):
+            found = registries.get(registry, {}).pop(name, self) is not self or found
+        self._transient.discard(name)
+        return found
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._parameters, *self._buffers, *self._modules})
+
+    def _register(self, registry: dict[str, Any], kind: str, name: str, value: Any) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"{type(self).__name__}: expected a string as the name of a {kind}, got {name!r}")
+        if not name or "." in name:
+            raise KeyError(f"{type(self).__name__}: a {kind}'s name is not empty and has no dot, got {name!r}")
+        if name not in registry and hasattr(self, name):
+            raise KeyError(f"{type(self).__name__} has an attribute {name!r} already")
+        registry[name] = value
+        super().__setattr__(name, value)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter, or with None the name of one that is absent.
+
+        Raises
+        ------
+        KeyError
+            If the name is taken, empty, or has a dot.
+        TypeError
+            If it is not a parameter.
+
+        Examples
+        --------
+        >>> m = wg.nn.Module()
+        >>> m.register_parameter("bias", None)
+        >>> m.bias is None
+        True
+        """
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"register_parameter: expected a nn.Parameter or None, got {type(param).__name__}")
+        self._register(self._parameters, "parameter", name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that belongs to the state but is not trained.
+
+        Parameters
+        ----------
+        name : str
+        tensor : Tensor or None
+        persistent : bool
+            Whether `state_dict` has it.
+
+        Raises
+        ------
+        KeyError
+            If the name is taken, empty, or has a dot.
+        TypeError
+            If it is not a tensor.
+
+        Examples
+        --------
+        >>> m = wg.nn.Module()
+        >>> m.register_buffer("mean", wg.zeros(2))
+        >>> m.mean
+        tensor([0., 0.])
+        """
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer: expected a tensor or None, got {type(tensor).__name__}")
+        self._register(self._buffers, "buffer", name, tensor)
+        (self._transient.discard if persistent else self._transient.add)(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a module under a name, which becomes an attribute.
+
+        Raises
+        ------
+        KeyError
+            If the name is taken, empty, or has a dot.
+        TypeError
+            If it is not a module.
+
+        Examples
+        --------
+        >>> m = wg.nn.Module()
+        >>> m.add_module("act", wg.nn.ReLU())
+        >>> m.act
+        ReLU()
+        """
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type(self).__name__}: expected a nn.Module, got {_what(module)}")
+        self._register(self._modules, "module", name, module)
+
+    register_module = add_module
+
+    # ------------------------------------------------------------ walks
+
+    def named_modules(
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all below it with their dotted names, each module once."""
+        memo = set() if memo is None else memo
+        if id(self) in memo:
+            return
+        if remove_duplicate:
+            memo.add(id(self))
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly below this one with their names, each once."""
+        seen = set()
+        for name, module in self._modules.items():
+            if module is not None and id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly below this one, each once."""
+        return (module for _, module in self.named_children())
+
+    def _named_members(self, registry: str, prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for path, module in self.named_modules(prefix=prefix, remove_duplicate=once) if recurse else [(prefix, self)]:
+            for name, member in getattr(module, registry).items():
+                if member is None or id(member) in seen:
+                    continue
+                if once:
+                    seen.add(id(member))
+                yield f"{path}.{name}" if path else name, member
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """The parameters of this module and of all below it with their dotted names.
+
+        Parameters
+        ----------
+        prefix : str
+            Put in front of each name, with a dot.
+        recurse : bool
+            Whether to go below this module.
+        remove_duplicate : bool
+            Whether a shared parameter appears once.
+
+        Returns
+        -------
+        iterator of (str, Parameter)
+
+        Examples
+        --------
+        >>> [name for name, _ in wg.nn.Sequential(wg.nn.Linear(2, 3)).named_parameters()]
+        ['0.weight', '0.bias']
+        """
+        _warn_unregistered(self)
+        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters of this module and of all below it, each once."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The buffers of this module and of all below it with their dotted names."""
+        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers of this module and of all below it, each once."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """The module with a dotted name; this one for "".
+
+        Raises
+        ------
+        AttributeError
+            If there is none.
+
+        Examples
+        --------
+        >>> wg.nn.Sequential(wg.nn.ReLU()).get_submodule("0")
+        ReLU()
+        """
+        module = self
+        for name in target.split(".") if target else ():
+            below = module._modules.get(name)
+            if below is None:
+                raise AttributeError(
+                    f"get_submodule: there is no {target!r}: {type(module).__name__} has no module {name!r}, only "
+                    f"{', '.join(map(repr, module._modules)) or 'none'}"
+                )
+            module = below
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter with a dotted name.
+
+        Raises
+        ------
+        AttributeError
+            If there is none.
+        """
+        return self._get_member("parameter", "_parameters", target)
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer with a dotted name.
+
+        Raises
+        ------
+        AttributeError
+            If there is none.
+        """
+        return self._get_member("buffer", "_buffers", target)
+
+    def _get_member(self, kind: str, registry: str, target: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        found = getattr(module, registry).get(name)
+        if found is None:
+            raise AttributeError(
+                f"get_{kind}: there is no {target!r}: {type(module).__name__} has no {kind} {name!r}, only "
+                f"{', '.join(map(repr, getattr(module, registry))) or 'none'}"
+            )
+        return found
+
+    def apply(self, fn: Callable[[Module], None]) -> Any:
+        """Call `fn` with every module below this one, and then with this one.
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> net = wg.nn.Sequential(wg.nn.Linear(2, 1))
+        >>> def start_at_zero(module):
+        ...     if isinstance(module, wg.nn.Linear):
+        ...         wg.nn.init.zeros_(module.weight)
+        >>> net.apply(start_at_zero)[0].weight
+        Parameter containing:
+        tensor([[0., 0.]], requires_grad=True)
+        """
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    # ------------------------------------------------------------ modes, gradients, dtypes
+
+    def train(self, mode: bool = True) -> Any:
+        """Let this module and all below it behave as in training, or with False as in evaluation; returns this module."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: expected True or False, got {mode!r}")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Any:
+        """Let this module and all below it behave as in evaluation; returns this module."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
+        """Let all parameters require a gradient, or none; returns this module."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros."""
+        for parameter in self.parameters():
+            clear_gradient(parameter, set_to_none)
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Any:
+        """Convert floating parameters and buffers to another dtype, in place; the only device is "cpu".
+
+        Parameters
+        ----------
+        *args : dtype, "cpu" or a tensor whose dtype is meant
+        dtype : dtype
+
+        Returns
+        -------
+        Module
+            This one. Its parameters stay the same objects, so optimizers keep them.
+
+        Raises
+        ------
+        TypeError
+            If the dtype is not floating.
+        ValueError
+            If another device is asked for.
+
+        Examples
+        --------
+        >>> wg.nn.Linear(2, 3).to(wg.float64).weight.dtype
+        dtype('float64')
+        """
+        # Tensors of two dtypes come out alike exactly if a dtype is asked for.
+        targets = {_wrap(np.empty(0, d)).to(*args, dtype=dtype, device=device).value.dtype for d in (np.int8, np.int16)}
+        if len(targets) > 1:
+            return self
+        target = targets.pop()
+        if target.kind != "f":
+            raise TypeError(f"{type(self).__name__}.to: parameters have a floating dtype, got {target}")
+        for module in self.modules():
+            for parameter in module._parameters.values():
+                if isinstance(parameter, UninitializedParameter):
+                    parameter.retype(target)
+                elif parameter is not None:
+                    _convert(parameter, target)
+            for buffer in module._buffers.values():
+                if buffer is not None:
+                    _convert(buffer, target)
+        return self
+
+    def float(self) -> Any:
+        """Convert floating parameters and buffers to float32, in place."""
+        return self.to(dtype=np.float32)
+
+    def double(self) -> Any:
+        """Convert floating parameters and buffers to float64, in place."""
+        return self.to(dtype=np.float64)
+
+    def half(self) -> Any:
+        """Convert floating parameters and buffers to float16, in place."""
+        return self.to(dtype=np.float16)
+
+    def type(self, dst_type: Any) -> Any:
+        """Convert floating parameters and buffers to a dtype, in place."""
+        return self.to(dtype=dst_type)
+
+    def cpu(self) -> Any:
+        """This module: it is on the CPU already."""
+        return self
+
+    # ------------------------------------------------------------ state
+
+    def state_dict(
+        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
+        """All parameters and persistent buffers by their dotted names.
+
+        Parameters
+        ----------
+        destination : dict or None
+            Filled and returned instead of a new one.
+        prefix : str
+            Put in front of each name.
+        keep_vars : bool
+            Give the parameters themselves rather than constants over the same memory.
+
+        Returns
+        -------
+        dict
+            Its tensors share the memory of the module's: they change when it trains.
+
+        Examples
+        --------
+        >>> list(wg.nn.Linear(2, 3).state_dict())
+        ['weight', 'bias']
+        """
+        _warn_unregistered(self)
+        state: dict[str, Any] = OrderedDict() if destination is None else destination
+        for name, tensor in self._state():
+            lazy = isinstance(tensor, UninitializedParameter)
+            state[prefix + name] = tensor if keep_vars or lazy else tensor.detach()
+        return state
+
+    def _state(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """What belongs to the state: names and tensors of this module, then those of the modules below."""
+        for name, tensor in (*self._parameters.items(), *self._buffers.items()):
+            if tensor is not None and name not in self._transient:
+                yield prefix + name, tensor
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module._state(f"{prefix}{name}.")
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+        """Copy a state into the parameters and buffers.
+
+        Parameters
+        ----------
+        state_dict : mapping
+            Tensors or arrays by the names that `state_dict` gives. They are cast to this module's dtypes.
+        strict : bool
+            Whether exactly these names are expected.
+
+        Returns
+        -------
+        (missing_keys, unexpected_keys)
+
+        Raises
+        ------
+        RuntimeError
+            If names are missing or unexpected, which `strict=False` allows, or shapes do not fit. Nothing is changed then.
+
+        Examples
+        --------
+        >>> a, b = wg.nn.Linear(2, 3), wg.nn.Linear(2, 3)
+        >>> a.load_state_dict(b.state_dict())
+        <All keys matched successfully>
+        """
+        own = dict(self._state())
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        faults = []
+        if strict and missing:
+            faults.append(f"missing: {', '.join(missing)}")
+        if strict and unexpected:
+            faults.append(f"unexpected: {', '.join(unexpected)}")
+        arrays = {}
+        for name, tensor in own.items():
+            if name not in state_dict or isinstance(state_dict[name], UninitializedParameter):
+                continue
+            array = np.asarray(getattr(state_dict[name], "value", state_dict[name]))
+            arrays[name] = array
+            if not isinstance(tensor, UninitializedParameter) and array.shape != tensor.value.shape:
+                faults.append(f"{name}: shape {array.shape} in the state, {tensor.value.shape} in the module")
+        if faults:
+            raise RuntimeError(f"load_state_dict: the state does not fit {type(self).__name__}:\n  " + "\n  ".join(faults))
+        for name, array in arrays.items():
+            if isinstance(own[name], UninitializedParameter):
+                own[name].materialize(array.shape)
+            np.copyto(own[name].value, array, casting="same_kind")
+            count_change(own[name])
+        return IncompatibleKeys(missing, unexpected)
+
+    # ------------------------------------------------------------ printing
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses when the module is printed."""
+        return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def _label(self) -> str:
+        """How errors name this layer."""
+        extra = self.extra_repr()
+        return f"{self._get_name()}({extra})" if extra and "\n" not in extra else self._get_name()
+
+    def _child_lines(self) -> list[str]:
+        return [f"({name}): " + repr(module).replace("\n", "\n  ") for name, module in self._modules.items()]
+
+    def __repr__(self) -> str:
+        extra, children = self.extra_repr().split("\n"), self._child_lines()
+        if extra == [""]:
+            extra = []
+        if len(extra) == 1 and not children:
+            return f"{self._get_name()}({extra[0]})"
+        body = "".join(f"\n  {line}" for line in (*extra, *children))
+        return f"{self._get_name()}({body}{chr(10) if body else ''})"
+
+
+_WANTED = {"parameter": "nn.Parameter", "module": "nn.Module", "buffer": "tensor"}
+
+
+def _what(x: Any) -> str:
+    """How an error speaks of an object that is not what it should be."""
+    return f"the class {x.__name__}, not an instance" if isinstance(x, type) else f"a {type(x).__name__}"
+
+
+def clear_gradient(parameter: Any, set_to_none: bool) -> None:
+    """Forget a parameter's gradient, or fill it with zeros."""
+    if set_to_none or parameter.grad is None:
+        parameter.grad = None
+    else:
+        parameter.grad = parameter.grad.detach()
+        parameter.grad.value[...] = 0
+        count_change(parameter.grad)
+
+
+def _convert(tensor: Tensor, dtype: np.dtype) -> None:
+    """Give a floating tensor another dtype, and its gradient with it."""
+    for x in (tensor, tensor.grad):
+        if x is not None and x.value.dtype.kind == "f" and x.value.dtype != dtype:
+            x.data = define.cast(x.detach(), dtype)
+
+
+# ---------------------------------------------------------------- errors and warnings
+
+
+def _name_layer(error: Exception, module: Module) -> None:
+    """Put the path from `module` to the layer that raised `error` in front of its message.
+
+    Every module that the error passes through calls this, from the inside out, so the last path is the longest.
+    """
+    layer, message = vars(error).get("_wengert_layer", (None, None))
+    if layer is None:
+        if len(error.args) != 1 or not isinstance(error.args[0], str) or type(error).__str__ is not BaseException.__str__:
+            return  # not a plain message: leave it alone
+        layer, message = module, error.args[0]
+        error._wengert_layer = layer, message  # type: ignore[attr-defined]
+    error.args = (f"{_path(module, layer)}: {message}",)
+
+
+def _path(module: Module, layer: Module) -> str:
+    """`Sequential[2].Linear(in_features=4)`: where `layer` is below `module`, and what it is."""
+    if module is layer:
+        return layer._label()
+    names = next((name for name, found in module.named_modules() if found is layer), "")
+    steps = "".join(f"[{name}]" if name.isdigit() else f".{name}" for name in names.split(".") if name)
+    return f"{module._get_name()}{steps}.{layer._label()}"
+
+
+def _warn_unregistered(root: Module) -> None:
+    """Warn of modules and parameters in plain lists and dicts, which no walk finds; once per module that keeps them."""
+    for module in root.modules():
+        if not module._warned:
+            for attribute, value in vars(module).items():
+                if type(value) in (list, dict) and attribute not in _REGISTRIES and _hidden(value, root):
+                    module._warned = True
+                    warnings.warn(
+                        f"{type(module).__name__}.{attribute} is a plain {type(value).__name__} of modules or parameters, "
+                        "which are not registered: they are not trained, saved or converted. Keep them in a "
+                        "nn.ModuleList, ModuleDict, ParameterList or ParameterDict, or in a tuple if that is meant",
+                        UserWarning,
+                        stacklevel=3,
+                    )
+                    break
+
+
+_REGISTRIES = ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks")
+
+
+def _hidden(value: Any, root: Module) -> bool:
+    """Whether a list or dict has a module or parameter that is not below `root`."""
+    parts = [x for x in (value.values() if isinstance(value, dict) else value) if isinstance(x, (Module, Parameter))]
+    if not parts:
+        return False
+    registered = {id(m) for m in root.modules()} | {id(p) for _, p in root._named_members("_parameters", "", True, True)}
+    return any(id(part) not in registered for part in parts)

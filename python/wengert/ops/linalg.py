@@ -1,0 +1,371 @@
+"""Products of vectors and matrices."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels, define, dtypes
+from ..define import apply, as_variable, bilinear, primitive
+from .reduce import sum
+from .shape import matrix_transpose, permute, reshape
+
+
+def _native(x: np.ndarray) -> bool:
+    return x.dtype == dtypes.float32 or x.dtype == dtypes.float64
+
+
+def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if _native(x):
+        return _kernels.matmul(x, y)
+    if x.dtype == dtypes.float16:
+        return _kernels.matmul(x.astype(np.float32), y.astype(np.float32)).astype(np.float16)
+    return np.matmul(x, y)
+
+
+_MATMUL = bilinear(
+    "mm", _matmul,
+    lambda g, x, y: define.sum_to(_product(g, matrix_transpose(y)), x.value.shape),
+    lambda g, x, y: define.sum_to(_product(matrix_transpose(x), g), y.value.shape),
+)  # fmt: skip
+
+
+def _product(x: Any, y: Any) -> Any:
+    return apply(_MATMUL, (x, y))
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """The matrix product x @ y, with vectors and stacks of matrices as in NumPy.
+
+    Parameters
+    ----------
+    x, y : tensor
+        (..., m, k) and (..., k, n), whose leading dimensions broadcast; a vector (k,) counts as a row on the left, a
+        column on the right.
+
+    Returns
+    -------
+    Tensor
+        (..., m, n), without the dimension that a vector stood in for.
+
+    Raises
+    ------
+    ValueError
+        If the inner lengths differ, or an operand is 0-d.
+
+    Examples
+    --------
+    >>> wg.matmul(wg.tensor([[1., 2.], [3., 4.]]), wg.tensor([1., 1.]))
+    tensor([3., 7.])
+    """
+    x, y = as_variable(x), as_variable(y)
+    a, b = x.value.shape, y.value.shape
+    if not a or not b:
+        raise ValueError(f"matmul: expected vectors or matrices, got shapes {a} and {b}; a 0-d tensor scales, as in x * y")
+    if a[-1] != b[-2 if len(b) > 1 else 0]:
+        raise ValueError(
+            f"matmul: shapes {a} and {b} do not chain: the last dimension of the first, {a[-1]}, must equal "
+            f"{'the last but one' if len(b) > 1 else 'the length'} of the second, {b[-2 if len(b) > 1 else 0]}"
+        )
+    if x.value.dtype is not y.value.dtype:
+        x, y = _one_dtype(x, y)
+    if len(a) == 2 and len(b) == 2:
+        return apply(_MATMUL, (x, y))
+    if len(a) == 1:
+        x = reshape(x, (1, *a))
+    if len(b) == 1:
+        y = reshape(y, (*b, 1))
+    define.broadcast_shape("matmul", a[:-2], b[:-2])
+    if len(b) <= 2 and len(a) > 2:  # one product of all rows, rather than a stack of products with the same matrix
+        rows = reshape(x, (math.prod(a[:-1]), a[-1]))
+        z = reshape(apply(_MATMUL, (rows, y)), (*a[:-1], y.value.shape[1]))
+    else:
+        z = apply(_MATMUL, (x, y))
+    shape = z.value.shape
+    if len(b) == 1:
+        shape = shape[:-1]
+        return reshape(z, shape if len(a) > 1 else ())
+    return reshape(z, (*shape[:-2], shape[-1])) if len(a) == 1 else z
+
+
+def dot(x: Any, y: Any) -> Any:
+    """The inner product of two vectors.
+
+    Parameters
+    ----------
+    x, y : tensor
+        (n,)
+
+    Returns
+    -------
+    Tensor
+        0-d.
+
+    Raises
+    ------
+    ValueError
+        If they are not two vectors of one length.
+
+    Examples
+    --------
+    >>> wg.dot(wg.arange(3.), wg.ones(3))
+    tensor(3.)
+    """
+    return _checked("dot", x, y, 1, 1)
+
+
+def mv(x: Any, y: Any) -> Any:
+    """The product of a matrix and a vector.
+
+    Parameters
+    ----------
+    x : tensor
+        (m, n)
+    y : tensor
+        (n,)
+
+    Returns
+    -------
+    Tensor
+        (m,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.mv(wg.arange(6.).reshape(2, 3), wg.arange(3.))
+    tensor([ 5., 14.])
+    """
+    return _checked("mv", x, y, 2, 1)
+
+
+def mm(x: Any, y: Any) -> Any:
+    """The product of two matrices.
+
+    Parameters
+    ----------
+    x : tensor
+        (m, k)
+    y : tensor
+        (k, n)
+
+    Returns
+    -------
+    Tensor
+        (m, n)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.mm(wg.ones(2, 3), wg.ones(3, 1))
+    tensor([[3.],
+            [3.]])
+    """
+    return _checked("mm", x, y, 2, 2)
+
+
+def bmm(x: Any, y: Any) -> Any:
+    """The products of two stacks of matrices, one by one.
+
+    Parameters
+    ----------
+    x : tensor
+        (b, m, k)
+    y : tensor
+        (b, k, n)
+
+    Returns
+    -------
+    Tensor
+        (b, m, n)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit; the stacks are not broadcast.
+
+    Examples
+    --------
+    >>> wg.bmm(wg.ones(2, 3, 4), wg.ones(2, 4, 5)).shape
+    Size([2, 3, 5])
+    """
+    x, y = as_variable(x), as_variable(y)
+    if x.value.ndim == 3 and y.value.ndim == 3 and x.value.shape[0] != y.value.shape[0]:
+        raise ValueError(f"bmm: stacks of {x.value.shape[0]} and {y.value.shape[0]} matrices; expected as many in both")
+    return _checked("bmm", x, y, 3, 3)
+
+
+def _checked(name: str, x: Any, y: Any, ndim_x: int, ndim_y: int) -> Any:
+    x, y = as_variable(x), as_variable(y)
+    a, b = x.value.shape, y.value.shape
+    if len(a) != ndim_x or len(b) != ndim_y or a[-1] != b[-2 if ndim_y > 1 else 0]:
+        wanted = {1: ("(n,)", "(n,)"), 2: ("(m, k)", "(k, n)" if ndim_y == 2 else "(k,)"), 3: ("(b, m, k)", "(b, k, n)")}
+        raise ValueError(f"{name}: expected shapes {wanted[ndim_x][0]} and {wanted[ndim_x][1]}, got {a} and {b}")
+    if x.value.dtype != y.value.dtype:
+        raise TypeError(f"{name}: expected one dtype, got {x.value.dtype} and {y.value.dtype}")
+    return matmul(x, y)
+
+
+def outer(x: Any, y: Any) -> Any:
+    """The outer product of two vectors, x[i] * y[j].
+
+    Parameters
+    ----------
+    x : tensor
+        (m,)
+    y : tensor
+        (n,)
+
+    Returns
+    -------
+    Tensor
+        (m, n)
+
+    Raises
+    ------
+    ValueError
+        If they are not two vectors.
+
+    Examples
+    --------
+    >>> wg.outer(wg.tensor([1., 2.]), wg.tensor([3., 4.]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    x, y = as_variable(x), as_variable(y)
+    if x.value.ndim != 1 or y.value.ndim != 1:
+        raise ValueError(f"outer: expected two vectors, got shapes {x.value.shape} and {y.value.shape}")
+    return reshape(x, (-1, 1) if x.value.size else (0, 1)) * y
+
+
+# ---------------------------------------------------------------- affine maps, as one operation
+
+
+def _float32_first(kernel: Any) -> Any:
+    """float16 computed in float32."""
+
+    def wrapped(x: np.ndarray, *others: np.ndarray, **static: Any) -> np.ndarray:
+        if x.dtype == dtypes.float16:
+            return kernel(x.astype(np.float32), *(v.astype(np.float32) for v in others), **static).astype(np.float16)
+        return kernel(x, *others, **static)
+
+    return wrapped
+
+
+# x @ w + b with w (k, n), and with w (n, k) as PyTorch's Linear keeps it.
+_AFFINE = primitive(
+    "addmm", _float32_first(lambda x, w, b: _kernels.matmul(x, w, bias=b)),
+    (lambda g, w: _product(g, matrix_transpose(w)), lambda g, x: _product(matrix_transpose(x), g), lambda g: sum(g, 0)),
+    (lambda t, w: _product(t, w), lambda t, x: _product(x, t), lambda t, z: define.broadcast_to(t, z.value.shape)),
+    arguments=("x", "w", "b"),
+)  # fmt: skip
+_LINEAR = primitive(
+    "addmm", _float32_first(lambda x, w, b: _kernels.matmul(x, w.T, bias=b)),
+    (lambda g, w: _product(g, w), lambda g, x: _product(matrix_transpose(g), x), lambda g: sum(g, 0)),
+    (
+        lambda t, w: _product(t, matrix_transpose(w)), lambda t, x: _product(x, matrix_transpose(t)),
+        lambda t, z: define.broadcast_to(t, z.value.shape),
+    ),
+    arguments=("x", "w", "b"),
+)  # fmt: skip
+
+
+def affine(x: Any, w: Any, b: Any = None) -> Any:
+    """x @ w + b, as one operation.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., k)
+    w : tensor
+        (k, n)
+    b : tensor or None
+        (n,)
+
+    Returns
+    -------
+    Tensor
+        (..., n)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.affine(wg.ones(1, 2), wg.tensor([[1., 2., 3.], [4., 5., 6.]]), wg.ones(3))
+    tensor([[ 6.,  8., 10.]])
+    """
+    return _affine("affine", _AFFINE, 0, x, w, b)
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """x @ weight.T + bias, as one operation: the layer `nn.Linear`.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., in)
+    weight : tensor
+        (out, in)
+    bias : tensor or None
+        (out,)
+
+    Returns
+    -------
+    Tensor
+        (..., out)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.linear(wg.ones(1, 3), wg.tensor([[1., 2., 3.], [4., 5., 6.]]), wg.ones(2))
+    tensor([[ 7., 16.]])
+    """
+    return _affine("linear", _LINEAR, 1, x, weight, bias)
+
+
+def _affine(name: str, operation: Any, inner: int, x: Any, w: Any, b: Any) -> Any:
+    x, w = as_variable(x), as_variable(w)
+    shape, weight = x.value.shape, w.value.shape
+    wanted = "(k, n)" if inner == 0 else "(out, in)"
+    if len(weight) != 2:
+        raise ValueError(f"{name}: expected a weight of shape {wanted}, got {weight}")
+    if not shape or shape[-1] != weight[inner]:
+        raise ValueError(
+            f"{name}: the input's last dimension must be {weight[inner]} for a weight of shape {weight}, got shape {shape}"
+        )
+    n = weight[1 - inner]
+    if b is None:
+        return matmul(x, w if inner == 0 else permute(w, 1, 0))
+    b = as_variable(b)
+    if b.value.shape != (n,):
+        raise ValueError(f"{name}: expected a bias of shape {(n,)}, got {b.value.shape}")
+    if not (x.value.dtype is w.value.dtype is b.value.dtype):
+        x, w, b = _one_dtype(x, w, b)
+    if x.value.dtype.kind != "f":
+        return matmul(x, w if inner == 0 else permute(w, 1, 0)) + b
+    if len(shape) == 2:
+        return apply(operation, (x, w, b))
+    rows = reshape(x, (math.prod(shape[:-1]), shape[-1]))
+    return reshape(apply(operation, (rows, w, b)), (*shape[:-1], n))
+
+
+def _one_dtype(*operands: Any) -> tuple[Any, ...]:
+    dtype = functools.reduce(dtypes.promote_types, [v.value.dtype for v in operands])
+    return tuple(v if v.value.dtype == dtype else define.cast(v, dtype) for v in operands)

@@ -1,0 +1,375 @@
+"""Softmax, cross-entropy, and dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels, dtypes, tape
+from ..define import apply, as_floating, as_variable, cast, primitive
+from .elementwise import exp
+from .reduce import mean, sum
+from .shape import dimension, permute, reshape
+
+
+def _half_in_float32(kernel: Any) -> Any:
+    def wrapped(*arrays: np.ndarray, **static: Any) -> np.ndarray:
+        if arrays[0].dtype == dtypes.float16:
+            return kernel(*(a.astype(np.float32) for a in arrays), **static).astype(np.float16)
+        return kernel(*arrays, **static)
+
+    return wrapped
+
+
+# ---------------------------------------------------------------- softmax
+
+_SOFTMAX = primitive(
+    "softmax", _half_in_float32(lambda x, dim: _kernels.softmax(x, dim)),
+    (lambda g, z, dim: softmax_grad(g, z, dim),),
+    (lambda t, z, dim: softmax_grad(t, z, dim),),  # its Jacobian diag(z) - z z' is symmetric
+)  # fmt: skip
+
+# y * (x - sum(x * y)): the Jacobian of softmax at the result y, applied to x. Bilinear but for y's second appearance.
+_SOFTMAX_GRAD = primitive(
+    "softmax_backward_data", _half_in_float32(lambda x, y, dim: _kernels.softmax_grad(x, y, dim)),
+    (
+        lambda g, y, dim: softmax_grad(g, y, dim),
+        lambda g, x, y, dim: g * (x - sum(x * y, dim, True)) - x * sum(g * y, dim, True),
+    ),
+    (
+        lambda t, y, dim: softmax_grad(t, y, dim),
+        lambda t, x, y, dim: t * (x - sum(x * y, dim, True)) - y * sum(x * t, dim, True),
+    ),
+)  # fmt: skip
+
+
+def softmax_grad(x: Any, y: Any, dim: int) -> Any:
+    """The Jacobian of softmax at the result y, applied to x."""
+    return apply(_SOFTMAX_GRAD, (x, y), {"dim": dim})
+
+
+_LOG_SOFTMAX = primitive(
+    "log_softmax", _half_in_float32(lambda x, dim: _kernels.softmax(x, dim, True)),
+    (lambda g, z, dim: apply(_LOG_SOFTMAX_GRAD, (g, z), {"dim": dim}),),
+    (lambda t, z, dim: t - sum(exp(z) * t, dim, True),),
+)  # fmt: skip
+
+# x - exp(y) * sum(x): the transposed Jacobian of log-softmax at the result y, applied to x.
+_LOG_SOFTMAX_GRAD = primitive(
+    "log_softmax_backward_data", _half_in_float32(lambda x, y, dim: _kernels.softmax_grad(x, y, dim, True)),
+    (lambda g, y, dim: g - sum(g * exp(y), dim, True), lambda g, x, y, dim: -g * exp(y) * sum(x, dim, True)),
+    (
+        lambda t, y, dim: apply(_LOG_SOFTMAX_GRAD, (t, y), {"dim": dim}),
+        lambda t, x, y, dim: -t * exp(y) * sum(x, dim, True),
+    ),
+)  # fmt: skip
+
+
+def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+    """exp(x) / sum(exp(x)) along one dimension, with the maximum subtracted first so that nothing overflows.
+
+    Parameters
+    ----------
+    x : tensor
+        Of any shape.
+    dim : int
+        The dimension that sums to one. Also spelled `axis`.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    TypeError
+        If no dimension is given.
+    IndexError
+        If it is out of range.
+
+    Examples
+    --------
+    >>> wg.softmax(wg.tensor([1., 2., 3.]), dim=0)
+    tensor([0.0900, 0.2447, 0.6652])
+    """
+    return _along("softmax", _SOFTMAX, x, dim, axis)
+
+
+def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+    """The logarithm of softmax along one dimension, x - logsumexp(x).
+
+    Parameters
+    ----------
+    x : tensor
+        Of any shape.
+    dim : int
+        The dimension along which the exponentials sum to one. Also spelled `axis`.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    TypeError
+        If no dimension is given.
+    IndexError
+        If it is out of range.
+
+    Examples
+    --------
+    >>> wg.log_softmax(wg.tensor([1., 2., 3.]), dim=0)
+    tensor([-2.4076, -1.4076, -0.4076])
+    """
+    return _along("log_softmax", _LOG_SOFTMAX, x, dim, axis)
+
+
+def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None) -> Any:
+    x = as_floating(x)
+    dim = dim if axis is None else axis
+    if dim is None:
+        raise TypeError(f"{name}: expected dim, the dimension that is normalised")
+    return apply(operation, (x,), {"dim": dimension(name, dim, x.value.ndim)})
+
+
+# ---------------------------------------------------------------- cross-entropy
+
+# The fused kernel makes loss and gradient in one pass over the logits. The gradient is an operation of its own,
+# _CE_GRADIENT, with rules of its own; `known` hands it what the forward pass has computed already.
+
+
+def _ce_kernel(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> np.ndarray:
+    """The loss: 0-d, or (rows,) without reduction. Fills `known` with the gradient if `options` ask for it."""
+    reduction = options["reduction"]
+    losses, gradient, total, weight = _ce_call(x, targets, options, losses=reduction == "none", gradient=options["gradient"])
+    if gradient is not None:
+        known.append(gradient)
+    if reduction == "none":
+        return losses
+    if reduction == "mean":
+        total = total / weight if weight else float("nan")
+    return np.asarray(total, dtype=x.dtype)
+
+
+def _ce_call(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], *, losses: bool, gradient: bool) -> Any:
+    mean_of = options["reduction"] == "mean"
+    common = {
+        "weights": options["weight"], "label_smoothing": options["label_smoothing"], "losses": losses, "gradient": gradient,
+    }  # fmt: skip
+    if targets.ndim == 1:
+        return _kernels.cross_entropy(
+            x, targets, ignore_index=options["ignore_index"], scale_by_weight=mean_of, **common
+        )  # fmt: skip
+    scale = 1.0 / max(x.shape[0], 1) if mean_of else 1.0
+    return _kernels.cross_entropy_dense(x, targets, gradient_scale=scale, **common)
+
+
+def _ce_gradient_kernel(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> np.ndarray:
+    if known:
+        return known[0]
+    return _ce_call(x, targets, options, losses=False, gradient=True)[1]
+
+
+def _row_weights(x: np.ndarray, targets: np.ndarray, options: dict[str, Any]) -> Any:
+    """a, (rows, 1), where the gradient's row i is a_i * softmax(x_i) less a constant: the total of the target's row."""
+    rows, classes = x.shape
+    weight = np.ones(classes) if options["weight"] is None else options["weight"].astype(np.float64)
+    smoothing = options["label_smoothing"]
+    if targets.ndim == 1:
+        counted = targets != options["ignore_index"]
+        of_label = np.where(counted, weight[np.where(counted, targets, 0)], 0.0)
+        a = (1 - smoothing) * of_label + np.where(counted, smoothing / classes * weight.sum(), 0.0)
+        total = of_label.sum()
+    else:
+        a = ((1 - smoothing) * targets + smoothing / classes) @ weight
+        total = rows
+    if options["reduction"] == "mean":
+        a = a / total
+    return tape._box(a.astype(x.dtype).reshape(rows, 1))
+
+
+_CE_GRADIENT = primitive(
+    "cross_entropy_backward", _ce_gradient_kernel,
+    (lambda g, x, targets, options: softmax_grad(g * _row_weights(x.value, targets, options), softmax(x, 1), 1),),
+    (lambda t, x, targets, options: softmax_grad(t, softmax(x, 1), 1) * _row_weights(x.value, targets, options),),
+)  # fmt: skip
+
+
+def _ce_gradient(x: Any, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> Any:
+    return apply(_CE_GRADIENT, (x,), {"targets": targets, "options": options, "known": known})
+
+
+def _per_row(g: Any) -> Any:
+    return g if g.value.ndim == 0 else reshape(g, (g.value.shape[0], 1))
+
+
+_CROSS_ENTROPY = primitive(
+    "nll_loss", _ce_kernel,
+    (lambda g, x, targets, options, known: _per_row(g) * _ce_gradient(x, targets, options, known),),
+    (lambda t, x, targets, options, known: _reduced(t * _ce_gradient(x, targets, options, known), options),),
+)  # fmt: skip
+
+
+def _reduced(t: Any, options: dict[str, Any]) -> Any:
+    return sum(t, 1) if options["reduction"] == "none" else sum(t)
+
+
+def cross_entropy(
+    input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:  # fmt: skip
+    """The cross-entropy of logits against labels or probabilities; loss and gradient come from one pass.
+
+    Parameters
+    ----------
+    input : tensor
+        Logits, (classes,), (n, classes) or (n, classes, d1, ...), not normalised.
+    target : tensor or array
+        Labels of any integer dtype, (), (n,) or (n, d1, ...); or probabilities of input's shape.
+    weight : tensor or None
+        (classes,): each class's weight.
+    ignore_index : int
+        Examples with this label do not count.
+    reduction : {"mean", "sum", "none"}
+        The mean divides by the total weight of the examples that count.
+    label_smoothing : float
+        In [0, 1]: how much of each target is spread evenly over all classes.
+
+    Returns
+    -------
+    Tensor
+        0-d, or of target's shape without reduction.
+
+    Raises
+    ------
+    IndexError
+        If a label is neither a class nor `ignore_index`.
+    ValueError
+        If the shapes do not fit, or an option is out of range.
+    TypeError
+        If the logits are not floating or the labels not integers.
+
+    Notes
+    -----
+    loss_i = -w[y_i] (x[i, y_i] - logsumexp(x[i])). It is finite for any finite logits.
+
+    Examples
+    --------
+    >>> wg.cross_entropy(wg.tensor([[2., 0., 0.]]), wg.tensor([0]))
+    tensor(0.2395)
+    """
+    x, y = as_variable(input), as_variable(target)
+    if x.value.dtype.kind != "f":
+        raise TypeError(f"cross_entropy: expected floating logits, got {x.value.dtype}")
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f'cross_entropy: expected reduction "mean", "sum" or "none", got {reduction!r}')
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"cross_entropy: expected label_smoothing in [0, 1], got {label_smoothing}")
+    shape, half = x.value.shape, x.value.dtype == dtypes.float16
+    if not shape:
+        raise ValueError("cross_entropy: expected logits (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor")
+    classes_dim = 0 if len(shape) == 1 else 1
+    classes = shape[classes_dim]
+    outer = shape[:classes_dim] + shape[classes_dim + 1 :]
+    dense = y.value.dtype.kind == "f"
+    if y.value.shape != (shape if dense else outer):
+        raise ValueError(
+            f"cross_entropy: logits of shape {shape} need labels of shape {outer} or probabilities of shape {shape}, got "
+            f"{'probabilities' if dense else 'labels'} of shape {y.value.shape}"
+        )
+    if not dense and y.value.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: expected labels of an integer dtype, got {y.value.dtype}")
+    if dense and y.requires_grad:
+        return _composed(x, y, weight, reduction, label_smoothing, classes_dim)
+    if half:
+        x = cast(x, dtypes.float32)
+    logits = x
+    if len(shape) == 1:
+        logits = reshape(x, (1, classes))
+    elif len(shape) > 2:
+        order = (0, *range(2, len(shape)), 1)
+        logits = reshape(permute(x, order), (int(np.prod(outer)), classes))
+    dtype = logits.value.dtype
+    if dense:
+        targets = (np.moveaxis(y.value, classes_dim, -1) if len(shape) > 2 else y.value).reshape(-1, classes).astype(dtype)
+    else:
+        targets = np.ascontiguousarray(y.value, dtype=np.int64).reshape(-1)
+    options = {
+        "weight": _class_weights(weight, classes, dtype), "ignore_index": int(ignore_index), "reduction": reduction,
+        "label_smoothing": float(label_smoothing), "gradient": bool(logits.requires_grad and tape.mode.recording),
+    }  # fmt: skip
+    z = apply(_CROSS_ENTROPY, (logits,), {"targets": targets, "options": options, "known": []})
+    if reduction == "none":
+        z = reshape(z, outer)
+    if half:
+        z = cast(z, dtypes.float16)
+    return z
+
+
+def _class_weights(weight: Any, classes: int, dtype: np.dtype) -> np.ndarray | None:
+    if weight is None:
+        return None
+    weight = as_variable(weight)
+    if weight.value.shape != (classes,):
+        raise ValueError(f"cross_entropy: expected class weights of shape {(classes,)}, got {weight.value.shape}")
+    return np.ascontiguousarray(weight.value, dtype=dtype)
+
+
+def _composed(x: Any, y: Any, weight: Any, reduction: str, smoothing: float, dim: int) -> Any:
+    """The loss as a composition, for target probabilities that are differentiable themselves."""
+    classes = x.value.shape[dim]
+    if smoothing:
+        y = y * (1 - smoothing) + smoothing / classes
+    terms = y * log_softmax(x, dim)
+    if weight is not None:
+        shape = tuple(classes if i == dim else 1 for i in range(x.value.ndim))
+        terms = terms * reshape(as_variable(weight), shape)
+    losses = -sum(terms, dim)
+    return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
+
+
+# ---------------------------------------------------------------- dropout
+
+
+def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = None) -> Any:
+    """Each item zeroed with probability p, the others scaled by 1 / (1 - p), while training; else x itself.
+
+    Parameters
+    ----------
+    x : tensor
+    p : float
+        In [0, 1].
+    training : bool
+    generator : wengert.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1].
+
+    Examples
+    --------
+    >>> wg.dropout(wg.ones(3), 0.5, training=False)
+    tensor([1., 1., 1.])
+    """
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
+    x = as_variable(x)
+    if not training or p == 0.0:
+        return x
+    if p == 1.0:
+        return x * 0.0
+    from ..random import numpy_generator
+
+    kept = numpy_generator(generator).random(x.value.shape, dtype=np.float32) >= p
+    return x * tape._box(kept.astype(x.value.dtype) * x.value.dtype.type(1 / (1 - p)))
+
+

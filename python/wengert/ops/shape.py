@@ -1,0 +1,449 @@
+"""Operations that rearrange items without computing: reshaping, permuting, broadcasting, joining."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import define, dtypes
+from ..define import apply, as_variable, linear, match, rule
+from ..tape import Operation, Variable
+
+
+def dimension(name: str, dim: Any, ndim: int) -> int:
+    """A dimension counted from either end, as an index from 0."""
+    try:
+        d = operator.index(dim)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer dimension, got {dim!r}") from None
+    span = max(ndim, 1)
+    if not -span <= d < span:
+        raise IndexError(
+            f"{name}: dimension {d} is out of range for {ndim} dimension(s), expected {-span} to {span - 1}"
+        )
+    return d + span if d < 0 else d
+
+
+def dimensions(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
+    """One dimension, several, or all of them (None, or PyTorch's empty tuple), sorted."""
+    if dim is None or dim == () or dim == []:
+        return tuple(range(ndim))
+    dims = [dimension(name, d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
+    if len(set(dims)) != len(dims):
+        raise ValueError(f"{name}: a dimension appears twice in {dim}")
+    return tuple(sorted(dims)) if ndim else ()
+
+
+def either(name: str, dim: Any, axis: Any) -> Any:
+    """The PyTorch spelling of a keyword or the NumPy one, not both."""
+    if axis is None:
+        return dim
+    if dim is not None:
+        raise TypeError(f"{name}: dim and axis are one thing, give one of them (got dim={dim}, axis={axis})")
+    return axis
+
+
+def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """f(2, 3), f((2, 3)) and f([2, 3]) alike."""
+    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+        shape = tuple(shape[0])
+    return tuple(operator.index(n) for n in shape)
+
+
+def share_memory(x: Variable, out: Variable) -> Any:
+    """Let a result that is a view of x's memory share x's change counter."""
+    if out is not x and np.may_share_memory(out.value, x.value):
+        out.counter = x.share_counter()
+    return out
+
+
+# `before` is what the transpose returns to.
+_RESHAPE = linear(
+    "view", lambda x, shape, before: x.reshape(shape),
+    lambda g, shape, before: apply(_RESHAPE, (g,), {"shape": before, "before": shape}),
+)  # fmt: skip
+_PERMUTE = linear(
+    "permute", lambda x, dims, inverse: x.transpose(dims),
+    lambda g, dims, inverse: apply(_PERMUTE, (g,), {"dims": inverse, "inverse": dims}),
+)  # fmt: skip
+_FLIP = linear("flip", lambda x, dims: np.flip(x, dims), lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
+
+
+def reshape(x: Any, *shape: Any) -> Any:
+    """The same items in another shape; a view where the strides allow it.
+
+    Parameters
+    ----------
+    x : tensor
+    *shape : int, or one tuple of int
+        One length may be -1: it is computed from the others.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If the number of items differs.
+
+    Examples
+    --------
+    >>> wg.reshape(wg.arange(6), (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    x = as_variable(x)
+    asked = sizes(shape)
+    known = math.prod(n for n in asked if n != -1)
+    size = x.value.size
+    free = asked.count(-1)
+    if any(n < -1 for n in asked) or free > 1 or (free and (not known or size % known)) or (not free and known != size):
+        raise ValueError(f"reshape: shape {x.value.shape} has {size} item(s), which do not fit shape {asked}")
+    target = tuple(size // known if n == -1 else n for n in asked)
+    return share_memory(x, apply(_RESHAPE, (x,), {"shape": target, "before": x.value.shape}))
+
+
+def permute(x: Any, *dims: Any) -> Any:
+    """A view with the dimensions in another order.
+
+    Parameters
+    ----------
+    x : tensor
+    *dims : int, or one tuple of int
+        Every dimension once.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If `dims` is not a permutation of the dimensions.
+
+    Examples
+    --------
+    >>> wg.permute(wg.ones(2, 3, 5), 2, 0, 1).shape
+    Size([5, 2, 3])
+    """
+    x = as_variable(x)
+    ndim = x.value.ndim
+    order = tuple(dimension("permute", d, ndim) for d in sizes(dims))
+    if sorted(order) != list(range(ndim)):
+        raise ValueError(f"permute: expected each of the {ndim} dimension(s) once, got {sizes(dims)}")
+    inverse = tuple(order.index(d) for d in range(ndim))
+    return share_memory(x, apply(_PERMUTE, (x,), {"dims": order, "inverse": inverse}))
+
+
+def transpose(x: Any, dim0: int, dim1: int) -> Any:
+    """A view with two dimensions exchanged.
+
+    Parameters
+    ----------
+    x : tensor
+    dim0, dim1 : int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If a dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.transpose(wg.tensor([[1., 2.], [3., 4.]]), 0, 1)
+    tensor([[1., 3.],
+            [2., 4.]])
+    """
+    x = as_variable(x)
+    order = list(range(x.value.ndim))
+    i, j = dimension("transpose", dim0, len(order)), dimension("transpose", dim1, len(order))
+    if order:
+        order[i], order[j] = order[j], order[i]
+    order_t = tuple(order)
+    return share_memory(x, apply(_PERMUTE, (x,), {"dims": order_t, "inverse": order_t}))
+
+
+def matrix_transpose(x: Any) -> Any:
+    """A view of matrices, the last two dimensions, transposed."""
+    return transpose(x, -2, -1)
+
+
+def broadcast_to(x: Any, *shape: Any) -> Any:
+    """A view of x in a larger shape, repeated along dimensions of length 1 and new leading ones.
+
+    Parameters
+    ----------
+    x : tensor
+    *shape : int, or one tuple of int
+
+    Returns
+    -------
+    Tensor
+        Shares x's memory; read-only.
+
+    Raises
+    ------
+    ValueError
+        If x does not broadcast to the shape.
+
+    Examples
+    --------
+    >>> wg.broadcast_to(wg.tensor([1., 2.]), (2, 2))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
+    x = as_variable(x)
+    target = sizes(shape)
+    before = x.value.shape
+    if define.broadcast_shape("broadcast_to", before, target) != target:
+        raise ValueError(f"broadcast_to: shape {before} does not broadcast to {target}")
+    return share_memory(x, define.broadcast_to(x, target))
+
+
+def flip(x: Any, *dims: Any) -> Any:
+    """A view with the order of the items reversed along some dimensions.
+
+    Parameters
+    ----------
+    x : tensor
+    *dims : int, or one tuple of int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If a dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.flip(wg.tensor([1., 2., 3.]), 0)
+    tensor([3., 2., 1.])
+    """
+    x = as_variable(x)
+    order = dimensions("flip", sizes(dims), x.value.ndim) if dims != ((),) else ()
+    return share_memory(x, apply(_FLIP, (x,), {"dims": order}))
+
+
+@functools.cache
+def _cat_operation(count: int) -> Operation:
+    """Concatenation of `count` tensors: each one's cotangent is its own piece, its tangent fills that piece."""
+
+    def piece(i: int) -> Any:
+        return lambda g, dim, ends: _narrow(g, dim, ends[i], ends[i + 1])
+
+    def place(i: int) -> Any:
+        return lambda t, dim, ends: _widen(t, dim, ends[i], ends[-1] - ends[i + 1])
+
+    return Operation(
+        "cat", lambda *arrays, dim, ends: np.concatenate(arrays, dim), tuple(f"x{i}" for i in range(count)),
+        tuple(rule(piece(i)) for i in range(count)), tuple(rule(place(i)) for i in range(count)),
+    )  # fmt: skip
+
+
+# A range along one dimension, and its transpose: zeros before and after.
+_NARROW = linear(
+    "narrow", lambda x, dim, start, stop, length: x[(slice(None),) * dim + (slice(start, stop),)],
+    lambda g, dim, start, stop, length: apply(_WIDEN, (g,), {"dim": dim, "start": start, "stop": stop, "length": length}),
+)  # fmt: skip
+
+
+def _pad(x: np.ndarray, dim: int, start: int, stop: int, length: int) -> np.ndarray:
+    out = np.zeros(x.shape[:dim] + (length,) + x.shape[dim + 1 :], x.dtype)
+    out[(slice(None),) * dim + (slice(start, stop),)] = x
+    return out
+
+
+_WIDEN = linear(
+    "widen", _pad,
+    lambda g, dim, start, stop, length: apply(_NARROW, (g,), {"dim": dim, "start": start, "stop": stop, "length": length}),
+)  # fmt: skip
+
+
+def _narrow(x: Any, dim: int, start: int, stop: int) -> Any:
+    static = {"dim": dim, "start": start, "stop": stop, "length": x.value.shape[dim]}
+    return share_memory(x, apply(_NARROW, (x,), static))
+
+
+def _widen(x: Any, dim: int, before: int, after: int) -> Any:
+    n = x.value.shape[dim]
+    return apply(_WIDEN, (x,), {"dim": dim, "start": before, "stop": before + n, "length": before + n + after})
+
+
+def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
+    """Tensors joined along an existing dimension.
+
+    Parameters
+    ----------
+    tensors : sequence of tensor
+        Of one shape but for the length along `dim`.
+    dim : int
+        Also spelled `axis`.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to join, or the other dimensions differ.
+
+    Examples
+    --------
+    >>> wg.cat([wg.tensor([1., 2.]), wg.tensor([3.])])
+    tensor([1., 2., 3.])
+    """
+    dim = dim if axis is None else axis
+    parts = [as_variable(x) for x in tensors]
+    if not parts:
+        raise ValueError("cat: expected at least one tensor")
+    ndim = parts[0].value.ndim
+    if ndim == 0:
+        raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
+    d = dimension("cat", dim, ndim)
+    shapes = [x.value.shape for x in parts]
+    if any(len(s) != ndim or s[:d] + s[d + 1 :] != shapes[0][:d] + shapes[0][d + 1 :] for s in shapes):
+        raise ValueError(f"cat: shapes {', '.join(map(str, shapes))} must agree but for dimension {d}")
+    dtype = functools.reduce(dtypes.promote_types, [x.value.dtype for x in parts])
+    parts = [x if x.value.dtype == dtype else define.cast(x, dtype) for x in parts]
+    ends = (0, *np.cumsum([s[d] for s in shapes]).tolist())
+    return apply(_cat_operation(len(parts)), tuple(parts), {"dim": d, "ends": ends})
+
+
+def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
+    """Tensors of one shape joined along a new dimension.
+
+    Parameters
+    ----------
+    tensors : sequence of tensor
+    dim : int
+        Where the new dimension stands in the result. Also spelled `axis`.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to stack, or the shapes differ.
+
+    Examples
+    --------
+    >>> wg.stack([wg.tensor([1., 2.]), wg.tensor([3., 4.])])
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
+    dim = dim if axis is None else axis
+    parts = [as_variable(x) for x in tensors]
+    if not parts:
+        raise ValueError("stack: expected at least one tensor")
+    shape = parts[0].value.shape
+    if any(x.value.shape != shape for x in parts):
+        raise ValueError(f"stack: expected one shape, got {', '.join(str(x.value.shape) for x in parts)}")
+    d = dimension("stack", dim, len(shape) + 1)
+    return cat([reshape(x, shape[:d] + (1,) + shape[d:]) for x in parts], d)
+
+
+def unsqueeze(x: Any, dim: int) -> Any:
+    """A view with a new dimension of length 1.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Where it stands in the result.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If `dim` is out of range.
+
+    Examples
+    --------
+    >>> wg.unsqueeze(wg.ones(3), 0).shape
+    Size([1, 3])
+    """
+    x = as_variable(x)
+    shape = x.value.shape
+    d = dimension("unsqueeze", dim, len(shape) + 1)
+    return reshape(x, shape[:d] + (1,) + shape[d:])
+
+
+def squeeze(x: Any, dim: Any = None) -> Any:
+    """A view without dimensions of length 1.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tuple of int or None
+        Which to remove where their length is 1; None: all.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If `dim` is out of range.
+
+    Examples
+    --------
+    >>> wg.squeeze(wg.ones(1, 3, 1)).shape
+    Size([3])
+    """
+    x = as_variable(x)
+    shape = x.value.shape
+    drop = dimensions("squeeze", dim, len(shape))
+    return reshape(x, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop))
+
+
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """A range of dimensions merged into one.
+
+    Parameters
+    ----------
+    x : tensor
+    start_dim, end_dim : int
+        First and last dimension to merge.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If the range is empty.
+
+    Examples
+    --------
+    >>> wg.flatten(wg.ones(2, 3, 5), 1).shape
+    Size([2, 15])
+    """
+    x = as_variable(x)
+    shape = x.value.shape
+    if not shape:
+        return reshape(x, (1,))
+    i, j = dimension("flatten", start_dim, len(shape)), dimension("flatten", end_dim, len(shape))
+    if i > j:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    return reshape(x, shape[:i] + (math.prod(shape[i : j + 1]),) + shape[j + 1 :])

@@ -1,0 +1,73 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..tensor import Tensor, _wrap
+from .optimizer import Optimizer, direction
+
+
+class Adagrad(Optimizer):
+    """Steps along the gradient divided by the root of the sum of its squares so far (Duchi, Hazan and Singer 2011).
+
+    Parameters
+    ----------
+    params : iterable of tensor or of dict
+        Parameters, or groups of them with options of their own.
+    lr : float
+        The learning rate.
+    lr_decay : float
+        At step t the rate is lr / (1 + (t - 1) lr_decay).
+    weight_decay : float
+        Adds `weight_decay` times the parameter to its gradient.
+    initial_accumulator_value : float
+        What the sums start with.
+    eps : float
+        Added to the root.
+    maximize : bool
+        Climb rather than descend.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> w = wg.nn.Parameter(wg.tensor([1.]))
+    >>> (w * w).sum().backward()
+    >>> wg.optim.Adagrad([w], lr=0.1).step()
+    >>> w.detach()
+    tensor([0.9000])
+    """
+
+    def __init__(
+        self, params: Any, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
+        initial_accumulator_value: float = 0, eps: float = 1e-10, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, {
+            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,
+        })  # fmt: skip
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters; their sums start at once."""
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        for p in group["params"]:
+            start = np.full(p.value.shape, group["initial_accumulator_value"], p.value.dtype)
+            self.state[p] = {"step": _wrap(np.zeros((), dtypes.float32)), "sum": _wrap(start)}
+
+    def _update(
+        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+    ) -> None:
+        counts, sums = self._count_steps(params), self._buffers(params, values, "sum")
+        for count, value, grad, total in zip(counts, values, grads, sums, strict=True):
+            g = direction(group, value, grad)
+            total += g * g
+            rate = group["lr"] / (1 + (count - 1) * group["lr_decay"])
+            value -= rate * (g / (np.sqrt(total) + group["eps"]))

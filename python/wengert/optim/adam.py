@@ -1,0 +1,114 @@
+"""Adam, and Adam with decoupled weight decay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels
+from ..tensor import Tensor
+from .optimizer import Optimizer
+
+
+class Adam(Optimizer):
+    """Steps along the mean gradient divided by the root of the mean square (Kingma and Ba 2015).
+
+    Parameters
+    ----------
+    params : iterable of tensor or of dict
+        Parameters, or groups of them with options of their own.
+    lr : float
+        The learning rate.
+    betas : (float, float)
+        How much of the running means of gradient and squared gradient stays at each step, in [0, 1).
+    eps : float
+        Added to the root.
+    weight_decay : float
+        Adds `weight_decay` times the parameter to its gradient.
+    amsgrad : bool
+        Divide by the root of the largest mean square so far (Reddi, Kale and Kumar 2018).
+    maximize : bool
+        Climb rather than descend.
+    decoupled_weight_decay : bool
+        Shrink the parameter itself by lr * weight_decay instead, as `AdamW` does.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Notes
+    -----
+    m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+    p -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps) at step t. One fused kernel changes all parameters of a
+    group.
+
+    Examples
+    --------
+    >>> w = wg.nn.Parameter(wg.tensor([1.]))
+    >>> (w * w).sum().backward()
+    >>> wg.optim.Adam([w], lr=0.1).step()
+    >>> w.detach()
+    tensor([0.9000])
+    """
+
+    def __init__(
+        self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False, decoupled_weight_decay: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        })  # fmt: skip
+
+    def _check_options(self, group: dict[str, Any]) -> None:
+        super()._check_options(group)
+        if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
+            raise ValueError(f"{self._name}: expected two betas in [0, 1), got {group['betas']}")
+
+    def _update(
+        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+    ) -> None:
+        beta1, beta2 = group["betas"]
+        _kernels.adam(
+            values, grads, self._buffers(params, values, "exp_avg"), self._buffers(params, values, "exp_avg_sq"),
+            self._buffers(params, values, "max_exp_avg_sq") if group["amsgrad"] else None, self._count_steps(params),
+            lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"],
+            decoupled=group["decoupled_weight_decay"], maximize=group["maximize"],
+        )  # fmt: skip
+
+
+class AdamW(Adam):
+    """Adam that shrinks the parameters themselves, apart from the gradient (Loshchilov and Hutter 2019).
+
+    Parameters
+    ----------
+    params : iterable of tensor or of dict
+        Parameters, or groups of them with options of their own.
+    lr, betas, eps, amsgrad, maximize
+        As in `Adam`.
+    weight_decay : float
+        Each step begins with p *= 1 - lr * weight_decay.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> w = wg.nn.Parameter(wg.tensor([1.]))
+    >>> (w * w).sum().backward()
+    >>> wg.optim.AdamW([w], lr=0.1, weight_decay=0.5).step()
+    >>> w.detach()
+    tensor([0.8500])
+    """
+
+    def __init__(
+        self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
+        )  # fmt: skip

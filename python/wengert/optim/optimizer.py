@@ -1,0 +1,300 @@
+"""What all optimizers share: groups of parameters with options, state, and the frame of a step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd import enable_grad
+from ..nn.module import clear_gradient
+from ..nn.parameter import UninitializedParameter
+from ..tape import Variable
+from ..tensor import Tensor, _line, _wrap
+
+
+class Optimizer:
+    """The base of all optimizers. A subclass defines `_update`.
+
+    Parameters
+    ----------
+    params : iterable of tensor, of (name, tensor), or of dict
+        Parameters, or groups of them: dicts with "params" and options that replace the defaults.
+    defaults : dict
+        The options of groups that do not say otherwise.
+
+    Attributes
+    ----------
+    param_groups : list of dict
+        Each with "params" and all options; change them to change how the next step goes.
+    state : dict
+        What is remembered of each parameter.
+
+    Raises
+    ------
+    ValueError
+        If there are no parameters, one appears twice, is not a leaf, or has no size yet.
+    TypeError
+        If one is not a tensor of float32 or float64.
+    """
+
+    param_groups: list[dict[str, Any]]
+    state: defaultdict[Any, dict[str, Any]]
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.state = defaultdict(dict)
+        self.param_groups = []
+        self.stepped = False  # whether there was a step, which a schedule wants to know
+        if isinstance(params, (Variable, Mapping)):
+            raise TypeError(
+                f"{self._name}: expected an iterable of parameters or groups, got one {type(params).__name__}; put it in a list"
+            )
+        groups = list(params)
+        if not groups:
+            raise ValueError(f"{self._name}: got no parameters; is the model's parameters() empty, or an exhausted iterator?")
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(dict(group))
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters.
+
+        Parameters
+        ----------
+        param_group : dict
+            "params", and options that replace the defaults.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As the constructor.
+        """
+        if not isinstance(param_group, dict):
+            raise TypeError(f"{self._name}: expected a dict with 'params', got {type(param_group).__name__}")
+        params = param_group["params"]
+        if isinstance(params, set):
+            raise TypeError(f"{self._name}: the order of a set changes from run to run; give parameters in a list")
+        params = [params] if isinstance(params, Variable) else list(params)
+        if params and all(isinstance(p, tuple) for p in params):
+            param_group["param_names"] = [name for name, _ in params]
+            params = [p for _, p in params]
+        known = {id(p) for group in self.param_groups for p in group["params"]}
+        for k, p in enumerate(params):
+            self._check_parameter(k, p)
+            if id(p) in known:
+                raise ValueError(f"{self._name}: parameter {k} of this group, of shape {p.shape}, is in the optimizer already")
+            known.add(id(p))
+        unknown = set(param_group) - set(self.defaults) - _GROUP_EXTRAS
+        if unknown:
+            raise ValueError(
+                f"{self._name}: unknown option(s) {', '.join(sorted(unknown))} in a group; there are {', '.join(self.defaults)}"
+            )
+        for name, default in self.defaults.items():
+            param_group.setdefault(name, default)
+        param_group["params"] = params
+        self._check_options(param_group)
+        self.param_groups.append(param_group)
+
+    def _check_parameter(self, k: int, p: Any) -> None:
+        if not isinstance(p, Variable):
+            raise TypeError(f"{self._name}: expected tensors as parameters, got a {type(p).__name__} at {k}")
+        if isinstance(p, UninitializedParameter):
+            raise ValueError(
+                f"{self._name}: parameter {k} belongs to a lazy layer and has no size yet; run one batch through the model "
+                "before building the optimizer"
+            )
+        if p.node is not None:
+            raise ValueError(f"{self._name}: parameter {k} is the result of an operation; only leaves can be optimized")
+        _check_dtype(self._name, k, p)
+
+    def _check_options(self, group: dict[str, Any]) -> None:
+        """Raise if a group's options are out of range."""
+        for name in ("lr", "momentum", "weight_decay", "eps", "lr_decay", "initial_accumulator_value", "alpha"):
+            if name in group and not group[name] >= 0:
+                raise ValueError(f"{self._name}: expected {name} >= 0, got {group[name]}")
+
+    # ------------------------------------------------------------ the step
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient.
+
+        Parameters
+        ----------
+        closure : function or None
+            Called first; computes the loss anew, with gradients, and returns it.
+
+        Returns
+        -------
+        The loss, or None without a closure.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        self.stepped = True
+        line = _line()
+        for group in self.param_groups:
+            for params in _of_one_dtype([p for p in group["params"] if p.grad is not None]):
+                arrays = [p.value for p in params]
+                dense = [a if a.flags.c_contiguous else a.copy() for a in arrays]
+                self._update(group, params, dense, [p.grad.value for p in params])
+                for p, array, updated in zip(params, arrays, dense, strict=True):
+                    if array is not updated:
+                        array[...] = updated
+                    counter = p.counter or p.share_counter()
+                    counter[0] += 1
+                    counter[1] = line
+        return loss
+
+    def _update(
+        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+    ) -> None:
+        """Change `values`, the parameters' items as dense arrays of one dtype, by `grads` and the state of `params`."""
+        raise TypeError(f"{self._name} defines neither _update nor step")
+
+    def _buffers(self, params: list[Tensor], values: list[np.ndarray], name: str) -> list[np.ndarray]:
+        """The arrays that the state of each parameter has under a name, zeros at first."""
+        found = []
+        for p, value in zip(params, values, strict=True):
+            state = self.state[p]
+            buffer = state.get(name)
+            if buffer is None:
+                buffer = state[name] = _wrap(np.zeros_like(value, order="C"))
+            found.append(buffer.value)
+        return found
+
+    def _count_steps(self, params: list[Tensor]) -> list[float]:
+        """Count a step for each parameter; the counts, from 1."""
+        counts = []
+        for p in params:
+            state = self.state[p]
+            step = state.get("step")
+            if step is None:
+                step = state["step"] = _wrap(np.zeros((), dtypes.float32))
+            step.value += 1
+            counts.append(step.value.item())
+        return counts
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                else:
+                    clear_gradient(p, False)
+
+    # ------------------------------------------------------------ state
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state in PyTorch's layout.
+
+        Returns
+        -------
+        dict
+            "state": what is remembered of each parameter, by its number; "param_groups": the options, and the numbers of
+            the parameters under "params". The tensors are the optimizer's own.
+        """
+        numbers: dict[int, int] = {}
+        groups = []
+        for group in self.param_groups:
+            for p in group["params"]:
+                numbers[id(p)] = len(numbers)
+            groups.append({**group, "params": [numbers[id(p)] for p in group["params"]]})
+            groups[-1]["params"] = groups[-1].pop("params")  # last, as in PyTorch
+        return {"state": {numbers[id(p)]: state for p, state in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a state, copied, its tensors cast to the parameters' dtypes.
+
+        Parameters
+        ----------
+        state_dict : dict
+            In the layout of `state_dict`; its parameters are matched to this optimizer's by their order.
+
+        Raises
+        ------
+        ValueError
+            If there are other groups or numbers of parameters. Nothing is changed then.
+        """
+        saved = state_dict["param_groups"]
+        sizes, found = [len(group["params"]) for group in self.param_groups], [len(group["params"]) for group in saved]
+        if sizes != found:
+            raise ValueError(f"load_state_dict: the state has groups of {found} parameters, this {self._name} of {sizes}")
+        by_number = {
+            number: p
+            for group, own in zip(saved, self.param_groups, strict=True)
+            for number, p in zip(group["params"], own["params"], strict=True)
+        }
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for number, entries in state_dict["state"].items():
+            p = by_number[number]
+            state[p] = {name: _loaded(name, value, p) for name, value in entries.items()}
+        for own, group in zip(self.param_groups, saved, strict=True):
+            own.update({name: deepcopy(option) for name, option in group.items() if name != "params"})
+        self.state = state
+
+    def __repr__(self) -> str:
+        lines = []
+        for k, group in enumerate(self.param_groups):
+            lines += [f"Parameter Group {k}"]
+            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
+        return f"{self._name} (\n" + "\n".join(lines) + "\n)"
+
+
+# What a group may have besides an optimizer's options: what schedules keep there.
+_GROUP_EXTRAS = {"params", "param_names", "initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"}
+
+
+def _check_dtype(name: str, k: int, p: Variable) -> None:
+    dtype = p.value.dtype
+    if dtype == dtypes.float16:
+        raise TypeError(
+            f"{name}: parameter {k} is float16, in which most updates would be lost to rounding; keep the parameters in "
+            "float32, as model.float() does"
+        )
+    if dtype.kind != "f":
+        raise TypeError(f"{name}: parameter {k} is {dtype}; only float32 and float64 can be optimized")
+
+
+def _of_one_dtype(params: list[Any]) -> list[list[Any]]:
+    """The parameters in lists of one dtype each."""
+    if not params:
+        return []
+    dtype = params[0].value.dtype
+    for p in params:
+        if p.value.dtype is not dtype:
+            break
+    else:
+        return [params]
+    lists: dict[np.dtype, list[Any]] = {}
+    for k, p in enumerate(params):
+        _check_dtype("step", k, p)
+        lists.setdefault(p.value.dtype, []).append(p)
+    return list(lists.values())
+
+
+def _loaded(name: str, value: Any, p: Variable) -> Any:
+    """A copy of a saved entry: tensors and arrays as tensors of the parameter's dtype, but for the step count."""
+    if value is None:
+        return None
+    if name == "step":
+        return _wrap(np.array(getattr(value, "value", value), dtypes.float32).reshape(()))
+    if hasattr(value, "__array__"):
+        return _wrap(np.array(getattr(value, "value", value), p.value.dtype, order="C"))
+    return deepcopy(value)
+
+
+def direction(group: dict[str, Any], value: np.ndarray, grad: np.ndarray) -> np.ndarray:
+    """The gradient with its sign for maximizing, and with weight decay added."""
+    if group["maximize"]:
+        grad = -grad
+    return grad + group["weight_decay"] * value if group["weight_decay"] else grad

@@ -1,0 +1,82 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .optimizer import Optimizer, direction
+
+
+class RMSprop(Optimizer):
+    """Steps along the gradient divided by the root of its mean square (Tieleman and Hinton 2012).
+
+    Parameters
+    ----------
+    params : iterable of tensor or of dict
+        Parameters, or groups of them with options of their own.
+    lr : float
+        The learning rate.
+    alpha : float
+        How much of the running mean of the squared gradient stays at each step.
+    eps : float
+        Added to the root.
+    weight_decay : float
+        Adds `weight_decay` times the parameter to its gradient.
+    momentum : float
+    centered : bool
+        Divide by the standard deviation, an estimate of it (Graves 2013).
+    maximize : bool
+        Climb rather than descend.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Notes
+    -----
+    v = alpha v + (1 - alpha) g^2; u = g / (sqrt(v) + eps); p -= lr u, or with momentum b = momentum b + u, p -= lr b.
+
+    Examples
+    --------
+    >>> w = wg.nn.Parameter(wg.tensor([1.]))
+    >>> (w * w).sum().backward()
+    >>> wg.optim.RMSprop([w], lr=0.01).step()
+    >>> w.detach()
+    tensor([0.9000])
+    """
+
+    def __init__(
+        self, params: Any, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
+        momentum: float = 0, centered: bool = False, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+            "weight_decay": weight_decay, "maximize": maximize,
+        })  # fmt: skip
+
+    def _update(
+        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+    ) -> None:
+        self._count_steps(params)
+        alpha, nothing = group["alpha"], [None] * len(params)
+        squares = self._buffers(params, values, "square_avg")
+        means = self._buffers(params, values, "grad_avg") if group["centered"] else nothing
+        velocities = self._buffers(params, values, "momentum_buffer") if group["momentum"] else nothing
+        for value, grad, square, mean, velocity in zip(values, grads, squares, means, velocities, strict=True):
+            g = direction(group, value, grad)
+            square *= alpha
+            square += (1 - alpha) * (g * g)
+            deviation = square
+            if mean is not None:
+                mean += (1 - alpha) * (g - mean)
+                deviation = square - mean * mean
+            step = g / (np.sqrt(deviation) + group["eps"])
+            if velocity is not None:
+                velocity *= group["momentum"]
+                velocity += step
+                step = velocity
+            value -= group["lr"] * step

@@ -1,0 +1,80 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels
+from ..tensor import Tensor
+from .optimizer import Optimizer
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum if asked for.
+
+    Parameters
+    ----------
+    params : iterable of tensor or of dict
+        Parameters, or groups of them with options of their own.
+    lr : float
+        The learning rate.
+    momentum : float
+    dampening : float
+        Weakens what each gradient adds to the momentum.
+    weight_decay : float
+        Adds `weight_decay` times the parameter to its gradient.
+    nesterov : bool
+        Step along gradient + momentum * velocity (Nesterov 1983).
+    maximize : bool
+        Climb rather than descend.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or `nesterov` comes without momentum or with dampening.
+
+    Notes
+    -----
+    g += weight_decay p; v = momentum v + (1 - dampening) g, at first v = g; p -= lr v, or lr (g + momentum v) with
+    `nesterov`. One fused kernel changes all parameters of a group.
+
+    Examples
+    --------
+    >>> w = wg.nn.Parameter(wg.tensor([1.]))
+    >>> (w * w).sum().backward()
+    >>> wg.optim.SGD([w], lr=0.1).step()
+    >>> w.detach()
+    tensor([0.8000])
+    """
+
+    def __init__(
+        self, params: Any, lr: float = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
+        nesterov: bool = False, *, maximize: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
+            "maximize": maximize,
+        })  # fmt: skip
+
+    def _check_options(self, group: dict[str, Any]) -> None:
+        super()._check_options(group)
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError(
+                "SGD: nesterov needs momentum > 0 and dampening 0, got momentum="
+                f"{group['momentum']}, dampening={group['dampening']}"
+            )
+
+    def _update(
+        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+    ) -> None:
+        velocities = first = None
+        if group["momentum"]:
+            first = [self.state[p].get("momentum_buffer") is None for p in params]
+            velocities = self._buffers(params, values, "momentum_buffer")
+        _kernels.sgd(
+            values, grads, velocities, first, lr=group["lr"], momentum_factor=group["momentum"],
+            dampening=group["dampening"], weight_decay=group["weight_decay"], nesterov=group["nesterov"],
+            maximize=group["maximize"],
+        )  # fmt: skip

@@ -1,0 +1,40 @@
+"""Options and fixtures that every test file shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from wengert import _kernels
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--exhaustive", action="store_true", help="check the float32 functions on all 2**32 inputs (minutes) "
+    )
+
+
+@pytest.fixture(params=_kernels.available_isas())
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each instruction set that this machine has, in turn."""
+    before = _kernels.isa()
+    _kernels.select_isa(request.param)
+    yield request.param
+    _kernels.select_isa(before)
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> np.dtype:
+    """Each dtype that the kernels compute in."""
+    return np.dtype(request.param)
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """One thread and two."""
+    before = _kernels.get_num_threads()
+    _kernels.set_num_threads(request.param)
+    yield request.param
+    _kernels.set_num_threads(before)

@@ -1,0 +1,161 @@
+"""Derivatives of functions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert.define import elementwise
+from wengert.func import check_gradients, grad, hessian, hvp, jacobian, jvp, linearize, value_and_grad, vjp
+
+
+def f64(*values: float) -> wg.Tensor:
+    return wg.tensor(list(values), dtype=wg.float64)
+
+
+def test_the_worked_example_of_a_lecture() -> None:
+    def f(x, y):
+        return 2 * x * y - wg.sin(x + y)
+
+    x, y = wg.tensor(0.7, dtype=wg.float64), wg.tensor(-1.3, dtype=wg.float64)
+    dx, dy = 2 * -1.3 - np.cos(0.7 - 1.3), 2 * 0.7 - np.cos(0.7 - 1.3)
+    assert [g.item() for g in grad(f, (0, 1))(x, y)] == pytest.approx([dx, dy], rel=1e-14)
+    assert jvp(f, (x, y), (wg.ones_like(x), wg.zeros_like(y)))[1].item() == pytest.approx(dx, rel=1e-14)
+    _, pushforward = linearize(f, x, y)
+    assert pushforward(wg.zeros_like(x), wg.ones_like(y)).item() == pytest.approx(dy, rel=1e-14)
+    assert pushforward(wg.ones_like(x), wg.ones_like(y)).item() == pytest.approx(dx + dy, rel=1e-14)
+
+
+def test_gradients_have_the_structure_of_the_arguments() -> None:
+    parameters = {"w": f64(1, 2), "layers": [f64(3), (f64(4), f64(5))]}
+
+    def f(p):
+        return (p["w"] ** 2).sum() + (p["layers"][0] * p["layers"][1][1]).sum()
+
+    value, g = value_and_grad(f)(parameters)
+    assert value.item() == 20.0
+    assert g["w"].tolist() == [2.0, 4.0]
+    assert g["layers"][0].tolist() == [5.0]
+    assert g["layers"][1][0].tolist() == [0.0]
+    assert g["layers"][1][1].tolist() == [3.0]
+
+
+def test_results_do_not_drag_the_graph_along() -> None:
+    x = f64(1, 2)
+    value, g = value_and_grad(lambda x: (x * x).sum())(x)
+    assert not value.requires_grad
+    assert not g.requires_grad
+    assert not x.requires_grad
+
+
+def test_functions_of_tracked_tensors_stay_connected() -> None:
+    w = f64(3).requires_grad_()
+    g = grad(lambda x: (w * x * x).sum())(f64(2))
+    g.sum().backward()
+    assert w.grad.tolist() == [4.0]
+
+
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_perturbations_are_not_confused(outer: str, inner: str) -> None:
+    def derivative(mode: str, f):
+        if mode == "reverse":
+            return grad(f)
+        return lambda x: jvp(f, x, wg.ones_like(x))[1]
+
+    # d/dx [x * d/dy (x + y)] = 1; taking one perturbation for the other gives 2.
+    f = derivative(outer, lambda x: x * derivative(inner, lambda y: x + y)(wg.tensor(1.0)))
+    assert f(wg.tensor(1.0)).item() == 1.0
+
+
+def test_jacobians_agree_in_both_modes() -> None:
+    x = f64(0.3, -0.2, 0.9)
+
+    def f(x):
+        return wg.stack([(x**2).sum(), x[0] * x[1], x[2].sin(), x.prod()])
+
+    forward, reverse = jacobian(f, mode="forward")(x), jacobian(f, mode="reverse")(x)
+    assert forward.shape == (4, 3)
+    np.testing.assert_allclose(forward.numpy(), reverse.numpy(), rtol=1e-14)
+    np.testing.assert_allclose(forward.numpy()[0], 2 * x.numpy(), rtol=1e-14)
+
+
+def test_the_jacobian_of_softmax() -> None:
+    x = f64(0.3, -0.2, 0.9)
+    z = wg.softmax(x, 0).numpy()
+    np.testing.assert_allclose(
+        jacobian(lambda x: wg.softmax(x, 0))(x).numpy(), np.diag(z) - np.outer(z, z), rtol=1e-13
+    )  # fmt: skip
+
+
+def test_hessians_and_their_products() -> None:
+    x, v = f64(0.5, 2.0, -1.0), f64(1.0, -1.0, 0.5)
+
+    def f(x):
+        return (x**3).sum() + x[0] * x[1] * x[2]
+
+    h = hessian(f)(x).numpy()
+    a, b, c = x.numpy()
+    np.testing.assert_allclose(h, [[6 * a, c, b], [c, 6 * b, a], [b, a, 6 * c]], rtol=1e-14)
+    np.testing.assert_allclose(hvp(f, x, v)[1].numpy(), h @ v.numpy(), rtol=1e-13)
+    assert hessian(lambda x: wg.stack([f(x), x.sum()]))(x).shape == (2, 3, 3)
+
+
+def test_vjp_walks_any_number_of_times() -> None:
+    y, pullback = vjp(lambda x, y: x * y, f64(1, 2), f64(3, 4))
+    assert y.tolist() == [3.0, 8.0]
+    for scale in (1.0, 2.0):
+        gx, gy = pullback(f64(scale, scale))
+        assert gx.tolist() == [3 * scale, 4 * scale]
+        assert gy.tolist() == [scale, 2 * scale]
+
+
+def test_control_flow_is_followed() -> None:
+    def f(a):
+        b = a * 2
+        while b.norm() < 1000:
+            b = b * 2
+        return b.sum() if b.sum() > 0 else (100 * b).sum()
+
+    for seed in range(5):
+        a = wg.from_numpy(np.random.default_rng(seed).normal(size=()))
+        assert grad(f)(a).item() == pytest.approx(f(a).item() / a.item(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: grad(lambda x: x * 2)(f64(1, 2)), ValueError, r"one 0-d tensor, got shape\(s\) \(2,\)"),
+        (lambda: grad(lambda x: x.sum())(wg.arange(3)), TypeError, "int64, which has no derivatives"),
+        (lambda: grad(lambda x: x.sum(), 3)(f64(1)), ValueError, r"argnums 3 do not fit 1 argument"),
+        (lambda: jacobian(lambda x: x, mode="sideways"), ValueError, "sideways"),
+        (lambda: jvp(lambda x: x, f64(1, 2), f64(1)), ValueError, r"tangent has shape \(1,\), expected \(2,\)"),
+        (lambda: check_gradients(lambda x: x, f64(1), order=0), ValueError, "order >= 1"),
+    ],
+)
+def test_wrong_use_is_told(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+WRONG = {
+    "sign": elementwise("test_sign", lambda x: np.sin(x), lambda x: -wg.cos(x)),
+    "factor": elementwise("test_factor", lambda x: np.sin(x), lambda x: wg.cos(x) * 1.001),
+    "detached": elementwise("test_detached", lambda x: np.sin(x), lambda x: wg.cos(x.detach())),
+}
+SWAPPED = elementwise("test_swapped", lambda x, y: x * y, lambda x: x, lambda y: y)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_rules_are_caught(name: str) -> None:
+    x = f64(0.3, -0.8)
+    if name == "detached":
+        check_gradients(WRONG[name], x, order=1)
+    with pytest.raises(AssertionError, match=f"order {2 if name == 'detached' else 1}.*expected .*got"):
+        check_gradients(WRONG[name], x, order=2)
+
+
+def test_a_wrong_operand_is_caught() -> None:
+    with pytest.raises(AssertionError, match="argument 0"):
+        check_gradients(SWAPPED, f64(0.3, -0.8), f64(1.5, 2.5))

@@ -1,0 +1,268 @@
+"""The fused optimizer updates against the formulas of PyTorch's documentation, written out in float64."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from wengert import _kernels as K
+
+# Lengths around the vectors, an empty one, and one that spans several chunks of work.
+SIZES = [(5,), (0,), (1,), (16,), (3, 11), (64,), (0, 4), (129,), (40000,), (2,)]
+SENTINEL = 777.0
+
+
+class Guarded:
+    """Dense arrays with sentinels on both sides."""
+
+    def __init__(self, arrays: list[np.ndarray]) -> None:
+        self.blocks = [np.full(a.size + 64, SENTINEL, a.dtype) for a in arrays]
+        self.views = [b[32 : 32 + a.size].reshape(a.shape) for b, a in zip(self.blocks, arrays, strict=True)]
+        for view, array in zip(self.views, arrays, strict=True):
+            view[...] = array
+
+    def assert_intact(self) -> None:
+        for block in self.blocks:
+            assert (block[:32] == SENTINEL).all()
+            assert (block[-32:] == SENTINEL).all()
+
+
+def tensors(dtype: np.dtype, seed: int, sizes: list[tuple[int, ...]] = SIZES) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.normal(0, 1, size).astype(dtype) for size in sizes]
+
+
+def doubles(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    return [a.astype(np.float64) for a in arrays]
+
+
+def assert_close(actual: list[np.ndarray], expected: list[np.ndarray], dtype: np.dtype, epsilons: float = 8) -> None:
+    tolerance = epsilons * float(np.finfo(dtype).eps)
+    for a, e in zip(actual, expected, strict=True):
+        assert a.dtype == dtype
+        np.testing.assert_allclose(a, e, rtol=tolerance, atol=tolerance)
+
+
+# ---------------------------------------------------------------- SGD
+
+
+def reference_sgd(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    momentum: list[np.ndarray] | None,
+    first: list[bool],
+    lr: float,
+    momentum_factor: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+) -> None:
+    for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        g = -g if maximize else g
+        g = g + weight_decay * p
+        if momentum is not None:
+            momentum[i][...] = g if first[i] else momentum_factor * momentum[i] + (1 - dampening) * g
+            g = g + momentum_factor * momentum[i] if nesterov else momentum[i]
+        p -= lr * g
+
+
+@pytest.mark.parametrize(
+    ("momentum_factor", "dampening", "weight_decay", "nesterov", "maximize"),
+    list(product([None, 0.0, 0.9], [0.0, 0.3], [0.0, 0.01], [False, True], [False, True])),
+)
+def test_sgd_follows_the_formula(
+    isa: str,
+    dtype: np.dtype,
+    momentum_factor: float | None,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+) -> None:
+    params = Guarded(tensors(dtype, 0))
+    momentum = None if momentum_factor is None else Guarded(tensors(dtype, 1))
+    exact, exact_momentum = doubles(params.views), None if momentum is None else doubles(momentum.views)
+    options = {
+        "lr": 0.1,
+        "momentum_factor": momentum_factor or 0.0,
+        "dampening": dampening,
+        "weight_decay": weight_decay,
+        "nesterov": nesterov,
+        "maximize": maximize,
+    }
+    for step in range(3):
+        grads = tensors(dtype, 10 + step)
+        first = [step == 0 or (step == 1 and i % 3 == 0) for i in range(len(grads))]  # a mixture in the second step
+        flags = None if momentum is None else first
+        K.sgd(params.views, grads, None if momentum is None else momentum.views, flags, **options)
+        reference_sgd(exact, doubles(grads), exact_momentum, first, **options)
+        assert_close(params.views, exact, dtype)
+        params.assert_intact()
+        if momentum is not None:
+            assert_close(momentum.views, exact_momentum, dtype)
+            momentum.assert_intact()
+        for grad, same in zip(grads, tensors(dtype, 10 + step), strict=True):
+            np.testing.assert_array_equal(grad, same)
+
+
+def test_a_new_momentum_buffer_is_not_read(isa: str, dtype: np.dtype) -> None:
+    params, grads = tensors(dtype, 0), tensors(dtype, 1)
+    momentum = [np.full_like(p, np.nan) for p in params]
+    K.sgd(params, grads, momentum, [True] * len(params), lr=0.1, momentum_factor=0.9, dampening=0.5)
+    for m, g in zip(momentum, grads, strict=True):
+        np.testing.assert_array_equal(m, g)
+    assert all(np.isfinite(p).all() for p in params)
+
+
+def test_without_weight_decay_infinite_parameters_stay_infinite(isa: str, dtype: np.dtype) -> None:
+    param = np.array([np.inf, -np.inf, 1], dtype)
+    K.sgd([param], [np.ones(3, dtype)], None, None, lr=0.5)
+    np.testing.assert_array_equal(param, [np.inf, -np.inf, 0.5])
+
+
+def test_sgd_of_no_parameters(isa: str, dtype: np.dtype) -> None:
+    K.sgd([], [], None, None, lr=0.1)
+    K.sgd([np.empty(0, dtype)], [np.empty(0, dtype)], None, None, lr=0.1)
+
+
+# ---------------------------------------------------------------- Adam
+
+
+def reference_adam(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    first: list[np.ndarray],
+    second: list[np.ndarray],
+    largest: list[np.ndarray] | None,
+    steps: list[float],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+) -> None:
+    for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        g = -g if maximize else g
+        if decoupled:
+            p -= lr * weight_decay * p
+        else:
+            g = g + weight_decay * p
+        first[i][...] = beta1 * first[i] + (1 - beta1) * g
+        second[i][...] = beta2 * second[i] + (1 - beta2) * g**2
+        v = second[i]
+        if largest is not None:
+            v = largest[i][...] = np.maximum(largest[i], v)
+        corrected_m = first[i] / (1 - beta1 ** steps[i])
+        corrected_v = v / (1 - beta2 ** steps[i])
+        p -= lr * corrected_m / (np.sqrt(corrected_v) + eps)
+
+
+@pytest.mark.parametrize(
+    ("amsgrad", "weight_decay", "decoupled", "maximize"),
+    list(product([False, True], [0.0, 0.05], [False, True], [False, True])),
+)
+def test_adam_follows_the_formula(
+    isa: str, dtype: np.dtype, amsgrad: bool, weight_decay: float, decoupled: bool, maximize: bool
+) -> None:
+    params = Guarded(tensors(dtype, 0))
+    first, second = (Guarded([np.zeros_like(p) for p in params.views]) for _ in range(2))
+    largest = Guarded([np.zeros_like(p) for p in params.views]) if amsgrad else None
+    exact = [doubles(g.views) for g in (params, first, second)]
+    exact_largest = doubles(largest.views) if largest else None
+    options = {
+        "lr": 0.01,
+        "beta1": 0.9,
+        "beta2": 0.99,
+        "eps": 1e-8,
+        "weight_decay": weight_decay,
+        "decoupled": decoupled,
+        "maximize": maximize,
+    }
+    for step in range(1, 5):
+        grads = [g / step for g in tensors(dtype, 20 + step)]  # shrinking, so that AMSGrad's maximum matters
+        steps = [float(step + i % 2) for i in range(len(grads))]  # one count per parameter
+        K.adam(
+            params.views, grads, first.views, second.views, largest.views if largest else None, steps, **options
+        )  # fmt: skip
+        reference_adam(exact[0], doubles(grads), exact[1], exact[2], exact_largest, steps, **options)
+    for guarded, e in zip((params, first, second), exact, strict=True):
+        assert_close(guarded.views, e, dtype, 30)
+        guarded.assert_intact()
+    if largest:
+        assert_close(largest.views, exact_largest, dtype, 30)
+        largest.assert_intact()
+
+
+def test_the_first_step_of_adam_is_the_learning_rate(isa: str, dtype: np.dtype) -> None:
+    """With no history, the step is lr * g / (|g| + eps), whatever the betas."""
+    param, grad = np.zeros(7, dtype), np.array([1e-3, -5, 0.2, 1, -1, 7e4, -1e-2], dtype)
+    zeros = [[np.zeros(7, dtype)] for _ in range(2)]
+    K.adam([param], [grad], *zeros, None, [1], lr=0.1, beta1=0.9, beta2=0.999, eps=0.0)
+    np.testing.assert_allclose(param, -0.1 * np.sign(grad), rtol=1e-4 if dtype == np.float32 else 1e-12)
+
+
+# ---------------------------------------------------------------- scale, sum of squares
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.0, -0.5, 1e-3])
+def test_scale_multiplies_in_place(isa: str, dtype: np.dtype, factor: float) -> None:
+    before = tensors(dtype, 0)
+    arrays = Guarded(before)
+    K.scale(arrays.views, factor)
+    for a, b in zip(arrays.views, before, strict=True):
+        np.testing.assert_array_equal(a, b * dtype.type(factor))
+    arrays.assert_intact()
+
+
+def test_sum_squares_is_the_sum_in_float64(isa: str, dtype: np.dtype) -> None:
+    for size in [0, 1, 2, 31, 32, 33, 100, 16384, 16385, 100_003]:
+        x = np.random.default_rng(size).normal(0, 1, size).astype(dtype)
+        assert K.sum_squares([x]) == pytest.approx(np.sum(x.astype(np.longdouble) ** 2), rel=1e-13)
+    arrays = tensors(dtype, 1)
+    expected = sum(float(np.sum(a.astype(np.longdouble) ** 2)) for a in arrays)
+    assert K.sum_squares(arrays) == pytest.approx(expected, rel=1e-13)
+    assert K.sum_squares([]) == 0
+
+
+def test_sum_squares_of_float32_neither_overflows_nor_vanishes(isa: str) -> None:
+    for magnitude in (1e30, 1e-30):
+        x = np.full(1000, magnitude, np.float32)
+        assert K.sum_squares([x]) == pytest.approx(1000 * float(x[0]) ** 2, rel=1e-13)
+
+
+def test_sum_squares_keeps_nan_and_infinity(isa: str, dtype: np.dtype) -> None:
+    for value in (np.nan, np.inf):
+        for place in (0, 17, 98):
+            x = np.ones(99, dtype)
+            x[place] = value
+            np.testing.assert_equal(K.sum_squares([x]), value)
+
+
+# ---------------------------------------------------------------- threads
+
+
+def test_results_do_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtype) -> None:
+    sizes = [(100_000,), (7,), (300, 257), (1,), (33_000,)]
+
+    def everything() -> list[object]:
+        p, g, m, v, w = (tensors(dtype, seed, sizes) for seed in range(5))
+        v, w = [np.abs(x) for x in v], [np.abs(x) for x in w]
+        K.sgd(p, g, m, [False, True] * 2 + [False], lr=0.1, momentum_factor=0.9, weight_decay=0.01, nesterov=True)
+        K.adam(p, g, m, v, w, [3] * 5, lr=0.1, beta1=0.9, beta2=0.99, eps=1e-8, weight_decay=0.1)
+        norm = K.sum_squares(p)
+        K.scale(p, 0.3)
+        return [norm, *(x.tobytes() for x in p + m + v + w)]
+
+    before = K.get_num_threads()
+    try:
+        K.set_num_threads(1)
+        alone = everything()
+        K.set_num_threads(2)
+        assert everything() == alone
+    finally:
+        K.set_num_threads(before)

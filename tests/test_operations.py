@@ -1,0 +1,163 @@
+"""Generic properties of every operation, from the table in cases.py."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from cases import CASES, Case, Shapes
+from wengert import tape
+
+EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+EACH_SHAPE = pytest.mark.parametrize(
+    ("case", "shapes"),
+    [pytest.param(case, shapes, id=f"{case.name}-{shapes}") for case in CASES for shapes in case.shapes],
+)
+
+
+def assert_close(got: wg.Tensor, expected: np.ndarray, tolerance: float) -> None:
+    """Equal up to `tolerance` relative to the largest item."""
+    value = got.detach().numpy()
+    assert value.shape == np.shape(expected)
+    if value.size:
+        scale = max(1e-30, float(np.abs(expected).max()))
+        np.testing.assert_allclose(value, expected, rtol=tolerance, atol=tolerance * scale)
+
+
+def layouts(x: np.ndarray) -> dict[str, np.ndarray]:
+    """The same values in memory laid out differently."""
+    strided = np.full(tuple(2 * n + 1 for n in x.shape), np.nan, x.dtype)
+    view = strided[(..., *(slice(1, None, 2) for _ in x.shape))]
+    view[...] = x
+    flipped = (..., *(slice(None, None, -1) for _ in x.shape))
+    return {
+        "fortran": np.array(x, order="F"),
+        "strided": view,
+        "reversed": x[flipped].copy()[flipped],
+    }
+
+
+@EACH_SHAPE
+def test_values_agree_with_the_float64_reference(case: Case, shapes: Shapes, isa: str) -> None:
+    inputs = case.draw(shapes)
+    expected = np.asarray(case.reference(*inputs))
+    kept = [x.copy() for x in inputs]
+    assert_close(case.function(*map(wg.from_numpy, inputs)), expected, 1e-13)
+    assert all(np.array_equal(x, k) for x, k in zip(inputs, kept, strict=True)), "the inputs were changed"
+    out = case.function(*(wg.tensor(x, dtype=wg.float32) for x in inputs))
+    assert_close(out, expected, case.rtol32)
+
+
+@EACH
+def test_the_layout_of_the_inputs_does_not_matter(case: Case) -> None:
+    for shapes in case.shapes:
+        inputs = case.draw(shapes)
+        expected = np.asarray(case.reference(*inputs))
+        variants = [layouts(x) for x in inputs]
+        for name in ("fortran", "strided", "reversed"):
+            assert_close(case.function(*(wg.from_numpy(v[name]) for v in variants)), expected, 1e-13)
+
+
+@EACH_SHAPE
+def test_gradients_are_right_in_both_directions(case: Case, shapes: Shapes) -> None:
+    if sum(int(np.prod(shape)) for shape in shapes) > 400:
+        shapes = tuple(tuple(min(n, 6) for n in shape) for shape in shapes)
+    wg.func.check_gradients(case.function, *map(wg.from_numpy, case.draw(shapes)), order=2)
+
+
+@EACH
+def test_gradients_are_right_to_the_order_of_the_case(case: Case) -> None:
+    shapes = min(case.shapes, key=lambda shapes: (0 in itertools.chain(*shapes), sum(map(np.prod, shapes))))
+    if case.order > 2:
+        wg.func.check_gradients(case.function, *map(wg.from_numpy, case.draw(shapes)), order=case.order)
+
+
+@EACH
+def test_gradients_do_not_depend_on_the_layout(case: Case) -> None:
+    for shapes in case.shapes:
+        inputs = case.draw(shapes)
+        found = []
+        for name in ("plain", "fortran", "strided", "reversed"):
+            xs = [wg.from_numpy(x if name == "plain" else layouts(x)[name]).requires_grad_() for x in inputs]
+            out = case.function(*xs)
+            out.backward(wg.ones_like(out.detach()))
+            found.append([x.grad.numpy() for x in xs])
+        for other in found[1:]:
+            for g, h in zip(found[0], other, strict=True):
+                np.testing.assert_allclose(h, g, rtol=1e-12, atol=1e-12)
+
+
+@EACH
+def test_results_are_the_same_bits_for_any_number_of_threads(case: Case) -> None:
+    inputs = [wg.tensor(x, dtype=wg.float32, requires_grad=True) for x in case.draw(case.shapes[-1])]
+    before = wg.get_num_threads()
+    try:
+        found = []
+        for count in (1, 2):
+            wg.set_num_threads(count)
+            out = case.function(*inputs)
+            found.append((out.detach().numpy().tobytes(), [g.numpy().tobytes() for g in wg.autograd.grad(out.sum(), inputs)]))
+    finally:
+        wg.set_num_threads(before)
+    assert found[0] == found[1]
+
+
+@EACH
+def test_float16_is_computed_in_float32(case: Case) -> None:
+    if case.name in ("cast",):
+        return  # it asks for float64
+    shapes = case.shapes[0]
+    inputs = [x.astype(np.float16) for x in case.draw(shapes)]
+    expected = np.asarray(case.reference(*(x.astype(np.float64) for x in inputs)))
+    out = case.function(*map(wg.from_numpy, inputs))
+    assert out.dtype == wg.float16
+    assert_close(out, expected, 4e-3)
+
+
+@EACH
+def test_nothing_is_recorded_without_need(case: Case) -> None:
+    inputs = [wg.from_numpy(x) for x in case.draw(case.shapes[0])]
+    assert case.function(*inputs).grad_fn is None
+    for x in inputs:
+        x.requires_grad_()
+    with wg.no_grad():
+        assert case.function(*inputs).grad_fn is None
+
+
+def test_casts_are_linear_and_cast_back() -> None:
+    x = wg.tensor([1.5, -2.25], dtype=wg.float64, requires_grad=True)
+    y = x.to(dtype=wg.float32)
+    (g,) = wg.autograd.grad(y, x, wg.tensor([3.0, 4.0]))
+    assert y.dtype == wg.float32
+    assert g.dtype == wg.float64
+    assert g.tolist() == [3.0, 4.0]
+    _, t = wg.func.jvp(lambda x: x.to(dtype=wg.float32), x.detach(), wg.tensor([3.0, 4.0], dtype=wg.float64))
+    assert t.dtype == wg.float32
+    assert t.tolist() == [3.0, 4.0]
+
+
+DEDICATED = {"cast"}  # operations that the table cannot hold: rounding defeats the difference quotient
+
+
+def test_every_operation_of_the_library_has_a_case() -> None:
+    used: set[int] = set()
+    for case in CASES:
+        for shapes in case.shapes[:4]:
+            xs = [wg.from_numpy(x).requires_grad_() for x in case.draw(shapes)]
+            out = case.function(*xs)
+            # Walk twice, so that the operations that rules are made of, and their rules', are found too.
+            g = wg.ones_like(out.detach()).requires_grad_()
+            once = wg.autograd.grad(out, xs, g, create_graph=True, materialize_grads=True)
+            ends = [y for y in (out, *once) if y.requires_grad]
+            hs = [wg.ones_like(y.detach()).requires_grad_() for y in ends]
+            twice = wg.autograd.grad(ends, [g, *xs], hs, create_graph=True, materialize_grads=True)
+            used |= {id(node.operation) for node in tape.ancestors([y.source for y in (out, *once, *twice)])}
+    library = [o for o in gc.get_objects() if isinstance(o, tape.Operation)]
+    joins = {id(o) for o in library if o.name == "cat"}  # one per number of tensors, all made by one function
+    used |= joins if used & joins else set()
+    missing = {o.name for o in library if id(o) not in used and not o.name.startswith("test_")} - DEDICATED
+    assert not missing, f"operations without a case in cases.py: {sorted(missing)}"

@@ -1,0 +1,181 @@
+"""The list and its two walks: depth, memory, stale values, order of visits."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert import _kernels, tape
+
+
+def chain(x: wg.Tensor, length: int) -> wg.Tensor:
+    for _ in range(length):
+        x = x * 1.00001
+    return x
+
+
+def test_a_chain_of_100000_operations_is_differentiated_in_both_directions() -> None:
+    length, factor = 100_000, 1.00001
+    x = wg.tensor(2.0, dtype=wg.float64, requires_grad=True)
+    y = chain(x, length)
+    y.backward()
+    assert x.grad.item() == pytest.approx(factor**length, rel=1e-9)
+    _, t = wg.func.jvp(lambda x: chain(x, length), x.detach(), wg.tensor(3.0, dtype=wg.float64))
+    assert t.item() == pytest.approx(3 * factor**length, rel=1e-9)
+
+
+def test_a_long_chain_is_differentiated_twice() -> None:
+    x = wg.tensor(0.5, dtype=wg.float64)
+
+    def f(x: wg.Tensor) -> wg.Tensor:
+        for _ in range(5_000):
+            x = x + x * x * 1e-4
+        return x
+
+    gradient, product = wg.func.hvp(f, x, wg.tensor(1.0, dtype=wg.float64))
+    step = 1e-5
+    numeric = (wg.func.grad(f)(x + step) - wg.func.grad(f)(x - step)) / (2 * step)
+    assert gradient.item() == pytest.approx(wg.func.grad(f)(x).item(), rel=1e-12)
+    assert product.item() == pytest.approx(numeric.item(), rel=1e-6)
+
+
+def test_a_dropped_graph_of_a_million_nodes_is_freed_without_recursion() -> None:
+    x = wg.tensor(1.0, requires_grad=True)
+    y = chain(x, 1_000_000)
+    first = weakref.ref(y.grad_fn)
+    del y
+    assert first() is None
+
+
+def test_a_dropped_graph_needs_no_garbage_collector() -> None:
+    gc.disable()
+    try:
+        x = wg.ones(3, requires_grad=True)
+        y = (x.exp().tanh() * x).softmax(0).sum()
+        node = weakref.ref(y.grad_fn)
+        y.backward()
+        del y
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+def test_memory_returns_to_its_level_after_each_backward() -> None:
+    w = wg.ones(64, 64, requires_grad=True)
+
+    def step() -> None:
+        w.grad = None
+        ((w @ w).relu().softmax(1) * w).sum().backward()
+
+    def traced() -> int:
+        gc.collect()  # empties the interpreter's lists of free tuples, which count as allocated
+        return tracemalloc.get_traced_memory()[0]
+
+    step()
+    used = _kernels.memory_usage()["in_use"]
+    tracemalloc.start()
+    for _ in range(20):
+        step()
+    first = traced()
+    for _ in range(1000):
+        step()
+    last = traced()
+    tracemalloc.stop()
+    assert _kernels.memory_usage()["in_use"] == used
+    assert last - first < 4096
+
+
+def test_second_derivatives_through_matmul_softmax_and_cross_entropy() -> None:
+    rng = np.random.default_rng(0)
+    x, w, v = (wg.from_numpy(rng.normal(size=shape)) for shape in ((4, 3), (3, 5), (3, 5)))
+    labels = np.array([0, 4, 2, 2])
+
+    def loss(w: wg.Tensor) -> wg.Tensor:
+        z = x @ w
+        return wg.cross_entropy(z, labels) + (wg.softmax(z, 1) ** 2).sum()
+
+    _, product = wg.func.hvp(loss, w, v)
+    step = 1e-5
+    numeric = (wg.func.grad(loss)(w + step * v) - wg.func.grad(loss)(w - step * v)) / (2 * step)
+    np.testing.assert_allclose(product.numpy(), numeric.numpy(), rtol=1e-7, atol=1e-9)
+
+
+def test_a_second_walk_needs_retain_graph() -> None:
+    x = wg.ones(3, requires_grad=True)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.tolist() == [4.0, 4.0, 4.0]
+    with pytest.raises(RuntimeError, match=r"mul: .*retain_graph=True"):
+        y.backward()
+
+
+@pytest.mark.parametrize("change", [lambda x: x.mul_(2.0), lambda x: x[0:1].fill_(3.0), lambda x: x.detach().add_(1.0)])
+def test_a_value_changed_since_it_was_saved_is_an_error(change) -> None:
+    w = wg.ones(3, requires_grad=True)
+    x = wg.tensor([1.0, 2.0, 3.0])
+    y = (x * w).sum()
+    change(x)
+    with pytest.raises(RuntimeError, match=r"mul: its argument x, of shape \(3,\), .* changed in place"):
+        y.backward()
+
+
+def test_a_result_changed_since_it_was_saved_is_an_error() -> None:
+    x = wg.ones(3, requires_grad=True)
+    y = x.exp()
+    y.add_(1.0)
+    with pytest.raises(RuntimeError, match=r"exp: its result, of shape \(3,\)"):
+        y.sum().backward()
+
+
+def test_values_that_no_rule_needs_may_be_changed() -> None:
+    w = wg.ones(3, requires_grad=True)
+    x = wg.tensor([1.0, 2.0, 3.0])
+    y = x + w
+    x.mul_(5.0)
+    y.sum().backward()
+    assert w.grad.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_anomaly_detection_names_both_lines() -> None:
+    x = wg.ones(3, requires_grad=True)
+    with wg.autograd.detect_anomaly():
+        y = x.exp()
+        y.add_(1.0)
+        with pytest.raises(RuntimeError, match=r"saved at .*test_tape\.py:\d+ and last changed at .*test_tape\.py:\d+"):
+            y.sum().backward()
+
+
+def test_recorded_changes_in_place_are_differentiated() -> None:
+    x = wg.tensor([1.0, 2.0], dtype=wg.float64, requires_grad=True)
+    y = x * 1.0
+    y *= x  # x ** 2
+    y += 1.0
+    y[0] = x[1] * 3
+    y.sum().backward()
+    assert x.grad.tolist() == [0.0, 7.0]
+
+
+def test_only_the_asked_part_of_the_graph_is_walked() -> None:
+    x = wg.ones(2, requires_grad=True)
+    visited: list[str] = []
+
+    def kernel(x: np.ndarray) -> np.ndarray:
+        return x.copy()
+
+    def rule(g: wg.Tensor) -> wg.Tensor:
+        visited.append("walked")
+        return g
+
+    watched = tape.Operation("test_watched", kernel, ("x",), (tape.Rule(rule, ("g",)),), (tape.Rule(rule, ("t",)),))
+    y = x * 2
+    z = tape.apply(watched, (x,)) + y
+    wg.autograd.grad(z.sum(), y, retain_graph=True)
+    assert visited == []
+    wg.autograd.grad(z.sum(), x)
+    assert visited == ["walked"]
