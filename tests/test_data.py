@@ -991,9 +991,11 @@ def images() -> LabelledImages:
         lambda: Subset(Subset(images(), list(range(19, 4, -1))), [3, 1, 4, -1]),
         numbered,
         lambda: TensorDataset(np.arange(12.0).reshape(6, 2)[:, ::-1], np.arange(6, dtype=np.int16), np.ones((6, 0))),
+        lambda: TensorDataset(np.random.default_rng(0).normal(size=(7, 5, 20)), np.zeros((7, 100), np.float32)),
+        lambda: TensorDataset(np.random.default_rng(0).normal(size=(7, 100))[:, ::-1], np.zeros((7, 100), np.float16)),
         lambda: TensorDataset(np.array([True, False, True])),
     ],
-    ids=["images", "subset", "subset of subset", "tensors", "strided", "bool"],
+    ids=["images", "subset", "subset of subset", "tensors", "strided", "wide", "wide strided", "bool"],
 )
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_loader_gathers_what_examples_collate_to(make: Callable[[], Any], shuffle: bool) -> None:

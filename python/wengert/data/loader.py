@@ -240,7 +240,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     --------
     >>> from wengert.data import default_collate
     >>> default_collate([(1, "a"), (2, "b")])
-    [tensor([1, 2]), ['a', 'b']]
+    [tensor([1, 2]), ('a', 'b')]
     """
     from .. import Tensor, from_numpy, stack
 
