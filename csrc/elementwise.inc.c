@@ -15,6 +15,7 @@ typedef struct {
     int byte_input;  /* the first input is a byte per item; the body sees it as a mask */
     int byte_output; /* the body gives a mask, stored as a byte per item */
     int cheap;       /* so few instructions that the loop itself counts */
+    int is_copy;     /* a transposed input is worth loops of its own */
 } INTERNAL(elementwise);
 
 INLINE ptrdiff_t INTERNAL(input_size)(INTERNAL(elementwise) k, int input)
@@ -135,6 +136,33 @@ INLINE void INTERNAL(any_row)(INTERNAL(elementwise) k, ptrdiff_t cols, char *out
     }
 }
 
+/* Copies a block whose input has unit stride down the rows, whose output has it along them. A cache line's worth of rows
+ * at a time, so that both sides use their lines whole. */
+static __attribute__((noinline)) void INTERNAL(transpose)(ptrdiff_t rows, ptrdiff_t cols, char *out,
+                                                          ptrdiff_t out_row_stride, const char *in,
+                                                          ptrdiff_t in_col_stride)
+{
+    const ptrdiff_t strip = 64 / (ptrdiff_t)sizeof(real), size = sizeof(real);
+    ptrdiff_t square_rows = rows / LANES * LANES, square_cols = cols / LANES * LANES;
+    for (ptrdiff_t top = 0; top < square_rows; top += strip)
+        for (ptrdiff_t col = 0; col < square_cols; col += LANES)
+            for (ptrdiff_t row = top; row < square_rows && row < top + strip; row += LANES) {
+                vreal block[LANES];
+                UNROLL
+                for (int i = 0; i < LANES; i++)
+                    block[i] = V(load)((const real *)(in + row * size + (col + i) * in_col_stride));
+                V(transpose)(block);
+                UNROLL
+                for (int i = 0; i < LANES; i++)
+                    V(store)((real *)(out + (row + i) * out_row_stride + col * size), block[i]);
+            }
+    for (ptrdiff_t row = 0; row < rows; row++) {
+        ptrdiff_t done = row < square_rows ? square_cols : 0;
+        for (ptrdiff_t col = done; col < cols; col++)
+            *(real *)(out + row * out_row_stride + col * size) = *(const real *)(in + row * size + col * in_col_stride);
+    }
+}
+
 /* A block of rows: the contract of wg_elementwise_fn. */
 INLINE void INTERNAL(block)(INTERNAL(elementwise) k, ptrdiff_t rows, ptrdiff_t cols, char *const *data,
                             const ptrdiff_t *row_strides, const ptrdiff_t *col_strides, const double *params)
@@ -148,6 +176,10 @@ INLINE void INTERNAL(block)(INTERNAL(elementwise) k, ptrdiff_t rows, ptrdiff_t c
     for (int j = 0; j < k.inputs; j++)
         unit &= col_strides[j + 1] == sizes[j];
 
+    if (k.is_copy && !unit && col_strides[0] == sizes[0] && row_strides[1] == sizes[0] && col_strides[1] != 0) {
+        INTERNAL(transpose)(rows, cols, data[0], row_strides[0], data[1], col_strides[1]);
+        return;
+    }
     for (ptrdiff_t row = 0; row < rows; row++) {
         const char *in[3] = {0};
         for (int j = 0; j < k.inputs; j++)
@@ -167,6 +199,7 @@ INLINE void INTERNAL(block)(INTERNAL(elementwise) k, ptrdiff_t rows, ptrdiff_t c
     {                                                                                                                 \
         INTERNAL(block)((INTERNAL(elementwise)){.body = INTERNAL(body_##name),                                       \
                                                 .cheap = wg_cost_beyond_memory[WG_ELEMENTWISE_##name] == 0,          \
+                                                .is_copy = WG_ELEMENTWISE_##name == WG_ELEMENTWISE_copy,             \
                                                 __VA_ARGS__},                                                        \
                         rows, cols, data, row_strides, col_strides, params);                                         \
     }

@@ -15,11 +15,15 @@ enum {
     GEMM_STACK_BYTES = 64 << 10,  /* of packed operands on the stack; the pool's stacks are 1 MiB */
     GEMM_CHUNK_FLOPS = 500000,    /* the least that is worth a chunk of its own: about 5 microseconds */
     GEMM_BATCH_FLOPS = 4000000,   /* a matrix of a batch with more than this is divided itself */
+    GEMM_GROUP = 4,
     GEMM_CHUNKS_PER_THREAD = 4,   /* so that a thread that the system holds up has little to finish alone */
 };
 
 #define NOINLINE __attribute__((noinline))
 #endif
+
+#define GEMM_BLOCK (GEMM_BLOCK_BYTES / (ptrdiff_t)sizeof(real))
+#define GEMM_COPY_ROWS (((ptrdiff_t)TILE_ROWS + LANES - 1) / LANES * LANES)
 
 #include "gemm_pack.inc.c"
 #include "gemm_tile.inc.c"
@@ -167,89 +171,84 @@ static NOINLINE void INTERNAL(tile_with_finish)(const INTERNAL(target) *t, INTER
     }
 }
 
-/* A row of tiles in one block along k. */
+/* Of one block along k: the rows of A for a row of tiles, and the columns of B for a column of tiles. */
 typedef struct {
-    const INTERNAL(job) *job;
-    const INTERNAL(target) *target;
-    ptrdiff_t start, depth;      /* the block */
     ptrdiff_t i, rows;
-    const real *a;               /* the rows of A, in the block */
+    const real *a;
     ptrdiff_t rs_a, cs_a;
-    const real *next;            /* where they go on */
 } INTERNAL(strip);
 
-static void INTERNAL(strip_tile)(const INTERNAL(strip) *s, ptrdiff_t panel)
+typedef struct {
+    ptrdiff_t j, columns, width;
+    const real *b;
+    ptrdiff_t rs_b;
+} INTERNAL(panel);
+
+static INTERNAL(panel) INTERNAL(find_panel)(const INTERNAL(job) *job, ptrdiff_t start, ptrdiff_t depth, ptrdiff_t j)
 {
-    const INTERNAL(target) *const t = s->target;
-    const gemm_part *const p = s->job->part;
-    const int transposed = p->method == GEMM_OUTER_TRANSPOSED;
-    const ptrdiff_t j = panel * p->width, width = INTERNAL(panel_width)(p, j);
-    const real *b = s->job->b + s->start * p->rs_b + j;
-    ptrdiff_t rs_b = p->rs_b;
-    if (j >= p->packed_from) {
-        b = INTERNAL(packed_panel)(s->job, s->start, s->depth, j);
-        rs_b = width;
-    }
-    INTERNAL(tile_fn) *const tile = INTERNAL(tiles)[width / LANES][s->rows];
-    if (!transposed && p->n - j >= width && INTERNAL(target_is_plain)(t)) {
-        real *const c = t->c + s->i * t->ldc + j;
-        if (t->beta != 0 && p->prefetch)
-            for (ptrdiff_t r = 0; r < s->rows; r++)
-                for (ptrdiff_t l = 0; l < width; l += WG_ALIGNMENT / (ptrdiff_t)sizeof(real))
-                    __builtin_prefetch(c + r * t->ldc + l, 1);
-        tile(s->depth, s->a, s->rs_a, s->cs_a, b, rs_b, c, t->ldc, t->beta != 0);
-    } else
-        INTERNAL(tile_with_finish)(t, tile, transposed, s->i, j, s->rows, least(width, p->n - j), width, s->depth,
-                                   s->a, s->rs_a, s->cs_a, b, rs_b);
+    const gemm_part *const p = job->part;
+    const ptrdiff_t width = INTERNAL(panel_width)(p, j);
+    INTERNAL(panel) panel = {.j = j, .columns = least(width, p->n - j), .width = width};
+    if (j >= p->packed_from)
+        panel.b = INTERNAL(packed_panel)(job, start, depth, j), panel.rs_b = width;
+    else
+        panel.b = job->b + start * p->rs_b + j, panel.rs_b = p->rs_b;
+    return panel;
 }
 
-/* Fetch one of `shares` equal parts of what the next row of tiles needs of A. */
-static void INTERNAL(strip_prefetch)(const INTERNAL(strip) *s, ptrdiff_t share, ptrdiff_t shares)
+/* The rows of tile `tile`, copied to `copy` if their place is bad. */
+static INTERNAL(strip) INTERNAL(find_strip)(const INTERNAL(job) *job, ptrdiff_t start, ptrdiff_t depth, ptrdiff_t tile,
+                                            real *copy)
 {
-    const gemm_part *const p = s->job->part;
-    const ptrdiff_t line = WG_ALIGNMENT / (ptrdiff_t)sizeof(real);
-    if (p->cs_a == 1) {
-        const ptrdiff_t lines = ceil_div(s->depth, line), pieces = lines * s->rows;
-        for (ptrdiff_t l = pieces * share / shares; l < pieces * (share + 1) / shares; l++)
-            PREFETCH(s->next + l / lines * p->rs_a + l % lines * line);
-    } else {
-        for (ptrdiff_t l = s->depth * share / shares; l < s->depth * (share + 1) / shares; l++) {
-            PREFETCH(s->next + l * p->cs_a);
-            PREFETCH(s->next + l * p->cs_a + (s->rows - 1) * p->rs_a);
-        }
+    const gemm_part *const p = job->part;
+    const ptrdiff_t i = piece_begin(p->m, p->row_tiles, tile), ld = GEMM_BLOCK + LANES;
+    INTERNAL(strip) s = {.i = i, .rows = piece_begin(p->m, p->row_tiles, tile + 1) - i, .rs_a = p->rs_a, .cs_a = p->cs_a};
+    s.a = job->a + i * p->rs_a + start * p->cs_a;
+    if (p->pack_a && p->cs_a == 1) {
+        for (ptrdiff_t r = 0; r < s.rows; r++)
+            memcpy(copy + r * ld, s.a + r * p->rs_a, (size_t)depth * sizeof(real));
+        s.a = copy, s.rs_a = ld;
+    } else if (p->pack_a) {
+        const ptrdiff_t width = INTERNAL(vectors)(s.rows) * LANES;
+        INTERNAL(pack_panel)(s.rows, depth, s.a, p->rs_a, p->cs_a, copy, width);
+        s.a = copy, s.rs_a = 1, s.cs_a = width;
     }
+    return s;
 }
 
-/* Row tiles [row_begin, row_end) against panels [panel_begin, panel_end). */
+static void INTERNAL(run_tile)(const INTERNAL(job) *job, const INTERNAL(target) *t, ptrdiff_t depth,
+                               const INTERNAL(strip) *s, const INTERNAL(panel) *panel)
+{
+    const int transposed = job->part->method == GEMM_OUTER_TRANSPOSED;
+    INTERNAL(tile_fn) *const tile = INTERNAL(tiles)[panel->width / LANES][s->rows];
+    if (!transposed && panel->columns == panel->width && INTERNAL(target_is_plain)(t))
+        tile(depth, s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b, t->c + s->i * t->ldc + panel->j, t->ldc,
+             t->beta != 0);
+    else
+        INTERNAL(tile_with_finish)(t, tile, transposed, s->i, panel->j, s->rows, panel->columns, panel->width, depth,
+                                   s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b);
+}
+
+/* Row tiles [row_begin, row_end) against panels [panel_begin, panel_end). A panel is used by a group of rows of tiles
+ * before the next is fetched. */
 static void INTERNAL(outer_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin, ptrdiff_t row_end,
                                   ptrdiff_t panel_begin, ptrdiff_t panel_end)
 {
-    enum { LD = GEMM_BLOCK_BYTES / (int)sizeof(real) + (int)LANES,
-     ROWS = (TILE_ROWS_SLIM + (int)LANES - 1) / (int)LANES * (int)LANES };
-    vreal copy[ROWS * LD / (int)LANES];
     const gemm_part *const p = job->part;
+    vreal copies[GEMM_GROUP][GEMM_COPY_ROWS * (GEMM_BLOCK / LANES + 1)];
     ptrdiff_t start = 0;
     do {
         const ptrdiff_t depth = least(p->block, p->k - start);
         const INTERNAL(target) t = INTERNAL(target_of_block)(&job->target, start == 0, start + depth == p->k);
-        INTERNAL(strip) s = {.job = job, .target = &t, .start = start, .depth = depth, .rs_a = p->rs_a, .cs_a = p->cs_a};
-        for (ptrdiff_t tile = row_begin; tile < row_end; tile++) {
-            s.i = piece_begin(p->m, p->row_tiles, tile);
-            s.rows = piece_begin(p->m, p->row_tiles, tile + 1) - s.i;
-            s.a = job->a + s.i * p->rs_a + start * p->cs_a;
-            s.next = tile + 1 < row_end ? s.a + s.rows * p->rs_a : NULL;
-            if (p->pack_a && p->cs_a == 1) {
-                for (ptrdiff_t r = 0; r < s.rows; r++)
-                    memcpy((real *)copy + r * LD, s.a + r * p->rs_a, (size_t)depth * sizeof(real));
-                s.a = (real *)copy, s.rs_a = LD;
-            } else if (p->pack_a) {
-                INTERNAL(pack_panel)(s.rows, depth, s.a, p->rs_a, p->cs_a, (real *)copy, ROWS);
-                s.a = (real *)copy, s.rs_a = 1, s.cs_a = ROWS;
-            }
-            for (ptrdiff_t panel = panel_begin; panel < panel_end; panel++) {
-                if (s.next && p->prefetch)
-                    INTERNAL(strip_prefetch)(&s, panel - panel_begin, panel_end - panel_begin);
-                INTERNAL(strip_tile)(&s, panel);
+        for (ptrdiff_t tile = row_begin; tile < row_end; tile += GEMM_GROUP) {
+            const ptrdiff_t strips = least(GEMM_GROUP, row_end - tile);
+            INTERNAL(strip) strip[GEMM_GROUP];
+            for (ptrdiff_t i = 0; i < strips; i++)
+                strip[i] = INTERNAL(find_strip)(job, start, depth, tile + i, (real *)copies[i]);
+            for (ptrdiff_t j = panel_begin; j < panel_end; j++) {
+                const INTERNAL(panel) panel = INTERNAL(find_panel)(job, start, depth, j * p->width);
+                for (ptrdiff_t i = 0; i < strips; i++)
+                    INTERNAL(run_tile)(job, &t, depth, &strip[i], &panel);
             }
         }
         start += depth;
@@ -300,8 +299,7 @@ static void INTERNAL(divide)(INTERNAL(job) *job, int threads)
 {
     const gemm_part *const p = job->part;
     const double flops = 2.0 * (double)p->m * (double)p->n * (double)p->k;
-    const ptrdiff_t panel_bytes = p->block * p->width * (ptrdiff_t)sizeof(real);
-    job->panel_chunks = least(p->panels, 1 + p->panels * panel_bytes / GEMM_BLOCK_B_BYTES);
+    job->panel_chunks = 1;
     job->row_chunks = 1;
     if (threads > 1 && flops >= 2 * GEMM_CHUNK_FLOPS) {
         const ptrdiff_t most = (ptrdiff_t)(flops / GEMM_CHUNK_FLOPS);

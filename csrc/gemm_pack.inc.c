@@ -61,7 +61,7 @@ INLINE void INTERNAL(transpose_step)(vreal x[LANES], const int d)
 }
 
 /* Lane j of x[i] to lane i of x[j]. */
-INLINE void INTERNAL(transpose)(vreal x[LANES])
+INLINE void INTERNAL(transpose_lanes)(vreal x[LANES])
 {
     if (LANES > 8)
         INTERNAL(transpose_step)(x, 8);
@@ -129,7 +129,7 @@ static void INTERNAL(pack_columns)(ptrdiff_t count, ptrdiff_t depth, const real 
                 for (int l = 0; l < LANES; l++)
                     x[l] = i + l < count ? INTERNAL(load_upto)(from + l * stride, depth - p) : (vreal){0};
             }
-            INTERNAL(transpose)(x);
+            INTERNAL(transpose_lanes)(x);
             const ptrdiff_t rows = depth - p < LANES ? depth - p : LANES;
             for (ptrdiff_t l = 0; l < rows; l++)
                 V(store)(out + (p + l) * ld + i, x[l]);

@@ -30,7 +30,6 @@ typedef struct {
     ptrdiff_t width;
     ptrdiff_t block;        /* along k, >= 1 */
     int pack_a;             /* GEMM_DOT: the whole of it; else a tile's rows are copied to where they do not collide */
-    int prefetch;
     ptrdiff_t packed_from;  /* the column from which on B is packed; n for none */
     ptrdiff_t packed_a, packed_b; /* items of memory for it */
 } gemm_part;
@@ -114,9 +113,8 @@ static void INTERNAL(plan_outer)(gemm_part *p)
     p->width = wide * LANES;
     p->panels = ceil_div(vectors, wide);
     p->row_tiles = ceil_div(p->m, wide == 1 ? TILE_ROWS_SLIM : wide == 2 ? TILE_ROWS : TILE_ROWS_WIDE);
-    p->pack_a = p->panels >= 4 && p->cs_a == 1 && INTERNAL(rows_collide)(p->rs_a);
+    p->pack_a = p->panels >= 4 && INTERNAL(rows_collide)(p->cs_a == 1 ? p->rs_a : p->cs_a);
 
-    p->prefetch = p->m * p->k * (ptrdiff_t)sizeof(real) > (1 << 19);
     const int large = p->k * p->n * (ptrdiff_t)sizeof(real) > GEMM_UNPACKED_BYTES;
     if (p->cs_b != 1 || (p->row_tiles >= 4 && (large || INTERNAL(rows_collide)(p->rs_b))))
         p->packed_from = 0;

@@ -14,6 +14,8 @@
 typedef struct {
     wg_elementwise_fn *kernel;
     const double *params;
+    wg_real real;
+    unsigned transposed; /* bit j: input j's memory runs down the rows */
     int operands, ndim;
     ptrdiff_t shape[WG_MAX_DIMS];
     ptrdiff_t strides[WG_MAX_DIMS][WG_MAX_OPERANDS];
@@ -86,6 +88,57 @@ static void wg_work_merge(wg_work *w)
     w->ndim = last + 1;
 }
 
+/* An input whose memory runs along another dimension than the output's is read a cache line at a time only if that
+ * dimension is the rows'. Bits of `transposed` tell for which inputs it is. */
+static void wg_work_find_transposed(wg_work *w, wg_elementwise kernel, wg_real real)
+{
+    ptrdiff_t size = real == WG_F32 ? 4 : 8;
+    w->transposed = 0;
+    for (int j = 1; j < w->operands; j++) {
+        int is_bytes = kernel == WG_ELEMENTWISE_where && j == 1;
+        if (is_bytes || w->strides[0][j] == size || w->strides[0][j] == 0)
+            continue;
+        for (int d = 1; d < w->ndim && !w->transposed; d++)
+            if (w->strides[d][j] == size)
+                wg_work_swap(w, d, 1);
+        w->transposed |= (w->strides[1][j] == size) << j;
+    }
+    if (kernel == WG_ELEMENTWISE_copy)
+        w->transposed = 0; /* which transposes by itself */
+    w->real = real;
+}
+
+/* A block with transposed inputs: tile by tile, these copied the right way round first. */
+#define WG_TILE_ROWS 32
+#define WG_TILE_COLS 64
+static void wg_work_tiles(const wg_work *w, ptrdiff_t rows, ptrdiff_t cols, char *const *at)
+{
+    _Alignas(WG_ALIGNMENT) char tiles[WG_MAX_OPERANDS - 1][WG_TILE_ROWS * WG_TILE_COLS * sizeof(double)];
+    const ptrdiff_t size = w->real == WG_F32 ? 4 : 8;
+    for (ptrdiff_t row = 0; row < rows; row += WG_TILE_ROWS)
+        for (ptrdiff_t col = 0; col < cols; col += WG_TILE_COLS) {
+            ptrdiff_t height = rows - row < WG_TILE_ROWS ? rows - row : WG_TILE_ROWS;
+            ptrdiff_t width = cols - col < WG_TILE_COLS ? cols - col : WG_TILE_COLS;
+            char *data[WG_MAX_OPERANDS];
+            ptrdiff_t row_strides[WG_MAX_OPERANDS], col_strides[WG_MAX_OPERANDS];
+            for (int j = 0; j < w->operands; j++) {
+                data[j] = at[j] + row * w->strides[1][j] + col * w->strides[0][j];
+                row_strides[j] = w->strides[1][j];
+                col_strides[j] = w->strides[0][j];
+                if (!(w->transposed >> j & 1))
+                    continue;
+                char *copied[2] = {tiles[j - 1], data[j]};
+                wg_active->elementwise[WG_ELEMENTWISE_copy][w->real](
+                    height, width, copied, (ptrdiff_t[2]){WG_TILE_COLS * size, row_strides[j]},
+                    (ptrdiff_t[2]){size, col_strides[j]}, NULL);
+                data[j] = tiles[j - 1];
+                row_strides[j] = WG_TILE_COLS * size;
+                col_strides[j] = size;
+            }
+            w->kernel(height, width, data, row_strides, col_strides, w->params);
+        }
+}
+
 /* Items [begin, end) in the output's order: rows cut short at both ends, and whole rows between. */
 static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
@@ -107,7 +160,10 @@ static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
             height = (end - begin) / cols;
             height = height < rows - row ? height : rows - row;
         }
-        w->kernel(height, width, at, w->strides[1], w->strides[0], w->params);
+        if (w->transposed)
+            wg_work_tiles(w, height, width, at);
+        else
+            w->kernel(height, width, at, w->strides[1], w->strides[0], w->params);
         begin += height * width;
         col = 0;
         row += height;
@@ -147,6 +203,7 @@ void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptr
         for (int j = 0; j < w.operands; j++)
             w.strides[w.ndim][j] = 0;
     }
+    wg_work_find_transposed(&w, kernel, real);
     ptrdiff_t grain = wg_work_grain(&w, kernel, real);
     if (items > grain)
         wg_parallel_for(items, grain, wg_work_range, &w);

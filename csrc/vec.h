@@ -130,23 +130,64 @@ INLINE void V(store_strided)(char *p, ptrdiff_t stride, ptrdiff_t n, vreal x)
         *(real *)(p + i * stride) = x[i];
 }
 
-/* A mask from n <= LANES bytes, all ones where the byte is not zero, and back to bytes of 0 and 1. */
+/* A mask from n <= LANES bytes, all ones where the byte is not zero. */
 INLINE vint V(load_bytes)(const char *p, ptrdiff_t n)
 {
-    INTERNAL(vb8) bytes = {0};
+#if defined(__AVX512F__) && REAL_BITS == 32
+    __m128i bytes = _mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), p);
+    return (vint)_mm512_movm_epi32(_mm_test_epi8_mask(bytes, bytes));
+#elif defined(__SSE2__)
+    uint64_t packed = 0;
     if (n == LANES)
-        memcpy(&bytes, p, sizeof bytes);
+        memcpy(&packed, p, (size_t)LANES);
     else
-        memcpy(&bytes, p, (size_t)n);
+        memcpy(&packed, p, (size_t)n);
+    __m128i bytes = _mm_set_epi64x(0, (long long)packed), zero = _mm_cmpeq_epi8(bytes, _mm_setzero_si128());
+#if defined(__AVX512F__)
+    return ~(vint)_mm512_cvtepi8_epi64(zero);
+#elif defined(__AVX2__) && REAL_BITS == 32
+    return ~(vint)_mm256_cvtepi8_epi32(zero);
+#elif defined(__AVX2__)
+    return ~(vint)_mm256_cvtepi8_epi64(zero);
+#else
+    zero = _mm_unpacklo_epi8(zero, zero);
+    zero = _mm_unpacklo_epi16(zero, zero);
+    return ~(vint)(REAL_BITS == 32 ? zero : _mm_unpacklo_epi32(zero, zero));
+#endif
+#else
+    INTERNAL(vb8) bytes = {0};
+    memcpy(&bytes, p, (size_t)n);
     return __builtin_convertvector(bytes, vint) != 0;
+#endif
 }
+
+/* The first n <= LANES lanes of a mask as bytes of 0 and 1. */
 INLINE void V(store_bytes)(char *p, ptrdiff_t n, vint mask)
 {
-    INTERNAL(vb8) bytes = __builtin_convertvector(mask & 1, INTERNAL(vb8));
+#if defined(__AVX512F__) && REAL_BITS == 32
+    _mm_mask_storeu_epi8(p, (__mmask16)((1u << n) - 1), _mm_maskz_set1_epi8(_mm512_movepi32_mask((__m512i)mask), 1));
+#elif defined(__SSE2__)
+#if defined(__AVX512F__)
+    __m128i bytes = _mm_maskz_set1_epi8(_mm512_movepi64_mask((__m512i)mask), 1);
+#else
+#if defined(__AVX2__)
+    __m128i low = _mm256_castsi256_si128((__m256i)mask), high = _mm256_extracti128_si256((__m256i)mask, 1);
+#else
+    __m128i low = (__m128i)mask, high = low;
+#endif
+    if (REAL_BITS == 64) /* the lower half of each lane */
+        low = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(low), _mm_castsi128_ps(high), 0x88)), high = low;
+    __m128i bytes = _mm_and_si128(_mm_packs_epi16(_mm_packs_epi32(low, high), low), _mm_set1_epi8(1));
+#endif
+    uint64_t packed = (uint64_t)_mm_cvtsi128_si64(bytes);
     if (n == LANES)
-        memcpy(p, &bytes, sizeof bytes);
+        memcpy(p, &packed, (size_t)LANES);
     else
-        memcpy(p, &bytes, (size_t)n);
+        memcpy(p, &packed, (size_t)n);
+#else
+    INTERNAL(vb8) bytes = __builtin_convertvector(mask & 1, INTERNAL(vb8));
+    memcpy(p, &bytes, (size_t)n);
+#endif
 }
 
 /* mask ? x : y, lane by lane; mask lanes are all ones or zero. */
@@ -376,6 +417,27 @@ INLINE vreal V(exchange_lanes)(vreal x, ptrdiff_t distance)
     (void)distance;
     return (vreal)vextq_f64((float64x2_t)x, (float64x2_t)x, 1);
 #endif
+}
+
+/* LANES vectors as a square matrix, transposed: off-diagonal blocks of half the size change places, then within each
+ * block, down to single lanes. */
+INLINE void V(transpose)(vreal *rows)
+{
+    UNROLL
+    for (int bit = WG_LOG2_LANES - 1; bit >= 0; bit--) {
+        const int half = 1 << bit;
+        vint upper = {0}; /* the lanes of the upper half of each block */
+        UNROLL
+        for (int i = 0; i < LANES; i++)
+            upper[i] = i & half ? -1 : 0;
+        UNROLL
+        for (int i = 0; i < LANES; i++)
+            if (!(i & half)) {
+                vreal moving = V(exchange_lanes)(V(select)(upper, rows[i], rows[i + half]), half);
+                rows[i] = V(select)(upper, moving, rows[i]);
+                rows[i + half] = V(select)(upper, rows[i + half], moving);
+            }
+    }
 }
 
 /* Over the lanes, as a tree of fixed shape: halves first. The maximum and minimum are NaN if any lane is. */

@@ -97,13 +97,20 @@ def integer(name: str, argument: str, x: Any) -> int:
         raise TypeError(f"{name}: expected {argument} to be an integer, got {x!r}") from None
 
 
+def limits(dtype: np.dtype) -> tuple[Any, Any]:
+    """The smallest and the largest finite number of a dtype, as Python numbers."""
+    if dtype.kind == "f":
+        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+    return (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+
+
 def _in_range(name: str, value: Any, dtype: np.dtype) -> Any:
     """The number as an item of the dtype: truncated for integers, truth for bool; never wrapped or overflowing."""
     if dtype.kind == "b":
         return bool(value)
-    limit = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    if not limit.min <= value <= limit.max and (dtype.kind != "f" or math.isfinite(value)):
-        raise OverflowError(f"{name}: {value} does not fit into {dtype}, which goes from {limit.min} to {limit.max}")
+    low, high = limits(dtype)
+    if not low <= value <= high and (dtype.kind != "f" or math.isfinite(value)):
+        raise OverflowError(f"{name}: {value} does not fit into {dtype}, which goes from {low} to {high}")
     return value if dtype.kind == "f" else int(value)
 
 
@@ -720,10 +727,10 @@ def _float_range(low: float, high: float, by: float, dtype: np.dtype) -> np.ndar
 
 
 def _integer_range(low: int, high: int, by: int, dtype: np.dtype) -> np.ndarray:
-    span, limit = range(low, high, by), np.iinfo(dtype)
-    if span and not (limit.min <= min(span[0], span[-1]) and max(span[0], span[-1]) <= limit.max):
+    span, (least, most) = range(low, high, by), limits(dtype)
+    if span and not (least <= min(span[0], span[-1]) and max(span[0], span[-1]) <= most):
         raise OverflowError(
-            f"arange: {span[0]} to {span[-1]} does not fit into {dtype}, which goes from {limit.min} to {limit.max}"
+            f"arange: {span[0]} to {span[-1]} does not fit into {dtype}, which goes from {least} to {most}"
         )
     return np.arange(low, high, by, dtype=np.int64).astype(dtype, copy=False)
 

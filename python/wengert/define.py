@@ -67,12 +67,13 @@ def elementwise(
         return named(unary, name, doc, operation)
 
     def binary(x: Any, y: Any) -> Any:
-        if (
-            not isinstance(x, Variable) or not isinstance(y, Variable) or x.value.dtype is not y.value.dtype
-            or x.value.shape != y.value.shape or (floating and x.value.dtype.kind != "f")
-        ):  # fmt: skip
-            x, y = match(name, x, y, floating=floating)
-        return apply(operation, (x, y))
+        if isinstance(x, Variable) and isinstance(y, Variable):
+            dtype = x.value.dtype
+            if dtype is y.value.dtype and not (floating and dtype.kind != "f"):
+                # The kernel broadcasts; only a derivative needs to know.
+                if not (x.requires_grad or y.requires_grad) or x.value.shape == y.value.shape:
+                    return apply(operation, (x, y))
+        return apply(operation, match(name, x, y, floating=floating))
 
     return named(binary, name, doc, operation)
 

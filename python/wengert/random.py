@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import define, dtypes
-from .creation import allocate, float_dtype, integer, leaf, number, shape_of
+from .creation import allocate, float_dtype, integer, leaf, limits, number, shape_of
 from .tape import Variable
 from .tensor import Tensor, _wrap, change
 
@@ -297,14 +297,10 @@ def _integers(name: str, low: int, high: int, shape: tuple[int, ...], dtype: np.
     """Integers in [low, high), as items of the dtype."""
     if low >= high:
         raise ValueError(f"{name}: expected low < high, got low={low}, high={high}")
-    limit = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype) if dtype.kind == "f" else _BOOL
-    if not max(limit.min, -(2**63)) <= low < high <= min(limit.max, 2**63 - 1) + 1:
+    least, most = limits(dtype)
+    if not max(least, -(2**63)) <= low < high <= min(most, 2**63 - 1) + 1:
         raise ValueError(f"{name}: the integers from {low} to {high - 1} do not fit into {dtype}")
     return np.asarray(numpy_generator(generator).integers(low, high, shape, np.int64)).astype(dtype, copy=False)
-
-
-class _BOOL:
-    min, max = 0, 1
 
 
 # ---------------------------------------------------------------- new tensors
@@ -788,8 +784,8 @@ def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -
     """
     dtype = float_dtype("uniform_", x.value.dtype)
     low, high = number("uniform_", "a", a), number("uniform_", "b", b)
-    limit = float(np.finfo(dtype).max)
-    if not (-limit <= low <= high <= limit and high - low <= limit):
+    least, most = limits(dtype)
+    if not (least <= low <= high <= most and high - low <= most):
         raise ValueError(f"uniform_: expected an interval [a, b) of {dtype} numbers, got a={low}, b={high}")
     value = _uniform(x.value.shape, dtype, generator)
     value *= dtype.type(high - low)

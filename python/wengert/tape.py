@@ -160,7 +160,7 @@ def connect(box: Any, add: Any, shape_of: Any, line_of_caller: Any) -> None:
 def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] = _NO_STATIC) -> Any:
     """Compute an operation, and record it if it depends on a variable that requires a gradient."""
     values = [x.value if isinstance(x, Variable) else x for x in inputs]
-    out = _box(operation.kernel(*values, **static))
+    out = _box(operation.kernel(*values, **static) if static else operation.kernel(*values))
     for x in inputs:
         if isinstance(x, Variable) and x.requires_grad:
             if mode.recording:

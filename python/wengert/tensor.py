@@ -58,9 +58,6 @@ class Tensor(Variable):
     __slots__ = ()
     __array_ufunc__ = None  # `array * tensor` asks the tensor
 
-    def __new__(cls, *data: Any, **keywords: Any) -> Tensor:
-        return Variable.__new__(cls)
-
     def __init__(self, data: Any = (), counter: list[Any] | None = None, node: tape.Node | None = None) -> None:
         if type(data) is not np.ndarray or (counter is None and node is None and data.dtype != dtypes.get_default_dtype()):
             data = np.array(data, dtype=dtypes.get_default_dtype())
@@ -313,7 +310,8 @@ class Tensor(Variable):
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return id(self) >> 4
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.node is not None:
@@ -618,7 +616,7 @@ class Tensor(Variable):
 
 def _wrap(value: Any, counter: list[Any] | None = None, node: tape.Node | None = None) -> Tensor:
     """A tensor over an array, without conversion."""
-    tensor = Variable.__new__(Tensor)
+    tensor = Tensor.__new__(Tensor)
     tensor.value = value
     tensor.requires_grad = node is not None
     tensor.grad = None
@@ -671,7 +669,7 @@ def _line() -> str | None:
     """The innermost line outside this package, when detect_anomaly asks for it."""
     if not tape.mode.trace_lines:
         return None
-    frame = sys._getframe(1)
+    frame = sys._getframe()  # compiled functions have no frame of their own
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "wengert":
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None

@@ -249,7 +249,9 @@ class ModuleDict(Module):
 
 
 def _as_parameter(x: Any) -> Any:
-    return Parameter(x, requires_grad=x.value.dtype.kind == "f") if _is_tensor(x) and not isinstance(x, Parameter) else x
+    return (
+        Parameter(x, requires_grad=x.value.dtype.kind == "f") if _is_tensor(x) and not isinstance(x, Parameter) else x
+    )
 
 
 def _is_tensor(x: Any) -> bool:

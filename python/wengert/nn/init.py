@@ -99,7 +99,9 @@ def trunc_normal_(
     True
     """
     if not a < b or mean + 4 * std < a or mean - 4 * std > b:
-        raise ValueError(f"trunc_normal_: expected limits a < b within 4 std of the mean, got [{a}, {b}], mean {mean}, std {std}")
+        raise ValueError(
+            f"trunc_normal_: expected limits a < b within 4 std of the mean, got [{a}, {b}], mean {mean}, std {std}"
+        )
     source = random.numpy_generator(generator)
     draw = source.standard_normal(tensor.value.size) * std + mean
     outside = np.flatnonzero((draw < a) | (draw > b))

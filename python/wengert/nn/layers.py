@@ -12,7 +12,8 @@ from ..dtypes import int64
 from ..ops import linalg
 from ..ops.shape import dimension, flatten, reshape
 from ..tensor import count_change
-from . import functional as F, init
+from . import functional as F
+from . import init
 from .module import Module
 from .parameter import Parameter, UninitializedParameter
 
@@ -91,7 +92,9 @@ class Unflatten(Module):
         d = dimension("Unflatten", self.dim, len(shape))
         known = math.prod(n for n in sizes if n != -1)
         if known != shape[d] and not (sizes.count(-1) == 1 and known and shape[d] % known == 0):
-            raise ValueError(f"dimension {self.dim} of shape {shape} has length {shape[d]}, which {sizes} does not split")
+            raise ValueError(
+                f"dimension {self.dim} of shape {shape} has length {shape[d]}, which {sizes} does not split"
+            )
         sizes = tuple(shape[d] // known if n == -1 else n for n in sizes)
         return reshape(x, shape[:d] + sizes + shape[d + 1 :])
 
@@ -158,7 +161,7 @@ class Linear(Module):
 
 
 class LazyLinear(Linear):
-    """A `Linear` that takes `in_features` from the first input it is called with, and is an ordinary `Linear` from then on.
+    """A `Linear` that takes `in_features` from its first input, and is an ordinary `Linear` from then on.
 
     Parameters
     ----------
@@ -325,7 +328,7 @@ class Dropout(Module):
 class BatchNorm1d(Module):
     """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel (Ioffe and Szegedy 2015).
 
-    In training the mean and variance are the batch's; in evaluation they are running averages over the batches of training.
+    In training the mean and variance are the batch's; in evaluation they are running averages over the training's.
 
     Parameters
     ----------
@@ -394,7 +397,9 @@ class BatchNorm1d(Module):
         x = as_variable(input)
         shape = x.value.shape
         if len(shape) not in (2, 3):
-            raise ValueError(f"expected input of shape (n, {self.num_features}) or (n, {self.num_features}, length), got {shape}")
+            raise ValueError(
+                f"expected input of shape (n, {self.num_features}) or (n, {self.num_features}, length), got {shape}"
+            )
         if shape[1] != self.num_features:
             raise ValueError(f"the input's channels are {shape[1]}; its shape is {shape}")
         momentum = 0.0 if self.momentum is None else self.momentum
@@ -447,8 +452,8 @@ class LayerNorm(Module):
     """
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
-        device: Any = None, dtype: Any = None,
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
+        bias: bool = True, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)

@@ -38,8 +38,8 @@ class IncompatibleKeys(NamedTuple):
 class Module:
     """The base of all layers and models.
 
-    A subclass calls `super().__init__()`, assigns parameters and modules to attributes, and defines `forward`; calling the
-    module calls `forward`.
+    A subclass calls `super().__init__()`, assigns parameters and modules to attributes, and defines `forward`; calling
+    the module calls `forward`.
 
     Attributes
     ----------
@@ -129,7 +129,9 @@ class Module:
         """
         return self._add_hook(self._forward_pre_hooks, hook, prepend, with_kwargs)
 
-    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
         """Call `hook(module, args, output)` after each forward pass; what it returns, if anything, replaces the output.
 
         Parameters
@@ -163,7 +165,9 @@ class Module:
         registries = vars(self)
         if isinstance(value, (Parameter, Module)):
             if "_modules" not in registries:
-                raise AttributeError(f"call super().__init__() in {type(self).__name__}.__init__ before assigning to .{name}")
+                raise AttributeError(
+                    f"call super().__init__() in {type(self).__name__}.__init__ before assigning to .{name}"
+                )
             own = registries["_parameters" if isinstance(value, Parameter) else "_modules"]
             if name not in own:
                 self._forget(name)
@@ -185,14 +189,16 @@ class Module:
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
-        # Reached only for what is no ordinary attribute: an entry made in a registry itself, as _modules[name] = module.
+        # Reached only for what is no ordinary attribute: an entry made in a registry itself, as _modules[name] = m.
         registries = vars(self)
         for registry in ("_parameters", "_buffers", "_modules"):
             entries = registries.get(registry)
             if entries is not None and name in entries:
                 return entries[name]
         if name == "forward":
-            raise AttributeError(f"{type(self).__name__} has no forward; define forward(self, ...), what calling it computes")
+            raise AttributeError(
+                f"{type(self).__name__} has no forward; define forward(self, ...), what calling it computes"
+            )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
@@ -457,7 +463,7 @@ class Module:
     # ------------------------------------------------------------ modes, gradients, dtypes
 
     def train(self, mode: bool = True) -> Any:
-        """Let this module and all below it behave as in training, or with False as in evaluation; returns this module."""
+        """Let this module and all below behave as in training, or with False as in evaluation; returns this one."""
         if not isinstance(mode, bool):
             raise ValueError(f"train: expected True or False, got {mode!r}")
         for module in self.modules():
@@ -465,7 +471,7 @@ class Module:
         return self
 
     def eval(self) -> Any:
-        """Let this module and all below it behave as in evaluation; returns this module."""
+        """Let this module and all below behave as in evaluation; returns this one."""
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
@@ -601,7 +607,8 @@ class Module:
         Raises
         ------
         RuntimeError
-            If names are missing or unexpected, which `strict=False` allows, or shapes do not fit. Nothing is changed then.
+            If names are missing or unexpected, which `strict=False` allows, or shapes do not fit. Nothing is changed
+            then.
 
         Examples
         --------
@@ -626,7 +633,9 @@ class Module:
             if not isinstance(tensor, UninitializedParameter) and array.shape != tensor.value.shape:
                 faults.append(f"{name}: shape {array.shape} in the state, {tensor.value.shape} in the module")
         if faults:
-            raise RuntimeError(f"load_state_dict: the state does not fit {type(self).__name__}:\n  " + "\n  ".join(faults))
+            raise RuntimeError(
+                f"load_state_dict: the state does not fit {type(self).__name__}:\n  " + "\n  ".join(faults)
+            )
         for name, array in arrays.items():
             if isinstance(own[name], UninitializedParameter):
                 own[name].materialize(array.shape)
@@ -696,7 +705,11 @@ def _name_layer(error: Exception, module: Module) -> None:
     """
     layer, message = vars(error).get("_wengert_layer", (None, None))
     if layer is None:
-        if len(error.args) != 1 or not isinstance(error.args[0], str) or type(error).__str__ is not BaseException.__str__:
+        if (
+            len(error.args) != 1
+            or not isinstance(error.args[0], str)
+            or type(error).__str__ is not BaseException.__str__
+        ):
             return  # not a plain message: leave it alone
         layer, message = module, error.args[0]
         error._wengert_layer = layer, message  # type: ignore[attr-defined]
@@ -720,9 +733,9 @@ def _warn_unregistered(root: Module) -> None:
                 if type(value) in (list, dict) and attribute not in _REGISTRIES and _hidden(value, root):
                     module._warned = True
                     warnings.warn(
-                        f"{type(module).__name__}.{attribute} is a plain {type(value).__name__} of modules or parameters, "
-                        "which are not registered: they are not trained, saved or converted. Keep them in a "
-                        "nn.ModuleList, ModuleDict, ParameterList or ParameterDict, or in a tuple if that is meant",
+                        f"{type(module).__name__}.{attribute} is a plain {type(value).__name__} of modules or "
+                        "parameters, which are not registered: they are not trained, saved or converted. Keep them in a "
+                        "nn.ModuleList, ModuleDict, ParameterList or ParameterDict, or in a tuple on purpose",
                         UserWarning,
                         stacklevel=3,
                     )
@@ -737,5 +750,7 @@ def _hidden(value: Any, root: Module) -> bool:
     parts = [x for x in (value.values() if isinstance(value, dict) else value) if isinstance(x, (Module, Parameter))]
     if not parts:
         return False
-    registered = {id(m) for m in root.modules()} | {id(p) for _, p in root._named_members("_parameters", "", True, True)}
+    registered = {id(m) for m in root.modules()} | {
+        id(p) for _, p in root._named_members("_parameters", "", True, True)
+    }
     return any(id(part) not in registered for part in parts)

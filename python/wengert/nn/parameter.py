@@ -49,8 +49,8 @@ class Parameter(Tensor):
 
 def _no_size(*_: Any) -> Any:
     raise ValueError(
-        "this parameter has no size yet: its layer is lazy and takes the size from its first input; run one batch through "
-        "the model before using its parameters"
+        "this parameter has no size yet: its layer is lazy and takes the size from its first input; run one batch "
+        "through the model before using its parameters"
     )
 
 

@@ -41,9 +41,7 @@ def _norm(gradients: list[Any], p: float) -> float:
     return float(np.linalg.norm(norms, p)) if norms else 0.0
 
 
-def clip_grad_norm_(
-    parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
-) -> Any:
+def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Any:
     """Scale all gradients down together so that their common norm is at most `max_norm`.
 
     Parameters
@@ -81,7 +79,9 @@ def clip_grad_norm_(
     gradients = _with_gradients(parameters)
     total = _norm(gradients, float(norm_type))
     if error_if_nonfinite and not math.isfinite(total):
-        raise RuntimeError(f"clip_grad_norm_: the {norm_type}-norm of the gradients is {total}, so they cannot be scaled by it")
+        raise RuntimeError(
+            f"clip_grad_norm_: the {norm_type}-norm of the gradients is {total}, so they cannot be scaled by it"
+        )
     factor = max_norm / (total + 1e-6)
     if not factor >= 1:  # a NaN spreads to all gradients, so that it is seen
         for dtype, arrays in _by_dtype(gradients).items():

@@ -52,11 +52,14 @@ class Optimizer:
         self.stepped = False  # whether there was a step, which a schedule wants to know
         if isinstance(params, (Variable, Mapping)):
             raise TypeError(
-                f"{self._name}: expected an iterable of parameters or groups, got one {type(params).__name__}; put it in a list"
+                f"{self._name}: expected an iterable of parameters or groups, got one {type(params).__name__}; "
+                "put it in a list"
             )
         groups = list(params)
         if not groups:
-            raise ValueError(f"{self._name}: got no parameters; is the model's parameters() empty, or an exhausted iterator?")
+            raise ValueError(
+                f"{self._name}: got no parameters; is the model's parameters() empty, or an exhausted iterator?"
+            )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(dict(group))
 
@@ -90,13 +93,10 @@ class Optimizer:
         for k, p in enumerate(params):
             self._check_parameter(k, p)
             if id(p) in known:
-                raise ValueError(f"{self._name}: parameter {k} of this group, of shape {p.shape}, is in the optimizer already")
+                raise ValueError(
+                    f"{self._name}: parameter {k} of this group, of shape {p.shape}, is in the optimizer already"
+                )
             known.add(id(p))
-        unknown = set(param_group) - set(self.defaults) - _GROUP_EXTRAS
-        if unknown:
-            raise ValueError(
-                f"{self._name}: unknown option(s) {', '.join(sorted(unknown))} in a group; there are {', '.join(self.defaults)}"
-            )
         for name, default in self.defaults.items():
             param_group.setdefault(name, default)
         param_group["params"] = params
@@ -108,8 +108,8 @@ class Optimizer:
             raise TypeError(f"{self._name}: expected tensors as parameters, got a {type(p).__name__} at {k}")
         if isinstance(p, UninitializedParameter):
             raise ValueError(
-                f"{self._name}: parameter {k} belongs to a lazy layer and has no size yet; run one batch through the model "
-                "before building the optimizer"
+                f"{self._name}: parameter {k} belongs to a lazy layer and has no size yet; run one batch through the "
+                "model before building the optimizer"
             )
         if p.node is not None:
             raise ValueError(f"{self._name}: parameter {k} is the result of an operation; only leaves can be optimized")
@@ -200,8 +200,8 @@ class Optimizer:
         Returns
         -------
         dict
-            "state": what is remembered of each parameter, by its number; "param_groups": the options, and the numbers of
-            the parameters under "params". The tensors are the optimizer's own.
+            "state": what is remembered of each parameter, by its number; "param_groups": the options, and the numbers
+            of the parameters under "params". The tensors are the optimizer's own.
         """
         numbers: dict[int, int] = {}
         groups = []
@@ -228,7 +228,9 @@ class Optimizer:
         saved = state_dict["param_groups"]
         sizes, found = [len(group["params"]) for group in self.param_groups], [len(group["params"]) for group in saved]
         if sizes != found:
-            raise ValueError(f"load_state_dict: the state has groups of {found} parameters, this {self._name} of {sizes}")
+            raise ValueError(
+                f"load_state_dict: the state has groups of {found} parameters, this {self._name} of {sizes}"
+            )
         by_number = {
             number: p
             for group, own in zip(saved, self.param_groups, strict=True)
@@ -250,16 +252,12 @@ class Optimizer:
         return f"{self._name} (\n" + "\n".join(lines) + "\n)"
 
 
-# What a group may have besides an optimizer's options: what schedules keep there.
-_GROUP_EXTRAS = {"params", "param_names", "initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"}
-
-
 def _check_dtype(name: str, k: int, p: Variable) -> None:
     dtype = p.value.dtype
     if dtype == dtypes.float16:
         raise TypeError(
-            f"{name}: parameter {k} is float16, in which most updates would be lost to rounding; keep the parameters in "
-            "float32, as model.float() does"
+            f"{name}: parameter {k} is float16, in which most updates would be lost to rounding; keep the parameters "
+            "in float32, as model.float() does"
         )
     if dtype.kind != "f":
         raise TypeError(f"{name}: parameter {k} is {dtype}; only float32 and float64 can be optimized")

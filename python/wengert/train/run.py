@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,15 @@ class RunError(OSError):
     """A run's directory cannot be written, or does not hold what it should."""
 
 
+_counter = itertools.count()
+
+
 @contextlib.contextmanager
 def _whole_file(path: Path) -> Iterator[str]:
     """The name of a temporary file beside `path` that replaces it when the block ends well, and is removed otherwise."""
+    name = str(path.parent / f".{path.name}.{os.getpid()}-{next(_counter)}")
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(descriptor)
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
         raise RunError(error.errno, f"cannot write {path.name} into {path.parent}: {error.strerror}") from error
     try:

@@ -12,7 +12,8 @@ from ... import dtypes
 from ..._kernels import Elementwise
 from ...define import as_floating, as_variable, elementwise
 from ...ops import elementwise as e
-from ...ops.nn import log_softmax as _log_softmax, softmax as _softmax
+from ...ops.nn import log_softmax as _log_softmax
+from ...ops.nn import softmax as _softmax
 from ...ops.shape import reshape
 from ...tensor import change
 
@@ -99,7 +100,9 @@ def prelu(input: Any, weight: Any) -> Any:
     shape, slopes = x.value.shape, weight.value.size
     channels = shape[1] if len(shape) > 1 else 1
     if weight.value.ndim > 1 or slopes not in (1, channels):
-        raise ValueError(f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight.value.shape}")
+        raise ValueError(
+            f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight.value.shape}"
+        )
     weight = reshape(weight, () if slopes == 1 else (slopes,) + (1,) * (len(shape) - 2))
     return e.where(e.greater(x, 0), x, x * weight)
 
@@ -113,7 +116,9 @@ def _elu_kernel(x: np.ndarray, alpha: float) -> np.ndarray:
     return np.where(x > 0, x, low)
 
 
-_elu = elementwise("elu", _elu_kernel, lambda g, x, z, alpha: e.where(e.greater(x, 0), g, g * (z + alpha)), floating=True)
+_elu = elementwise(
+    "elu", _elu_kernel, lambda g, x, z, alpha: e.where(e.greater(x, 0), g, g * (z + alpha)), floating=True
+)
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:

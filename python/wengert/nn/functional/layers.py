@@ -170,12 +170,15 @@ def batch_norm(
     for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
         if v is not None and as_variable(v).value.shape != (channels,):
             raise ValueError(
-                f"batch_norm: input of shape {shape} needs {name} of shape {(channels,)}, got {as_variable(v).value.shape}"
+                f"batch_norm: input of shape {shape} needs {name} of shape {(channels,)}, "
+                f"got {as_variable(v).value.shape}"
             )
     if training:
         count = math.prod(shape[d] for d in dims)
         if count <= 1:
-            raise ValueError(f"batch_norm: expected more than one value per channel in training, got input of shape {shape}")
+            raise ValueError(
+                f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
+            )
         if running_mean is not None:
             _move(running_mean, x.value.mean(dims), momentum)
         if running_var is not None:
@@ -246,7 +249,9 @@ def embedding(
     if ids.value.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected indices of an integer dtype, got {ids.value.dtype}")
     if ids.value.size and not (ids.value.min() >= 0 and ids.value.max() < rows):
-        raise IndexError(f"embedding: expected indices from 0 to {rows - 1}, got {ids.value.min()} to {ids.value.max()}")
+        raise IndexError(
+            f"embedding: expected indices from 0 to {rows - 1}, got {ids.value.min()} to {ids.value.max()}"
+        )
     if max_norm is not None:
         _shorten(weight, np.unique(ids.value), float(max_norm), norm_type)
     picked = index(weight, (ids.value,) if ids.value.ndim else int(ids.value))
@@ -312,7 +317,9 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
             x = index(x, (slice(None),) * d + (_SOURCES[mode](shape[d], before, after),))
     if mode != "constant":
         return x
-    inner = tuple(slice(max(-pairs.get(d, (0, 0))[0], 0), n - max(-pairs.get(d, (0, 0))[1], 0)) for d, n in enumerate(shape))
+    inner = tuple(
+        slice(max(-pairs.get(d, (0, 0))[0], 0), n - max(-pairs.get(d, (0, 0))[1], 0)) for d, n in enumerate(shape)
+    )
     outer = tuple(n + sum(pairs.get(d, (0, 0))) for d, n in enumerate(shape))
     x = index(x, inner)
     place = tuple(slice(max(pairs.get(d, (0, 0))[0], 0), None) for d in range(len(shape)))

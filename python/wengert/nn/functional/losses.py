@@ -218,8 +218,8 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     x, y = _pair("binary_cross_entropy", input, target)
     if x.value.size and not (x.value.min() >= 0 and x.value.max() <= 1) and not np.isnan(x.value).any():
         raise RuntimeError(
-            f"binary_cross_entropy: expected probabilities in [0, 1], got {x.value.min()} to {x.value.max()}; for logits "
-            "there is binary_cross_entropy_with_logits"
+            f"binary_cross_entropy: expected probabilities in [0, 1], got {x.value.min()} to {x.value.max()}; for "
+            "logits there is binary_cross_entropy_with_logits"
         )
     return _reduced("binary_cross_entropy", _bce(x, y), reduction, weight)
 
@@ -285,9 +285,7 @@ _SPREAD = linear(
 )  # fmt: skip
 
 
-def nll_loss(
-    input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean"
-) -> Any:
+def nll_loss(input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """The negative log-likelihood -w[y_i] x[i, y_i] of labels y under log-probabilities x.
 
     Parameters
@@ -390,10 +388,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     tensor(0.6931)
     """
     x, y = _pair("kl_div", input, target)
-    if log_target:
-        terms = e.exp(y) * (y - x)
-    else:
-        terms = y * e.log(e.where(e.greater(y, 0), y, 1.0)) - y * x
+    terms = e.exp(y) * (y - x) if log_target else y * e.log(e.where(e.greater(y, 0), y, 1.0)) - y * x
     if reduction == "batchmean":
         return sum(terms) / max(x.value.shape[0] if x.value.ndim else 1, 1)
     return _reduced("kl_div", terms, reduction)

@@ -1,0 +1,682 @@
+"""Schedules of learning rates. After each epoch, or step, of the optimizer, `scheduler.step()` sets the next rate.
+
+The rates are PyTorch's. Where a schedule is a product of changes it multiplies the rate that it finds, so that several
+schedules of one optimizer compose.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .optimizer import Optimizer
+
+
+class LRScheduler:
+    """The base of all schedules. A subclass defines `get_lr`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    last_epoch : int
+        The epoch to go on from; -1 to begin.
+
+    Attributes
+    ----------
+    last_epoch : int
+        How often `step` was called.
+    base_lrs : list of float
+        The rate that each group began with.
+
+    Raises
+    ------
+    TypeError
+        If `optimizer` is not an optimizer.
+    KeyError
+        If going on from an epoch with an optimizer whose groups do not know their initial rate.
+    """
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        self.optimizer = _checked(type(self).__name__, optimizer)
+        for k, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(
+                    f"{type(self).__name__}: to go on from epoch {last_epoch}, group {k} needs 'initial_lr'; load the "
+                    "optimizer's state first"
+                )
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._step_count = 0
+        self._advance(first=True)
+
+    def get_lr(self) -> list[float]:
+        """The rates for `last_epoch`, from those that the groups have now; one per group."""
+        raise TypeError(f"{type(self).__name__} does not define get_lr")
+
+    def get_first_lr(self) -> list[float]:
+        """The rates that a schedule begins with, or goes on with."""
+        return self.get_lr()
+
+    def step(self) -> None:
+        """Set the next rates; to be called after the optimizer's step."""
+        if self._step_count == 1 and not self.optimizer.stepped:
+            warnings.warn(
+                f"{type(self).__name__}.step() was called before optimizer.step(), so the first rate is never used; "
+                "call optimizer.step() first",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._advance()
+
+    def _advance(self, first: bool = False) -> None:
+        self._step_count += 1
+        self.last_epoch += 1
+        self._set(self.get_first_lr() if first else self.get_lr())
+
+    def _restart(self) -> None:
+        """Go to epoch 0, from the rates that the groups began with."""
+        for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["lr"] = lr
+        self.last_epoch, self._step_count = -1, 0
+        self._advance(first=True)
+
+    def _set(self, rates: list[float]) -> None:
+        for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = lr
+        self._last_lr = list(rates)
+
+    def _current(self) -> list[float]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def get_last_lr(self) -> list[float]:
+        """The rates that were set last; one per group."""
+        return list(self._last_lr)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer."""
+        return {name: value for name, value in vars(self).items() if name != "optimizer"}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state. The optimizer's own state has the rates; load it too."""
+        vars(self).update(state_dict)
+
+
+def _checked(name: str, optimizer: Any) -> Optimizer:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{name}: expected an optimizer, got {type(optimizer).__name__}")
+    return optimizer
+
+
+def _per_group(name: str, what: str, optimizer: Optimizer, x: Any) -> list[Any]:
+    """One value for all groups, or a list of one per group, as a list."""
+    if not isinstance(x, (list, tuple)):
+        return [x] * len(optimizer.param_groups)
+    if len(x) != len(optimizer.param_groups):
+        raise ValueError(
+            f"{name}: expected {len(optimizer.param_groups)} values of {what}, one per group, got {len(x)}"
+        )
+    return list(x)
+
+
+class LambdaLR(LRScheduler):
+    """The initial rate times a function of the epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    lr_lambda : function or list of function
+        Maps the epoch to the factor; one for all groups or one for each.
+    last_epoch : int
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+    >>> optimizer.step(); schedule.step()
+    >>> schedule.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        self.lr_lambdas = _per_group("LambdaLR", "lr_lambda", _checked("LambdaLR", optimizer), lr_lambda)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """The rates for `last_epoch`."""
+        return [lr * function(self.last_epoch) for lr, function in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer and the functions; of callable objects, their attributes."""
+        state = super().state_dict()
+        state["lr_lambdas"] = [dict(getattr(f, "__dict__", {})) or None for f in self.lr_lambdas]
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state; the functions stay, callable objects get their attributes."""
+        functions = self.lr_lambdas
+        super().load_state_dict(state_dict)
+        self.lr_lambdas = functions
+        for function, attributes in zip(functions, state_dict["lr_lambdas"], strict=True):
+            vars(function).update(attributes or {})
+
+
+class _Scaled(LRScheduler):
+    """A schedule that multiplies the present rate."""
+
+    def _change(self) -> float:
+        """The factor at `last_epoch`."""
+        return 1.0
+
+    def get_lr(self) -> list[float]:
+        """The present rates times the change at `last_epoch`."""
+        change = self._change()
+        return self._current() if change == 1 else [lr * change for lr in self._current()]
+
+
+class StepLR(_Scaled):
+    """The rate times `gamma` every `step_size` epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    step_size : int
+    gamma : float
+    last_epoch : int
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> for epoch in range(4):
+    ...     optimizer.step(); schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        if step_size < 1:
+            raise ValueError(f"StepLR: expected step_size >= 1, got {step_size}")
+        self.step_size, self.gamma = step_size, gamma
+        super().__init__(optimizer, last_epoch)
+
+    def _change(self) -> float:
+        return self.gamma if self.last_epoch > 0 and self.last_epoch % self.step_size == 0 else 1.0
+
+
+class MultiStepLR(_Scaled):
+    """The rate times `gamma` at each of some epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    milestones : sequence of int
+    gamma : float
+    last_epoch : int
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 3], gamma=0.5)
+    >>> for epoch in range(4):
+    ...     optimizer.step(); schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
+        self.milestones, self.gamma = Counter(milestones), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def _change(self) -> float:
+        return self.gamma ** self.milestones[self.last_epoch]
+
+
+class ExponentialLR(_Scaled):
+    """The rate times `gamma` at every epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    gamma : float
+    last_epoch : int
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> optimizer.step(); schedule.step()
+    >>> schedule.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def _change(self) -> float:
+        return self.gamma
+
+    def get_first_lr(self) -> list[float]:
+        """The present rates."""
+        return self._current()
+
+
+class ConstantLR(_Scaled):
+    """The rate times `factor` for the first `total_iters` epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    factor : float
+        In [0, 1].
+    total_iters : int
+    last_epoch : int
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> wg.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=4).get_last_lr()
+    [0.5]
+    """
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+        if not 0 <= factor <= 1:
+            raise ValueError(f"ConstantLR: expected a factor in [0, 1], got {factor}")
+        self.factor, self.total_iters = factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def _change(self) -> float:
+        if self.last_epoch == 0:
+            return self.factor
+        return 1 / self.factor if self.last_epoch == self.total_iters else 1.0
+
+
+class LinearLR(_Scaled):
+    """The rate times a factor that goes from `start_factor` to `end_factor` in equal steps.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    start_factor : float
+        In (0, 1].
+    end_factor : float
+        In [0, 1].
+    total_iters : int
+        The steps that it takes.
+    last_epoch : int
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=4)
+    >>> optimizer.step(); schedule.step()
+    >>> schedule.get_last_lr()
+    [0.625]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:  # fmt: skip
+        if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
+            raise ValueError(
+                f"LinearLR: expected start_factor in (0, 1] and end_factor in [0, 1], "
+                f"got {start_factor} and {end_factor}"
+            )
+        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def _change(self) -> float:
+        if self.last_epoch == 0:
+            return self.start_factor
+        if self.last_epoch > self.total_iters:
+            return 1.0
+        rise = self.end_factor - self.start_factor
+        return 1 + rise / (self.total_iters * self.start_factor + (self.last_epoch - 1) * rise)
+
+    def get_first_lr(self) -> list[float]:
+        """The initial rates times `start_factor`; the present ones when going on."""
+        return self.get_lr() if self.last_epoch == 0 else self._current()
+
+
+class CosineAnnealingLR(LRScheduler):
+    """The rate along half a cosine, from the initial one to `eta_min` in `T_max` epochs (Loshchilov and Hutter 2017).
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    T_max : int
+    eta_min : float
+    last_epoch : int
+
+    Notes
+    -----
+    eta_min + (lr - eta_min) (1 + cos(pi epoch / T_max)) / 2; beyond T_max it rises again.
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> optimizer.step(); schedule.step()
+    >>> round(schedule.get_last_lr()[0], 12)
+    0.5
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        self.T_max, self.eta_min = T_max, eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """The present rates moved on along the cosine."""
+        epoch, low = self.last_epoch, self.eta_min
+        before, now = (1 + math.cos(math.pi * e / self.T_max) for e in (epoch - 1, epoch))
+        if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # at the bottom, where there is nothing to multiply
+            return [lr + (base - low) * now / 2 for lr, base in zip(self._current(), self.base_lrs, strict=True)]
+        return [low + (lr - low) * now / before for lr in self._current()]
+
+    def get_first_lr(self) -> list[float]:
+        """The present rates."""
+        return self._current()
+
+
+class OneCycleLR(LRScheduler):
+    """The rate up to `max_lr` and down again, far below where it began, one step per batch (Smith and Topin 2018).
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    max_lr : float or list of float
+        One for all groups or one for each.
+    total_steps : int or None
+        None: epochs * steps_per_epoch.
+    epochs, steps_per_epoch : int or None
+    pct_start : float
+        The part of the steps that goes up.
+    anneal_strategy : {"cos", "linear"}
+    cycle_momentum : bool
+        Whether the momentum, or Adam's first beta, goes down while the rate goes up, and up again.
+    base_momentum, max_momentum : float or list of float
+    div_factor : float
+        The rate begins at max_lr / div_factor.
+    final_div_factor : float
+        It ends at its beginning / final_div_factor.
+    three_phase : bool
+        Come down symmetrically to where it began first, and then further.
+    last_epoch : int
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, the optimizer has no momentum to cycle, or there are more steps than said.
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=0.1, momentum=0.9)
+    >>> schedule = wg.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+    >>> round(schedule.get_last_lr()[0], 12)
+    0.04
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
+        epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
+        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float | list[float] = 0.85,
+        max_momentum: float | list[float] = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+        three_phase: bool = False, last_epoch: int = -1,
+    ) -> None:  # fmt: skip
+        _checked("OneCycleLR", optimizer)
+        if total_steps is None:
+            if epochs is None or steps_per_epoch is None:
+                raise ValueError("OneCycleLR: expected total_steps, or epochs and steps_per_epoch")
+            total_steps = epochs * steps_per_epoch
+        if not isinstance(total_steps, int) or total_steps < 1:
+            raise ValueError(f"OneCycleLR: expected a positive number of steps, got {total_steps}")
+        if not 0 <= pct_start <= 1:
+            raise ValueError(f"OneCycleLR: expected pct_start in [0, 1], got {pct_start}")
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f'OneCycleLR: expected anneal_strategy "cos" or "linear", got {anneal_strategy!r}')
+        self.total_steps, self.anneal_strategy, self.cycle_momentum = total_steps, anneal_strategy, cycle_momentum
+        top = float(pct_start * total_steps) - 1
+        # Where each phase ends, and between which of a group's entries rate and momentum go in it.
+        self._phases = [(top, "initial_lr", "max_lr", "max_momentum", "base_momentum")]
+        if three_phase:
+            self._phases += [
+                (2 * top, "max_lr", "initial_lr", "base_momentum", "max_momentum"),
+                (total_steps - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"),
+            ]
+        else:
+            self._phases += [(total_steps - 1, "max_lr", "min_lr", "base_momentum", "max_momentum")]
+        if cycle_momentum and not {"momentum", "betas"} & set(optimizer.defaults):
+            raise ValueError(
+                f"OneCycleLR: {type(optimizer).__name__} has neither momentum nor betas to cycle; "
+                "pass cycle_momentum=False"
+            )
+        if last_epoch == -1:
+            highs = _per_group("OneCycleLR", "max_lr", optimizer, max_lr)
+            most = _per_group("OneCycleLR", "max_momentum", optimizer, max_momentum)
+            least = _per_group("OneCycleLR", "base_momentum", optimizer, base_momentum)
+            for group, high, m, b in zip(optimizer.param_groups, highs, most, least, strict=True):
+                group["initial_lr"] = high / div_factor
+                group.update(max_lr=high, min_lr=group["initial_lr"] / final_div_factor)
+                if cycle_momentum:
+                    group.update(max_momentum=m, base_momentum=b)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """The rates for `last_epoch`; sets the momentum too."""
+        if self.last_epoch > self.total_steps:
+            raise ValueError(f"OneCycleLR: step {self.last_epoch} is beyond total_steps={self.total_steps}")
+        start = 0.0
+        for end, *between in self._phases:
+            if self.last_epoch <= end:
+                break
+            start = end if (end, *between) != self._phases[-1] else start
+        part = (self.last_epoch - start) / (end - start)
+        rates = []
+        for group in self.optimizer.param_groups:
+            rates.append(self._between(group[between[0]], group[between[1]], part))
+            if self.cycle_momentum:
+                momentum = self._between(group[between[2]], group[between[3]], part)
+                if "betas" in group:
+                    group["betas"] = (momentum, *group["betas"][1:])
+                else:
+                    group["momentum"] = momentum
+        return rates
+
+    def _between(self, start: float, end: float, part: float) -> float:
+        if self.anneal_strategy == "linear":
+            return start + (end - start) * part
+        return end + (start - end) / 2 * (1 + math.cos(math.pi * part))
+
+
+class SequentialLR(LRScheduler):
+    """One schedule after the other.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    schedulers : list of LRScheduler
+        Of this optimizer.
+    milestones : list of int
+        The epochs at which the second, third, ... take over; each begins at its own epoch 0.
+
+    Raises
+    ------
+    ValueError
+        If there are no schedulers, one is of another optimizer or waits for a plateau, or the milestones are not one
+        fewer.
+
+    Examples
+    --------
+    >>> from wengert.optim.lr_scheduler import ConstantLR, ExponentialLR, SequentialLR
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> warm, decay = ConstantLR(optimizer, factor=0.5, total_iters=9), ExponentialLR(optimizer, gamma=0.5)
+    >>> schedule = SequentialLR(optimizer, [warm, decay], milestones=[2])
+    >>> for epoch in range(3):
+    ...     optimizer.step(); schedule.step()
+    >>> schedule.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
+        self.optimizer = _checked("SequentialLR", optimizer)
+        if not schedulers or len(milestones) != len(schedulers) - 1:
+            raise ValueError(
+                f"SequentialLR: expected schedulers and one milestone fewer, "
+                f"got {len(schedulers)} and {len(milestones)}"
+            )
+        for k, scheduler in enumerate(schedulers):
+            if isinstance(scheduler, ReduceLROnPlateau):
+                raise ValueError(f"SequentialLR: scheduler {k} is a ReduceLROnPlateau, whose step needs the metric")
+            if scheduler.optimizer is not optimizer:
+                raise ValueError(f"SequentialLR: scheduler {k}, a {type(scheduler).__name__}, is of another optimizer")
+        self._schedulers, self._milestones = list(schedulers), list(milestones)
+        self._restart()
+
+    def _restart(self) -> None:
+        self.last_epoch = 0
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        for scheduler in self._schedulers:
+            scheduler.last_epoch = -1
+        self._take_over(bisect_right(self._milestones, 0))
+
+    def _take_over(self, k: int) -> None:
+        self._schedulers[k]._restart()
+        self._last_lr = self._schedulers[k].get_last_lr()
+
+    def step(self) -> None:
+        """Set the next rates; to be called after the optimizer's step."""
+        self.last_epoch += 1
+        k = bisect_right(self._milestones, self.last_epoch)
+        if k > 0 and self._milestones[k - 1] == self.last_epoch:
+            self._take_over(k)
+        else:
+            self._schedulers[k].step()
+            self._last_lr = self._schedulers[k].get_last_lr()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer; of the schedulers, their states."""
+        return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state."""
+        schedulers = self._schedulers
+        super().load_state_dict(state_dict)
+        self._schedulers = schedulers
+        for scheduler, state in zip(schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(state)
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """The rate times `factor` when a metric has not improved for a while.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    mode : {"min", "max"}
+        Whether smaller or larger is better.
+    factor : float
+        Below 1.
+    patience : int
+        So many epochs without improvement are allowed.
+    threshold : float
+        By how much better counts as better.
+    threshold_mode : {"rel", "abs"}
+        Relative to the best so far, or absolute.
+    cooldown : int
+        Epochs after a reduction that do not count.
+    min_lr : float or list of float
+        No rate goes below it.
+    eps : float
+        Smaller changes are left out.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
+    >>> for loss in (1.0, 1.0, 1.0):
+    ...     schedule.step(loss)
+    >>> schedule.get_last_lr()
+    [0.1]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
+        threshold_mode: str = "rel", cooldown: int = 0, min_lr: float | list[float] = 0, eps: float = 1e-8,
+    ) -> None:  # fmt: skip
+        self.optimizer = _checked("ReduceLROnPlateau", optimizer)
+        if not factor < 1:
+            raise ValueError(f"ReduceLROnPlateau: expected factor < 1, got {factor}")
+        if mode not in ("min", "max"):
+            raise ValueError(f'ReduceLROnPlateau: expected mode "min" or "max", got {mode!r}')
+        if threshold_mode not in ("rel", "abs"):
+            raise ValueError(f'ReduceLROnPlateau: expected threshold_mode "rel" or "abs", got {threshold_mode!r}')
+        self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
+        self.threshold_mode, self.cooldown, self.eps = threshold_mode, cooldown, eps
+        self.min_lrs = _per_group("ReduceLROnPlateau", "min_lr", optimizer, min_lr)
+        self.best = math.inf if mode == "min" else -math.inf
+        self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
+        self._last_lr = self._current()
+
+    def step(self, metrics: Any) -> None:  # type: ignore[override]
+        """Note the metric of an epoch, a number or a tensor of one item, and reduce the rates if it is time."""
+        metric = float(metrics)
+        self.last_epoch += 1
+        if self._improved(metric):
+            self.best, self.num_bad_epochs = metric, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            self._reduce()
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+        self._last_lr = self._current()
+
+    def _improved(self, metric: float) -> bool:
+        sign = -1 if self.mode == "min" else 1
+        if self.threshold_mode == "rel":
+            return sign * metric > sign * self.best * (1 + sign * self.threshold)
+        return sign * metric > sign * self.best + self.threshold
+
+    def _reduce(self) -> None:
+        lows = self.min_lrs + self.min_lrs[-1:] * (len(self.optimizer.param_groups) - len(self.min_lrs))
+        for group, low in zip(self.optimizer.param_groups, lows, strict=True):
+            lr = max(group["lr"] * self.factor, low)
+            if group["lr"] - lr > self.eps:
+                group["lr"] = lr
+
+
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]

@@ -1,0 +1,40 @@
+# cython: language_level=3
+# Static types for the compiled build of tape.py. The Python file is complete without this one.
+cimport cython
+
+cdef class Variable:
+    cdef object __weakref__
+    cdef public object value
+    cdef public bint requires_grad
+    cdef public object grad
+    cdef public object node
+    cdef public object counter
+    cdef public object hooks
+
+@cython.final
+cdef class Operation:
+    cdef public str name
+    cdef public object kernel
+    cdef public tuple arguments
+    cdef public tuple vjps
+    cdef public tuple jvps
+    cdef public tuple saves
+    cdef public bint saves_result
+
+@cython.final
+cdef class Rule:
+    cdef public object function
+    cdef public tuple needs
+
+@cython.final
+cdef class Node:
+    cdef object __weakref__
+    cdef public Operation operation
+    cdef public tuple sources
+    cdef public tuple saved
+    cdef public tuple versions
+    cdef public object result
+    cdef public dict static
+    cdef public object number
+    cdef public object hooks
+    cdef public object where
