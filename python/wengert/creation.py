@@ -985,7 +985,8 @@ def _below(name: str, x: Any, diagonal: int) -> tuple[Variable, np.ndarray]:
     x = define.as_variable(x)
     if x.value.ndim < 2:
         raise ValueError(f"{name}: expected matrices, of at least two dimensions, got shape {x.value.shape}")
-    return x, np.tri(*x.value.shape[-2:], diagonal, dtype=np.bool_)
+    rows, columns = x.value.shape[-2:]
+    return x, np.tri(rows, columns, diagonal, dtypes.bool)
 
 
 def diag(x: Any, diagonal: int = 0) -> Tensor:

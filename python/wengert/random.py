@@ -717,18 +717,25 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     weights = define.as_variable(x).value
     count = integer("multinomial", "num_samples", num_samples)
     _check_weights(weights, count, replacement)
-    rows = weights.reshape(-1, weights.shape[-1]).astype(np.float64)
-    shape = (*weights.shape[:-1], count)
-    source = numpy_generator(generator)
-    if replacement:
-        sums = rows.cumsum(axis=1)
-        places = source.random((len(rows), count)) * sums[:, -1:]
-        drawn = [np.searchsorted(s, place, side="right") for s, place in zip(sums, places, strict=True)]
-    else:
-        with np.errstate(divide="ignore", over="ignore"):
-            times = source.standard_exponential(rows.shape) / rows
-        drawn = np.argsort(times, axis=1, kind="stable")[:, :count]
-    return _wrap(np.asarray(drawn, np.int64).reshape(shape))
+    rows = np.atleast_2d(weights).astype(np.float64)
+    draw = _with_replacement if replacement else _without_replacement
+    return _wrap(draw(rows, count, numpy_generator(generator)).reshape(*weights.shape[:-1], count))
+
+
+def _with_replacement(rows: np.ndarray, count: int, source: np.random.Generator) -> np.ndarray:
+    sums = (rows / rows.max(axis=1, keepdims=True)).cumsum(axis=1)
+    places = source.random((len(rows), count)) * sums[:, -1:]  # below the last sum, as random() is below 1
+    out = np.empty(places.shape, np.int64)
+    for k in range(len(rows)):
+        out[k] = np.searchsorted(sums[k], places[k], side="right")
+    return out
+
+
+def _without_replacement(rows: np.ndarray, count: int, source: np.random.Generator) -> np.ndarray:
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        times = source.standard_exponential(rows.shape) / rows
+    times = np.where(rows > 0, np.minimum(times, np.finfo(np.float64).max), np.inf)
+    return np.argsort(times, axis=1, kind="stable")[:, :count].astype(np.int64, copy=False)
 
 
 def _check_weights(weights: np.ndarray, count: int, replacement: bool) -> None:
@@ -740,12 +747,12 @@ def _check_weights(weights: np.ndarray, count: int, replacement: bool) -> None:
         raise ValueError(f"multinomial: expected num_samples of at least 1, got {count}")
     if not np.all((weights >= 0) & (weights < math.inf)):
         raise ValueError("multinomial: expected weights that are finite and not negative")
-    positive = np.count_nonzero(weights, axis=-1)
     needed = 1 if replacement else count
-    if np.any(positive < needed):
+    fewest = np.min(np.count_nonzero(weights, axis=-1), initial=weights.shape[-1])
+    if fewest < needed:
         raise ValueError(
             f"multinomial: {count} draw(s) {'with' if replacement else 'without'} replacement need at least {needed} "
-            f"weight(s) above 0 in every row, got {positive.min()}"
+            f"weight(s) above 0 in every row, got {fewest}"
         )
 
 
