@@ -270,7 +270,7 @@ static wg_status INTERNAL(cross_entropy_run)(wg_cross_entropy *c, const char *ta
         .sharp = 1 - epsilon,
         .smooth = epsilon / (double)larger(1, c->classes),
         .scale = c->scale_by_weight ? c->gradient_scale / c->total_weight : c->gradient_scale,
-        .grain = larger(rows_per_chunk(larger(1, c->classes)), (c->rows + LOSS_CHUNKS - 1) / LOSS_CHUNKS),
+        .grain = larger(rows_per_chunk(c->classes), (c->rows + LOSS_CHUNKS - 1) / LOSS_CHUNKS),
     };
     wg_parallel_for(c->rows, job.grain, INTERNAL(cross_entropy_rows), &job);
     c->total_loss = 0;

@@ -9,8 +9,9 @@
 #define WG_GATHER_ONCE
 enum {
     GATHER_GRAIN = 32768,     /* items that make a chunk of work */
-    PREFETCH_ROWS = 2,        /* how far ahead rows are asked for */
-    PREFETCH_BYTES = 1024,    /* how much of a row: what follows, the hardware foresees */
+    PREFETCH_ROWS = 3,        /* how far ahead rows are asked for */
+    PREFETCH_LEAST = 256,     /* bytes of a row below which the processor is several rows ahead by itself */
+    PREFETCH_MOST = 1024,     /* bytes of a row that are asked for: what follows, the hardware foresees */
     SCATTER_COLUMNS = 64,     /* the narrowest task of scatter_add, in items */
 };
 
@@ -76,24 +77,34 @@ INLINE void INTERNAL(convert_f64)(const double *restrict in, ptrdiff_t width, re
             out[j] = (real)in[j] * scale + shift;
 }
 
+INLINE void INTERNAL(convert)(const wg_source type, const char *in, ptrdiff_t width, real scale, real shift, real *out)
+{
+    switch (type) {
+    case WG_SOURCE_U8: INTERNAL(convert_u8)((const uint8_t *)in, width, scale, shift, out); break;
+    case WG_SOURCE_F32: INTERNAL(convert_f32)((const float *)in, width, scale, shift, out); break;
+    case WG_SOURCE_F64: INTERNAL(convert_f64)((const double *)in, width, scale, shift, out); break;
+    }
+}
+
 /* Rows [begin, end) of the output, from items of `size` bytes. */
 INLINE void INTERNAL(gather_range)(const INTERNAL(gather_job) *job, ptrdiff_t begin, ptrdiff_t end, const wg_source type,
                                    const ptrdiff_t size)
 {
-    const ptrdiff_t bytes = job->width * size, ahead = bytes < PREFETCH_BYTES ? bytes : PREFETCH_BYTES;
+    const ptrdiff_t width = job->width, rows = job->rows, stride = job->row_stride, bytes = width * size;
+    const ptrdiff_t wanted = bytes < PREFETCH_LEAST ? 0 : bytes < PREFETCH_MOST ? bytes : PREFETCH_MOST;
+    const real scale = job->scale, shift = job->shift;
+    if (width == 1) {
+        for (ptrdiff_t i = begin; i < end; i++)
+            INTERNAL(convert)(type, job->source + row_of_index(job->index[i], rows) * stride, 1, scale, shift, job->out + i);
+        return;
+    }
     for (ptrdiff_t i = begin; i < end; i++) {
-        if (i + PREFETCH_ROWS < end) {
-            const char *next = job->source + row_of_index(job->index[i + PREFETCH_ROWS], job->rows) * job->row_stride;
-            for (ptrdiff_t b = 0; b < ahead; b += 64)
-                PREFETCH(next + b);
-        }
-        const char *in = job->source + row_of_index(job->index[i], job->rows) * job->row_stride;
-        real *out = job->out + i * job->width;
-        switch (type) {
-        case WG_SOURCE_U8: INTERNAL(convert_u8)((const uint8_t *)in, job->width, job->scale, job->shift, out); break;
-        case WG_SOURCE_F32: INTERNAL(convert_f32)((const float *)in, job->width, job->scale, job->shift, out); break;
-        case WG_SOURCE_F64: INTERNAL(convert_f64)((const double *)in, job->width, job->scale, job->shift, out); break;
-        }
+        const ptrdiff_t ahead = i + PREFETCH_ROWS < end ? i + PREFETCH_ROWS : i;
+        const char *later = job->source + row_of_index(job->index[ahead], rows) * stride;
+        for (ptrdiff_t b = 0; b < wanted; b += 64)
+            PREFETCH(later + b);
+        const char *in = job->source + row_of_index(job->index[i], rows) * stride;
+        INTERNAL(convert)(type, in, width, scale, shift, job->out + i * width);
     }
 }
 
@@ -118,7 +129,8 @@ static wg_status K(gather)(wg_source type, const void *source, ptrdiff_t rows, p
         return WG_OK;
     const ptrdiff_t size = type == WG_SOURCE_U8 ? 1 : type == WG_SOURCE_F32 ? sizeof(float) : sizeof(double);
     INTERNAL(gather_job) job = {type, source, rows, width, row_stride * size, index, count, (real)scale, (real)shift, out};
-    const ptrdiff_t grain = width < GATHER_GRAIN ? GATHER_GRAIN / width : 1;
+    /* The shortest row costs as much as one of 8 items. */
+    const ptrdiff_t grain = width <= 8 ? GATHER_GRAIN / 8 : width < GATHER_GRAIN ? GATHER_GRAIN / width : 1;
     wg_parallel_for(count, grain, INTERNAL(gather_rows), &job);
     return WG_OK;
 }

@@ -15,7 +15,7 @@ enum {
     GEMM_STACK_BYTES = 64 << 10,  /* of packed operands on the stack; the pool's stacks are 1 MiB */
     GEMM_CHUNK_FLOPS = 500000,    /* the least that is worth a chunk of its own: about 5 microseconds */
     GEMM_BATCH_FLOPS = 4000000,   /* a matrix of a batch with more than this is divided itself */
-    GEMM_GROUP = 4,
+    GEMM_GROUP = 2,
     GEMM_CHUNKS_PER_THREAD = 4,   /* so that a thread that the system holds up has little to finish alone */
 };
 
@@ -216,15 +216,25 @@ static INTERNAL(strip) INTERNAL(find_strip)(const INTERNAL(job) *job, ptrdiff_t 
     return s;
 }
 
+/* Ask for a tile of C, so that it is near when the sums are done. */
+static void INTERNAL(prefetch)(const real *c, ptrdiff_t ldc, ptrdiff_t rows, ptrdiff_t columns)
+{
+    for (ptrdiff_t i = 0; i < rows; i++)
+        for (ptrdiff_t j = 0; j < columns; j += WG_ALIGNMENT / (ptrdiff_t)sizeof(real))
+            PREFETCH(c + i * ldc + j);
+}
+
 static void INTERNAL(run_tile)(const INTERNAL(job) *job, const INTERNAL(target) *t, ptrdiff_t depth,
                                const INTERNAL(strip) *s, const INTERNAL(panel) *panel)
 {
     const int transposed = job->part->method == GEMM_OUTER_TRANSPOSED;
     INTERNAL(tile_fn) *const tile = INTERNAL(tiles)[panel->width / LANES][s->rows];
-    if (!transposed && panel->columns == panel->width && INTERNAL(target_is_plain)(t))
-        tile(depth, s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b, t->c + s->i * t->ldc + panel->j, t->ldc,
-             t->beta != 0);
-    else
+    if (!transposed && panel->columns == panel->width && INTERNAL(target_is_plain)(t)) {
+        real *const c = t->c + s->i * t->ldc + panel->j;
+        if (t->beta != 0)
+            INTERNAL(prefetch)(c, t->ldc, s->rows, panel->width);
+        tile(depth, s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b, c, t->ldc, t->beta != 0);
+    } else
         INTERNAL(tile_with_finish)(t, tile, transposed, s->i, panel->j, s->rows, panel->columns, panel->width, depth,
                                    s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b);
 }

@@ -11,7 +11,7 @@
 #define WG_GEMM_PLAN
 
 enum {
-    GEMM_BLOCK_BYTES = 1536,      /* of a row of A in one block along k: 14 rows of it are two thirds of 32 KiB */
+    GEMM_BLOCK_BYTES = 4096,
     GEMM_BLOCK_B_BYTES = 1 << 20,   /* of B in one block: a second-level cache */
     GEMM_UNPACKED_BYTES = 32 << 10, /* of a B that is read as it lies, however often */
 };

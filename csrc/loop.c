@@ -93,7 +93,7 @@ static void wg_work_merge(wg_work *w)
 static void wg_work_find_transposed(wg_work *w, wg_elementwise kernel, wg_real real)
 {
     ptrdiff_t size = real == WG_F32 ? 4 : 8;
-    w->transposed = 0;
+    w->real = real;
     for (int j = 1; j < w->operands; j++) {
         int is_bytes = kernel == WG_ELEMENTWISE_where && j == 1;
         if (is_bytes || w->strides[0][j] == size || w->strides[0][j] == 0)
@@ -105,7 +105,6 @@ static void wg_work_find_transposed(wg_work *w, wg_elementwise kernel, wg_real r
     }
     if (kernel == WG_ELEMENTWISE_copy)
         w->transposed = 0; /* which transposes by itself */
-    w->real = real;
 }
 
 /* A block with transposed inputs: tile by tile, these copied the right way round first. */
@@ -198,12 +197,14 @@ void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptr
         return;
     wg_work_sort(&w);
     wg_work_merge(&w);
+    w.transposed = 0;
+    if (w.ndim > 1)
+        wg_work_find_transposed(&w, kernel, real);
     for (; w.ndim < 2; w.ndim++) { /* a block has rows and columns */
         w.shape[w.ndim] = 1;
         for (int j = 0; j < w.operands; j++)
             w.strides[w.ndim][j] = 0;
     }
-    wg_work_find_transposed(&w, kernel, real);
     ptrdiff_t grain = wg_work_grain(&w, kernel, real);
     if (items > grain)
         wg_parallel_for(items, grain, wg_work_range, &w);

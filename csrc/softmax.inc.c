@@ -24,8 +24,8 @@ enum {
 
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
-/* Rows of n > 0 items that make a chunk of work. */
-static inline ptrdiff_t rows_per_chunk(ptrdiff_t n) { return larger(1, SOFTMAX_GRAIN / n); }
+/* Rows of n items that make a chunk of work. The shortest row costs as much as one of 32 items. */
+static inline ptrdiff_t rows_per_chunk(ptrdiff_t n) { return larger(1, SOFTMAX_GRAIN / larger(n, 32)); }
 #endif
 
 #undef ROW_EXP_SHIFT

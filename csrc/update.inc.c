@@ -7,7 +7,7 @@
 #ifndef WG_UPDATE_ONCE
 #define WG_UPDATE_ONCE
 enum {
-    UPDATE_GRAIN = 16384,        /* items that make a chunk of work */
+    UPDATE_GRAIN = 32768,        /* items that make a chunk of work */
     SQUARES_CHUNKS = 256,        /* at most so many chunks of a sum */
     SQUARES_LANES = 32,          /* sums side by side */
 };

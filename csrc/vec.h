@@ -91,9 +91,17 @@ INLINE vreal V(load_tail)(const real *p, ptrdiff_t n)
     const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
     return (vreal)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), lane));
 #else
-    vreal x = {0};
-    for (ptrdiff_t i = 0; i < n; i++)
-        x[i] = p[i];
+    vreal x = {0}; /* at most four lanes */
+    if (n & 2) {
+        x[0] = p[0];
+        x[1] = p[1];
+    }
+    if (n & 1) {
+        if (n & 2)
+            x[2 % LANES] = p[2];
+        else
+            x[0] = p[0];
+    }
     return x;
 #endif
 }
@@ -111,8 +119,12 @@ INLINE void V(store_tail)(real *p, ptrdiff_t n, vreal x)
     const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
     _mm256_maskstore_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), lane), (__m256d)x);
 #else
-    for (ptrdiff_t i = 0; i < n; i++)
-        p[i] = x[i];
+    if (n & 2) {
+        p[0] = x[0];
+        p[1] = x[1];
+    }
+    if (n & 1)
+        p[n & 2] = n & 2 ? x[2 % LANES] : x[0];
 #endif
 }
 

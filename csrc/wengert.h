@@ -38,11 +38,13 @@ typedef enum { WG_F32, WG_F64, WG_REALS } wg_real;
 typedef void wg_task(void *context, ptrdiff_t begin, ptrdiff_t end);
 
 /* Run `task` over [0, count) in chunks of `grain` >= 1 and return when all of them are done. The caller takes part.
- * Serial when there is one chunk, one thread, or when called from inside a task or while another thread's job runs. */
+ * Serial when there is one chunk, one thread, or when called from inside a task of a job that runs in parallel or while
+ * another thread's job runs. */
 void wg_parallel_for(ptrdiff_t count, ptrdiff_t grain, wg_task *task, void *context);
 
 /* The number of threads that a job may use, the caller included: from WENGERT_NUM_THREADS, else the smaller of the
- * affinity mask and the cgroup's CPU quota. wg_set_num_threads clamps to [1, WG_MAX_THREADS]. */
+ * affinity mask and the cgroup's CPU quota; fewer if the system denies threads. wg_set_num_threads clamps to
+ * [1, WG_MAX_THREADS]. */
 #define WG_MAX_THREADS 256
 int wg_get_num_threads(void);
 void wg_set_num_threads(int count);

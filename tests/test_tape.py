@@ -161,6 +161,14 @@ def test_recorded_changes_in_place_are_differentiated() -> None:
     assert x.grad.tolist() == [0.0, 7.0]
 
 
+def test_overwriting_with_a_constant_cuts_the_history() -> None:
+    y = wg.ones(2, requires_grad=True)
+    x = y * 2
+    x.fill_(3.0)
+    (x * y).sum().backward()
+    assert y.grad.tolist() == [3.0, 3.0]
+
+
 def test_only_the_asked_part_of_the_graph_is_walked() -> None:
     x = wg.ones(2, requires_grad=True)
     visited: list[str] = []

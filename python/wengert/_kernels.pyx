@@ -13,6 +13,9 @@ from cpython.ref cimport Py_INCREF, Py_REFCNT, PyObject
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
+import operator
+import os
+
 import numpy as np
 
 cnp.import_array()
@@ -214,6 +217,10 @@ def available_isas():
     return tuple(names)
 
 
+_asked = os.environ.get("WENGERT_NUM_THREADS", "").strip()
+if _asked and not (_asked.isdecimal() and int(_asked) >= 1):
+    raise ImportError(f"WENGERT_NUM_THREADS={_asked!r}: expected a whole number of threads, at least 1")
+
 cdef const char *_unknown_isa = wg_dispatch_init()
 if _unknown_isa is not NULL:
     raise ImportError(f"WENGERT_ISA={_unknown_isa.decode()!r}: this machine and build have {', '.join(available_isas())}")
@@ -245,10 +252,12 @@ def set_num_threads(n):
 
     Raises
     ------
+    TypeError
+        If ``n`` is not an integer.
     ValueError
         If ``n`` is below 1 or above the pool's limit of 256.
     """
-    cdef int count = n
+    count = operator.index(n)
     if not 1 <= count <= WG_MAX_THREADS:
         raise ValueError(f"set_num_threads: expected 1 to {WG_MAX_THREADS} threads, got {n}")
     wg_set_num_threads(count)

@@ -71,7 +71,7 @@ def set_default_dtype(dtype: Any) -> None:
 
 def as_dtype(dtype: Any, name: str) -> np.dtype:
     """The NumPy dtype that `dtype` means, if tensors can have it; `name` is the operation that asks."""
-    python = {builtin_float: _default, builtin_int: int64, builtin_bool: bool}
+    python = {builtin_float: float64, builtin_int: int64, builtin_bool: bool}
     try:
         found = python[dtype] if isinstance(dtype, type) and dtype in python else np.dtype(dtype)
     except TypeError as error:

@@ -707,6 +707,8 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
     if new.requires_grad:
         x.node = new.node
         x.requires_grad = True
+    elif recording and x.node is not None:  # overwritten by a constant: nothing of the history is left in it
+        x.detach_()
     count_change(x)
     return x
 

@@ -734,8 +734,8 @@ def _warn_unregistered(root: Module) -> None:
                     module._warned = True
                     warnings.warn(
                         f"{type(module).__name__}.{attribute} is a plain {type(value).__name__} of modules or "
-                        "parameters, which are not registered: they are not trained, saved or converted. Keep them in a "
-                        "nn.ModuleList, ModuleDict, ParameterList or ParameterDict, or in a tuple on purpose",
+                        "parameters, which are not registered: they are not trained, saved or converted. Keep them in "
+                        "a nn.ModuleList, ModuleDict, ParameterList or ParameterDict, or in a tuple on purpose",
                         UserWarning,
                         stacklevel=3,
                     )

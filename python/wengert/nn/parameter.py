@@ -47,15 +47,21 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
-def _no_size(*_: Any) -> Any:
-    raise ValueError(
-        "this parameter has no size yet: its layer is lazy and takes the size from its first input; run one batch "
-        "through the model before using its parameters"
-    )
+class _NoArray:
+    """Stands where a parameter's array will be, and says so when it is used."""
 
+    __slots__ = ("item_type",)
 
-# Where a Variable keeps its array, which UninitializedParameter hides.
-_ARRAY: Any = Variable.__dict__["value"]
+    def __init__(self, item_type: np.dtype) -> None:
+        self.item_type = item_type
+
+    def _used(self, *_: Any) -> Any:
+        raise ValueError(
+            "this parameter has no size yet: its layer is lazy and takes the size from its first input; run one batch "
+            "through the model before using its parameters"
+        )
+
+    __getattr__ = __getitem__ = __setitem__ = __array__ = _used
 
 
 class UninitializedParameter(Parameter):
@@ -85,30 +91,18 @@ class UninitializedParameter(Parameter):
     __slots__ = ()
 
     def __init__(self, requires_grad: bool = True, dtype: Any = None) -> None:
-        Variable.__init__(self, None)
+        dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "UninitializedParameter")
+        Variable.__init__(self, _NoArray(dtype))
         self.requires_grad = requires_grad
-        self.retype(dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "UninitializedParameter"))
-
-    @property
-    def value(self) -> Any:
-        """Raises: there is no array yet."""
-        return _no_size()
-
-    @value.setter
-    def value(self, array: Any) -> None:
-        if array is not None:
-            _no_size()
-
-    shape = property(_no_size, doc="Raises: the shape is not known yet.")
 
     @property
     def dtype(self) -> np.dtype:
         """The dtype that the items will have."""
-        return _ARRAY.__get__(self).dtype
+        return self.value.item_type
 
     def retype(self, dtype: np.dtype) -> None:
         """Choose the dtype that the items will have."""
-        _ARRAY.__set__(self, np.empty(0, dtype))
+        self.value.item_type = dtype
 
     def materialize(self, shape: tuple[int, ...], dtype: Any = None) -> None:
         """Become a `Parameter` of a shape; its items are arbitrary until they are set."""

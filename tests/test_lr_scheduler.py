@@ -1,0 +1,230 @@
+"""Schedules of learning rates: PyTorch's numbers, closed forms, states."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import wengert as wg
+from wengert import nn, optim
+from wengert.optim import lr_scheduler
+
+
+def torch_or_skip() -> Any:
+    return pytest.importorskip("torch", reason="compares with PyTorch, which is not installed")
+
+
+def optimizer_of(library: Any, kind: str = "SGD") -> Any:
+    """An optimizer of two groups with rates 0.5 and 0.2."""
+    make = wg if library is wg else library
+    params = [make.nn.Parameter(make.ones(1)) for _ in range(2)]
+    options = {"momentum": 0.9} if kind == "SGD" else {}
+    return getattr(make.optim, kind)([{"params": [params[0]]}, {"params": [params[1]], "lr": 0.2}], lr=0.5, **options)
+
+
+SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
+    "StepLR": lambda s, o: s.StepLR(o, 7, gamma=0.3),
+    "MultiStepLR": lambda s, o: s.MultiStepLR(o, [3, 9, 9, 20], gamma=0.5),
+    "ExponentialLR": lambda s, o: s.ExponentialLR(o, 0.93),
+    "ConstantLR": lambda s, o: s.ConstantLR(o, 0.4, total_iters=6),
+    "LinearLR": lambda s, o: s.LinearLR(o, 0.1, 0.8, total_iters=11),
+    "LambdaLR": lambda s, o: s.LambdaLR(o, lambda epoch: 0.95**epoch),
+    "LambdaLR per group": lambda s, o: s.LambdaLR(o, [lambda epoch: 0.9**epoch, lambda epoch: 1 / (1 + epoch)]),
+    "CosineAnnealingLR": lambda s, o: s.CosineAnnealingLR(o, 10, eta_min=0.01),
+    "CosineAnnealingLR odd": lambda s, o: s.CosineAnnealingLR(o, 13),
+    "OneCycleLR": lambda s, o: s.OneCycleLR(o, 1.5, total_steps=40),
+    "OneCycleLR linear": lambda s, o: s.OneCycleLR(
+        o, [1.5, 0.5], epochs=4, steps_per_epoch=10, anneal_strategy="linear", pct_start=0.45, div_factor=10.0,
+        final_div_factor=100.0, max_momentum=0.99,
+    ),
+    "OneCycleLR three phases": lambda s, o: s.OneCycleLR(o, 1.5, total_steps=41, three_phase=True),
+    "OneCycleLR without momentum": lambda s, o: s.OneCycleLR(o, 1.5, total_steps=40, cycle_momentum=False),
+    "SequentialLR": lambda s, o: s.SequentialLR(
+        o, [s.LinearLR(o, 0.1, total_iters=5), s.CosineAnnealingLR(o, 20), s.ExponentialLR(o, 0.9)], [5, 25]
+    ),
+    "SequentialLR of steps": lambda s, o: s.SequentialLR(
+        o, [s.ConstantLR(o, 0.5, total_iters=9), s.StepLR(o, 4), s.LambdaLR(o, lambda e: 1 / (1 + e))], [7, 19]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_are_pytorchs(name: str, kind: str) -> None:
+    torch = torch_or_skip()
+    ours, theirs = optimizer_of(wg, kind), optimizer_of(torch, kind)
+    a, b = SCHEDULES[name](lr_scheduler, ours), SCHEDULES[name](torch.optim.lr_scheduler, theirs)
+    for _ in range(39):
+        assert a.get_last_lr() == pytest.approx(b.get_last_lr(), rel=1e-12, abs=1e-15)
+        for p, q in zip(ours.param_groups, theirs.param_groups, strict=True):
+            for option in ("lr", "momentum", "initial_lr"):
+                assert p.get(option) == pytest.approx(q.get(option), rel=1e-12, abs=1e-15)
+            assert p.get("betas") == pytest.approx(q.get("betas"), rel=1e-12)
+        for optimizer, schedule in ((ours, a), (theirs, b)):
+            optimizer.step()
+            schedule.step()
+
+
+def test_schedules_compose_as_in_pytorch() -> None:
+    torch = torch_or_skip()
+    rates = []
+    for library, schedules in ((wg, lr_scheduler), (torch, torch.optim.lr_scheduler)):
+        optimizer = optimizer_of(library)
+        chain = [
+            schedules.LinearLR(optimizer, 0.5, total_iters=4), schedules.ExponentialLR(optimizer, 0.9),
+            schedules.MultiStepLR(optimizer, [6]), schedules.CosineAnnealingLR(optimizer, 8),
+        ]  # fmt: skip
+        seen = []
+        for _ in range(12):
+            seen.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            for schedule in chain:
+                schedule.step()
+        rates.append(seen)
+    assert rates[0] == pytest.approx(rates[1], rel=1e-12, abs=1e-15)
+
+
+PLATEAUS: dict[str, dict[str, Any]] = {
+    "default": {"patience": 2},
+    "max abs": {"mode": "max", "threshold_mode": "abs", "threshold": 0.05, "patience": 1, "factor": 0.5},
+    "max rel": {"mode": "max", "patience": 0, "min_lr": [0.1, 0.001]},
+    "min abs cooldown": {"threshold_mode": "abs", "patience": 1, "cooldown": 2, "min_lr": 0.01, "eps": 1e-3},
+}
+
+
+@pytest.mark.parametrize("name", PLATEAUS)
+def test_plateaus_are_pytorchs(name: str) -> None:
+    torch = torch_or_skip()
+    ours, theirs = optimizer_of(wg), optimizer_of(torch)
+    a = lr_scheduler.ReduceLROnPlateau(ours, **PLATEAUS[name])
+    b = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **PLATEAUS[name])
+    for epoch in range(40):
+        metric = 1 + math.sin(epoch * 1.7) * math.exp(-0.05 * epoch)
+        a.step(wg.tensor(metric, dtype=wg.float64))
+        b.step(metric)
+        assert a.get_last_lr() == pytest.approx(b.get_last_lr(), rel=1e-12)
+        assert a.num_bad_epochs == b.num_bad_epochs
+
+
+def test_closed_forms() -> None:
+    forms: dict[str, Callable[[int], float]] = {
+        "StepLR": lambda e: 0.3 ** (e // 7),
+        "ExponentialLR": lambda e: 0.93**e,
+        "ConstantLR": lambda e: 0.4 if e < 6 else 1.0,
+        "LinearLR": lambda e: 0.1 + 0.7 * min(e, 11) / 11,
+        "CosineAnnealingLR odd": lambda e: (1 + math.cos(math.pi * e / 13)) / 2,
+    }
+    for name, form in forms.items():
+        optimizer = optimizer_of(wg)
+        schedule = SCHEDULES[name](lr_scheduler, optimizer)
+        for epoch in range(30):
+            expected = [0.5 * form(epoch), 0.2 * form(epoch)]
+            assert schedule.get_last_lr() == pytest.approx(expected, rel=1e-10, abs=1e-12), (name, epoch)
+            optimizer.step()
+            schedule.step()
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_loaded_state_goes_on_where_the_other_stopped(name: str) -> None:
+    first, second = optimizer_of(wg), optimizer_of(wg)
+    a, b = SCHEDULES[name](lr_scheduler, first), SCHEDULES[name](lr_scheduler, second)
+    for _ in range(8):
+        first.step()
+        a.step()
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    b.load_state_dict(copy.deepcopy(a.state_dict()))
+    second.step()
+    for _ in range(8):
+        for schedule in (a, b):
+            schedule.step()
+        assert a.get_last_lr() == b.get_last_lr()
+        assert b.get_last_lr() == [group["lr"] for group in second.param_groups]
+
+
+def test_the_state_of_callable_objects_is_kept() -> None:
+    class Decay:
+        def __init__(self, rate: float) -> None:
+            self.rate = rate
+
+        def __call__(self, epoch: int) -> float:
+            return self.rate**epoch
+
+    a = lr_scheduler.LambdaLR(optimizer_of(wg), Decay(0.5))
+    b = lr_scheduler.LambdaLR(optimizer_of(wg), Decay(0.9))
+    b.load_state_dict(a.state_dict())
+    assert b.lr_lambdas[0].rate == 0.5
+
+
+def test_a_plateaus_state_is_kept() -> None:
+    a = lr_scheduler.ReduceLROnPlateau(optimizer_of(wg), patience=1)
+    b = lr_scheduler.ReduceLROnPlateau(optimizer_of(wg), patience=5)
+    a.step(1.0)
+    b.load_state_dict(a.state_dict())
+    for _ in range(2):
+        b.step(2.0)
+    assert b.get_last_lr() == pytest.approx([0.05, 0.02])
+
+
+def test_going_on_from_an_epoch_needs_the_initial_rate() -> None:
+    optimizer = optimizer_of(wg)
+    with pytest.raises(KeyError, match="group 0 needs 'initial_lr'"):
+        lr_scheduler.ExponentialLR(optimizer, 0.5, last_epoch=3)
+    for group in optimizer.param_groups:
+        group["initial_lr"] = 1.0
+    for schedule in (
+        lr_scheduler.ExponentialLR(optimizer, 0.5, last_epoch=3),
+        lr_scheduler.LinearLR(optimizer, last_epoch=2),
+        lr_scheduler.CosineAnnealingLR(optimizer, 10, last_epoch=3),
+    ):
+        assert schedule.get_last_lr() == [0.5, 0.2]
+        assert schedule.last_epoch >= 3
+
+
+def test_stepping_the_schedule_first_warns_once() -> None:
+    schedule = lr_scheduler.ExponentialLR(optimizer_of(wg), 0.5)
+    with pytest.warns(UserWarning, match=r"ExponentialLR.step\(\) was called before optimizer.step\(\)"):
+        schedule.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        schedule.step()
+
+
+def test_too_many_steps_of_one_cycle_are_told() -> None:
+    optimizer = optimizer_of(wg)
+    schedule = lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=3)
+    optimizer.step()
+    for _ in range(3):
+        schedule.step()
+    with pytest.raises(ValueError, match="step 4 is beyond total_steps=3"):
+        schedule.step()
+
+
+@pytest.mark.parametrize(("make", "error", "message"), [
+    (lambda o: lr_scheduler.StepLR(3, 1), TypeError, "StepLR: expected an optimizer, got int"),
+    (lambda o: lr_scheduler.StepLR(o, 0), ValueError, "step_size >= 1"),
+    (lambda o: lr_scheduler.ConstantLR(o, 1.5), ValueError, r"factor in \[0, 1\]"),
+    (lambda o: lr_scheduler.LinearLR(o, 0.0), ValueError, r"start_factor in \(0, 1\]"),
+    (lambda o: lr_scheduler.LambdaLR(o, [abs]), ValueError, "expected 2 values of lr_lambda, one per group, got 1"),
+    (lambda o: lr_scheduler.OneCycleLR(o, 1.0), ValueError, "expected total_steps, or epochs and steps_per_epoch"),
+    (lambda o: lr_scheduler.OneCycleLR(o, 1.0, total_steps=0), ValueError, "positive number of steps"),
+    (lambda o: lr_scheduler.OneCycleLR(o, 1.0, total_steps=9, pct_start=2.0), ValueError, "pct_start"),
+    (lambda o: lr_scheduler.OneCycleLR(o, 1.0, total_steps=9, anneal_strategy="log"), ValueError, "anneal_strategy"),
+    (lambda o: lr_scheduler.OneCycleLR(optim.Adagrad([nn.Parameter(wg.ones(1))]), 1.0, total_steps=9), ValueError,
+     "Adagrad has neither momentum nor betas"),
+    (lambda o: lr_scheduler.ReduceLROnPlateau(o, factor=1.0), ValueError, "factor < 1"),
+    (lambda o: lr_scheduler.ReduceLROnPlateau(o, mode="up"), ValueError, "mode"),
+    (lambda o: lr_scheduler.ReduceLROnPlateau(o, threshold_mode="up"), ValueError, "threshold_mode"),
+    (lambda o: lr_scheduler.SequentialLR(o, [], []), ValueError, "one milestone fewer, got 0 and 0"),
+    (lambda o: lr_scheduler.SequentialLR(o, [lr_scheduler.ReduceLROnPlateau(o)], []), ValueError, "needs the metric"),
+    (lambda o: lr_scheduler.SequentialLR(o, [lr_scheduler.StepLR(optimizer_of(wg), 1)], []), ValueError,
+     "is of another optimizer"),
+    (lambda o: lr_scheduler.LRScheduler(o), TypeError, "does not define get_lr"),
+])  # fmt: skip
+def test_wrong_uses_are_told(make: Callable[[Any], Any], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        make(optimizer_of(wg))

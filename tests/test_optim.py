@@ -1,0 +1,435 @@
+"""Optimizers: what a step computes, groups and state, and the same as PyTorch over fifty steps."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert import nn, optim
+
+
+def torch_or_skip() -> Any:
+    return pytest.importorskip("torch", reason="compares with PyTorch, which is not installed")
+
+
+def array(x: Any) -> np.ndarray:
+    return np.asarray(x.detach().numpy())
+
+
+def random(*shape: int) -> np.ndarray:
+    return np.random.default_rng(math.prod(shape) + len(shape)).standard_normal(shape)
+
+
+def parameter(value: float = 1.0, gradient: float = 1.0, dtype: Any = None) -> Any:
+    p = nn.Parameter(wg.tensor([value], dtype=dtype))
+    p.grad = wg.tensor([gradient], dtype=dtype)
+    return p
+
+
+ALL = [optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad]
+by_name = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+
+
+# ---------------------------------------------------------------- closed forms
+
+
+def test_sgd_steps_against_the_gradient() -> None:
+    p = parameter(3, 2)
+    optim.SGD([p], lr=0.1).step()
+    assert p.item() == pytest.approx(2.8)
+    optim.SGD([p], lr=0.1, maximize=True).step()
+    assert p.item() == pytest.approx(3)
+    optim.SGD([p], lr=0.1, weight_decay=0.5).step()
+    assert p.item() == pytest.approx(3 - 0.1 * (2 + 1.5))
+
+
+def test_momentum_accumulates_the_gradients() -> None:
+    p = parameter(0, 1, wg.float64)
+    optimizer = optim.SGD([p], lr=1, momentum=0.5)
+    for _ in range(3):
+        optimizer.step()
+    assert p.item() == -(1 + 1.5 + 1.75)
+    p = parameter(0, 1, wg.float64)
+    optimizer = optim.SGD([p], lr=1, momentum=0.5, dampening=0.5)
+    for _ in range(2):
+        optimizer.step()
+    assert p.item() == -(1 + 1)
+    p = parameter(0, 1, wg.float64)
+    optimizer = optim.SGD([p], lr=1, momentum=0.5, nesterov=True)
+    for _ in range(2):
+        optimizer.step()
+    assert p.item() == -(1.5 + 1 + 0.75)
+
+
+def test_adam_steps_by_the_rate_for_a_steady_gradient() -> None:
+    p = parameter(0, 7, wg.float64)
+    optimizer = optim.Adam([p], lr=0.1)
+    for k in range(1, 6):
+        optimizer.step()
+        assert p.item() == pytest.approx(-0.1 * k, rel=1e-7)
+
+
+def test_adamw_shrinks_the_parameter_apart_from_the_gradient() -> None:
+    p = parameter(2, 0, wg.float64)
+    optim.AdamW([p], lr=0.1, weight_decay=0.5).step()
+    assert p.item() == pytest.approx(2 * 0.95)
+
+
+def test_adagrad_divides_by_the_root_of_all_squares() -> None:
+    p = parameter(0, 3, wg.float64)
+    optimizer = optim.Adagrad([p], lr=1, lr_decay=1)
+    optimizer.step()
+    optimizer.step()
+    assert p.item() == pytest.approx(-1 - 0.5 / math.sqrt(2))
+
+
+def test_rmsprop_divides_by_the_root_of_the_mean_square() -> None:
+    p = parameter(0, 3, wg.float64)
+    optim.RMSprop([p], lr=1, alpha=0.75, eps=0).step()
+    assert p.item() == pytest.approx(-2)
+
+
+@by_name
+def test_every_optimizer_descends(kind: Any) -> None:
+    wg.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 1))
+    optimizer = kind(net.parameters(), lr=0.05)
+    x = wg.tensor(random(64, 3).astype(np.float32))
+    y = (x * x).sum(1, keepdim=True)
+
+    def loss() -> Any:
+        optimizer.zero_grad()
+        value = nn.functional.mse_loss(net(x), y)
+        value.backward()
+        return value
+
+    first = loss().item()
+    for _ in range(100):
+        last = optimizer.step(loss).item()
+    assert last < 0.5 * first
+
+
+# ---------------------------------------------------------------- the frame of a step
+
+
+@by_name
+def test_a_step_changes_only_parameters_with_gradients_and_counts_the_change(kind: Any) -> None:
+    p, still = parameter(), nn.Parameter(wg.ones(2))
+    before, number, memory = p._version, still._version, array(p)
+    optimizer = kind([p, still], lr=0.1)
+    optimizer.step()
+    assert p.item() != 1
+    assert memory[0] == p.item()
+    assert p._version == before + 1
+    assert still._version == number
+    assert still.tolist() == [1, 1]
+
+
+def test_a_graph_recorded_before_a_step_cannot_be_walked_after_it() -> None:
+    p = parameter()
+    z = (p * p).sum()
+    optim.SGD([p], lr=0.1).step()
+    with pytest.raises(RuntimeError, match="changed in place"):
+        z.backward()
+
+
+@by_name
+def test_strided_and_mixed_parameters_are_updated_in_their_own_memory(kind: Any) -> None:
+    whole = wg.tensor(random(3, 4))
+    strided, single = nn.Parameter(whole.T), nn.Parameter(wg.tensor(random(2, 2).astype(np.float32)))
+    plain = nn.Parameter(wg.tensor(whole.numpy().T.copy()))
+    for p in (strided, plain, single):
+        p.grad = wg.tensor(random(*p.shape), dtype=p.dtype)
+    strided.grad = wg.tensor(np.asfortranarray(random(4, 3)))
+    optimizer = kind([strided, single, plain], lr=0.1)
+    for _ in range(2):
+        optimizer.step()
+    np.testing.assert_array_equal(array(strided), array(plain))
+    np.testing.assert_array_equal(whole.numpy().T, array(plain))
+    assert single.dtype == wg.float32
+
+
+@by_name
+def test_a_model_may_change_its_dtype_after_the_optimizer_was_built(kind: Any) -> None:
+    layer = nn.Linear(2, 2)
+    optimizer = kind(layer.parameters(), lr=0.1)
+    layer.double()
+    layer(wg.ones(1, 2, dtype=wg.float64)).sum().backward()
+    optimizer.step()
+    assert layer.weight.dtype == wg.float64
+
+
+def test_empty_and_0d_parameters_are_updated() -> None:
+    for kind in ALL:
+        empty, scalar = nn.Parameter(wg.ones(0)), nn.Parameter(wg.tensor(2.0))
+        empty.grad, scalar.grad = wg.ones(0), wg.tensor(1.0)
+        optimizer = kind([empty, scalar], lr=0.1)
+        optimizer.step()
+        optimizer.step()
+        assert scalar.item() < 2
+
+
+def test_zero_grad_forgets_or_fills() -> None:
+    p = parameter()
+    optimizer = optim.SGD([p], lr=0.1)
+    gradient = p.grad.numpy()
+    optimizer.zero_grad(set_to_none=False)
+    assert gradient[0] == 0
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+# ---------------------------------------------------------------- groups
+
+
+def test_groups_have_options_of_their_own() -> None:
+    a, b, c = parameter(), parameter(), parameter()
+    optimizer = optim.SGD([{"params": [a], "lr": 1.0}, {"params": b, "name": "head"}], lr=0.5, momentum=0.9)
+    optimizer.add_param_group({"params": [c], "lr": 0.25})
+    optimizer.step()
+    assert [p.item() for p in (a, b, c)] == [0, 0.5, 0.75]
+    assert [group["momentum"] for group in optimizer.param_groups] == [0.9] * 3
+    assert optimizer.param_groups[1]["name"] == "head"
+    optimizer.param_groups[0]["lr"] = 0.0
+    optimizer.step()
+    assert a.item() == 0
+
+
+def test_named_parameters_are_taken_as_they_come() -> None:
+    optimizer = optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.1)
+    assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
+
+
+@by_name
+@pytest.mark.parametrize(("params", "error", "message"), [
+    (lambda: [], ValueError, "got no parameters"),
+    (lambda: wg.ones(2), TypeError, "put it in a list"),
+    (lambda: {"params": []}, TypeError, "put it in a list"),
+    (lambda: [3], TypeError, "got a int at 0"),
+    (lambda: [{"params": {3}}], TypeError, "order of a set"),
+    (lambda: [parameter() * 2], ValueError, "parameter 0 is the result of an operation"),
+    (lambda: [wg.arange(3)], TypeError, "parameter 0 is int64"),
+    (lambda: [parameter(dtype=wg.float16)], TypeError, "parameter 0 is float16.* keep the parameters in float32"),
+    (lambda: nn.Sequential(nn.Linear(2, 2), nn.LazyLinear(2)).parameters(), ValueError,
+     "parameter 2 belongs to a lazy layer and has no size yet; run one batch through the model"),
+])  # fmt: skip
+def test_parameters_that_cannot_be_optimized_are_refused(
+    kind: Any, params: Callable[[], Any], error: type, message: str
+) -> None:
+    with pytest.raises(error, match=f"^{kind.__name__}: .*{message}"):
+        kind(params(), lr=0.1)
+
+
+def test_a_parameter_in_two_groups_is_refused() -> None:
+    p = parameter()
+    for params in ([p, p], [{"params": [p]}, {"params": [p]}]):
+        with pytest.raises(
+            ValueError, match=r"parameter \d of this group, of shape Size\(\[1\]\), is in the optimizer"
+        ):
+            optim.SGD(params, lr=0.1)
+
+
+def test_a_float16_model_is_refused_at_the_step_too() -> None:
+    layer = nn.Linear(2, 2)
+    optimizer = optim.SGD(layer.parameters(), lr=0.1)
+    layer.half()
+    layer.weight.grad = layer.weight.detach()
+    with pytest.raises(TypeError, match="float16"):
+        optimizer.step()
+
+
+@pytest.mark.parametrize(("kind", "options", "message"), [
+    (optim.SGD, {"lr": -1}, "expected lr >= 0, got -1"),
+    (optim.SGD, {"momentum": -0.5}, "expected momentum >= 0, got -0.5"),
+    (optim.SGD, {"weight_decay": math.nan}, "expected weight_decay >= 0, got nan"),
+    (optim.SGD, {"nesterov": True}, "nesterov needs momentum > 0 and dampening 0, got momentum=0"),
+    (optim.SGD, {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "dampening=0.1"),
+    (optim.Adam, {"betas": (0.9, 1.0)}, r"expected two betas in \[0, 1\), got \(0.9, 1.0\)"),
+    (optim.Adam, {"eps": -1e-8}, "expected eps >= 0"),
+    (optim.AdamW, {"betas": (-0.1, 0.9)}, "AdamW: expected two betas"),
+    (optim.RMSprop, {"alpha": -0.1}, "expected alpha >= 0"),
+    (optim.Adagrad, {"lr_decay": -1}, "expected lr_decay >= 0"),
+    (optim.Adagrad, {"initial_accumulator_value": -1}, "expected initial_accumulator_value >= 0"),
+])  # fmt: skip
+def test_options_out_of_range_are_refused_in_groups_too(kind: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        kind([parameter()], **options)
+    with pytest.raises(ValueError, match=message):
+        kind([{"params": [parameter()], **options}])
+
+
+# ---------------------------------------------------------------- state
+
+
+@by_name
+def test_a_loaded_state_goes_on_where_the_other_stopped(kind: Any) -> None:
+    options = {"lr": 0.1} | ({"momentum": 0.9} if kind in (optim.SGD, optim.RMSprop) else {})
+    a, b = nn.Parameter(wg.tensor(random(3))), nn.Parameter(wg.tensor(random(3)))
+    first = kind([a], **options)
+    a.grad = b.grad = wg.tensor(random(3))
+    for _ in range(3):
+        first.step()
+    second = kind([b], **options | {"lr": 5.0})
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert second.param_groups[0]["lr"] == 0.1
+    with wg.no_grad():
+        b.copy_(a)
+    first.step()
+    second.step()
+    np.testing.assert_array_equal(array(a), array(b))
+
+
+def test_a_loaded_state_is_a_copy_in_the_parameters_dtype() -> None:
+    a, b = parameter(), parameter(dtype=wg.float64)
+    first, second = (optim.Adam([p], lr=0.1) for p in (a, b))
+    first.step()
+    second.load_state_dict(first.state_dict())
+    state = second.state[b]
+    assert state["exp_avg"].dtype == wg.float64
+    assert state["step"].dtype == wg.float32
+    second.step()
+    assert first.state[a]["step"].item() == 1
+
+
+def test_a_state_of_other_groups_is_refused() -> None:
+    optimizer = optim.SGD([parameter()], lr=0.1)
+    state = optim.SGD([parameter(), parameter()], lr=0.2).state_dict()
+    with pytest.raises(ValueError, match=r"groups of \[2\] parameters, this SGD of \[1\]"):
+        optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))], ids=["deepcopy", "pickle"])
+def test_an_optimizer_can_be_copied_with_its_parameters(clone: Callable[[Any], Any]) -> None:
+    p = parameter()
+    optimizer = optim.SGD([p], lr=0.1, momentum=0.9)
+    optimizer.step()
+    other = clone(optimizer)
+    q = other.param_groups[0]["params"][0]
+    optimizer.step()
+    other.step()
+    assert q is not p
+    assert q.item() == p.item()
+
+
+def test_an_own_optimizer_needs_only_an_update() -> None:
+    class Sign(optim.Optimizer):
+        def __init__(self, params: Any, lr: float) -> None:
+            super().__init__(params, {"lr": lr})
+
+        def _update(self, group: Any, params: Any, values: Any, grads: Any) -> None:
+            for value, grad in zip(values, grads, strict=True):
+                value -= group["lr"] * np.sign(grad)
+
+    p = parameter(1, -5)
+    Sign([p], lr=0.5).step()
+    assert p.item() == 1.5
+    with pytest.raises(TypeError, match="Optimizer defines neither _update nor step"):
+        optim.Optimizer([p], {}).step()
+
+
+# ---------------------------------------------------------------- the same as PyTorch
+
+RUNS: dict[str, tuple[str, dict[str, Any]]] = {
+    "SGD": ("SGD", {"lr": 0.05}),
+    "SGD momentum": ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.2, "weight_decay": 0.01}),
+    "SGD nesterov": ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "maximize": True}),
+    "Adam": ("Adam", {"lr": 0.05}),
+    "Adam amsgrad": ("Adam", {"lr": 0.05, "amsgrad": True, "weight_decay": 0.1, "betas": (0.8, 0.9), "eps": 1e-3}),
+    "Adam maximize": ("Adam", {"lr": 0.05, "maximize": True}),
+    "AdamW": ("AdamW", {"lr": 0.05, "weight_decay": 0.1}),
+    "RMSprop": ("RMSprop", {"lr": 0.01}),
+    "RMSprop centered": ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.9, "weight_decay": 0.1, "alpha": 0.9}),
+    "RMSprop maximize": ("RMSprop", {"lr": 0.01, "maximize": True}),
+    "Adagrad": ("Adagrad", {"lr": 0.1}),
+    "Adagrad decay": ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
+    "Adagrad maximize": ("Adagrad", {"lr": 0.1, "maximize": True}),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_fifty_steps_are_pytorchs(name: str) -> None:
+    torch = torch_or_skip()
+    kind, options = RUNS[name]
+    starts = [random(4, 3), random(3)]
+    ours = [nn.Parameter(wg.tensor(x)) for x in starts]
+    theirs = [torch.nn.Parameter(torch.tensor(x)) for x in starts]
+    a, b = getattr(optim, kind)(ours, **options), getattr(torch.optim, kind)(theirs, **options)
+    rng = np.random.default_rng(0)
+    for step in range(50):
+        for p, q in zip(ours, theirs, strict=True):
+            g = rng.standard_normal(p.shape)
+            p.grad, q.grad = wg.tensor(g), torch.tensor(g)
+        if step == 20:  # a parameter without a gradient is left alone
+            ours[1].grad = theirs[1].grad = None
+        if step == 30:
+            for optimizer in (a, b):
+                optimizer.param_groups[0]["lr"] *= 0.5
+        a.step()
+        b.step()
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(array(p), array(q), rtol=1e-9, atol=1e-12)
+    ours_state, theirs_state = a.state_dict(), b.state_dict()
+    assert list(ours_state) == list(theirs_state)
+    assert set(ours_state["param_groups"][0]) <= set(theirs_state["param_groups"][0])
+    assert ours_state["param_groups"][0]["params"] == theirs_state["param_groups"][0]["params"]
+    for number, entries in theirs_state["state"].items():
+        known = {key: value for key, value in entries.items() if value is not None}
+        assert set(ours_state["state"].get(number, {})) == set(known)
+        for key, value in known.items():
+            np.testing.assert_allclose(
+                ours_state["state"][number][key].numpy(), array(value), rtol=1e-9, atol=1e-12, err_msg=key
+            )
+
+
+@pytest.mark.parametrize("name", ["SGD momentum", "Adam amsgrad", "RMSprop centered", "Adagrad decay"])
+def test_a_state_of_pytorch_can_be_loaded(name: str) -> None:
+    torch = torch_or_skip()
+    kind, options = RUNS[name]
+    p, q = nn.Parameter(wg.tensor(random(3))), torch.nn.Parameter(torch.tensor(random(3)))
+    b = getattr(torch.optim, kind)([q], **options)
+    q.grad = torch.tensor(random(2, 2)[0].repeat(2)[:3])
+    b.step()
+    a = getattr(optim, kind)([p])
+    a.load_state_dict(b.state_dict())
+    with wg.no_grad():
+        p.copy_(wg.tensor(array(q)))
+    p.grad = wg.tensor(array(q.grad))
+    a.step()
+    b.step()
+    np.testing.assert_allclose(array(p), array(q), rtol=1e-12)
+
+
+def test_optimizers_print_as_pytorchs() -> None:
+    torch = torch_or_skip()
+    theirs = repr(torch.optim.SGD([{"params": [torch.ones(1)]}, {"params": [torch.zeros(1)], "lr": 1}], lr=0.1))
+    absent = ("differentiable", "foreach", "fused")
+    expected = "\n".join(line for line in theirs.split("\n") if not line.strip().startswith(absent))
+    assert repr(optim.SGD([{"params": [parameter()]}, {"params": [parameter()], "lr": 1}], lr=0.1)) == expected
+
+
+def test_defaults_are_pytorchs() -> None:
+    torch = torch_or_skip()
+    for kind in ALL:
+        theirs = getattr(torch.optim, kind.__name__)([torch.ones(1)]).defaults
+        for name, value in kind([parameter()]).defaults.items():
+            assert theirs[name] == value, (kind, name)
+
+
+def test_clipping_norms_agree_with_pytorch() -> None:
+    torch = torch_or_skip()
+    for p in (1.0, 2.0, 3.0, math.inf):
+        ours, theirs = nn.Parameter(wg.ones(3, 4)), torch.nn.Parameter(torch.ones(3, 4))
+        g = random(3, 4).astype(np.float32)
+        ours.grad, theirs.grad = wg.tensor(g), torch.tensor(g)
+        a = nn.utils.clip_grad_norm_(ours, 0.5, norm_type=p)
+        b = torch.nn.utils.clip_grad_norm_(theirs, 0.5, norm_type=p)
+        np.testing.assert_allclose(array(a), array(b), rtol=1e-5)
+        np.testing.assert_allclose(array(ours.grad), array(theirs.grad), rtol=1e-5)
