@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import wengert as wg
 from wengert import nn
 from wengert.nn import functional as F

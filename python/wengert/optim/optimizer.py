@@ -94,7 +94,7 @@ class Optimizer:
             self._check_parameter(k, p)
             if id(p) in known:
                 raise ValueError(
-                    f"{self._name}: parameter {k} of this group, of shape {p.shape}, is in the optimizer already"
+                    f"{self._name}: parameter {k} of this group, of shape {p.value.shape}, is in the optimizer already"
                 )
             known.add(id(p))
         for name, default in self.defaults.items():
@@ -245,11 +245,11 @@ class Optimizer:
         self.state = state
 
     def __repr__(self) -> str:
-        lines = []
+        groups = []
         for k, group in enumerate(self.param_groups):
-            lines += [f"Parameter Group {k}"]
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-        return f"{self._name} (\n" + "\n".join(lines) + "\n)"
+            options = [f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params"]
+            groups.append(f"Parameter Group {k}\n{''.join(options)}")
+        return f"{self._name} (\n" + "\n".join(groups) + ")"
 
 
 def _check_dtype(name: str, k: int, p: Variable) -> None:
@@ -285,9 +285,9 @@ def _loaded(name: str, value: Any, p: Variable) -> Any:
     if value is None:
         return None
     if name == "step":
-        return _wrap(np.array(getattr(value, "value", value), dtypes.float32).reshape(()))
+        return _wrap(np.asarray(value).astype(dtypes.float32).reshape(()))
     if hasattr(value, "__array__"):
-        return _wrap(np.array(getattr(value, "value", value), p.value.dtype, order="C"))
+        return _wrap(np.asarray(value).astype(p.value.dtype, order="C"))
     return deepcopy(value)
 
 
