@@ -123,7 +123,7 @@ typedef struct {
     const real *a, *b; /* as the tiles see them: exchanged for GEMM_OUTER_TRANSPOSED */
     real *packed_a, *packed_b;
     INTERNAL(target) target;
-    ptrdiff_t row_chunks, panel_chunks; /* the grid that threads take chunks of */
+    gemm_pieces rows, columns; /* the grid of chunks, in tiles */
 } INTERNAL(job);
 
 INLINE ptrdiff_t INTERNAL(panel_width)(const gemm_part *p, ptrdiff_t column)
@@ -201,8 +201,8 @@ static INTERNAL(strip) INTERNAL(find_strip)(const INTERNAL(job) *job, ptrdiff_t 
                                             real *copy)
 {
     const gemm_part *const p = job->part;
-    const ptrdiff_t i = piece_begin(p->m, p->row_tiles, tile), ld = GEMM_BLOCK + LANES;
-    INTERNAL(strip) s = {.i = i, .rows = piece_begin(p->m, p->row_tiles, tile + 1) - i, .rs_a = p->rs_a, .cs_a = p->cs_a};
+    const ptrdiff_t i = piece_begin(p->rows, tile), ld = GEMM_BLOCK + LANES;
+    INTERNAL(strip) s = {.i = i, .rows = piece_length(p->rows, tile), .rs_a = p->rs_a, .cs_a = p->cs_a};
     s.a = job->a + i * p->rs_a + start * p->cs_a;
     if (p->pack_a && p->cs_a == 1) {
         for (ptrdiff_t r = 0; r < s.rows; r++)
@@ -273,17 +273,20 @@ static void INTERNAL(dot_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin, p
     const ptrdiff_t padded = INTERNAL(vectors)(p->k) * LANES;
     const real *const a = p->pack_a ? job->packed_a : job->a, *const b = p->packed_from == 0 ? job->packed_b : job->b;
     const ptrdiff_t ld_a = p->pack_a ? padded : p->rs_a, ld_b = p->packed_from == 0 ? padded : p->cs_b;
-    for (ptrdiff_t tile = row_begin; tile < row_end; tile++) {
-        const ptrdiff_t i = piece_begin(p->m, p->row_tiles, tile);
-        const ptrdiff_t rows = piece_begin(p->m, p->row_tiles, tile + 1) - i;
-        for (ptrdiff_t panel = panel_begin; panel < panel_end; panel++) {
-            const ptrdiff_t j = piece_begin(p->n, p->panels, panel);
-            const ptrdiff_t columns = piece_begin(p->n, p->panels, panel + 1) - j;
-            vreal sums[DOT_ROWS * DOT_COLUMNS / (int)LANES + 2];
-            INTERNAL(dots)[rows][columns](p->k, a + i * ld_a, ld_a, b + j * ld_b, ld_b, (real *)sums);
-            INTERNAL(write_back)(&job->target, i, j, rows, columns, (const real *)sums, columns);
-        }
-    }
+    enum { DOT_BATCH = 8 };
+    vreal sums[DOT_BATCH][DOT_ROWS * DOT_COLUMNS / LANES + 2];
+    for (ptrdiff_t row = row_begin; row < row_end; row++)
+        for (ptrdiff_t first = panel_begin; first < panel_end; first += DOT_BATCH)
+            for (int pass = 0; pass < 2; pass++)
+                for (ptrdiff_t panel = first; panel < least(first + DOT_BATCH, panel_end); panel++) {
+                    const ptrdiff_t i = piece_begin(p->rows, row), rows = piece_length(p->rows, row);
+                    const ptrdiff_t j = piece_begin(p->columns, panel), columns = piece_length(p->columns, panel);
+                    real *const to = (real *)sums[panel - first];
+                    if (pass == 0)
+                        INTERNAL(dots)[rows][columns](p->k, a + i * ld_a, ld_a, b + j * ld_b, ld_b, to);
+                    else
+                        INTERNAL(write_back)(&job->target, i, j, rows, columns, to, columns);
+                }
 }
 
 /* Chunks [begin, end) of the grid; those that follow each other share their panels. */
@@ -292,11 +295,10 @@ static void INTERNAL(run_chunks)(void *context, ptrdiff_t begin, ptrdiff_t end)
     const INTERNAL(job) *const job = context;
     const gemm_part *const p = job->part;
     for (ptrdiff_t chunk = begin; chunk < end; chunk++) {
-        const ptrdiff_t row = chunk % job->row_chunks, column = chunk / job->row_chunks;
-        const ptrdiff_t row_begin = piece_begin(p->row_tiles, job->row_chunks, row);
-        const ptrdiff_t row_end = piece_begin(p->row_tiles, job->row_chunks, row + 1);
-        const ptrdiff_t panel_begin = piece_begin(p->panels, job->panel_chunks, column);
-        const ptrdiff_t panel_end = piece_begin(p->panels, job->panel_chunks, column + 1);
+        const ptrdiff_t row = chunk % job->rows.count, column = chunk / job->rows.count;
+        const ptrdiff_t row_begin = piece_begin(job->rows, row), row_end = piece_begin(job->rows, row + 1);
+        const ptrdiff_t panel_begin = piece_begin(job->columns, column);
+        const ptrdiff_t panel_end = piece_begin(job->columns, column + 1);
         if (p->method == GEMM_DOT)
             INTERNAL(dot_chunk)(job, row_begin, row_end, panel_begin, panel_end);
         else
@@ -304,20 +306,19 @@ static void INTERNAL(run_chunks)(void *context, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-/* Divide the work: columns so that a block of B fits its cache, then rows and columns for the threads. */
+/* Divide the work among threads: rows first, since a chunk reads all of B's columns that it is given. */
 static void INTERNAL(divide)(INTERNAL(job) *job, int threads)
 {
     const gemm_part *const p = job->part;
     const double flops = 2.0 * (double)p->m * (double)p->n * (double)p->k;
-    job->panel_chunks = 1;
-    job->row_chunks = 1;
+    ptrdiff_t rows = 1, columns = 1;
     if (threads > 1 && flops >= 2 * GEMM_CHUNK_FLOPS) {
-        const ptrdiff_t most = (ptrdiff_t)(flops / GEMM_CHUNK_FLOPS);
-        const ptrdiff_t wanted = least(most, threads * GEMM_CHUNKS_PER_THREAD);
-        job->row_chunks = least(p->row_tiles, ceil_div(wanted, job->panel_chunks));
-        if (job->row_chunks * job->panel_chunks < wanted)
-            job->panel_chunks = least(p->panels, ceil_div(wanted, job->row_chunks));
+        const ptrdiff_t chunks = least((ptrdiff_t)(flops / GEMM_CHUNK_FLOPS), threads * GEMM_CHUNKS_PER_THREAD);
+        rows = least(p->rows.count, chunks);
+        columns = least(p->columns.count, ceil_div(chunks, rows));
     }
+    job->rows = pieces_of(p->rows.count, rows);
+    job->columns = pieces_of(p->columns.count, columns);
 }
 
 static void INTERNAL(multiply_part)(const wg_gemm *g, const gemm_part *p, const real *a, const real *b, real *c,
@@ -344,7 +345,7 @@ static void INTERNAL(multiply_part)(const wg_gemm *g, const gemm_part *p, const 
         wg_parallel_for(panels, 1 + GEMM_STACK_BYTES / (bytes + 1), INTERNAL(pack_panels), &job);
     }
     INTERNAL(divide)(&job, threads);
-    wg_parallel_for(job.row_chunks * job.panel_chunks, 1, INTERNAL(run_chunks), &job);
+    wg_parallel_for(job.rows.count * job.columns.count, 1, INTERNAL(run_chunks), &job);
 }
 
 static void INTERNAL(multiply)(const wg_gemm *g, const gemm_plan *plan, const real *a, const real *b, real *c,

@@ -16,6 +16,18 @@ enum {
     GEMM_UNPACKED_BYTES = 32 << 10, /* of a B that is read as it lies, however often */
 };
 
+/* A length in pieces as equal as can be: the first `longer` have one more than `size`. */
+typedef struct {
+    ptrdiff_t count, size, longer;
+} gemm_pieces;
+
+INLINE gemm_pieces pieces_of(ptrdiff_t length, ptrdiff_t count)
+{
+    return (gemm_pieces){count, length / count, length % count};
+}
+INLINE ptrdiff_t piece_begin(gemm_pieces p, ptrdiff_t i) { return i * p.size + (i < p.longer ? i : p.longer); }
+INLINE ptrdiff_t piece_length(gemm_pieces p, ptrdiff_t i) { return p.size + (i < p.longer); }
+
 typedef enum { GEMM_OUTER, GEMM_OUTER_TRANSPOSED, GEMM_DOT } gemm_method;
 
 /* A product as the tiles see it, for the columns of C from `column` on: n of them, or, with GEMM_OUTER_TRANSPOSED, m,
@@ -25,8 +37,8 @@ typedef struct {
     ptrdiff_t column;
     ptrdiff_t m, n, k;
     ptrdiff_t rs_a, cs_a, rs_b, cs_b;
-    ptrdiff_t row_tiles;    /* as equal as can be */
-    ptrdiff_t panels;       /* of columns: all of `width` but the last; for GEMM_DOT as equal as can be */
+    gemm_pieces rows;       /* of the tiles */
+    gemm_pieces columns;    /* likewise with GEMM_DOT; else panels of `width`, but for the last */
     ptrdiff_t width;
     ptrdiff_t block;        /* along k, >= 1 */
     int pack_a;             /* GEMM_DOT: the whole of it; else a tile's rows are copied to where they do not collide */
@@ -43,11 +55,6 @@ typedef struct {
 INLINE ptrdiff_t least(ptrdiff_t x, ptrdiff_t y) { return x < y ? x : y; }
 INLINE ptrdiff_t ceil_div(ptrdiff_t x, ptrdiff_t y) { return (x + y - 1) / y; }
 
-/* Where piece i begins when `size` is divided into `pieces` as equal as can be. */
-INLINE ptrdiff_t piece_begin(ptrdiff_t size, ptrdiff_t pieces, ptrdiff_t i)
-{
-    return i * (size / pieces) + least(i, size % pieces);
-}
 #endif
 
 INLINE ptrdiff_t INTERNAL(vectors)(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
@@ -94,9 +101,8 @@ INLINE int INTERNAL(rows_collide)(ptrdiff_t stride)
 
 static void INTERNAL(plan_dot)(gemm_part *p)
 {
-    p->row_tiles = ceil_div(p->m, DOT_ROWS);
-    p->panels = ceil_div(p->n, DOT_COLUMNS);
-    p->width = DOT_COLUMNS;
+    p->rows = pieces_of(p->m, ceil_div(p->m, DOT_ROWS));
+    p->columns = pieces_of(p->n, ceil_div(p->n, DOT_COLUMNS));
     p->block = p->k;
     const ptrdiff_t padded = INTERNAL(vectors)(p->k) * LANES;
     p->pack_a = p->cs_a != 1;
@@ -111,15 +117,15 @@ static void INTERNAL(plan_outer)(gemm_part *p)
     const ptrdiff_t wide = vectors == 1 ? 1 : vectors > 2 && p->m <= TILE_ROWS_WIDE ? 4 : 2;
     p->block = p->k <= block ? p->k : ceil_div(p->k, ceil_div(p->k, block));
     p->width = wide * LANES;
-    p->panels = ceil_div(vectors, wide);
-    p->row_tiles = ceil_div(p->m, wide == 1 ? TILE_ROWS_SLIM : wide == 2 ? TILE_ROWS : TILE_ROWS_WIDE);
-    p->pack_a = p->panels >= 4 && INTERNAL(rows_collide)(p->cs_a == 1 ? p->rs_a : p->cs_a);
+    p->columns.count = ceil_div(vectors, wide);
+    p->rows = pieces_of(p->m, ceil_div(p->m, wide == 1 ? TILE_ROWS_SLIM : wide == 2 ? TILE_ROWS : TILE_ROWS_WIDE));
+    p->pack_a = p->columns.count >= 4 && INTERNAL(rows_collide)(p->cs_a == 1 ? p->rs_a : p->cs_a);
 
     const int large = p->k * p->n * (ptrdiff_t)sizeof(real) > GEMM_UNPACKED_BYTES;
-    if (p->cs_b != 1 || (p->row_tiles >= 4 && (large || INTERNAL(rows_collide)(p->rs_b))))
+    if (p->cs_b != 1 || (p->rows.count >= 4 && (large || INTERNAL(rows_collide)(p->rs_b))))
         p->packed_from = 0;
     else
-        p->packed_from = p->n % LANES ? (p->panels - 1) * p->width : p->n;
+        p->packed_from = p->n % LANES ? (p->columns.count - 1) * p->width : p->n;
     p->packed_b = p->k * (vectors * LANES - p->packed_from);
 }
 

@@ -19,6 +19,7 @@ enum {
     SOFTMAX_SHORT_VECTORS = 4,    /* the longest row, in vectors, that is kept in registers */
     SOFTMAX_COLUMN_VECTORS = 4,   /* the width, in vectors, of a block of columns */
     SOFTMAX_SUM_VECTORS = 32,     /* vectors of a row, or items of a column, that are added up before they join the total */
+    SOFTMAX_ROWS_AHEAD = 8,       /* how far ahead the columns' rows are asked for */
     SOFTMAX_GRAIN = 16384,    /* items that make a thread's chunk of work: some ten microseconds */
 };
 
@@ -60,6 +61,14 @@ INLINE void INTERNAL(row_store)(real *p, ptrdiff_t n, vreal x)
         V(store)(p, x);
     else
         V(store_tail)(p, n, x);
+}
+
+/* The same across columns, of which `width` are left and which are walked down with a stride of `down`. That stride is
+ * beyond what the hardware foresees, so a later row is asked for. */
+INLINE vreal INTERNAL(column_load)(const char *p, ptrdiff_t down, ptrdiff_t across, ptrdiff_t width)
+{
+    PREFETCH(p + SOFTMAX_ROWS_AHEAD * down);
+    return INTERNAL(row_load)(p, across, width, 0);
 }
 
 /* ---------------------------------------------------------------- passes over a row */
@@ -164,43 +173,57 @@ INLINE void INTERNAL(softmax_short_row)(const char *in, ptrdiff_t n, real *out, 
         INTERNAL(row_store)(out + k * LANES, n - k * LANES, logarithmic ? x[k] - shift : e[k] * shift);
 }
 
-/* A row of any length, in memory. */
-INLINE void INTERNAL(softmax_long_row)(const char *in, ptrdiff_t stride, ptrdiff_t n, real *out, int logarithmic)
+/* A row of unit stride and any length, in memory. */
+INLINE void INTERNAL(softmax_long_row)(const char *in, ptrdiff_t n, real *out, int logarithmic)
 {
-    const real max = INTERNAL(row_max)(in, stride, n);
-    const double sum = INTERNAL(row_sum_exp)(in, stride, n, max, logarithmic ? NULL : out);
+    const real max = INTERNAL(row_max)(in, sizeof(real), n);
+    const double sum = INTERNAL(row_sum_exp)(in, sizeof(real), n, max, logarithmic ? NULL : out);
     if (!logarithmic) {
         INTERNAL(row_scale)(out, n, (real)(1 / sum));
         return;
     }
     const vreal log_sum = V(log)(V(splat)((real)(sum / ROW_EXP_UNIT)));
-    for (ptrdiff_t i = 0; i < n; i += LANES)
-        INTERNAL(row_store)(out + i, n - i, INTERNAL(row_load)(in + i * stride, stride, n - i, 0) - max - log_sum);
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        const vreal x = INTERNAL(row_load)(in + i * sizeof(real), sizeof(real), n - i, 0);
+        INTERNAL(row_store)(out + i, n - i, x - max - log_sum);
+    }
 }
 
-/* A row of unit stride. */
-INLINE void INTERNAL(softmax_dense_row)(const char *in, ptrdiff_t n, real *out, int logarithmic)
+/* Copy rows of any strides to their places in the output. Eight rows go side by side: a transposed matrix is read along
+ * its cache lines. */
+static void INTERNAL(softmax_pack)(const char *in, ptrdiff_t row_stride, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n,
+                                   real *out)
 {
-    switch ((n + LANES - 1) / LANES) {
-    case 1: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 1); break;
-    case 2: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 2); break;
-    case 3: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 3); break;
-    case 4: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 4); break;
-    default: INTERNAL(softmax_long_row)(in, sizeof(real), n, out, logarithmic);
+    enum { BAND = 8 };
+    for (ptrdiff_t first = 0; first < rows; first += BAND) {
+        const ptrdiff_t last = smaller(rows, first + BAND);
+        for (ptrdiff_t i = 0; i < n; i++)
+            for (ptrdiff_t row = first; row < last; row++)
+                out[row * n + i] = *(const real *)(in + row * row_stride + i * stride);
     }
 }
 
 static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_job) *job = context;
-    for (ptrdiff_t i = begin; i < end; i++) {
-        const char *in = job->in + i * job->strides[0];
-        real *out = job->out + i * job->n;
-        if (job->strides[1] == sizeof(real))
-            INTERNAL(softmax_dense_row)(in, job->n, out, job->logarithmic);
-        else
-            INTERNAL(softmax_long_row)(in, job->strides[1], job->n, out, job->logarithmic);
+    const ptrdiff_t n = job->n;
+    const int logarithmic = job->logarithmic;
+    real *out = job->out + begin * n;
+    const char *in = job->in + begin * job->strides[0];
+    ptrdiff_t in_step = job->strides[0];
+    if (job->strides[1] != sizeof(real)) {
+        INTERNAL(softmax_pack)(in, in_step, job->strides[1], end - begin, n, out);
+        in = (const char *)out;
+        in_step = n * (ptrdiff_t)sizeof(real);
     }
+    for (ptrdiff_t row = begin; row < end; row++, in += in_step, out += n)
+        switch ((n + LANES - 1) / LANES) {
+        case 1: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 1); break;
+        case 2: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 2); break;
+        case 3: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 3); break;
+        case 4: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 4); break;
+        default: INTERNAL(softmax_long_row)(in, n, out, logarithmic);
+        }
 }
 
 /* ---------------------------------------------------------------- softmax, columns */
@@ -217,14 +240,14 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
     }
     for (ptrdiff_t i = 0; i < n; i++)
         for (int k = 0; k < vectors; k++)
-            max[k] = V(at_least)(max[k], INTERNAL(row_load)(in + i * down + k * LANES * across, across, width - k * LANES, 0));
+            max[k] = V(at_least)(max[k], INTERNAL(column_load)(in + i * down + k * LANES * across, down, across, width - k * LANES));
     for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS) {
         const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS);
         vreal sum[SOFTMAX_COLUMN_VECTORS] = {{0}};
         for (ptrdiff_t i = start; i < end; i++)
             for (int k = 0; k < vectors; k++) {
                 const ptrdiff_t left = width - k * LANES;
-                const vreal x = INTERNAL(row_load)(in + i * down + k * LANES * across, across, left, 0);
+                const vreal x = INTERNAL(column_load)(in + i * down + k * LANES * across, down, across, left);
                 const vreal e = INTERNAL(row_exp)(x - max[k]);
                 sum[k] += e;
                 if (!job->logarithmic)
@@ -332,46 +355,56 @@ static void INTERNAL(softmax_grad_rows)(void *context, ptrdiff_t begin, ptrdiff_
     }
 }
 
-/* One vector of columns, `width` columns in all, of outer row `row`, starting at column `first`. */
-INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, ptrdiff_t row, ptrdiff_t first,
-                                         ptrdiff_t width, const int dense)
+/* Up to `vectors` vectors of columns, `width` columns in all. */
+INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, const char *g, const char *z, real *out,
+                                         ptrdiff_t width, const int vectors)
 {
-    const ptrdiff_t g_across = dense ? (ptrdiff_t)sizeof(real) : job->g_strides[2];
-    const ptrdiff_t z_across = dense ? (ptrdiff_t)sizeof(real) : job->z_strides[2];
-    const char *g = job->g + row * job->g_strides[0] + first * g_across;
-    const char *z = job->z + row * job->z_strides[0] + first * z_across;
-    vreal dot = {0};
-    for (ptrdiff_t start = 0; start < job->n; start += SOFTMAX_SUM_VECTORS) {
-        const ptrdiff_t end = smaller(job->n, start + SOFTMAX_SUM_VECTORS);
-        vreal sum = {0};
-        for (ptrdiff_t i = start; i < end; i++) {
-            const vreal x = INTERNAL(row_load)(g + i * job->g_strides[1], g_across, width, 0);
-            sum = job->logarithmic
-                      ? sum + x
-                      : V(fma)(x, INTERNAL(row_load)(z + i * job->z_strides[1], z_across, width, 0), sum);
+    const ptrdiff_t n = job->n, g_down = job->g_strides[1], g_across = job->g_strides[2];
+    const ptrdiff_t z_down = job->z_strides[1], z_across = job->z_strides[2];
+    vreal dot[SOFTMAX_COLUMN_VECTORS] = {{0}};
+    for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS) {
+        const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS);
+        vreal sum[SOFTMAX_COLUMN_VECTORS] = {{0}};
+        for (ptrdiff_t i = start; i < end; i++)
+            for (int k = 0; k < vectors; k++) {
+                const ptrdiff_t j = k * LANES;
+                const vreal x = INTERNAL(column_load)(g + i * g_down + j * g_across, g_down, g_across, width - j);
+                if (job->logarithmic) {
+                    sum[k] += x;
+                    continue;
+                }
+                sum[k] = V(fma)(x, INTERNAL(column_load)(z + i * z_down + j * z_across, z_down, z_across, width - j), sum[k]);
+            }
+        for (int k = 0; k < vectors; k++)
+            dot[k] += sum[k];
+    }
+    for (ptrdiff_t i = 0; i < n; i++)
+        for (int k = 0; k < vectors; k++) {
+            const ptrdiff_t j = k * LANES;
+            const vreal x = INTERNAL(column_load)(g + i * g_down + j * g_across, g_down, g_across, width - j);
+            const vreal y = INTERNAL(column_load)(z + i * z_down + j * z_across, z_down, z_across, width - j);
+            INTERNAL(row_store)(out + i * job->inner + j, width - j,
+                                job->logarithmic ? x - V(exp)(y) * dot[k] : y * (x - dot[k]));
         }
-        dot += sum;
-    }
-    real *out = job->out + row * job->n * job->inner + first;
-    for (ptrdiff_t i = 0; i < job->n; i++) {
-        const vreal x = INTERNAL(row_load)(g + i * job->g_strides[1], g_across, width, 0);
-        const vreal y = INTERNAL(row_load)(z + i * job->z_strides[1], z_across, width, 0);
-        INTERNAL(row_store)(out + i * job->inner, width, job->logarithmic ? x - V(exp)(y) * dot : y * (x - dot));
-    }
 }
 
 static void INTERNAL(softmax_grad_columns)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_grad_job) *job = context;
     const ptrdiff_t span = SOFTMAX_COLUMN_VECTORS * LANES, blocks = (job->inner + span - 1) / span;
-    const int dense = job->g_strides[2] == sizeof(real) && job->z_strides[2] == sizeof(real);
+    const ptrdiff_t g_across = job->g_strides[2], z_across = job->z_strides[2];
+    const int dense = g_across == sizeof(real) && z_across == sizeof(real);
     for (ptrdiff_t item = begin; item < end; item++) {
         const ptrdiff_t row = item / blocks, first = item % blocks * span, last = smaller(job->inner, first + span);
-        for (ptrdiff_t j = first; j < last; j += LANES) {
-            if (dense && last - j >= LANES)
-                INTERNAL(softmax_grad_block)(job, row, j, LANES, 1);
+        const char *g = job->g + row * job->g_strides[0], *z = job->z + row * job->z_strides[0];
+        real *out = job->out + row * job->n * job->inner;
+        const int whole = dense && last - first == span;
+        const ptrdiff_t step = whole ? span : LANES;
+        for (ptrdiff_t j = first; j < last; j += step) {
+            if (whole)
+                INTERNAL(softmax_grad_block)(job, g + j * g_across, z + j * z_across, out + j, span, SOFTMAX_COLUMN_VECTORS);
             else
-                INTERNAL(softmax_grad_block)(job, row, j, smaller(LANES, last - j), 0);
+                INTERNAL(softmax_grad_block)(job, g + j * g_across, z + j * z_across, out + j, smaller(LANES, last - j), 1);
         }
     }
 }
