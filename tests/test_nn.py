@@ -399,6 +399,14 @@ def test_a_state_that_does_not_fit_names_what_differs_and_changes_nothing() -> N
     assert repr(keys).startswith("IncompatibleKeys(missing_keys=['scale'")
 
 
+def test_a_state_of_a_kind_that_does_not_fit_is_refused() -> None:
+    net = nn.BatchNorm1d(2)
+    state = {**net.state_dict(), "num_batches_tracked": wg.tensor(1.5), "weight": wg.zeros(2)}
+    with pytest.raises(RuntimeError, match="num_batches_tracked: float32 in the state, int64 in the module"):
+        net.load_state_dict(state)
+    assert net.weight.tolist() == [1, 1]
+
+
 def test_loading_a_state_counts_as_a_change_of_the_parameters() -> None:
     layer = nn.Linear(2, 2)
     z = (layer(wg.ones(1, 2)) ** 2).sum() + (layer.weight * layer.weight).sum()
@@ -518,6 +526,12 @@ def test_a_parameter_shares_memory_and_requires_a_gradient() -> None:
         nn.Parameter(wg.arange(3))
     assert repr(p) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
     assert type(p * 2) is wg.Tensor
+
+
+def test_parameters_of_integers_can_be_copied() -> None:
+    p = nn.Parameter(wg.arange(3), requires_grad=False)
+    assert copy.deepcopy(p).tolist() == pickle.loads(pickle.dumps(p)).tolist() == [0, 1, 2]
+    assert isinstance(copy.deepcopy(p), nn.Parameter)
 
 
 def test_a_lazy_layer_takes_its_size_from_the_first_input() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -169,13 +170,12 @@ class ModuleList(_ModuleSequence):
 
     def _child_lines(self) -> list[str]:
         """Equal neighbours share a line."""
-        lines, runs = [repr(module).replace("\n", "\n  ") for module in self], []
-        for k, line in enumerate(lines):
-            if runs and runs[-1][2] == line:
-                runs[-1][1] = k
-            else:
-                runs.append([k, k, line])
-        return [f"({a}): {line}" if a == b else f"({a}-{b}): {b - a + 1} x {line}" for a, b, line in runs]
+        lines, k = [], 0
+        for text, run in itertools.groupby(repr(module).replace("\n", "\n  ") for module in self):
+            n = len(list(run))
+            lines.append(f"({k}): {text}" if n == 1 else f"({k}-{k + n - 1}): {n} x {text}")
+            k += n
+        return lines
 
 
 class ModuleDict(Module):

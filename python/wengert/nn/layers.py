@@ -179,6 +179,9 @@ class LazyLinear(Linear):
     Linear(in_features=3, out_features=2, bias=True)
     """
 
+    weight: Any
+    bias: Any
+
     def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         Module.__init__(self)
         self.in_features, self.out_features = 0, out_features
@@ -194,19 +197,19 @@ class LazyLinear(Linear):
         shape = as_variable(input).value.shape
         if not shape:
             raise ValueError("expected an input of shape (..., in_features), got a 0-d tensor")
-        self.in_features = shape[-1]
-        if self.has_uninitialized_params():
-            self.weight.materialize((self.out_features, self.in_features))
-            if self.bias is not None:
-                self.bias.materialize((self.out_features,))
-            self.reset_parameters()
-        else:
+        if not self.has_uninitialized_params():
             self.in_features = self.weight.value.shape[1]
+            return
+        self.in_features = shape[-1]
+        self.weight.materialize((self.out_features, self.in_features))
+        if self.bias is not None:
+            self.bias.materialize((self.out_features,))
+        self.reset_parameters()
 
     def forward(self, input: Any) -> Any:
         """The affine map of the last dimension."""
         self.initialize_parameters(input)
-        self.__class__ = Linear
+        self.__class__ = Linear  # type: ignore[assignment]
         return self.forward(input)
 
 
@@ -266,7 +269,8 @@ class Embedding(Module):
         -------
         Embedding
         """
-        layer = cls(*embeddings.shape, padding_idx=padding_idx)
+        rows, d = embeddings.shape
+        layer = cls(rows, d, padding_idx)
         layer.weight = Parameter(embeddings, requires_grad=not freeze)
         return layer
 
@@ -274,7 +278,7 @@ class Embedding(Module):
         """Draw the table anew."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            self.weight.value[self.padding_idx] = 0
+            init.zeros_(self.weight.detach()[self.padding_idx])
 
     def forward(self, input: Any) -> Any:
         """The rows at the indices."""

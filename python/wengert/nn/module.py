@@ -632,6 +632,8 @@ class Module:
             arrays[name] = array
             if not isinstance(tensor, UninitializedParameter) and array.shape != tensor.value.shape:
                 faults.append(f"{name}: shape {array.shape} in the state, {tensor.value.shape} in the module")
+            if not np.can_cast(array.dtype, tensor.dtype, "same_kind"):
+                faults.append(f"{name}: {array.dtype} in the state, {tensor.dtype} in the module")
         if faults:
             raise RuntimeError(
                 f"load_state_dict: the state does not fit {type(self).__name__}:\n  " + "\n  ".join(faults)

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from ..tensor import Tensor, _wrap
-from .optimizer import Optimizer, direction
+from ..tensor import _wrap
+from .optimizer import Optimizer, State, buffers, count_steps, direction
 
 
 class Adagrad(Optimizer):
@@ -60,12 +59,12 @@ class Adagrad(Optimizer):
         group = self.param_groups[-1]
         for p in group["params"]:
             start = np.full(p.value.shape, group["initial_accumulator_value"], p.value.dtype)
-            self.state[p] = {"step": _wrap(np.zeros((), dtypes.float32)), "sum": _wrap(start)}
+            self.state[p] = {"step": 0, "sum": _wrap(start)}
 
     def _update(
-        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
     ) -> None:
-        counts, sums = self._count_steps(params), self._buffers(params, values, "sum")
+        counts, sums = count_steps(states), buffers(states, values, "sum")
         for count, value, grad, total in zip(counts, values, grads, sums, strict=True):
             g = direction(group, value, grad)
             total += g * g

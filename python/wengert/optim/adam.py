@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..tensor import Tensor
-from .optimizer import Optimizer
+from .optimizer import Optimizer, State, buffers, count_steps
 
 
 class Adam(Optimizer):
@@ -68,12 +67,12 @@ class Adam(Optimizer):
             raise ValueError(f"{self._name}: expected two betas in [0, 1), got {group['betas']}")
 
     def _update(
-        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
     ) -> None:
         beta1, beta2 = group["betas"]
         _kernels.adam(
-            values, grads, self._buffers(params, values, "exp_avg"), self._buffers(params, values, "exp_avg_sq"),
-            self._buffers(params, values, "max_exp_avg_sq") if group["amsgrad"] else None, self._count_steps(params),
+            values, grads, buffers(states, values, "exp_avg"), buffers(states, values, "exp_avg_sq"),
+            buffers(states, values, "max_exp_avg_sq") if group["amsgrad"] else None, count_steps(states),
             lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"],
             decoupled=group["decoupled_weight_decay"], maximize=group["maximize"],
         )  # fmt: skip

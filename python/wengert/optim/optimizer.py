@@ -14,7 +14,10 @@ from ..autograd import enable_grad
 from ..nn.module import clear_gradient
 from ..nn.parameter import UninitializedParameter
 from ..tape import Variable
-from ..tensor import Tensor, _line, _wrap
+from ..tensor import _line, _wrap
+
+# What is remembered of a parameter: tensors by name, and the number of its steps as "step".
+State = dict[str, Any]
 
 
 class Optimizer:
@@ -43,7 +46,7 @@ class Optimizer:
     """
 
     param_groups: list[dict[str, Any]]
-    state: defaultdict[Any, dict[str, Any]]
+    state: defaultdict[Any, State]
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -145,7 +148,7 @@ class Optimizer:
             for params in _of_one_dtype([p for p in group["params"] if p.grad is not None]):
                 arrays = [p.value for p in params]
                 dense = [a if a.flags.c_contiguous else a.copy() for a in arrays]
-                self._update(group, params, dense, [p.grad.value for p in params])
+                self._update(group, [self.state[p] for p in params], dense, [p.grad.value for p in params])
                 for p, array, updated in zip(params, arrays, dense, strict=True):
                     if array is not updated:
                         array[...] = updated
@@ -155,33 +158,10 @@ class Optimizer:
         return loss
 
     def _update(
-        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
     ) -> None:
-        """Change `values`, the parameters' items as dense arrays of one dtype, by `grads` and the state of `params`."""
+        """Change `values`, the items of parameters as dense arrays of one dtype, by `grads` and what is remembered."""
         raise TypeError(f"{self._name} defines neither _update nor step")
-
-    def _buffers(self, params: list[Tensor], values: list[np.ndarray], name: str) -> list[np.ndarray]:
-        """The arrays that the state of each parameter has under a name, zeros at first."""
-        found = []
-        for p, value in zip(params, values, strict=True):
-            state = self.state[p]
-            buffer = state.get(name)
-            if buffer is None:
-                buffer = state[name] = _wrap(np.zeros_like(value, order="C"))
-            found.append(buffer.value)
-        return found
-
-    def _count_steps(self, params: list[Tensor]) -> list[float]:
-        """Count a step for each parameter; the counts, from 1."""
-        counts = []
-        for p in params:
-            state = self.state[p]
-            step = state.get("step")
-            if step is None:
-                step = state["step"] = _wrap(np.zeros((), dtypes.float32))
-            step.value += 1
-            counts.append(step.value.item())
-        return counts
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros."""
@@ -201,7 +181,7 @@ class Optimizer:
         -------
         dict
             "state": what is remembered of each parameter, by its number; "param_groups": the options, and the numbers
-            of the parameters under "params". The tensors are the optimizer's own.
+            of the parameters under "params". The tensors, but for "step", are the optimizer's own.
         """
         numbers: dict[int, int] = {}
         groups = []
@@ -210,7 +190,7 @@ class Optimizer:
                 numbers[id(p)] = len(numbers)
             groups.append({**group, "params": [numbers[id(p)] for p in group["params"]]})
             groups[-1]["params"] = groups[-1].pop("params")  # last, as in PyTorch
-        return {"state": {numbers[id(p)]: state for p, state in self.state.items()}, "param_groups": groups}
+        return {"state": {numbers[id(p)]: _saved(s) for p, s in self.state.items() if s}, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a state, copied, its tensors cast to the parameters' dtypes.
@@ -236,7 +216,7 @@ class Optimizer:
             for group, own in zip(saved, self.param_groups, strict=True)
             for number, p in zip(group["params"], own["params"], strict=True)
         }
-        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        state: defaultdict[Any, State] = defaultdict(dict)
         for number, entries in state_dict["state"].items():
             p = by_number[number]
             state[p] = {name: _loaded(name, value, p) for name, value in entries.items()}
@@ -280,12 +260,36 @@ def _of_one_dtype(params: list[Any]) -> list[list[Any]]:
     return list(lists.values())
 
 
+def buffers(states: list[State], values: list[np.ndarray], name: str) -> list[np.ndarray]:
+    """The arrays that are remembered under a name, zeros of the shapes of `values` at first."""
+    found = []
+    for state, value in zip(states, values, strict=True):
+        buffer = state.get(name)
+        if buffer is None:
+            buffer = state[name] = _wrap(np.zeros_like(value, order="C"))
+        found.append(buffer.value)
+    return found
+
+
+def count_steps(states: list[State]) -> list[int]:
+    """Count a step of each parameter; the counts, from 1."""
+    for state in states:
+        state["step"] = state.get("step", 0) + 1
+    return [state["step"] for state in states]
+
+
+def _saved(state: State) -> State:
+    """What `state_dict` shows of a parameter's state: the step count as a tensor, as PyTorch has it."""
+    return {
+        name: _wrap(np.asarray(value, dtype=dtypes.float32)) if name == "step" else value
+        for name, value in state.items()
+    }
+
+
 def _loaded(name: str, value: Any, p: Variable) -> Any:
-    """A copy of a saved entry: tensors and arrays as tensors of the parameter's dtype, but for the step count."""
-    if value is None:
-        return None
+    """A copy of a saved entry; tensors and arrays as tensors of the parameter's dtype."""
     if name == "step":
-        return _wrap(np.asarray(value).astype(dtypes.float32).reshape(()))
+        return int(value)
     if hasattr(value, "__array__"):
         return _wrap(np.asarray(value).astype(p.value.dtype, order="C"))
     return deepcopy(value)

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor
-from .optimizer import Optimizer, direction
+from .optimizer import Optimizer, State, buffers, count_steps, direction
 
 
 class RMSprop(Optimizer):
@@ -59,13 +58,13 @@ class RMSprop(Optimizer):
         })  # fmt: skip
 
     def _update(
-        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
     ) -> None:
-        self._count_steps(params)
-        alpha, nothing = group["alpha"], [None] * len(params)
-        squares = self._buffers(params, values, "square_avg")
-        means = self._buffers(params, values, "grad_avg") if group["centered"] else nothing
-        velocities = self._buffers(params, values, "momentum_buffer") if group["momentum"] else nothing
+        count_steps(states)
+        alpha, nothing = group["alpha"], [None] * len(states)
+        squares = buffers(states, values, "square_avg")
+        means = buffers(states, values, "grad_avg") if group["centered"] else nothing
+        velocities = buffers(states, values, "momentum_buffer") if group["momentum"] else nothing
         for value, grad, square, mean, velocity in zip(values, grads, squares, means, velocities, strict=True):
             g = direction(group, value, grad)
             square *= alpha

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..tensor import Tensor
-from .optimizer import Optimizer
+from .optimizer import Optimizer, State, buffers
 
 
 class SGD(Optimizer):
@@ -67,12 +66,12 @@ class SGD(Optimizer):
             )
 
     def _update(
-        self, group: dict[str, Any], params: list[Tensor], values: list[np.ndarray], grads: list[np.ndarray]
+        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
     ) -> None:
         velocities = first = None
         if group["momentum"]:
-            first = [self.state[p].get("momentum_buffer") is None for p in params]
-            velocities = self._buffers(params, values, "momentum_buffer")
+            first = [state.get("momentum_buffer") is None for state in states]
+            velocities = buffers(states, values, "momentum_buffer")
         _kernels.sgd(
             values, grads, velocities, first, lr=group["lr"], momentum_factor=group["momentum"],
             dampening=group["dampening"], weight_decay=group["weight_decay"], nesterov=group["nesterov"],

@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import dtypes
 from ..._kernels import Elementwise
-from ...define import as_floating, as_variable, elementwise
+from ...define import as_floating, as_variable, cast, elementwise
 from ...ops import elementwise as e
 from ...ops.nn import log_softmax as _log_softmax
 from ...ops.nn import softmax as _softmax
@@ -107,13 +107,14 @@ def prelu(input: Any, weight: Any) -> Any:
     return e.where(e.greater(x, 0), x, x * weight)
 
 
-_exp, _expm1, _sigmoid = Elementwise("exp"), Elementwise("expm1"), Elementwise("sigmoid")
+_expm1, _sigmoid, _multiply = Elementwise("expm1"), Elementwise("sigmoid"), Elementwise("multiply", np.multiply)
+_minimum, _greater, _where = (Elementwise(f.__name__, f) for f in (np.minimum, np.greater, np.where))
 
 
 def _elu_kernel(x: np.ndarray, alpha: float) -> np.ndarray:
-    low = _expm1(np.minimum(x, 0))
+    low = _expm1(_minimum(x, 0.0))
     low *= x.dtype.type(alpha)
-    return np.where(x > 0, x, low)
+    return _where(_greater(x, 0.0), x, low)
 
 
 _elu = elementwise(
@@ -149,7 +150,7 @@ def _silu_slope(x: Any) -> Any:
     return s * (1.0 + x * (1.0 - s))
 
 
-_silu = elementwise("silu", lambda x: x * _sigmoid(x), lambda x: _silu_slope(x), floating=True)
+_silu = elementwise("silu", lambda x: _multiply(x, _sigmoid(x)), lambda x: _silu_slope(x), floating=True)
 
 
 def silu(input: Any, inplace: bool = False) -> Any:
@@ -202,7 +203,7 @@ def gelu(input: Any, approximate: str = "none") -> Any:
         return e.gelu(input)
     if approximate != "tanh":
         raise ValueError(f'gelu: expected approximate "none" or "tanh", got {approximate!r}')
-    x = as_floating(input)
+    x: Any = as_floating(input)
     return x * 0.5 * (e.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
 
 
@@ -230,7 +231,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """
     if beta == 1 and threshold == 20:
         return e.softplus(input)
-    x = as_floating(input)
+    x: Any = as_floating(input)
     z = e.softplus(x * beta) / beta
     return z if threshold >= 20 else e.where(e.greater(x * beta, threshold), x, z)
 
@@ -294,4 +295,4 @@ def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
 
 
 def _as_dtype(name: str, x: Any, dtype: Any) -> Any:
-    return x if dtype is None else as_variable(x).to(dtype=dtypes.as_dtype(dtype, name))
+    return x if dtype is None else cast(as_variable(x), dtypes.as_dtype(dtype, name))

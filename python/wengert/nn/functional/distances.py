@@ -80,7 +80,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     >>> wg.nn.functional.cosine_similarity(wg.tensor([1., 0.]), wg.tensor([1., 1.]), dim=0)
     tensor(0.7071)
     """
-    x, y = as_floating(x1), as_floating(x2)
+    x: Any = as_floating(x1)
+    y: Any = as_floating(x2)
     ndim = max(x.value.ndim, y.value.ndim)
     # A dimension counted from the first means the same one in both only if they have as many.
     d = dim if dim < 0 else dim - ndim

@@ -169,7 +169,7 @@ _log, _log1p = Elementwise("log"), Elementwise("log1p")
 
 
 def _bce_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return -(y * np.maximum(_log(x), -100) + (1 - y) * np.maximum(_log1p(-x), -100))
+    return np.asarray(-(y * np.maximum(_log(x), -100) + (1 - y) * np.maximum(_log1p(np.asarray(-x)), -100)))
 
 
 def _log_from_below(x: Any) -> Any:
@@ -268,7 +268,7 @@ def binary_cross_entropy_with_logits(
 
 
 # x[i, labels[i]] of a matrix, and its transpose.
-_PICK = linear(
+_PICK: Any = linear(
     "nll_pick", lambda x, labels, classes: x[np.arange(labels.size), labels],
     lambda g, labels, classes: apply(_SPREAD, (g,), {"labels": labels, "classes": classes}),
 )  # fmt: skip
@@ -280,7 +280,7 @@ def _spread(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     return out
 
 
-_SPREAD = linear(
+_SPREAD: Any = linear(
     "nll_spread", _spread, lambda g, labels, classes: apply(_PICK, (g,), {"labels": labels, "classes": classes})
 )  # fmt: skip
 
