@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import wengert as wg
+from wengert.nn import functional as F
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -105,6 +106,10 @@ def _cross_entropy(
 
 def _cross_entropy_dense(x: np.ndarray) -> np.ndarray:
     return -(_targets(x.shape) * _log_softmax(x, 1)).sum() / x.shape[0]
+
+
+def _standardized(x: np.ndarray) -> np.ndarray:
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
 
 
 ROWS: tuple[Shapes, ...] = (((1, 1),), ((3, 10),), ((5, 17),), ((2, 65),))
@@ -241,6 +246,17 @@ CASES: tuple[Case, ...] = (
          _cross_entropy_dense, ROWS, rtol32=4e-6),
     Case("cross_entropy_targets", lambda x, y: wg.cross_entropy(x, wg.softmax(y, 1)),
          lambda x, y: -(_softmax(y, 1) * _log_softmax(x, 1)).sum(1).mean(), (((3, 4), (3, 4)),), rtol32=4e-6),
+    # ------------------------------------------------------------ nn.functional
+    Case("elu", lambda x: F.elu(x, 0.5), lambda x: np.where(x > 0, x, 0.5 * np.expm1(np.minimum(x, 0))), avoid=(0.0,)),
+    Case("silu", F.silu, lambda x: x / (1 + np.exp(-x))),
+    Case("layer_norm", lambda x: F.layer_norm(x, x.shape[-1:]), _standardized, (((3, 5),), ((2, 3, 4),)), rtol32=2e-5),
+    Case("binary_cross_entropy", lambda x, y: F.binary_cross_entropy(x, y, reduction="none"),
+         lambda x, y: -y * np.log(x) - (1 - y) * np.log1p(-x), (((7,), (7,)), ((2, 3), (2, 3))), low=0.1, high=0.9),
+    Case("binary_cross_entropy_with_logits", F.binary_cross_entropy_with_logits,
+         lambda x, y: (np.logaddexp(0, x) - y * x).mean(), (((7,), (7,)), ((2, 3), (2, 3))), low=0.1, high=0.9),
+    Case("nll_loss", lambda x: F.nll_loss(x, wg.from_numpy(_labels(*x.shape))),
+         lambda x: -x[np.arange(len(x)), _labels(*x.shape)].mean(), ROWS),
+    Case("mse_loss", F.mse_loss, lambda x, y: ((x - y) ** 2).mean(), (((7,), (7,)), ((2, 3), (2, 3)))),
     # ------------------------------------------------------------ casts
     Case("cast", lambda x: x.to(dtype=wg.float64) * 2, lambda x: x * 2),
     Case("alias", wg.func.grad(lambda x: (x**4).sum()), lambda x: 4 * x**3, rtol32=1e-5),
