@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import doctest
+import importlib
 import math
 import pickle
+import pkgutil
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
@@ -932,6 +935,18 @@ def test_elu_and_silu_have_finite_gradients_for_large_inputs() -> None:
         x = wg.tensor([-1e4, -100.0, 100.0, 1e4], requires_grad=True)
         function(x).sum().backward()
         np.testing.assert_allclose(array(x.grad), [0, 0, 1, 1], atol=1e-6)
+
+
+# ---------------------------------------------------------------- documentation
+
+
+def modules_of(package: Any) -> list[str]:
+    return [package.__name__, *(m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))]
+
+
+@pytest.mark.parametrize("name", [*modules_of(nn), *modules_of(wg.optim)])
+def test_the_examples_in_docstrings_run(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name), extraglobs={"wg": wg}).failed == 0
 
 
 # ---------------------------------------------------------------- clipping and vectors
