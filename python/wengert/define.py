@@ -103,19 +103,25 @@ def _times(partial: Function) -> Function:
     return lambda g, *needs: g * partial(*needs)
 
 
+def _static_names(kernel: Function, arguments: int) -> tuple[str, ...]:
+    """The static keywords of a kernel: its parameters behind the positional arguments."""
+    return tuple(inspect.signature(kernel).parameters)[arguments:]
+
+
 def linear(name: str, kernel: Function, transpose: Function) -> Operation:
     """An operation that is linear in its one argument; `transpose` maps g back."""
-    operation = Operation(name, kernel, ("x",), (rule(transpose),), (None,))
-    static = [p for p in inspect.signature(kernel).parameters.values()][1:]
-    names = tuple(p.name for p in static)
-    operation.jvps = (Rule(lambda t, *values: apply(operation, (t,), dict(zip(names, values, strict=True))), ("t", *names)),)
+    names = _static_names(kernel, 1)
+
+    def forward(t: Any, *values: Any) -> Any:
+        return apply(operation, (t,), dict(zip(names, values, strict=True)))
+
+    operation = Operation(name, kernel, ("x",), (rule(transpose),), (Rule(forward, ("t", *names)),))
     return operation
 
 
 def bilinear(name: str, kernel: Function, left: Function, right: Function) -> Operation:
     """An operation that is linear in each of x and y; `left` maps g and y to x's cotangent, `right` g and x to y's."""
-    operation = Operation(name, kernel, ("x", "y"), (rule(left), rule(right)), (None, None))
-    names = tuple(p.name for p in inspect.signature(kernel).parameters.values())[2:]
+    names = _static_names(kernel, 2)
 
     def forward_left(t: Any, y: Any, *values: Any) -> Any:
         return apply(operation, (t, y), dict(zip(names, values, strict=True)))
@@ -123,8 +129,8 @@ def bilinear(name: str, kernel: Function, left: Function, right: Function) -> Op
     def forward_right(t: Any, x: Any, *values: Any) -> Any:
         return apply(operation, (x, t), dict(zip(names, values, strict=True)))
 
-    operation.jvps = (Rule(forward_left, ("t", "y", *names)), Rule(forward_right, ("t", "x", *names)))
-    operation.saves = (0, 1)
+    jvps = (Rule(forward_left, ("t", "y", *names)), Rule(forward_right, ("t", "x", *names)))
+    operation = Operation(name, kernel, ("x", "y"), (rule(left), rule(right)), jvps)
     return operation
 
 

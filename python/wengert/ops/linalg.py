@@ -10,15 +10,19 @@ import numpy as np
 
 from .. import _kernels, define, dtypes
 from ..define import apply, as_variable, bilinear, primitive
-from .reduce import sum
-from .shape import matrix_transpose, permute, reshape
+from .reduce import _SUM
+from .shape import permute, reshape
 
 
 def _native(x: np.ndarray) -> bool:
     return x.dtype == dtypes.float32 or x.dtype == dtypes.float64
 
 
-def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _matmul(x: np.ndarray, y: np.ndarray, tx: bool, ty: bool) -> np.ndarray:
+    if tx:
+        x = x.swapaxes(-1, -2)
+    if ty:
+        y = y.swapaxes(-1, -2)
     if _native(x):
         return _kernels.matmul(x, y)
     if x.dtype == dtypes.float16:
@@ -26,15 +30,28 @@ def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.matmul(x, y)
 
 
+# The product of matrices, each transposed first or not: the four forms are closed under transposition, so that no
+# derivative needs a transpose of its own.
 _MATMUL = bilinear(
     "mm", _matmul,
-    lambda g, x, y: define.sum_to(_product(g, matrix_transpose(y)), x.value.shape),
-    lambda g, x, y: define.sum_to(_product(matrix_transpose(x), g), y.value.shape),
+    lambda g, x, y, tx, ty: define.sum_to(
+        _product(y, g, ty, True) if tx else _product(g, y, False, not ty), x.value.shape
+    ),
+    lambda g, x, y, tx, ty: define.sum_to(
+        _product(g, x, True, tx) if ty else _product(x, g, not tx, False), y.value.shape
+    ),
 )  # fmt: skip
 
+_FORMS = {(tx, ty): {"tx": tx, "ty": ty} for tx in (False, True) for ty in (False, True)}
 
-def _product(x: Any, y: Any) -> Any:
-    return apply(_MATMUL, (x, y))
+
+def _product(x: Any, y: Any, tx: bool = False, ty: bool = False) -> Any:
+    return apply(_MATMUL, (x, y), _FORMS[tx, ty])
+
+
+def _rows_sum(g: Any) -> Any:
+    """The bias's cotangent: g summed over its rows."""
+    return apply(_SUM, (g,), {"dims": (0,), "keepdim": False, "shape": g.value.shape})
 
 
 def matmul(x: Any, y: Any) -> Any:
@@ -73,7 +90,7 @@ def matmul(x: Any, y: Any) -> Any:
     if x.value.dtype is not y.value.dtype:
         x, y = _one_dtype(x, y)
     if len(a) == 2 and len(b) == 2:
-        return apply(_MATMUL, (x, y))
+        return _product(x, y)
     if len(a) == 1:
         x = reshape(x, (1, *a))
     if len(b) == 1:
@@ -81,9 +98,9 @@ def matmul(x: Any, y: Any) -> Any:
     define.broadcast_shape("matmul", a[:-2], b[:-2])
     if len(b) <= 2 and len(a) > 2:  # one product of all rows, rather than a stack of products with the same matrix
         rows = reshape(x, (math.prod(a[:-1]), a[-1]))
-        z = reshape(apply(_MATMUL, (rows, y)), (*a[:-1], y.value.shape[1]))
+        z = reshape(_product(rows, y), (*a[:-1], y.value.shape[1]))
     else:
-        z = apply(_MATMUL, (x, y))
+        z = _product(x, y)
     shape = z.value.shape
     if len(b) == 1:
         shape = shape[:-1]
@@ -265,15 +282,15 @@ def _float32_first(kernel: Any) -> Any:
 # x @ w + b with w (k, n), and with w (n, k) as PyTorch's Linear keeps it.
 _AFFINE = primitive(
     "addmm", _float32_first(lambda x, w, b: _kernels.matmul(x, w, bias=b)),
-    (lambda g, w: _product(g, matrix_transpose(w)), lambda g, x: _product(matrix_transpose(x), g), lambda g: sum(g, 0)),
+    (lambda g, w: _product(g, w, False, True), lambda g, x: _product(x, g, True), _rows_sum),
     (lambda t, w: _product(t, w), lambda t, x: _product(x, t), lambda t, z: define.broadcast_to(t, z.value.shape)),
     arguments=("x", "w", "b"),
 )  # fmt: skip
 _LINEAR = primitive(
     "addmm", _float32_first(lambda x, w, b: _kernels.matmul(x, w.T, bias=b)),
-    (lambda g, w: _product(g, w), lambda g, x: _product(matrix_transpose(g), x), lambda g: sum(g, 0)),
+    (lambda g, w: _product(g, w), lambda g, x: _product(g, x, True), _rows_sum),
     (
-        lambda t, w: _product(t, matrix_transpose(w)), lambda t, x: _product(x, matrix_transpose(t)),
+        lambda t, w: _product(t, w, False, True), lambda t, x: _product(x, t, False, True),
         lambda t, z: define.broadcast_to(t, z.value.shape),
     ),
     arguments=("x", "w", "b"),
