@@ -257,11 +257,20 @@ CASES: tuple[Case, ...] = (
     Case("nll_loss", lambda x: F.nll_loss(x, wg.from_numpy(_labels(*x.shape))),
          lambda x: -x[np.arange(len(x)), _labels(*x.shape)].mean(), ROWS),
     Case("mse_loss", F.mse_loss, lambda x, y: ((x - y) ** 2).mean(), (((7,), (7,)), ((2, 3), (2, 3)))),
+    # ------------------------------------------------------------ change in place
+    Case("view_changed", lambda x: _view_changed(x), lambda x: _view_changed(x), (((3, 5),), ((2, 1),), ((4, 2, 2),))),
     # ------------------------------------------------------------ casts
     Case("cast", lambda x: x.to(dtype=wg.float64) * 2, lambda x: x * 2),
     Case("alias", wg.func.grad(lambda x: (x**4).sum()), lambda x: 4 * x**3, rtol32=1e-5),
     Case("clone", lambda x: x.clone() * x, lambda x: x * x),
 )  # fmt: skip
+
+
+def _view_changed(x: Any) -> Any:
+    y = x * 1.0
+    first, rest = y[0], y.T[..., 1:]
+    first *= x[-1]
+    return y * rest.sum()
 
 
 def _put(x: np.ndarray, y: np.ndarray) -> np.ndarray:

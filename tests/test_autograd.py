@@ -124,6 +124,129 @@ def test_change_in_place_keeps_identity() -> None:
     assert (id(x), x.data_ptr(), x.tolist()) == (before, address, [6.0, 6.0])
 
 
+def test_a_change_of_a_view_is_a_change_of_its_base() -> None:
+    x = wg.ones(2, 3, requires_grad=True)
+    y = x * 1
+    y[0].mul_(2.0)
+    y.T[1:].reshape(2, 2)[1, 1:] += 5.0
+    y.sum().backward()
+    assert x.grad.tolist() == [[2.0] * 3, [1.0] * 3]
+    assert y.tolist() == [[2.0] * 3, [1.0, 1.0, 6.0]]
+
+
+def test_a_change_of_the_base_is_a_change_of_its_views() -> None:
+    x = wg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x * 1
+    tail, reverse = y[1:], y.flip(0)
+    y.mul_(x)
+    assert tail.tolist() == [4.0, 9.0]
+    (tail.sum() + reverse[0]).backward()
+    assert x.grad.tolist() == [0.0, 4.0, 12.0]
+
+
+def test_views_of_constants_follow_them_into_the_graph() -> None:
+    w = wg.tensor([3.0, 4.0], requires_grad=True)
+    out = wg.zeros(3, 2)
+    first, second, all_of_it = out[0], out[1], out.T
+    first.copy_(w * w)
+    assert out.requires_grad
+    assert all_of_it.requires_grad
+    assert not all_of_it.is_leaf
+    second[:] = first * 2
+    all_of_it.sum().backward()
+    assert w.grad.tolist() == [18.0, 24.0]
+
+
+def test_a_part_overwritten_by_a_constant_loses_its_history() -> None:
+    x = wg.ones(4, requires_grad=True)
+    y = x * 2
+    y[1:3].fill_(7.0)
+    (y * y).sum().backward()
+    assert y.tolist() == [2.0, 7.0, 7.0, 2.0]
+    assert x.grad.tolist() == [8.0, 0.0, 0.0, 8.0]
+
+
+def test_a_view_whose_base_was_overwritten_is_a_constant() -> None:
+    x = wg.ones(4, requires_grad=True)
+    y = x * 2
+    view = y[1:]
+    y.zero_()
+    assert not view.requires_grad
+    assert view.grad_fn is None
+
+
+def test_views_of_leaves_refuse_change_in_place() -> None:
+    x = wg.ones(4, requires_grad=True)
+    with pytest.raises(RuntimeError, match="mul_: a leaf that requires a gradient, or a view of one"):
+        x[1:].mul_(2.0)
+    with wg.no_grad():
+        x[1:].mul_(2.0)
+    x.detach()[0] = 5.0
+    assert x.tolist() == [5.0, 2.0, 2.0, 2.0]
+
+
+def test_views_that_repeat_memory_refuse_change_in_place() -> None:
+    with pytest.raises(RuntimeError, match=r"add_: .*shape \(2, 3\) .*clone\(\) it first"):
+        wg.zeros(3).expand(2, 3).add_(1.0)
+    x = wg.zeros(3)
+    repeated = x.expand(2, 3)
+    w = wg.ones(3, requires_grad=True)
+    x.add_(w * 2)
+    repeated.sum().backward()
+    assert w.grad.tolist() == [4.0] * 3
+
+
+def test_changes_of_views_are_differentiated_twice_and_forward() -> None:
+    def f(x: wg.Tensor) -> wg.Tensor:
+        y = x * x
+        y[1:].mul_(x[:-1])
+        y.flip(0)[0] += y[0].clone() ** 2
+        return y * y
+
+    wg.func.check_gradients(f, wg.tensor([0.5, -1.5, 2.0]), order=3)
+
+
+def test_a_change_of_a_view_makes_saved_values_stale() -> None:
+    x = wg.ones(3, requires_grad=True)
+    y = x * 2
+    z = (y * y).sum()
+    y[0].mul_(2.0)
+    with pytest.raises(RuntimeError, match=r"mul: its argument [xy], of shape \(3,\)"):
+        z.backward()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_changes_of_views_agree_with_the_same_program_without_them(seed: int) -> None:
+    """Views of views, changed in random order, against indices of the base and operations that make new tensors."""
+
+    def program(x: wg.Tensor, in_place: bool) -> wg.Tensor:
+        rng = np.random.default_rng(seed)
+        base = x * 1.5
+        places = [np.arange(12).reshape(3, 4)]
+        views = [base]
+        for _ in range(8):
+            k = int(rng.integers(len(views)))
+            key = [np.s_[1:], np.s_[..., ::2], np.s_[::-1], np.s_[0], np.s_[..., -1:]][int(rng.integers(5))]
+            if places[k].ndim and len(places[k]) > 1:
+                places.append(places[k][key])
+                views.append(views[k][key])
+            k = int(rng.integers(len(views)))
+            factor = float(rng.uniform(0.5, 1.5))
+            if in_place:
+                views[k].mul_(views[k] * factor + views[0].mean())
+            else:
+                flat = base.reshape(12)
+                old = flat[places[k]]
+                base = wg.index_put(flat, places[k], old * (old * factor + base.mean())).reshape(3, 4)
+        ends = views if in_place else [base.reshape(12)[place] for place in places]
+        return wg.stack([end.sum() * (i + 1) for i, end in enumerate(ends)])
+
+    x = wg.from_numpy(np.random.default_rng(seed).uniform(0.2, 0.6, (3, 4)))
+    with_views = wg.func.jacobian(lambda x: program(x, True))(x)
+    without = wg.func.jacobian(lambda x: program(x, False))(x)
+    np.testing.assert_allclose(with_views.numpy(), without.numpy(), rtol=1e-12)
+
+
 def test_hooks_see_and_replace_gradients() -> None:
     x = wg.ones(2, requires_grad=True)
     y = x * 2

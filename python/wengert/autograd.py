@@ -138,6 +138,13 @@ class inference_mode(_Setting):
         self._value = not mode
 
 
+class _Lines(tape.Observer):
+    def recorded(self, node: Any, inputs: Any, out: Any) -> str | None:
+        from .tensor import line_of_caller
+
+        return line_of_caller()
+
+
 class detect_anomaly(_Setting):
     """Remember the lines where values are saved and changed, so that errors of the backward walk can name them.
 
@@ -147,7 +154,8 @@ class detect_anomaly(_Setting):
     ...     y = wg.ones(2, requires_grad=True).exp()
     """
 
-    _name = "trace_lines"
+    _name = "observer"
+    _value = _Lines()
 
 
 def is_grad_enabled() -> bool:

@@ -138,7 +138,7 @@ class _Traced:
         """Reverse mode: one cotangent per input, zeros where the outputs do not depend on it."""
         starts = [(y.source, g) for y, g in zip(self.outputs, cotangents, strict=True) if y.source is not None]
         with _recording(self.connected or any(g.requires_grad for g in cotangents)):
-            found = tape.pull(starts, self.sources)
+            found = tape.pull(starts, self.sources, nodes=self.nodes)
         return [
             found[source] if source in found else tape._box(np.zeros_like(x.value))
             for x, source in zip(self.inputs, self.sources, strict=True)

@@ -5,11 +5,13 @@ cimport cython
 cdef class Variable:
     cdef object __weakref__
     cdef public object value
-    cdef public bint requires_grad
+    cdef public bint tracked
     cdef public object grad
     cdef public object node
     cdef public object counter
     cdef public object hooks
+    cdef public object base
+    cdef public object seen
 
 @cython.final
 cdef class Operation:
@@ -19,6 +21,7 @@ cdef class Operation:
     cdef public tuple vjps
     cdef public tuple jvps
     cdef public tuple saves
+    cdef public dict places
     cdef public bint saves_result
 
 @cython.final

@@ -20,11 +20,24 @@ _number = itertools.count(1)
 _NO_STATIC: dict[str, Any] = {}
 
 
+class Observer:
+    """Sees what a thread records and what its walks carry: `detect_anomaly` and `trace` are observers."""
+
+    def recorded(self, node: Node, inputs: tuple[Any, ...], out: Variable) -> Any:
+        """A new node; what is returned is kept as `node.where` until its saved values are freed."""
+
+    def pulled(self, node: Node, argument: int, g: Any) -> None:
+        """A cotangent for one argument of a node."""
+
+    def pushed(self, node: Node, argument: int, t: Any) -> None:
+        """A tangent of a node's result, by way of one argument."""
+
+
 class Mode(threading.local):
     """What this thread does with the operations it applies."""
 
     recording = True
-    trace_lines = False  # detect_anomaly: remember where each value was saved and changed
+    observer: Observer | None = None
 
 
 mode = Mode()
@@ -33,22 +46,26 @@ mode = Mode()
 class Variable:
     """A value, and where it came from. `wengert.Tensor` is the one that users see."""
 
-    __slots__ = ("__weakref__", "counter", "grad", "hooks", "node", "requires_grad", "value")
+    __slots__ = ("__weakref__", "base", "counter", "grad", "hooks", "node", "seen", "tracked", "value")
 
     value: Any
-    requires_grad: bool
+    tracked: bool  # read it as requires_grad
     grad: Any
     node: Node | None  # what computed it; None for a leaf
     counter: list[Any] | None  # [changes, where the last was made], shared by all views of one buffer; None: no change yet
     hooks: dict[int, Any] | None  # of a leaf; other variables keep theirs on the node
+    base: Variable | None  # of a view: the variable whose memory it shows
+    seen: Node | None  # of a view: the base's node when its own was recorded
 
     def __init__(self, value: Any, counter: list[Any] | None = None, node: Node | None = None) -> None:
         self.value = value
-        self.requires_grad = node is not None
+        self.tracked = node is not None
         self.grad = None
         self.node = node
         self.counter = counter
         self.hooks = None
+        self.base = None
+        self.seen = None
 
     def share_counter(self) -> list[Any]:
         """The change counter of this buffer, for a view that is about to share it."""
@@ -57,9 +74,21 @@ class Variable:
         return self.counter
 
     @property
+    def requires_grad(self) -> bool:
+        """Whether what is computed from this variable is recorded."""
+        if self.base is not None and self.base.node is not self.seen:
+            _renew(self)
+        return self.tracked
+
+    @requires_grad.setter
+    def requires_grad(self, tracked: bool) -> None:
+        self.tracked = tracked
+
+    @property
     def source(self) -> Node | Variable | None:
         """What a cotangent of this variable flows to: its node, itself if it is a leaf, None for a constant."""
-        return self.node if self.node is not None else self if self.requires_grad else None
+        tracked = self.requires_grad
+        return self.node if self.node is not None else self if tracked else None
 
 
 class Operation:
@@ -69,7 +98,7 @@ class Operation:
     names say what it needs: g (cotangent) or t (tangent), z (the result), an argument, or a static keyword.
     """
 
-    __slots__ = ("arguments", "jvps", "kernel", "name", "saves", "saves_result", "vjps")
+    __slots__ = ("arguments", "jvps", "kernel", "name", "places", "saves", "saves_result", "vjps")
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], arguments: tuple[str, ...],
@@ -79,6 +108,10 @@ class Operation:
         needed = {n for rule in (*vjps, *jvps) if rule is not None for n in rule.needs}
         self.saves = tuple(i for i, argument in enumerate(arguments) if argument in needed)
         self.saves_result = "z" in needed
+        self.places = {arguments[i]: place for place, i in enumerate(self.saves)}  # of a node's saved arguments
+
+    def __call__(self, *inputs: Any, **static: Any) -> Any:
+        return apply(self, inputs, static)
 
     def __repr__(self) -> str:
         return f"Operation({self.name!r})"
@@ -106,7 +139,7 @@ class Node:
     static: dict[str, Any]
     number: int
     hooks: dict[int, Any] | None
-    where: str | None
+    where: Any  # what the observer said: under detect_anomaly, the line that recorded it
 
     def argument(self, name: str) -> Any:
         """The saved value that a rule calls `name`, if nobody has changed it since."""
@@ -120,8 +153,8 @@ class Node:
             result = self.result
             self.check(result, 0, "its result")
             return _box(result.value, result.counter, self) if mode.recording else result
-        if name in operation.arguments:
-            place = operation.saves.index(operation.arguments.index(name))
+        place = operation.places.get(name)
+        if place is not None:
             value = self.saved[place]
             if isinstance(value, Variable):
                 self.check(value, self.versions[place] if self.versions else 0, f"its argument {name}")
@@ -148,13 +181,14 @@ class Node:
 _box: Callable[..., Variable] = Variable
 _add: Callable[[Any, Any], Any]
 _shape_of: Callable[[Any], Any] = lambda value: "?"  # noqa: E731
-_line_of_caller: Callable[[], str | None] = lambda: None  # noqa: E731
+_renew: Callable[[Variable], Any]
 
 
-def connect(box: Any, add: Any, shape_of: Any, line_of_caller: Any) -> None:
-    """Tell the tape what its values are: their class, their sum, and how to speak of them in errors."""
-    global _box, _add, _shape_of, _line_of_caller
-    _box, _add, _shape_of, _line_of_caller = box, add, shape_of, line_of_caller
+def connect(box: Any, add: Any, shape_of: Any, renew: Any) -> None:
+    """Tell the tape what its values are: their class, their sum, how to speak of them in errors, and how a view whose
+    base was changed since gets a history again."""
+    global _box, _add, _shape_of, _renew
+    _box, _add, _shape_of, _renew = box, add, shape_of, renew
 
 
 def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] = _NO_STATIC) -> Any:
@@ -184,13 +218,14 @@ def record(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any]
     node.result = _box(out.value, out.share_counter()) if operation.saves_result else None
     node.number = next(_number)
     node.hooks = None
-    node.where = _line_of_caller() if mode.trace_lines else None
     out.node = node
-    out.requires_grad = True
+    out.tracked = True
+    observer = mode.observer
+    node.where = None if observer is None else observer.recorded(node, inputs, out)
 
 
 def ancestors(outputs: Iterable[Any], stops: Iterable[Any] = ()) -> list[Node]:
-    """The nodes that the outputs depend on, oldest first; the walk does not go behind `stops`."""
+    """The nodes that the outputs depend on, oldest first, without `stops` and what lies behind them alone."""
     seen = {id(stop) for stop in stops}
     found: list[Node] = []
     stack = [source for source in outputs if isinstance(source, Node)]
@@ -209,8 +244,9 @@ def _by_number(node: Node) -> int:
 
 
 def pull(
-    outputs: list[tuple[Node | Variable, Any]], wanted: list[Any] | None = None, free: bool = False
-) -> dict[Node | Variable, Any]:
+    outputs: list[tuple[Node | Variable, Any]], wanted: list[Any] | None = None, free: bool = False,
+    nodes: list[Node] | None = None,
+) -> dict[Node | Variable, Any]:  # fmt: skip
     """Reverse mode: carry cotangents from the outputs to what they depend on.
 
     Parameters
@@ -220,13 +256,16 @@ def pull(
         Where the cotangents are to arrive; the walk visits only what lies between. None: all leaves.
     free : bool
         Drop the saved values of each node once it is done with.
+    nodes : list of Node, or None
+        From `ancestors`, when the same list is walked again.
 
     Returns
     -------
     dict
         The cotangent of every wanted source that the outputs depend on, of every leaf if `wanted` is None.
     """
-    nodes = ancestors([source for source, _ in outputs], wanted or ())
+    if nodes is None:
+        nodes = ancestors([source for source, _ in outputs])
     targets = None if wanted is None else {id(source) for source in wanted}
     if targets is not None:
         leading = set(targets)
@@ -238,26 +277,33 @@ def pull(
     cotangents: dict[Node | Variable, Any] = {}
     for source, g in outputs:
         cotangents[source] = _add(cotangents[source], g) if source in cotangents else g
+    arrived: dict[Node | Variable, Any] = {}
+    observer = mode.observer
     for node in reversed(nodes):
         g = cotangents.pop(node, None)
-        if g is None or (targets is not None and id(node) not in leading):
+        if g is None:
             continue
         if node.hooks:
             g = run_hooks(node.hooks, g)
+        if targets is not None and id(node) in targets:
+            arrived[node] = g
         vjps = node.operation.vjps
         for i, source in enumerate(node.sources):
             if source is None or (targets is not None and id(source) not in leading):
                 continue
             rule = vjps[i]
             if rule is None:
-                raise RuntimeError(f"{node.operation.name}: not differentiable in argument {i}")
+                raise _missing(node, i, "reverse")
             share = node.run(rule, g)
+            if observer is not None:
+                observer.pulled(node, i, share)
             cotangents[source] = _add(cotangents[source], share) if source in cotangents else share
         if free and (node.saved or node.result is not None):
-            node.saved = node.result = None
-    if targets is None:
+            node.saved = node.result = node.where = None
+    if wanted is None:
         return cotangents
-    return {source: cotangents[source] for source in wanted if source in cotangents}
+    arrived.update(cotangents)
+    return {source: arrived[source] for source in wanted if source in arrived}
 
 
 def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[Node] | None = None) -> list[Any]:
@@ -267,6 +313,7 @@ def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[N
     depend on the sources has tangent None.
     """
     known = dict(tangents)
+    observer = mode.observer
     for node in ancestors(outputs, tangents) if nodes is None else nodes:
         total = None
         jvps = node.operation.jvps
@@ -276,12 +323,22 @@ def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[N
                 continue
             rule = jvps[i]
             if rule is None:
-                raise RuntimeError(f"{node.operation.name}: not differentiable in argument {i}")
+                raise _missing(node, i, "forward")
             share = node.run(rule, t)
+            if observer is not None:
+                observer.pushed(node, i, share)
             total = share if total is None else _add(total, share)
         if total is not None:
             known[node] = total
     return [known.get(source) if source is not None else None for source in outputs]
+
+
+def _missing(node: Node, argument: int, direction: str) -> RuntimeError:
+    operation = node.operation
+    return RuntimeError(
+        f"{operation.name}: it has no {direction} rule for its argument {operation.arguments[argument]}, so nothing can "
+        f"be differentiated through that in {direction} mode"
+    )
 
 
 def run_hooks(hooks: dict[int, Any], g: Any) -> Any:

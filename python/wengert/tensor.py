@@ -17,7 +17,7 @@ import numpy as np
 from . import define, dtypes, tape
 from .ops import elementwise as e
 from .ops import index as i
-from .ops import linalg, nn, reduce
+from .ops import linalg, nn, reduce, views
 from .ops import shape as s
 from .printing import tensor_text
 from .tape import Variable
@@ -98,12 +98,12 @@ class Tensor(Variable):
     @property
     def is_leaf(self) -> bool:
         """Whether the tensor was made by the user rather than by a recorded operation."""
-        return self.node is None
+        return not self.requires_grad or self.node is None
 
     @property
     def grad_fn(self) -> Any:
         """The node that computed the tensor; None for a leaf."""
-        return self.node
+        return self.node if self.requires_grad else None
 
     @property
     def data(self) -> Tensor:
@@ -115,6 +115,7 @@ class Tensor(Variable):
         value = define.as_variable(other).value
         self.value = value
         self.counter = [self.share_counter()[0] + 1, _line()]
+        self.base = None
 
     @property
     def T(self) -> Tensor:
@@ -171,7 +172,9 @@ class Tensor(Variable):
         """
         if requires_grad and self.value.dtype.kind != "f":
             raise RuntimeError(f"requires_grad_: only floating tensors have gradients, this one is {self.value.dtype}")
-        if not requires_grad and self.node is not None:
+        if self.grad_fn is None:
+            self.base = None  # a leaf is nobody's view: what happens to others is not its history
+        elif not requires_grad:
             raise RuntimeError("requires_grad_: only a leaf can stop requiring a gradient; use detach()")
         self.requires_grad = requires_grad
         return self
@@ -182,6 +185,8 @@ class Tensor(Variable):
 
     def detach_(self) -> Tensor:
         """Forget how this tensor was computed."""
+        if self.base is not None:
+            self.seen = self.base.node
         self.node = None
         self.requires_grad = False
         return self
@@ -228,6 +233,23 @@ class Tensor(Variable):
         from .autograd import register_hook
 
         return register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
+        """Call `hook` with this leaf each time a backward walk has updated its `.grad`.
+
+        Returns
+        -------
+        handle
+            `handle.remove()` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor is not a leaf that requires a gradient.
+        """
+        from .autograd import register_post_accumulate_grad_hook
+
+        return register_post_accumulate_grad_hook(self, hook)
 
     def retain_grad(self) -> None:
         """Let the backward walk set `.grad` although this is not a leaf."""
@@ -481,8 +503,7 @@ class Tensor(Variable):
         if tape.mode.recording and (self.requires_grad or (isinstance(y, Variable) and y.requires_grad)):
             change(self, "index_put_", lambda old: i.index_put(old, key, y))
             return
-        self.value[key] = y.value if isinstance(y, Variable) else y
-        count_change(self)
+        write(self, "index_put_", lambda value: operator.setitem(value, key, y.value if isinstance(y, Variable) else y))
 
     # ------------------------------------------------------------ change in place
 
@@ -618,11 +639,13 @@ def _wrap(value: Any, counter: list[Any] | None = None, node: tape.Node | None =
     """A tensor over an array, without conversion."""
     tensor = Tensor.__new__(Tensor)
     tensor.value = value
-    tensor.requires_grad = node is not None
+    tensor.tracked = node is not None
     tensor.grad = None
     tensor.node = node
     tensor.counter = counter
     tensor.hooks = None
+    tensor.base = None
+    tensor.seen = None
     return tensor
 
 
@@ -665,14 +688,17 @@ def clone(x: Any) -> Any:
 # ---------------------------------------------------------------- change in place
 
 
-def _line() -> str | None:
-    """The innermost line outside this package, when detect_anomaly asks for it."""
-    if not tape.mode.trace_lines:
-        return None
+def line_of_caller() -> str | None:
+    """The innermost line outside this package."""
     frame = sys._getframe()  # compiled functions have no frame of their own
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "wengert":
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
+
+
+def _line() -> str | None:
+    """The same, when somebody watches."""
+    return None if tape.mode.observer is None else line_of_caller()
 
 
 def count_change(x: Tensor) -> None:
@@ -683,15 +709,18 @@ def count_change(x: Tensor) -> None:
 
 
 def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """Replace x's items by function(x), keeping its memory; recorded as if x were a new tensor from here on."""
+    """Replace x's items by function(x), keeping its memory; recorded as if x were a new tensor from here on.
+
+    Where x is a view, its base is then what it was with this region replaced, and other views are views of that.
+    """
     recording = tape.mode.recording
-    if recording and x.requires_grad and x.node is None:
+    base = x if x.base is None else x.base
+    if recording and base.requires_grad and base.node is None:
         raise RuntimeError(
-            f"{name}: a leaf that requires a gradient cannot be changed in place while recording; "
+            f"{name}: a leaf that requires a gradient, or a view of one, cannot be changed in place while recording; "
             "do it under no_grad(), or change x.detach()"
         )
-    old = _wrap(x.value, x.counter, x.node)
-    old.requires_grad = x.requires_grad
+    old = _wrap(x.value, x.counter, x.grad_fn)
     new = function(old)
     if new.value.shape != x.value.shape:
         raise RuntimeError(f"{name}: the result has shape {new.value.shape}, which does not fit into {x.value.shape}")
@@ -703,14 +732,47 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
         if new.node.saved and any(saved is old for saved in new.node.saved):
             old.value = old.value.copy()
             old.counter = None
-    np.copyto(x.value, new.value, casting="same_kind")
-    if new.requires_grad:
-        x.node = new.node
-        x.requires_grad = True
-    elif recording and x.node is not None:  # overwritten by a constant: nothing of the history is left in it
-        x.detach_()
-    count_change(x)
+    write(x, name, lambda value: np.copyto(value, new.value, casting="same_kind"))
+    if recording:
+        _take_history(x, new)
     return x
+
+
+def write(x: Tensor, name: str, assign: Callable[[np.ndarray], None]) -> None:
+    """Change x's memory by `assign`, and count it."""
+    value = x.value
+    if not value.flags.writeable:
+        raise RuntimeError(
+            f"{name}: this tensor of shape {value.shape} shows memory that cannot be written (broadcast, or read-only "
+            "where it came from); clone() it first"
+        )
+    assign(value)
+    count_change(x)
+
+
+def _take_history(x: Tensor, new: Tensor) -> None:
+    """Let x, whose items are new's now, have new's history, and its base and its views with it."""
+    base = x.base
+    if base is None:
+        if new.requires_grad:
+            x.node = new.node
+            x.requires_grad = True
+        elif x.node is not None:  # overwritten by a constant: nothing of the history is left in it
+            x.detach_()
+    elif new.requires_grad or base.requires_grad:
+        before = _wrap(base.value, base.counter, base.node)
+        tape.record(views.put, (before, new), {"region": views.region_of(base.value, x.value)}, base)
+        _renew(x)
+
+
+def _renew(x: Tensor) -> None:
+    """Give a view whose base has a new history the one that follows from it."""
+    base = x.base
+    if base.node is None:
+        x.detach_()
+    else:
+        x.seen = base.node
+        tape.record(views.show, (base,), {"region": views.region_of(base.value, x.value)}, x)
 
 
 # ---------------------------------------------------------------- extremes with their indices
@@ -808,4 +870,4 @@ def _min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
 max = define.named(_max, "max", _max.__doc__ or "")
 min = define.named(_min, "min", _min.__doc__ or "")
 
-tape.connect(box=_wrap, add=e.add, shape_of=lambda value: getattr(value, "shape", "?"), line_of_caller=_line)
+tape.connect(box=_wrap, add=e.add, shape_of=lambda value: getattr(value, "shape", "?"), renew=_renew)

@@ -57,13 +57,14 @@ def _pick(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
     if index is not None and x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.shape[0]:
         rows = _kernels.gather_rows(_rows_of(x), index.astype(np.int64, copy=False).reshape(-1), dtype=x.dtype)
         return rows.reshape(index.shape + x.shape[1:])
-    return np.asarray(x[key])
+    out = x[key]
+    return out if isinstance(out, np.ndarray) else x[(*key, ...)]  # one item is a view too
 
 
 def _put_add(g: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
     out = np.zeros(shape, g.dtype)
     index = _one_row_index(key, out)
-    if index is not None and g.dtype in (dtypes.float32, dtypes.float64) and shape[0] and out.size:
+    if index is not None and g.dtype in (dtypes.float32, dtypes.float64) and g.size and out.size:
         _kernels.scatter_add_rows(
             _rows_of(out), index.astype(np.int64, copy=False).reshape(-1), g.reshape(index.size, -1)
         )  # fmt: skip
@@ -112,11 +113,12 @@ def index(x: Any, key: Key) -> Any:
     return share_memory(x, apply(_INDEX, (x,), {"key": key, "shape": x.value.shape}))
 
 
+# x with y at the key; `shape` is x's, `part` is y's.
 _INDEX_PUT = primitive(
     "index_put",
-    lambda x, y, key: _assigned(x, y, key),
-    (lambda g, y, key: index_put(g, key, 0.0), lambda g, y, key: define.sum_to(index(g, key), _shape(y))),
-    (lambda t, y, key: index_put(t, key, 0.0), lambda t, x, key: index_put(_zeros_like(x), key, t)),
+    lambda x, y, key, shape, part: _assigned(x, y, key),
+    (lambda g, key: index_put(g, key, 0.0), lambda g, key, part: define.sum_to(index(g, key), part)),
+    (lambda t, key: index_put(t, key, 0.0), lambda t, key, shape: index_put(_zeros(shape, t), key, t)),
 )  # fmt: skip
 
 
@@ -126,12 +128,8 @@ def _assigned(x: np.ndarray, y: Any, key: Key) -> np.ndarray:
     return out
 
 
-def _shape(y: Any) -> tuple[int, ...]:
-    return y.value.shape if isinstance(y, Variable) else ()
-
-
-def _zeros_like(x: Any) -> Any:
-    return tape._box(np.zeros_like(x.value))
+def _zeros(shape: tuple[int, ...], like: Any) -> Any:
+    return tape._box(np.zeros(shape, like.value.dtype))
 
 
 def index_put(x: Any, key: Key, y: Any) -> Any:
@@ -164,7 +162,9 @@ def index_put(x: Any, key: Key, y: Any) -> Any:
     key = plain_key(key, x.value.shape)
     if isinstance(y, Variable) and y.value.dtype != x.value.dtype:
         y = define.cast(y, x.value.dtype)
-    return apply(_INDEX_PUT, (x, y if isinstance(y, (Variable, int, float)) else as_variable(y)), {"key": key})
+    y = y if isinstance(y, (Variable, int, float)) else as_variable(y)
+    part = y.value.shape if isinstance(y, Variable) else ()
+    return apply(_INDEX_PUT, (x, y), {"key": key, "shape": x.value.shape, "part": part})
 
 
 def take_along_dim(x: Any, indices: Any, dim: int) -> Any:

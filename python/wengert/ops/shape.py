@@ -56,9 +56,11 @@ def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def share_memory(x: Variable, out: Variable) -> Any:
-    """Let a result that is a view of x's memory share x's change counter."""
+    """Let a result that is a view of x's memory share x's change counter, and follow what happens to it."""
     if out is not x and np.may_share_memory(out.value, x.value):
         out.counter = x.share_counter()
+        out.base = x if x.base is None else x.base
+        out.seen = out.base.node
     return out
 
 

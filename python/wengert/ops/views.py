@@ -1,0 +1,100 @@
+"""What a view shows of its base's memory, as linear operations: how a change in place of one is felt by the other.
+
+A region is where the items of a view lie in the memory of its base, in items rather than bytes. `show` reads it,
+`spread` puts items there and zeros elsewhere, `erase` puts zeros there, and `put` replaces it. They are recorded when a
+view or its base is changed in place while recording; the ways by which the view was made need not be known.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..define import linear, primitive
+
+
+class Region(NamedTuple):
+    """Where a view lies in its base: shapes, and strides and distance of their first items, counted in items."""
+
+    base_shape: tuple[int, ...]
+    base_strides: tuple[int, ...]
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+
+
+def region_of(base: np.ndarray, view: np.ndarray) -> Region:
+    """Where `view` lies in the memory of `base`; both have one dtype."""
+    size = base.itemsize
+    strides = [tuple(step // size for step in x.strides) for x in (base, view)]
+    offset = (view.ctypes.data - base.ctypes.data) // size if view.size else 0
+    return Region(base.shape, strides[0], view.shape, strides[1], offset)
+
+
+def _memory(region: Region, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Zeros laid out as the base is, and the view of them."""
+    spans = [(n - 1) * step for n, step in zip(region.base_shape, region.base_strides, strict=True)]
+    first = -sum(span for span in spans if span < 0)
+    empty = 0 in region.base_shape
+    buffer = np.zeros(1 if empty else first + 1 + sum(span for span in spans if span > 0), dtype)
+
+    def strided(start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
+        steps = tuple(step * dtype.itemsize for step in strides)
+        return np.ndarray(shape, dtype, buffer, start * dtype.itemsize, steps)
+
+    start = 0 if empty else first
+    return (
+        strided(start, region.base_shape, region.base_strides),
+        strided(start + region.offset, region.shape, region.strides),
+    )
+
+
+def _overlaps(region: Region) -> bool:
+    """Whether two items of the view may be one in memory."""
+    reach = 0
+    for step, n in sorted((abs(step), n) for step, n in zip(region.strides, region.shape, strict=True) if n > 1):
+        if step <= reach:
+            return math.prod(region.shape) > 1
+        reach += step * (n - 1)
+    return False
+
+
+def _show(x: np.ndarray, region: Region) -> np.ndarray:
+    base, view = _memory(region, x.dtype)
+    base[...] = x
+    return view
+
+
+def _spread(x: np.ndarray, region: Region) -> np.ndarray:
+    base, view = _memory(region, x.dtype)
+    if not _overlaps(region):
+        view[...] = x
+        return base
+    places, shown = _memory(region, np.dtype(np.intp))
+    places[...] = np.arange(places.size).reshape(places.shape)
+    flat = np.zeros(base.size, x.dtype)
+    np.add.at(flat, shown, x)
+    return flat.reshape(base.shape)
+
+
+def _erase(x: np.ndarray, region: Region) -> np.ndarray:
+    return _put(x, x.dtype.type(0), region)
+
+
+def _put(x: np.ndarray, y: Any, region: Region) -> np.ndarray:
+    base, view = _memory(region, x.dtype)
+    base[...] = x
+    view[...] = y
+    return base
+
+
+show = linear("as_strided", _show, lambda g, region: spread(g, region=region))
+spread = linear("as_strided_spread", _spread, lambda g, region: show(g, region=region))
+erase = linear("as_strided_erase", _erase, lambda g, region: erase(g, region=region))
+put = primitive(
+    "as_strided_put", _put,
+    (lambda g, region: erase(g, region=region), lambda g, region: show(g, region=region)),
+    (lambda t, region: erase(t, region=region), lambda t, region: spread(t, region=region)),
+)  # fmt: skip
