@@ -208,3 +208,21 @@ def test_negative_sizes_are_refused() -> None:
         _kernels.trim_memory(-1)
     with pytest.raises(ValueError, match="set_memory_limit"):
         _kernels.set_memory_limit(-1)
+
+
+def test_it_is_known_who_else_sees_an_array() -> None:
+    class Owner:
+        value = None
+
+    owner = Owner()
+    owner.value = _kernels.empty((3,), "float32")
+    assert _kernels.owned_alone(owner)
+    view = owner.value[:2]
+    assert not _kernels.owned_alone(owner)
+    del view
+    assert _kernels.owned_alone(owner)
+    other = owner.value
+    assert not _kernels.owned_alone(owner)
+    del other
+    owner.value = np.zeros(3, np.float32)
+    assert not _kernels.owned_alone(owner)

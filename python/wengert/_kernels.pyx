@@ -9,7 +9,7 @@ cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_AsDouble
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.ref cimport Py_INCREF, Py_REFCNT, PyObject
+from cpython.ref cimport Py_INCREF, PyObject
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -26,10 +26,13 @@ cdef extern from "numpy/arrayobject.h":
     object PyArray_NewFromDescr(object subtype, cnp.PyArray_Descr *descr, int nd, cnp.npy_intp *dims,
                                 cnp.npy_intp *strides, void *data, int flags, object obj)
     int PyArray_SetBaseObject(cnp.ndarray array, object base) except -1
+    PyObject *PyArray_BASE(cnp.ndarray array)
     bint PyArray_ISBEHAVED_RO(cnp.ndarray array)
     bint PyArray_IS_C_CONTIGUOUS(cnp.ndarray array)
     bint PyArray_IS_F_CONTIGUOUS(cnp.ndarray array)
     bint PyArray_ISWRITEABLE(cnp.ndarray array)
+    void PyArray_ENABLEFLAGS(cnp.ndarray array, int flags)
+    void PyArray_CLEARFLAGS(cnp.ndarray array, int flags)
 
 cdef extern from "wengert.h" nogil:
     enum: WG_MAX_DIMS
@@ -190,6 +193,9 @@ cdef extern from "wengert.h" nogil:
     void wg_buffer_set_limit(size_t bytes) noexcept nogil
     size_t wg_buffer_trim(size_t keep) noexcept nogil
     const char *WG_VERSION
+
+cdef extern from "Python.h":
+    Py_ssize_t REFCNT "Py_REFCNT"(PyObject *o)
 
 cdef extern from *:
     const cnp.npy_intp PY_SSIZE_T_MAX
@@ -383,10 +389,21 @@ def empty(shape, dtype):
     return new_array(typenum, ndim, dims)
 
 
-def owned_alone(cnp.ndarray array):
-    """Whether nobody but the caller's one reference and its owner can see this array's memory."""
-    cdef object base = cnp.get_array_base(array)
-    return type(base) is Block and Py_REFCNT(base) <= 2 and Py_REFCNT(array) <= 2
+def owned_alone(variable):
+    """Whether nobody but `variable` holds the array that is its value, and no other array sees that array's memory."""
+    cdef cnp.ndarray array = variable.value
+    cdef PyObject *base = PyArray_BASE(array)
+    if base is NULL or type(<object> base) is not Block:
+        return False
+    return REFCNT(base) == 1 and REFCNT(<PyObject *> array) == 2  # the variable's reference and ours
+
+
+def set_writeable(cnp.ndarray array, bint writeable):
+    """Set an array's flag as `array.flags.writeable` does; over our own memory NumPy would only ever let it be cleared."""
+    if writeable:
+        PyArray_ENABLEFLAGS(array, cnp.NPY_ARRAY_WRITEABLE)
+    else:
+        PyArray_CLEARFLAGS(array, cnp.NPY_ARRAY_WRITEABLE)
 
 
 def memory_usage():

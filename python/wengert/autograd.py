@@ -191,7 +191,7 @@ def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
                 f"{name}: a tensor of shape {value.shape} needs an explicit gradient of that shape; only one item has the "
                 "implicit gradient 1"
             )
-        return tape._box(np.ones_like(value))
+        return tape._box(np.ones(value.shape, value.dtype))
     gradient = define.as_variable(gradient)
     if gradient.value.shape != value.shape:
         raise RuntimeError(f"{name}: the gradient has shape {gradient.value.shape}, the tensor {value.shape}")
@@ -269,7 +269,7 @@ def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
         leaf.grad = g
     else:
         # A gradient is the leaf's own memory: what a view, another leaf or the caller holds is copied.
-        own = id(g) not in given and not leaf.hooks and g.node is None and _kernels.owned_alone(g.value)
+        own = id(g) not in given and not leaf.hooks and g.node is None and _kernels.owned_alone(g)
         given.add(id(g))
         leaf.grad = g if own else tape._box(np.array(g.value))
     if leaf.hooks:
