@@ -1,37 +1,85 @@
-"""The command line: `wengert train` trains a network on Fashion-MNIST, `wengert info` describes this machine and build."""
+"""The command line: train, evaluate, predict, plot, info. `wengert COMMAND --help` says what each takes."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of all commands."""
+    """The options of all commands.
+
+    Nothing is imported for it but argparse, so that `--help` answers at once.
+    """
     top = argparse.ArgumentParser(prog="wengert", description="Tensor autodiff for the CPU.")
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
-    train = commands.add_parser(
-        "train", help="train a network on Fashion-MNIST", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    _add_train(commands.add_parser("train", help="train a network on Fashion-MNIST"))
+
+    evaluate = commands.add_parser("evaluate", help="judge a trained network on the test images")
+    predict = commands.add_parser("predict", help="say what is in a picture")
+    plot = commands.add_parser("plot", help="draw a run: curves, mistakes, first layer, confusion matrix")
+    for command in (evaluate, predict, plot):
+        command.add_argument("run", metavar="RUN", help="the directory that `wengert train` has named")
+        command.add_argument("--best", action="store_true", help="use the weights of the best epoch, not of the last")
+        _add_threads(command)
+    for command in (evaluate, plot):
+        _add_data(command)
+    predict.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="PNG or IDX files; other sizes than 28x28 are resized"
     )
-    train.add_argument("--model", choices=("mlp", "softmax"), default="mlp", help="multilayer perceptron or softmax regression")
-    train.add_argument("--hidden", type=_positive, nargs="+", default=[256], metavar="N", help="widths of the hidden layers")
-    train.add_argument("--epochs", type=_natural, default=10)
-    train.add_argument("--batch-size", type=_positive, default=256)
-    train.add_argument("--lr", type=_rate, default=0.1, help="learning rate")
-    train.add_argument("--momentum", type=_rate, default=0.9)
-    train.add_argument("--weight-decay", type=_rate, default=0.0)
-    train.add_argument("--seed", type=_natural, default=0)
-    train.add_argument("--threads", type=_positive, default=None, help="threads to compute with (default: what the machine has)")
-    train.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    train.add_argument("--data-dir", default=None, help="where the four files are (default: $WENGERT_DATA, then the cache)")
-    train.add_argument("--out", default=None, help="directory for the run (default: a new one under runs/)")
-    train.add_argument("--no-progress", action="store_true", help="no progress bar")
+    predict.add_argument("--invert", action="store_true", help="for dark clothes on a bright background")
+    plot.add_argument("--out", metavar="DIR", help="where to write the pictures (default: RUN)")
+
     commands.add_parser("info", help="describe this machine and build")
     return top
+
+
+def _add_train(train: argparse.ArgumentParser) -> None:
+    """The options of `wengert train`.
+
+    Those of the network and its training have no default here: what is not given is up to `wengert.train.Settings`, or
+    with --resume to the run.
+    """
+    network = train.add_argument_group("the network and its training")
+
+    def option(name: str, text: str, **kind: Any) -> None:
+        network.add_argument(name, default=argparse.SUPPRESS, help=text, **kind)
+
+    option("--model", "multilayer perceptron (default) or softmax regression", choices=("mlp", "softmax"))
+    option("--hidden", "widths of the hidden layers (default: 256)", type=_positive, nargs="+", metavar="N")
+    option("--epochs", "(default: 10)", type=_natural, metavar="N")
+    option("--batch-size", "(default: 256)", type=_positive, metavar="N")
+    option("--lr", "learning rate (default: 0.1)", type=_rate, metavar="X")
+    option("--momentum", "(default: 0.9)", type=_rate, metavar="X")
+    option("--weight-decay", "(default: 0)", type=_rate, metavar="X")
+    schedules = (
+        "of the learning rate: constant (default), down along a cosine, up and down, or a tenth after each third"
+    )
+    option("--schedule", schedules, choices=("constant", "cosine", "onecycle", "step"))
+    patience = "stop after N epochs without better accuracy on the test images (default: 0, never)"
+    option("--patience", patience, type=_natural, metavar="N")
+    option("--seed", "(default: 0)", type=_natural, metavar="N")
+    option("--dtype", "(default: float32)", choices=("float32", "float64"))
+    train.add_argument("--out", metavar="DIR", help="directory for the run (default: a new one under runs/)")
+    train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, with its own settings")
+    train.add_argument("--no-progress", action="store_true", help="no progress bar")
+    _add_threads(train)
+    _add_data(train)
+
+
+def _add_threads(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--threads", type=_positive, metavar="N", help="to compute with (default: what the machine has)"
+    )
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data-dir", metavar="DIR", help="where the four files are (default: $WENGERT_DATA, then the cache)"
+    )
 
 
 def _natural(text: str) -> int:
@@ -56,86 +104,38 @@ def _rate(text: str) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; gives the exit status."""
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        The exit status: 0, 1 after an error, 130 after Ctrl-C. Wrong usage exits with 2.
+    """
     options = parser().parse_args(arguments)
     try:
-        return {"train": train, "info": info}[options.command](options)
-    except (OSError, ValueError, ImportError, ArithmeticError) as error:
-        print(f"wengert {options.command}: {error}", file=sys.stderr)
+        return _command(options)(options)
+    except BrokenPipeError:  # whoever read the output, as `head` does, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (OSError, ValueError, ImportError, ArithmeticError, MemoryError) as error:
+        print(f"wengert {options.command}: {error or type(error).__name__}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nwengert {options.command}: stopped by Ctrl-C", file=sys.stderr)
+        return 130
 
 
-class _FashionData:
-    """The two loaders that the trainer asks for."""
+def _command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
+    if options.command == "info":
+        return info
+    from .train import commands
 
-    def __init__(self, train_set: Any, test_set: Any, batch_size: int, generator: Any) -> None:
-        from .data import DataLoader
-
-        self.train = DataLoader(train_set, batch_size, shuffle=True, generator=generator)
-        self.test = DataLoader(test_set, 1000)
-
-    def train_dataloader(self) -> Any:
-        return self.train
-
-    def val_dataloader(self) -> Any:
-        return self.test
-
-
-def train(options: argparse.Namespace) -> int:
-    """`wengert train`."""
-    import numpy as np
-
-    import wengert as wg
-
-    from .data import fashion_mnist_or_stand_in
-    from .train import Classification, Run, Trainer, mlp, softmax_regression
-    from .train.run import fresh_directory
-    from .train.tasks import confusion, confusion_table
-
-    if options.threads is not None:
-        wg.set_num_threads(options.threads)
-    train_set, test_set, real, message = fashion_mnist_or_stand_in(options.data_dir)
-    print(message)
-    name = f"{options.model}-{'-'.join(map(str, options.hidden))}" if options.model == "mlp" else "softmax"
-    path = Path(options.out) if options.out else fresh_directory("runs", name)
-    settings = {key: value for key, value in vars(options).items() if key not in ("command", "out", "no_progress")}
-    run = Run(path, {**settings, "data": "Fashion-MNIST" if real else "SyntheticFashion", "version": wg.__version__})
-
-    before = wg.get_default_dtype()
-    wg.set_default_dtype(options.dtype)
-    try:
-        wg.manual_seed(options.seed)
-        net = mlp(options.hidden) if options.model == "mlp" else softmax_regression()
-        task = Classification(net, options.lr, options.momentum, options.weight_decay)
-        data = _FashionData(train_set, test_set, options.batch_size, wg.Generator().manual_seed(options.seed))
-        trainer = Trainer(options.epochs, callbacks=[run], progress=not options.no_progress)
-        start = time.perf_counter()
-        history = trainer.fit(task, data)
-        seconds = time.perf_counter() - start
-        labels = np.asarray(test_set.targets)
-        with wg.no_grad():
-            predicted = np.concatenate([task.predict(x) for x, _ in data.test])
-    finally:
-        wg.set_default_dtype(before)
-
-    if trainer.interrupted:
-        print(f"\nstopped after {trainer.epoch} complete epoch(s); this is what was reached")
-    if len(history):
-        print(history.table())
-    print(f"\n{trainer.step} updates in {seconds:.1f} s with {wg.get_num_threads()} thread(s)")
-    print("\nconfusion on the test images (rows: true class, columns: predicted)")
-    counts = confusion(predicted, labels, 10)
-    print(confusion_table(counts, test_set.classes))
-    print(f"test accuracy {np.trace(counts) / counts.sum():.4f}")
-    run.write_weights(task.state_dict())
-    if len(history):
-        run.write_history(history)
-        run.write_curves(history)
-    run.write_text("confusion.txt", confusion_table(counts, test_set.classes) + "\n")
-    print(f"the run is in {path}")
-    if not real:
-        print(message)
-    return 130 if trainer.interrupted else 0
+    return getattr(commands, options.command)
 
 
 def info(options: argparse.Namespace) -> int:

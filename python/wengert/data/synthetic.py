@@ -25,6 +25,13 @@ _BLOCK = 1000  # pictures with a random stream of their own, so that a small set
 _EDGE = 11.0  # how fast a silhouette's edge falls off: about a pixel and a half from fabric to background
 
 
+STAND_IN_NOTICE = (
+    "This is NOT Fashion-MNIST. Its files could not be had, so pictures drawn by code stand in for them\n"
+    "(wengert.data.SyntheticFashion): garments of the same ten kinds in the same shapes. Losses and\n"
+    "accuracies on them say nothing about Fashion-MNIST."
+)
+
+
 class SyntheticFashion(LabelledImages):
     """Silhouettes of garments drawn by code, in place of Fashion-MNIST: the same classes, shapes and types.
 
@@ -131,11 +138,7 @@ def fashion_mnist_or_stand_in(
         train = FashionMNIST(root, True, download=download, progress=progress)
         test = FashionMNIST(root, False, download=download, progress=progress)
     except (DownloadError, FileNotFoundError, ImportError) as error:
-        message = (
-            "This is NOT Fashion-MNIST. Its files could not be had, so pictures drawn by code stand in for them\n"
-            "(wengert.data.SyntheticFashion): garments of the same ten kinds in the same shapes. Losses and\n"
-            f"accuracies on them say nothing about Fashion-MNIST. The reason:\n{error}"
-        )
+        message = f"{STAND_IN_NOTICE} The reason:\n{error}"
         return FashionData(SyntheticFashion(True, seed=seed), SyntheticFashion(False, seed=seed), False, message)
     message = f"Fashion-MNIST: {len(train)} training and {len(test)} test images from {train.source}."
     return FashionData(train, test, True, message)

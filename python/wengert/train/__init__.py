@@ -1,13 +1,42 @@
-"""Training: the loop, its progress, its history, and the directory that a run is kept in."""
+"""Training: the loop, its callbacks and history, checkpoints, pictures, and the directory that a run is kept in.
+
+Examples
+--------
+>>> from wengert.train import EarlyStopping, Trainer
+>>> trainer = Trainer(max_epochs=30, callbacks=[EarlyStopping("val_loss", patience=3)])
+"""
 
 from __future__ import annotations
 
+from . import checkpoint, plots
+from .callbacks import BestCheckpoint, EarlyStopping, PlotCurves, Schedule
+from .checkpoint import CheckpointError
 from .progress import Progress
 from .run import Run, RunError
-from .tasks import Classification, mlp, softmax_regression
-from .trainer import Callback, DivergenceError, History, Trainer
+from .tasks import Classification, Settings, accuracy, confusion, confusion_table, mlp, softmax_regression
+from .trainer import Callback, DivergenceError, History, Means, Trainer
 
 __all__ = [
-    "Callback", "Classification", "DivergenceError", "History", "Progress", "Run", "RunError", "Trainer", "mlp",
+    "BestCheckpoint",
+    "Callback",
+    "CheckpointError",
+    "Classification",
+    "DivergenceError",
+    "EarlyStopping",
+    "History",
+    "Means",
+    "PlotCurves",
+    "Progress",
+    "Run",
+    "RunError",
+    "Schedule",
+    "Settings",
+    "Trainer",
+    "accuracy",
+    "checkpoint",
+    "confusion",
+    "confusion_table",
+    "mlp",
+    "plots",
     "softmax_regression",
-]  # fmt: skip
+]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .trainer import Means
 
 
 class Progress:
@@ -15,44 +18,65 @@ class Progress:
     total : int or None
         Batches in the epoch, if known.
     show : bool
+    unit : str
+        What the examples are, in the plural.
+
+    Raises
+    ------
+    ImportError
+        On entering, if tqdm is missing.
     """
 
-    def __init__(self, title: str, total: int | None, show: bool = True) -> None:
-        self.title, self.total, self.show = title, total, show
+    def __init__(self, title: str, total: int | None, show: bool = True, unit: str = "examples") -> None:
+        self.title, self.total, self.show, self.unit = title, total, show, unit
         self.bar: Any = None
+        self.rate = ""
 
     def __enter__(self) -> Progress:
         if self.show:
             try:
                 from tqdm import tqdm
             except ImportError as error:
-                raise ImportError(
-                    "the progress bar needs tqdm: pip install 'wengert[train]', or train with progress=False (--no-progress)"
-                ) from error
+                message = "the progress bar needs tqdm: pip install 'wengert[train]'; progress=False does without it"
+                raise ImportError(message, name="tqdm") from error
+            form = "{desc} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}{postfix}"
             self.bar = tqdm(
-                total=self.total, desc=self.title, unit="batch", dynamic_ncols=True,
-                bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+                total=self.total, desc=self.title, dynamic_ncols=True,
+                bar_format=form if self.total else "{desc} {n} batches, {elapsed}{postfix}",
             )  # fmt: skip
-            self.start = self.shown = time.perf_counter()
+            self.start = time.perf_counter()
+            self.shown = 0.0
         return self
 
-    def advance(self, size: int, sums: dict[str, float], count: int) -> None:
-        """One batch more; `sums` over `count` examples are shown as means, ten times a second at most."""
+    def advance(self, means: Means) -> None:
+        """One batch more; the means so far are shown ten times a second at most."""
         if self.bar is None:
             return
-        self.bar.update()
         now = time.perf_counter()
-        if now - self.shown > 0.1 and count:
+        last = self.bar.n + 1 == self.total
+        if now - self.shown > 0.1 or last:
             self.shown = now
-            means = ", ".join(f"{name} {total / count:.4f}" for name, total in sums.items())
-            self.bar.set_postfix_str(f"{means}, {count / (now - self.start):,.0f} images/s", refresh=False)
+            self.rate = f"{_short(means.count / (now - self.start))} {self.unit}/s"
+            self.bar.set_postfix_str(f"{_listed(means.result())}, {self.rate}", refresh=False)
+        self.bar.update()
+        if last:
+            self.bar.refresh()
 
-    def finish(self, row: dict[str, float]) -> None:
-        """Leave the epoch's metrics on the bar."""
+    def finish(self, means: Means, validation: dict[str, float]) -> None:
+        """Leave the epoch's metrics where the bar was."""
         if self.bar is not None:
-            shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name not in ("epoch", "seconds"))
-            self.bar.set_postfix_str(shown)
+            self.bar.bar_format = "{desc} {elapsed}{postfix}"
+            shown = {**means.result(), **{f"val {name}": value for name, value in validation.items()}}
+            self.bar.set_postfix_str(f"{_listed(shown)}, {self.rate}", refresh=False)
 
     def __exit__(self, *exception: Any) -> None:
         if self.bar is not None:
             self.bar.close()
+
+
+def _listed(metrics: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+
+
+def _short(rate: float) -> str:
+    return f"{rate / 1000:,.0f}k" if rate >= 10000 else f"{rate:,.0f}"

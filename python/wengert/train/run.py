@@ -1,118 +1,176 @@
-"""The directory that a run is kept in: settings, metrics, weights and curves, each file written whole or not at all."""
+"""The directory that a run is kept in, filled while training goes on; each file is whole or not there.
+
+settings.json         what reproduces the run
+checkpoints/          the state after the last epochs, to go on from
+metrics.csv           the history, a line per epoch
+weights.safetensors   the newest weights
+best.safetensors      the weights of the epoch with the best accuracy on the test images
+curves.png, confusion.txt, confusion.png, mistakes.png, first_layer.png
+"""
 
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
-import itertools
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
+from ..data._files import replacing
+from . import checkpoint
 from .trainer import Callback, History, Trainer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+_FORMAT = "wengert run 1"
 
 
 class RunError(OSError):
-    """A run's directory cannot be written, or does not hold what it should."""
-
-
-_counter = itertools.count()
-
-
-@contextlib.contextmanager
-def _whole_file(path: Path) -> Iterator[str]:
-    """The name of a temporary file beside `path` that replaces it when the block ends well, and is removed otherwise."""
-    name = str(path.parent / f".{path.name}.{os.getpid()}-{next(_counter)}")
-    try:
-        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except OSError as error:
-        raise RunError(error.errno, f"cannot write {path.name} into {path.parent}: {error.strerror}") from error
-    try:
-        yield name
-        with open(name, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException as error:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        if isinstance(error, OSError):
-            raise RunError(error.errno, f"cannot write {path}: {error.strerror or error}") from error
-        raise
+    """A run's directory cannot be made or written, or does not hold what it should. The message says why."""
 
 
 class Run(Callback):
-    """A run's directory, filled while training goes on.
+    """A run's directory. As a callback it keeps metrics, weights and a checkpoint after each epoch.
 
     Parameters
     ----------
     path : path
-        Made if it is missing.
+    settings : dict, in JSON's types, optional
+        What reproduces the run: begins a new run in the directory, which is made if need be. Without it the run that is
+        there is opened.
+
+    Attributes
+    ----------
+    path : Path
     settings : dict
-        What reproduces the run; kept as settings.json.
 
     Raises
     ------
     RunError
-        If the directory cannot be made or written.
+        If the directory cannot be made or written, holds a run already, or holds none to open.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     run = wg.train.Run(directory, {"lr": 0.1})
+    ...     wg.train.Run(directory).settings
+    {'lr': 0.1}
     """
 
-    def __init__(self, path: str | Path, settings: dict[str, Any] | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], settings: dict[str, Any] | None = None) -> None:
         self.path = Path(path)
+        if settings is None:
+            self.settings = self._read_settings()
+            return
+        if (self.path / "settings.json").exists():
+            raise RunError(f"{self.path} holds a run already; name another directory, or go on with that run")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(error.errno, f"cannot make the run's directory {self.path}: {error.strerror}") from error
-        if settings is not None:
-            self.write_text("settings.json", json.dumps(settings, indent=2) + "\n")
+            raise RunError(f"cannot make the run's directory {self.path}: {error.strerror}") from error
+        self.settings = dict(settings)
+        self.write_text("settings.json", json.dumps({"format": _FORMAT, **settings}, indent=2) + "\n")
 
-    def write_text(self, name: str, text: str) -> Path:
-        """Write a text file, whole or not at all."""
+    def _read_settings(self) -> dict[str, Any]:
+        path = self.path / "settings.json"
+        try:
+            settings = json.loads(path.read_bytes())
+            found = settings.pop("format")
+        except OSError as error:
+            raise RunError(f"{self.path} is not the directory of a run: settings.json: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{path} does not hold the settings of a run") from error
+        if found != _FORMAT:
+            raise RunError(f"{path} has the format {found!r}; this version reads {_FORMAT!r}")
+        return settings
+
+    # ------------------------------------------------------------ writing
+
+    @contextlib.contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        """Say which file could not be written."""
+        try:
+            yield
+        except RunError:
+            raise
+        except OSError as error:
+            raise RunError(f"cannot write {self.path / name}: {error.strerror or error}") from error
+
+    @contextlib.contextmanager
+    def replacing(self, name: str) -> Iterator[BinaryIO]:
+        """A file of the run to write to; it appears when the block ends well."""
+        with self._writing(name), replacing(self.path / name) as file:
+            yield file
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file."""
+        with self.replacing(name) as file:
+            file.write(text.encode())
+
+    def write_weights(self, model: Any, notes: dict[str, str] | None = None) -> None:
+        """Write a model's state as weights.safetensors."""
+        with self.replacing("weights.safetensors") as file:
+            file.write(checkpoint.format_tensors(model.state_dict(), notes))
+
+    def write_figure(self, name: str, figure: Figure) -> None:
+        """Write a figure in the format that the name's ending says."""
+        from .plots import save
+
+        with self._writing(name):
+            save(figure, self.path / name)
+
+    def on_epoch_complete(self, trainer: Trainer) -> None:
+        """Keep the checkpoint, the metrics and the weights."""
+        with self._writing("checkpoints"):
+            checkpoint.save(self.path / "checkpoints", trainer)
+        self.write_text("metrics.csv", trainer.history.to_csv())
+        self.write_weights(trainer.model, {"epoch": str(trainer.epoch)})
+
+    # ------------------------------------------------------------ reading
+
+    def newest_checkpoint(self) -> Path | None:
+        """The checkpoint to go on from; None before the first epoch was complete."""
+        found = checkpoint.find(self.path / "checkpoints")
+        return found[-1] if found else None
+
+    def read_history(self) -> History:
+        """The history that metrics.csv holds.
+
+        Raises
+        ------
+        RunError
+            If it is missing or damaged.
+        """
+        try:
+            return History.from_csv((self.path / "metrics.csv").read_text("utf-8"))
+        except OSError as error:
+            raise RunError(f"{self.path} has no metrics.csv: {error.strerror}; no epoch is complete yet") from error
+        except ValueError as error:
+            raise RunError(f"{self.path / 'metrics.csv'} is damaged: {error}") from error
+
+    def read_weights(self, name: str = "weights.safetensors") -> dict[str, np.ndarray]:
+        """Named arrays from a safetensors file of the run.
+
+        Raises
+        ------
+        RunError
+            If there is none.
+        CheckpointError
+            If it is damaged.
+        """
         path = self.path / name
-        with _whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        return path
-
-    def write_with(self, name: str, writer: Callable[[str], Any]) -> Path:
-        """Let `writer` write a file under a temporary name, which then gets its own."""
-        path = self.path / name
-        with _whole_file(path) as temporary:
-            writer(temporary)
-        return path
-
-    def write_weights(self, state: dict[str, Any], name: str = "weights.safetensors") -> Path:
-        """Write named tensors as safetensors."""
-        from safetensors.numpy import save
-
-        arrays = {key: np.ascontiguousarray(tensor.detach().numpy()) for key, tensor in state.items()}
-        data = save(arrays)
-        return self.write_with(name, lambda temporary: Path(temporary).write_bytes(data))
-
-    def write_history(self, history: History) -> Path:
-        """Write the metrics as CSV, a line per epoch."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, history.names(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(history.rows)
-        return self.write_text("metrics.csv", text.getvalue())
-
-    def write_curves(self, history: History) -> Path:
-        """Draw the curves of loss and accuracy as PNG."""
-        from .plots import curves
-
-        return self.write_with("curves.png", lambda temporary: curves(history).savefig(temporary, format="png", dpi=120))
-
-    def on_epoch_end(self, trainer: Trainer, metrics: dict[str, float]) -> None:
-        """Keep the metrics and weights reached so far."""
-        self.write_history(trainer.history)
-        self.write_weights(trainer.model.state_dict())
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise RunError(f"{self.path} has no {name}: {error.strerror}") from error
+        return checkpoint.parse_tensors(data, path)
 
 
-def fresh_directory(parent: str | Path, name: str) -> Path:
+def fresh_directory(parent: str | os.PathLike[str], name: str) -> Path:
     """parent/name, or parent/name-2, -3, ... if that is there already."""
     path = Path(parent) / name
     count = 2

@@ -1,15 +1,20 @@
-"""What the command line trains: a classifier with cross-entropy and SGD."""
+"""What the command line trains: a classifier with cross-entropy and SGD, and the settings that describe it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from .. import nn, optim
 from ..autograd import no_grad
+from ..optim import lr_scheduler
 from ..tensor import Tensor
+from .callbacks import EarlyStopping, Schedule
+from .trainer import Callback
 
 
 def softmax_regression(inputs: int = 784, classes: int = 10) -> nn.Sequential:
@@ -54,7 +59,7 @@ def mlp(hidden: Sequence[int] = (256,), inputs: int = 784, classes: int = 10) ->
     """
     layers: list[nn.Module] = [nn.Flatten()]
     widths = [inputs, *hidden]
-    for width, following in zip(widths[:-1], widths[1:], strict=True):
+    for width, following in itertools.pairwise(widths):
         layers += [nn.Linear(width, following), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], classes))
 
@@ -98,30 +103,179 @@ class Classification(nn.Module):
         """SGD over all parameters."""
         return optim.SGD(self.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
 
-    def predict(self, x: Tensor) -> np.ndarray:
-        """The most likely class of each image."""
+    def probabilities(self, batches: Iterable[Tensor]) -> np.ndarray:
+        """The probability of each class for each image, (n, classes) in the parameters' dtype."""
+        dtype = next(self.parameters()).dtype
         with no_grad():
-            return self.net(x).argmax(1).numpy()
+            rows = [self.net(x.to(dtype)).softmax(1).numpy() for x in batches]
+        return np.concatenate(rows) if rows else np.empty((0, 0), dtype)
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """The share of rows whose largest logit is the label's."""
+    """The share of rows whose largest logit is the label's; NaN without rows.
+
+    Parameters
+    ----------
+    logits : Tensor
+        (n, classes).
+    labels : Tensor
+        (n,), integer.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> wg.train.accuracy(wg.tensor([[0.1, 0.9], [0.8, 0.2]]), wg.tensor([1, 1]))
+    0.5
+    """
     return float((logits.detach().argmax(1).numpy() == labels.numpy()).mean()) if len(labels) else float("nan")
 
 
 def confusion(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """counts[true, predicted], (classes, classes) int64."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (labels, predicted), 1)
-    return counts
+    """How often each class was taken for each.
+
+    Parameters
+    ----------
+    predicted, labels : ndarray of int
+        (n,), in [0, classes).
+    classes : int
+
+    Returns
+    -------
+    ndarray of int64
+        counts[true, predicted].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wg.train.confusion(np.array([0, 1, 1]), np.array([0, 0, 1]), 2)
+    array([[1, 1],
+           [0, 1]])
+    """
+    return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
 def confusion_table(counts: np.ndarray, names: Sequence[str]) -> str:
-    """The confusion as text: a row per true class, a column per predicted one, the share that was right at the end."""
-    width = max(5, *(len(str(n)) for n in counts.ravel())) if counts.size else 5
+    """The confusion as text: a row per true class, a column per predicted one, the share that was right at the end.
+
+    Parameters
+    ----------
+    counts : ndarray of int, (classes, classes)
+    names : sequence of str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(wg.train.confusion_table(np.array([[3, 1], [0, 2]]), ["bag", "coat"]))
+           bag coat   right
+    bag      3    1   75.0%
+    coat     0    2  100.0%
+    """
+    width = max(5, *(len(str(n)) + 1 for n in counts.ravel()))
     label = max(len(name) for name in names)
-    lines = [" " * label + "".join(f"{name[:width - 1]:>{width}}" for name in names) + "   right"]
+    lines = [" " * label + "".join(f"{name[: width - 1]:>{width}}" for name in names) + "   right"]
     for name, row, k in zip(names, counts, range(len(names)), strict=True):
-        right = row[k] / row.sum() if row.sum() else float("nan")
-        lines.append(f"{name:<{label}}" + "".join(f"{n:>{width}}" for n in row) + f"{right:8.1%}")
+        right = f"{row[k] / row.sum():8.1%}" if row.sum() else "       -"
+        lines.append(f"{name:<{label}}" + "".join(f"{n:>{width}}" for n in row) + right)
     return "\n".join(lines)
+
+
+SCHEDULES = ("constant", "cosine", "onecycle", "step")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What describes a run of `wengert train`; the defaults are the command's.
+
+    Raises
+    ------
+    ValueError
+        By `Settings.of`, if a value is unknown or of the wrong type.
+
+    Examples
+    --------
+    >>> wg.train.Settings(hidden=[64]).network()
+    Sequential(
+      (0): Flatten(start_dim=1, end_dim=-1)
+      (1): Linear(in_features=784, out_features=64, bias=True)
+      (2): ReLU()
+      (3): Linear(in_features=64, out_features=10, bias=True)
+    )
+    """
+
+    model: str = "mlp"
+    hidden: Sequence[int] = (256,)
+    epochs: int = 10
+    batch_size: int = 256
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    patience: int = 0
+    seed: int = 0
+    dtype: str = "float32"
+
+    @classmethod
+    def of(cls, saved: dict[str, Any]) -> Settings:
+        """The settings among the entries of a run's settings.json."""
+        found = {field.name: saved[field.name] for field in fields(cls) if field.name in saved}
+        settings = cls(**found)
+        for name, value in asdict(settings).items():
+            default = getattr(cls, name)
+            wanted = (
+                (int, float) if isinstance(default, float) else (list, tuple) if name == "hidden" else type(default)
+            )
+            if not isinstance(value, wanted):
+                raise ValueError(f"settings: {name} cannot be {value!r}")
+        if settings.model not in ("mlp", "softmax") or settings.schedule not in SCHEDULES:
+            raise ValueError(f"settings: unknown model {settings.model!r} or schedule {settings.schedule!r}")
+        return settings
+
+    @property
+    def name(self) -> str:
+        """What the network is called: softmax, or mlp and its widths."""
+        return "-".join(["mlp", *map(str, self.hidden)]) if self.model == "mlp" else self.model
+
+    def network(self) -> nn.Sequential:
+        """The network, its weights drawn from the library's own generator."""
+        net = mlp(self.hidden) if self.model == "mlp" else softmax_regression()
+        return net.to(dtype=self.dtype)
+
+    def task(self) -> Classification:
+        """The network with its optimizer."""
+        return Classification(self.network(), self.lr, self.momentum, self.weight_decay)
+
+    def callbacks(self) -> list[Callback]:
+        """The schedule and early stopping, as far as they are asked for."""
+        chosen: list[Callback] = []
+        if self.schedule == "cosine":
+            chosen.append(Schedule(_cosine, "step"))
+        elif self.schedule == "onecycle":
+            chosen.append(Schedule(_one_cycle, "step"))
+        elif self.schedule == "step":
+            chosen.append(Schedule(_three_steps))
+        if self.patience:
+            chosen.append(EarlyStopping("val_accuracy", self.patience))
+        return chosen
+
+
+def _cosine(optimizer: Any, trainer: Any) -> lr_scheduler.LRScheduler:
+    """Down to zero along a cosine."""
+    return lr_scheduler.CosineAnnealingLR(optimizer, max(1, trainer.max_epochs * trainer.num_train_batches))
+
+
+def _one_cycle(optimizer: Any, trainer: Any) -> lr_scheduler.LRScheduler:
+    """Up to the rate in the first three tenths, then down to nearly zero, the momentum the other way."""
+    steps = max(1, trainer.max_epochs * trainer.num_train_batches)
+    return lr_scheduler.OneCycleLR(optimizer, optimizer.param_groups[0]["lr"], steps)
+
+
+def _three_steps(optimizer: Any, trainer: Any) -> lr_scheduler.LRScheduler:
+    """A tenth of the rate after each third of the epochs."""
+    return lr_scheduler.StepLR(optimizer, max(1, -(-trainer.max_epochs // 3)))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from ..autograd import no_grad
+from ..nn.parameter import UninitializedParameter
 from ..nn.utils import clip_grad_norm_
+from ..tensor import Tensor
 from .progress import Progress
 
 
@@ -32,28 +39,66 @@ class DivergenceError(ArithmeticError):
 
 
 class Callback:
-    """Something that is told how training goes. Every method may be left as it is."""
+    """Something that is told how training goes. Every method may be left as it is.
+
+    Examples
+    --------
+    >>> class Count(wg.train.Callback):
+    ...     steps = 0
+    ...     def on_step_end(self, trainer, loss):
+    ...         self.steps += 1
+    >>> trainer = wg.train.Trainer(max_epochs=3, callbacks=[Count()])
+    """
 
     def on_fit_start(self, trainer: Trainer) -> None:
-        """Before the first epoch."""
+        """Before the first epoch, when model, data and optimizer are known."""
 
     def on_step_end(self, trainer: Trainer, loss: float) -> None:
         """After each update of the parameters."""
 
     def on_epoch_end(self, trainer: Trainer, metrics: dict[str, float]) -> None:
-        """After each epoch; `metrics` is its row of the history. Set `trainer.should_stop` to end here."""
+        """After each epoch. `metrics` is its row of the history; `trainer.should_stop = True` ends training here."""
+
+    def on_epoch_complete(self, trainer: Trainer) -> None:
+        """After all callbacks' `on_epoch_end`: nothing changes before the next epoch, so states can be saved."""
 
     def on_fit_end(self, trainer: Trainer) -> None:
-        """After the last epoch, also when training was interrupted."""
+        """After the last epoch, also when training was interrupted or failed."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint has to keep of this callback, in JSON's types."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
 
 
 class History:
     """One row of metrics per epoch.
 
+    Parameters
+    ----------
+    rows : sequence of dict
+
     Attributes
     ----------
     rows : list of dict
         Keys "epoch", "seconds", and "train_..." and "val_..." for what the model's steps report.
+
+    Raises
+    ------
+    KeyError
+        By `history[name]`, if there is no such metric.
+
+    Examples
+    --------
+    >>> history = wg.train.History([{"epoch": 1, "train_loss": 0.5}, {"epoch": 2, "train_loss": 0.25}])
+    >>> history["train_loss"]
+    [0.5, 0.25]
+    >>> print(history.table())
+    epoch  train_loss
+        1      0.5000
+        2      0.2500
     """
 
     def __init__(self, rows: Sequence[dict[str, float]] = ()) -> None:
@@ -66,10 +111,8 @@ class History:
         return iter(self.rows)
 
     def __getitem__(self, key: str) -> list[float]:
-        """One metric over the epochs."""
         if not any(key in row for row in self.rows):
-            known = sorted({name for row in self.rows for name in row})
-            raise KeyError(f"there is no metric {key!r}; there are {', '.join(known) or 'none yet'}")
+            raise KeyError(f"there is no metric {key!r}; there are {', '.join(self.names()) or 'none yet'}")
         return [row.get(key, math.nan) for row in self.rows]
 
     def names(self) -> list[str]:
@@ -79,31 +122,74 @@ class History:
     def table(self) -> str:
         """The history as aligned text, a line per epoch."""
         names = self.names()
-        cells = [[_cell(name, row.get(name, math.nan)) for name in names] for row in self.rows]
-        widths = [max(len(name), *(len(row[k]) for row in cells)) if cells else len(name) for k, name in enumerate(names)]
-        lines = ["  ".join(name.rjust(width) for name, width in zip(names, widths, strict=True))]
-        lines += ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
-        return "\n".join(lines)
+        cells = [names, *([_cell(name, row.get(name, math.nan)) for name in names] for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        return "\n".join("  ".join(map(str.rjust, row, widths)) for row in cells)
+
+    def to_csv(self) -> str:
+        """The history as comma-separated values, every number to its last digit."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.names(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()
+
+    @classmethod
+    def from_csv(cls, text: str) -> History:
+        """The history that `to_csv` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the text is something else.
+        """
+        rows: list[dict[str, float]] = []
+        for row in csv.DictReader(io.StringIO(text, newline="")):
+            if None in row or None in row.values():
+                raise ValueError(f"line {len(rows) + 2} has more or fewer values than the header has names")
+            rows.append({name: _number(value) for name, value in row.items() if value != ""})
+        return cls(rows)
+
+
+def _number(text: str) -> float:
+    """An int where it is written as one, as the epoch is."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def _cell(name: str, value: float) -> str:
-    return str(int(value)) if name == "epoch" else f"{value:.2f}" if name == "seconds" else f"{value:.4f}"
+    return f"{value:.0f}" if name == "epoch" else f"{value:.2f}" if name == "seconds" else f"{value:.4f}"
 
 
-class _Mean:
-    """Means of metrics over batches, weighted by their sizes."""
+class Means:
+    """Means of metrics over batches, weighted by the batches' sizes.
+
+    Examples
+    --------
+    >>> means = wg.train.Means()
+    >>> means.add({"loss": 1.0}, 3)
+    >>> means.add({"loss": 2.0}, 1)
+    >>> means.result()
+    {'loss': 1.25}
+    """
 
     def __init__(self) -> None:
         self.count = 0
-        self.sums: dict[str, float] = {}
+        self._sums: dict[str, float] = {}
+        self._weights: dict[str, int] = {}
 
     def add(self, metrics: dict[str, float], size: int) -> None:
+        """Take in the metrics of a batch of `size` examples."""
         self.count += size
         for name, value in metrics.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value * size
+            self._sums[name] = self._sums.get(name, 0.0) + value * size
+            self._weights[name] = self._weights.get(name, 0) + size
 
-    def result(self, prefix: str) -> dict[str, float]:
-        return {prefix + name: total / self.count for name, total in self.sums.items()} if self.count else {}
+    def result(self, prefix: str = "") -> dict[str, float]:
+        """The means so far, their names with a prefix."""
+        return {prefix + name: total / self._weights[name] for name, total in self._sums.items() if self._weights[name]}
 
 
 class Trainer:
@@ -119,58 +205,77 @@ class Trainer:
         Show a progress bar on standard error.
     stop_on_divergence : bool
         Raise when the loss becomes NaN or infinite.
+    unit : str
+        What the progress bar calls the examples.
 
     Attributes
     ----------
     epoch : int
         Epochs completed.
-    step : int
-        Updates made.
+    train_batch_idx, val_batch_idx : int
+        Batches seen so far.
+    num_train_batches, num_val_batches : int
+        Batches of an epoch.
     history : History
+    model, train_dataloader, val_dataloader, optim
+        What is being fitted, to what, and by what.
+    should_stop : bool
+        Callbacks set it to end training after this epoch.
     interrupted : bool
         Whether the user stopped training with Ctrl-C; what was reached is kept.
 
+    Raises
+    ------
+    ValueError
+        If a limit is negative.
+
     Examples
     --------
-    >>> trainer = wg.train.Trainer(max_epochs=1, progress=False)
-    >>> trainer.epoch
-    0
+    >>> data = wg.d2l.SyntheticRegressionData(w=wg.tensor([2., -3.4]), b=4.2)
+    >>> history = wg.train.Trainer(max_epochs=3, progress=False).fit(wg.d2l.LinearRegression(lr=0.03), data)
+    >>> len(history), history["train_loss"][0] > history["train_loss"][2]
+    (3, True)
     """
+
+    model: Any
+    optim: Any
+    train_dataloader: Any
+    val_dataloader: Any
 
     def __init__(
         self, max_epochs: int, *, gradient_clip_val: float = 0.0, callbacks: Sequence[Callback] = (),
-        progress: bool = True, stop_on_divergence: bool = True,
+        progress: bool = True, stop_on_divergence: bool = True, unit: str = "examples",
     ) -> None:  # fmt: skip
-        if max_epochs < 0:
-            raise ValueError(f"Trainer: expected max_epochs >= 0, got {max_epochs}")
+        if max_epochs < 0 or gradient_clip_val < 0:
+            raise ValueError(
+                f"Trainer: expected max_epochs and gradient_clip_val >= 0, got {max_epochs} and {gradient_clip_val}"
+            )
         self.max_epochs = max_epochs
         self.gradient_clip_val = gradient_clip_val
         self.callbacks = list(callbacks)
         self.progress = progress
         self.stop_on_divergence = stop_on_divergence
-        self.epoch = 0
-        self.step = 0
+        self.unit = unit
+        self._start()
+
+    def _start(self) -> None:
+        self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         self.history = History()
-        self.should_stop = False
-        self.interrupted = False
-        self.model: Any = None
-        self.optimizer: Any = None
+        self.should_stop = self.interrupted = False
 
-    def prepare(self, model: Model, data: Data) -> None:
-        """Take up a model and data: what `fit` does first, and what resuming does before it restores states."""
-        self.model, self.data = model, data
-        self.train_loader = data.train_dataloader()
-        self.val_loader = data.val_dataloader()
-        self.optimizer = model.configure_optimizers()
-
-    def fit(self, model: Model, data: Data) -> History:
+    def fit(self, model: Model, data: Data, *, resume: str | os.PathLike[str] | None = None) -> History:
         """Train until `max_epochs`, until a callback says stop, or until Ctrl-C.
+
+        Ctrl-C lets the update at work end and then stops; a second one raises KeyboardInterrupt at once.
 
         Parameters
         ----------
         model : has training_step(batch), validation_step(batch), configure_optimizers()
             A step returns the loss of a batch, or a pair of it and a dict of further metrics.
         data : has train_dataloader(), val_dataloader()
+        resume : path, optional
+            A checkpoint to go on from (see `wengert.train.checkpoint`): model, optimizer, callbacks, history and random
+            generators take over its state, and what follows equals the run that was never stopped.
 
         Returns
         -------
@@ -180,76 +285,152 @@ class Trainer:
         ------
         DivergenceError
             If the loss becomes NaN or infinite.
+        CheckpointError
+            If the checkpoint is damaged or belongs to something else.
         """
-        if self.model is not model:
-            self.prepare(model, data)
+        self.prepare_data(data)
+        self.prepare_model(model)
+        self.optim = model.configure_optimizers()
+        self._start()
         self._tell("on_fit_start")
         try:
-            while self.epoch < self.max_epochs and not self.should_stop:
-                metrics = self._fit_epoch()
-                self.epoch += 1
-                self.history.rows.append(metrics)
-                self._tell("on_epoch_end", metrics)
-        except KeyboardInterrupt:
-            self.interrupted = True
+            if resume is not None:
+                from . import checkpoint
+
+                checkpoint.load(resume, self)
+            with _Interrupts(self):
+                while self.epoch < self.max_epochs and not self.should_stop:
+                    metrics = self.fit_epoch()
+                    if self.interrupted:
+                        break
+                    self.epoch += 1
+                    self.history.rows.append(metrics)
+                    self._tell("on_epoch_end", metrics)
+                    self._tell("on_epoch_complete")
         finally:
             self._tell("on_fit_end")
         return self.history
 
-    def _fit_epoch(self) -> dict[str, float]:
+    def prepare_data(self, data: Data) -> None:
+        """Ask the data for its loaders."""
+        self.train_dataloader = data.train_dataloader()
+        self.val_dataloader = data.val_dataloader()
+        self.num_train_batches, self.num_val_batches = _length(self.train_dataloader), _length(self.val_dataloader)
+
+    def prepare_model(self, model: Model) -> None:
+        """Take up the model, and show one batch to its lazy layers, whose sizes the optimizer needs."""
+        self.model = model
+        self._dtype = None
+        parameters = list(model.parameters()) if hasattr(model, "parameters") else []
+        if any(isinstance(p, UninitializedParameter) for p in parameters):
+            batch = next(iter(self.train_dataloader if self.val_dataloader is None else self.val_dataloader))
+            with no_grad():
+                model.eval()(*batch[:-1])  # type: ignore[attr-defined]
+        self._dtype = next((p.dtype for p in parameters if p.is_floating_point()), None)
+
+    def prepare_batch(self, batch: Any) -> Any:
+        """The batch as the model takes it: its floating-point tensors in the dtype of the model's parameters."""
+        if isinstance(batch, (list, tuple)):
+            return [self.prepare_batch(part) for part in batch]
+        if self._dtype is not None and isinstance(batch, Tensor) and batch.is_floating_point():
+            return batch.to(self._dtype)
+        return batch
+
+    def fit_epoch(self) -> dict[str, float]:
+        """One pass over the training data and one over the validation data; the epoch's row of the history."""
         start = time.perf_counter()
-        means = _Mean()
+        means = Means()
         self.model.train()
-        total = len(self.train_loader) if hasattr(self.train_loader, "__len__") else None
-        with Progress(f"epoch {self.epoch + 1}/{self.max_epochs}", total, self.progress) as progress:
-            for batch in self.train_loader:
-                metrics, size = self._update(batch), _size(batch)
+        title = f"epoch {self.epoch + 1}/{self.max_epochs}"
+        with Progress(title, self.num_train_batches, self.progress, self.unit) as progress:
+            for batch in self.train_dataloader:
+                metrics, size = self._update(self.prepare_batch(batch)), _size(batch)
                 means.add(metrics, size)
-                progress.advance(size, means.sums, means.count)
+                progress.advance(means)
                 if self.callbacks:
                     self._tell("on_step_end", metrics["loss"])
-            row = {"epoch": float(self.epoch + 1), **means.result("train_"), **self.evaluate(self.val_loader)}
-            row["seconds"] = time.perf_counter() - start
-            progress.finish(row)
-        return row
+                if self.interrupted:
+                    return {}
+            validation = self.evaluate(self.val_dataloader)
+            progress.finish(means, validation)
+        seconds = time.perf_counter() - start
+        return {
+            "epoch": self.epoch + 1, **means.result("train_"),
+            **{f"val_{name}": value for name, value in validation.items()}, "seconds": seconds,
+        }  # fmt: skip
 
     def _update(self, batch: Any) -> dict[str, float]:
-        loss, metrics = _split(self.model.training_step(batch))
-        value = loss.item()
-        if self.stop_on_divergence and not math.isfinite(value):
+        loss, metrics = self._measure(self.model.training_step, batch)
+        if self.stop_on_divergence and not math.isfinite(metrics["loss"]):
             raise DivergenceError(
-                f"the loss is {value} at step {self.step + 1} (epoch {self.epoch + 1}); a smaller learning rate may help, "
-                "and stop_on_divergence=False goes on all the same"
+                f"the loss is {metrics['loss']} at step {self.train_batch_idx + 1} (epoch {self.epoch + 1}); a smaller "
+                "learning rate or gradient clipping may help, and stop_on_divergence=False goes on all the same"
             )
-        self.optimizer.zero_grad()
+        self.optim.zero_grad()
         loss.backward()
-        if self.gradient_clip_val > 0:
-            clip_grad_norm_(self.model.parameters(), self.gradient_clip_val)
-        self.optimizer.step()
-        self.step += 1
-        return {"loss": value, **metrics}
+        with no_grad():
+            if self.gradient_clip_val > 0:
+                self.clip_gradients(self.gradient_clip_val, self.model)
+            self.optim.step()
+        self.train_batch_idx += 1
+        return metrics
 
-    def evaluate(self, loader: Iterable[Any] | None, prefix: str = "val_") -> dict[str, float]:
-        """The model's metrics over a loader, without recording."""
-        if loader is None:
-            return {}
-        means = _Mean()
+    def _measure(self, step: Callable[[Any], Any], batch: Any) -> tuple[Any, dict[str, float]]:
+        """The loss that a step returns, and it and the other metrics as numbers."""
+        result = step(batch)
+        loss, metrics = result if isinstance(result, tuple) else (result, {})
+        return loss, {"loss": loss.item(), **metrics}
+
+    def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
+        """Scale the gradients of all parameters down together so that their norm is at most `grad_clip_val`."""
+        clip_grad_norm_(model.parameters(), grad_clip_val)
+
+    def evaluate(self, loader: Iterable[Any] | None) -> dict[str, float]:
+        """The means of the model's metrics over a loader, without recording."""
+        means = Means()
         self.model.eval()
         with no_grad():
-            for batch in loader:
-                loss, metrics = _split(self.model.validation_step(batch))
-                means.add({"loss": loss.item(), **metrics}, _size(batch))
+            for batch in () if loader is None else loader:
+                means.add(self._measure(self.model.validation_step, self.prepare_batch(batch))[1], _size(batch))
+                self.val_batch_idx += 1
+                if self.interrupted:
+                    break
         self.model.train()
-        return means.result(prefix)
+        return means.result()
 
     def _tell(self, what: str, *args: Any) -> None:
         for callback in self.callbacks:
-            method: Callable[..., None] = getattr(callback, what)
-            method(self, *args)
+            getattr(callback, what)(self, *args)
 
 
-def _split(result: Any) -> tuple[Any, dict[str, float]]:
-    return result if isinstance(result, tuple) else (result, {})
+class _Interrupts:
+    """While training, the first Ctrl-C only sets `trainer.interrupted`, so that no update and no file is cut in two.
+
+    Where signals are none of our business (another thread than the main one, a handler that the program has chosen)
+    nothing changes.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self.ours = False
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self.ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self.ours:
+            signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, number: int, frame: Any) -> None:
+        self.trainer.interrupted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def __exit__(self, *exception: Any) -> None:
+        if self.ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _length(loader: Any) -> int | None:
+    return len(loader) if hasattr(loader, "__len__") else None
 
 
 def _size(batch: Any) -> int:

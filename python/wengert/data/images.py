@@ -1,0 +1,119 @@
+"""Grey images: read from PNG files, and resized."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+_MOST_PIXELS = 1 << 24  # a picture of clothing has far fewer; a file that declares more is not worth its memory
+
+
+def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
+    """Read a PNG file as grey values; colours become their luminance, and what is transparent becomes black.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width)
+
+    Raises
+    ------
+    ValueError
+        If the file is not a PNG file, is damaged, or has more than 2**24 pixels.
+    OSError
+        If it cannot be read.
+    ImportError
+        If Pillow, which comes with matplotlib, is missing.
+
+    Examples
+    --------
+    >>> from wengert.data.images import read_png
+    >>> read_png("shirt.png").shape  # doctest: +SKIP
+    (28, 28)
+    """
+    try:
+        from PIL import Image
+    except ImportError as error:
+        message = "PNG files need Pillow, which comes with matplotlib: pip install 'wengert[train]'"
+        raise ImportError(message, name="PIL") from error
+    with open(path, "rb") as file:
+        try:
+            image = Image.open(file, formats=["PNG"])
+            if image.width * image.height > _MOST_PIXELS:
+                raise ValueError(f"it declares {image.width}x{image.height} pixels, more than {_MOST_PIXELS}")
+            image.load()
+            if image.has_transparency_data:
+                image = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+            if image.mode.startswith("I"):  # 16 bits: convert("L") would cut off and not scale
+                return (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+            return np.array(image.convert("L"))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise ValueError(f"{os.fspath(path)} is not a PNG file that can be read: {error}") from error
+
+
+def resize(images: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[Any, Any]:
+    """Resize grey images, bilinearly, and averaging over what falls into a pixel when shrinking.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, height, width)
+    size : (int, int)
+        The new height and width.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, *size)
+        The same array if it has that size.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the images are not of that type and shape, or the size is not positive.
+
+    Notes
+    -----
+    The triangle filter of Pillow's BILINEAR, with pixel centres at half-integers, applied along both axes before
+    rounding once; Pillow rounds after each axis, so values may differ by 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert.data.images import resize
+    >>> resize(np.array([[[0, 200]]], dtype=np.uint8), (1, 4))
+    array([[[  0,  50, 150, 200]]], dtype=uint8)
+    """
+    from .. import from_numpy
+    from .._kernels import gather_rows
+
+    if images.dtype != np.uint8 or images.ndim != 3:
+        raise TypeError(f"resize: expected uint8 of shape (n, height, width), got {images.dtype} of {images.shape}")
+    height, width = size
+    if min(height, width, *images.shape[1:]) < 1:
+        raise ValueError(f"resize: expected positive sizes, got images of {images.shape[1:]} to resize to {size}")
+    if images.shape[1:] == (height, width):
+        return images
+    rows, columns = (_filter(*sizes) for sizes in zip(images.shape[1:], size, strict=True))
+    flat = images.reshape(len(images), -1)
+    result = np.empty((len(images), height, width), np.uint8)
+    at_once = max(1, (1 << 20) // max(flat.shape[1], height * width))  # what fits into the cache
+    for start in range(0, len(images), at_once):
+        end = min(start + at_once, len(images))
+        part = gather_rows(flat, np.arange(start, end), dtype=np.float32).reshape(-1, images.shape[2])
+        across = (from_numpy(part) @ from_numpy(columns.T)).reshape(end - start, images.shape[1], width)
+        result[start:end] = ((from_numpy(rows) @ across).numpy() + np.float32(0.5)).astype(np.uint8)
+    return result
+
+
+def _filter(old: int, new: int) -> np.ndarray[Any, Any]:
+    """The weights of the old pixels in each new one, (new, old) float32; each row sums to 1."""
+    scale = old / new
+    reach = max(scale, 1.0)
+    centres = (np.arange(new)[:, None] + 0.5) * scale - 0.5
+    weights = np.maximum(0, 1 - np.abs(np.arange(old) - centres) / reach)
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)

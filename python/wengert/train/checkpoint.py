@@ -1,0 +1,355 @@
+"""Checkpoints: everything that a training run needs to go on as if it had never stopped.
+
+A checkpoint is a directory of four files,
+
+    weights.safetensors     the model's state
+    optimizer.safetensors   the tensors of the optimizer's state
+    state.json              the rest: epoch and step, history, options and numbers of the optimizer, states of the
+                            callbacks and of the random generators
+    SHA256SUMS              of the other three, as the program sha256sum writes and checks it
+
+made under another name and renamed when it is whole and on the disk, so one that can be found is complete. Nothing in
+it is executed when it is read: no pickle. A checkpoint that is damaged, or that belongs to another model, optimizer or
+data, is refused before anything is changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import random
+from ..tensor import Tensor
+from .trainer import History
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+_FORMAT = "wengert checkpoint 1"
+_FILES = ("weights.safetensors", "optimizer.safetensors", "state.json")
+_SUMS = "SHA256SUMS"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is damaged, or belongs to something else. The message says which, and why."""
+
+
+def save(directory: str | os.PathLike[str], trainer: Trainer, *, keep: int = 2) -> Path:
+    """Save the state of a trainer between two epochs.
+
+    Parameters
+    ----------
+    directory : path
+        Gets a subdirectory ``epoch-0003`` after the third epoch; it is made if need be.
+    trainer : Trainer
+    keep : int
+        How many of the newest checkpoints stay.
+
+    Returns
+    -------
+    Path
+        The checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        If the optimizer changes parameters that the model's state does not have.
+    OSError
+        If it cannot be written. Earlier checkpoints are untouched then, and nothing of this one is left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> data = wg.d2l.SyntheticRegressionData(w=wg.tensor([2., -3.4]), b=4.2)
+    >>> trainer = wg.train.Trainer(max_epochs=1, progress=False)
+    >>> history = trainer.fit(wg.d2l.LinearRegression(lr=0.03), data)
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = wg.train.checkpoint.save(directory, trainer)
+    ...     sorted(file.name for file in path.iterdir())
+    ['SHA256SUMS', 'optimizer.safetensors', 'state.json', 'weights.safetensors']
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    contents = dict(zip(_FILES, _contents(trainer), strict=True))
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
+    contents[_SUMS] = sums.encode()
+    path = directory / f"epoch-{trainer.epoch:04d}"
+    partial = directory / f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part"
+    try:
+        partial.mkdir()
+        for name, data in contents.items():
+            _write(partial / name, data)
+        _sync(partial)
+        if path.exists():
+            shutil.rmtree(path)
+        os.rename(partial, path)
+        _sync(directory)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    for old in find(directory)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    for left in directory.glob(".epoch-*.part"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    return path
+
+
+def find(directory: str | os.PathLike[str]) -> list[Path]:
+    """The checkpoints in a directory, oldest first.
+
+    Parameters
+    ----------
+    directory : path
+        The one that was given to `save`; it need not exist.
+
+    Returns
+    -------
+    list of Path
+
+    Examples
+    --------
+    >>> wg.train.checkpoint.find("no/such/directory")
+    []
+    """
+    found = [path for path in Path(directory).glob("epoch-*") if re.fullmatch(r"epoch-\d+", path.name)]
+    return sorted(found, key=lambda path: int(path.name[6:]))
+
+
+def load(path: str | os.PathLike[str], trainer: Trainer) -> None:
+    """Give a trainer that is ready to fit the state of a checkpoint. `Trainer.fit(..., resume=path)` calls this.
+
+    Parameters
+    ----------
+    path : path
+        The directory ``epoch-...``.
+    trainer : Trainer
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint is damaged, or does not fit the trainer's model, optimizer, callbacks or data.
+    """
+    contents = _read(Path(path))
+    state = _parse_state(contents["state.json"], path)
+    weights = parse_tensors(contents["weights.safetensors"], Path(path) / "weights.safetensors")
+    tensors = parse_tensors(contents["optimizer.safetensors"], Path(path) / "optimizer.safetensors")
+    _check_fit(path, state, weights, trainer)
+    try:
+        trainer.model.load_state_dict(weights)
+        _load_optimizer(trainer.optim, state["optimizer"], tensors)
+        for callback, (_, saved) in zip(trainer.callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(saved)
+        for name, generator in _generators(trainer):
+            _set_generator(generator, state["generators"][name])
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"the checkpoint {path} does not fit: {error}") from error
+    trainer.epoch, trainer.train_batch_idx, trainer.val_batch_idx = state["epoch"], *state["batches"]
+    trainer.should_stop = state["should_stop"]
+    trainer.history = History(state["history"])
+
+
+def parse_tensors(data: bytes, name: object) -> dict[str, np.ndarray]:
+    """The arrays in the bytes of a safetensors file.
+
+    Raises
+    ------
+    CheckpointError
+        If they are not well formed. The message has `name`.
+    """
+    safetensors = _safetensors()
+    try:
+        return safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{name} is not a safetensors file that can be read: {error}") from error
+
+
+def format_tensors(tensors: dict[str, Any], notes: dict[str, str] | None = None) -> bytes:
+    """Named tensors or arrays as the bytes of a safetensors file, with notes among its metadata."""
+    arrays = {name: np.ascontiguousarray(getattr(tensor, "value", tensor)) for name, tensor in tensors.items()}
+    return _safetensors().numpy.save(arrays, notes)
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(
+            "weights are kept by safetensors: pip install 'wengert[train]'", name="safetensors"
+        ) from error
+    return safetensors
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _contents(trainer: Trainer) -> tuple[bytes, bytes, bytes]:
+    weights = trainer.model.state_dict()
+    registered = {id(p) for p in trainer.model.parameters()}
+    if any(id(p) not in registered for p in _parameters(trainer.optim)):
+        raise CheckpointError(
+            f"{type(trainer.model).__name__} trains tensors that its state does not have; make them nn.Parameter"
+        )
+    optimizer, tensors = _split_optimizer(trainer.optim)
+    state = {
+        "format": _FORMAT,
+        "epoch": trainer.epoch,
+        "batches": [trainer.train_batch_idx, trainer.val_batch_idx],
+        "batches_per_epoch": trainer.num_train_batches,
+        "should_stop": trainer.should_stop,
+        "history": trainer.history.rows,
+        "optimizer": optimizer,
+        "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in trainer.callbacks],
+        "generators": {name: _generator_state(generator) for name, generator in _generators(trainer)},
+    }
+    return format_tensors(weights), format_tensors(tensors), (json.dumps(state, indent=1) + "\n").encode()
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(directory: Path) -> None:
+    """See that the names in a directory are on the disk, where the system can do that."""
+    with contextlib.suppress(PermissionError):  # Windows does not open directories
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _read(path: Path) -> dict[str, bytes]:
+    """The files of a checkpoint, their checksums verified."""
+    if not (path / _SUMS).is_file():
+        raise CheckpointError(f"{path} is not a checkpoint: it has no {_SUMS}")
+    try:
+        lines = (path / _SUMS).read_text("ascii").splitlines()
+        sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    except ValueError as error:
+        raise CheckpointError(f"{path / _SUMS} is damaged: {error}") from error
+    contents = {}
+    for name in _FILES:
+        try:
+            contents[name] = (path / name).read_bytes()
+        except FileNotFoundError as error:
+            raise CheckpointError(f"the checkpoint {path} is damaged: it has no {name}") from error
+        if sums.get(name) != hashlib.sha256(contents[name]).hexdigest():
+            raise CheckpointError(f"the checkpoint {path} is damaged: {name} is not what {_SUMS} says")
+    return contents
+
+
+def _parse_state(data: bytes, path: object) -> dict[str, Any]:
+    try:
+        state = json.loads(data)
+        found = state["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}/state.json is not the state of a checkpoint") from error
+    if found != _FORMAT:
+        raise CheckpointError(f"{path} has the format {found!r}; this version reads {_FORMAT!r}")
+    return state
+
+
+def _check_fit(path: object, state: dict[str, Any], weights: dict[str, np.ndarray], trainer: Trainer) -> None:
+    """Refuse a checkpoint that was not made by a trainer like this one."""
+
+    def same(what: str, saved: Any, own: Any) -> None:
+        if saved != own:
+            raise CheckpointError(f"the checkpoint {path} does not fit: {what} were {saved} in it and are {own} here")
+
+    own = trainer.model.state_dict()
+    same("the model's tensors", _signature(weights), _signature(own))
+    same("optimizers", state["optimizer"]["class"], type(trainer.optim).__name__)
+    same("callbacks", [name for name, _ in state["callbacks"]], [type(c).__name__ for c in trainer.callbacks])
+    same("batches per epoch", state["batches_per_epoch"], trainer.num_train_batches)
+    same("random generators", sorted(state["generators"]), sorted(name for name, _ in _generators(trainer)))
+
+
+def _signature(tensors: dict[str, Any]) -> list[str]:
+    return sorted(f"{name} {x.dtype}{tuple(x.shape)}" for name, x in tensors.items())
+
+
+# ---------------------------------------------------------------- optimizers
+
+
+def _parameters(optimizer: Any) -> Iterator[Any]:
+    """What an optimizer changes; one of the user's own has a list `params`."""
+    if hasattr(optimizer, "param_groups"):
+        for group in optimizer.param_groups:
+            yield from group["params"]
+    else:
+        yield from optimizer.params
+
+
+def _split_optimizer(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An optimizer's state as JSON's types, and its tensors under names of their own."""
+    state: dict[str, Any] = {"class": type(optimizer).__name__}
+    tensors: dict[str, Any] = {}
+    if hasattr(optimizer, "state_dict"):
+        saved = optimizer.state_dict()
+        state["param_groups"] = saved["param_groups"]
+        state["state"] = {}
+        for number, entries in saved["state"].items():
+            rest = state["state"][str(number)] = {}
+            for name, value in entries.items():
+                if isinstance(value, Tensor):
+                    tensors[f"{number}.{name}"] = value
+                else:
+                    rest[name] = value
+    return state, tensors
+
+
+def _load_optimizer(optimizer: Any, saved: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+    if not hasattr(optimizer, "load_state_dict"):
+        return
+    state: dict[int, dict[str, Any]] = {int(number): dict(rest) for number, rest in saved["state"].items()}
+    for key, array in tensors.items():
+        number, _, name = key.partition(".")
+        state[int(number)][name] = array
+    optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
+
+
+# ---------------------------------------------------------------- random generators
+
+
+def _generators(trainer: Trainer) -> Iterator[tuple[str, Any]]:
+    """The sources of random numbers that training draws from: the library's own, and those of the loaders."""
+    yield "default", random.default_generator
+    for name in ("train_dataloader", "val_dataloader"):
+        generator = getattr(getattr(trainer, name), "generator", None)
+        if generator is not None:
+            yield name, generator
+
+
+def _generator_state(generator: Any) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return _listed(generator.bit_generator.state)
+    return generator.get_state().numpy().tobytes().hex()
+
+
+def _listed(state: Any) -> Any:
+    """NumPy's state of a generator with lists for its arrays; NumPy takes it back like that."""
+    if isinstance(state, dict):
+        return {name: _listed(value) for name, value in state.items()}
+    return state.tolist() if isinstance(state, (np.ndarray, np.generic)) else state
+
+
+def _set_generator(generator: Any, state: Any) -> None:
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    else:
+        generator.set_state(np.frombuffer(bytes.fromhex(state), np.uint8))

@@ -1,0 +1,273 @@
+"""What `wengert train`, `evaluate`, `predict` and `plot` do; `wengert.__main__` reads their options."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import time
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import wengert as wg
+
+from .. import _kernels
+from ..data import DataLoader, FashionMNIST, SyntheticFashion, fashion_mnist_or_stand_in, read_idx
+from ..data.images import read_png, resize
+from ..data.synthetic import STAND_IN_NOTICE
+from . import plots
+from .callbacks import BestCheckpoint
+from .run import Run, RunError, fresh_directory
+from .tasks import Classification, Settings, confusion, confusion_table
+from .trainer import Trainer
+
+_REAL, _DRAWN = "Fashion-MNIST", "SyntheticFashion"
+
+
+# ---------------------------------------------------------------- train
+
+
+class _Batches:
+    """The two loaders that the trainer asks for."""
+
+    def __init__(self, train_set: Any, test_set: Any, settings: Settings) -> None:
+        generator = wg.Generator().manual_seed(settings.seed)
+        self.train = DataLoader(train_set, settings.batch_size, shuffle=True, generator=generator)
+        self.test = DataLoader(test_set, 1000)
+
+    def train_dataloader(self) -> DataLoader:
+        return self.train
+
+    def val_dataloader(self) -> DataLoader:
+        return self.test
+
+
+def train(options: argparse.Namespace) -> int:
+    """`wengert train`."""
+    given = {field.name: vars(options)[field.name] for field in fields(Settings) if field.name in options}
+    _need("safetensors", "matplotlib", *(() if options.no_progress else ("tqdm",)))
+    _use_threads(options)
+    if options.resume:
+        run, settings, resume = _open_to_resume(options, given)
+        train_set, test_set, message = _data_of(run, options, parts=2)
+    else:
+        settings = replace(Settings(), **given)
+        train_set, test_set, real, message = fashion_mnist_or_stand_in(options.data_dir)
+        path = Path(options.out) if options.out else fresh_directory("runs", settings.name)
+        run, resume = Run(path, _record(settings, options, _REAL if real else _DRAWN)), None
+    print(message)
+
+    wg.manual_seed(settings.seed)
+    task = settings.task()
+    best = BestCheckpoint(run.path / "best.safetensors", "val_accuracy")
+    trainer = Trainer(
+        settings.epochs, callbacks=[*settings.callbacks(), best, run], progress=not options.no_progress, unit="images"
+    )
+    start = time.perf_counter()
+    try:
+        trainer.fit(task, _Batches(train_set, test_set, settings), resume=resume)
+    except (OSError, ArithmeticError):
+        print(_what_is_kept(run), file=sys.stderr)
+        raise
+    seconds = time.perf_counter() - start
+
+    _tell_end(trainer, seconds, run)
+    probabilities = _judge(task, test_set)
+    run.write_weights(task, {"epoch": str(trainer.epoch), "batches": str(trainer.train_batch_idx)})
+    run.write_text("confusion.txt", _confusion(probabilities, test_set) + "\n")
+    if len(trainer.history):
+        run.write_text("metrics.csv", trainer.history.to_csv())
+        run.write_figure("curves.png", plots.curves(trainer.history))
+    print(f"the run is in {run.path}")
+    if run.settings["data"] != _REAL:
+        print(message)
+    return 130 if trainer.interrupted else 0
+
+
+def _record(settings: Settings, options: argparse.Namespace, data: str) -> dict[str, Any]:
+    """What settings.json keeps."""
+    directory = None if options.data_dir is None else str(Path(options.data_dir).resolve())
+    return {**asdict(settings), "data": data, "data_dir": directory, "version": wg.__version__, "isa": _kernels.isa()}
+
+
+def _open_to_resume(options: argparse.Namespace, given: dict[str, Any]) -> tuple[Run, Settings, Path | None]:
+    """The run to go on with, its settings, and the checkpoint to go on from."""
+    if given or options.out:
+        names = ["out"] * bool(options.out) + list(given)
+        raise ValueError(
+            f"a run goes on with its own settings; leave out {', '.join('--' + n.replace('_', '-') for n in names)}"
+        )
+    run = Run(options.resume)
+    settings = Settings.of(run.settings)
+    if run.settings.get("isa") != _kernels.isa():
+        print(
+            f"the run began with the instruction set {run.settings.get('isa')}, this machine uses {_kernels.isa()}: "
+            "results may differ in the last digits",
+            file=sys.stderr,
+        )
+    resume = run.newest_checkpoint()
+    print(f"going on with {run.path} " + (f"from {resume.name}" if resume else "from the start: no epoch is complete"))
+    return run, settings, resume
+
+
+def _what_is_kept(run: Run) -> str:
+    kept = run.newest_checkpoint()
+    if kept is None:
+        return f"training failed before the first epoch was complete; nothing is kept but {run.path}/settings.json"
+    return f"training failed; `wengert train --resume {run.path}` goes on from {kept.name}, which is complete"
+
+
+def _tell_end(trainer: Trainer, seconds: float, run: Run) -> None:
+    if trainer.interrupted:
+        print(f"\nstopped by Ctrl-C in epoch {trainer.epoch + 1}, with {trainer.epoch} complete; this is what it has.")
+        print(f"`wengert train --resume {run.path}` goes on after the last complete epoch")
+    elif trainer.epoch < trainer.max_epochs:
+        print(f"\nstopped early after {trainer.epoch} of {trainer.max_epochs} epochs: no improvement")
+    if len(trainer.history):
+        print(trainer.history.table())
+    print(f"\n{trainer.train_batch_idx} updates in all, {seconds:.1f} s with {wg.get_num_threads()} thread(s)")
+
+
+# ---------------------------------------------------------------- evaluate, predict, plot
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """`wengert evaluate`."""
+    _need("safetensors")
+    _use_threads(options)
+    run, task = _open_trained(options)
+    test_set, message = _data_of(run, options)
+    print(message)
+    _judge(task, test_set)
+    if run.settings["data"] != _REAL:
+        print(message)
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    """`wengert predict`."""
+    _need("safetensors")
+    _use_threads(options)
+    run, task = _open_trained(options)
+    if run.settings["data"] != _REAL:
+        print(f"This network was trained on {_DRAWN}, NOT on Fashion-MNIST.")
+    for path in options.images:
+        names, images = _read_images(path)
+        if options.invert:
+            images = 255 - images
+        elif np.mean(images[:, [0, -1], :]) > 128:
+            print(
+                f"{path}: the background is bright, and in Fashion-MNIST it is black: --invert may help",
+                file=sys.stderr,
+            )
+        batch = wg.from_numpy(resize(images, (28, 28))[:, None] * np.float32(1 / 255))
+        for name, row in zip(names, task.probabilities([batch]), strict=True):
+            first = np.argsort(-row, kind="stable")[:3]
+            print(f"{name}: " + ", ".join(f"{wg.data.FASHION_CLASSES[k]} {row[k]:.1%}" for k in first))
+    return 0
+
+
+def _read_images(path: str) -> tuple[list[str], np.ndarray]:
+    """The names and the grey images, (n, height, width) uint8, in a PNG or IDX file."""
+    with open(path, "rb") as file:
+        is_png = file.read(8) == b"\x89PNG\r\n\x1a\n"
+    if is_png:
+        return [path], read_png(path)[None]
+    images = read_idx(path)
+    if images.dtype != np.uint8 or images.ndim not in (2, 3) or not images.size:
+        raise ValueError(
+            f"{path}: expected images, uint8 of shape (n, height, width), found {images.dtype} of shape {images.shape}"
+        )
+    images = images.reshape(-1, *images.shape[-2:])
+    return [f"{path}[{k}]" for k in range(len(images))], images
+
+
+def plot(options: argparse.Namespace) -> int:
+    """`wengert plot`."""
+    _need("safetensors", "matplotlib")
+    _use_threads(options)
+    run, task = _open_trained(options)
+    history = run.read_history()
+    test_set, message = _data_of(run, options)
+    print(message)
+    probabilities = _probabilities(task, test_set)
+    counts = confusion(probabilities.argmax(1), test_set.targets, len(test_set.classes))
+    first = next(task.parameters()).detach().numpy()
+    names = test_set.classes if len(first) == len(test_set.classes) else None
+    figures = {
+        "curves.png": plots.curves(history),
+        "mistakes.png": plots.mistakes(test_set.images, probabilities, test_set.targets, test_set.classes),
+        "first_layer.png": plots.first_layer(first, (28, 28), names),
+        "confusion.png": plots.confusion_matrix(counts, test_set.classes),
+    }
+    directory = Path(options.out) if options.out else run.path
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        plots.save(figure, directory / name)
+        print(directory / name)
+    if run.settings["data"] != _REAL:
+        print(message)
+    return 0
+
+
+# ---------------------------------------------------------------- what they share
+
+
+def _need(*packages: str) -> None:
+    """Say at once, and not after minutes, what is missing."""
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(f"this needs {', '.join(missing)}: pip install 'wengert[train]'", name=missing[0])
+
+
+def _use_threads(options: argparse.Namespace) -> None:
+    if options.threads is not None:
+        wg.set_num_threads(options.threads)
+
+
+def _open_trained(options: argparse.Namespace) -> tuple[Run, Classification]:
+    """A run and its network with the newest, or the best, weights."""
+    run = Run(options.run)
+    task = Settings.of(run.settings).task()
+    name = "best.safetensors" if options.best else "weights.safetensors"
+    try:
+        task.load_state_dict(run.read_weights(name))
+    except RuntimeError as error:
+        raise RunError(f"{run.path / name} does not fit the network of the run's settings: {error}") from error
+    return run, task.eval()
+
+
+def _data_of(run: Run, options: argparse.Namespace, parts: int = 1) -> tuple[Any, ...]:
+    """The test set, or with `parts=2` training and test set, that the run is about, and what to say about them."""
+    wanted = (True, False)[2 - parts :]
+    if run.settings.get("data") == _DRAWN:
+        return *(SyntheticFashion(train) for train in wanted), STAND_IN_NOTICE
+    root = options.data_dir or run.settings.get("data_dir")
+    sets = [FashionMNIST(root, train) for train in wanted]
+    counts = " and ".join(f"{len(s)} {'training' if s.train else 'test'}" for s in sets)
+    return *sets, f"{_REAL}: {counts} images from {sets[-1].source}."
+
+
+def _probabilities(task: Classification, test_set: Any) -> np.ndarray:
+    task.eval()
+    return task.probabilities(x for x, _ in DataLoader(test_set, 1000))
+
+
+def _judge(task: Classification, test_set: Any) -> np.ndarray:
+    """Print confusion, loss and accuracy on the test images; gives the probabilities."""
+    probabilities = _probabilities(task, test_set)
+    right = probabilities[np.arange(len(probabilities)), test_set.targets]
+    print("\nconfusion on the test images (rows: true class, columns: predicted)")
+    print(_confusion(probabilities, test_set))
+    loss = float(np.mean(-np.log(np.maximum(right, np.finfo(right.dtype).tiny))))
+    accuracy = float(np.mean(probabilities.argmax(1) == test_set.targets))
+    print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}")
+    return probabilities
+
+
+def _confusion(probabilities: np.ndarray, test_set: Any) -> str:
+    counts = confusion(probabilities.argmax(1), test_set.targets, len(test_set.classes))
+    return confusion_table(counts, test_set.classes)
