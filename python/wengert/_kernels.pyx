@@ -23,7 +23,7 @@ cnp.import_array()
 cdef extern from "numpy/arrayobject.h":
     enum: NPY_HALF
     cnp.PyArray_Descr *PyArray_DescrFromType(int typenum)
-    object PyArray_NewFromDescr(object subtype, cnp.PyArray_Descr *descr, int nd, cnp.npy_intp *dims,
+    object PyArray_NewFromDescr(type subtype, cnp.PyArray_Descr *descr, int nd, cnp.npy_intp *dims,
                                 cnp.npy_intp *strides, void *data, int flags, object obj)
     int PyArray_SetBaseObject(cnp.ndarray array, object base) except -1
     PyObject *PyArray_BASE(cnp.ndarray array)
