@@ -597,11 +597,15 @@ cdef class Elementwise:
             wide = [operand.astype(np.float32) if isinstance(operand, np.ndarray) and operand.dtype == np.float16
                     else operand for operand in (x, y, z)]
             result = self.run(wide[0], wide[1], wide[2], params)
-            return result if self.boolean else result.astype(np.float16)
+            if self.boolean:
+                return result
+            with np.errstate(over="ignore"):
+                return result.astype(np.float16)
         if self.fallback is None:
             raise TypeError(f"{self.name}: expected float16, float32 or float64, got "
                             f"{np.dtype(typenum_to_name(typenum))}")
-        return np.asarray(self.fallback(*(x, y, z)[:self.inputs], *params))
+        with np.errstate(all="ignore"):  # integers divided by zero, as floats, are infinite or NaN without a word
+            return np.asarray(self.fallback(*(x, y, z)[:self.inputs], *params))
 
     cdef str mismatch(self, x, y, z):
         shapes = [str(np.shape(operand)) for operand in (x, y, z)[:self.inputs]]

@@ -213,7 +213,7 @@ def _sum_to(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> n
 
 
 def _cast(x: np.ndarray, dtype: np.dtype, before: np.dtype) -> np.ndarray:
-    return x.astype(dtype)
+    return dtypes.convert(x, dtype)
 
 
 # `before` is the shape or dtype that the transpose returns to.
@@ -235,5 +235,5 @@ def sum_to(x: Variable, shape: tuple[int, ...]) -> Any:
 def cast(x: Variable, dtype: np.dtype) -> Any:
     """x with another dtype; the transpose casts back. Integers have no derivative: the result is then a constant."""
     if dtype.kind != "f" or x.value.dtype.kind != "f":
-        return tape._box(x.value.astype(dtype))
+        return tape._box(dtypes.convert(x.value, dtype))
     return apply(CAST, (x,), {"dtype": dtype, "before": x.value.dtype})

@@ -81,6 +81,12 @@ def as_dtype(dtype: Any, name: str) -> np.dtype:
     return found
 
 
+def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """x with another dtype; what does not fit into a smaller float is infinite, without a warning."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return x.astype(dtype)
+
+
 def promote_types(first: Any, second: Any) -> np.dtype:
     """The dtype of a result of tensors of two dtypes: the higher category, and within it the wider type.
 

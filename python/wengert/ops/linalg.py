@@ -26,7 +26,7 @@ def _matmul(x: np.ndarray, y: np.ndarray, tx: bool, ty: bool) -> np.ndarray:
     if _native(x):
         return _kernels.matmul(x, y)
     if x.dtype == dtypes.float16:
-        return _kernels.matmul(x.astype(np.float32), y.astype(np.float32)).astype(np.float16)
+        return dtypes.convert(_kernels.matmul(x.astype(np.float32), y.astype(np.float32)), dtypes.float16)
     return np.matmul(x, y)
 
 
@@ -273,7 +273,8 @@ def _float32_first(kernel: Any) -> Any:
 
     def wrapped(x: np.ndarray, *others: np.ndarray, **static: Any) -> np.ndarray:
         if x.dtype == dtypes.float16:
-            return kernel(x.astype(np.float32), *(v.astype(np.float32) for v in others), **static).astype(np.float16)
+            z = kernel(x.astype(np.float32), *(v.astype(np.float32) for v in others), **static)
+            return dtypes.convert(z, dtypes.float16)
         return kernel(x, *others, **static)
 
     return wrapped

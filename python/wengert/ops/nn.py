@@ -16,7 +16,7 @@ from .shape import dimension, permute, reshape
 def _half_in_float32(kernel: Any) -> Any:
     def wrapped(*arrays: np.ndarray, **static: Any) -> np.ndarray:
         if arrays[0].dtype == dtypes.float16:
-            return kernel(*(a.astype(np.float32) for a in arrays), **static).astype(np.float16)
+            return dtypes.convert(kernel(*(a.astype(np.float32) for a in arrays), **static), dtypes.float16)
         return kernel(*arrays, **static)
 
     return wrapped

@@ -22,7 +22,7 @@ def _kernel(kind: str, fallback: Function | None = None, correction: bool = Fals
             return _kernels.reduce(kind, x, dims, keepdim, static.get("correction", 0.0))
         if dtype == dtypes.float16:
             out = _kernels.reduce(kind, x.astype(np.float32), dims, keepdim, static.get("correction", 0.0))
-            return out if out.dtype == dtypes.int64 else out.astype(np.float16)
+            return out if out.dtype == dtypes.int64 else dtypes.convert(out, dtypes.float16)
         if fallback is None:
             raise TypeError(f"{kind}: expected a floating tensor, got {dtype}")
         return np.asarray(fallback(x, dims, keepdims=keepdim))
@@ -535,7 +535,7 @@ def _running(x: np.ndarray, dim: int) -> np.ndarray:
     if x.dtype == dtypes.float32 or x.dtype == dtypes.float64:
         return _kernels.cumsum(x, dim)
     if x.dtype == dtypes.float16:
-        return _kernels.cumsum(x.astype(np.float32), dim).astype(np.float16)
+        return dtypes.convert(_kernels.cumsum(x.astype(np.float32), dim), dtypes.float16)
     return np.cumsum(x, dim if x.ndim else None, dtype=np.int64).reshape(x.shape)
 
 

@@ -62,7 +62,7 @@ _sqrt = _kernels.Elementwise("sqrt")
 
 def _standardized(x: np.ndarray, dims: tuple[int, ...], eps: float) -> np.ndarray:
     if x.dtype == dtypes.float16:
-        return _standardized(x.astype(np.float32), dims, eps).astype(np.float16)
+        return dtypes.convert(_standardized(x.astype(np.float32), dims, eps), dtypes.float16)
     scale = 1 / _sqrt(_kernels.reduce("var", x, dims, True, 0.0) + x.dtype.type(eps))
     out = x - _kernels.reduce("mean", x, dims, True)
     out *= scale
