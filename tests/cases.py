@@ -259,11 +259,19 @@ CASES: tuple[Case, ...] = (
     Case("mse_loss", F.mse_loss, lambda x, y: ((x - y) ** 2).mean(), (((7,), (7,)), ((2, 3), (2, 3)))),
     # ------------------------------------------------------------ change in place
     Case("view_changed", lambda x: _view_changed(x), lambda x: _view_changed(x), (((3, 5),), ((2, 1),), ((4, 2, 2),))),
+    # ------------------------------------------------------------ several results
+    Case("checkpoint", lambda x, y: _checkpointed(x, y), lambda x, y: x * np.sin(x * y) + x * y,
+         (((3,), (3,)), ((2, 2), (2, 2)), ((), ()))),
     # ------------------------------------------------------------ casts
     Case("cast", lambda x: x.to(dtype=wg.float64) * 2, lambda x: x * 2),
     Case("alias", wg.func.grad(lambda x: (x**4).sum()), lambda x: 4 * x**3, rtol32=1e-5),
     Case("clone", lambda x: x.clone() * x, lambda x: x * x),
 )  # fmt: skip
+
+
+def _checkpointed(x: Any, y: Any) -> Any:
+    both = wg.autograd.checkpoint(lambda x, y: {"sin": wg.sin(x * y), "product": x * y}, x, y)
+    return both["sin"] * x + both["product"]
 
 
 def _view_changed(x: Any) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 import wengert as wg
+from wengert import _kernels
 
 
 def test_gradients_accumulate() -> None:
@@ -303,3 +306,397 @@ def test_edges_have_the_documented_gradients() -> None:
     assert gradient(lambda x: x.prod(), 0.0, 3.0, 0.0) == [0.0, 0.0, 0.0]
     assert gradient(lambda x: x.prod(), 0.0, 3.0, 2.0) == [6.0, 0.0, 0.0]
     assert gradient(lambda x: x**0, 0.0) == [0.0]
+
+
+# ---------------------------------------------------------------- modes
+
+
+def test_generators_act_in_their_own_mode() -> None:
+    x = wg.ones(2, requires_grad=True)
+
+    @wg.no_grad()
+    def steps():
+        for _ in range(3):
+            yield (x * 2).requires_grad
+        return "done"
+
+    def outside():
+        result = yield from steps()
+        assert result == "done"
+
+    for inside in outside():
+        assert not inside
+        assert wg.is_grad_enabled()
+
+
+def test_inference_mode_records_nothing() -> None:
+    x = wg.ones(2, requires_grad=True)
+    with wg.inference_mode():
+        assert not (x * 2).requires_grad
+        with wg.inference_mode(False):
+            assert (x * 2).requires_grad
+
+
+# ---------------------------------------------------------------- grad and backward, as PyTorch's
+
+
+def test_gradients_of_a_tensor_and_of_what_it_was_computed_from() -> None:
+    x = wg.tensor(3.0, requires_grad=True)
+    y = x * x
+    z = y * y + y
+    dx, dy = wg.autograd.grad(z, [x, y])
+    assert (dx.item(), dy.item()) == (2 * 3 * (2 * 9 + 1), 19)
+
+
+def test_hooks_of_a_wanted_tensor_are_called_once() -> None:
+    x = wg.tensor(3.0, requires_grad=True)
+    y = x * x
+    y.register_hook(lambda g: g * 10)
+    dx, dy = wg.autograd.grad(y * 2, [x, y])
+    assert (dy.item(), dx.item()) == (20.0, 120.0)
+
+
+def test_backward_can_stop_at_a_tensor_that_is_no_leaf() -> None:
+    x = wg.tensor(3.0, requires_grad=True)
+    y = x * x
+    (y * y).backward(inputs=[y])
+    assert y.grad.item() == 18.0
+    assert x.grad is None
+
+
+def test_several_outputs_are_summed() -> None:
+    x = wg.tensor([1.0, 2.0], requires_grad=True)
+    (g,) = wg.autograd.grad([x.sum(), x * x], x, [None, wg.tensor([1.0, 10.0])])
+    assert g.tolist() == [3.0, 41.0]
+
+
+def test_hooks_after_accumulation_see_the_new_gradient() -> None:
+    x = wg.ones(2, requires_grad=True)
+    seen: list[list[float]] = []
+    handle = x.register_post_accumulate_grad_hook(lambda leaf: seen.append(leaf.grad.tolist()))
+    for _ in range(2):
+        (x * 3).sum().backward()
+    handle.remove()
+    (x * 3).sum().backward()
+    assert seen == [[3.0, 3.0], [6.0, 6.0]]
+    with pytest.raises(RuntimeError, match="only leaves"):
+        (x * 2).register_post_accumulate_grad_hook(print)
+    with pytest.raises(RuntimeError, match="does not require a gradient"):
+        wg.ones(2).register_hook(print)
+
+
+def test_cycles_made_by_create_graph_are_collectable() -> None:
+    x = wg.ones(3, requires_grad=True)
+    (x * x * x).sum().backward(create_graph=True)
+    x.grad.sum().backward(create_graph=True)
+    leaf, node = weakref.ref(x), weakref.ref(x.grad.grad_fn)
+    del x
+    gc.collect()
+    assert leaf() is None
+    assert node() is None
+
+
+# ---------------------------------------------------------------- detect_anomaly
+
+
+def test_the_first_value_that_is_not_finite_raises() -> None:
+    x = wg.tensor([1.0, -1.0], requires_grad=True)
+    with wg.autograd.detect_anomaly():
+        y = x * 2
+        with pytest.raises(RuntimeError, match=r"^log: its result is not finite \(nan at \(1,\)\).*autograd.py:\d+$"):
+            y.log()
+        bad = wg.tensor([float("inf"), 0.0])
+        with pytest.raises(RuntimeError, match=r"^mul: .* \(inf at \(0,\)\); an input was so already; it was recorded"):
+            x * bad
+    with wg.autograd.detect_anomaly(check_nan=False):
+        assert np.isnan(y.log().tolist()).tolist() == [False, True]
+
+
+def test_the_first_gradient_that_is_not_finite_raises() -> None:
+    x = wg.tensor([1.0, 0.0], requires_grad=True)
+    with wg.autograd.detect_anomaly():
+        y = x.sqrt()
+        with pytest.raises(RuntimeError, match=r"^sqrt: the gradient for its argument x .*\(inf at \(1,\)\).*py:\d+"):
+            y.sum().backward()
+        with pytest.raises(RuntimeError, match=r"^sqrt: the tangent by way of its argument x is not finite"):
+            wg.func.jvp(wg.sqrt, x.detach(), wg.ones(2))
+
+
+def test_saved_values_cannot_be_written_through_numpy_while_they_are_needed() -> None:
+    w = wg.ones(3, requires_grad=True)
+    array = np.array([1.0, 2.0, 3.0], np.float32)
+    x = wg.from_numpy(array)
+    with wg.autograd.detect_anomaly():
+        y = (x[1:] * w[1:]).exp().sum()
+        z = (x * w).sum()
+        for target in (array, x.numpy(), w.detach().numpy()):
+            with pytest.raises(ValueError, match="read-only"):
+                target[1] = 5.0
+        y.backward()
+        with pytest.raises(ValueError, match="read-only"):
+            array[1] = 5.0
+        z.backward()
+    array[1] = 5.0
+    assert x.tolist() == [1.0, 5.0, 3.0]
+
+
+def test_saved_values_are_protected_as_long_as_the_graph_lives() -> None:
+    w = wg.ones(3, requires_grad=True)
+    x = wg.ones(3) * 2
+    with wg.autograd.detect_anomaly():
+        y = (x * w).sum()
+    assert not x.numpy().flags.writeable
+    del y
+    assert x.numpy().flags.writeable
+
+
+def test_counted_changes_are_allowed_and_found_by_the_walk() -> None:
+    w = wg.ones(3, requires_grad=True)
+    x = wg.ones(3) * 2
+    with wg.autograd.detect_anomaly():
+        y = (x * w).sum()
+        x.add_(1.0)
+        x[0] = 7.0
+        message = r"mul: its argument x, of shape \(3,\), .*; it was saved at .*:\d+ and last changed at .*:\d+"
+        with pytest.raises(RuntimeError, match=message):
+            y.backward()
+
+
+def test_training_goes_on_under_anomaly_detection() -> None:
+    w = wg.ones(3, requires_grad=True)
+    optimizer = wg.optim.SGD([w], lr=0.1, momentum=0.9)
+    with wg.autograd.detect_anomaly():
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = (w * w).sum()
+            loss.backward(retain_graph=True)
+            optimizer.step()
+    assert w.tolist() == pytest.approx([0.062] * 3)
+
+
+# ---------------------------------------------------------------- users' own operations
+
+
+class test_TwoResults(wg.autograd.Function):
+    """x * y, and exp(x) scaled by a number."""
+
+    calls = 0
+
+    @staticmethod
+    def forward(ctx, x, y, scale):
+        ctx.scale = scale
+        product, growth = x * y, wg.exp(x) * scale
+        ctx.save_for_backward(x, y, growth)
+        return product, growth
+
+    @staticmethod
+    def backward(ctx, g, h):
+        test_TwoResults.calls += 1
+        x, y, growth = ctx.saved_tensors
+        return g * y + h * growth, g * x, None
+
+    @staticmethod
+    def jvp(ctx, t, u, _):
+        x, y, growth = ctx.saved_tensors
+        return t * y + x * u, t * growth
+
+
+class test_Exp(wg.autograd.Function):
+    """In the form with setup_context."""
+
+    @staticmethod
+    def forward(x):
+        return wg.exp(x)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx, g):
+        (z,) = ctx.saved_tensors
+        return g * z
+
+
+def f64(*values: float) -> wg.Tensor:
+    return wg.tensor(list(values), dtype=wg.float64)
+
+
+def test_functions_of_users_differentiate_to_any_order() -> None:
+    wg.func.check_gradients(lambda x, y: test_TwoResults.apply(x, y, 2.0), f64(0.3, -0.7), f64(1.3, 0.7), order=3)
+    wg.func.check_gradients(test_Exp.apply, f64(0.3, -0.7), order=3, modes=["reverse"])
+
+
+def test_backward_of_a_users_function_is_called_once_per_walk() -> None:
+    x, y = f64(1.0, 2.0).requires_grad_(), f64(3.0, 4.0).requires_grad_()
+    a, b = test_TwoResults.apply(x, y, 2.0)
+    test_TwoResults.calls = 0
+    (a * b).sum().backward()
+    assert test_TwoResults.calls == 1
+    np.testing.assert_allclose(x.grad.numpy(), (y * 2 * x.exp() * (1 + x)).detach().numpy(), rtol=1e-12)
+    with pytest.raises(RuntimeError, match="retain_graph=True"):
+        a.sum().backward()
+
+
+def test_one_users_function_applied_twice_gives_each_its_own_gradient() -> None:
+    x, y = f64(1.0).requires_grad_(), f64(2.0).requires_grad_()
+    (test_Exp.apply(x) + test_Exp.apply(y)).sum().backward()
+    assert [x.grad.item(), y.grad.item()] == pytest.approx([np.e, np.e**2])
+
+
+def test_saved_tensors_of_users_functions_are_checked_for_change() -> None:
+    x, y = f64(1.0, 2.0).requires_grad_(), f64(3.0, 4.0)
+    a, _ = test_TwoResults.apply(x, y, 2.0)
+    y.add_(1.0)
+    with pytest.raises(RuntimeError, match=r"test_TwoResults: its argument saved 1, of shape .* changed in place"):
+        a.sum().backward()
+
+
+def test_a_users_function_without_a_rule_says_which() -> None:
+    with pytest.raises(RuntimeError, match="test_Exp: it has no forward rule for its argument x"):
+        wg.func.jvp(test_Exp.apply, f64(1.0), f64(1.0))
+
+    class test_Forward(wg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+    x = f64(1.0).requires_grad_()
+    with pytest.raises(RuntimeError, match="test_Forward: it has no reverse rule for its argument x"):
+        test_Forward.apply(x).sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda g: (g, g), r"test_Wrong.backward: expected 1 gradient\(s\), one per argument of forward, got 2"),
+        (lambda g: g.sum(), r"test_Wrong.backward: it gave a gradient of shape \(\), expected \(2,\)"),
+    ],
+)
+def test_wrong_gradients_of_a_users_function_are_told(given, message: str) -> None:
+    class test_Wrong(wg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return given(g)
+
+    x = f64(1.0, 2.0).requires_grad_()
+    with pytest.raises(RuntimeError, match=message):
+        test_Wrong.apply(x).sum().backward()
+
+
+def test_outputs_marked_as_not_differentiable_are_constants() -> None:
+    class test_Sort(wg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            order = wg.from_numpy(np.argsort(x.detach().numpy()))
+            rank = order.to(dtype=x.dtype)
+            ctx.order = order
+            ctx.mark_non_differentiable(rank)
+            return x[order], order, rank
+
+        @staticmethod
+        def backward(ctx, g):
+            return wg.index_put(wg.zeros_like(g), ctx.order, g)
+
+    x = f64(3.0, 1.0, 2.0).requires_grad_()
+    values, order, rank = test_Sort.apply(x)
+    assert order.tolist() == [1, 2, 0]
+    assert not order.requires_grad
+    assert not rank.requires_grad
+    (values * f64(1.0, 10.0, 100.0)).sum().backward()
+    assert x.grad.tolist() == [100.0, 1.0, 10.0]
+
+
+def test_operations_of_users_by_the_four_constructors() -> None:
+    from wengert.define import bilinear, elementwise, linear, primitive
+
+    cube = elementwise("test_cube", lambda x: x**3, lambda x: 3 * x * x)
+    shift = linear("test_shift", lambda x, by: np.roll(x, by), lambda g, by: shift(g, by=-by))
+    scaled = bilinear("test_scaled", lambda x, y: x * y, lambda g, y: (g * y), lambda g, x: g * x)
+    halved = primitive("test_halved", lambda x: x / 2, (lambda g: g / 2,), (lambda t: t / 2,))
+
+    def f(x, y):
+        return scaled(cube(x), shift(y, by=1)) + halved(y)
+
+    wg.func.check_gradients(f, f64(0.3, -0.8, 1.1), f64(1.5, 2.5, -0.5), order=3)
+
+
+def test_operations_of_users_without_a_rule_say_which() -> None:
+    from wengert.define import primitive
+
+    one_way = primitive("test_one_way", lambda x: x * 2, (lambda g: g * 2,), (None,))
+    assert wg.func.grad(lambda x: one_way(x).sum())(f64(1.0)).tolist() == [2.0]
+    with pytest.raises(RuntimeError, match="test_one_way: it has no forward rule for its argument x"):
+        wg.func.jvp(one_way, f64(1.0), f64(1.0))
+
+
+# ---------------------------------------------------------------- checkpoints
+
+
+def deep(x: wg.Tensor, weights: list[wg.Tensor], checkpointed: bool) -> wg.Tensor:
+    for w in weights:
+
+        def block(x: wg.Tensor, w: wg.Tensor = w) -> wg.Tensor:
+            for _ in range(4):
+                x = wg.tanh(x @ w)
+            return wg.dropout(x, 0.3)
+
+        x = wg.autograd.checkpoint(block, x) if checkpointed else block(x)
+    return x
+
+
+def test_checkpoints_give_identical_gradients_for_less_memory() -> None:
+    rng = np.random.default_rng(0)
+    start, matrices = rng.normal(size=(64, 64)), rng.normal(size=(6, 64, 64)) / 8
+    found = []
+    for checkpointed in (False, True):
+        wg.manual_seed(5)
+        x, *weights = [wg.from_numpy(array).requires_grad_() for array in (start, *matrices)]
+        before = _kernels.memory_usage()["in_use"]
+        y = deep(x, weights, checkpointed)
+        kept = _kernels.memory_usage()["in_use"] - before
+        y.sum().backward()
+        found.append((kept, wg.rand(3).tolist(), [y.tolist()] + [leaf.grad.tolist() for leaf in (x, *weights)]))
+    plain, checkpoints = found
+    assert checkpoints[0] < plain[0] / 3
+    assert plain[1] == checkpoints[1], "the second run has disturbed the random numbers"
+    assert plain[2] == checkpoints[2]
+
+
+def test_checkpoints_differentiate_in_both_directions_and_nested() -> None:
+    w = f64(2.0, 3.0).requires_grad_()
+
+    def f(x, y):
+        inner = wg.autograd.checkpoint(lambda x: (x * w).sin() * y, x)
+        return wg.autograd.checkpoint(lambda a, b: {"sum": a + b, "product": [a * b, w]}, inner, y)
+
+    wg.func.check_gradients(f, f64(0.3, -0.7), f64(1.3, 0.7), order=3)
+    (dw,) = wg.autograd.grad(f(f64(0.3, -0.7), f64(1.3, 0.7))["sum"].sum(), w)
+    np.testing.assert_allclose(dw.numpy(), np.cos([0.6, -2.1]) * [0.3, -0.7] * [1.3, 0.7], rtol=1e-12)
+
+
+def test_checkpoints_record_nothing_without_need() -> None:
+    assert wg.autograd.checkpoint(lambda x: x * 2, wg.ones(2)).grad_fn is None
+    with wg.no_grad():
+        assert wg.autograd.checkpoint(lambda x: x * 2, wg.ones(2, requires_grad=True)).grad_fn is None
+
+
+def test_parameters_changed_since_a_checkpoint_are_an_error() -> None:
+    w, x = wg.ones(2, requires_grad=True), wg.ones(2, requires_grad=True)
+    y = wg.autograd.checkpoint(lambda x: x * w, x)
+    with wg.no_grad():
+        w.mul_(2.0)
+    with pytest.raises(RuntimeError, match=r"checkpoint: its argument x1, .* changed in place"):
+        y.sum().backward()
+
+
+def test_a_function_that_changes_between_its_runs_is_an_error() -> None:
+    sizes = iter([2, 3])
+    x = wg.ones(3, requires_grad=True)
+    y = wg.autograd.checkpoint(lambda x: x[: next(sizes)] * 2, x)
+    with pytest.raises(RuntimeError, match=r"checkpoint: run again, .* \(3,\) of float32, the first time shape \(2,\)"):
+        y.sum().backward()

@@ -13,43 +13,9 @@ from typing import Any
 import numpy as np
 
 from . import define, tape
+from .ops.views import track
 from .tape import Variable, mode
-
-# ---------------------------------------------------------------- structures
-
-
-def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
-    """The leaves of nested lists, tuples and dicts, in order, and the function that puts others in their places."""
-    leaves: list[Any] = []
-
-    def walk(node: Any) -> Any:
-        if isinstance(node, dict):
-            return dict, [(key, walk(value)) for key, value in node.items()]
-        if isinstance(node, (list, tuple)):
-            return type(node), [walk(value) for value in node]
-        leaves.append(node)
-        return None
-
-    structure = walk(tree)
-
-    def rebuild(new: list[Any]) -> Any:
-        source = iter(new)
-
-        def build(part: Any) -> Any:
-            if part is None:
-                return next(source)
-            kind, children = part
-            if kind is dict:
-                return {key: build(child) for key, child in children}
-            built = [build(child) for child in children]
-            return kind(*built) if hasattr(kind, "_fields") else kind(built)
-
-        return build(structure)
-
-    return leaves, rebuild
-
-
-_IDENTITY = define.linear("alias", lambda x: x, lambda g: g)
+from .trees import flatten
 
 
 class _Traced:
@@ -104,11 +70,7 @@ class _Traced:
                 "pass floating numbers, or leave it out of argnums"
             )
         self.originals.append(x)
-        if x.requires_grad and outside:
-            tracked = tape.apply(_IDENTITY, (x,))
-        else:
-            tracked = tape._box(x.value, x.share_counter())
-            tracked.requires_grad = True
+        tracked = track(x, outside)
         self.inputs.append(tracked)
         return tracked
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from . import define, dtypes, tape
+from . import define, dtypes, guard, tape
 from .ops import elementwise as e
 from .ops import index as i
-from .ops import linalg, nn, reduce, views
+from .ops import linalg, nn, reduce, tuples, views
 from .ops import shape as s
 from .printing import tensor_text
 from .tape import Variable
@@ -742,6 +742,8 @@ def write(x: Tensor, name: str, assign: Callable[[np.ndarray], None]) -> None:
     """Change x's memory by `assign`, and count it."""
     value = x.value
     if not value.flags.writeable:
+        guard.release(value)  # what detect_anomaly keeps from NumPy only: a later walk will tell
+    if not value.flags.writeable:
         raise RuntimeError(
             f"{name}: this tensor of shape {value.shape} shows memory that cannot be written (broadcast, or read-only "
             "where it came from); clone() it first"
@@ -870,4 +872,9 @@ def _min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
 max = define.named(_max, "max", _max.__doc__ or "")
 min = define.named(_min, "min", _min.__doc__ or "")
 
-tape.connect(box=_wrap, add=e.add, shape_of=lambda value: getattr(value, "shape", "?"), renew=_renew)
+def _sum(x: Tensor, y: Tensor) -> Tensor:
+    """The sum of two cotangents: of tensors, or of the tuples that an operation of several results has."""
+    return tuples.add(x, y) if type(x.value) is tuple else e.add(x, y)
+
+
+tape.connect(box=_wrap, add=_sum, shape_of=lambda value: getattr(value, "shape", "?"), renew=_renew)

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import tape
 from ..define import linear, primitive
+from .shape import share_memory
 
 
 class Region(NamedTuple):
@@ -98,3 +100,14 @@ put = primitive(
     (lambda g, region: erase(g, region=region), lambda g, region: show(g, region=region)),
     (lambda t, region: erase(t, region=region), lambda t, region: spread(t, region=region)),
 )  # fmt: skip
+
+alias = linear("alias", lambda x: x, lambda g: g)
+
+
+def track(x: Any, connected: bool) -> Any:
+    """A variable over x's memory for a walk to end at: connected to x's own history, or a leaf."""
+    if connected and x.requires_grad:
+        return share_memory(x, alias(x))
+    leaf = tape._box(x.value, x.share_counter())
+    leaf.requires_grad = True
+    return leaf

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, guard
 from ..autograd import enable_grad
 from ..nn.module import clear_gradient
 from ..nn.parameter import UninitializedParameter
@@ -147,6 +147,9 @@ class Optimizer:
         for group in self.param_groups:
             for params in _of_one_dtype([p for p in group["params"] if p.grad is not None]):
                 arrays = [p.value for p in params]
+                if line is not None:  # detect_anomaly is on, and keeps what graphs need from being written to
+                    for array in arrays:
+                        guard.release(array)
                 dense = [a if a.flags.c_contiguous else a.copy() for a in arrays]
                 self._update(group, [self.state[p] for p in params], dense, [p.grad.value for p in params])
                 for p, array, updated in zip(params, arrays, dense, strict=True):

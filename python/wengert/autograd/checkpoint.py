@@ -1,0 +1,197 @@
+"""Checkpoints: parts of a computation that a walk computes again, so that nothing is kept for it in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import tape
+from ..ops import tuples
+from ..ops.views import track
+from ..random import default_generator
+from ..tape import Node, Operation, Rule, Variable, mode
+from ..trees import flatten
+from .shares import Shares
+
+
+def checkpoint(
+    function: Callable[..., Any], *args: Any, preserve_rng_state: bool = True, use_reentrant: bool | None = None,
+    **keywords: Any,
+) -> Any:  # fmt: skip
+    """function(*args, **keywords), of which the graph keeps the arguments alone: a walk runs the function again.
+
+    Memory falls from that of all steps of a chain to that of one step and the steps' inputs, for one more run of each
+    step (Griewank, "Achieving logarithmic growth of temporal and spatial complexity in reverse automatic
+    differentiation", 1992). Gradients are identical, of any order and in both directions; of a parameter that several
+    checkpoints share, up to the rounding of the sum over them.
+
+    Parameters
+    ----------
+    function : callable
+        Deterministic but for the library's own random generator. It may use parameters and other tensors from outside.
+    *args, **keywords
+        Its arguments: tensors, nested lists, tuples and dicts of them, and anything else.
+    preserve_rng_state : bool
+        Let the second run draw the same random numbers as the first, and leave the generator as it was.
+    use_reentrant : bool or None
+        Taken as PyTorch's argument, without effect: there is one way.
+
+    Returns
+    -------
+    What the function returns.
+
+    Raises
+    ------
+    RuntimeError
+        In the walk: if the second run gives other shapes, or if an argument or parameter was changed in place in
+        between.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., 2.], requires_grad=True)
+    >>> y = wg.autograd.checkpoint(lambda x: (x.exp() * x).sin().sum(), x)
+    >>> y.backward()
+    >>> x.grad
+    tensor([-4.9559, -4.5225])
+    """
+    if not mode.recording:
+        return function(*args, **keywords)
+    segment = _Segment(function, args, keywords, preserve_rng_state)
+    leaves, rebuild, externals = segment.first()
+    places = [k for k, y in enumerate(leaves) if isinstance(y, Variable) and y.requires_grad]
+    if not places:
+        return rebuild(leaves)
+    segment.outputs = places
+    segment.kinds = tuple((leaves[k].value.shape, leaves[k].value.dtype) for k in places)
+    values = tuple(leaves[k].value for k in places)
+    alone = len(values) == 1
+    whole = tape._box(values[0] if alone else values)
+    inputs = (*segment.arguments(), *externals)
+    tape.record(segment.operation(len(inputs)), inputs, {}, whole)
+    segment.forget()
+    for i, k in enumerate(places):
+        out = tape._box(whole.value, node=whole.node) if alone else tuples.item(whole, i)
+        out.counter = leaves[k].share_counter()
+        leaves[k] = out
+    return rebuild(leaves)
+
+
+class _Externals(tape.Observer):
+    """Collects what a run depends on besides its arguments: parameters, and tensors that were computed before."""
+
+    def __init__(self, arguments: list[Any], also: tape.Observer | None) -> None:
+        self._arguments = {id(x) for x in arguments}
+        self._first = next(tape._number)
+        self._also = also
+        self.variables: dict[int, Any] = {}
+
+    def recorded(self, node: Node, inputs: tuple[Any, ...], out: Variable) -> Any:
+        for x in inputs:
+            source = x.source if isinstance(x, Variable) else None
+            if source is None or id(source) in self._arguments:
+                continue
+            if not (isinstance(source, Node) and source.number > self._first):
+                self.variables.setdefault(id(source), x)
+        return None if self._also is None else self._also.recorded(node, inputs, out)
+
+
+class _Segment:
+    """A function, and how to run it again as it ran the first time."""
+
+    outputs: list[int]  # which leaves of the result are differentiable
+    kinds: tuples.Kinds  # their shapes and dtypes
+
+    def __init__(self, function: Callable[..., Any], args: Any, keywords: dict[str, Any], preserve: bool) -> None:
+        self._function, self._keywords = function, keywords
+        self._leaves, self._rebuild = flatten(args)
+        self._places = [k for k, x in enumerate(self._leaves) if isinstance(x, Variable) and x.requires_grad]
+        self._state = default_generator.get_state() if preserve else None
+        self._shares = Shares()
+
+    def arguments(self) -> list[Any]:
+        """The tensors among the arguments that require a gradient."""
+        return [self._leaves[k] for k in self._places]
+
+    def forget(self) -> None:
+        """Let go of the arguments: the node keeps them, as long as it needs them."""
+        for k in self._places:
+            self._leaves[k] = None
+
+    def operation(self, count: int) -> Operation:
+        """The operation that stands for the function, of `count` arguments and parameters."""
+        names = tuple(f"x{i}" for i in range(count))
+
+        def reverse(i: int) -> Rule:
+            return Rule(lambda g, *xs: self._shares.take(i, g, lambda: self._pull(g, xs)), ("g", *names))
+
+        def forward(i: int) -> Rule:
+            return Rule(lambda t, *xs: self._push(t, i, xs), ("t", *names))
+
+        rules = range(count)
+        return Operation("checkpoint", self._function, names, tuple(map(reverse, rules)), tuple(map(forward, rules)))
+
+    def _run(self, inputs: list[Any]) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+        leaves = list(self._leaves)
+        for k, x in zip(self._places, inputs, strict=True):
+            leaves[k] = x
+        return flatten(self._function(*self._rebuild(leaves), **self._keywords))
+
+    def first(self) -> tuple[list[Any], Callable[[list[Any]], Any], list[Any]]:
+        """The result's leaves and structure, and the tensors from outside that it depends on."""
+        tracked = [track(x, False) for x in self.arguments()]
+        before = mode.observer
+        mode.observer = externals = _Externals(tracked, before)
+        try:
+            leaves, rebuild = self._run(tracked)
+        finally:
+            mode.observer = before
+        return leaves, rebuild, list(externals.variables.values())
+
+    def _again(self, xs: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
+        """Where walks end, and the differentiable outputs, of another recorded run."""
+        connected = mode.recording
+        count = len(self._places)
+        tracked = [track(x, connected) for x in xs[:count]]
+        now = default_generator.get_state()
+        if self._state is not None:
+            default_generator.set_state(self._state)
+        mode.recording = True
+        try:
+            leaves, _ = self._run(tracked)
+        finally:
+            mode.recording = connected
+            if self._state is not None:
+                default_generator.set_state(now)
+        outputs = [leaves[k] for k in self.outputs]
+        kinds = tuple((y.value.shape, y.value.dtype) for y in outputs)
+        if kinds != self.kinds:
+            raise RuntimeError(
+                f"checkpoint: run again, the function gave {_told(kinds)}, the first time {_told(self.kinds)}; it must "
+                "depend on its arguments alone"
+            )
+        return [x.source for x in (*tracked, *xs[count:])], outputs
+
+    def _pull(self, g: Any, xs: tuple[Any, ...]) -> list[Any]:
+        ends, outputs = self._again(xs)
+        gs = [g] if len(outputs) == 1 else [tuples.item(g, k) for k in range(len(outputs))]
+        starts = [(y.source, part) for y, part in zip(outputs, gs, strict=True) if y.source is not None]
+        nodes = tape.ancestors([source for source, _ in starts], ends)
+        found = tape.pull(starts, ends, free=not mode.recording, nodes=nodes)
+        return [
+            found[end] if end in found else tape._box(np.zeros_like(x.value)) for end, x in zip(ends, xs, strict=True)
+        ]
+
+    def _push(self, t: Any, argument: int, xs: tuple[Any, ...]) -> Any:
+        ends, outputs = self._again(xs)
+        sources = [y.source for y in outputs]
+        found = tape.push(sources, {ends[argument]: t}, tape.ancestors(sources, ends))
+        parts = [
+            tape._box(np.zeros_like(y.value)) if part is None else part for y, part in zip(outputs, found, strict=True)
+        ]
+        return parts[0] if len(parts) == 1 else tuples.pack(parts)
+
+
+def _told(kinds: tuples.Kinds) -> str:
+    return ", ".join(f"shape {shape} of {dtype}" for shape, dtype in kinds)

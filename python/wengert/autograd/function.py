@@ -1,0 +1,258 @@
+"""Users' own operations in PyTorch's form: a class with forward and backward, and jvp where forward mode is wanted."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from typing import Any
+
+import numpy as np
+
+from .. import define, tape
+from ..ops import tuples
+from ..tape import Operation, Rule, Variable, mode
+from .shares import Shares
+
+
+class Context:
+    """What `forward` leaves for `backward` and `jvp`; any other attribute may be set on it too.
+
+    Attributes
+    ----------
+    needs_input_grad : tuple of bool
+        Per argument, whether it is a tensor that requires a gradient.
+    """
+
+    def __init__(self) -> None:
+        self.needs_input_grad: tuple[bool, ...] = ()
+        self._to_save: tuple[Any, ...] = ()
+        self._saved: tuple[Any, ...] | None = ()
+        self._constant: tuple[Any, ...] = ()
+        self._inputs: tuple[Any, ...] = ()
+        self._as_output: dict[int, int] = {}  # which saved tensors are outputs
+        self._kinds: tuples.Kinds = ()
+        self._node: weakref.ref[tape.Node] | None = None
+        self._shares = Shares()
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep inputs, outputs or other tensors; they are freed, and checked for changes in place, as the library's
+        own."""
+        if not all(x is None or isinstance(x, Variable) for x in tensors):
+            raise TypeError("save_for_backward: expected tensors or None; anything else can be an attribute of ctx")
+        self._to_save = tensors
+
+    save_for_forward = save_for_backward
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What was saved, while `backward` or `jvp` runs."""
+        if self._saved is None:
+            raise RuntimeError("saved_tensors: they are there while backward or jvp runs")
+        return self._saved
+
+    def mark_non_differentiable(self, *outputs: Any) -> None:
+        """Say that these outputs have no derivative."""
+        self._constant = outputs
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """PyTorch's switch for None in place of zero cotangents. Here they are zeros either way."""
+
+
+class Function:
+    """An operation of one's own, differentiable to any order if its rules are made of differentiable operations.
+
+    A subclass defines static methods, as for PyTorch: ``forward(ctx, *args)``, or ``forward(*args)`` together with
+    ``setup_context(ctx, inputs, output)``; ``backward(ctx, *cotangents)``, which gives one cotangent per argument of
+    forward, None for those without; and for forward mode ``jvp(ctx, *tangents)``, which gives one tangent per output.
+    It is called as ``Subclass.apply(*args)``.
+
+    Examples
+    --------
+    >>> class Cube(wg.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x * x
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return g * 3 * x * x
+    >>> x = wg.tensor(2., requires_grad=True)
+    >>> (g,) = wg.autograd.grad(Cube.apply(x), x, create_graph=True)
+    >>> g, wg.autograd.grad(g, x)
+    (tensor(12., grad_fn=<MulBackward0>), (tensor(12.),))
+    """
+
+    backward: Any = None
+    jvp: Any = None
+    setup_context: Any = None
+
+    @staticmethod
+    def forward(*args: Any) -> Any:
+        """Compute the operation; a subclass defines it."""
+        raise TypeError("Function.forward: a subclass of autograd.Function defines forward as a static method")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Compute the operation, and record it where an argument requires a gradient.
+
+        Parameters
+        ----------
+        *args
+            Tensors are differentiable data; anything else is handed to forward as it is.
+
+        Returns
+        -------
+        Tensor or tuple of Tensor
+            What forward returns.
+        """
+        ctx = Context()
+        ctx.needs_input_grad = tuple(isinstance(x, Variable) and x.requires_grad for x in args)
+        before = mode.recording
+        mode.recording = False
+        try:
+            if cls.setup_context is None:
+                result = cls.forward(ctx, *args)
+            else:
+                result = cls.forward(*args)
+                cls.setup_context(ctx, args, result)
+        finally:
+            mode.recording = before
+        if not before or not any(ctx.needs_input_grad):
+            return result
+        single = not isinstance(result, tuple)
+        outputs = (result,) if single else result
+        recorded = _record(cls, ctx, args, outputs)
+        return recorded[0] if single else recorded
+
+
+def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The outputs as results of one new node."""
+    differentiable = [
+        k for k, y in enumerate(outputs)
+        if isinstance(y, Variable) and y.value.dtype.kind == "f" and not any(y is other for other in ctx._constant)
+    ]  # fmt: skip
+    if not differentiable:
+        return outputs
+    ctx._kinds = tuples.kinds_of(tape._box(tuple(outputs[k].value for k in differentiable)))
+    ctx._inputs = tuple(x if not isinstance(x, Variable) else (x.value.shape, x.value.dtype) for x in args)
+    saved = []
+    for place, x in enumerate(ctx._to_save):
+        found = next((k for k, index in enumerate(differentiable) if outputs[index] is x), None)
+        if found is not None:
+            ctx._as_output[place] = found
+        is_input = any(x is y for y in args)
+        saved.append(x if x is None or is_input else tape._box(x.value, x.share_counter()))
+    ctx._to_save, ctx._saved, ctx._constant = (), None, ()
+    known = cls.__dict__.get("_operations")
+    if known is None:
+        cls._operations = known = {}
+    shape = len(args), len(saved)
+    operation = known.get(shape) or known.setdefault(shape, _operation(cls, *shape))
+    values = tuple(outputs[k].value for k in differentiable)
+    alone = len(values) == 1
+    whole = tape._box(values[0] if alone else values)
+    tape.record(operation, (*args, *saved), {"ctx": ctx}, whole)
+    node = whole.node
+    node.sources = node.sources[: len(args)] + (None,) * len(saved)  # for rules to use, not to carry cotangents to
+    ctx._node = weakref.ref(node)
+    new = list(outputs)
+    for k, index in enumerate(differentiable):
+        out = tape._box(whole.value, node=node) if alone else tuples.item(whole, k)
+        out.counter = outputs[index].share_counter()
+        new[index] = out
+    return tuple(new)
+
+
+def _operation(cls: type[Function], arguments: int, saved: int) -> Operation:
+    """The operation of a class: what is saved counts as arguments behind those of forward."""
+    parameters = list(inspect.signature(cls.forward).parameters.values())[cls.setup_context is None :]
+    plain = len(parameters) == arguments and all(p.kind is not p.VAR_POSITIONAL for p in parameters)
+    names = tuple(p.name for p in parameters) if plain else tuple(f"x{i}" for i in range(arguments))
+    extra = tuple(f"saved {i}" for i in range(saved))
+
+    def reverse(i: int) -> Rule | None:
+        if cls.backward is None:
+            return None
+        needs = ("g", "ctx", *extra)
+        return Rule(lambda g, ctx, *kept: ctx._shares.take(i, g, lambda: _pulled(cls, ctx, g, kept)), needs)
+
+    def forward(i: int) -> Rule | None:
+        if cls.jvp is None:
+            return None
+        return Rule(lambda t, ctx, *kept: _pushed(cls, ctx, t, kept, i), ("t", "ctx", *extra))
+
+    nothing = (None,) * saved
+    return Operation(
+        cls.__name__, cls.forward, names + extra, tuple(map(reverse, range(arguments))) + nothing,
+        tuple(map(forward, range(arguments))) + nothing,
+    )  # fmt: skip
+
+
+class _Restored:
+    """Give ctx.saved_tensors its value for a block; saved outputs know the node that they came from."""
+
+    def __init__(self, ctx: Context, kept: tuple[Any, ...]) -> None:
+        self._ctx = ctx
+        self._kept = list(kept)
+        node = ctx._node() if ctx._node is not None else None
+        if node is None or not mode.recording:
+            return
+        for place, k in ctx._as_output.items():
+            x = self._kept[place]
+            if len(ctx._kinds) == 1:
+                self._kept[place] = tape._box(x.value, x.counter, node)
+            else:
+                whole = tape._box(tuple(np.broadcast_to(dtype.type(0), shape) for shape, dtype in ctx._kinds))
+                whole.node, whole.requires_grad = node, True
+                self._kept[place] = tuples.item(whole, k)
+                self._kept[place].value = x.value
+
+    def __enter__(self) -> None:
+        self._ctx._saved = tuple(self._kept)
+
+    def __exit__(self, *exception: Any) -> None:
+        self._ctx._saved = None
+
+
+def _pulled(cls: type[Function], ctx: Context, g: Any, kept: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The cotangents of all arguments."""
+    gs = (g,) if len(ctx._kinds) == 1 else tuple(tuples.item(g, k) for k in range(len(ctx._kinds)))
+    with _Restored(ctx, kept):
+        given = cls.backward(ctx, *gs)
+    given = given if isinstance(given, tuple) else (given,)
+    count = len(ctx._inputs)
+    if len(given) < count or any(extra is not None for extra in given[count:]):
+        raise RuntimeError(
+            f"{cls.__name__}.backward: expected {count} gradient(s), one per argument of forward, got {len(given)}"
+        )
+    name = f"{cls.__name__}.backward"
+    return tuple(_fitting(name, "gradient", x, like) for x, like in zip(given, ctx._inputs, strict=False))
+
+
+def _pushed(cls: type[Function], ctx: Context, t: Any, kept: tuple[Any, ...], argument: int) -> Any:
+    """The tangent of the outputs by way of one argument."""
+    pairs = zip(ctx._inputs, ctx.needs_input_grad, strict=True)
+    ts = [tape._box(np.zeros(*like)) if needed else None for like, needed in pairs]
+    ts[argument] = t
+    with _Restored(ctx, kept):
+        given = cls.jvp(ctx, *ts)
+    given = given if isinstance(given, tuple) else (given,)
+    if len(given) != len(ctx._kinds):
+        expected = f"expected {len(ctx._kinds)} tangent(s), one per output"
+        raise RuntimeError(f"{cls.__name__}.jvp: {expected}, got {len(given)}")
+    parts = [_fitting(f"{cls.__name__}.jvp", "tangent", x, like) for x, like in zip(given, ctx._kinds, strict=True)]
+    return parts[0] if len(parts) == 1 else tuples.pack(parts)
+
+
+def _fitting(name: str, what: str, x: Any, like: Any) -> Any:
+    """x as a variable of the shape and dtype that `like` names; zeros for None."""
+    if not isinstance(like, tuple):
+        return None
+    shape, dtype = like
+    if x is None:
+        return tape._box(np.zeros(shape, dtype if dtype.kind == "f" else np.float32))
+    x = define.as_variable(x)
+    if x.value.shape != shape:
+        raise RuntimeError(f"{name}: it gave a {what} of shape {x.value.shape}, expected {shape}")
+    return x if x.value.dtype == dtype or dtype.kind != "f" else define.cast(x, dtype)

@@ -1,0 +1,63 @@
+"""Functions that are called when a walk knows a gradient."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+_keys = itertools.count()
+
+
+class Handle:
+    """What registering a hook returns."""
+
+    def __init__(self, hooks: dict[int, Any], key: int) -> None:
+        self._hooks, self._key = hooks, key
+
+    def remove(self) -> None:
+        """Take the hook away; more than once does no harm."""
+        self._hooks.pop(self._key, None)
+
+
+def _hooks_of(x: Any, name: str) -> dict[int, Any]:
+    if not x.requires_grad:
+        raise RuntimeError(f"{name}: this tensor does not require a gradient, so it never gets one")
+    owner = x if x.node is None else x.node
+    if owner.hooks is None:
+        owner.hooks = {}
+    return owner.hooks
+
+
+def register_hook(x: Any, hook: Callable[[Any], Any]) -> Handle:
+    """Call `hook` with the gradient of x when a walk knows it; what it returns, if anything, replaces the gradient."""
+    hooks = _hooks_of(x, "register_hook")
+    key = next(_keys)
+    hooks[key] = hook
+    return Handle(hooks, key)
+
+
+def register_post_accumulate_grad_hook(x: Any, hook: Callable[[Any], Any]) -> Handle:
+    """Call `hook` with a leaf after its `.grad` has been updated."""
+    if x.node is not None:
+        raise RuntimeError("register_post_accumulate_grad_hook: only leaves accumulate gradients")
+    hooks = _hooks_of(x, "register_post_accumulate_grad_hook")
+    key = -1 - next(_keys)  # negative: after accumulation
+    hooks[key] = hook
+    return Handle(hooks, key)
+
+
+def retain_grad(x: Any) -> None:
+    """Let walks set `.grad` of a tensor that is not a leaf."""
+    if x.node is None:
+        return
+    hooks = _hooks_of(x, "retain_grad")
+    reference = weakref.ref(x)
+
+    def keep(g: Any) -> None:
+        tensor = reference()
+        if tensor is not None:
+            tensor.grad = g if tensor.grad is None else tensor.grad + g
+
+    hooks[next(_keys)] = keep

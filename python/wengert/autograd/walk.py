@@ -1,0 +1,170 @@
+"""The backward walk as PyTorch spells it: accumulated into leaves, or returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels, define, tape
+from ..tape import Variable, mode
+
+
+def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
+    """The cotangent that a walk from `output` starts with."""
+    if not isinstance(output, Variable):
+        raise TypeError(f"{name}: expected a tensor, got {type(output).__name__}")
+    if not output.requires_grad:
+        raise RuntimeError(
+            f"{name}: nothing was recorded: no input of this tensor requires a gradient (or it was computed under "
+            "no_grad)"
+        )
+    value = output.value
+    if gradient is None:
+        if value.size != 1:
+            raise RuntimeError(
+                f"{name}: a tensor of shape {value.shape} needs an explicit gradient of that shape; only one item has "
+                "the implicit gradient 1"
+            )
+        return tape._box(np.ones(value.shape, value.dtype))
+    gradient = define.as_variable(gradient)
+    if gradient.value.shape != value.shape:
+        raise RuntimeError(f"{name}: the gradient has shape {gradient.value.shape}, the tensor {value.shape}")
+    return gradient if gradient.value.dtype == value.dtype else define.cast(gradient, value.dtype)
+
+
+def _aslist(x: Any) -> list[Any]:
+    return [x] if isinstance(x, Variable) or x is None else list(x)
+
+
+def _walk(name: str, outputs: list[Any], gradients: list[Any], wanted: Any, retain: bool | None, create: bool) -> Any:
+    if len(gradients) != len(outputs):
+        raise ValueError(f"{name}: {len(outputs)} output(s) and {len(gradients)} gradient(s)")
+    starts = [(y.source, _cotangent(name, y, g)) for y, g in zip(outputs, gradients, strict=True)]
+    before = mode.recording
+    mode.recording = create
+    try:
+        return tape.pull(starts, wanted, free=not (create if retain is None else retain))
+    finally:
+        mode.recording = before
+
+
+def backward(
+    tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+    inputs: Any = None,
+) -> None:  # fmt: skip
+    """Add the gradients of the sum of `tensors` to `.grad` of every leaf that they depend on.
+
+    Parameters
+    ----------
+    tensors : tensor or sequence of tensor
+    grad_tensors : tensor, sequence or None
+        Their cotangents; may be left out for single items.
+    retain_graph, create_graph : bool
+        As in `Tensor.backward`.
+    inputs : tensor, sequence of tensor or None
+        Only these receive gradients.
+
+    Raises
+    ------
+    RuntimeError
+        If nothing was recorded, a cotangent is missing or of another shape, or the graph was walked before.
+
+    Examples
+    --------
+    >>> x = wg.ones(2, requires_grad=True)
+    >>> wg.autograd.backward((x * 3).sum())
+    >>> x.grad
+    tensor([3., 3.])
+    """
+    outputs = _aslist(tensors)
+    gradients = [None] * len(outputs) if grad_tensors is None else _aslist(grad_tensors)
+    wanted = None
+    if inputs is not None:
+        wanted = [x.source for x in _aslist(inputs)]
+        if None in wanted:
+            raise RuntimeError("backward: one of the inputs does not require a gradient")
+    found = _walk("backward", outputs, gradients, wanted, retain_graph, create_graph)
+    given: set[int] = {id(g) for g in gradients}
+    receivers = {id(x.source): x for x in _aslist(inputs)} if inputs is not None else {}
+    for source, g in found.items():
+        leaf = source if isinstance(source, Variable) else receivers[id(source)]
+        accumulate(leaf, g, create_graph, given)
+
+
+def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
+    """Add g to leaf.grad; `given` holds the ids of cotangents that somebody else has too."""
+    if leaf.hooks:
+        g = tape.run_hooks({k: h for k, h in leaf.hooks.items() if k >= 0}, g)
+    if leaf.grad is not None:
+        if create:
+            leaf.grad = leaf.grad + g
+        else:
+            leaf.grad.add_(g)
+    elif create:
+        leaf.grad = g
+    else:
+        # A gradient is the leaf's own memory: what a view, another leaf or the caller holds is copied.
+        own = id(g) not in given and not leaf.hooks and g.node is None and _kernels.owned_alone(g)
+        given.add(id(g))
+        leaf.grad = g if own else tape._box(np.array(g.value))
+    if leaf.hooks:
+        for k, hook in list(leaf.hooks.items()):
+            if k < 0:
+                hook(leaf)
+
+
+def grad(
+    outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+    allow_unused: bool | None = None, materialize_grads: bool = False,
+) -> tuple[Any, ...]:  # fmt: skip
+    """The gradients of the sum of `outputs` with respect to `inputs`, returned rather than accumulated.
+
+    Parameters
+    ----------
+    outputs, inputs : tensor or sequence of tensor
+    grad_outputs : tensor, sequence or None
+        The cotangents of the outputs; may be left out for single items.
+    retain_graph, create_graph : bool
+        As in `Tensor.backward`.
+    allow_unused : bool
+        An input that the outputs do not depend on has gradient None rather than being an error.
+    materialize_grads : bool
+        Such an input has gradient zero.
+
+    Returns
+    -------
+    tuple of Tensor
+
+    Raises
+    ------
+    RuntimeError
+        If nothing was recorded, an input is not used, or the graph was walked before.
+
+    Examples
+    --------
+    >>> x = wg.tensor(3., requires_grad=True)
+    >>> wg.autograd.grad(x * x, x)
+    (tensor(6.),)
+    """
+    outs, ins = _aslist(outputs), _aslist(inputs)
+    sources = [x.source for x in ins]
+    if None in sources:
+        raise RuntimeError(f"grad: input {sources.index(None)} does not require a gradient")
+    gradients = [None] * len(outs) if grad_outputs is None else _aslist(grad_outputs)
+    found = _walk("grad", outs, gradients, sources, retain_graph, create_graph)
+    results = []
+    for k, (x, source) in enumerate(zip(ins, sources, strict=True)):
+        g = found.get(source)
+        if g is None:
+            if materialize_grads:
+                g = tape._box(np.zeros_like(x.value))
+            elif not allow_unused:
+                raise RuntimeError(
+                    f"grad: the outputs do not depend on input {k}; allow_unused=True gives None for it, "
+                    "materialize_grads=True zeros"
+                )
+        elif x.node is None and x.hooks:
+            g = tape.run_hooks({k: h for k, h in x.hooks.items() if k >= 0}, g)
+        results.append(g)
+    return tuple(results)

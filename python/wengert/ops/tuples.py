@@ -1,0 +1,66 @@
+"""Several results of one operation: a variable whose value is a tuple, and the linear operations on it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from .. import tape
+from ..define import apply, rule
+from ..tape import Operation
+
+Kinds = tuple[tuple[tuple[int, ...], np.dtype], ...]  # the shape and dtype of each
+
+
+def kinds_of(x: Any) -> Kinds:
+    """The shapes and dtypes of a tuple's items."""
+    return tuple((part.shape, part.dtype) for part in x.value)
+
+
+_ITEM = Operation(
+    "item", lambda x, k, kinds: x[k], ("x",),
+    (rule(lambda g, k, kinds: pack([g if i == k else _zeros(kind) for i, kind in enumerate(kinds)])),),
+    (rule(lambda t, k: item(t, k)),),
+)  # fmt: skip
+
+
+def item(x: Any, k: int) -> Any:
+    """Item k of a tuple."""
+    return apply(_ITEM, (x,), {"k": k, "kinds": kinds_of(x)})
+
+
+@functools.cache
+def _pack_operation(count: int) -> Operation:
+    def alone(i: int) -> Any:
+        return lambda t, kinds: pack([t if j == i else _zeros(kind) for j, kind in enumerate(kinds)])
+
+    def of(i: int) -> Any:
+        return lambda g: item(g, i)
+
+    return Operation(
+        "pack", lambda *parts, kinds: parts, tuple(f"x{i}" for i in range(count)),
+        tuple(rule(of(i)) for i in range(count)), tuple(rule(alone(i)) for i in range(count)),
+    )  # fmt: skip
+
+
+def pack(parts: list[Any]) -> Any:
+    """A tuple of variables as one variable."""
+    kinds = tuple((part.value.shape, part.value.dtype) for part in parts)
+    return apply(_pack_operation(len(parts)), tuple(parts), {"kinds": kinds})
+
+
+def _zeros(kind: Any) -> Any:
+    shape, dtype = kind
+    return tape._box(np.broadcast_to(dtype.type(0), shape))
+
+
+def _sums(x: tuple[np.ndarray, ...], y: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    return tuple(np.add(a, b) for a, b in zip(x, y, strict=True))
+
+
+# The sum of two tuples, item by item: how cotangents of one tuple are accumulated.
+add = Operation(
+    "add_tuples", _sums, ("x", "y"), (rule(lambda g: g), rule(lambda g: g)), (rule(lambda t: t), rule(lambda t: t))
+)
