@@ -1,5 +1,5 @@
-/* loop.c - elementwise work of any number of dimensions and any strides: brings it to one- or two-dimensional blocks, and
- * hands those to the active table's inner loops, on one thread or several.
+/* loop.c - elementwise work of any number of dimensions and any strides: brings it to one- or two-dimensional blocks
+ * and hands those to the active table's inner loops, on one thread or several.
  *
  * Dimensions of length 1 are dropped, the others sorted so that the output is written in the order of its memory, and
  * neighbours that every operand walks as one are merged. What is left is nearly always one dimension (everything dense)

@@ -1,13 +1,13 @@
-/* vec.h - the vector type of one real type: memory, arithmetic, comparison. The only file, with vmath.inc.c beneath
- * it, that knows what a vector is made of, and the only one that uses compiler extensions.
+/* vec.h - the vector type of one real type: memory, arithmetic, comparison. The only file, with vmath.inc.c beneath it,
+ * that knows what a vector is made of, and the only one that uses compiler extensions.
  *
- * Included after real.h, once per real type; no include guard. Arithmetic (+ - * /), comparisons (giving vint masks, all
- * ones or zero per lane) and bit operations on vint are the compiler's own, from GCC's vector extensions, which Clang
- * shares. Fused multiply-add is always explicit, V(fma): the build turns contraction off, so that a result depends on
+ * Included after real.h, once per real type; no include guard. Arithmetic (+ - * /), comparisons (giving vint masks,
+ * all ones or zero per lane) and bit operations on vint are the compiler's own, from GCC's vector extensions, which
+ * Clang shares. Fused multiply-add is always explicit, V(fma): the build turns contraction off, so that a result depends on
  * the source and not on the optimizer's mood.
  *
- * A tail, the last n < LANES items of a row, is loaded with zeros in the other lanes and computed like any vector, so an
- * item's result does not depend on its position.
+ * A tail, the last n < LANES items of a row, is loaded with zeros in the other lanes and computed like any vector, so
+ * an item's result does not depend on its position.
  */
 #ifndef WG_VEC_H
 #define WG_VEC_H
@@ -187,8 +187,10 @@ INLINE void V(store_bytes)(char *p, ptrdiff_t n, vint mask)
 #else
     __m128i low = (__m128i)mask, high = low;
 #endif
-    if (REAL_BITS == 64) /* the lower half of each lane */
-        low = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(low), _mm_castsi128_ps(high), 0x88)), high = low;
+#if REAL_BITS == 64 /* half of each lane will do */
+    low = _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(low), _mm_castsi128_ps(high), 0x88));
+    high = low;
+#endif
     __m128i bytes = _mm_and_si128(_mm_packs_epi16(_mm_packs_epi32(low, high), low), _mm_set1_epi8(1));
 #endif
     uint64_t packed = (uint64_t)_mm_cvtsi128_si64(bytes);
@@ -276,7 +278,7 @@ INLINE vreal V(copysign)(vreal x, vreal y)
 #endif
 }
 
-/* To the nearest integer, ties to even, as a real; for |x| <= 2^(MANTISSA_BITS - 1), beyond which it may be off by one. */
+/* To the nearest integer, ties to even, as a real, for |x| <= 2^(MANTISSA_BITS - 1). */
 INLINE vreal V(round_small)(vreal x)
 {
     return (x + ROUND_MAGIC) - ROUND_MAGIC;

@@ -1,0 +1,353 @@
+"""Every elementwise kernel on every instruction set: accuracy, special values, lengths, strides, threads."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from math import erf, erfc
+
+import mpmath
+import numpy as np
+import pytest
+
+from wengert import _kernels as K
+
+Reference = Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a kernel computes.
+
+    Attributes
+    ----------
+    reference : the same in NumPy. For an exact kernel in the operands' dtype, otherwise in float64.
+    ulp : None for an exact kernel; else the largest error, in units in the last place, for float32 and for float64.
+    precise : the reference in mpmath's arithmetic, for float64.
+    either_zero : whether a zero result may have either sign.
+    """
+
+    reference: Reference
+    ulp: tuple[float, float] | None = None
+    precise: Callable[..., mpmath.mpf] | None = None
+    params: tuple[float, ...] = ()
+    either_zero: bool = False
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    x = np.maximum(x, -100)  # x Phi(x) tends to 0 at -inf, where the product would be inf * 0
+    return x / 2 * np.frompyfunc(erfc, 1, 1)(-x / np.sqrt(2)).astype(np.float64)
+
+
+CASES: dict[str, Case] = {
+    "copy": Case(np.positive),
+    "negative": Case(np.negative),
+    "abs": Case(np.abs),
+    "sign": Case(np.sign),
+    "sqrt": Case(np.sqrt),
+    "reciprocal": Case(lambda x: x.dtype.type(1) / x),
+    "square": Case(lambda x: x * x),
+    "exp": Case(np.exp, (1.25, 1.25), mpmath.exp),
+    "expm1": Case(np.expm1, (2, 2.5), mpmath.expm1),
+    "log": Case(np.log, (1, 1.25), mpmath.log),
+    "log1p": Case(np.log1p, (2, 1.5), mpmath.log1p),
+    "sin": Case(np.sin, (2.5, 2.5), mpmath.sin),
+    "cos": Case(np.cos, (2.5, 2.5), mpmath.cos),
+    "tanh": Case(np.tanh, (2, 2.25), mpmath.tanh),
+    "sigmoid": Case(sigmoid, (2, 2), lambda x: 1 / (1 + mpmath.exp(-x))),
+    "softplus": Case(lambda x: np.logaddexp(x, 0), (2, 2.25), lambda x: mpmath.log1p(mpmath.exp(x))),
+    "erf": Case(lambda x: np.frompyfunc(erf, 1, 1)(x).astype(np.float64), (3, 3), mpmath.erf),
+    "gelu": Case(gelu, (3.5, 3.5), lambda x: x / 2 * mpmath.erfc(-x / mpmath.sqrt(2))),
+    "relu": Case(lambda x: np.maximum(x, x.dtype.type(0)), either_zero=True),
+    "leaky_relu": Case(lambda x, p: np.where(x > 0, x, x * x.dtype.type(p)), params=(0.01,)),
+    "clip": Case(lambda x, low, high: np.clip(x, x.dtype.type(low), x.dtype.type(high)), params=(-0.75, 1.5)),
+    "add": Case(np.add),
+    "subtract": Case(np.subtract),
+    "multiply": Case(np.multiply),
+    "divide": Case(np.divide),
+    "power": Case(np.power, (1.5, 1.5), mpmath.power),
+    "maximum": Case(np.maximum, either_zero=True),
+    "minimum": Case(np.minimum, either_zero=True),
+    "relu_grad": Case(lambda g, x: np.where(x > 0, g, g.dtype.type(0))),
+    "tanh_grad": Case(lambda g, z: g * (1 - z * z)),
+    "sigmoid_grad": Case(lambda g, z: g * (z * (1 - z))),
+    "equal": Case(np.equal),
+    "not_equal": Case(np.not_equal),
+    "less": Case(np.less),
+    "less_equal": Case(np.less_equal),
+    "greater": Case(np.greater),
+    "greater_equal": Case(np.greater_equal),
+    "where": Case(np.where),
+}
+INPUTS = {name: inputs for name, (inputs, _, _) in K.elementwise_info().items()}
+APPROXIMATE = [name for name, case in CASES.items() if case.ulp]
+FUNCTIONS = [name for name in APPROXIMATE if INPUTS[name] == 1]
+EVERY_FLOAT = ["exp", "log", "tanh", "sigmoid"]  # checked on all of float32 with --exhaustive
+
+every_kernel = pytest.mark.parametrize("name", CASES)
+pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # the references meet NaN too
+
+
+def apply(name: str, *operands: np.ndarray) -> np.ndarray:
+    return K.Elementwise(name)(*operands, params=CASES[name].params)
+
+
+def expected(name: str, *operands: np.ndarray) -> np.ndarray:
+    """The reference, in the operands' dtype for an exact kernel and in float64 otherwise."""
+    case = CASES[name]
+    if case.ulp:
+        operands = tuple(x.astype(np.float64) for x in operands)
+    return case.reference(*operands, *case.params)
+
+
+def operands_for(name: str, *shapes: tuple[int, ...], dtype: np.dtype, seed: int = 0) -> list[np.ndarray]:
+    """Random operands, in the domain of most kernels, with a few NaNs and zeros."""
+    rng = np.random.default_rng(seed)
+    operands = []
+    for i, shape in enumerate(shapes[: INPUTS[name]]):
+        x = rng.uniform(-3, 3, shape).astype(dtype)
+        x[rng.random(shape) < 0.05] = np.nan
+        x[rng.random(shape) < 0.05] = 0
+        operands.append(x > 0 if name == "where" and i == 0 else x)
+    return operands
+
+
+def errors_in_ulp(actual: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """Per item the distance from the float64 reference, in units in the last place of the result's dtype.
+
+    Infinite where the result is of another kind: NaN, infinite, or zero of the other sign.
+    """
+    narrow = wide.astype(actual.dtype)
+    unit = np.maximum(np.spacing(np.abs(narrow)), np.finfo(actual.dtype).smallest_subnormal).astype(np.float64)
+    error = np.abs(actual.astype(np.float64) - wide) / unit
+    special = ~np.isfinite(narrow) | ~np.isfinite(actual)
+    agree = (actual == narrow) | (np.isnan(actual) & np.isnan(narrow))
+    error = np.where(special, np.where(agree, 0, np.inf), error)
+    wrong_sign = (actual == 0) & ~np.isnan(wide) & (np.signbit(actual) != np.signbit(wide))
+    return np.where(wrong_sign, np.inf, error)
+
+
+def assert_agrees(name: str, actual: np.ndarray, *operands: np.ndarray) -> None:
+    """The same NaNs, infinities and signs of zero as the reference, and finite results within the kernel's bound.
+
+    In float64, where the reference is no better than the kernel, only nearly so: `test_float64_error` has the bound.
+    """
+    case, reference = CASES[name], expected(name, *operands)
+    if case.ulp is None:
+        assert actual.dtype == reference.dtype
+        np.testing.assert_array_equal(actual, reference)
+        if not case.either_zero and actual.dtype != bool:
+            zero = actual == 0
+            np.testing.assert_array_equal(np.signbit(actual[zero]), np.signbit(reference[zero]))
+        return
+    bound = case.ulp[0] if actual.dtype == np.float32 else 4096
+    error = errors_in_ulp(actual, reference)
+    worst = np.argmax(error, axis=None)
+    where = [x.flat[worst] for x in operands]
+    assert error.flat[worst] <= bound, f"{name}{tuple(where)} = {actual.flat[worst]}, expected {reference.flat[worst]}"
+
+
+def test_the_table_has_every_kernel() -> None:
+    assert set(CASES) == set(K.elementwise_info())
+
+
+@every_kernel
+def test_lengths_around_the_vector(isa: str, dtype: np.dtype, name: str) -> None:
+    longest = 2 * (K.vector_bytes() // dtype.itemsize) + 1
+    operands = operands_for(name, *[(longest + 64,)] * 3, dtype=dtype)
+    whole = apply(name, *operands)
+    assert_agrees(name, whole, *operands)
+    for n in range(longest + 1):
+        # An item's result does not depend on its place: neither in a vector, nor in a tail.
+        for start in (0, 1, 3):
+            part = apply(name, *(x[start : start + n] for x in operands))
+            assert part.dtype == whole.dtype
+            assert part.tobytes() == whole[start : start + n].tobytes(), (n, start)
+
+
+@every_kernel
+def test_strides_do_not_matter(isa: str, dtype: np.dtype, name: str) -> None:
+    shape = (5, 6, 2 * (K.vector_bytes() // dtype.itemsize) + 3)
+    views: list[Callable[[np.ndarray], np.ndarray]] = [
+        lambda x: x[..., ::2],
+        lambda x: x[..., ::-1],
+        lambda x: x[::-1, ::-2, ::-3],
+        lambda x: x[:, :, 1:2],
+        lambda x: x.T,
+        lambda x: x.transpose(0, 2, 1),
+        lambda x: x.transpose(1, 0, 2)[:, 1:, 1:],
+        lambda x: np.broadcast_to(x[1, :, :1], (3, *x.shape[1:2], 40)),
+        lambda x: np.lib.stride_tricks.sliding_window_view(x[0, 0], 4),
+    ]
+    operands = operands_for(name, *[shape] * 3, dtype=dtype)
+    for view in views:
+        strided = [view(x) for x in operands]
+        dense = apply(name, *(x.copy() for x in strided))
+        assert_agrees(name, dense, *strided)
+        # All strided, and each in turn with the others dense.
+        for chosen in (range(len(strided)), *([i] for i in range(len(strided)))):
+            mixed = [x if i in chosen else x.copy() for i, x in enumerate(strided)]
+            np.testing.assert_array_equal(apply(name, *mixed), dense)
+
+
+BROADCASTS = [
+    ((7, 33), (33,)),
+    ((7, 33), (7, 1)),
+    ((7, 1), (1, 33)),
+    ((70, 3), (3,)),
+    ((2, 3, 4, 5), (3, 1, 5)),
+    ((2, 1, 4, 1), (3, 1, 19)),
+    ((6, 1, 5), (1, 4, 1)),
+    ((4, 5), ()),
+    ((0, 5), (5,)),
+    ((3, 0), (3, 1)),
+    ((), ()),
+    ((1, 1, 1), (1,)),
+]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if INPUTS[name] > 1])
+def test_broadcasting(isa: str, dtype: np.dtype, name: str) -> None:
+    for a, b in BROADCASTS:
+        for shapes in ((a, b, a), (b, a, b), (b, b, a)):
+            operands = operands_for(name, *shapes, dtype=dtype)
+            actual = apply(name, *operands)
+            whole = [x.copy() for x in np.broadcast_arrays(*operands)]
+            assert actual.shape == whole[0].shape
+            np.testing.assert_array_equal(actual, apply(name, *whole))
+
+
+def special_values(dtype: np.dtype) -> np.ndarray:
+    info = np.finfo(dtype)
+    positive = [0, info.smallest_subnormal, 3 * info.smallest_subnormal, info.smallest_normal / 2, info.smallest_normal]
+    positive += [info.eps, 1e-3, 0.25, 0.5, 1 - info.epsneg, 1, 1 + info.eps, 1.5, 2, 3, 4, 10, 37, 88, 89, 103, 104]
+    positive += [709, 710, 745, 746, 2 / info.eps, 2 / info.eps - 1, 1 / info.eps + 1, 1e30, info.max, np.inf]
+    positive += [0.5 / info.eps + 0.5, np.nan]
+    return np.array([sign * x for x in positive for sign in (1, -1)], dtype)
+
+
+@every_kernel
+def test_special_values(isa: str, dtype: np.dtype, name: str) -> None:
+    special = special_values(dtype)
+    grids = [g.ravel() for g in np.meshgrid(*[special] * min(INPUTS[name], 2))]
+    operands = [grids[0] > 0, *grids] if name == "where" else grids
+    assert_agrees(name, apply(name, *operands), *operands)
+
+
+def float32_blocks(step: int, block: int = 1 << 22) -> Iterator[np.ndarray]:
+    """Every step-th bit pattern of float32, a block at a time."""
+    for start in range(0, 2**32, step * block):
+        yield np.arange(start, min(start + step * block, 2**32), step, dtype=np.uint32).view(np.float32)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_float32_error_over_all_floats(isa: str, name: str, request: pytest.FixtureRequest) -> None:
+    # A prime step gives every exponent all kinds of mantissa.
+    exhaustive = name in EVERY_FLOAT and request.config.getoption("--exhaustive")
+    for x in float32_blocks(1 if exhaustive else 16411 if name in ("erf", "gelu") else 4099):
+        assert_agrees(name, apply(name, x), x)
+
+
+@functools.cache
+def precise_sample(name: str) -> tuple[list[np.ndarray], list[mpmath.mpf]]:
+    """Float64 operands all over the domain, and the results to 40 digits."""
+    rng = np.random.default_rng(0)
+    n = 150
+    x = np.concatenate(
+        [rng.uniform(-s, s, n) for s in (0.01, 0.5, 1, 3, 10, 40, 750)]
+        + [rng.choice([-1, 1], n) * 2.0 ** rng.uniform(-1074, 1024, n)]
+        + [1 + rng.uniform(-1e-3, 1e-3, n)]
+    )
+    operands = [x]
+    if name in ("sin", "cos"):
+        operands = [np.concatenate([x, rng.integers(1, 10**6, n) * np.pi / 2, rng.uniform(-2e6, 2e6, n)])]
+    if name == "log":
+        operands = [np.abs(x)]
+    if name == "log1p":
+        operands = [x[x > -1]]
+    if name in ("exp", "expm1", "sigmoid", "softplus"):
+        operands = [np.clip(x, -800, 709)]
+    if name in ("tanh", "erf", "gelu"):
+        operands = [np.clip(x, -1000, 1e300)]
+    if name == "power":
+        base = np.abs(x)
+        exponent = rng.uniform(-750, 708, len(x)) / np.where(base == 1, 1, np.log(base))
+        operands = [base, np.where(rng.random(len(x)) < 0.2, np.round(rng.uniform(-5, 5, len(x))), exponent)]
+    with mpmath.workdps(40 + 330 * (name in ("sin", "cos"))):
+        return operands, [CASES[name].precise(*map(mpmath.mpf, items)) for items in zip(*operands, strict=True)]
+
+
+def precise_error(actual: float, exact: mpmath.mpf) -> float:
+    """In units in the last place of float64."""
+    exponent = mpmath.frexp(exact)[1] if exact else -1100
+    return float(abs(mpmath.mpf(actual) - exact) / mpmath.ldexp(1, max(exponent - 53, -1074)))
+
+
+@pytest.mark.parametrize("name", APPROXIMATE)
+def test_float64_error(isa: str, name: str) -> None:
+    operands, exact = precise_sample(name)
+    actual = apply(name, *operands).tolist()
+    with mpmath.workdps(40):
+        for i, (result, right) in enumerate(zip(actual, exact, strict=True)):
+            arguments = tuple(x[i] for x in operands)
+            if np.isinf(result):
+                assert abs(right) > np.finfo(np.float64).max, (name, arguments)
+            else:
+                assert precise_error(result, right) <= CASES[name].ulp[1], (name, arguments, result, right)
+
+
+def test_float32_power_error(isa: str) -> None:
+    rng = np.random.default_rng(0)
+    x = np.abs(np.concatenate([rng.integers(0, 0x7F800000, 300_000, dtype=np.uint32).view(np.float32)]))
+    x = np.concatenate([x, 1 + rng.normal(0, 1e-3, 100_000), rng.uniform(0, 4, 100_000)]).astype(np.float32)
+    y = rng.uniform(-110, 95, len(x)) / np.log(x, where=x > 0, out=np.ones(len(x)), dtype=np.float64)
+    y = np.clip(y, -1e30, 1e30).astype(np.float32)
+    assert_agrees("power", apply("power", x, y), x, y)
+    signed = np.where(rng.random(len(x)) < 0.5, -x, x)
+    whole = rng.integers(-9, 10, len(x)).astype(np.float32)
+    assert_agrees("power", apply("power", signed, whole), signed, whole)
+
+
+LARGE = {
+    "dense": ((300_001,), (300_001,)),
+    "row": ((1500, 401), (401,)),
+    "column": ((1500, 401), (1500, 1)),
+    "outer": ((2000, 1), (1, 301)),
+    "few long rows": ((3, 200_001), (3, 1)),
+    "inner": ((40, 30, 20, 25), (30, 1, 25)),
+}
+
+
+@pytest.mark.parametrize("name", ["add", "exp", "less", "where"])
+@pytest.mark.parametrize("layout", LARGE)
+def test_threads_do_not_change_the_result(isa: str, threads: int, dtype: np.dtype, name: str, layout: str) -> None:
+    a, b = LARGE[layout]
+    operands = operands_for(name, a, b, a, dtype=dtype)
+    assert_agrees(name, apply(name, *operands), *operands)
+
+
+@pytest.mark.parametrize("name", ["copy", "exp", "add", "where", "greater"])
+@pytest.mark.parametrize("shape", [(1, 700), (700, 1), (16, 16), (33, 70), (70, 33), (500, 1031), (1024, 512)])
+def test_transposed_operands(isa: str, threads: int, dtype: np.dtype, name: str, shape: tuple[int, int]) -> None:
+    operands = operands_for(name, *[shape] * 3, dtype=dtype)
+    for turned in product((False, True), repeat=len(operands)):
+        if any(turned):
+            mixed = [np.asfortranarray(x) if turn else x for x, turn in zip(operands, turned, strict=True)]
+            np.testing.assert_array_equal(apply(name, *mixed), apply(name, *operands))
+
+
+def test_operands_are_left_alone_and_results_are_fresh(isa: str, dtype: np.dtype) -> None:
+    for name in CASES:
+        operands = operands_for(name, *[(37,)] * 3, dtype=dtype)
+        before = [x.copy() for x in operands]
+        result = apply(name, *operands)
+        for x, kept in zip(operands, before, strict=True):
+            np.testing.assert_array_equal(x, kept)
+            assert not np.shares_memory(x, result)
