@@ -50,12 +50,12 @@ def softmax(x: Array, axis: int, log: bool = False) -> Array: ...
 def softmax_grad(g: Array, z: Array, axis: int, log: bool = False) -> Array: ...
 def cross_entropy(
     logits: Array, labels: NDArray[np.int64], *, weights: Array | None = None, ignore_index: int = -100,
-    label_smoothing: float = 0.0, gradient: bool = False, gradient_scale: float = 1.0, scale_by_weight: bool = False,
-    losses: bool = True,
+    label_smoothing: float = 0.0, gradient: bool = False, gradient_scale: float = 1.0,
+    scale_by_weight: bool = False, losses: bool = True,
 ) -> tuple[Array | None, Array | None, float, float]: ...
 def cross_entropy_dense(
-    logits: Array, targets: Array, *, weights: Array | None = None, label_smoothing: float = 0.0, gradient: bool = False,
-    gradient_scale: float = 1.0, losses: bool = True,
+    logits: Array, targets: Array, *, weights: Array | None = None, label_smoothing: float = 0.0,
+    gradient: bool = False, gradient_scale: float = 1.0, losses: bool = True,
 ) -> tuple[Array | None, Array | None, float, float]: ...
 def gather_rows(
     source: Array, index: NDArray[np.int64], *, dtype: DTypeLike = ..., scale: float = 1.0, shift: float = 0.0
@@ -68,8 +68,8 @@ def sgd(
 ) -> None: ...
 def adam(
     params: Sequence[Array], grads: Sequence[Array], first_moment: Sequence[Array], second_moment: Sequence[Array],
-    max_second_moment: Sequence[Array] | None, steps: Sequence[float], *, lr: float, beta1: float, beta2: float, eps: float,
-    weight_decay: float = 0.0, decoupled: bool = False, maximize: bool = False,
+    max_second_moment: Sequence[Array] | None, steps: Sequence[float], *, lr: float, beta1: float, beta2: float,
+    eps: float, weight_decay: float = 0.0, decoupled: bool = False, maximize: bool = False,
 ) -> None: ...
 def scale(arrays: Sequence[Array], factor: float) -> None: ...
 def sum_squares(arrays: Sequence[Array]) -> float: ...

@@ -5,8 +5,8 @@
 - `bilinear`: linear in each of two arguments.
 - `primitive`: both rules written out, where neither algebra nor speed allows the others.
 
-Rules read like the mathematics: g is the cotangent, t the tangent, z the result, x and y (or the names in `arguments`) the
-inputs; anything else is a static keyword of the operation. They are made of operations, never of kernels.
+Rules read like the mathematics: g is the cotangent, t the tangent, z the result, x and y (or the names in `arguments`)
+the inputs; anything else is a static keyword of the operation. They are made of operations, never of kernels.
 
 Broadcasting and casting are undone here, once: an elementwise operation whose differentiable operands differ in shape
 or dtype first applies `broadcast_to` and `cast`, which are linear and know their transposes.
@@ -69,10 +69,10 @@ def elementwise(
     def binary(x: Any, y: Any) -> Any:
         if isinstance(x, Variable) and isinstance(y, Variable):
             dtype = x.value.dtype
-            if dtype is y.value.dtype and not (floating and dtype.kind != "f"):
-                # The kernel broadcasts; only a derivative needs to know.
-                if not (x.requires_grad or y.requires_grad) or x.value.shape == y.value.shape:
-                    return apply(operation, (x, y))
+            alike = dtype is y.value.dtype and not (floating and dtype.kind != "f")
+            # The kernel broadcasts; only a derivative needs to know of it.
+            if alike and (not (x.requires_grad or y.requires_grad) or x.value.shape == y.value.shape):
+                return apply(operation, (x, y))
         return apply(operation, match(name, x, y, floating=floating))
 
     return named(binary, name, doc, operation)
@@ -195,8 +195,8 @@ def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         return np.broadcast_shapes(*shapes)
     except ValueError:
         raise ValueError(
-            f"{name}: the shapes {' and '.join(map(str, shapes))} do not broadcast; each dimension, counted from the last, "
-            "must be equal or 1"
+            f"{name}: the shapes {' and '.join(map(str, shapes))} do not broadcast; each dimension, counted from "
+            "the last, must be equal or 1"
         ) from None
 
 
@@ -217,8 +217,12 @@ def _cast(x: np.ndarray, dtype: np.dtype, before: np.dtype) -> np.ndarray:
 
 
 # `before` is the shape or dtype that the transpose returns to.
-BROADCAST_TO = linear("broadcast_to", _broadcast, lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape}))
-SUM_TO = linear("sum_to", _sum_to, lambda g, shape, before: apply(BROADCAST_TO, (g,), {"shape": before, "before": shape}))
+BROADCAST_TO = linear(
+    "broadcast_to", _broadcast, lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape})
+)
+SUM_TO = linear(
+    "sum_to", _sum_to, lambda g, shape, before: apply(BROADCAST_TO, (g,), {"shape": before, "before": shape})
+)
 CAST = linear("cast", _cast, lambda g, dtype, before: apply(CAST, (g,), {"dtype": before, "before": dtype}))
 
 
