@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -41,20 +42,27 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
     except ImportError as error:
         message = "PNG files need Pillow, which comes with matplotlib: pip install 'wengert[train]'"
         raise ImportError(message, name="PIL") from error
-    with open(path, "rb") as file:
+    with open(path, "rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             image = Image.open(file, formats=["PNG"])
             if image.width * image.height > _MOST_PIXELS:
                 raise ValueError(f"it declares {image.width}x{image.height} pixels, more than {_MOST_PIXELS}")
             image.load()
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-            if image.mode.startswith("I"):  # 16 bits: convert("L") would cut off and not scale
-                return (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-            return np.array(image.convert("L"))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except (
+            OSError,
+            SyntaxError,
+            ValueError,
+            Image.DecompressionBombError,
+            Image.DecompressionBombWarning,
+        ) as error:
             raise ValueError(f"{os.fspath(path)} is not a PNG file that can be read: {error}") from error
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+    if image.mode.startswith("I"):  # 16 bits, which convert("L") would cut off and not scale
+        return (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+    return np.array(image.convert("L"))
 
 
 def resize(images: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[Any, Any]:
@@ -99,7 +107,7 @@ def resize(images: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[An
     if images.shape[1:] == (height, width):
         return images
     rows, columns = (_filter(*sizes) for sizes in zip(images.shape[1:], size, strict=True))
-    flat = images.reshape(len(images), -1)
+    flat = images.reshape(len(images), images.shape[1] * images.shape[2])
     result = np.empty((len(images), height, width), np.uint8)
     at_once = max(1, (1 << 20) // max(flat.shape[1], height * width))  # what fits into the cache
     for start in range(0, len(images), at_once):

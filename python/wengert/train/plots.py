@@ -360,9 +360,9 @@ def text_chart(
     Examples
     --------
     >>> print(wg.train.plots.text_chart({"y": ([0, 1, 2, 3], [0, 1, 4, 9])}, width=12, height=4, xlabel="x"))
-       9 |           *
-         |         **
-         |     ****
+       9 |          **
+         |        **
+         |     ***
        0 |*****
          +------------
           0          3

@@ -173,9 +173,9 @@ def confusion_table(counts: np.ndarray, names: Sequence[str]) -> str:
     --------
     >>> import numpy as np
     >>> print(wg.train.confusion_table(np.array([[3, 1], [0, 2]]), ["bag", "coat"]))
-           bag coat   right
-    bag      3    1   75.0%
-    coat     0    2  100.0%
+          bag coat   right
+    bag     3    1   75.0%
+    coat    0    2  100.0%
     """
     width = max(5, *(len(str(n)) + 1 for n in counts.ravel()))
     label = max(len(name) for name in names)

@@ -219,6 +219,8 @@ class Trainer:
     history : History
     model, train_dataloader, val_dataloader, optim
         What is being fitted, to what, and by what.
+    reported : dict
+        Metrics of the batch at work; a step may put its own here instead of returning them.
     should_stop : bool
         Callbacks set it to end training after this epoch.
     interrupted : bool
@@ -241,6 +243,7 @@ class Trainer:
     optim: Any
     train_dataloader: Any
     val_dataloader: Any
+    _dtype: Any = None
 
     def __init__(
         self, max_epochs: int, *, gradient_clip_val: float = 0.0, callbacks: Sequence[Callback] = (),
@@ -261,6 +264,7 @@ class Trainer:
     def _start(self) -> None:
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         self.history = History()
+        self.reported: dict[str, float] = {}
         self.should_stop = self.interrupted = False
 
     def fit(self, model: Model, data: Data, *, resume: str | os.PathLike[str] | None = None) -> History:
@@ -271,7 +275,8 @@ class Trainer:
         Parameters
         ----------
         model : has training_step(batch), validation_step(batch), configure_optimizers()
-            A step returns the loss of a batch, or a pair of it and a dict of further metrics.
+            A step returns the loss of a batch, or a pair of it and a dict of further metrics. A method attach(trainer),
+            if there is one, is called before all.
         data : has train_dataloader(), val_dataloader()
         resume : path, optional
             A checkpoint to go on from (see `wengert.train.checkpoint`): model, optimizer, callbacks, history and random
@@ -300,7 +305,7 @@ class Trainer:
                 checkpoint.load(resume, self)
             with _Interrupts(self):
                 while self.epoch < self.max_epochs and not self.should_stop:
-                    metrics = self.fit_epoch()
+                    metrics = {"epoch": self.epoch + 1, **(self.fit_epoch() or {})}
                     if self.interrupted:
                         break
                     self.epoch += 1
@@ -318,9 +323,10 @@ class Trainer:
         self.num_train_batches, self.num_val_batches = _length(self.train_dataloader), _length(self.val_dataloader)
 
     def prepare_model(self, model: Model) -> None:
-        """Take up the model, and show one batch to its lazy layers, whose sizes the optimizer needs."""
+        """Take up the model. One with lazy layers is called with a batch's inputs: the optimizer needs the sizes."""
         self.model = model
-        self._dtype = None
+        if hasattr(model, "attach"):
+            model.attach(self)
         parameters = list(model.parameters()) if hasattr(model, "parameters") else []
         if any(isinstance(p, UninitializedParameter) for p in parameters):
             batch = next(iter(self.train_dataloader if self.val_dataloader is None else self.val_dataloader))
@@ -336,8 +342,8 @@ class Trainer:
             return batch.to(self._dtype)
         return batch
 
-    def fit_epoch(self) -> dict[str, float]:
-        """One pass over the training data and one over the validation data; the epoch's row of the history."""
+    def fit_epoch(self) -> dict[str, float] | None:
+        """One pass over the training data and one over the validation data; the epoch's metrics."""
         start = time.perf_counter()
         means = Means()
         self.model.train()
@@ -350,14 +356,11 @@ class Trainer:
                 if self.callbacks:
                     self._tell("on_step_end", metrics["loss"])
                 if self.interrupted:
-                    return {}
+                    return None
             validation = self.evaluate(self.val_dataloader)
             progress.finish(means, validation)
-        seconds = time.perf_counter() - start
-        return {
-            "epoch": self.epoch + 1, **means.result("train_"),
-            **{f"val_{name}": value for name, value in validation.items()}, "seconds": seconds,
-        }  # fmt: skip
+        judged = {f"val_{name}": value for name, value in validation.items()}
+        return {**means.result("train_"), **judged, "seconds": time.perf_counter() - start}
 
     def _update(self, batch: Any) -> dict[str, float]:
         loss, metrics = self._measure(self.model.training_step, batch)
@@ -377,9 +380,12 @@ class Trainer:
 
     def _measure(self, step: Callable[[Any], Any], batch: Any) -> tuple[Any, dict[str, float]]:
         """The loss that a step returns, and it and the other metrics as numbers."""
+        self.reported = {}
         result = step(batch)
         loss, metrics = result if isinstance(result, tuple) else (result, {})
-        return loss, {"loss": loss.item(), **metrics}
+        if loss is not None:
+            metrics = {"loss": loss.item(), **metrics}
+        return loss, {**metrics, **self.reported}
 
     def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
         """Scale the gradients of all parameters down together so that their norm is at most `grad_clip_val`."""
@@ -430,7 +436,8 @@ class _Interrupts:
 
 
 def _length(loader: Any) -> int | None:
-    return len(loader) if hasattr(loader, "__len__") else None
+    """The number of batches: 0 without a loader, None if it cannot tell."""
+    return 0 if loader is None else len(loader) if hasattr(loader, "__len__") else None
 
 
 def _size(batch: Any) -> int:
