@@ -1,0 +1,388 @@
+/* reduce_fold.inc.c - the inner loops of the reductions: a line, or the rows of a panel, folded into one number or row.
+ *
+ * REDUCE_GROUP vectors are joined as a tree, and the trees' results are added up: a fold of n vectors rounds about
+ * n / REDUCE_GROUP + 3 times in sequence. Callers bound n. */
+
+#ifndef WG_REDUCE_FOLD
+#define WG_REDUCE_FOLD
+/* What is joined, and which function of the items x. `p` is a parameter, one for each column. */
+typedef enum {
+    FOLD_SUM,           /* x */
+    FOLD_SQUARES,       /* x^2 */
+    FOLD_SCALED,        /* (x p)^2 */
+    FOLD_DEVIATIONS,    /* (x - p)^2 */
+    FOLD_EXPONENTIALS,  /* exp(x - p) */
+    FOLD_PRODUCT,
+    FOLD_MAX,           /* NaN if there is one, as the following two */
+    FOLD_MIN,
+    FOLD_MAGNITUDE,     /* the maximum of |x| */
+} reduce_fold;
+
+/* Into the second-level cache: the first has no room for what is needed some kilobytes later. */
+#define PREFETCH_FAR(p) __builtin_prefetch(p, 0, 2)
+#endif
+
+INLINE int INTERNAL(fold_compares)(reduce_fold fold)
+{
+    return fold == FOLD_MAX || fold == FOLD_MIN || fold == FOLD_MAGNITUDE;
+}
+
+INLINE real INTERNAL(fold_identity)(reduce_fold fold)
+{
+    switch (fold) {
+    case FOLD_PRODUCT: return 1;
+    case FOLD_MAX: return (real)-INFINITY;
+    case FOLD_MIN: return (real)INFINITY;
+    case FOLD_MAGNITUDE: return 0;
+    default: return (real)-0.0; /* -0 + x is x, also for x = -0 */
+    }
+}
+
+INLINE vreal INTERNAL(fold_map)(reduce_fold fold, vreal x, vreal p)
+{
+    switch (fold) {
+    case FOLD_SQUARES: return x * x;
+    case FOLD_SCALED: return (x * p) * (x * p);
+    case FOLD_DEVIATIONS: return (x - p) * (x - p);
+    case FOLD_EXPONENTIALS: return V(exp)(x - p);
+    case FOLD_MAGNITUDE: return V(abs)(x);
+    default: return x;
+    }
+}
+
+/* `numbers`: neither operand is NaN, which makes comparing cheaper. */
+INLINE vreal INTERNAL(fold_join)(reduce_fold fold, int numbers, vreal x, vreal y)
+{
+    switch (fold) {
+    case FOLD_PRODUCT: return x * y;
+    case FOLD_MAX:
+    case FOLD_MAGNITUDE: return numbers ? V(at_least)(x, y) : V(max)(x, y);
+    case FOLD_MIN: return numbers ? V(at_most)(x, y) : V(min)(x, y);
+    default: return x + y;
+    }
+}
+
+/* Over the lanes, as a tree. */
+INLINE real INTERNAL(fold_lanes)(reduce_fold fold, int numbers, vreal x)
+{
+    if (INTERNAL(fold_compares)(fold) && !numbers && UNLIKELY(V(any)(x != x)))
+        return (real)NAN;
+    UNROLL
+    for (int bit = WG_LOG2_LANES - 1; bit >= 0; bit--)
+        x = INTERNAL(fold_join)(fold, 1, x, V(exchange_lanes)(x, (ptrdiff_t)1 << bit));
+    return x[0];
+}
+
+/* REDUCE_GROUP vectors, as a tree. */
+INLINE vreal INTERNAL(fold_tree)(reduce_fold fold, int numbers, vreal *x)
+{
+    UNROLL
+    for (int half = REDUCE_GROUP / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            x[i] = INTERNAL(fold_join)(fold, numbers, x[i], x[i + half]);
+    return x[0];
+}
+
+INLINE vreal INTERNAL(fold_vectors)(reduce_fold fold, vreal *x, vreal p)
+{
+    vint nan = {0};
+    UNROLL
+    for (int i = 0; i < REDUCE_GROUP; i++) {
+        x[i] = INTERNAL(fold_map)(fold, x[i], p);
+        nan |= x[i] != x[i];
+    }
+    if (INTERNAL(fold_compares)(fold) && LIKELY(!V(any)(nan)))
+        return INTERNAL(fold_tree)(fold, 1, x);
+    return INTERNAL(fold_tree)(fold, 0, x);
+}
+
+/* n <= LANES items of row number `row`. */
+INLINE vreal INTERNAL(fold_load)(const real *in, ptrdiff_t stride, ptrdiff_t row, ptrdiff_t n)
+{
+    const real *p = (const real *)((const char *)in + row * stride);
+    return n == LANES ? V(load)(p) : V(load_tail)(p, n);
+}
+
+/* The first n <= LANES columns of REDUCE_GROUP rows. */
+INLINE vreal INTERNAL(fold_group)(reduce_fold fold, const real *in, ptrdiff_t stride, ptrdiff_t n, vreal p)
+{
+    vreal x[REDUCE_GROUP];
+    UNROLL
+    for (int i = 0; i < REDUCE_GROUP; i++)
+        x[i] = INTERNAL(fold_load)(in, stride, i, n);
+    return INTERNAL(fold_vectors)(fold, x, p);
+}
+
+/* ---------------------------------------------------------------- lines */
+
+/* 0, 1, 2, ... as reals: they hold any number that is counted here. */
+INLINE vreal INTERNAL(fold_lane_numbers)(void)
+{
+    vreal lane;
+    for (int i = 0; i < LANES; i++)
+        lane[i] = (real)i;
+    return lane;
+}
+
+/* The fold of n adjacent items: each lane has a share of it. */
+INLINE vreal INTERNAL(fold_line)(reduce_fold fold, const real *in, ptrdiff_t n, vreal p)
+{
+    const ptrdiff_t group = REDUCE_GROUP * LANES;
+    const vreal identity = V(splat)(INTERNAL(fold_identity)(fold));
+    vreal result = identity, rest = identity;
+    vint nan = {0};
+    for (; n >= group; n -= group, in += group)
+        result = INTERNAL(fold_join)(fold, 0, result, INTERNAL(fold_group)(fold, in, sizeof(vreal), LANES, p));
+    for (; n >= LANES; n -= LANES, in += LANES) {
+        const vreal x = INTERNAL(fold_map)(fold, V(load)(in), p);
+        nan |= x != x;
+        rest = INTERNAL(fold_join)(fold, 1, rest, x);
+    }
+    if (n > 0) {
+        const vreal x = INTERNAL(fold_map)(fold, V(load_tail)(in, n), p);
+        nan |= x != x;
+        rest = INTERNAL(fold_join)(fold, 1, rest,
+                                   V(select)(INTERNAL(fold_lane_numbers)() < (real)n, x, identity));
+    }
+    if (INTERNAL(fold_compares)(fold) && UNLIKELY(V(any)(nan)))
+        rest = V(splat)((real)NAN);
+    return INTERNAL(fold_join)(fold, 0, result, rest);
+}
+
+/* ---------------------------------------------------------------- panels */
+
+/* The next `rows` rows, 1 or REDUCE_GROUP, joined with the row `result`. */
+INLINE void INTERNAL(fold_rows)(reduce_fold fold, int rows, int prefetch, const real *in, ptrdiff_t stride,
+                                ptrdiff_t columns, const real *param, real *result)
+{
+    for (ptrdiff_t c = 0; c < columns; c += LANES) {
+        const vreal p = param ? V(load)(param + c) : V(splat)(0);
+        vreal x;
+        if (prefetch)
+            for (int i = 0; i < REDUCE_GROUP; i++)
+                PREFETCH_FAR((const char *)(in + c) + (REDUCE_GROUP + i) * stride);
+        if (LIKELY(columns - c >= LANES))
+            x = rows > 1 ? INTERNAL(fold_group)(fold, in + c, stride, LANES, p)
+                         : INTERNAL(fold_map)(fold, V(load)(in + c), p);
+        else
+            x = rows > 1 ? INTERNAL(fold_group)(fold, in + c, stride, columns - c, p)
+                         : INTERNAL(fold_map)(fold, V(load_tail)(in + c, columns - c), p);
+        V(store)(result + c, INTERNAL(fold_join)(fold, 0, V(load)(result + c), x));
+    }
+}
+
+/* result[c]: the fold of column c, for c < columns; what follows up to a multiple of LANES may be anything. */
+INLINE void INTERNAL(fold_panel)(reduce_fold fold, const real *in, ptrdiff_t rows, ptrdiff_t stride,
+                                 ptrdiff_t columns, const real *param, real *result)
+{
+    /* The processor foresees rows that follow each other in memory, but not those that lie far apart. */
+    const int apart = stride > 2 * columns * (ptrdiff_t)sizeof(real);
+    const ptrdiff_t step = REDUCE_GROUP * stride / (ptrdiff_t)sizeof(real);
+    for (ptrdiff_t c = 0; c < columns; c += LANES)
+        V(store)(result + c, V(splat)(INTERNAL(fold_identity)(fold)));
+    for (; rows >= 2 * REDUCE_GROUP && apart; rows -= REDUCE_GROUP, in += step)
+        INTERNAL(fold_rows)(fold, REDUCE_GROUP, 1, in, stride, columns, param, result);
+    for (; rows >= REDUCE_GROUP; rows -= REDUCE_GROUP, in += step)
+        INTERNAL(fold_rows)(fold, REDUCE_GROUP, 0, in, stride, columns, param, result);
+    for (; rows > 0; rows--, in += step / REDUCE_GROUP)
+        INTERNAL(fold_rows)(fold, 1, 0, in, stride, columns, param, result);
+}
+
+INLINE void INTERNAL(fold_any)(reduce_fold fold, const reduce_block *b, const real *param, real *result)
+{
+    const real *in = (const real *)b->in;
+    if (b->columns > 0) {
+        INTERNAL(fold_panel)(fold, in, b->rows, b->row_stride, b->columns, param, result);
+    } else {
+        const vreal sum = INTERNAL(fold_line)(fold, in, b->rows, V(splat)(param ? *param : 0));
+        V(store)(result, V(splat)(INTERNAL(fold_lanes)(fold, 0, sum)));
+    }
+}
+
+/* A block of adjacent columns, or of adjacent items, into one row: result[c] for each column, or result[0]. Both rows,
+ * `param` where the fold has one and `result`, have room for whole vectors. */
+static void INTERNAL(fold_block)(reduce_fold fold, const reduce_block *b, const real *param, real *result)
+{
+    switch (fold) { /* so that each is compiled for its fold */
+    case FOLD_SUM: INTERNAL(fold_any)(FOLD_SUM, b, NULL, result); break;
+    case FOLD_SQUARES: INTERNAL(fold_any)(FOLD_SQUARES, b, NULL, result); break;
+    case FOLD_SCALED: INTERNAL(fold_any)(FOLD_SCALED, b, param, result); break;
+    case FOLD_DEVIATIONS: INTERNAL(fold_any)(FOLD_DEVIATIONS, b, param, result); break;
+    case FOLD_EXPONENTIALS: INTERNAL(fold_any)(FOLD_EXPONENTIALS, b, param, result); break;
+    case FOLD_PRODUCT: INTERNAL(fold_any)(FOLD_PRODUCT, b, NULL, result); break;
+    case FOLD_MAX: INTERNAL(fold_any)(FOLD_MAX, b, NULL, result); break;
+    case FOLD_MIN: INTERNAL(fold_any)(FOLD_MIN, b, NULL, result); break;
+    case FOLD_MAGNITUDE: INTERNAL(fold_any)(FOLD_MAGNITUDE, b, NULL, result); break;
+    }
+}
+
+/* ---------------------------------------------------------------- argmax and argmin of a line */
+
+/* Bit i is set where lane i of x equals y's. */
+INLINE unsigned INTERNAL(equal_lanes)(vreal x, vreal y)
+{
+#if defined(__AVX512F__) && REAL_BITS == 32
+    return _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_EQ_OQ);
+#elif defined(__AVX512F__)
+    return _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_EQ_OQ);
+#elif defined(__AVX2__) && REAL_BITS == 32
+    return (unsigned)_mm256_movemask_ps((__m256)(x == y));
+#elif defined(__AVX2__)
+    return (unsigned)_mm256_movemask_pd((__m256d)(x == y));
+#elif defined(__SSE2__) && REAL_BITS == 32
+    return (unsigned)_mm_movemask_ps((__m128)(x == y));
+#elif defined(__SSE2__)
+    return (unsigned)_mm_movemask_pd((__m128d)(x == y));
+#else
+    unsigned bits = 0;
+    for (int i = 0; i < LANES; i++)
+        bits |= (unsigned)(x[i] == y[i]) << i;
+    return bits;
+#endif
+}
+
+/* What one walk over a line finds: in every lane its best, and the number of the group of vectors it was first seen in. */
+typedef struct {
+    vreal best;
+    real group[LANES];
+} INTERNAL(arg_scan);
+
+INLINE void INTERNAL(arg_scan_line)(int lowest, const real *in, ptrdiff_t n, INTERNAL(arg_scan) *scan)
+{
+    const reduce_fold fold = lowest ? FOLD_MIN : FOLD_MAX;
+    const ptrdiff_t size = REDUCE_GROUP * LANES;
+    const vreal zero = V(splat)(0);
+    vreal best = V(splat)(INTERNAL(fold_identity)(fold)), group = zero, number = zero;
+    for (; n > 0; n -= size, in += size, number += 1) {
+        const vreal x = n >= size ? INTERNAL(fold_group)(fold, in, sizeof(vreal), LANES, zero)
+                                  : INTERNAL(fold_line)(fold, in, n, zero);
+        group = V(select)(lowest ? x < best : x > best, number, group);
+        best = INTERNAL(fold_join)(fold, 0, best, x);
+    }
+    scan->best = best;
+    V(store)(scan->group, group);
+}
+
+/* The place of the first NaN, which is there. */
+static ptrdiff_t INTERNAL(arg_first_nan)(const real *in)
+{
+    ptrdiff_t i = 0;
+    while (in[i] == in[i])
+        i++;
+    return i;
+}
+
+/* The place of the first item equal to `value`, which is among these n > 0. */
+INLINE ptrdiff_t INTERNAL(arg_search)(const real *in, ptrdiff_t n, real value)
+{
+    const vreal wanted = V(splat)(value);
+    if (n >= REDUCE_GROUP * LANES) { /* it is among these: no branch, that nobody could predict */
+        uint64_t low = 0, high = 0;
+        UNROLL
+        for (int i = 0; i < REDUCE_GROUP / 2; i++) {
+            const real *p = in + i * LANES, *q = p + REDUCE_GROUP / 2 * LANES;
+            low |= (uint64_t)INTERNAL(equal_lanes)(V(load)(p), wanted) << (i * LANES);
+            high |= (uint64_t)INTERNAL(equal_lanes)(V(load)(q), wanted) << (i * LANES);
+        }
+        return low ? __builtin_ctzll(low) : REDUCE_GROUP / 2 * LANES + __builtin_ctzll(high);
+    }
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const unsigned found = INTERNAL(equal_lanes)(V(load)(in + i), wanted);
+        if (found)
+            return i + __builtin_ctz(found);
+    }
+    /* A lane past the end may hold `value`, 0, too, but comes later. */
+    return i + __builtin_ctz(INTERNAL(equal_lanes)(V(load_tail)(in + i, n - i), wanted));
+}
+
+/* The extremum of n > 0 adjacent items and its first place, from their scan. */
+INLINE ptrdiff_t INTERNAL(arg_place)(int lowest, const real *in, ptrdiff_t n, const INTERNAL(arg_scan) *scan,
+                                     real *extremum)
+{
+    const ptrdiff_t size = REDUCE_GROUP * LANES;
+    *extremum = INTERNAL(fold_lanes)(lowest ? FOLD_MIN : FOLD_MAX, 0, scan->best);
+    if (UNLIKELY(*extremum != *extremum))
+        return INTERNAL(arg_first_nan)(in);
+    if (n <= size)
+        return INTERNAL(arg_search)(in, n, *extremum);
+    unsigned lanes = INTERNAL(equal_lanes)(scan->best, V(splat)(*extremum));
+    real group = scan->group[__builtin_ctz(lanes)];
+    while (UNLIKELY(lanes &= lanes - 1))
+        group = scan->group[__builtin_ctz(lanes)] < group ? scan->group[__builtin_ctz(lanes)] : group;
+    const ptrdiff_t start = (ptrdiff_t)group * size;
+    return start + INTERNAL(arg_search)(in + start, n - start, *extremum);
+}
+
+static ptrdiff_t INTERNAL(arg_line)(int lowest, const real *in, ptrdiff_t n, real *extremum)
+{
+    INTERNAL(arg_scan) scan;
+    if (lowest) {
+        INTERNAL(arg_scan_line)(1, in, n, &scan);
+        return INTERNAL(arg_place)(1, in, n, &scan, extremum);
+    }
+    INTERNAL(arg_scan_line)(0, in, n, &scan);
+    return INTERNAL(arg_place)(0, in, n, &scan, extremum);
+}
+
+/* ---------------------------------------------------------------- argmax and argmin of a panel */
+
+/* The next `rows` rows, 1 or REDUCE_GROUP, of n <= LANES columns: the extrema so far, and the rows they are in. */
+INLINE void INTERNAL(arg_columns)(int lowest, int rows, const real *in, ptrdiff_t stride, ptrdiff_t n,
+                                  ptrdiff_t first, real *extremum, real *row)
+{
+    vreal x[REDUCE_GROUP], best = V(load)(extremum), place = V(load)(row);
+    vint nan = best != best;
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        x[i] = INTERNAL(fold_load)(in, stride, i, n);
+        nan |= x[i] != x[i];
+    }
+    if (LIKELY(!V(any)(nan))) {
+        for (int i = 0; i < rows; i++) {
+            const vint better = lowest ? x[i] < best : x[i] > best;
+            place = V(select)(better, V(splat)((real)(first + i)), place);
+            best = INTERNAL(fold_join)(lowest ? FOLD_MIN : FOLD_MAX, 1, best, x[i]);
+        }
+    } else {
+        for (int i = 0; i < rows; i++) {
+            const vint better = (lowest ? x[i] < best : x[i] > best) | ((x[i] != x[i]) & (best == best));
+            place = V(select)(better, V(splat)((real)(first + i)), place);
+            best = V(select)(better, x[i], best);
+        }
+    }
+    V(store)(extremum, best);
+    V(store)(row, place);
+}
+
+INLINE void INTERNAL(arg_rows)(int lowest, int rows, const reduce_block *b, ptrdiff_t first, real *extremum, real *row)
+{
+    const real *in = (const real *)(b->in + first * b->row_stride);
+    ptrdiff_t c = 0;
+    for (; c + LANES <= b->columns; c += LANES)
+        INTERNAL(arg_columns)(lowest, rows, in + c, b->row_stride, LANES, first, extremum + c, row + c);
+    if (c < b->columns)
+        INTERNAL(arg_columns)(lowest, rows, in + c, b->row_stride, b->columns - c, first, extremum + c, row + c);
+}
+
+INLINE void INTERNAL(arg_panel)(int lowest, const reduce_block *b, real *extremum, real *row)
+{
+    for (ptrdiff_t c = 0; c < b->columns; c += LANES) {
+        V(store)(extremum + c, V(splat)(INTERNAL(fold_identity)(lowest ? FOLD_MIN : FOLD_MAX)));
+        V(store)(row + c, V(splat)(0));
+    }
+    ptrdiff_t r = 0;
+    for (; r + REDUCE_GROUP <= b->rows; r += REDUCE_GROUP)
+        INTERNAL(arg_rows)(lowest, REDUCE_GROUP, b, r, extremum, row);
+    for (; r < b->rows; r++)
+        INTERNAL(arg_rows)(lowest, 1, b, r, extremum, row);
+}
+
+/* Of every column of a block: the extremum and the row, counted from 0, where it is first. */
+static void INTERNAL(arg_block)(int lowest, const reduce_block *b, real *extremum, real *row)
+{
+    if (lowest)
+        INTERNAL(arg_panel)(1, b, extremum, row);
+    else
+        INTERNAL(arg_panel)(0, b, extremum, row);
+}
