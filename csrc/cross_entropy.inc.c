@@ -60,7 +60,8 @@ typedef struct {
 
 /* The mass w[c] * q[c] of the items from c on, of which n are left; the other lanes are zero. Without target
  * probabilities, q is the smoothing alone. */
-INLINE vreal INTERNAL(target_mass)(const INTERNAL(cross_entropy_job) *job, const char *targets, ptrdiff_t c, ptrdiff_t n)
+INLINE vreal INTERNAL(target_mass)(const INTERNAL(cross_entropy_job) *job, const char *targets, ptrdiff_t c,
+                                   ptrdiff_t n)
 {
     const real *weights = job->c->weights;
     vreal q = V(splat)((real)job->smooth);
@@ -99,13 +100,14 @@ INLINE void INTERNAL(target_gradient)(const INTERNAL(cross_entropy_job) *job, co
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const vreal e = in ? INTERNAL(row_exp)(INTERNAL(row_load)(in + i * stride, stride, n - i, 0) - max)
                            : INTERNAL(row_load)((const char *)(row + i), sizeof(real), n - i, 0);
-        INTERNAL(row_store)(row + i, n - i, e * factor - INTERNAL(target_mass)(job, targets, i, n - i) * (real)job->scale);
+        const vreal mass = INTERNAL(target_mass)(job, targets, i, n - i);
+        INTERNAL(row_store)(row + i, n - i, e * factor - mass * (real)job->scale);
     }
 }
 
 /* Row i against probabilities; its loss goes to place r of the block. */
 INLINE void INTERNAL(probability_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, ptrdiff_t stride,
-                                INTERNAL(loss_block) *block, ptrdiff_t r)
+                                      INTERNAL(loss_block) *block, ptrdiff_t r)
 {
     const ptrdiff_t n = job->c->classes;
     const char *in = (const char *)job->c->logits + i * job->row_stride;

@@ -1,18 +1,18 @@
 /* gather.inc.c - rows picked by index out of a matrix, converted and scaled; and the transpose, rows added up by index.
  *
- * Indices are checked before anything is written. A gathered row is a short run at an address that no hardware prefetcher
- * foresees, so the rows a few places ahead are asked for early. The conversion loops are plain C: compilers turn each
- * into widen, convert, multiply, add. scatter_add gives every task some columns of all rows, so that the order in which
- * a row's terms are added is the order of the indices for any number of threads. */
+ * Indices are checked before anything is written. A gathered row is a short run at an address that no hardware
+ * prefetcher foresees, so the row a few places ahead is asked for early. The conversion loops are plain C: compilers
+ * turn each into widen, convert, multiply, add. scatter_add gives every task some columns of all rows, so that a row's
+ * terms are added in the order of the indices for any number of threads. */
 
 #ifndef WG_GATHER_ONCE
 #define WG_GATHER_ONCE
 enum {
-    GATHER_GRAIN = 32768,     /* items that make a chunk of work */
-    PREFETCH_ROWS = 3,        /* how far ahead rows are asked for */
-    PREFETCH_LEAST = 256,     /* bytes of a row below which the processor is several rows ahead by itself */
-    PREFETCH_MOST = 1024,     /* bytes of a row that are asked for: what follows, the hardware foresees */
-    SCATTER_COLUMNS = 64,     /* the narrowest task of scatter_add, in items */
+    GATHER_GRAIN = 32768,  /* items that make a chunk of work */
+    PREFETCH_ROWS = 3,     /* how far ahead rows are asked for */
+    PREFETCH_LEAST = 256,  /* bytes of a row below which the processor is several rows ahead by itself */
+    PREFETCH_MOST = 1024,  /* bytes of a row that are asked for: what follows, the hardware foresees */
+    SCATTER_COLUMNS = 64,  /* the narrowest task of scatter_add, in items */
 };
 
 /* The first position whose index lies outside [-rows, rows); -1 if there is none. */
@@ -50,14 +50,16 @@ typedef struct {
     real *out;
 } INTERNAL(gather_job);
 
-/* Three conversions of one row, the same but for the source's type. A shift of 0 is not added: it would turn -0 into 0. */
-INLINE void INTERNAL(convert_u8)(const uint8_t *restrict in, ptrdiff_t width, real scale, real shift, real *restrict out)
+/* A row converted, once per type of source. A shift of 0 is not added to reals: it would turn -0 into 0. */
+INLINE void INTERNAL(convert_u8)(const uint8_t *restrict in, ptrdiff_t width, real scale, real shift,
+                                 real *restrict out)
 {
     for (ptrdiff_t j = 0; j < width; j++)
         out[j] = (real)in[j] * scale + shift;
 }
 
-INLINE void INTERNAL(convert_f32)(const float *restrict in, ptrdiff_t width, real scale, real shift, real *restrict out)
+INLINE void INTERNAL(convert_f32)(const float *restrict in, ptrdiff_t width, real scale, real shift,
+                                  real *restrict out)
 {
     if (shift == 0)
         for (ptrdiff_t j = 0; j < width; j++)
@@ -67,7 +69,8 @@ INLINE void INTERNAL(convert_f32)(const float *restrict in, ptrdiff_t width, rea
             out[j] = (real)in[j] * scale + shift;
 }
 
-INLINE void INTERNAL(convert_f64)(const double *restrict in, ptrdiff_t width, real scale, real shift, real *restrict out)
+INLINE void INTERNAL(convert_f64)(const double *restrict in, ptrdiff_t width, real scale, real shift,
+                                  real *restrict out)
 {
     if (shift == 0)
         for (ptrdiff_t j = 0; j < width; j++)
@@ -77,7 +80,7 @@ INLINE void INTERNAL(convert_f64)(const double *restrict in, ptrdiff_t width, re
             out[j] = (real)in[j] * scale + shift;
 }
 
-INLINE void INTERNAL(convert)(const wg_source type, const char *in, ptrdiff_t width, real scale, real shift, real *out)
+INLINE void INTERNAL(convert)(wg_source type, const char *in, ptrdiff_t width, real scale, real shift, real *out)
 {
     switch (type) {
     case WG_SOURCE_U8: INTERNAL(convert_u8)((const uint8_t *)in, width, scale, shift, out); break;
@@ -87,15 +90,17 @@ INLINE void INTERNAL(convert)(const wg_source type, const char *in, ptrdiff_t wi
 }
 
 /* Rows [begin, end) of the output, from items of `size` bytes. */
-INLINE void INTERNAL(gather_range)(const INTERNAL(gather_job) *job, ptrdiff_t begin, ptrdiff_t end, const wg_source type,
-                                   const ptrdiff_t size)
+INLINE void INTERNAL(gather_range)(const INTERNAL(gather_job) *job, ptrdiff_t begin, ptrdiff_t end, wg_source type,
+                                   ptrdiff_t size)
 {
     const ptrdiff_t width = job->width, rows = job->rows, stride = job->row_stride, bytes = width * size;
     const ptrdiff_t wanted = bytes < PREFETCH_LEAST ? 0 : bytes < PREFETCH_MOST ? bytes : PREFETCH_MOST;
     const real scale = job->scale, shift = job->shift;
     if (width == 1) {
-        for (ptrdiff_t i = begin; i < end; i++)
-            INTERNAL(convert)(type, job->source + row_of_index(job->index[i], rows) * stride, 1, scale, shift, job->out + i);
+        for (ptrdiff_t i = begin; i < end; i++) {
+            const char *in = job->source + row_of_index(job->index[i], rows) * stride;
+            INTERNAL(convert)(type, in, 1, scale, shift, job->out + i);
+        }
         return;
     }
     for (ptrdiff_t i = begin; i < end; i++) {
@@ -128,7 +133,9 @@ static wg_status K(gather)(wg_source type, const void *source, ptrdiff_t rows, p
     if (width == 0)
         return WG_OK;
     const ptrdiff_t size = type == WG_SOURCE_U8 ? 1 : type == WG_SOURCE_F32 ? sizeof(float) : sizeof(double);
-    INTERNAL(gather_job) job = {type, source, rows, width, row_stride * size, index, count, (real)scale, (real)shift, out};
+    INTERNAL(gather_job) job = {
+        type, source, rows, width, row_stride * size, index, count, (real)scale, (real)shift, out,
+    };
     /* The shortest row costs as much as one of 8 items. */
     const ptrdiff_t grain = width <= 8 ? GATHER_GRAIN / 8 : width < GATHER_GRAIN ? GATHER_GRAIN / width : 1;
     wg_parallel_for(count, grain, INTERNAL(gather_rows), &job);
@@ -151,8 +158,8 @@ static void INTERNAL(scatter_columns)(void *context, ptrdiff_t begin, ptrdiff_t 
     const INTERNAL(scatter_job) *job = context;
     const ptrdiff_t width = end - begin;
     for (ptrdiff_t i = 0; i < job->count; i++) {
-        const real *restrict in = job->source + i * job->row_stride + begin;
-        real *restrict out = job->out + row_of_index(job->index[i], job->rows) * job->width + begin;
+        const real *in = job->source + i * job->row_stride + begin;
+        real *out = job->out + row_of_index(job->index[i], job->rows) * job->width + begin;
         for (ptrdiff_t j = 0; j < width; j++)
             out[j] += in[j];
     }

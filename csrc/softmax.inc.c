@@ -4,7 +4,7 @@
  * A row is read three times while it is in the cache: for its maximum, for the exponentials and their sum, and for the
  * scaling of the stored exponentials. There are two layouts:
  *
- *   rows      inner = 1: the vectors run along the row. A row of up to SOFTMAX_SHORT_VECTORS vectors never leaves the registers.
+ *   rows      inner = 1: the vectors run along the row. A row of a few vectors never leaves the registers.
  *   columns   inner > 1: every lane is a row of its own, and nothing is summed across lanes.
  *
  * Sums are taken in vectors over blocks of a fixed length and then over the blocks, so that their error hardly grows
@@ -16,11 +16,11 @@
 #ifndef WG_SOFTMAX_ONCE
 #define WG_SOFTMAX_ONCE
 enum {
-    SOFTMAX_SHORT_VECTORS = 4,    /* the longest row, in vectors, that is kept in registers */
-    SOFTMAX_COLUMN_VECTORS = 4,   /* the width, in vectors, of a block of columns */
-    SOFTMAX_SUM_VECTORS = 32,     /* vectors of a row, or items of a column, that are added up before they join the total */
-    SOFTMAX_ROWS_AHEAD = 8,       /* how far ahead the columns' rows are asked for */
-    SOFTMAX_GRAIN = 16384,    /* items that make a thread's chunk of work: some ten microseconds */
+    SOFTMAX_SHORT_VECTORS = 4, /* the longest row, in vectors, that is kept in registers */
+    SOFTMAX_COLUMNS = 256,     /* the width of a block of columns */
+    SOFTMAX_PACKED_ROWS = 256, /* rows without unit stride that are copied at a time, at least */
+    SOFTMAX_SUM_VECTORS = 32,  /* vectors of a row, or items of a column, that are added up before they join a total */
+    SOFTMAX_GRAIN = 32768,     /* items that make a chunk of work: some ten microseconds */
 };
 
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
@@ -63,19 +63,12 @@ INLINE void INTERNAL(row_store)(real *p, ptrdiff_t n, vreal x)
         V(store_tail)(p, n, x);
 }
 
-/* The same across columns, of which `width` are left and which are walked down with a stride of `down`. That stride is
- * beyond what the hardware foresees, so a later row is asked for. */
-INLINE vreal INTERNAL(column_load)(const char *p, ptrdiff_t down, ptrdiff_t across, ptrdiff_t width)
-{
-    PREFETCH(p + SOFTMAX_ROWS_AHEAD * down);
-    return INTERNAL(row_load)(p, across, width, 0);
-}
-
 /* ---------------------------------------------------------------- passes over a row */
 
-/* e^x * 2^ROW_EXP_SHIFT for x <= 0, the difference of an item and its row's maximum. The power keeps what e^x alone would
- * turn into a denormal a normal number, until the division by the row's sum, which has the same power in it. In float32
- * the error is 2^-22.6, less than what rounding x brings from |x| = 4 on; so ln 2 is one word here. */
+/* e^x * 2^ROW_EXP_SHIFT for x <= 0, the difference of an item and its row's maximum. The power keeps what e^x alone
+ * would turn into a denormal, at a great cost in time, a normal number until the division by the row's sum, which has
+ * the same power in it. In float32 the error is 2^-22.6, less than what rounding x brings from |x| = 4 on; so ln 2 is
+ * one word here. */
 INLINE vreal INTERNAL(row_exp)(vreal x)
 {
     /* The lowest x that counts: here the power of two becomes 0, and e^x itself would have rounded to 0. */
@@ -93,7 +86,7 @@ INLINE vreal INTERNAL(row_exp)(vreal x)
 #endif
 }
 
-/* The larger of two in each lane; where one is NaN, either. */
+/* The largest lane, but perhaps not the NaN. */
 INLINE real INTERNAL(lanes_max)(vreal x)
 {
     UNROLL
@@ -102,7 +95,7 @@ INLINE real INTERNAL(lanes_max)(vreal x)
     return x[0];
 }
 
-/* The maximum of n items. A NaN may be passed over, since it is found again when the exponentials are summed. */
+/* The maximum of n items. V(at_least) may pass over a NaN, which is found again when the exponentials are summed. */
 INLINE real INTERNAL(row_max)(const char *in, ptrdiff_t stride, ptrdiff_t n)
 {
     vreal max[4];
@@ -125,7 +118,8 @@ INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t 
         const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS * LANES);
         vreal sum = {0};
         for (ptrdiff_t i = start; i < end; i += LANES) {
-            const vreal e = INTERNAL(row_exp)(INTERNAL(row_load)(in + i * stride, stride, n - i, -(real)INFINITY) - max);
+            const vreal x = INTERNAL(row_load)(in + i * stride, stride, n - i, -(real)INFINITY);
+            const vreal e = INTERNAL(row_exp)(x - max);
             sum += e;
             if (out)
                 INTERNAL(row_store)(out + i, n - i, e);
@@ -135,10 +129,22 @@ INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t 
     return total;
 }
 
+/* The row times a factor, in place. */
 INLINE void INTERNAL(row_scale)(real *row, ptrdiff_t n, real factor)
 {
-    for (ptrdiff_t i = 0; i < n; i += LANES)
-        INTERNAL(row_store)(row + i, n - i, INTERNAL(row_load)((const char *)(row + i), sizeof(real), n - i, 0) * factor);
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        const vreal x = INTERNAL(row_load)((const char *)(row + i), sizeof(real), n - i, 0);
+        INTERNAL(row_store)(row + i, n - i, x * factor);
+    }
+}
+
+/* Add what has been summed in each column to the totals, and start again. */
+INLINE void INTERNAL(flush_sums)(vreal *sum, vreal *total, ptrdiff_t vectors)
+{
+    for (ptrdiff_t k = 0; k < vectors; k++) {
+        total[k] += sum[k];
+        sum[k] = V(splat)(0);
+    }
 }
 
 /* ---------------------------------------------------------------- softmax, rows */
@@ -189,18 +195,19 @@ INLINE void INTERNAL(softmax_long_row)(const char *in, ptrdiff_t n, real *out, i
     }
 }
 
-/* Copy rows of any strides to their places in the output. Eight rows go side by side: a transposed matrix is read along
- * its cache lines. */
+/* Copy rows of any strides to their places in the output. In tiles, so that a transposed matrix is read along its cache
+ * lines, and from few pages at a time. */
 static void INTERNAL(softmax_pack)(const char *in, ptrdiff_t row_stride, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n,
                                    real *out)
 {
-    enum { BAND = 8 };
-    for (ptrdiff_t first = 0; first < rows; first += BAND) {
-        const ptrdiff_t last = smaller(rows, first + BAND);
-        for (ptrdiff_t i = 0; i < n; i++)
-            for (ptrdiff_t row = first; row < last; row++)
-                out[row * n + i] = *(const real *)(in + row * row_stride + i * stride);
-    }
+    enum { BAND = 16, TILE = 64 };
+    for (ptrdiff_t start = 0; start < n; start += TILE)
+        for (ptrdiff_t first = 0; first < rows; first += BAND) {
+            const ptrdiff_t last = smaller(rows, first + BAND), end = smaller(n, start + TILE);
+            for (ptrdiff_t i = start; i < end; i++)
+                for (ptrdiff_t row = first; row < last; row++)
+                    out[row * n + i] = *(const real *)(in + row * row_stride + i * stride);
+        }
 }
 
 static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
@@ -228,73 +235,71 @@ static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end
 
 /* ---------------------------------------------------------------- softmax, columns */
 
-/* Up to `vectors` vectors of columns, `width` columns in all. Lanes past the width compute a row of zeros. */
-INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char *in, real *out, ptrdiff_t width,
-                                    const int vectors)
+/* A block of `width` <= SOFTMAX_COLUMNS columns. They are walked down in parallel, so that memory is read in pieces of
+ * some length. Lanes past the width compute a row of zeros. */
+INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char *in, ptrdiff_t across, real *out,
+                                    ptrdiff_t width)
 {
-    const ptrdiff_t n = job->n, down = job->strides[1], across = job->strides[2];
-    vreal max[SOFTMAX_COLUMN_VECTORS], total[SOFTMAX_COLUMN_VECTORS];
-    for (int k = 0; k < vectors; k++) {
+    const ptrdiff_t n = job->n, down = job->strides[1], inner = job->inner;
+    vreal max[SOFTMAX_COLUMNS / LANES], sum[SOFTMAX_COLUMNS / LANES], total[SOFTMAX_COLUMNS / LANES];
+    const ptrdiff_t vectors = (width + LANES - 1) / LANES;
+    for (ptrdiff_t k = 0; k < vectors; k++) {
         max[k] = V(splat)(-(real)INFINITY);
-        total[k] = V(splat)(0);
+        sum[k] = total[k] = V(splat)(0);
     }
     for (ptrdiff_t i = 0; i < n; i++)
-        for (int k = 0; k < vectors; k++)
-            max[k] = V(at_least)(max[k], INTERNAL(column_load)(in + i * down + k * LANES * across, down, across, width - k * LANES));
-    for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS) {
-        const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS);
-        vreal sum[SOFTMAX_COLUMN_VECTORS] = {{0}};
-        for (ptrdiff_t i = start; i < end; i++)
-            for (int k = 0; k < vectors; k++) {
-                const ptrdiff_t left = width - k * LANES;
-                const vreal x = INTERNAL(column_load)(in + i * down + k * LANES * across, down, across, left);
-                const vreal e = INTERNAL(row_exp)(x - max[k]);
-                sum[k] += e;
-                if (!job->logarithmic)
-                    INTERNAL(row_store)(out + i * job->inner + k * LANES, left, e);
-            }
-        for (int k = 0; k < vectors; k++)
-            total[k] += sum[k];
+        for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES)
+            max[k] = V(at_least)(max[k], INTERNAL(row_load)(in + i * down + j * across, across, width - j, 0));
+    for (ptrdiff_t i = 0; i < n; i++) {
+        for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
+            const vreal x = INTERNAL(row_load)(in + i * down + j * across, across, width - j, 0);
+            const vreal e = INTERNAL(row_exp)(x - max[k]);
+            sum[k] += e;
+            if (!job->logarithmic)
+                INTERNAL(row_store)(out + i * inner + j, width - j, e);
+        }
+        if (i % SOFTMAX_SUM_VECTORS == SOFTMAX_SUM_VECTORS - 1 || i == n - 1)
+            INTERNAL(flush_sums)(sum, total, vectors);
     }
-    for (int k = 0; k < vectors; k++)
+    for (ptrdiff_t k = 0; k < vectors; k++)
         total[k] = job->logarithmic ? V(log)(total[k] / (real)ROW_EXP_UNIT) : 1 / total[k];
     for (ptrdiff_t i = 0; i < n; i++)
-        for (int k = 0; k < vectors; k++) {
-            const ptrdiff_t left = width - k * LANES;
-            real *p = out + i * job->inner + k * LANES;
-            const char *x = in + i * down + k * LANES * across;
-            INTERNAL(row_store)(p, left, job->logarithmic ? INTERNAL(row_load)(x, across, left, 0) - max[k] - total[k]
-                                         : INTERNAL(row_load)((const char *)p, sizeof(real), left, 0) * total[k]);
+        for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
+            real *p = out + i * inner + j;
+            const char *x = in + i * down + j * across;
+            INTERNAL(row_store)(p, width - j,
+                                job->logarithmic ? INTERNAL(row_load)(x, across, width - j, 0) - max[k] - total[k]
+                                : INTERNAL(row_load)((const char *)p, sizeof(real), width - j, 0) * total[k]);
         }
 }
 
-/* The items are blocks of SOFTMAX_COLUMN_VECTORS vectors of columns: block b of outer row o is item o * blocks + b. */
+/* The items are blocks of columns: block b of outer row o is item o * blocks + b. */
 static void INTERNAL(softmax_columns)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_job) *job = context;
-    const ptrdiff_t span = SOFTMAX_COLUMN_VECTORS * LANES, blocks = (job->inner + span - 1) / span;
+    const ptrdiff_t blocks = (job->inner + SOFTMAX_COLUMNS - 1) / SOFTMAX_COLUMNS, across = job->strides[2];
     for (ptrdiff_t item = begin; item < end; item++) {
-        const ptrdiff_t row = item / blocks, first = item % blocks * span, last = smaller(job->inner, first + span);
-        const char *in = job->in + row * job->strides[0];
-        real *out = job->out + row * job->n * job->inner;
-        if (last - first == span && job->strides[2] == sizeof(real)) {
-            INTERNAL(softmax_block)(job, in + first * sizeof(real), out + first, span, SOFTMAX_COLUMN_VECTORS);
-            continue;
-        }
-        for (ptrdiff_t j = first; j < last; j += LANES)
-            INTERNAL(softmax_block)(job, in + j * job->strides[2], out + j, smaller(LANES, last - j), 1);
+        const ptrdiff_t row = item / blocks, first = item % blocks * SOFTMAX_COLUMNS;
+        const ptrdiff_t width = smaller(job->inner - first, SOFTMAX_COLUMNS);
+        const char *in = job->in + row * job->strides[0] + first * across;
+        real *out = job->out + row * job->n * job->inner + first;
+        if (across == sizeof(real))
+            INTERNAL(softmax_block)(job, in, sizeof(real), out, width);
+        else
+            INTERNAL(softmax_block)(job, in, across, out, width);
     }
 }
 
-/* `rows` over the outer dimension when the inner one is 1, else `columns` over its blocks. */
-static void INTERNAL(softmax_split)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, wg_task *rows, wg_task *columns,
-                                    void *job)
+/* `rows` over the outer dimension when the inner one is 1, at least `least` of them at a time; else `columns` over its
+ * blocks. */
+static void INTERNAL(softmax_split)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, ptrdiff_t least, wg_task *rows,
+                                    wg_task *columns, void *job)
 {
-    const ptrdiff_t span = SOFTMAX_COLUMN_VECTORS * LANES;
+    const ptrdiff_t blocks = (inner + SOFTMAX_COLUMNS - 1) / SOFTMAX_COLUMNS;
     if (inner == 1)
-        wg_parallel_for(outer, rows_per_chunk(n), rows, job);
+        wg_parallel_for(outer, larger(least, rows_per_chunk(n)), rows, job);
     else
-        wg_parallel_for(outer * ((inner + span - 1) / span), rows_per_chunk(n * smaller(inner, span)), columns, job);
+        wg_parallel_for(outer * blocks, rows_per_chunk(n * smaller(inner, SOFTMAX_COLUMNS)), columns, job);
 }
 
 static wg_status K(softmax)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t strides[3],
@@ -304,7 +309,8 @@ static wg_status K(softmax)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const
     if (outer == 0 || n == 0 || inner == 0)
         return WG_OK;
     INTERNAL(softmax_job) job = {n, inner, in, strides, (real *)out, logarithmic};
-    INTERNAL(softmax_split)(outer, n, inner, INTERNAL(softmax_rows), INTERNAL(softmax_columns), &job);
+    const ptrdiff_t least = strides[1] == sizeof(real) ? 1 : SOFTMAX_PACKED_ROWS;
+    INTERNAL(softmax_split)(outer, n, inner, least, INTERNAL(softmax_rows), INTERNAL(softmax_columns), &job);
     return WG_OK;
 }
 
@@ -320,8 +326,9 @@ typedef struct {
     int logarithmic;
 } INTERNAL(softmax_grad_job);
 
-INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const char *z, ptrdiff_t z_stride, ptrdiff_t n,
-                                       real *out, int logarithmic)
+/* One row along the vectors. */
+INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const char *z, ptrdiff_t z_stride,
+                                       ptrdiff_t n, real *out, int logarithmic)
 {
     double total = 0;
     for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
@@ -355,34 +362,30 @@ static void INTERNAL(softmax_grad_rows)(void *context, ptrdiff_t begin, ptrdiff_
     }
 }
 
-/* Up to `vectors` vectors of columns, `width` columns in all. */
-INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, const char *g, const char *z, real *out,
-                                         ptrdiff_t width, const int vectors)
+/* A block of `width` <= SOFTMAX_COLUMNS columns, as in softmax_block. */
+INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, const char *g, ptrdiff_t g_across,
+                                         const char *z, ptrdiff_t z_across, real *out, ptrdiff_t width)
 {
-    const ptrdiff_t n = job->n, g_down = job->g_strides[1], g_across = job->g_strides[2];
-    const ptrdiff_t z_down = job->z_strides[1], z_across = job->z_strides[2];
-    vreal dot[SOFTMAX_COLUMN_VECTORS] = {{0}};
-    for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS) {
-        const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS);
-        vreal sum[SOFTMAX_COLUMN_VECTORS] = {{0}};
-        for (ptrdiff_t i = start; i < end; i++)
-            for (int k = 0; k < vectors; k++) {
-                const ptrdiff_t j = k * LANES;
-                const vreal x = INTERNAL(column_load)(g + i * g_down + j * g_across, g_down, g_across, width - j);
-                if (job->logarithmic) {
-                    sum[k] += x;
-                    continue;
-                }
-                sum[k] = V(fma)(x, INTERNAL(column_load)(z + i * z_down + j * z_across, z_down, z_across, width - j), sum[k]);
-            }
-        for (int k = 0; k < vectors; k++)
-            dot[k] += sum[k];
+    const ptrdiff_t n = job->n, g_down = job->g_strides[1], z_down = job->z_strides[1];
+    vreal sum[SOFTMAX_COLUMNS / LANES], dot[SOFTMAX_COLUMNS / LANES];
+    const ptrdiff_t vectors = (width + LANES - 1) / LANES;
+    for (ptrdiff_t k = 0; k < vectors; k++)
+        sum[k] = dot[k] = V(splat)(0);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
+            const vreal x = INTERNAL(row_load)(g + i * g_down + j * g_across, g_across, width - j, 0);
+            if (job->logarithmic)
+                sum[k] += x;
+            else
+                sum[k] = V(fma)(x, INTERNAL(row_load)(z + i * z_down + j * z_across, z_across, width - j, 0), sum[k]);
+        }
+        if (i % SOFTMAX_SUM_VECTORS == SOFTMAX_SUM_VECTORS - 1 || i == n - 1)
+            INTERNAL(flush_sums)(sum, dot, vectors);
     }
     for (ptrdiff_t i = 0; i < n; i++)
-        for (int k = 0; k < vectors; k++) {
-            const ptrdiff_t j = k * LANES;
-            const vreal x = INTERNAL(column_load)(g + i * g_down + j * g_across, g_down, g_across, width - j);
-            const vreal y = INTERNAL(column_load)(z + i * z_down + j * z_across, z_down, z_across, width - j);
+        for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
+            const vreal x = INTERNAL(row_load)(g + i * g_down + j * g_across, g_across, width - j, 0);
+            const vreal y = INTERNAL(row_load)(z + i * z_down + j * z_across, z_across, width - j, 0);
             INTERNAL(row_store)(out + i * job->inner + j, width - j,
                                 job->logarithmic ? x - V(exp)(y) * dot[k] : y * (x - dot[k]));
         }
@@ -391,21 +394,18 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
 static void INTERNAL(softmax_grad_columns)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_grad_job) *job = context;
-    const ptrdiff_t span = SOFTMAX_COLUMN_VECTORS * LANES, blocks = (job->inner + span - 1) / span;
+    const ptrdiff_t blocks = (job->inner + SOFTMAX_COLUMNS - 1) / SOFTMAX_COLUMNS;
     const ptrdiff_t g_across = job->g_strides[2], z_across = job->z_strides[2];
-    const int dense = g_across == sizeof(real) && z_across == sizeof(real);
     for (ptrdiff_t item = begin; item < end; item++) {
-        const ptrdiff_t row = item / blocks, first = item % blocks * span, last = smaller(job->inner, first + span);
-        const char *g = job->g + row * job->g_strides[0], *z = job->z + row * job->z_strides[0];
-        real *out = job->out + row * job->n * job->inner;
-        const int whole = dense && last - first == span;
-        const ptrdiff_t step = whole ? span : LANES;
-        for (ptrdiff_t j = first; j < last; j += step) {
-            if (whole)
-                INTERNAL(softmax_grad_block)(job, g + j * g_across, z + j * z_across, out + j, span, SOFTMAX_COLUMN_VECTORS);
-            else
-                INTERNAL(softmax_grad_block)(job, g + j * g_across, z + j * z_across, out + j, smaller(LANES, last - j), 1);
-        }
+        const ptrdiff_t row = item / blocks, first = item % blocks * SOFTMAX_COLUMNS;
+        const ptrdiff_t width = smaller(job->inner - first, SOFTMAX_COLUMNS);
+        const char *g = job->g + row * job->g_strides[0] + first * g_across;
+        const char *z = job->z + row * job->z_strides[0] + first * z_across;
+        real *out = job->out + row * job->n * job->inner + first;
+        if (g_across == sizeof(real) && z_across == sizeof(real))
+            INTERNAL(softmax_grad_block)(job, g, sizeof(real), z, sizeof(real), out, width);
+        else
+            INTERNAL(softmax_grad_block)(job, g, g_across, z, z_across, out, width);
     }
 }
 
@@ -417,7 +417,7 @@ static wg_status K(softmax_grad)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, 
     if (outer == 0 || n == 0 || inner == 0)
         return WG_OK;
     INTERNAL(softmax_grad_job) job = {n, inner, g, g_strides, z, z_strides, (real *)out, logarithmic};
-    INTERNAL(softmax_split)(outer, n, inner, INTERNAL(softmax_grad_rows), INTERNAL(softmax_grad_columns), &job);
+    INTERNAL(softmax_split)(outer, n, inner, 1, INTERNAL(softmax_grad_rows), INTERNAL(softmax_grad_columns), &job);
     return WG_OK;
 }
 

@@ -1,15 +1,15 @@
 /* update.inc.c - what an optimizer does to its parameters in one call: SGD, Adam, and the gradients' norm and scaling.
  *
- * The tensors are treated as one flat range, which the threads take in chunks: a hundred small tensors cost no more than
- * one large one, and a chunk may span several of them. Each formula is PyTorch's, term by term. Everything but
+ * The tensors are treated as one flat range, which the threads take in chunks: a hundred small tensors cost little more
+ * than one large one, and a chunk may span several of them. Each formula is PyTorch's, term by term. Everything but
  * sum_squares is elementwise and bound by memory, so options are tested inside the loops. */
 
 #ifndef WG_UPDATE_ONCE
 #define WG_UPDATE_ONCE
 enum {
-    UPDATE_GRAIN = 32768,        /* items that make a chunk of work */
-    SQUARES_CHUNKS = 256,        /* at most so many chunks of a sum */
-    SQUARES_LANES = 32,          /* sums side by side */
+    UPDATE_GRAIN = 32768, /* items that make a chunk of work */
+    SQUARES_CHUNKS = 256, /* at most so many chunks of a sum */
+    SQUARES_LANES = 32,   /* sums side by side */
 };
 
 /* A piece of a flat range over tensors of the given sizes: `length` items of `tensor`, from `offset` on. */

@@ -35,7 +35,9 @@ def test_gathered_rows_are_converted_and_scaled(isa: str, dtype: np.dtype, sourc
 
 def test_gather_of_every_byte_is_exact(isa: str, dtype: np.dtype) -> None:
     every = np.arange(256, dtype=np.uint8).reshape(1, 256)
-    np.testing.assert_array_equal(K.gather_rows(every, np.zeros(3, np.int64), dtype=dtype), np.tile(np.arange(256), (3, 1)))
+    np.testing.assert_array_equal(
+        K.gather_rows(every, np.zeros(3, np.int64), dtype=dtype), np.tile(np.arange(256), (3, 1))
+    )
 
 
 @pytest.mark.parametrize("source", ["float32", "float64"])

@@ -87,7 +87,7 @@ def test_softmax_of_rows_of_any_length(isa: str, dtype: np.dtype, n: int, log: b
 @pytest.mark.parametrize("log", [False, True])
 def test_softmax_along_every_axis(isa: str, dtype: np.dtype, log: bool) -> None:
     rng = np.random.default_rng(1)
-    for shape in [(3, 5, 7), (2, 33, 65), (2, 300, 3), (1, 4, 130), (4, 1, 1), (6,), (2, 3, 4, 5)]:
+    for shape in [(3, 5, 7), (2, 33, 65), (2, 300, 3), (2, 40, 700), (4, 1, 1), (6,), (2, 3, 4, 5)]:
         x = rng.normal(0, 3, shape).astype(dtype)
         for axis in range(-x.ndim, x.ndim):
             assert_close(K.softmax(x, axis, log), reference_softmax(x, axis, log), dtype, 16)
@@ -95,7 +95,7 @@ def test_softmax_along_every_axis(isa: str, dtype: np.dtype, log: bool) -> None:
 
 @pytest.mark.parametrize("log", [False, True])
 def test_softmax_of_any_strides_is_that_of_the_dense_copy(isa: str, dtype: np.dtype, log: bool) -> None:
-    for shape in [(6, 10), (5, 70), (70, 5), (3, 1030)]:
+    for shape in [(6, 10), (5, 70), (70, 5), (3, 1030), (600, 130)]:
         x = np.random.default_rng(2).normal(0, 3, shape).astype(dtype)
         for axis in (0, 1):
             expected = K.softmax(x, axis, log)
@@ -105,7 +105,9 @@ def test_softmax_of_any_strides_is_that_of_the_dense_copy(isa: str, dtype: np.dt
     np.testing.assert_array_equal(
         K.softmax(np.broadcast_to(row, (7, 40)), 1, log), K.softmax(np.tile(row, (7, 1)), 1, log)
     )
-    np.testing.assert_array_equal(K.softmax(np.broadcast_to(row, (7, 40)), 0, log), K.softmax(np.tile(row, (7, 1)), 0, log))
+    np.testing.assert_array_equal(
+        K.softmax(np.broadcast_to(row, (7, 40)), 0, log), K.softmax(np.tile(row, (7, 1)), 0, log)
+    )
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -127,7 +129,7 @@ def test_softmax_does_not_depend_on_a_shift(isa: str, dtype: np.dtype, shift: fl
 @pytest.mark.parametrize("n", [3, 10, 17, 40, 100, 2000])
 @pytest.mark.parametrize("log", [False, True])
 def test_softmax_of_infinities_and_nan(isa: str, dtype: np.dtype, n: int, log: bool) -> None:
-    """A row with a NaN or +inf, or of -inf throughout, is NaN; a single -inf has probability 0. Neighbours are unharmed."""
+    """A row with a NaN or +inf, or of -inf throughout, is NaN; a single -inf has probability 0. Neighbours stay."""
     x, _ = logits_and_labels(6, n, dtype)
     x[1, n // 2] = np.nan
     x[2, n - 1] = np.inf
@@ -151,6 +153,21 @@ def test_softmax_of_extreme_logits_is_finite(isa: str, dtype: np.dtype) -> None:
     assert not np.isnan(K.softmax(x, 1, log=True)).any()
 
 
+@pytest.mark.parametrize("columns", [3, 20, 100])
+def test_softmax_underflows_gradually(isa: str, dtype: np.dtype, columns: int) -> None:
+    """Probabilities below the smallest normal number are denormal, not lost; beyond those they are a positive zero."""
+    small = -95.0 if dtype == np.float32 else -740.0
+    x = np.full((2, columns), -np.inf, dtype)
+    x[:, :3] = [0, small, 2 * small]
+    for actual in (K.softmax(x, 1), K.softmax(np.ascontiguousarray(x.T), 0).T):
+        expected = float(np.exp(np.longdouble(small)))
+        assert 0 < expected < np.finfo(dtype).tiny
+        np.testing.assert_allclose(actual[:, 1], expected, rtol=1e-6, atol=float(np.finfo(dtype).smallest_subnormal))
+        assert (actual[:, 0] == 1).all()
+        assert not actual[:, 2:].any()
+        assert not np.signbit(actual).any()
+
+
 def test_softmax_of_a_long_row_sums_accurately(isa: str) -> None:
     """Terms that round away one by one in a plain float32 sum: the error must not grow with the length."""
     n = 1 << 20
@@ -172,7 +189,7 @@ def test_softmax_grad_of_rows_of_any_length(isa: str, dtype: np.dtype, n: int, l
 @pytest.mark.parametrize("log", [False, True])
 def test_softmax_grad_along_every_axis_and_strides(isa: str, dtype: np.dtype, log: bool) -> None:
     rng = np.random.default_rng(4)
-    for shape in [(3, 5, 7), (2, 33, 65), (2, 300, 3), (4, 1, 1), (6,)]:
+    for shape in [(3, 5, 7), (2, 33, 65), (2, 300, 3), (2, 40, 700), (4, 1, 1), (6,)]:
         x, g = rng.normal(0, 2, (2, *shape)).astype(dtype)
         for axis in range(x.ndim):
             z = reference_softmax(x, axis, log).astype(dtype)
@@ -204,7 +221,9 @@ def test_cross_entropy_and_gradient_of_any_number_of_classes(isa: str, dtype: np
         assert total == pytest.approx(float(expected.sum()), rel=float(16 * np.finfo(dtype).eps), abs=1e-6)
 
 
-@pytest.mark.parametrize(("weighted", "smoothing", "ignoring"), list(product([False, True], [0.0, 0.1, 1.0], [False, True])))
+@pytest.mark.parametrize(
+    ("weighted", "smoothing", "ignoring"), list(product([False, True], [0.0, 0.1, 1.0], [False, True]))
+)
 @pytest.mark.parametrize(("scale", "scale_by_weight"), [(1.0, False), (-0.5, True), (3.0, False)])
 def test_cross_entropy_options_in_combination(
     isa: str, dtype: np.dtype, weighted: bool, smoothing: float, ignoring: bool, scale: float, scale_by_weight: bool
@@ -321,7 +340,9 @@ def test_cross_entropy_of_infinities_and_nan(isa: str, dtype: np.dtype, classes:
 
 def test_cross_entropy_with_every_row_ignored(isa: str, dtype: np.dtype) -> None:
     x, _ = logits_and_labels(70, 10, dtype)
-    losses, gradient, total, weight = K.cross_entropy(x, np.full(70, 3), ignore_index=3, gradient=True, scale_by_weight=True)
+    losses, gradient, total, weight = K.cross_entropy(
+        x, np.full(70, 3), ignore_index=3, gradient=True, scale_by_weight=True
+    )
     assert not losses.any()
     assert not gradient.any()
     assert (total, weight) == (0, 0)
