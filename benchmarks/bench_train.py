@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ def weights(widths: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(1)
     return [
         ((rng.normal(size=(m, n)) / np.sqrt(n)).astype(np.float32), np.zeros(m, np.float32))
-        for n, m in zip(widths[:-1], widths[1:], strict=True)
+        for n, m in itertools.pairwise(widths)
     ]
 
 

@@ -129,7 +129,36 @@ PRODUCTS: tuple[Shapes, ...] = (
     ((3, 4), (2, 4, 5)),
     ((17, 33), (33, 19)),
 )
-AFFINE: tuple[Shapes, ...] = (((3, 4), (4, 5), (5,)), ((1, 1), (1, 1), (1,)), ((2, 3, 4), (4, 2), (2,)), ((4,), (4, 3), (3,)))
+AFFINE: tuple[Shapes, ...] = (
+    ((3, 4), (4, 5), (5,)),
+    ((1, 1), (1, 1), (1,)),
+    ((2, 3, 4), (4, 2), (2,)),
+    ((4,), (4, 3), (3,)),
+)
+
+TERNARY: tuple[Shapes, ...] = (
+    ((), (), ()),
+    ((7,), (7,), (7,)),
+    ((3, 5), (5,), (3, 1)),
+    ((), (4,), (1,)),
+    ((2, 3), (), (0, 1, 1)),
+)
+POINTS: tuple[Shapes, ...] = (((3, 4), (5, 4)), ((1, 1), (1, 1)), ((2, 3, 2), (4, 2)), ((0, 2), (3, 2)))
+EINSUMS: dict[str, tuple[Shapes, ...]] = {
+    "ij,jk->ik": (((2, 3), (3, 4)), ((2, 0), (0, 4))),
+    "ij,jk": (((2, 3), (3, 4)),),
+    "ij->": (((2, 3),),),
+    "ii->i": (((3, 3),),),
+    "iij->j": (((3, 3, 2),),),
+    "...ij->...ji": (((2, 3, 4),), ((3, 4),)),
+    "bij,bjk->bik": (((2, 3, 4), (2, 4, 5)),),
+    "b...i,b...i->b...": (((2, 3, 4), (2, 3, 4)), ((2, 4), (2, 4))),
+    "i,j,k->kij": (((2,), (3,), (4,)),),
+    "ij,kj,kl->il": (((2, 3), (4, 3), (4, 5)),),
+    "ij,ij,jk,k->i": (((2, 3), (2, 3), (3, 4), (4,)),),
+    "ij,kl->": (((2, 3), (4, 1)),),
+    "ij,j": (((2, 3), (1,)),),
+}
 
 CASES: tuple[Case, ...] = (
     # ------------------------------------------------------------ arithmetic
@@ -151,6 +180,27 @@ CASES: tuple[Case, ...] = (
     Case("square", wg.square, np.square),
     Case("sqrt", wg.sqrt, np.sqrt, low=0.3),
     Case("scale_and_shift", lambda x: 3 - 2 * x / 4, lambda x: 3 - 2 * x / 4),
+    Case("add_alpha", lambda x, y: wg.add(x, y, alpha=2.5), lambda x, y: x + 2.5 * y, BINARY),
+    Case("sub_alpha", lambda x, y: wg.sub(x, y, alpha=2.5), lambda x, y: x - 2.5 * y, BINARY),
+    Case("lerp", lambda x, y: wg.lerp(x, y, 0.25), lambda x, y: x + 0.25 * (y - x), BINARY),
+    Case("lerp_tensor", wg.lerp, lambda x, y, w: x + w * (y - x), TERNARY),
+    Case("addcmul", lambda x, y, z: wg.addcmul(x, y, z, value=0.5), lambda x, y, z: x + 0.5 * y * z, TERNARY),
+    Case("addcdiv", lambda x, y, z: wg.addcdiv(x, y, z, value=0.5), lambda x, y, z: x + 0.5 * y / z, TERNARY, low=0.3),
+    Case("copysign", wg.copysign, np.copysign, BINARY, avoid=(0.0,)),
+    Case("nan_to_num", wg.nan_to_num, lambda x: x),
+    # ------------------------------------------------------------ whole numbers: x / y lies between 3.5 and 3.96
+    Case("floor", wg.floor, np.floor, avoid=(-1.0, 0.0, 1.0)),
+    Case("ceil", wg.ceil, np.ceil, avoid=(-1.0, 0.0, 1.0)),
+    Case("trunc", wg.trunc, np.trunc, avoid=(-1.0, 1.0)),
+    Case("round", wg.round, np.round, avoid=(-1.5, -0.5, 0.5, 1.5)),
+    Case("frac", wg.frac, lambda x: x - np.trunc(x), avoid=(-1.0, 1.0)),
+    Case("floor_divide", lambda x, y: wg.floor_divide(x + 3, y), lambda x, y: (x + 3) // y, BINARY,
+         low=1.05, high=1.15),
+    Case("div_trunc", lambda x, y: wg.div(-3 - x, y, rounding_mode="trunc"), lambda x, y: -((x + 3) // y), BINARY,
+         low=1.05, high=1.15),
+    Case("remainder", lambda x, y: wg.remainder(-3 - x, y), lambda x, y: np.remainder(-3 - x, y), BINARY,
+         low=1.05, high=1.15),
+    Case("fmod", lambda x, y: wg.fmod(-3 - x, y), lambda x, y: np.fmod(-3 - x, y), BINARY, low=1.05, high=1.15),
     # ------------------------------------------------------------ exponentials, logarithms, circular functions
     Case("exp", wg.exp, np.exp),
     Case("expm1", wg.expm1, np.expm1),
@@ -159,6 +209,26 @@ CASES: tuple[Case, ...] = (
     Case("sin", wg.sin, np.sin),
     Case("cos", wg.cos, np.cos),
     Case("erf", wg.erf, _vectorize(math.erf)),
+    Case("tan", wg.tan, np.tan, low=-1.2, high=1.2),
+    Case("asin", wg.asin, np.arcsin, low=-0.8, high=0.8),
+    Case("acos", wg.acos, np.arccos, low=-0.8, high=0.8),
+    Case("atan", wg.atan, np.arctan),
+    Case("atan2", wg.atan2, np.arctan2, BINARY, low=0.3),
+    Case("sinh", wg.sinh, np.sinh),
+    Case("cosh", wg.cosh, np.cosh),
+    Case("asinh", wg.asinh, np.arcsinh),
+    Case("acosh", wg.acosh, np.arccosh, low=1.3, high=3.0),
+    Case("atanh", wg.atanh, np.arctanh, low=-0.8, high=0.8),
+    Case("exp2", wg.exp2, np.exp2),
+    Case("log2", wg.log2, np.log2, low=0.3),
+    Case("log10", wg.log10, np.log10, low=0.3),
+    Case("rsqrt", wg.rsqrt, lambda x: 1 / np.sqrt(x), low=0.3),
+    Case("hypot", wg.hypot, np.hypot, BINARY, low=0.3),
+    Case("logaddexp", wg.logaddexp, np.logaddexp, BINARY),
+    Case("xlogy", wg.xlogy, lambda x, y: x * np.log(y), BINARY, low=0.3),
+    Case("logit", wg.logit, lambda x: np.log(x / (1 - x)), low=0.1, high=0.9, rtol32=5e-6),
+    Case("deg2rad", wg.deg2rad, np.deg2rad),
+    Case("rad2deg", wg.rad2deg, np.rad2deg),
     # ------------------------------------------------------------ activations
     Case("tanh", wg.tanh, np.tanh),
     Case("sigmoid", wg.sigmoid, lambda x: 1 / (1 + np.exp(-x))),
@@ -193,6 +263,34 @@ CASES: tuple[Case, ...] = (
     Case("norm_p3", lambda x: x.norm(3), lambda x: (np.abs(x) ** 3).sum() ** (1 / 3), (((5,),), ((2, 3),)), low=0.3),
     Case("cumsum", lambda x: x.cumsum(-1), lambda x: x.cumsum(-1), (((7,),), ((3, 5),), ((2, 3, 4),), ((2, 0),))),
     Case("cumsum_0", lambda x: x.cumsum(0), lambda x: x.cumsum(0), (((7,),), ((3, 5),), ((2, 3, 4),))),
+    Case("norm_inf", lambda x: x.norm(math.inf), lambda x: np.abs(x).max(), FILLED, distinct=True, low=0.3),
+    Case("aminmax", lambda x: sum(wg.aminmax(x)), lambda x: x.min() + x.max(), FILLED, distinct=True),
+    Case("nansum", wg.nansum, np.sum),
+    Case("nanmean", lambda x: wg.nanmean(x, 0), lambda x: x.mean(0), MATRICES),
+    Case("var_mean", lambda x: wg.stack(wg.var_mean(x, 0)), lambda x: np.stack([x.var(0, ddof=1), x.mean(0)]),
+         (((3, 5),), ((4, 1),))),
+    Case("std_mean", lambda x: wg.stack(wg.std_mean(x)), lambda x: np.stack([x.std(ddof=1), x.mean()]), (((3, 5),),),
+         rtol32=5e-6),
+    Case("cumprod", lambda x: x.cumprod(-1), lambda x: x.cumprod(-1), (((7,),), ((3, 5),), ((2, 3, 4),), ((2, 0),)),
+         rtol32=1e-5),
+    Case("cumprod_0", lambda x: wg.cumprod(x, 0), lambda x: x.cumprod(0), (((4,),), ((3, 5),)), rtol32=1e-5),
+    Case("cummax", lambda x: wg.cummax(x, 0).values, lambda x: np.maximum.accumulate(x, 0), MATRICES, distinct=True),
+    Case("cummin", lambda x: wg.cummin(x, 1)[0], lambda x: np.minimum.accumulate(x, 1), MATRICES, distinct=True),
+    Case("logcumsumexp", lambda x: wg.logcumsumexp(x, -1), lambda x: np.log(np.exp(x).cumsum(-1)),
+         (((7,),), ((2, 3),))),
+    Case("diff", lambda x: wg.diff(x, 2, 0), lambda x: np.diff(x, 2, 0), (((5,),), ((4, 3),), ((1, 2),))),
+    # ------------------------------------------------------------ order
+    Case("sort", lambda x: wg.sort(x, 0)[0], lambda x: np.sort(x, 0), MATRICES, distinct=True),
+    Case("sort_descending", lambda x: x.sort(descending=True).values, lambda x: np.sort(x)[..., ::-1], MATRICES,
+         distinct=True),
+    Case("topk", lambda x: wg.topk(x, 2)[0], lambda x: np.sort(x)[..., :-3:-1], (((7,),), ((3, 5),)), distinct=True),
+    Case("kthvalue", lambda x: x.kthvalue(2, 0)[0], lambda x: np.sort(x, 0)[1], (((7,),), ((3, 5),)), distinct=True),
+    Case("median", wg.median, lambda x: np.sort(x, None)[(x.size - 1) // 2], FILLED, distinct=True),
+    Case("median_1", lambda x: x.median(1, keepdim=True)[0],
+         lambda x: np.sort(x, 1)[:, (x.shape[1] - 1) // 2, None], MATRICES, distinct=True),
+    Case("quantile", lambda x: wg.quantile(x, 0.3), lambda x: np.quantile(x, 0.3), FILLED, distinct=True, rtol32=1e-5),
+    Case("quantile_0", lambda x: x.quantile(0.8, dim=0, keepdim=True), lambda x: np.quantile(x, 0.8, 0, keepdims=True),
+         MATRICES, distinct=True, rtol32=1e-5),
     # ------------------------------------------------------------ shape
     Case("reshape", lambda x: x.reshape(-1) * 2, lambda x: x.reshape(-1) * 2),
     Case("permute", lambda x: x.permute(2, 0, 1) * 2, lambda x: x.transpose(2, 0, 1) * 2, (((2, 3, 4),), ((1, 0, 2),))),
@@ -205,6 +303,37 @@ CASES: tuple[Case, ...] = (
     Case("stack", lambda x, y: wg.stack([x, y], -1), lambda x, y: np.stack([x, y], -1), (((2, 3), (2, 3)), ((), ()))),
     Case("squeeze", lambda x: wg.unsqueeze(wg.squeeze(x), 0), lambda x: np.squeeze(x)[None], (((1, 3, 1),), ((2, 3),))),
     Case("flatten", lambda x: x.flatten(1), lambda x: x.reshape(x.shape[0], -1), (((2, 3, 4),), ((2, 3),))),
+    Case("expand", lambda x: x.expand(3, -1, 5), lambda x: np.broadcast_to(x, (3, x.shape[0], 5)),
+         (((2, 1),), ((4, 5),))),
+    Case("broadcast_tensors", lambda x, y: wg.stack(wg.broadcast_tensors(x, y)),
+         lambda x, y: np.stack(np.broadcast_arrays(x, y)), BINARY),
+    Case("ravel", lambda x: wg.ravel(x.T) * 2, lambda x: x.T.ravel() * 2, MATRICES),
+    Case("unflatten", lambda x: x.unflatten(0, (-1, 2)) ** 2, lambda x: x.reshape(-1, 2, *x.shape[1:]) ** 2,
+         (((4,),), ((6, 3),), ((0, 2),))),
+    Case("movedim", lambda x: wg.movedim(x, (0, 1), (-1, 0)) * 2, lambda x: np.moveaxis(x, (0, 1), (-1, 0)) * 2,
+         (((2, 3, 4),), ((3, 2),))),
+    Case("split", lambda x: wg.split(x, 2)[1] * 2, lambda x: x[2:4] * 2, (((5,),), ((4, 3),))),
+    Case("chunk", lambda x: wg.chunk(x, 2, 1)[0] * 2, lambda x: x[:, : -(-x.shape[1] // 2)] * 2, MATRICES),
+    Case("tensor_split", lambda x: wg.tensor_split(x, 2)[0] * 2, lambda x: np.array_split(x, 2)[0] * 2, MATRICES),
+    Case("unbind", lambda x: wg.unbind(x, 1)[0] * 2, lambda x: x[:, 0] * 2, MATRICES),
+    Case("narrow", lambda x: x.narrow(0, -2, 1) * 2, lambda x: x[-2:-1] * 2, (((3, 5),), ((2,),))),
+    Case("select", lambda x: x.select(1, -1) * 2, lambda x: x[:, -1] * 2, MATRICES),
+    Case("hstack", lambda x, y: wg.hstack([x, y]), lambda x, y: np.hstack([x, y]), (((2, 3), (2, 1)), ((2,), (3,)))),
+    Case("vstack", lambda x, y: wg.vstack([x, y]), lambda x, y: np.vstack([x, y]), (((2, 3), (1, 3)), ((3,), (3,)))),
+    Case("dstack", lambda x, y: wg.dstack([x, y]), lambda x, y: np.dstack([x, y]), (((2, 3), (2, 3)), ((3,), (3,)))),
+    Case("column_stack", lambda x, y: wg.column_stack([x, y]), lambda x, y: np.column_stack([x, y]),
+         (((3, 2), (3,)), ((3,), (3,)))),
+    Case("repeat", lambda x: x.repeat(2, 3, 1), lambda x: np.tile(x, (2, 3, 1)),
+         (((2, 3),), ((4,),), ((2, 0),), ((),))),
+    Case("tile", lambda x: wg.tile(x, (2,)), lambda x: np.tile(x, 2), (((2, 3),), ((4,),), ((),))),
+    Case("repeat_interleave", lambda x: wg.repeat_interleave(x, 3, 0), lambda x: np.repeat(x, 3, 0), MATRICES),
+    Case("roll", lambda x: wg.roll(x, 2), lambda x: np.roll(x, 2)),
+    Case("roll_dims", lambda x: wg.roll(x, (1, -2), (0, 1)), lambda x: np.roll(x, (1, -2), (0, 1)), MATRICES),
+    Case("rot90", lambda x: wg.rot90(x) * 2, lambda x: np.rot90(x) * 2, MATRICES),
+    Case("rot90_back", lambda x: wg.rot90(x, -1, [1, 0]) * 2, lambda x: np.rot90(x, -1, (1, 0)) * 2, MATRICES),
+    Case("diagonal", lambda x: wg.diagonal(x, 1) * 2, lambda x: np.diagonal(x, 1) * 2, MATRICES),
+    Case("diagonal_dims", lambda x: x.diagonal(-1, 2, 0) * 2, lambda x: np.diagonal(x, -1, 2, 0) * 2, (((2, 3, 4),),)),
+    Case("diag_embed", lambda x: wg.diag_embed(x, 1), lambda x: np.stack([np.diag(r, 1) for r in x]), (((2, 3),),)),
     # ------------------------------------------------------------ indexing
     Case("index_slice", lambda x: x[1:, ::-2], lambda x: x[1:, ::-2], MATRICES),
     Case("index_int", lambda x: x[0] * x[-1], lambda x: x[0] * x[-1], MATRICES),
@@ -216,6 +345,37 @@ CASES: tuple[Case, ...] = (
          (((3, 4), (3,)), ((3, 4), ()), ((2, 2), (1,)))),
     Case("take_along_dim", lambda x: wg.take_along_dim(x, np.argsort(x.detach().numpy(), 1), 1),
          lambda x: np.sort(x, 1), MATRICES, distinct=True),
+    Case("index_mixture", lambda x: x[1, ..., [0, 1, 0]], lambda x: x[1][..., [0, 1, 0]], (((2, 3, 4),), ((3, 2),))),
+    Case("index_apart", lambda x: x[[0, 1, 1], :, [1, 0, 1]], lambda x: x[[0, 1, 1], :, [1, 0, 1]], (((2, 3, 4),),)),
+    Case("index_grid", lambda x: x[[[0], [1]], [1, 0]], lambda x: x[[[0], [1]], [1, 0]], (((3, 5),), ((2, 2, 3),))),
+    Case("index_put_repeated", lambda x, y: wg.index_put(x, (wg.tensor([1, 0, 1]),), y), lambda x, y: _last(x, y),
+         (((3, 4), (3, 4)), ((2, 2), (2,)))),
+    Case("index_put_add", lambda x, y: wg.index_put(x, (wg.tensor([1, 0, 1]),), y, accumulate=True),
+         lambda x, y: _added(x, [1, 0, 1], y), (((3, 4), (3, 4)), ((2, 2), (2,)), ((3,), ()))),
+    Case("gather", lambda x: wg.gather(x, 1, wg.tensor([[1, 0, 1], [0, 0, 0]])),
+         lambda x: np.take_along_axis(x[:2], np.array([[1, 0, 1], [0, 0, 0]]), 1), (((3, 5),), ((2, 2),))),
+    Case("scatter", lambda x, y: wg.scatter(x, 0, wg.tensor([[1, 0]]), y),
+         lambda x, y: _placed(x, ([1, 0], [0, 1]), y[0, :2]), (((3, 4), (1, 2)), ((2, 2), (2, 3)))),
+    Case("scatter_number", lambda x: wg.scatter(x, 1, wg.tensor([[1], [0]]), 2.0),
+         lambda x: _placed(x, ([0, 1], [1, 0]), 2.0), (((3, 4),), ((2, 2),))),
+    Case("scatter_add", lambda x, y: wg.scatter_add(x, 0, wg.tensor([[1, 0], [1, 1]]), y),
+         lambda x, y: _added(x, ([1, 0, 1, 1], [0, 1, 0, 1]), y[:2, :2].ravel()), (((3, 4), (2, 2)), ((2, 2), (2, 3)))),
+    Case("index_select", lambda x: wg.index_select(x, 1, wg.tensor([1, 0, 1])), lambda x: x[:, [1, 0, 1]],
+         (((3, 5),), ((2, 2, 3),))),
+    Case("index_add", lambda x, y: wg.index_add(x, 0, wg.tensor([1, 0, 1]), y, alpha=2),
+         lambda x, y: _added(x, [1, 0, 1], 2 * y), (((3, 4), (3, 4)), ((2,), (3,)))),
+    Case("index_copy", lambda x, y: wg.index_copy(x, 1, wg.tensor([2, 0]), y),
+         lambda x, y: _placed(x, (slice(None), [2, 0]), y), (((3, 4), (3, 2)),)),
+    Case("index_fill", lambda x: wg.index_fill(x, 0, wg.tensor([1, 0, 1]), 0.5),
+         lambda x: _placed(x, [1, 0], 0.5), (((3, 4),), ((2,),))),
+    Case("take", lambda x: wg.take(x, wg.tensor([[3, 0], [1, 3]])), lambda x: x.ravel()[[[3, 0], [1, 3]]],
+         (((3, 5),), ((4,),))),
+    Case("masked_fill", lambda x: x.masked_fill(x > 0, -0.5), lambda x: np.where(x > 0, -0.5, x), avoid=(0.0,)),
+    Case("masked_fill_tensor", lambda x, y: wg.masked_fill(x, x > 0, y), lambda x, y: np.where(x > 0, y, x),
+         (((3, 4), ()), ((7,), ())), avoid=(0.0,)),
+    Case("masked_select", lambda x: wg.masked_select(x, x > 0), lambda x: x[x > 0], avoid=(0.0,)),
+    Case("masked_scatter", lambda x, y: wg.masked_scatter(x, x > 0, y),
+         lambda x, y: _placed(x, x > 0, y.ravel()[: (x > 0).sum()]), (((3, 4), (3, 4)), ((7,), (2, 4))), avoid=(0.0,)),
     # ------------------------------------------------------------ linear algebra
     Case("matmul", wg.matmul, np.matmul, PRODUCTS),
     Case("matmul_transposed", lambda x, y: x.T @ y.T, lambda x, y: x.T @ y.T, (((4, 3), (5, 4)), ((33, 17), (19, 33)))),
@@ -225,10 +385,33 @@ CASES: tuple[Case, ...] = (
     Case("outer", wg.outer, np.outer, (((3,), (4,)), ((0,), (2,)))),
     Case("affine", wg.affine, lambda x, w, b: x @ w + b, AFFINE),
     Case("linear", lambda x, w, b: wg.linear(x, w.T, b), lambda x, w, b: x @ w + b, AFFINE),
+    Case("vdot", wg.vdot, np.vdot, (((4,), (4,)),)),
+    Case("inner", wg.inner, np.inner, (((4,), (4,)), ((2, 4), (3, 4)), ((), (3,)))),
+    Case("addmm", lambda x, y, z: wg.addmm(x, y, z, beta=0.5, alpha=2), lambda x, y, z: 0.5 * x + 2 * (y @ z),
+         (((5,), (3, 4), (4, 5)), ((3, 1), (3, 2), (2, 2)))),
+    Case("addmv", wg.addmv, lambda x, y, z: x + y @ z, (((3,), (3, 4), (4,)),)),
+    Case("baddbmm", wg.baddbmm, lambda x, y, z: x + y @ z, (((2, 1, 5), (2, 3, 4), (2, 4, 5)),)),
+    Case("tensordot", lambda x, y: wg.tensordot(x, y, 2), lambda x, y: np.tensordot(x, y, 2),
+         (((2, 3, 4), (3, 4, 5)),)),
+    Case("tensordot_dims", lambda x, y: wg.tensordot(x, y, ([0, 2], [2, 0])),
+         lambda x, y: np.tensordot(x, y, ([0, 2], [2, 0])), (((2, 3, 4), (4, 5, 2)),)),
+    Case("kron", wg.kron, np.kron, (((2, 3), (2, 2)), ((3,), (2, 2)), ((), (2,)))),
+    Case("trace", wg.trace, np.trace, MATRICES),
+    *(
+        Case(f"einsum {equation}", lambda *xs, equation=equation: wg.einsum(equation, *xs),
+             lambda *xs, equation=equation: np.einsum(equation, *xs), shapes)
+        for equation, shapes in EINSUMS.items()
+    ),
+    Case("cdist", wg.cdist, lambda x, y: _distances(x, y, 2), POINTS, rtol32=5e-6),
+    Case("cdist_1", lambda x, y: wg.cdist(x, y, p=1), lambda x, y: _distances(x, y, 1), POINTS, distinct=True),
+    Case("cdist_3", lambda x, y: wg.cdist(x, y, 3), lambda x, y: _distances(x, y, 3), POINTS, distinct=True,
+         rtol32=5e-6),
+    Case("dist", wg.dist, lambda x, y: np.sqrt(((x - y) ** 2).sum()), (((7,), (7,)), ((2, 3), (3,)))),
     # ------------------------------------------------------------ softmax, cross-entropy
-    Case("softmax", lambda x: wg.softmax(x, -1), lambda x: _softmax(x, -1), ROWS + (((7,),), ((2, 3, 4),), ((0, 3),))),
+    Case("softmax", lambda x: wg.softmax(x, -1), lambda x: _softmax(x, -1), (*ROWS, ((7,),), ((2, 3, 4),), ((0, 3),))),
     Case("softmax_0", lambda x: wg.softmax(x, 0), lambda x: _softmax(x, 0), ROWS),
-    Case("log_softmax", lambda x: wg.log_softmax(x, -1), lambda x: _log_softmax(x, -1), ROWS + (((2, 3, 4),),), rtol32=4e-6),
+    Case("log_softmax", lambda x: wg.log_softmax(x, -1), lambda x: _log_softmax(x, -1), (*ROWS, ((2, 3, 4),)),
+         rtol32=4e-6),
     Case("log_softmax_0", lambda x: wg.log_softmax(x, 0), lambda x: _log_softmax(x, 0), ROWS, rtol32=4e-6),
     Case("cross_entropy", lambda x: wg.cross_entropy(x, _labels(*x.shape)), _cross_entropy, ROWS, rtol32=4e-6),
     Case("cross_entropy_sum", lambda x: wg.cross_entropy(x, _labels(*x.shape), reduction="sum"),
@@ -285,3 +468,23 @@ def _put(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     out = x.copy()
     out[:, 1] = y
     return out
+
+
+def _placed(x: np.ndarray, key: Any, y: Any) -> np.ndarray:
+    out = x.copy()
+    out[key] = y
+    return out
+
+
+def _last(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return _placed(x, [0, 1], np.broadcast_to(y, (3, *x.shape[1:]))[[1, 2]])
+
+
+def _added(x: np.ndarray, key: Any, y: Any) -> np.ndarray:
+    out = x.copy()
+    np.add.at(out, tuple(key) if isinstance(key, tuple) else key, y)
+    return out
+
+
+def _distances(x: np.ndarray, y: np.ndarray, p: float) -> np.ndarray:
+    return (np.abs(x[..., :, None, :] - y[..., None, :, :]) ** p).sum(-1) ** (1 / p)

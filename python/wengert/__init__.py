@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import autograd
 from ._kernels import __version__, get_num_threads, set_num_threads
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .conversion import is_floating_point, is_tensor, numel
 from .creation import (
     arange,
     as_tensor,
@@ -40,13 +41,16 @@ from .creation import (
 )
 from .dtypes import (
     bool,
+    can_cast,
     double,
+    finfo,
     float,
     float16,
     float32,
     float64,
     get_default_dtype,
     half,
+    iinfo,
     int,
     int8,
     int16,
@@ -59,13 +63,26 @@ from .dtypes import (
     short,
     uint8,
 )
+from .interop import from_dlpack
+from .ops.arithmetic import (
+    add,
+    addcdiv,
+    addcmul,
+    clamp_max,
+    clamp_min,
+    copysign,
+    divide,
+    float_power,
+    lerp,
+    nan_to_num,
+    subtract,
+)
+from .ops.distance import cdist, dist
+from .ops.einsum import einsum, inner, kron, tensordot, trace
 from .ops.elementwise import (
     abs,
-    add,
     clip,
     cos,
-    divide,
-    equal as eq,
     erf,
     exp,
     expm1,
@@ -82,7 +99,6 @@ from .ops.elementwise import (
     minimum,
     multiply,
     negative,
-    not_equal as ne,
     reciprocal,
     relu,
     sigmoid,
@@ -91,15 +107,145 @@ from .ops.elementwise import (
     softplus,
     sqrt,
     square,
-    subtract,
     tanh,
     where,
 )
+from .ops.elementwise import (
+    divide as true_divide,
+)
+from .ops.elementwise import (
+    equal as eq,
+)
+from .ops.elementwise import (
+    not_equal as ne,
+)
+from .ops.extremes import aminmax, cummax, cummin, max, min
 from .ops.index import index_put, take_along_dim
-from .ops.linalg import affine, bmm, dot, linear, matmul, mm, mv, outer
+from .ops.linalg import addmm, addmv, affine, baddbmm, bmm, dot, linear, matmul, mm, mv, outer, vdot
+from .ops.logic import (
+    all,
+    allclose,
+    any,
+    bitwise_and,
+    bitwise_left_shift,
+    bitwise_not,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    count_nonzero,
+    equal,
+    isclose,
+    isfinite,
+    isin,
+    isinf,
+    isnan,
+    isneginf,
+    isposinf,
+    logical_not,
+    logical_or,
+    logical_xor,
+    signbit,
+)
 from .ops.nn import cross_entropy, dropout, log_softmax, softmax
+from .ops.pieces import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    chunk,
+    column_stack,
+    diag_embed,
+    diagonal,
+    dstack,
+    fliplr,
+    flipud,
+    hstack,
+    narrow,
+    repeat,
+    repeat_interleave,
+    roll,
+    rot90,
+    select,
+    split,
+    tensor_split,
+    tile,
+    unbind,
+    vstack,
+)
 from .ops.reduce import amax, amin, argmax, argmin, cumsum, logsumexp, mean, norm, prod, std, sum, var
-from .ops.shape import broadcast_to, cat, flatten, flip, permute, reshape, squeeze, stack, transpose, unsqueeze
+from .ops.rounding import ceil, floor, floor_divide, fmod, frac, remainder, round, trunc
+from .ops.running import cumprod, diff, logcumsumexp
+from .ops.scatter import (
+    argwhere,
+    gather,
+    index_add,
+    index_copy,
+    index_fill,
+    index_select,
+    masked_fill,
+    masked_scatter,
+    masked_select,
+    nonzero,
+    scatter,
+    scatter_add,
+    take,
+)
+from .ops.shape import (
+    broadcast_shapes,
+    broadcast_tensors,
+    broadcast_to,
+    cat,
+    expand,
+    flatten,
+    flip,
+    movedim,
+    permute,
+    ravel,
+    reshape,
+    squeeze,
+    stack,
+    t,
+    transpose,
+    unflatten,
+    unsqueeze,
+)
+from .ops.sorting import (
+    argsort,
+    bucketize,
+    kthvalue,
+    median,
+    msort,
+    nanmedian,
+    nanquantile,
+    quantile,
+    searchsorted,
+    sort,
+    topk,
+    unique,
+    unique_consecutive,
+)
+from .ops.statistics import bincount, histc, nanmean, nansum, std_mean, var_mean
+from .ops.transcendental import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cosh,
+    deg2rad,
+    exp2,
+    hypot,
+    log2,
+    log10,
+    logaddexp,
+    logit,
+    rad2deg,
+    rsqrt,
+    sinh,
+    tan,
+    xlogy,
+)
 from .printing import get_printoptions, set_printoptions
 from .random import (
     Generator,
@@ -116,18 +262,25 @@ from .random import (
     randperm,
     seed,
 )
-from .tensor import Size, Tensor, clone, max, min, power
+from .tensor import Size, Tensor, clone, power
 
 # The same functions under the other names that PyTorch has for them.
+absolute = abs
+arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
+arccosh, arcsinh, arctanh = acosh, asinh, atanh
 clamp = clip
 concat = concatenate = cat
-div = true_divide = divide
+div = divide
+fix = trunc
 ge, gt, le, lt = greater_equal, greater, less_equal, less
+moveaxis = movedim
 mul = multiply
 neg = negative
+not_equal = ne
 pow = power
+row_stack = vstack
 sub = subtract
-swapaxes = transpose
+swapaxes = swapdims = transpose
 
 if TYPE_CHECKING:
     from . import d2l, data, func, nn, optim, random, train

@@ -81,6 +81,113 @@ def as_dtype(dtype: Any, name: str) -> np.dtype:
     return found
 
 
+class finfo:
+    """The limits of a floating dtype, as Python numbers.
+
+    Parameters
+    ----------
+    dtype : dtype or None
+        None: the default dtype.
+
+    Attributes
+    ----------
+    bits : int
+    eps : float
+        The distance from 1 to the next larger number.
+    max, min : float
+        The largest and the smallest finite number.
+    tiny, smallest_normal : float
+        The smallest positive number of full precision.
+    resolution : float
+        The power of ten to which decimal numbers are told apart.
+    dtype : str
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not a floating one.
+
+    Examples
+    --------
+    >>> wg.finfo(wg.float32).eps
+    1.1920928955078125e-07
+    """
+
+    __slots__ = ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny")
+
+    def __init__(self, dtype: Any = None) -> None:
+        found = _default if dtype is None else as_dtype(dtype, "finfo")
+        if found.kind != "f":
+            raise TypeError(f"finfo: expected a floating dtype, got {found}; use iinfo")
+        limits = np.finfo(found)
+        self.bits, self.dtype = limits.bits, str(found)
+        self.eps, self.max, self.min = builtin_float(limits.eps), builtin_float(limits.max), builtin_float(limits.min)
+        self.tiny = self.smallest_normal = builtin_float(limits.tiny)
+        self.resolution = builtin_float(limits.resolution)
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{name}={getattr(self, name):g}' for name in names)}, dtype={self.dtype})"
+
+
+class iinfo:
+    """The limits of an integer dtype, as Python numbers.
+
+    Parameters
+    ----------
+    dtype : dtype
+
+    Attributes
+    ----------
+    bits : int
+    max, min : int
+    dtype : str
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not an integer one.
+
+    Examples
+    --------
+    >>> wg.iinfo(wg.int8)
+    iinfo(min=-128, max=127, dtype=int8)
+    """
+
+    __slots__ = ("bits", "dtype", "max", "min")
+
+    def __init__(self, dtype: Any) -> None:
+        found = as_dtype(dtype, "iinfo")
+        if found.kind not in "iu":
+            raise TypeError(f"iinfo: expected an integer dtype, got {found}; use finfo")
+        limits = np.iinfo(found)
+        self.bits, self.dtype = limits.bits, str(found)
+        self.max, self.min = builtin_int(limits.max), builtin_int(limits.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+def can_cast(from_: Any, to: Any) -> builtin_bool:
+    """Whether a result of one dtype may be kept in a tensor of another: the category may not become lower.
+
+    Parameters
+    ----------
+    from_, to : dtype
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> wg.can_cast(wg.float64, wg.float32), wg.can_cast(wg.float32, wg.int64)
+    (True, False)
+    """
+    first, second = as_dtype(from_, "can_cast"), as_dtype(to, "can_cast")
+    return _KIND[first.kind] <= _KIND[second.kind] and not (first.kind == "i" and second.kind == "u")
+
+
 def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """x with another dtype; what does not fit into a smaller float is infinite, without a warning."""
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,6 +1,9 @@
 # cython: language_level=3
-# Static types for the compiled build of tensor.py. The Python file is complete without this one.
+# Static types for the compiled build of tensor.py. The Python file is complete without this one, but for the buffer
+# protocol, which classes written in Python have from 3.12 only.
+from cpython.buffer cimport PyObject_GetBuffer
 from wengert.tape cimport Variable
 
 cdef class Tensor(Variable):
-    pass
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        PyObject_GetBuffer(self._shared(), buffer, flags)

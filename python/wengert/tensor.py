@@ -1,23 +1,42 @@
 """Tensor: an array with a gradient, operators and methods.
 
-A tensor wraps one NumPy array and behaves as PyTorch's does wherever PyTorch has the name; NumPy's spellings of keywords
-(`axis`, `keepdims`) are accepted beside PyTorch's. The methods are the functions of `wengert.ops`; what is here is what
-concerns the object itself: attributes, conversion, indexing, change in place, and the way into the backward walk.
+A tensor wraps one NumPy array and behaves as PyTorch's does wherever PyTorch has the name; NumPy's spellings of
+keywords (`axis`, `keepdims`) are accepted beside PyTorch's. The methods are the functions of `wengert.ops`; what is
+here is what concerns the object itself: attributes, operators, indexing, change in place, and the way into the
+backward walk.
 """
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from . import define, dtypes, guard, tape
+from . import conversion, define, dtypes, guard, inplace, tape
+from .inplace import in_place, of
+from .ops import (
+    arithmetic,
+    distance,
+    einsum,
+    extremes,
+    linalg,
+    logic,
+    nn,
+    pieces,
+    reduce,
+    rounding,
+    running,
+    scatter,
+    sorting,
+    statistics,
+    transcendental,
+    tuples,
+    views,
+)
 from .ops import elementwise as e
 from .ops import index as i
-from .ops import linalg, nn, reduce, tuples, views
 from .ops import shape as s
 from .printing import tensor_text
 from .tape import Variable
@@ -56,11 +75,11 @@ class Tensor(Variable):
     """
 
     __slots__ = ()
-    __array_ufunc__ = None  # `array * tensor` asks the tensor
 
     def __init__(self, data: Any = (), counter: list[Any] | None = None, node: tape.Node | None = None) -> None:
-        if type(data) is not np.ndarray or (counter is None and node is None and data.dtype != dtypes.get_default_dtype()):
-            data = np.array(data, dtype=dtypes.get_default_dtype())
+        default = dtypes.get_default_dtype()
+        if type(data) is not np.ndarray or (counter is None and node is None and data.dtype != default):
+            data = np.array(data, dtype=default)
         Variable.__init__(self, data, counter, node)
 
     # ------------------------------------------------------------ attributes
@@ -143,6 +162,10 @@ class Tensor(Variable):
         """The number of items."""
         return self.value.size
 
+    def element_size(self) -> int:
+        """Bytes per item."""
+        return self.value.itemsize
+
     def stride(self, dim: int | None = None) -> Any:
         """The steps between neighbours along each dimension, in items."""
         strides = tuple(n // self.value.itemsize for n in self.value.strides)
@@ -155,6 +178,18 @@ class Tensor(Variable):
     def is_floating_point(self) -> bool:
         """Whether the dtype is a floating one."""
         return self.value.dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        """Whether the dtype is a complex one: never."""
+        return False
+
+    def is_signed(self) -> bool:
+        """Whether the dtype has negative numbers."""
+        return self.value.dtype.kind in "if"
+
+    def is_nonzero(self) -> bool:
+        """Whether the one item is not zero."""
+        return conversion.as_bool(self)
 
     def data_ptr(self) -> int:
         """The address of the first item."""
@@ -210,15 +245,15 @@ class Tensor(Variable):
         Raises
         ------
         RuntimeError
-            If nothing was recorded, if `gradient` is left out for more than one item or does not have this tensor's shape,
-            or if the graph was walked before and its values are gone.
+            If nothing was recorded, if `gradient` is left out for more than one item or does not have this tensor's
+            shape, or if the graph was walked before and its values are gone.
         """
         from .autograd import backward
 
         backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
-        """Call `hook` with this tensor's gradient when it is known; what it returns, if anything, replaces the gradient.
+        """Call `hook` with this tensor's gradient when it is known; what it returns, if anything, replaces it.
 
         Returns
         -------
@@ -259,15 +294,20 @@ class Tensor(Variable):
 
     # ------------------------------------------------------------ leaving
 
-    def numpy(self) -> np.ndarray:
+    def numpy(self, *, force: bool = False) -> np.ndarray:
         """The array that this tensor wraps: the same memory.
+
+        Parameters
+        ----------
+        force : bool
+            Also of a tensor that requires a gradient; changes through the array slip past the walk then.
 
         Raises
         ------
         RuntimeError
-            If the tensor requires a gradient, which changes through the array would slip past.
+            If the tensor requires a gradient.
         """
-        if self.requires_grad:
+        if self.requires_grad and not force:
             raise RuntimeError("numpy: this tensor requires a gradient; use tensor.detach().numpy()")
         return self.value
 
@@ -275,43 +315,50 @@ class Tensor(Variable):
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             if copy is False:
-                raise ValueError(f"a tensor of {array.dtype} cannot become an array of {np.dtype(dtype)} without a copy")
+                raise ValueError(f"a tensor of {array.dtype} cannot become {np.dtype(dtype)} without a copy")
             return array.astype(dtype)
         return array.copy() if copy else array
 
-    def item(self) -> Any:
-        """The one item, as a Python number.
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        from .interop import array_ufunc
 
-        Raises
-        ------
-        RuntimeError
-            If there is not exactly one item.
-        """
-        if self.value.size != 1:
-            raise RuntimeError(f"item: expected a tensor of one item, got shape {self.value.shape}")
-        return self.value.item()
+        return array_ufunc(ufunc, method, inputs, keywords)
 
-    def tolist(self) -> Any:
-        """Nested lists of Python numbers."""
-        return self.value.tolist()
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        from .interop import array_function
+
+        return array_function(function, args, keywords)
+
+    def _shared(self, error: Any = BufferError) -> np.ndarray:
+        """The array, for another library to share its memory."""
+        if self.requires_grad:
+            raise error("a tensor that requires a gradient does not share its memory, since changes would slip past")
+        return self.value
+
+    def __buffer__(self, flags: int) -> memoryview:  # from Python 3.12; the compiled class has its own in tensor.pxd
+        return memoryview(self._shared())
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return self._shared(AttributeError).__array_interface__
+
+    def __dlpack__(self, **keywords: Any) -> Any:
+        return self._shared().__dlpack__(**{name: value for name, value in keywords.items() if value is not None})
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.value.__dlpack_device__()
 
     def __float__(self) -> float:
-        return float(self.item())
+        return conversion.as_float(self)
 
     def __int__(self) -> int:
-        return int(self.item())
+        return conversion.as_int(self)
 
     def __index__(self) -> int:
-        if self.value.dtype.kind not in "iub" or self.value.size != 1:
-            raise TypeError(f"only a tensor of one integer is an index, this one has dtype {self.dtype}, shape {self.shape}")
-        return int(self.value.item())
+        return conversion.as_index(self)
 
     def __bool__(self) -> bool:
-        if self.value.size != 1:
-            raise RuntimeError(
-                f"the truth value of a tensor of shape {self.value.shape} is ambiguous; use .any() or .all()"
-            )
-        return bool(self.value.item())
+        return conversion.as_bool(self)
 
     def __len__(self) -> int:
         if not self.value.ndim:
@@ -323,6 +370,9 @@ class Tensor(Variable):
             raise TypeError("iteration over a 0-d tensor")
         return (self[k] for k in range(self.value.shape[0]))
 
+    def __reversed__(self) -> Tensor:
+        return s.flip(self, 0)
+
     def __contains__(self, x: Any) -> bool:
         return bool((self == x).value.any())
 
@@ -330,7 +380,7 @@ class Tensor(Variable):
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
+        return conversion.formatted(self, spec)
 
     def __hash__(self) -> int:
         return id(self) >> 4
@@ -340,6 +390,12 @@ class Tensor(Variable):
             raise RuntimeError("only leaves can be pickled or copied with copy.copy; detach() this tensor first")
         return _rebuild, (type(self), self.value, self.requires_grad, self.grad)
 
+    def __copy__(self) -> Tensor:
+        rebuild, arguments = self.__reduce_ex__(4)
+        copy = rebuild(*arguments)
+        copy.counter = self.share_counter()  # it shows the same memory
+        return copy
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.node is not None:
             raise RuntimeError("only leaves can be deep-copied; detach() this tensor first")
@@ -347,73 +403,6 @@ class Tensor(Variable):
         copy = _rebuild(type(self), self.value.copy(), self.requires_grad, grad)
         memo[id(self)] = copy
         return copy
-
-    # ------------------------------------------------------------ dtypes
-
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
-        """The tensor with another dtype; the only device is "cpu".
-
-        Parameters
-        ----------
-        *args : dtype, "cpu" or a tensor whose dtype is meant
-        dtype : dtype
-        copy : bool
-            Copy even if nothing changes.
-
-        Raises
-        ------
-        ValueError
-            If another device is asked for.
-        """
-        for arg in args:
-            if isinstance(arg, Variable):
-                dtype = arg.value.dtype
-            elif isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "mps", "meta", "xpu"):
-                device = arg
-            else:
-                dtype = arg
-        if device is not None and str(device) != "cpu":
-            raise ValueError(f'to: the only device is "cpu", got {device!r}')
-        dtype = self.value.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
-        if dtype != self.value.dtype:
-            return define.cast(self, dtype)
-        return self.clone() if copy else self
-
-    def type(self, dtype: Any = None) -> Any:
-        """The tensor with another dtype; without one, the dtype's name."""
-        return str(self.value.dtype) if dtype is None else self.to(dtype=dtype)
-
-    def float(self) -> Tensor:
-        """The tensor as float32."""
-        return self.to(dtype=dtypes.float32)
-
-    def double(self) -> Tensor:
-        """The tensor as float64."""
-        return self.to(dtype=dtypes.float64)
-
-    def half(self) -> Tensor:
-        """The tensor as float16."""
-        return self.to(dtype=dtypes.float16)
-
-    def long(self) -> Tensor:
-        """The tensor as int64."""
-        return self.to(dtype=dtypes.int64)
-
-    def int(self) -> Tensor:
-        """The tensor as int32."""
-        return self.to(dtype=dtypes.int32)
-
-    def bool(self) -> Tensor:
-        """The tensor as bool: whether items differ from zero."""
-        return self.to(dtype=dtypes.bool)
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """The tensor with another tensor's dtype."""
-        return self.to(dtype=other.value.dtype)
-
-    def cpu(self) -> Tensor:
-        """This tensor: it is on the CPU already."""
-        return self
 
     # ------------------------------------------------------------ operators
 
@@ -452,6 +441,54 @@ class Tensor(Variable):
 
     def __rmatmul__(self, y: Any) -> Tensor:
         return linalg.matmul(y, self)
+
+    def __floordiv__(self, y: Any) -> Tensor:
+        return rounding.floor_divide(self, y)
+
+    def __rfloordiv__(self, y: Any) -> Tensor:
+        return rounding.floor_divide(y, self)
+
+    def __mod__(self, y: Any) -> Tensor:
+        return rounding.remainder(self, y)
+
+    def __rmod__(self, y: Any) -> Tensor:
+        return rounding.remainder(y, self)
+
+    def __divmod__(self, y: Any) -> tuple[Tensor, Tensor]:
+        return rounding.floor_divide(self, y), rounding.remainder(self, y)
+
+    def __and__(self, y: Any) -> Tensor:
+        return logic.bitwise_and(self, y)
+
+    def __rand__(self, y: Any) -> Tensor:
+        return logic.bitwise_and(y, self)
+
+    def __or__(self, y: Any) -> Tensor:
+        return logic.bitwise_or(self, y)
+
+    def __ror__(self, y: Any) -> Tensor:
+        return logic.bitwise_or(y, self)
+
+    def __xor__(self, y: Any) -> Tensor:
+        return logic.bitwise_xor(self, y)
+
+    def __rxor__(self, y: Any) -> Tensor:
+        return logic.bitwise_xor(y, self)
+
+    def __lshift__(self, y: Any) -> Tensor:
+        return logic.bitwise_left_shift(self, y)
+
+    def __rlshift__(self, y: Any) -> Tensor:
+        return logic.bitwise_left_shift(y, self)
+
+    def __rshift__(self, y: Any) -> Tensor:
+        return logic.bitwise_right_shift(self, y)
+
+    def __rrshift__(self, y: Any) -> Tensor:
+        return logic.bitwise_right_shift(y, self)
+
+    def __invert__(self) -> Tensor:
+        return logic.bitwise_not(self)
 
     def __neg__(self) -> Tensor:
         return e.negative(self)
@@ -495,21 +532,48 @@ class Tensor(Variable):
     def __ipow__(self, y: Any) -> Tensor:
         return self.pow_(y)
 
+    def __ifloordiv__(self, y: Any) -> Tensor:
+        return self.floor_divide_(y)
+
+    def __imod__(self, y: Any) -> Tensor:
+        return self.remainder_(y)
+
+    def __iand__(self, y: Any) -> Tensor:
+        return self.bitwise_and_(y)
+
+    def __ior__(self, y: Any) -> Tensor:
+        return self.bitwise_or_(y)
+
+    def __ixor__(self, y: Any) -> Tensor:
+        return self.bitwise_xor_(y)
+
+    def __ilshift__(self, y: Any) -> Tensor:
+        return self.bitwise_left_shift_(y)
+
+    def __irshift__(self, y: Any) -> Tensor:
+        return self.bitwise_right_shift_(y)
+
     def __getitem__(self, key: Any) -> Tensor:
         return i.index(self, key)
 
     def __setitem__(self, key: Any, y: Any) -> None:
-        key = i.plain_key(key, self.value.shape)
         if tape.mode.recording and (self.requires_grad or (isinstance(y, Variable) and y.requires_grad)):
             change(self, "index_put_", lambda old: i.index_put(old, key, y))
             return
-        write(self, "index_put_", lambda value: operator.setitem(value, key, y.value if isinstance(y, Variable) else y))
+        keys, _ = i.plain_keys(key)
+        write(self, "index_put_", lambda value: i.assign(value, keys, y.value if isinstance(y, Variable) else y))
 
     # ------------------------------------------------------------ change in place
 
-    def copy_(self, y: Any) -> Tensor:
+    def copy_(self, y: Any, non_blocking: bool = False) -> Tensor:
         """Take over y's items, broadcast and cast."""
-        return change(self, "copy_", lambda old: s.broadcast_to(define.as_variable(y), old.value.shape))
+
+        def taken(old: Tensor) -> Tensor:
+            new = define.as_variable(y)
+            dtype = old.value.dtype
+            return s.broadcast_to(new if new.value.dtype == dtype else define.cast(new, dtype), old.value.shape)
+
+        return change(self, "copy_", taken)
 
     def fill_(self, value: Any) -> Tensor:
         """Set every item to one value."""
@@ -531,72 +595,72 @@ class Tensor(Variable):
         """Multiply by y in place."""
         return change(self, "mul_", lambda old: e.multiply(old, y))
 
-    def div_(self, y: Any) -> Tensor:
+    def div_(self, y: Any, *, rounding_mode: str | None = None) -> Tensor:
         """Divide by y in place."""
-        return change(self, "div_", lambda old: e.divide(old, y))
+        return change(self, "div_", lambda old: arithmetic.divide(old, y, rounding_mode=rounding_mode))
 
     def pow_(self, y: Any) -> Tensor:
         """Raise to the power of y in place."""
         return change(self, "pow_", lambda old: power(old, y))
 
+    abs_, neg_, sign_, square_ = map(in_place, (e.abs, e.negative, e.sign, e.square))
+    sqrt_, rsqrt_, reciprocal_ = map(in_place, (e.sqrt, transcendental.rsqrt, e.reciprocal))
+    exp_, exp2_, expm1_ = map(in_place, (e.exp, transcendental.exp2, e.expm1))
+    log_, log2_, log10_, log1p_ = map(in_place, (e.log, transcendental.log2, transcendental.log10, e.log1p))
+    sin_, cos_, tan_ = map(in_place, (e.sin, e.cos, transcendental.tan))
+    asin_, acos_, atan_ = map(in_place, (transcendental.asin, transcendental.acos, transcendental.atan))
+    sinh_, cosh_, tanh_ = map(in_place, (transcendental.sinh, transcendental.cosh, e.tanh))
+    asinh_, acosh_, atanh_ = map(in_place, (transcendental.asinh, transcendental.acosh, transcendental.atanh))
+    arcsin_, arccos_, arctan_, arcsinh_, arccosh_, arctanh_ = asin_, acos_, atan_, asinh_, acosh_, atanh_
+    sigmoid_, relu_, erf_, logit_ = map(in_place, (e.sigmoid, e.relu, e.erf, transcendental.logit))
+    deg2rad_, rad2deg_ = map(in_place, (transcendental.deg2rad, transcendental.rad2deg))
+    floor_, ceil_, round_, trunc_ = map(in_place, (rounding.floor, rounding.ceil, rounding.round, rounding.trunc))
+    frac_, nan_to_num_ = map(in_place, (rounding.frac, arithmetic.nan_to_num))
+    clamp_, clamp_min_, clamp_max_ = map(in_place, (e.clip, arithmetic.clamp_min, arithmetic.clamp_max))
+    floor_divide_, remainder_, fmod_ = map(in_place, (rounding.floor_divide, rounding.remainder, rounding.fmod))
+    atan2_, hypot_, xlogy_ = map(in_place, (transcendental.atan2, transcendental.hypot, transcendental.xlogy))
+    copysign_, float_power_ = map(in_place, (arithmetic.copysign, arithmetic.float_power))
+    lerp_, addcmul_, addcdiv_ = map(in_place, (arithmetic.lerp, arithmetic.addcmul, arithmetic.addcdiv))
+    eq_, ne_, lt_, le_, gt_, ge_ = map(
+        in_place, (e.equal, e.not_equal, e.less, e.less_equal, e.greater, e.greater_equal)
+    )
+    logical_and_, logical_or_ = map(in_place, (e.logical_and, logic.logical_or))
+    logical_xor_, logical_not_ = map(in_place, (logic.logical_xor, logic.logical_not))
+    bitwise_and_, bitwise_or_ = map(in_place, (logic.bitwise_and, logic.bitwise_or))
+    bitwise_xor_, bitwise_not_ = map(in_place, (logic.bitwise_xor, logic.bitwise_not))
+    bitwise_left_shift_, bitwise_right_shift_ = map(in_place, (logic.bitwise_left_shift, logic.bitwise_right_shift))
+    cumsum_, cumprod_ = map(in_place, (reduce.cumsum, running.cumprod))
+    addmm_, addmv_, baddbmm_ = map(in_place, (linalg.addmm, linalg.addmv, linalg.baddbmm))
+    masked_fill_, masked_scatter_ = map(in_place, (scatter.masked_fill, scatter.masked_scatter))
+    scatter_, scatter_add_, index_put_ = map(in_place, (scatter.scatter, scatter.scatter_add, i.index_put))
+    index_add_, index_copy_, index_fill_ = map(in_place, (scatter.index_add, scatter.index_copy, scatter.index_fill))
+    clip_, absolute_, negative_, fix_, multiply_, divide_, subtract_ = clamp_, abs_, neg_, trunc_, mul_, div_, sub_
+    greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
+    true_divide_ = div_
+    uniform_, normal_ = of("random", "uniform_"), of("random", "normal_")
+    bernoulli_, exponential_ = of("random", "bernoulli_"), of("random", "exponential_")
+    tril_, triu_ = in_place(of("creation", "tril")), in_place(of("creation", "triu"))
+    fill_diagonal_, random_ = inplace.fill_diagonal_, inplace.random_
+    squeeze_, unsqueeze_, transpose_, t_ = inplace.squeeze_, inplace.unsqueeze_, inplace.transpose_, inplace.t_
+    swapaxes_ = swapdims_ = transpose_
+
     # ------------------------------------------------------------ methods that are functions
-
-    def add(self, y: Any, *, alpha: float = 1) -> Tensor:
-        """The sum x + alpha * y."""
-        return e.add(self, y if alpha == 1 else y * alpha)
-
-    def sub(self, y: Any, *, alpha: float = 1) -> Tensor:
-        """The difference x - alpha * y."""
-        return e.subtract(self, y if alpha == 1 else y * alpha)
 
     def pow(self, y: Any) -> Tensor:
         """x to the power of y."""
         return power(self, y)
 
-    def clone(self) -> Tensor:
-        """A differentiable copy."""
+    def clone(self, *, memory_format: Any = None) -> Tensor:
+        """A differentiable copy, in C order."""
         return clone(self)
 
-    def contiguous(self) -> Tensor:
+    def contiguous(self, *, memory_format: Any = None) -> Tensor:
         """The tensor itself if it lies in C order, else a copy that does."""
         return self if self.value.flags.c_contiguous else clone(self)
 
-    def view(self, *size: Any) -> Tensor:
-        """The same items in another shape, without a copy; with a dtype, as `to`.
-
-        Raises
-        ------
-        RuntimeError
-            If the strides do not allow it: use reshape.
-        """
-        if len(size) == 1 and isinstance(size[0], (np.dtype, type)):
-            return self.to(dtype=size[0])
-        out = s.reshape(self, *size)
-        if self.value.size and not np.may_share_memory(out.value, self.value):
-            raise RuntimeError(f"view: the strides of this tensor of shape {self.value.shape} do not allow it; use reshape")
-        return out
-
-    def max(self, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
-        """The largest item; with `dim`, the largest items along it and their indices; with a tensor, as `maximum`."""
-        return _max(self, dim, keepdim, axis=axis, keepdims=keepdims)
-
-    def min(self, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
-        """The smallest item; with `dim`, the smallest items along it and their indices; with a tensor, as `minimum`."""
-        return _min(self, dim, keepdim, axis=axis, keepdims=keepdims)
-
-    def t(self) -> Tensor:
-        """A view of a matrix, transposed; of a vector, itself."""
-        if self.value.ndim > 2:
-            raise RuntimeError(f"t: expected at most two dimensions, got shape {self.value.shape}; use mT or permute")
-        return self.T
-
-    def expand(self, *size: Any) -> Tensor:
-        """A view repeated along dimensions of length 1; -1 keeps a length."""
-        target = s.sizes(size)
-        lead = len(target) - self.value.ndim
-        return s.broadcast_to(
-            self, tuple(self.value.shape[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(target))
-        )
+    def where(self, condition: Any, y: Any) -> Tensor:
+        """This tensor's items where the condition holds, y's elsewhere."""
+        return e.where(condition, self, y)
 
     def expand_as(self, other: Tensor) -> Tensor:
         """A view broadcast to another tensor's shape."""
@@ -604,32 +668,93 @@ class Tensor(Variable):
 
     def view_as(self, other: Tensor) -> Tensor:
         """The same items in another tensor's shape."""
-        return self.view(other.value.shape)
+        return s.view(self, other.value.shape)
 
     def reshape_as(self, other: Tensor) -> Tensor:
         """The same items in another tensor's shape."""
         return s.reshape(self, other.value.shape)
 
+    # Conversion
+    to, type, type_as, cpu = conversion.to, conversion.type, conversion.type_as, conversion.cpu
+    float, double, half, long = conversion.float, conversion.double, conversion.half, conversion.long
+    int, short, char, byte, bool = (
+        conversion.int, conversion.short, conversion.char, conversion.byte, conversion.bool
+    )  # fmt: skip
+    item, tolist, new_tensor = conversion.item, conversion.tolist, conversion.new_tensor
+    new_empty, new_full = conversion.new_empty, conversion.new_full
+    new_zeros, new_ones = conversion.new_zeros, conversion.new_ones
+    # Arithmetic
+    add, sub, div = arithmetic.add, arithmetic.subtract, arithmetic.divide
+    subtract, divide, true_divide = sub, div, e.divide
     mul = multiply = e.multiply
-    div = divide = true_divide = e.divide
-    subtract = sub
     neg = negative = e.negative
-    abs, sign, square, sqrt, reciprocal = e.abs, e.sign, e.square, e.sqrt, e.reciprocal
-    exp, expm1, log, log1p, sin, cos, erf = e.exp, e.expm1, e.log, e.log1p, e.sin, e.cos, e.erf
-    tanh, sigmoid, relu = e.tanh, e.sigmoid, e.relu
+    positive = __pos__
+    abs = absolute = e.abs
+    sign, square, sqrt, reciprocal, maximum, minimum = e.sign, e.square, e.sqrt, e.reciprocal, e.maximum, e.minimum
+    floor_divide, remainder, fmod, frac = rounding.floor_divide, rounding.remainder, rounding.fmod, rounding.frac
+    floor, ceil, round, trunc, fix = rounding.floor, rounding.ceil, rounding.round, rounding.trunc, rounding.trunc
+    float_power, copysign, nan_to_num = arithmetic.float_power, arithmetic.copysign, arithmetic.nan_to_num
+    lerp, addcmul, addcdiv = arithmetic.lerp, arithmetic.addcmul, arithmetic.addcdiv
     clip = clamp = e.clip
-    maximum, minimum = e.maximum, e.minimum
+    clamp_min, clamp_max = arithmetic.clamp_min, arithmetic.clamp_max
+    # Functions of one number, or of two
+    exp, expm1, log, log1p, sin, cos, erf = e.exp, e.expm1, e.log, e.log1p, e.sin, e.cos, e.erf
+    tanh, sigmoid, relu, softmax, log_softmax = e.tanh, e.sigmoid, e.relu, nn.softmax, nn.log_softmax
+    exp2, log2, log10, rsqrt = transcendental.exp2, transcendental.log2, transcendental.log10, transcendental.rsqrt
+    tan, asin, acos, atan = transcendental.tan, transcendental.asin, transcendental.acos, transcendental.atan
+    sinh, cosh, atan2 = transcendental.sinh, transcendental.cosh, transcendental.atan2
+    asinh, acosh, atanh = transcendental.asinh, transcendental.acosh, transcendental.atanh
+    arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
+    hypot, logaddexp, xlogy = transcendental.hypot, transcendental.logaddexp, transcendental.xlogy
+    logit, deg2rad, rad2deg = transcendental.logit, transcendental.deg2rad, transcendental.rad2deg
+    # Comparison, truth and bits
     eq, ne, lt, le, gt, ge = e.equal, e.not_equal, e.less, e.less_equal, e.greater, e.greater_equal
-    logical_and = e.logical_and
+    not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
+    logical_and, logical_or, logical_xor = e.logical_and, logic.logical_or, logic.logical_xor
+    logical_not, signbit, isposinf, isneginf = logic.logical_not, logic.signbit, logic.isposinf, logic.isneginf
+    isnan, isinf, isfinite, isclose = logic.isnan, logic.isinf, logic.isfinite, logic.isclose
+    allclose, equal, isin = logic.allclose, logic.equal, logic.isin
+    bitwise_and, bitwise_or, bitwise_xor = logic.bitwise_and, logic.bitwise_or, logic.bitwise_xor
+    bitwise_not, bitwise_left_shift = logic.bitwise_not, logic.bitwise_left_shift
+    bitwise_right_shift = logic.bitwise_right_shift
+    # Reductions and order
     sum, mean, prod, var, std = reduce.sum, reduce.mean, reduce.prod, reduce.var, reduce.std
     amax, amin, argmax, argmin = reduce.amax, reduce.amin, reduce.argmax, reduce.argmin
-    logsumexp, norm, cumsum = reduce.logsumexp, reduce.norm, reduce.cumsum
-    reshape, permute, transpose, flip = s.reshape, s.permute, s.transpose, s.flip
-    swapaxes = transpose
-    squeeze, unsqueeze, flatten, broadcast_to = s.squeeze, s.unsqueeze, s.flatten, s.broadcast_to
+    max, min, aminmax, cummax, cummin = (
+        extremes.max, extremes.min, extremes.aminmax, extremes.cummax, extremes.cummin
+    )  # fmt: skip
+    all, any, count_nonzero = logic.all, logic.any, logic.count_nonzero
+    logsumexp, norm, cumsum, cumprod = reduce.logsumexp, reduce.norm, reduce.cumsum, running.cumprod
+    logcumsumexp, diff, nansum, nanmean = running.logcumsumexp, running.diff, statistics.nansum, statistics.nanmean
+    var_mean, std_mean, bincount, histc = (
+        statistics.var_mean, statistics.std_mean, statistics.bincount, statistics.histc
+    )  # fmt: skip
+    sort, argsort, msort, topk, kthvalue = sorting.sort, sorting.argsort, sorting.msort, sorting.topk, sorting.kthvalue
+    median, nanmedian, quantile, nanquantile = sorting.median, sorting.nanmedian, sorting.quantile, sorting.nanquantile
+    unique, unique_consecutive = sorting.unique, sorting.unique_consecutive
+    # Shape
+    reshape, view, ravel, flatten, unflatten = s.reshape, s.view, s.ravel, s.flatten, s.unflatten
+    squeeze, unsqueeze, permute, movedim = s.squeeze, s.unsqueeze, s.permute, s.movedim
+    transpose, t, moveaxis, adjoint = s.transpose, s.t, s.movedim, s.matrix_transpose
+    swapaxes = swapdims = transpose
+    expand, broadcast_to, flip, fliplr, flipud = s.expand, s.broadcast_to, s.flip, pieces.fliplr, pieces.flipud
+    split, chunk, tensor_split, unbind = pieces.split, pieces.chunk, pieces.tensor_split, pieces.unbind
+    narrow, select, diagonal, diag_embed = pieces.narrow, pieces.select, pieces.diagonal, pieces.diag_embed
+    repeat, tile, repeat_interleave = pieces.repeat, pieces.tile, pieces.repeat_interleave
+    roll, rot90 = pieces.roll, pieces.rot90
+    diag, tril, triu = of("creation", "diag"), of("creation", "tril"), of("creation", "triu")
+    # Indexing
+    take_along_dim, index_put, gather = i.take_along_dim, i.index_put, scatter.gather
+    scatter_add, index_select, index_add = scatter.scatter_add, scatter.index_select, scatter.index_add
+    index_copy, index_fill, take, argwhere = scatter.index_copy, scatter.index_fill, scatter.take, scatter.argwhere
+    masked_fill, masked_select = scatter.masked_fill, scatter.masked_select
+    masked_scatter, nonzero, scatter = scatter.masked_scatter, scatter.nonzero, scatter.scatter
+    # Products
     matmul, dot, mv, mm, bmm, outer = linalg.matmul, linalg.dot, linalg.mv, linalg.mm, linalg.bmm, linalg.outer
-    softmax, log_softmax = nn.softmax, nn.log_softmax
-    take_along_dim = i.take_along_dim
+    vdot, addmm, addmv, baddbmm = linalg.vdot, linalg.addmm, linalg.addmv, linalg.baddbmm
+    inner, kron, trace, dist = einsum.inner, einsum.kron, einsum.trace, distance.dist
+    # Chance
+    bernoulli, multinomial = of("random", "bernoulli"), of("random", "multinomial")
 
 
 # ---------------------------------------------------------------- making tensors
@@ -662,7 +787,6 @@ def _comparable(y: Any) -> bool:
     return isinstance(y, (Variable, np.ndarray, np.generic, int, float, list, tuple))
 
 
-# The one name for both kinds of floor that Python's own arithmetic hides above.
 def power(x: Any, y: Any) -> Any:
     """x to the power of y, by the cheapest operation that gives it."""
     if isinstance(y, (int, float)) and isinstance(x, Variable) and x.value.dtype.kind == "f":
@@ -725,7 +849,9 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
     if new.value.shape != x.value.shape:
         raise RuntimeError(f"{name}: the result has shape {new.value.shape}, which does not fit into {x.value.shape}")
     if not np.can_cast(new.value.dtype, x.value.dtype, "same_kind"):
-        raise RuntimeError(f"{name}: the result is {new.value.dtype}, which cannot be kept in a tensor of {x.value.dtype}")
+        raise RuntimeError(
+            f"{name}: the result is {new.value.dtype}, which cannot be kept in a tensor of {x.value.dtype}"
+        )
     if new.requires_grad:
         if new.value.dtype != x.value.dtype:
             new = define.cast(new, x.value.dtype)
@@ -777,104 +903,10 @@ def _renew(x: Tensor) -> None:
         tape.record(views.show, (base,), {"region": views.region_of(base.value, x.value)}, x)
 
 
-# ---------------------------------------------------------------- extremes with their indices
-
-
-class ValuesAndIndices(tuple):
-    """The pair (values, indices), also by name."""
-
-    __slots__ = ()
-    values = property(operator.itemgetter(0), doc="The items.")
-    indices = property(operator.itemgetter(1), doc="Where they stand along the dimension.")
-
-    def __repr__(self) -> str:
-        return f"(values={self[0]!r},\nindices={self[1]!r})"
-
-
-def _pick(
-    name: str, full: Any, two: Any, arg: Any, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
-) -> Any:  # fmt: skip
-    x = define.as_variable(x)
-    dim = s.either(name, dim, axis)
-    keepdim = bool(keepdim if keepdims is None else keepdims)
-    if isinstance(dim, (Variable, np.ndarray)):
-        return two(x, dim)
-    if dim is None:
-        return full(x, None, keepdim)
-    d = s.dimension(name, dim, x.value.ndim)
-    if not x.value.ndim:
-        return ValuesAndIndices((clone(x), _wrap(np.zeros((), np.int64))))
-    indices = arg(x, d, True)
-    values = i.take_along_dim(x, indices, d)
-    if not keepdim:
-        values, indices = s.squeeze(values, d), s.squeeze(indices, d)
-    return ValuesAndIndices((values, indices))
-
-
-def _max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
-    """The largest item, or the largest items along one dimension with their indices.
-
-    Parameters
-    ----------
-    x : tensor
-    dim : int, tensor or None
-        None: over all items; ties share the gradient evenly. An int: along that dimension; the first of several counts.
-        A tensor: as `maximum`. Also spelled `axis`.
-    keepdim : bool
-        Keep the reduced dimension with length 1. Also spelled `keepdims`.
-
-    Returns
-    -------
-    Tensor, or (values, indices) with an int
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to choose from.
-
-    Examples
-    --------
-    >>> wg.max(wg.tensor([[1., 4.], [3., 2.]]), dim=1).values
-    tensor([4., 3.])
-    """
-    return _pick("max", reduce.amax, e.maximum, reduce.argmax, x, dim, keepdim, axis, keepdims)
-
-
-def _min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
-    """The smallest item, or the smallest items along one dimension with their indices.
-
-    Parameters
-    ----------
-    x : tensor
-    dim : int, tensor or None
-        None: over all items; ties share the gradient evenly. An int: along that dimension; the first of several counts.
-        A tensor: as `minimum`. Also spelled `axis`.
-    keepdim : bool
-        Keep the reduced dimension with length 1. Also spelled `keepdims`.
-
-    Returns
-    -------
-    Tensor, or (values, indices) with an int
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to choose from.
-
-    Examples
-    --------
-    >>> wg.min(wg.tensor([[1., 4.], [3., 2.]]), dim=1).values
-    tensor([1., 2.])
-    """
-    return _pick("min", reduce.amin, e.minimum, reduce.argmin, x, dim, keepdim, axis, keepdims)
-
-
-max = define.named(_max, "max", _max.__doc__ or "")
-min = define.named(_min, "min", _min.__doc__ or "")
-
 def _sum(x: Tensor, y: Tensor) -> Tensor:
     """The sum of two cotangents: of tensors, or of the tuples that an operation of several results has."""
     return tuples.add(x, y) if type(x.value) is tuple else e.add(x, y)
 
 
 tape.connect(box=_wrap, add=_sum, shape_of=lambda value: getattr(value, "shape", "?"), renew=_renew)
+inplace.connect(change)

@@ -25,11 +25,11 @@ from ..define import (
 from ..tape import Variable
 
 
-def _doc(summary: str, example: str, *, inputs: int = 1, formula: str = "", note: str = "") -> str:
+def doc(summary: str, example: str, *, inputs: int = 1, formula: str = "", note: str = "") -> str:
     """The docstring of an elementwise operation."""
     parameters = "x : tensor, array or number\n    Of any shape." if inputs == 1 else (
-        "x, y : tensor, array or number\n    Of shapes that broadcast together; of two dtypes the result has the one that\n"
-        "    `wengert.result_type` gives."
+        "x, y : tensor, array or number\n    Of shapes that broadcast together; of two dtypes the result has the one\n"
+        "    that `wengert.result_type` gives."
     )  # fmt: skip
     returns = "Tensor\n    Of the same shape." if inputs == 1 else "Tensor\n    Of the broadcast shape."
     raises = "" if inputs == 1 else "\nRaises\n------\nValueError\n    If the shapes do not broadcast.\n"
@@ -50,33 +50,34 @@ def _params(name: str, fallback: Function | None = None, *order: str) -> Functio
 
 add = elementwise(
     "add", Elementwise("add", np.add), lambda g: g, lambda g: g,
-    doc=_doc("The sum x + y, item by item.", ">>> wg.add(wg.tensor([1., 2.]), 10)\ntensor([11., 12.])", inputs=2),
+    doc=doc("The sum x + y, item by item.", ">>> wg.add(wg.tensor([1., 2.]), 10)\ntensor([11., 12.])", inputs=2),
 )  # fmt: skip
 subtract = elementwise(
     "sub", Elementwise("subtract", np.subtract), lambda g: g, lambda g: -g,
-    doc=_doc("The difference x - y, item by item.",
-             ">>> wg.subtract(wg.tensor([1., 2.]), 10)\ntensor([-9., -8.])", inputs=2),
+    doc=doc("The difference x - y, item by item.",
+            ">>> wg.subtract(wg.tensor([1., 2.]), 10)\ntensor([-9., -8.])", inputs=2),
 )  # fmt: skip
 multiply = elementwise(
     "mul", Elementwise("multiply", np.multiply), lambda y: y, lambda x: x,
-    doc=_doc("The product x * y, item by item.", ">>> wg.multiply(wg.tensor([1., 2.]), 10)\ntensor([10., 20.])", inputs=2),
+    doc=doc("The product x * y, item by item.",
+            ">>> wg.multiply(wg.tensor([1., 2.]), 10)\ntensor([10., 20.])", inputs=2),
 )  # fmt: skip
 divide = elementwise(
     "div", Elementwise("divide", np.true_divide), lambda g, y: g / y, lambda g, y, z: -g * z / y, floating=True,
-    doc=_doc("The quotient x / y, item by item; of integers too, in the default float.",
-             ">>> wg.divide(wg.tensor([1., 2.]), 4)\ntensor([0.2500, 0.5000])", inputs=2),
+    doc=doc("The quotient x / y, item by item; of integers too, in the default float.",
+            ">>> wg.divide(wg.tensor([1., 2.]), 4)\ntensor([0.2500, 0.5000])", inputs=2),
 )  # fmt: skip
 maximum = elementwise(
     "maximum", Elementwise("maximum", np.maximum), lambda g, x, y: _share(g, x, y), lambda g, x, y: _share(g, y, x),
-    doc=_doc("The larger of x and y, item by item; NaN where either is.",
-             ">>> wg.maximum(wg.tensor([1., 5.]), 3)\ntensor([3., 5.])", inputs=2,
-             note="Where x = y, each gets half of the gradient."),
+    doc=doc("The larger of x and y, item by item; NaN where either is.",
+            ">>> wg.maximum(wg.tensor([1., 5.]), 3)\ntensor([3., 5.])", inputs=2,
+            note="Where x = y, each gets half of the gradient."),
 )  # fmt: skip
 minimum = elementwise(
     "minimum", Elementwise("minimum", np.minimum), lambda g, x, y: _share(g, y, x), lambda g, x, y: _share(g, x, y),
-    doc=_doc("The smaller of x and y, item by item; NaN where either is.",
-             ">>> wg.minimum(wg.tensor([1., 5.]), 3)\ntensor([1., 3.])", inputs=2,
-             note="Where x = y, each gets half of the gradient."),
+    doc=doc("The smaller of x and y, item by item; NaN where either is.",
+            ">>> wg.minimum(wg.tensor([1., 5.]), 3)\ntensor([1., 3.])", inputs=2,
+            note="Where x = y, each gets half of the gradient."),
 )  # fmt: skip
 
 
@@ -102,66 +103,69 @@ def _power_by_exponent(g: Any, x: Any, y: Any, z: Any) -> Any:
 
 power = elementwise(
     "pow", Elementwise("power", np.power), _power_by_base, _power_by_exponent,
-    doc=_doc("x to the power of y, item by item.", ">>> wg.power(wg.tensor([1., 2., 3.]), 2)\ntensor([1., 4., 9.])",
-             inputs=2, formula="d/dx = y x**(y - 1), 0 for y = 0; d/dy = z log x, 0 for x = 0 <= y."),
+    doc=doc("x to the power of y, item by item.",
+            ">>> wg.power(wg.tensor([1., 2., 3.]), 2)\ntensor([1., 4., 9.])", inputs=2,
+            formula="d/dx = y x**(y - 1), 0 for y = 0; d/dy = z log x, 0 for x = 0 <= y."),
 )  # fmt: skip
 
 negative = elementwise(
     "neg", Elementwise("negative", np.negative), lambda g: -g,
-    doc=_doc("The negative of each item.", ">>> wg.negative(wg.tensor([1., -2.]))\ntensor([-1.,  2.])"),
+    doc=doc("The negative of each item.", ">>> wg.negative(wg.tensor([1., -2.]))\ntensor([-1.,  2.])"),
 )  # fmt: skip
 abs = elementwise(
     "abs", Elementwise("abs", np.abs), lambda x: sign(x),
-    doc=_doc("The absolute value of each item.", ">>> wg.abs(wg.tensor([1., -2.]))\ntensor([1., 2.])",
-             note="The derivative at 0 is 0."),
+    doc=doc("The absolute value of each item.", ">>> wg.abs(wg.tensor([1., -2.]))\ntensor([1., 2.])",
+            note="The derivative at 0 is 0."),
 )  # fmt: skip
 sign = elementwise(
     "sign", Elementwise("sign", np.sign), None,
-    doc=_doc("-1, 0 or 1 by the sign of each item; NaN for NaN.", ">>> wg.sign(wg.tensor([3., 0., -2.]))\ntensor([ 1.,  0., -1.])"),
+    doc=doc("-1, 0 or 1 by the sign of each item; NaN for NaN.",
+            ">>> wg.sign(wg.tensor([3., 0., -2.]))\ntensor([ 1.,  0., -1.])"),
 )  # fmt: skip
 reciprocal = elementwise(
     "reciprocal", Elementwise("reciprocal"), lambda z: -z * z, floating=True,
-    doc=_doc("1 / x, item by item.", ">>> wg.reciprocal(wg.tensor([2., 4.]))\ntensor([0.5000, 0.2500])"),
+    doc=doc("1 / x, item by item.", ">>> wg.reciprocal(wg.tensor([2., 4.]))\ntensor([0.5000, 0.2500])"),
 )  # fmt: skip
 square = elementwise(
     "square", Elementwise("square", np.square), lambda x: x * 2.0,
-    doc=_doc("x * x, item by item.", ">>> wg.square(wg.tensor([2., 3.]))\ntensor([4., 9.])"),
+    doc=doc("x * x, item by item.", ">>> wg.square(wg.tensor([2., 3.]))\ntensor([4., 9.])"),
 )  # fmt: skip
 sqrt = elementwise(
     "sqrt", Elementwise("sqrt"), lambda g, z: g / (z * 2.0), floating=True,
-    doc=_doc("The square root of each item; NaN for negative ones.", ">>> wg.sqrt(wg.tensor([4., 9.]))\ntensor([2., 3.])"),
+    doc=doc("The square root of each item; NaN for negative ones.",
+            ">>> wg.sqrt(wg.tensor([4., 9.]))\ntensor([2., 3.])"),
 )  # fmt: skip
 
 # ---------------------------------------------------------------- exponentials, logarithms, circular functions
 
 exp = elementwise(
     "exp", Elementwise("exp"), lambda z: z, floating=True,
-    doc=_doc("e to the power of each item.", ">>> wg.exp(wg.tensor([0., 1.]))\ntensor([1.0000, 2.7183])"),
+    doc=doc("e to the power of each item.", ">>> wg.exp(wg.tensor([0., 1.]))\ntensor([1.0000, 2.7183])"),
 )  # fmt: skip
 expm1 = elementwise(
     "expm1", Elementwise("expm1"), lambda z: z + 1.0, floating=True,
-    doc=_doc("exp(x) - 1, exact near zero.", ">>> wg.expm1(wg.tensor([0., 1.]))\ntensor([0.0000, 1.7183])"),
+    doc=doc("exp(x) - 1, exact near zero.", ">>> wg.expm1(wg.tensor([0., 1.]))\ntensor([0.0000, 1.7183])"),
 )  # fmt: skip
 log = elementwise(
     "log", Elementwise("log"), lambda g, x: g / x, floating=True,
-    doc=_doc("The natural logarithm of each item; -inf at 0, NaN below.",
-             ">>> wg.log(wg.tensor([1., 10.]))\ntensor([0.0000, 2.3026])"),
+    doc=doc("The natural logarithm of each item; -inf at 0, NaN below.",
+            ">>> wg.log(wg.tensor([1., 10.]))\ntensor([0.0000, 2.3026])"),
 )  # fmt: skip
 log1p = elementwise(
     "log1p", Elementwise("log1p"), lambda g, x: g / (x + 1.0), floating=True,
-    doc=_doc("log(1 + x), exact near zero.", ">>> wg.log1p(wg.tensor([0., 1.]))\ntensor([0.0000, 0.6931])"),
+    doc=doc("log(1 + x), exact near zero.", ">>> wg.log1p(wg.tensor([0., 1.]))\ntensor([0.0000, 0.6931])"),
 )  # fmt: skip
 sin = elementwise(
     "sin", Elementwise("sin"), lambda x: cos(x), floating=True,
-    doc=_doc("The sine of each item, in radians.", ">>> wg.sin(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8415])"),
+    doc=doc("The sine of each item, in radians.", ">>> wg.sin(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8415])"),
 )  # fmt: skip
 cos = elementwise(
     "cos", Elementwise("cos"), lambda x: -sin(x), floating=True,
-    doc=_doc("The cosine of each item, in radians.", ">>> wg.cos(wg.tensor([0., 1.]))\ntensor([1.0000, 0.5403])"),
+    doc=doc("The cosine of each item, in radians.", ">>> wg.cos(wg.tensor([0., 1.]))\ntensor([1.0000, 0.5403])"),
 )  # fmt: skip
 erf = elementwise(
     "erf", Elementwise("erf"), lambda x: exp(-x * x) * (2 / math.sqrt(math.pi)), floating=True,
-    doc=_doc("The error function of each item.", ">>> wg.erf(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8427])"),
+    doc=doc("The error function of each item.", ">>> wg.erf(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8427])"),
 )  # fmt: skip
 
 # ---------------------------------------------------------------- activations
@@ -172,7 +176,7 @@ tanh_grad = elementwise(
 )
 tanh = elementwise(
     "tanh", Elementwise("tanh"), lambda g, z: tanh_grad(g, z), floating=True,
-    doc=_doc("The hyperbolic tangent of each item.", ">>> wg.tanh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7616])"),
+    doc=doc("The hyperbolic tangent of each item.", ">>> wg.tanh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7616])"),
 )  # fmt: skip
 # x * y * (1 - y): the derivative of the sigmoid at the result y.
 sigmoid_grad = elementwise(
@@ -181,30 +185,32 @@ sigmoid_grad = elementwise(
 )  # fmt: skip
 sigmoid = elementwise(
     "sigmoid", Elementwise("sigmoid"), lambda g, z: sigmoid_grad(g, z), floating=True,
-    doc=_doc("1 / (1 + exp(-x)), item by item.", ">>> wg.sigmoid(wg.tensor([0., 1.]))\ntensor([0.5000, 0.7311])"),
+    doc=doc("1 / (1 + exp(-x)), item by item.", ">>> wg.sigmoid(wg.tensor([0., 1.]))\ntensor([0.5000, 0.7311])"),
 )  # fmt: skip
 # x where y > 0, else 0: the derivative of relu at its input or, which is the same, at its result.
 relu_grad = elementwise("relu_backward", Elementwise("relu_grad"), lambda g, y: relu_grad(g, y), None)
 relu = elementwise(
     "relu", Elementwise("relu", lambda x: np.maximum(x, 0)), lambda g, z: relu_grad(g, z),
-    doc=_doc("The positive part max(x, 0) of each item; NaN stays.", ">>> wg.relu(wg.tensor([-1., 2.]))\ntensor([0., 2.])",
-             note="The derivative at 0 is 0."),
+    doc=doc("The positive part max(x, 0) of each item; NaN stays.",
+            ">>> wg.relu(wg.tensor([-1., 2.]))\ntensor([0., 2.])",
+            note="The derivative at 0 is 0."),
 )  # fmt: skip
 softplus = elementwise(
     "softplus", Elementwise("softplus"), lambda x: sigmoid(x), floating=True,
-    doc=_doc("log(1 + exp(x)), item by item, without overflow.",
-             ">>> wg.softplus(wg.tensor([0., 1.]))\ntensor([0.6931, 1.3133])"),
+    doc=doc("log(1 + exp(x)), item by item, without overflow.",
+            ">>> wg.softplus(wg.tensor([0., 1.]))\ntensor([0.6931, 1.3133])"),
 )  # fmt: skip
 gelu = elementwise(
     "gelu", Elementwise("gelu"),
     lambda x: (erf(x * math.sqrt(0.5)) + 1.0) * 0.5 + x * exp(x * x * -0.5) / math.sqrt(2 * math.pi), floating=True,
-    doc=_doc("x times the standard normal distribution function of x (Hendrycks and Gimpel 2016).",
-             ">>> wg.gelu(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8413])"),
+    doc=doc("x times the standard normal distribution function of x (Hendrycks and Gimpel 2016).",
+            ">>> wg.gelu(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8413])"),
 )  # fmt: skip
 
 _leaky_relu = elementwise(
-    "leaky_relu", _params("leaky_relu", None, "slope"), lambda g, x, slope: where(greater(x, 0), g, g * slope), floating=True
-)
+    "leaky_relu", _params("leaky_relu", None, "slope"), lambda g, x, slope: where(greater(x, 0), g, g * slope),
+    floating=True,
+)  # fmt: skip
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -286,7 +292,8 @@ def comparison(name: str, kernel: Callable[..., np.ndarray], doc: str) -> Functi
 
 
 def _compare_doc(what: str, name: str, result: str) -> str:
-    return _doc(f"Whether x {what} y, item by item.", f">>> wg.{name}(wg.tensor([1., 2., 3.]), 2)\n{result}", inputs=2)
+    example = f">>> wg.{name}(wg.tensor([1., 2., 3.]), 2)\n{result}"
+    return doc(f"Whether x {what} y, item by item.", example, inputs=2)
 
 
 equal = comparison(
@@ -312,7 +319,7 @@ greater_equal = comparison(
 )  # fmt: skip
 logical_and = comparison(
     "logical_and", np.logical_and,
-    _doc("Whether both x and y are nonzero, item by item.",
+    doc("Whether both x and y are nonzero, item by item.",
          ">>> wg.logical_and(wg.tensor([1., 0.]), wg.tensor([2., 3.]))\ntensor([ True, False])", inputs=2),
 )  # fmt: skip
 
@@ -324,24 +331,25 @@ _WHERE = primitive(
 )  # fmt: skip
 
 
-def where(condition: Any, x: Any, y: Any) -> Any:
-    """x where the condition holds, y elsewhere.
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """x where the condition holds, y elsewhere; or, of a condition alone, where it holds.
 
     Parameters
     ----------
     condition : tensor or array of bool
     x, y : tensor, array or number
-        All three broadcast together.
+        All three broadcast together. Both may be left out.
 
     Returns
     -------
     Tensor
-        Of the broadcast shape.
+        Of the broadcast shape. Without x and y a tuple: the indices of the items that are not zero, one vector per
+        dimension, ready to index with.
 
     Raises
     ------
     TypeError
-        If the condition is not boolean.
+        If the condition is not boolean, or only one of x and y is given.
     ValueError
         If the shapes do not broadcast.
 
@@ -350,15 +358,20 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     >>> x = wg.tensor([-1., 2.])
     >>> wg.where(x > 0, x, 0)
     tensor([0., 2.])
+    >>> wg.where(x > 0)
+    (tensor([1]),)
     """
     condition = as_variable(condition)
+    if x is None and y is None:
+        return tuple(map(tape._box, np.nonzero(np.atleast_1d(condition.value))))
+    if x is None or y is None:
+        raise TypeError("where: expected a condition alone, or a condition with x and y")
     if condition.value.dtype != dtypes.bool:
         raise TypeError(f"where: expected a boolean condition, got {condition.value.dtype}; compare it, as in x != 0")
     x, y = match("where", x, y)
     shape = broadcast_shape("where", *(v.value.shape for v in (condition, x, y) if isinstance(v, Variable)))
     x, y = (
-        broadcast_to(v, shape) if isinstance(v, Variable) and v.requires_grad and v.value.shape != shape else v for v in (x, y)
+        broadcast_to(v, shape) if isinstance(v, Variable) and v.requires_grad and v.value.shape != shape else v
+        for v in (x, y)
     )
     return apply(_WHERE, (condition, x, y))
-
-

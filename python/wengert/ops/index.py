@@ -1,4 +1,9 @@
-"""Picking items by index, and the transposes that put them back."""
+"""Picking items by index, and the transposes that put them back.
+
+An index expression becomes a tuple of NumPy keys that are applied one after the other: one key for nearly all; two
+where integers stand beside arrays, since PyTorch takes the integers first, and NumPy would broadcast them with the
+arrays. All keys but the last give views.
+"""
 
 from __future__ import annotations
 
@@ -9,42 +14,122 @@ import numpy as np
 from .. import _kernels, define, dtypes, tape
 from ..define import apply, as_variable, linear, primitive
 from ..tape import Variable
-from .shape import dimension, share_memory
+from .shape import as_view, dimension, reshape
 
 Key = Any
+Keys = tuple[Key, ...]
+
+# ---------------------------------------------------------------- index expressions
 
 
-def plain_key(key: Key, shape: tuple[int, ...]) -> Key:
-    """An index expression with tensors turned into arrays and lists into arrays, checked for dtype."""
-    parts = key if isinstance(key, tuple) else (key,)
+def plain_keys(key: Key) -> tuple[Keys, bool]:
+    """An index expression as NumPy keys, and whether they give a view: that is, whether no arrays are among them."""
     out = []
-    for part in parts:
-        if isinstance(part, Variable):
-            part = part.value
-        elif isinstance(part, (list, range)):
-            part = np.asarray(part if len(part) else np.empty(0, np.int64))
-        if isinstance(part, np.ndarray):
-            if part.dtype.kind not in "iub":
-                raise TypeError(f"index: expected integers or booleans, got an index of dtype {part.dtype}")
-            if part.dtype.kind != "b" and part.ndim == 0:
-                part = int(part)
-        elif not (part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer, np.bool_))):
-            raise TypeError(
-                f"index: expected integers, slices, ..., None, or arrays of integers or booleans, got {type(part).__name__}"
-            )
+    arrays = integers = dots = False
+    for part in key if isinstance(key, tuple) else (key,):
+        if type(part) is int:
+            integers = True
+        elif type(part) is not slice and part is not None:
+            if part is Ellipsis:
+                dots = True
+            else:
+                part = _plain(part)
+                if isinstance(part, int):
+                    integers = True
+                else:
+                    arrays = True
         out.append(part)
-    return tuple(out)
+    if arrays:
+        return (_integers_first(out) if integers else (tuple(out),)), False
+    if not dots:  # without them, NumPy makes a copy of a single item
+        out.append(Ellipsis)
+    return (tuple(out),), True
 
 
-def _basic(key: Key) -> bool:
-    """Whether the result is a view: no arrays in the index."""
-    return not any(isinstance(part, (np.ndarray, np.bool_, bool)) for part in key)
+def _plain(part: Any) -> Any:
+    """A part of an index expression as an integer, or as an array of integers or booleans."""
+    if isinstance(part, Variable):
+        part = part.value
+    elif isinstance(part, (list, tuple, range)):
+        part = np.asarray(part if len(part) else np.empty(0, np.int64))
+    elif isinstance(part, (bool, np.bool_)):
+        part = np.asarray(part)
+    elif not isinstance(part, np.ndarray):
+        if hasattr(part, "__index__"):
+            return part.__index__()
+        if hasattr(part, "__array__"):
+            part = np.asarray(part)
+    if not isinstance(part, np.ndarray):
+        raise IndexError(
+            "index: expected integers, slices, ..., None, or arrays of integers or booleans, "
+            f"got {type(part).__name__} {part!r}"
+        )
+    if part.dtype.kind == "b":
+        return part
+    if part.dtype.kind not in "iu":
+        raise IndexError(f"index: expected integers or booleans, got an index of dtype {part.dtype}")
+    if not part.ndim:
+        return int(part)
+    if part.dtype == dtypes.uint8:
+        raise IndexError(
+            "index: uint8 is ambiguous, since PyTorch reads it as a mask and NumPy as integers; use .long() or .bool()"
+        )
+    return part
 
 
-def _one_row_index(key: Key, x: np.ndarray) -> np.ndarray | None:
+def _integers_first(parts: list[Any]) -> Keys:
+    """Two keys: the integers, with everything else kept whole; then the rest."""
+    first: list[Any] = []
+    rest: list[Any] = []
+    for part in parts:
+        if isinstance(part, int):
+            first.append(part)
+            continue
+        rest.append(part)
+        if part is Ellipsis:
+            first.append(part)
+        elif part is not None:
+            mask = isinstance(part, np.ndarray) and part.dtype.kind == "b"
+            first.extend([slice(None)] * (part.ndim if mask else 1))
+    return tuple(first), tuple(rest)
+
+
+def at(x: np.ndarray, keys: Keys) -> np.ndarray:
+    """The array x[keys[0]][keys[1]]..."""
+    try:
+        for key in keys:
+            x = x[key]
+    except IndexError as error:
+        raise _explained(error, x) from None
+    return x
+
+
+def assign(x: np.ndarray, keys: Keys, y: Any) -> None:
+    """Set x[keys] to y, in place."""
+    part = at(x, keys[:-1])
+    try:
+        part[keys[-1]] = y
+    except IndexError as error:
+        raise _explained(error, part) from None
+
+
+def _explained(error: IndexError, x: np.ndarray) -> IndexError:
+    """NumPy's message, with the shape and what is allowed."""
+    text = str(error).split(": ")[-1]
+    return IndexError(
+        f"index: {text}; of shape {x.shape}, a dimension of length n takes -n to n - 1, or a mask of its length"
+    )
+
+
+# ---------------------------------------------------------------- x[key] and its transpose
+
+
+def _one_row_index(keys: Keys, x: np.ndarray) -> np.ndarray | None:
     """The index of `x[index]` with a single array of integers in front, which the gather kernel takes."""
-    if len(key) == 1 and isinstance(key[0], np.ndarray) and key[0].dtype.kind in "iu" and x.ndim >= 1:
-        return key[0]
+    if len(keys) == 1 and len(keys[0]) == 1 and x.ndim:
+        part = keys[0][0]
+        if isinstance(part, np.ndarray) and part.dtype.kind in "iu":
+            return part
     return None
 
 
@@ -52,41 +137,48 @@ def _rows_of(x: np.ndarray) -> np.ndarray:
     return x.reshape(x.shape[0], -1) if x.size else x.reshape(x.shape[0], int(np.prod(x.shape[1:])))
 
 
-def _pick(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
-    index = _one_row_index(key, x)
+def _pick(x: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
+    index = _one_row_index(keys, x)
     if index is not None and x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.shape[0]:
-        rows = _kernels.gather_rows(_rows_of(x), index.astype(np.int64, copy=False).reshape(-1), dtype=x.dtype)
+        try:
+            rows = _kernels.gather_rows(_rows_of(x), index.astype(np.int64, copy=False).reshape(-1), dtype=x.dtype)
+        except IndexError as error:
+            raise _explained(error, x) from None
         return rows.reshape(index.shape + x.shape[1:])
-    out = x[key]
-    return out if isinstance(out, np.ndarray) else x[(*key, ...)]  # one item is a view too
+    return np.asarray(at(x, keys))
 
 
-def _put_add(g: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
+def _put_add(g: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
     out = np.zeros(shape, g.dtype)
-    index = _one_row_index(key, out)
+    index = _one_row_index(keys, out)
     if index is not None and g.dtype in (dtypes.float32, dtypes.float64) and g.size and out.size:
         _kernels.scatter_add_rows(
             _rows_of(out), index.astype(np.int64, copy=False).reshape(-1), g.reshape(index.size, -1)
         )  # fmt: skip
-    elif _basic(key):
-        out[key] = g
+    elif any(isinstance(part, np.ndarray) for part in keys[-1]):
+        np.add.at(at(out, keys[:-1]), keys[-1], g)
     else:
-        np.add.at(out, key, g)
+        out[keys[0]] = g
     return out
 
 
-# x[key], and its transpose: zeros of `shape` with g added at the key, repeated indices accumulating.
-_INDEX = linear("index", _pick, lambda g, key, shape: apply(_PUT_ADD, (g,), {"key": key, "shape": shape}))
-_PUT_ADD = linear("index_put", _put_add, lambda g, key, shape: apply(_INDEX, (g,), {"key": key, "shape": shape}))
+# x[keys], and its transpose: zeros of `shape` with g added at the keys, repeated indices accumulating.
+_INDEX = linear("index", _pick, lambda g, keys, shape: apply(_PUT_ADD, (g,), {"keys": keys, "shape": shape}))
+_PUT_ADD = linear("index_put", _put_add, lambda g, keys, shape: apply(_INDEX, (g,), {"keys": keys, "shape": shape}))
+
+
+def _index(x: Any, keys: Keys) -> Any:
+    return apply(_INDEX, (x,), {"keys": keys, "shape": x.value.shape})
 
 
 def index(x: Any, key: Key) -> Any:
-    """x[key], with NumPy's meaning of integers, slices, ..., None, integer arrays, boolean masks and mixtures of them.
+    """x[key], with PyTorch's meaning of integers, slices, ..., None, integer arrays, boolean masks and mixtures.
 
     Parameters
     ----------
     x : tensor
     key : index expression
+        Slices may have negative steps.
 
     Returns
     -------
@@ -96,9 +188,7 @@ def index(x: Any, key: Key) -> Any:
     Raises
     ------
     IndexError
-        If an index is out of range or there are too many.
-    TypeError
-        If a part of the key is no index.
+        If an index is out of range, there are too many, or a part of the key is no index.
 
     Examples
     --------
@@ -107,33 +197,62 @@ def index(x: Any, key: Key) -> Any:
     tensor([1., 3.])
     >>> x[[0, 1], [1, 0]]
     tensor([2., 3.])
+    >>> x[::-1, x[0] > 1]
+    tensor([[4.],
+            [2.]])
     """
     x = as_variable(x)
-    key = plain_key(key, x.value.shape)
-    return share_memory(x, apply(_INDEX, (x,), {"key": key, "shape": x.value.shape}))
+    keys, view = plain_keys(key)
+    out = _index(x, keys)
+    return as_view(x, out) if view else out
 
 
-# x with y at the key; `shape` is x's, `part` is y's.
+# ---------------------------------------------------------------- assignment
+
+# x with y at the keys; `shape` is x's, `part` is y's.
 _INDEX_PUT = primitive(
     "index_put",
-    lambda x, y, key, shape, part: _assigned(x, y, key),
-    (lambda g, key: index_put(g, key, 0.0), lambda g, key, part: define.sum_to(index(g, key), part)),
-    (lambda t, key: index_put(t, key, 0.0), lambda t, key, shape: index_put(_zeros(shape, t), key, t)),
+    lambda x, y, keys, shape, part: _assigned(x, y, keys),
+    (lambda g, keys: _index_put(g, keys, 0.0), lambda g, keys, part: define.sum_to(_kept(g, keys), part)),
+    (lambda t, keys: _index_put(t, keys, 0.0), lambda t, keys, shape: _index_put(_zeros(shape, t), keys, t)),
 )  # fmt: skip
 
 
-def _assigned(x: np.ndarray, y: Any, key: Key) -> np.ndarray:
+def _assigned(x: np.ndarray, y: Any, keys: Keys) -> np.ndarray:
     out = x.copy()
-    out[key] = y
+    assign(out, keys, y)
     return out
+
+
+def _index_put(x: Any, keys: Keys, y: Any) -> Any:
+    part = y.value.shape if isinstance(y, Variable) else ()
+    return apply(_INDEX_PUT, (x, y), {"keys": keys, "shape": x.value.shape, "part": part})
 
 
 def _zeros(shape: tuple[int, ...], like: Any) -> Any:
     return tape._box(np.zeros(shape, like.value.dtype))
 
 
-def index_put(x: Any, key: Key, y: Any) -> Any:
-    """A copy of x with x[key] = y.
+def _kept(g: Any, keys: Keys) -> Any:
+    """What of g at the keys reaches the items assigned there: of a repeated index only the last."""
+    picked = _index(g, keys)
+    if any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in keys[-1]):
+        number = np.arange(picked.value.size).reshape(picked.value.shape)
+        last = np.empty(g.value.shape, number.dtype)
+        assign(last, keys, number)
+        survivors = at(last, keys) == number
+        if not survivors.all():
+            return picked * tape._box(survivors.astype(g.value.dtype))
+    return picked
+
+
+def picked_shape(keys: Keys, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of x[keys] for an x of `shape`."""
+    return at(np.broadcast_to(np.False_, shape), keys).shape
+
+
+def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Any:
+    """A copy of x with x[key] = y, or, accumulating, x[key] += y.
 
     Parameters
     ----------
@@ -141,7 +260,9 @@ def index_put(x: Any, key: Key, y: Any) -> Any:
     key : index expression
         As in `index`.
     y : tensor, array or number
-        Broadcasts to the shape of x[key].
+        Broadcasts to the shape of x[key]; becomes of x's dtype.
+    accumulate : bool
+        Add to what is there; repeated indices add repeatedly. Otherwise the last of them counts.
 
     Returns
     -------
@@ -152,40 +273,80 @@ def index_put(x: Any, key: Key, y: Any) -> Any:
     ------
     ValueError
         If y does not broadcast to what is replaced.
+    IndexError
+        As in `index`.
 
     Examples
     --------
     >>> wg.index_put(wg.zeros(3), 1, 5.)
     tensor([0., 5., 0.])
+    >>> wg.index_put(wg.zeros(3), ([0, 0],), wg.tensor([1., 2.]), accumulate=True)
+    tensor([3., 0., 0.])
     """
     x = as_variable(x)
-    key = plain_key(key, x.value.shape)
-    if isinstance(y, Variable) and y.value.dtype != x.value.dtype:
-        y = define.cast(y, x.value.dtype)
-    y = y if isinstance(y, (Variable, int, float)) else as_variable(y)
-    part = y.value.shape if isinstance(y, Variable) else ()
-    return apply(_INDEX_PUT, (x, y), {"key": key, "shape": x.value.shape, "part": part})
+    keys, _ = plain_keys(key)
+    shape = picked_shape(keys, x.value.shape)
+    if accumulate or not isinstance(y, (int, float)):
+        y = as_variable(y, None if isinstance(y, Variable) else x.value.dtype)
+        if y.value.dtype != x.value.dtype:
+            y = define.cast(y, x.value.dtype)
+        lead = y.value.ndim - len(shape)
+        if lead > 0 and y.value.shape[:lead] == (1,) * lead:
+            y = reshape(y, y.value.shape[lead:])
+        try:
+            fits = np.broadcast_shapes(y.value.shape, shape) == shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(f"index: a value of shape {y.value.shape} does not broadcast to {shape}, its place")
+    if accumulate:
+        y = y if y.value.shape == shape else define.broadcast_to(y, shape)
+        return x + apply(_PUT_ADD, (y,), {"keys": keys, "shape": x.value.shape})
+    return _index_put(x, keys, y)
 
 
-def take_along_dim(x: Any, indices: Any, dim: int) -> Any:
+# ---------------------------------------------------------------- along one dimension
+
+
+def along(name: str, shape: tuple[int, ...], indices: Any, dim: int) -> Key:
+    """The key that picks, at every place of `indices`, the item with that index along `dim`."""
+    if indices.value.ndim != len(shape):
+        raise ValueError(
+            f"{name}: expected indices of {len(shape)} dimension(s) like the tensor, got shape {indices.value.shape}"
+        )
+    if indices.value.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integer indices, got {indices.value.dtype}")
+    if not shape:
+        if indices.value not in (0, -1):
+            raise IndexError(f"{name}: a 0-d tensor has only index 0, got {indices.value}")
+        return ()
+    grids: list[Any] = list(np.ogrid[tuple(slice(n) for n in indices.value.shape)])
+    grids[dim] = indices.value.astype(np.int64, copy=False)
+    return tuple(grids)
+
+
+def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
     """Items picked along one dimension by an index of the same number of dimensions.
 
     Parameters
     ----------
     x : tensor
     indices : tensor or array of integers
-        Of x's shape but along `dim`; other dimensions broadcast.
-    dim : int
+        Other dimensions than `dim` broadcast with x's. Negative indices count from the end.
+    dim : int or None
+        None: x and the indices are flattened. Also spelled `axis`.
 
     Returns
     -------
     Tensor
-        Of the indices' shape.
+        Of the indices' shape, broadcast.
 
     Raises
     ------
     IndexError
         If an index is out of range.
+    ValueError
+        If the shapes do not fit.
 
     Examples
     --------
@@ -195,14 +356,20 @@ def take_along_dim(x: Any, indices: Any, dim: int) -> Any:
             [4.]])
     """
     x, indices = as_variable(x), as_variable(indices)
-    ndim = x.value.ndim
-    if indices.value.ndim != ndim:
+    dim = axis if dim is None else dim
+    if dim is None:
+        x, indices, dim = reshape(x, -1), reshape(indices, -1), 0
+    d = dimension("take_along_dim", dim, x.value.ndim)
+    key = along("take_along_dim", x.value.shape, indices, d)
+    shape, wanted = x.value.shape, indices.value.shape
+    if any(n != m and 1 not in (n, m) and k != d for k, (n, m) in enumerate(zip(shape, wanted, strict=True))):
         raise ValueError(
-            f"take_along_dim: expected indices of {ndim} dimension(s) like the tensor, got shape {indices.value.shape}"
+            f"take_along_dim: shape {shape} and indices of shape {wanted} differ in other dimensions than {d}"
         )
-    if indices.value.dtype.kind not in "iu":
-        raise TypeError(f"take_along_dim: expected integer indices, got {indices.value.dtype}")
-    d = dimension("take_along_dim", dim, ndim)
-    grids = list(np.ogrid[tuple(slice(n) for n in x.value.shape)])
-    grids[d] = indices.value
-    return index(x, tuple(grids))
+    if shape:  # a dimension of length 1 in one of them is repeated as in the other
+        grids = list(key)
+        for k, n in enumerate(shape):
+            if k != d:
+                grids[k] = np.arange(n).reshape([-1 if j == k else 1 for j in range(len(shape))])
+        key = tuple(grids)
+    return index(x, key)

@@ -81,7 +81,9 @@ def matmul(x: Any, y: Any) -> Any:
     x, y = as_variable(x), as_variable(y)
     a, b = x.value.shape, y.value.shape
     if not a or not b:
-        raise ValueError(f"matmul: expected vectors or matrices, got shapes {a} and {b}; a 0-d tensor scales, as in x * y")
+        raise ValueError(
+            f"matmul: expected vectors or matrices, got shapes {a} and {b}; a 0-d tensor scales, as in x * y"
+        )
     if a[-1] != b[-2 if len(b) > 1 else 0]:
         raise ValueError(
             f"matmul: shapes {a} and {b} do not chain: the last dimension of the first, {a[-1]}, must equal "
@@ -226,8 +228,9 @@ def _checked(name: str, x: Any, y: Any, ndim_x: int, ndim_y: int) -> Any:
     x, y = as_variable(x), as_variable(y)
     a, b = x.value.shape, y.value.shape
     if len(a) != ndim_x or len(b) != ndim_y or a[-1] != b[-2 if ndim_y > 1 else 0]:
-        wanted = {1: ("(n,)", "(n,)"), 2: ("(m, k)", "(k, n)" if ndim_y == 2 else "(k,)"), 3: ("(b, m, k)", "(b, k, n)")}
-        raise ValueError(f"{name}: expected shapes {wanted[ndim_x][0]} and {wanted[ndim_x][1]}, got {a} and {b}")
+        wanted = {(1, 1): "(n,) and (n,)", (2, 1): "(m, k) and (k,)", (2, 2): "(m, k) and (k, n)",
+                  (3, 3): "(b, m, k) and (b, k, n)"}  # fmt: skip
+        raise ValueError(f"{name}: expected shapes {wanted[ndim_x, ndim_y]}, got {a} and {b}")
     if x.value.dtype != y.value.dtype:
         raise TypeError(f"{name}: expected one dtype, got {x.value.dtype} and {y.value.dtype}")
     return matmul(x, y)
@@ -263,6 +266,138 @@ def outer(x: Any, y: Any) -> Any:
     if x.value.ndim != 1 or y.value.ndim != 1:
         raise ValueError(f"outer: expected two vectors, got shapes {x.value.shape} and {y.value.shape}")
     return reshape(x, (-1, 1) if x.value.size else (0, 1)) * y
+
+
+def vdot(x: Any, y: Any) -> Any:
+    """The inner product of two vectors, by NumPy's name.
+
+    Parameters
+    ----------
+    x, y : tensor
+        (n,)
+
+    Returns
+    -------
+    Tensor
+        0-d.
+
+    Raises
+    ------
+    ValueError
+        If they are not two vectors of one length.
+
+    Examples
+    --------
+    >>> wg.vdot(wg.arange(3.), wg.ones(3))
+    tensor(3.)
+    """
+    return _checked("vdot", x, y, 1, 1)
+
+
+def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """The matrix product and a sum: beta * x + alpha * (mat1 @ mat2).
+
+    Parameters
+    ----------
+    x : tensor
+        Broadcasts to (m, n).
+    mat1 : tensor
+        (m, k)
+    mat2 : tensor
+        (k, n)
+    beta, alpha : number
+        With beta = 0, x is ignored.
+
+    Returns
+    -------
+    Tensor
+        (m, n)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.addmm(wg.ones(2), wg.ones(2, 3), wg.ones(3, 2))
+    tensor([[4., 4.],
+            [4., 4.]])
+    """
+    return _added("addmm", x, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """The product of a matrix and a vector and a sum: beta * x + alpha * (mat @ vec).
+
+    Parameters
+    ----------
+    x : tensor
+        Broadcasts to (m,).
+    mat : tensor
+        (m, n)
+    vec : tensor
+        (n,)
+    beta, alpha : number
+        With beta = 0, x is ignored.
+
+    Returns
+    -------
+    Tensor
+        (m,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.addmv(wg.ones(2), wg.ones(2, 3), wg.ones(3))
+    tensor([4., 4.])
+    """
+    return _added("addmv", x, mv(mat, vec), beta, alpha)
+
+
+def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """The products of two stacks of matrices and a sum: beta * x + alpha * (batch1 @ batch2).
+
+    Parameters
+    ----------
+    x : tensor
+        Broadcasts to (b, m, n).
+    batch1 : tensor
+        (b, m, k)
+    batch2 : tensor
+        (b, k, n)
+    beta, alpha : number
+        With beta = 0, x is ignored.
+
+    Returns
+    -------
+    Tensor
+        (b, m, n)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.baddbmm(wg.ones(2), wg.ones(1, 2, 3), wg.ones(1, 3, 2))
+    tensor([[[4., 4.],
+             [4., 4.]]])
+    """
+    return _added("baddbmm", x, bmm(batch1, batch2), beta, alpha)
+
+
+def _added(name: str, x: Any, z: Any, beta: float, alpha: float) -> Any:
+    x = as_variable(x)
+    if define.broadcast_shape(name, x.value.shape, z.value.shape) != z.value.shape:
+        raise ValueError(f"{name}: shape {x.value.shape} does not broadcast to {z.value.shape}")
+    z = z if alpha == 1 else z * alpha
+    return z if beta == 0 else (x if beta == 1 else x * beta) + z
 
 
 # ---------------------------------------------------------------- affine maps, as one operation
@@ -366,7 +501,8 @@ def _affine(name: str, operation: Any, inner: int, x: Any, w: Any, b: Any) -> An
         raise ValueError(f"{name}: expected a weight of shape {wanted}, got {weight}")
     if not shape or shape[-1] != weight[inner]:
         raise ValueError(
-            f"{name}: the input's last dimension must be {weight[inner]} for a weight of shape {weight}, got shape {shape}"
+            f"{name}: the input's last dimension must be {weight[inner]} for a weight of shape {weight}, "
+            f"got shape {shape}"
         )
     n = weight[1 - inner]
     if b is None:

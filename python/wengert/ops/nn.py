@@ -143,7 +143,9 @@ def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None)
 def _ce_kernel(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> np.ndarray:
     """The loss: 0-d, or (rows,) without reduction. Fills `known` with the gradient if `options` ask for it."""
     reduction = options["reduction"]
-    losses, gradient, total, weight = _ce_call(x, targets, options, losses=reduction == "none", gradient=options["gradient"])
+    losses, gradient, total, weight = _ce_call(
+        x, targets, options, losses=reduction == "none", gradient=options["gradient"]
+    )
     if gradient is not None:
         known.append(gradient)
     if reduction == "none":
@@ -156,7 +158,8 @@ def _ce_kernel(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], know
 def _ce_call(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], *, losses: bool, gradient: bool) -> Any:
     mean_of = options["reduction"] == "mean"
     common = {
-        "weights": options["weight"], "label_smoothing": options["label_smoothing"], "losses": losses, "gradient": gradient,
+        "weights": options["weight"], "label_smoothing": options["label_smoothing"], "losses": losses,
+        "gradient": gradient,
     }  # fmt: skip
     if targets.ndim == 1:
         return _kernels.cross_entropy(
@@ -166,7 +169,9 @@ def _ce_call(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], *, los
     return _kernels.cross_entropy_dense(x, targets, gradient_scale=scale, **common)
 
 
-def _ce_gradient_kernel(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> np.ndarray:
+def _ce_gradient_kernel(
+    x: np.ndarray, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]
+) -> np.ndarray:
     if known:
         return known[0]
     return _ce_call(x, targets, options, losses=False, gradient=True)[1]
@@ -269,15 +274,17 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: expected label_smoothing in [0, 1], got {label_smoothing}")
     shape, half = x.value.shape, x.value.dtype == dtypes.float16
     if not shape:
-        raise ValueError("cross_entropy: expected logits (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor")
+        raise ValueError(
+            "cross_entropy: expected logits (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor"
+        )
     classes_dim = 0 if len(shape) == 1 else 1
     classes = shape[classes_dim]
     outer = shape[:classes_dim] + shape[classes_dim + 1 :]
     dense = y.value.dtype.kind == "f"
     if y.value.shape != (shape if dense else outer):
         raise ValueError(
-            f"cross_entropy: logits of shape {shape} need labels of shape {outer} or probabilities of shape {shape}, got "
-            f"{'probabilities' if dense else 'labels'} of shape {y.value.shape}"
+            f"cross_entropy: logits of shape {shape} need labels of shape {outer} or probabilities of shape {shape}, "
+            f"got {'probabilities' if dense else 'labels'} of shape {y.value.shape}"
         )
     if not dense and y.value.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: expected labels of an integer dtype, got {y.value.dtype}")
@@ -293,7 +300,8 @@ def cross_entropy(
         logits = reshape(permute(x, order), (int(np.prod(outer)), classes))
     dtype = logits.value.dtype
     if dense:
-        targets = (np.moveaxis(y.value, classes_dim, -1) if len(shape) > 2 else y.value).reshape(-1, classes).astype(dtype)
+        rows = np.moveaxis(y.value, classes_dim, -1) if len(shape) > 2 else y.value
+        targets = rows.reshape(-1, classes).astype(dtype)
     else:
         targets = np.ascontiguousarray(y.value, dtype=np.int64).reshape(-1)
     options = {
@@ -371,5 +379,3 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
 
     kept = numpy_generator(generator).random(x.value.shape, dtype=np.float32) >= p
     return x * tape._box(kept.astype(x.value.dtype) * x.value.dtype.type(1 / (1 - p)))
-
-

@@ -147,7 +147,7 @@ def mean(
 
 
 def _others(x: Any) -> Any:
-    """Per item of a vector along the last dimension, the product of all other items; a tree, so zeros need no division."""
+    """The product of all other items, for each along the last dimension; by a tree, so that zeros need no division."""
     n = x.value.shape[-1]
     if n == 1:
         return tape._box(np.ones_like(x.value))
@@ -491,8 +491,8 @@ def norm(
 
     COMMON
     p : float or "fro"
-        2 and "fro": Euclidean, free of overflow, with derivative 0 at 0. inf: the largest |x|, -inf: the smallest;
-        0: the number of nonzero items.
+        2 and "fro": Euclidean, free of overflow. inf: the largest |x|, -inf: the smallest; 0: the number of nonzero
+        items. The derivative at 0 is 0.
 
     Returns
     -------
@@ -525,7 +525,9 @@ def norm(
         return sum(tape._box((x.value != 0).astype(x.value.dtype)), dims, keepdim)
     if p == 1:
         return sum(abs(x), dims, keepdim)
-    return sum(abs(x) ** p, dims, keepdim) ** (1.0 / p)
+    total = sum(abs(x) ** p, dims, keepdim)
+    zero = equal(total, 0)
+    return where(zero, 0.0, where(zero, 1.0, total) ** (1.0 / p))
 
 
 # ---------------------------------------------------------------- running sums
@@ -571,4 +573,3 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
     if dim is None:
         raise TypeError("cumsum: expected dim, the dimension to run along")
     return apply(_CUMSUM, (x,), {"dim": dimension("cumsum", dim, x.value.ndim)})
-

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import define, dtypes
-from ..define import apply, as_variable, linear, match, rule
+from .. import define, dtypes, tape
+from ..define import apply, as_variable, linear, rule
 from ..tape import Operation, Variable
 
 
@@ -55,13 +55,17 @@ def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(operator.index(n) for n in shape)
 
 
-def share_memory(x: Variable, out: Variable) -> Any:
-    """Let a result that is a view of x's memory share x's change counter, and follow what happens to it."""
-    if out is not x and np.may_share_memory(out.value, x.value):
-        out.counter = x.share_counter()
-        out.base = x if x.base is None else x.base
-        out.seen = out.base.node
+def as_view(x: Variable, out: Variable) -> Any:
+    """Let a view of x's memory share x's change counter, and follow what happens to it."""
+    out.counter = x.share_counter()
+    out.base = x if x.base is None else x.base
+    out.seen = out.base.node
     return out
+
+
+def share_memory(x: Variable, out: Variable) -> Any:
+    """The same, if the result is a view of x's memory."""
+    return as_view(x, out) if out is not x and np.may_share_memory(out.value, x.value) else out
 
 
 # `before` is what the transpose returns to.
@@ -109,6 +113,50 @@ def reshape(x: Any, *shape: Any) -> Any:
         raise ValueError(f"reshape: shape {x.value.shape} has {size} item(s), which do not fit shape {asked}")
     target = tuple(size // known if n == -1 else n for n in asked)
     return share_memory(x, apply(_RESHAPE, (x,), {"shape": target, "before": x.value.shape}))
+
+
+def view(x: Any, *shape: Any) -> Any:
+    """The same memory in another shape, never a copy; with a dtype, the same bytes read as that.
+
+    Parameters
+    ----------
+    x : tensor
+    *shape : int, one tuple of int, or one dtype
+        One length may be -1: it is computed from the others.
+
+    Returns
+    -------
+    Tensor
+        With a dtype a constant, since bits have no derivative.
+
+    Raises
+    ------
+    RuntimeError
+        If the strides do not allow it: use reshape.
+    ValueError
+        If the number of items differs.
+
+    Examples
+    --------
+    >>> wg.ones(2, 3).view(-1).shape
+    Size([6])
+    >>> wg.tensor([1.]).view(wg.int32)
+    tensor([1065353216], dtype=wengert.int32)
+    """
+    x = as_variable(x)
+    if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
+        dtype = dtypes.as_dtype(shape[0], "view")
+        try:
+            out = tape._box(x.value.view(dtype), x.share_counter())
+        except ValueError as error:
+            raise RuntimeError(
+                f"view: shape {x.value.shape} of {x.value.dtype} cannot be read as {dtype}: {error}"
+            ) from None
+        return out
+    out = reshape(x, *shape)
+    if x.value.size and not np.may_share_memory(out.value, x.value):
+        raise RuntimeError(f"view: the strides of this tensor of shape {x.value.shape} do not allow it; use reshape")
+    return out
 
 
 def permute(x: Any, *dims: Any) -> Any:
@@ -180,6 +228,35 @@ def matrix_transpose(x: Any) -> Any:
     return transpose(x, -2, -1)
 
 
+def t(x: Any) -> Any:
+    """A view of a matrix, transposed; of a vector, itself.
+
+    Parameters
+    ----------
+    x : tensor
+        Of at most two dimensions.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there are more dimensions.
+
+    Examples
+    --------
+    >>> wg.t(wg.tensor([[1., 2.]]))
+    tensor([[1.],
+            [2.]])
+    """
+    x = as_variable(x)
+    if x.value.ndim > 2:
+        raise ValueError(f"t: expected at most two dimensions, got shape {x.value.shape}; use mT or permute")
+    return transpose(x, 0, 1) if x.value.ndim == 2 else x
+
+
 def broadcast_to(x: Any, *shape: Any) -> Any:
     """A view of x in a larger shape, repeated along dimensions of length 1 and new leading ones.
 
@@ -210,6 +287,93 @@ def broadcast_to(x: Any, *shape: Any) -> Any:
     if define.broadcast_shape("broadcast_to", before, target) != target:
         raise ValueError(f"broadcast_to: shape {before} does not broadcast to {target}")
     return share_memory(x, define.broadcast_to(x, target))
+
+
+def expand(x: Any, *shape: Any) -> Any:
+    """A view repeated along dimensions of length 1 and new leading ones.
+
+    Parameters
+    ----------
+    x : tensor
+    *shape : int, or one tuple of int
+        -1 keeps a length.
+
+    Returns
+    -------
+    Tensor
+        Shares x's memory; read-only.
+
+    Raises
+    ------
+    ValueError
+        If x does not broadcast to the shape.
+
+    Examples
+    --------
+    >>> wg.expand(wg.tensor([[1.], [2.]]), -1, 3)
+    tensor([[1., 1., 1.],
+            [2., 2., 2.]])
+    """
+    x = as_variable(x)
+    target, before = sizes(shape), x.value.shape
+    lead = len(target) - len(before)
+    if any(n < -1 or (n == -1 and k < lead) for k, n in enumerate(target)):
+        raise ValueError(f"expand: shape {before} does not expand to {target}; -1 keeps a length that is there")
+    return broadcast_to(x, tuple(before[k - lead] if n == -1 else n for k, n in enumerate(target)))
+
+
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The shape that shapes broadcast to.
+
+    Parameters
+    ----------
+    *shapes : tuple of int, or int
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    ValueError
+        If they do not broadcast.
+
+    Examples
+    --------
+    >>> wg.broadcast_shapes((3, 1), (2,))
+    (3, 2)
+    """
+    return define.broadcast_shape("broadcast_shapes", (), *(sizes((shape,)) for shape in shapes))
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    """Views of tensors in the shape that they broadcast to.
+
+    Parameters
+    ----------
+    *tensors : tensor
+
+    Returns
+    -------
+    tuple of Tensor
+        Of one shape; they share the memory of the arguments and are read-only where they repeat it.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> x, y = wg.broadcast_tensors(wg.ones(3, 1), wg.ones(2))
+    >>> x.shape, y.shape
+    (Size([3, 2]), Size([3, 2]))
+    """
+    parts = [as_variable(x) for x in tensors]
+    if not parts:
+        return ()
+    shape = define.broadcast_shape("broadcast_tensors", *(x.value.shape for x in parts))
+    return tuple(x if x.value.shape == shape else broadcast_to(x, shape) for x in parts)
 
 
 def flip(x: Any, *dims: Any) -> Any:
@@ -244,7 +408,7 @@ def _cat_operation(count: int) -> Operation:
     """Concatenation of `count` tensors: each one's cotangent is its own piece, its tangent fills that piece."""
 
     def piece(i: int) -> Any:
-        return lambda g, dim, ends: _narrow(g, dim, ends[i], ends[i + 1])
+        return lambda g, dim, ends: narrow_view(g, dim, ends[i], ends[i + 1])
 
     def place(i: int) -> Any:
         return lambda t, dim, ends: _widen(t, dim, ends[i], ends[-1] - ends[i + 1])
@@ -257,24 +421,28 @@ def _cat_operation(count: int) -> Operation:
 
 # A range along one dimension, and its transpose: zeros before and after.
 _NARROW = linear(
-    "narrow", lambda x, dim, start, stop, length: x[(slice(None),) * dim + (slice(start, stop),)],
-    lambda g, dim, start, stop, length: apply(_WIDEN, (g,), {"dim": dim, "start": start, "stop": stop, "length": length}),
+    "slice", lambda x, dim, start, stop, length: x[(slice(None),) * dim + (slice(start, stop),)],
+    lambda g, dim, start, stop, length: apply(
+        _WIDEN, (g,), {"dim": dim, "start": start, "stop": stop, "length": length}
+    ),
 )  # fmt: skip
 
 
 def _pad(x: np.ndarray, dim: int, start: int, stop: int, length: int) -> np.ndarray:
-    out = np.zeros(x.shape[:dim] + (length,) + x.shape[dim + 1 :], x.dtype)
+    out = np.zeros((*x.shape[:dim], length, *x.shape[dim + 1 :]), x.dtype)
     out[(slice(None),) * dim + (slice(start, stop),)] = x
     return out
 
 
 _WIDEN = linear(
-    "widen", _pad,
-    lambda g, dim, start, stop, length: apply(_NARROW, (g,), {"dim": dim, "start": start, "stop": stop, "length": length}),
+    "slice_backward", _pad,
+    lambda g, dim, start, stop, length: apply(
+        _NARROW, (g,), {"dim": dim, "start": start, "stop": stop, "length": length}
+    ),
 )  # fmt: skip
 
 
-def _narrow(x: Any, dim: int, start: int, stop: int) -> Any:
+def narrow_view(x: Any, dim: int, start: int, stop: int) -> Any:
     static = {"dim": dim, "start": start, "stop": stop, "length": x.value.shape[dim]}
     return share_memory(x, apply(_NARROW, (x,), static))
 
@@ -357,7 +525,7 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> A
     if any(x.value.shape != shape for x in parts):
         raise ValueError(f"stack: expected one shape, got {', '.join(str(x.value.shape) for x in parts)}")
     d = dimension("stack", dim, len(shape) + 1)
-    return cat([reshape(x, shape[:d] + (1,) + shape[d:]) for x in parts], d)
+    return cat([reshape(x, (*shape[:d], 1, *shape[d:])) for x in parts], d)
 
 
 def unsqueeze(x: Any, dim: int) -> Any:
@@ -386,7 +554,7 @@ def unsqueeze(x: Any, dim: int) -> Any:
     x = as_variable(x)
     shape = x.value.shape
     d = dimension("unsqueeze", dim, len(shape) + 1)
-    return reshape(x, shape[:d] + (1,) + shape[d:])
+    return reshape(x, (*shape[:d], 1, *shape[d:]))
 
 
 def squeeze(x: Any, dim: Any = None) -> Any:
@@ -448,4 +616,100 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     i, j = dimension("flatten", start_dim, len(shape)), dimension("flatten", end_dim, len(shape))
     if i > j:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    return reshape(x, shape[:i] + (math.prod(shape[i : j + 1]),) + shape[j + 1 :])
+    return reshape(x, (*shape[:i], math.prod(shape[i : j + 1]), *shape[j + 1 :]))
+
+
+def ravel(x: Any) -> Any:
+    """All items in one dimension, in C order; a view where the strides allow it.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    Tensor
+        (n,)
+
+    Examples
+    --------
+    >>> wg.ravel(wg.tensor([[1., 2.], [3., 4.]]))
+    tensor([1., 2., 3., 4.])
+    """
+    return reshape(x, -1)
+
+
+def unflatten(x: Any, dim: int, sizes: Any) -> Any:
+    """One dimension split into several.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+    sizes : tuple of int
+        Their product is the length of the dimension; one of them may be -1.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If the sizes do not multiply to the length.
+
+    Examples
+    --------
+    >>> wg.unflatten(wg.ones(2, 6), 1, (3, -1)).shape
+    Size([2, 3, 2])
+    """
+    x = as_variable(x)
+    shape = x.value.shape
+    d = dimension("unflatten", dim, len(shape))
+    parts = tuple(operator.index(n) for n in sizes)
+    known = math.prod(n for n in parts if n != -1)
+    length = shape[d] if shape else 1
+    fits = (known and length % known == 0) if -1 in parts else known == length
+    if not fits or parts.count(-1) > 1 or min(parts, default=0) < -1:
+        raise ValueError(f"unflatten: sizes {parts} do not multiply to the length {length} of dimension {d}")
+    whole = tuple(length // known if n == -1 else n for n in parts)
+    return reshape(x, shape[:d] + whole + shape[d + 1 :])
+
+
+def movedim(x: Any, source: Any, destination: Any) -> Any:
+    """A view with some dimensions moved to other places; the others keep their order.
+
+    Parameters
+    ----------
+    x : tensor
+    source, destination : int or tuple of int
+        As many of one as of the other, none twice.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there are not as many sources as destinations, or one appears twice.
+
+    Examples
+    --------
+    >>> wg.movedim(wg.ones(2, 3, 5), 0, -1).shape
+    Size([3, 5, 2])
+    """
+    x = as_variable(x)
+    ndim = x.value.ndim
+    ends = []
+    for dims in (source, destination):
+        found = [dimension("movedim", d, ndim) for d in (dims if isinstance(dims, (tuple, list)) else (dims,))]
+        if len(set(found)) != len(found):
+            raise ValueError(f"movedim: a dimension appears twice in {dims}")
+        ends.append(found)
+    if len(ends[0]) != len(ends[1]):
+        raise ValueError(f"movedim: {len(ends[0])} source(s) {source} and {len(ends[1])} destination(s) {destination}")
+    order = [d for d in range(ndim) if d not in ends[0]]
+    for to, d in sorted(zip(ends[1], ends[0], strict=True)):
+        order.insert(to, d)
+    return permute(x, tuple(order)) if ndim else x

@@ -1,0 +1,281 @@
+"""A tensor as another dtype, as Python numbers, and as the model of new ones: what its methods of these names do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import define, dtypes
+from .dtypes import builtin_bool, builtin_float, builtin_int
+from .ops.shape import sizes
+from .tape import Variable
+
+# ---------------------------------------------------------------- other dtypes
+
+_DEVICES = ("cpu", "cuda", "mps", "meta", "xpu")
+
+
+def to(
+    x: Any, *args: Any, dtype: Any = None, device: Any = None, non_blocking: builtin_bool = False,
+    copy: builtin_bool = False,
+) -> Any:  # fmt: skip
+    """The tensor with another dtype; the only device is "cpu".
+
+    Parameters
+    ----------
+    *args : dtype, "cpu" or a tensor whose dtype is meant
+    dtype : dtype
+    device : "cpu"
+    non_blocking : bool
+        Accepted for code that passes it.
+    copy : bool
+        Copy even if nothing changes.
+
+    Returns
+    -------
+    Tensor
+        The tensor itself if nothing changes.
+
+    Raises
+    ------
+    ValueError
+        If another device is asked for.
+    TypeError
+        If an argument is neither a device nor a dtype that tensors have.
+
+    Examples
+    --------
+    >>> wg.tensor([1, 2]).to(wg.float64)
+    tensor([1., 2.], dtype=wengert.float64)
+    """
+    for arg in args:
+        if isinstance(arg, Variable):
+            dtype = arg.value.dtype
+        elif isinstance(arg, str) and arg.split(":")[0] in _DEVICES:
+            device = arg
+        else:
+            dtype = arg
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f'to: the only device is "cpu", got {device!r}')
+    wanted = x.value.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
+    if wanted != x.value.dtype:
+        return define.cast(x, wanted)
+    return x.clone() if copy else x
+
+
+def type(x: Any, dtype: Any = None) -> Any:
+    """The tensor with another dtype; without one, the name of its dtype.
+
+    Parameters
+    ----------
+    dtype : dtype or None
+
+    Returns
+    -------
+    Tensor or str
+
+    Raises
+    ------
+    TypeError
+        If tensors do not have such a dtype.
+
+    Examples
+    --------
+    >>> wg.tensor([1.5, 2.5]).type(wg.int64)
+    tensor([1, 2])
+    >>> wg.tensor([1.5, 2.5]).type()
+    'float32'
+    """
+    return str(x.value.dtype) if dtype is None else to(x, dtype=dtype)
+
+
+def type_as(x: Any, other: Any) -> Any:
+    """The tensor with another tensor's dtype."""
+    return to(x, dtype=other.value.dtype)
+
+
+def _as(dtype: np.dtype) -> Any:
+    def convert(x: Any) -> Any:
+        return to(x, dtype=dtype)
+
+    return define.named(convert, str(dtype), f"The tensor as {dtype}; itself if it is already.")
+
+
+float, double, half = _as(dtypes.float32), _as(dtypes.float64), _as(dtypes.float16)
+long, int, short, char, byte = map(_as, (dtypes.int64, dtypes.int32, dtypes.int16, dtypes.int8, dtypes.uint8))
+bool = _as(dtypes.bool)
+
+
+def cpu(x: Any) -> Any:
+    """The tensor itself: it lives there."""
+    return x
+
+
+# ---------------------------------------------------------------- new tensors of the same dtype
+
+
+def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+    """A tensor of the data, by default of this one's dtype."""
+    from .creation import tensor
+
+    return tensor(data, x.value.dtype if dtype is None else dtype, requires_grad)
+
+
+def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+    """A tensor of one value, by default of this one's dtype."""
+    from .creation import full
+
+    return full(size, fill_value, dtype=x.value.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+    """A tensor of zeros, by default of this one's dtype."""
+    return new_full(x, sizes(size), 0, dtype=dtype, requires_grad=requires_grad)
+
+
+def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+    """A tensor of ones, by default of this one's dtype."""
+    return new_full(x, sizes(size), 1, dtype=dtype, requires_grad=requires_grad)
+
+
+def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+    """A tensor whose items are arbitrary, by default of this one's dtype."""
+    from .creation import empty
+
+    return empty(sizes(size), dtype=x.value.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def item(x: Any) -> Any:
+    """The one item, as a Python number.
+
+    Raises
+    ------
+    RuntimeError
+        If there is not exactly one item.
+
+    Examples
+    --------
+    >>> wg.tensor([3.5]).item()
+    3.5
+    """
+    if x.value.size != 1:
+        raise RuntimeError(f"item: expected a tensor of one item, got shape {x.value.shape}")
+    return x.value.item()
+
+
+def tolist(x: Any) -> Any:
+    """Nested lists of Python numbers.
+
+    Examples
+    --------
+    >>> wg.tensor([[1, 2], [3, 4]]).tolist()
+    [[1, 2], [3, 4]]
+    """
+    return x.value.tolist()
+
+
+def as_float(x: Any) -> builtin_float:
+    """What `float(x)` gives."""
+    return builtin_float(_single("float", x))
+
+
+def as_int(x: Any) -> builtin_int:
+    """What `int(x)` gives."""
+    return builtin_int(_single("int", x))
+
+
+def _single(name: str, x: Any) -> Any:
+    if x.value.size != 1:
+        raise ValueError(f"{name}: only a tensor of one item is a number, this one has shape {x.value.shape}")
+    return x.value.item()
+
+
+def as_index(x: Any) -> builtin_int:
+    """What a tensor is as an index, or as a length."""
+    if x.value.dtype.kind not in "iub" or x.value.size != 1:
+        raise TypeError(
+            f"only a tensor of one integer is an index, this one has dtype {x.value.dtype} and shape {x.value.shape}"
+        )
+    return builtin_int(x.value.item())
+
+
+def as_bool(x: Any) -> builtin_bool:
+    """What `bool(x)` gives."""
+    if x.value.size != 1:
+        raise RuntimeError(f"the truth value of a tensor of shape {x.value.shape} is ambiguous; use .any() or .all()")
+    return builtin_bool(x.value.item())
+
+
+def formatted(x: Any, spec: str) -> str:
+    """What `format(x, spec)` gives: of a tensor without dimensions its number, else its text, which takes no spec."""
+    if not x.value.ndim:
+        return format(x.value.item(), spec)
+    if spec:
+        raise TypeError(
+            f"format: {spec!r} is for one number, this tensor has shape {x.value.shape}; use set_printoptions"
+        )
+    return repr(x)
+
+
+# ---------------------------------------------------------------- questions
+
+
+def is_tensor(x: Any) -> builtin_bool:
+    """Whether x is a tensor.
+
+    Parameters
+    ----------
+    x : object
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> wg.is_tensor(wg.ones(2)), wg.is_tensor(np.ones(2))
+    (True, False)
+    """
+    return isinstance(x, Variable)
+
+
+def is_floating_point(x: Any) -> builtin_bool:
+    """Whether the dtype of a tensor is a floating one.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> wg.is_floating_point(wg.ones(2))
+    True
+    """
+    return define.as_variable(x).value.dtype.kind == "f"
+
+
+def numel(x: Any) -> builtin_int:
+    """The number of items of a tensor.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> wg.numel(wg.ones(2, 3))
+    6
+    """
+    return define.as_variable(x).value.size

@@ -1,0 +1,137 @@
+"""Methods that change a tensor in place, made of the functions that do not."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import define, tape
+from .ops import shape
+from .ops.scatter import masked_fill
+
+_change: Callable[[Any, str, Callable[[Any], Any]], Any]
+
+
+def connect(change: Callable[[Any, str, Callable[[Any], Any]], Any]) -> None:
+    """Tell this module how a tensor is changed; tensor.py, which imports it, knows."""
+    global _change
+    _change = change
+
+
+def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The method that replaces a tensor's items by `function` of it."""
+    name = f"{function.__name__}_"
+
+    def method(x: Any, *args: Any, **keywords: Any) -> Any:
+        return _change(x, name, lambda old: function(old, *args, **keywords))
+
+    return define.named(method, name, f"`{name[:-1]}` in place.\n\nReturns\n-------\nTensor\n    This tensor itself.\n")
+
+
+def of(module: str, name: str) -> Callable[..., Any]:
+    """The method that calls a function of a module that is built on tensors."""
+
+    def method(x: Any, *args: Any, **keywords: Any) -> Any:
+        return getattr(importlib.import_module(f"wengert.{module}"), name)(x, *args, **keywords)
+
+    return define.named(method, name, f"`wengert.{module}.{name}` of this tensor.\n")
+
+
+def fill_diagonal_(x: Any, value: Any, wrap: bool = False) -> Any:
+    """Set the items whose indices are all equal.
+
+    Parameters
+    ----------
+    value : number
+    wrap : bool
+        Start again below a matrix that is taller than wide.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Raises
+    ------
+    RuntimeError
+        If there are fewer than two dimensions.
+
+    Examples
+    --------
+    >>> wg.zeros(2, 2).fill_diagonal_(5)
+    tensor([[5., 0.],
+            [0., 5.]])
+    """
+    if x.value.ndim < 2:
+        raise RuntimeError(f"fill_diagonal_: expected two dimensions or more, got shape {x.value.shape}")
+    mask = np.zeros(x.value.shape, np.bool_)
+    np.fill_diagonal(mask, True, wrap)
+    return _change(x, "fill_diagonal_", lambda old: masked_fill(old, mask, value))
+
+
+def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Any = None) -> Any:
+    """Draw integers from `low` up to, but not including, `high`; `random_(high)` starts at 0.
+
+    Parameters
+    ----------
+    low, high : int
+        Without them, from 0 to the largest integer of the dtype, or the largest up to which a floating one counts.
+    generator : wengert.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Examples
+    --------
+    >>> bool((wg.empty(100).random_(3) < 3).all())
+    True
+    """
+    from .random import randint
+
+    if high is None:
+        low, high = 0, low or _count(x.value.dtype)
+    return x.copy_(randint(low, high, x.value.shape, generator=generator))
+
+
+def _count(dtype: np.dtype) -> int:
+    """How many integers from 0 a dtype holds, but at most what fits into int64."""
+    if dtype.kind == "f":
+        return 2 ** (np.finfo(dtype).nmant + 1) + 1
+    return 2 if dtype.kind == "b" else min(int(np.iinfo(dtype).max) + 1, int(np.iinfo(np.int64).max))
+
+
+# ---------------------------------------------------------------- changes of shape
+
+
+def _become(x: Any, name: str, view: Any) -> Any:
+    """Let x be a view of itself from here on."""
+    if tape.mode.recording and x.requires_grad and x.node is None:
+        raise RuntimeError(f"{name}: a leaf that requires a gradient cannot change its shape while recording")
+    x.node, x.value = view.node, view.value
+    return x
+
+
+def squeeze_(x: Any, dim: Any = None) -> Any:
+    """`squeeze` in place: this tensor changes its shape, views of it do not."""
+    return _become(x, "squeeze_", shape.squeeze(x, dim))
+
+
+def unsqueeze_(x: Any, dim: int) -> Any:
+    """`unsqueeze` in place: this tensor changes its shape, views of it do not."""
+    return _become(x, "unsqueeze_", shape.unsqueeze(x, dim))
+
+
+def transpose_(x: Any, dim0: int, dim1: int) -> Any:
+    """`transpose` in place: this tensor changes its shape, views of it do not."""
+    return _become(x, "transpose_", shape.transpose(x, dim0, dim1))
+
+
+def t_(x: Any) -> Any:
+    """`t` in place: this tensor changes its shape, views of it do not."""
+    return _become(x, "t_", shape.t(x))

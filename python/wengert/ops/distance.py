@@ -1,0 +1,165 @@
+"""Distances between all pairs of two sets of points.
+
+The Euclidean one is an operation of its own: it makes no tensor of all differences, and where two points coincide its
+derivative is 0 rather than NaN. Small problems are computed from the differences themselves, exactly; large ones by way
+of the matrix product, whose rounding errors are relative to the points' distance from their common centre.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels, define, dtypes, tape
+from ..define import apply, as_floating, primitive
+from .elementwise import equal, where
+from .linalg import matmul
+from .reduce import norm, sum
+from .shape import matrix_transpose, unsqueeze
+
+_DIRECT = 1 << 22  # differences up to which they are formed: a few milliseconds
+_BLOCK = 1 << 18  # of them at a time
+
+
+def _count(x: np.ndarray, y: np.ndarray) -> int:
+    """The number of differences between coordinates."""
+    return x.size * y.shape[-2]
+
+
+def _euclidean(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The distances between the rows of x and of y; both have the same leading dimensions."""
+    if x.dtype == dtypes.float16:
+        return dtypes.convert(_euclidean(x.astype(np.float32), y.astype(np.float32)), dtypes.float16)
+    if _count(x, y) > _DIRECT:
+        return _by_products(x, y)
+    out = np.empty((*x.shape[:-1], y.shape[-2]), x.dtype)
+    rows = max(1, _BLOCK * x.shape[-2] // max(_count(x, y), 1))
+    for k in range(0, x.shape[-2], rows):
+        difference = x[..., k : k + rows, None, :] - y[..., None, :, :]
+        out[..., k : k + rows, :] = _kernels.reduce("norm", difference, (difference.ndim - 1,))
+    return out
+
+
+def _by_products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """sqrt(|x|^2 - 2 x.y + |y|^2), after moving the centre of all points to the origin."""
+    centre = np.concatenate([x, y], -2).mean(-2, keepdims=True)
+    x, y = x - centre, y - centre
+    square = np.einsum("...ik,...ik->...i", x, x)[..., :, None] + np.einsum("...jk,...jk->...j", y, y)[..., None, :]
+    square -= 2 * _kernels.matmul(x, np.swapaxes(y, -1, -2))
+    return np.sqrt(np.maximum(square, 0, out=square), out=square)
+
+
+def _shares(g: Any, z: Any) -> Any:
+    """g / z, and 0 where z = 0."""
+    zero = equal(z, 0)
+    return where(zero, 0.0, g / where(zero, 1.0, z))
+
+
+def _weighted(w: Any, x: Any, y: Any) -> Any:
+    """For each i the sum over j of w[i, j] (x[i] - y[j])."""
+    if _count(x.value, y.value) <= _DIRECT:
+        return sum(unsqueeze(w, -1) * (unsqueeze(x, -2) - unsqueeze(y, -3)), -2)
+    x, y = _centred(x, y)
+    return x * sum(w, -1, True) - matmul(w, y)
+
+
+def _projected(t: Any, x: Any, y: Any) -> Any:
+    """For each i and j the product of t[i] and x[i] - y[j]."""
+    if _count(x.value, y.value) <= _DIRECT:
+        return sum(unsqueeze(t, -2) * (unsqueeze(x, -2) - unsqueeze(y, -3)), -1)
+    x, y = _centred(x, y)
+    return sum(t * x, -1, True) - matmul(t, matrix_transpose(y))
+
+
+def _centred(x: Any, y: Any) -> tuple[Any, Any]:
+    centre = tape._box(np.concatenate([x.value, y.value], -2).mean(-2, keepdims=True))
+    return x - centre, y - centre
+
+
+_CDIST = primitive(
+    "cdist", _euclidean,
+    (
+        lambda g, x, y, z: _weighted(_shares(g, z), x, y),
+        lambda g, x, y, z: _weighted(matrix_transpose(_shares(g, z)), y, x),
+    ),
+    (
+        lambda t, x, y, z: _shares(_projected(t, x, y), z),
+        lambda t, x, y, z: _shares(matrix_transpose(_projected(t, y, x)), z),
+    ),
+)  # fmt: skip
+
+
+def cdist(x1: Any, x2: Any, p: float = 2.0) -> Any:
+    """The distances between all pairs of rows of two matrices, or of two stacks of them.
+
+    Parameters
+    ----------
+    x1 : tensor
+        (..., m, d)
+    x2 : tensor
+        (..., n, d)
+    p : float
+        The norm's exponent; 2 is the Euclidean distance.
+
+    Returns
+    -------
+    Tensor
+        (..., m, n)
+
+    Raises
+    ------
+    ValueError
+        If the points have different numbers of coordinates, or the leading dimensions do not broadcast.
+
+    Notes
+    -----
+    Where two points coincide the derivative is 0.
+
+    Examples
+    --------
+    >>> wg.cdist(wg.tensor([[0., 0.], [3., 4.]]), wg.tensor([[0., 0.]]))
+    tensor([[0.],
+            [5.]])
+    """
+    x, y = as_floating(x1), as_floating(x2)
+    a, b = x.value.shape, y.value.shape
+    if len(a) < 2 or len(b) < 2 or a[-1] != b[-1]:
+        raise ValueError(f"cdist: expected points of shapes (..., m, d) and (..., n, d), got {a} and {b}")
+    if p < 0:
+        raise ValueError(f"cdist: expected a norm with p >= 0, got {p}")
+    if x.value.dtype != y.value.dtype:
+        dtype = dtypes.promote_types(x.value.dtype, y.value.dtype)
+        x, y = (v if v.value.dtype == dtype else define.cast(v, dtype) for v in (x, y))
+    if p != 2:
+        return norm(unsqueeze(x, -2) - unsqueeze(y, -3), p, -1)
+    lead = define.broadcast_shape("cdist", a[:-2], b[:-2])
+    x, y = (v if v.value.shape[:-2] == lead else define.broadcast_to(v, (*lead, *v.value.shape[-2:])) for v in (x, y))
+    return apply(_CDIST, (x, y))
+
+
+def dist(x: Any, y: Any, p: float = 2.0) -> Any:
+    """The p-norm of the difference of two tensors.
+
+    Parameters
+    ----------
+    x, y : tensor
+        Of shapes that broadcast together.
+    p : float
+
+    Returns
+    -------
+    Tensor
+        0-d.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> wg.dist(wg.tensor([3., 4.]), wg.zeros(2))
+    tensor(5.)
+    """
+    return norm(as_floating(x) - y, p)

@@ -1,0 +1,303 @@
+"""Sums of products over named or numbered dimensions, all by way of the matrix product."""
+
+from __future__ import annotations
+
+import math
+import string
+from typing import Any
+
+import numpy as np
+
+from ..define import as_variable
+from .linalg import matmul
+from .pieces import diagonal
+from .reduce import sum
+from .shape import dimension, permute, reshape
+
+# ---------------------------------------------------------------- einsum
+
+
+def einsum(equation: str, *operands: Any) -> Any:
+    """The sum of products that Einstein's summation convention spells.
+
+    Parameters
+    ----------
+    equation : str
+        One letter per dimension, one term per operand, such as "ij,jk->ik". Without an arrow, the letters that appear
+        once, in alphabetical order. "..." stands for dimensions that broadcast.
+    *operands : tensor, or one sequence of them
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If the equation does not fit the operands, or lengths differ.
+
+    Examples
+    --------
+    >>> x = wg.tensor([[1., 2.], [3., 4.]])
+    >>> wg.einsum("ij,kj->ik", x, x)
+    tensor([[ 5., 11.],
+            [11., 25.]])
+    >>> wg.einsum("ii", x)
+    tensor(5.)
+    """
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    parts = [as_variable(x) for x in operands]
+    terms, output = _read(equation, [x.value.shape for x in parts])
+    lengths = _lengths(equation, terms, [x.value.shape for x in parts])
+    pairs = [_fitting(equation, x, term, lengths) for x, term in zip(parts, terms, strict=True)]
+    for places in _order(pairs, output):
+        chosen = [pairs[k] for k in places]
+        pairs = [pair for k, pair in enumerate(pairs) if k not in places]
+        needed = set(output).union(*(term for _, term in pairs))
+        pairs.append(_product(*chosen, needed) if len(chosen) == 2 else chosen[0])
+    x, term = _summed(*pairs[0], set(output))
+    return permute(x, tuple(map(term.index, output))) if output else x
+
+
+def _read(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
+    """The letters of each operand's dimensions and of the result's, with letters in place of dots."""
+    text = equation.replace(" ", "")
+    left, arrow, output = text.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(shapes):
+        raise ValueError(f"einsum: {equation!r} has {len(terms)} term(s) for {len(shapes)} operand(s)")
+    if not set(text.replace("->", "").replace("...", "")) <= {*string.ascii_letters, ","}:
+        raise ValueError(f"einsum: expected letters, commas, ... and one ->, got {equation!r}")
+    spare = [letter for letter in string.ascii_letters + _MORE if letter not in text]
+    dots = 0
+    for term, shape in zip(terms, shapes, strict=True):
+        extra = len(shape) - len(term.replace("...", ""))
+        if extra < 0 or (extra and "..." not in term):
+            raise ValueError(f"einsum: the term {term!r} of {equation!r} does not fit shape {shape}")
+        dots = max(dots, extra)
+    wild = "".join(spare[:dots])
+    full = []
+    for term, shape in zip(terms, shapes, strict=True):
+        extra = len(shape) - len(term.replace("...", ""))
+        full.append(term.replace("...", wild[dots - extra :]))
+    letters = "".join(terms).replace("...", "")
+    if not arrow:
+        output = "..." + "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
+    named = output.replace("...", "")
+    if any(letter not in letters or named.count(letter) > 1 for letter in named):
+        raise ValueError(f"einsum: the result {output!r} of {equation!r} must name dimensions of operands, each once")
+    return full, output.replace("...", wild)
+
+
+_MORE = "".join(map(chr, range(0x391, 0x3AA)))  # letters beyond the alphabet, for dots in crowded equations
+
+
+def _fitting(equation: str, x: Any, term: str, lengths: dict[str, int]) -> tuple[Any, str]:
+    """An operand with every letter once, and without those dimensions of length 1 that others have longer."""
+    for letter in dict.fromkeys(term):
+        while term.count(letter) > 1:
+            i = term.index(letter)
+            j = term.index(letter, i + 1)
+            shape = x.value.shape
+            if shape[i] != shape[j]:
+                raise ValueError(f"einsum: {letter!r} of {equation!r} is {shape[i]} and {shape[j]} in shape {shape}")
+            x = diagonal(x, 0, i, j)
+            term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
+    kept = [k for k, (letter, n) in enumerate(zip(term, x.value.shape, strict=True)) if n == lengths[letter]]
+    if len(kept) < len(term):
+        x, term = reshape(x, tuple(x.value.shape[k] for k in kept)), "".join(term[k] for k in kept)
+    return x, term
+
+
+def _lengths(equation: str, terms: list[str], shapes: list[tuple[int, ...]]) -> dict[str, int]:
+    """The length of each letter's dimension."""
+    lengths: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for letter, n in zip(term, shape, strict=True):
+            known = lengths.setdefault(letter, n)
+            if known == 1:
+                lengths[letter] = n
+            elif n not in (1, known):
+                raise ValueError(
+                    f"einsum: {letter!r} of {equation!r} is {known} and {n} in shapes {', '.join(map(str, shapes))}"
+                )
+    return lengths
+
+
+def _order(pairs: list[tuple[Any, str]], output: str) -> list[tuple[int, ...]]:
+    """Which terms to multiply, one pair after the other."""
+    if len(pairs) < 3:
+        return [(0, 1)] if len(pairs) == 2 else []
+    names = {letter: k for k, letter in enumerate(dict.fromkeys("".join(term for _, term in pairs)))}
+    arguments: list[Any] = []
+    for x, term in pairs:
+        arguments += [x.value, [names[letter] for letter in term]]
+    path = np.einsum_path(*arguments, [names[letter] for letter in output], optimize="greedy")[0][1:]
+    steps: list[tuple[int, ...]] = []
+    for places in path:  # a step of more than two is taken two at a time
+        while len(places) > 2:
+            steps.append(places[:2])
+            places = (*(k - 2 for k in places[2:]), len(pairs) - 1 - len(steps))
+        steps.append(places)
+    return steps
+
+
+def _summed(x: Any, term: str, needed: set[str]) -> tuple[Any, str]:
+    """x summed over the dimensions that nobody needs any more."""
+    drop = tuple(k for k, letter in enumerate(term) if letter not in needed)
+    return (sum(x, drop), "".join(letter for letter in term if letter in needed)) if drop else (x, term)
+
+
+def _product(left: tuple[Any, str], right: tuple[Any, str], needed: set[str]) -> tuple[Any, str]:
+    """Two terms multiplied, and summed over what nobody needs any more: a stack of matrix products."""
+    x, a = _summed(*left, needed | set(right[1]))
+    y, b = _summed(*right, needed | set(left[1]))
+    batch = [letter for letter in a if letter in b and letter in needed]
+    inner = [letter for letter in a if letter in b and letter not in needed]
+    rows, columns = [letter for letter in a if letter not in b], [letter for letter in b if letter not in a]
+    x = permute(x, tuple(map(a.index, batch + rows + inner)))
+    y = permute(y, tuple(map(b.index, batch + inner + columns)))
+    lead, tall, wide = (
+        x.value.shape[: len(batch)], x.value.shape[len(batch) : len(batch + rows)], y.value.shape[len(batch + inner) :]
+    )  # fmt: skip
+    depth = math.prod(x.value.shape[len(batch + rows) :])
+    z = matmul(reshape(x, (*lead, math.prod(tall), depth)), reshape(y, (*lead, depth, math.prod(wide))))
+    return reshape(z, (*lead, *tall, *wide)), "".join(batch + rows + columns)
+
+
+# ---------------------------------------------------------------- by numbers
+
+
+def tensordot(x: Any, y: Any, dims: Any = 2, *, axes: Any = None) -> Any:
+    """The sum of products over the last dimensions of x and the first of y, or over given ones.
+
+    Parameters
+    ----------
+    x, y : tensor
+    dims : int, or two sequences of int
+        How many; or which of x, and which of y. Also spelled `axes`.
+
+    Returns
+    -------
+    Tensor
+        The other dimensions of x, then those of y.
+
+    Raises
+    ------
+    ValueError
+        If the lengths of paired dimensions differ.
+
+    Examples
+    --------
+    >>> wg.tensordot(wg.ones(2, 3), wg.ones(3, 2), dims=1)
+    tensor([[3., 3.],
+            [3., 3.]])
+    """
+    x, y = as_variable(x), as_variable(y)
+    dims = dims if axes is None else axes
+    a, b = x.value.shape, y.value.shape
+    if isinstance(dims, int):
+        most = min(len(a), len(b))
+        if not 0 <= dims <= most:
+            raise ValueError(f"tensordot: expected 0 to {most} dimensions for shapes {a} and {b}, got {dims}")
+        of_x, of_y = list(range(len(a) - dims, len(a))), list(range(dims))
+    else:
+        of_x, of_y = (
+            [dimension("tensordot", d, len(s)) for d in (part if isinstance(part, (tuple, list)) else [part])]
+            for part, s in zip(dims, (a, b), strict=True)
+        )
+    if [a[d] for d in of_x] != [b[d] for d in of_y]:
+        raise ValueError(f"tensordot: dimensions {of_x} of shape {a} and {of_y} of shape {b} differ in length")
+    rows, columns = ([d for d in range(len(s)) if d not in part] for part, s in ((of_x, a), (of_y, b)))
+    depth = math.prod(a[d] for d in of_x)
+    z = matmul(
+        reshape(permute(x, tuple(rows + of_x)), (math.prod(a[d] for d in rows), depth)),
+        reshape(permute(y, tuple(of_y + columns)), (depth, math.prod(b[d] for d in columns))),
+    )
+    return reshape(z, (*(a[d] for d in rows), *(b[d] for d in columns)))
+
+
+def inner(x: Any, y: Any) -> Any:
+    """The sums of products over the last dimensions of both; of a 0-d tensor, the product.
+
+    Parameters
+    ----------
+    x, y : tensor
+        (..., n) and (..., n)
+
+    Returns
+    -------
+    Tensor
+        The other dimensions of x, then those of y.
+
+    Raises
+    ------
+    ValueError
+        If the last dimensions differ.
+
+    Examples
+    --------
+    >>> wg.inner(wg.tensor([1., 2.]), wg.tensor([3., 4.]))
+    tensor(11.)
+    """
+    x, y = as_variable(x), as_variable(y)
+    if not x.value.ndim or not y.value.ndim:
+        return x * y
+    if x.value.shape[-1] != y.value.shape[-1]:
+        raise ValueError(f"inner: the last dimensions of shapes {x.value.shape} and {y.value.shape} differ")
+    return tensordot(x, y, ([-1], [-1]))
+
+
+def kron(x: Any, y: Any) -> Any:
+    """Kronecker's product: every item of x times the whole of y, laid side by side.
+
+    Parameters
+    ----------
+    x, y : tensor
+
+    Returns
+    -------
+    Tensor
+        Each dimension as long as the product of both.
+
+    Examples
+    --------
+    >>> wg.kron(wg.tensor([1., 2.]), wg.tensor([1., 1.]))
+    tensor([1., 1., 2., 2.])
+    """
+    x, y = as_variable(x), as_variable(y)
+    ndim = max(x.value.ndim, y.value.ndim)
+    a, b = ((1,) * (ndim - v.value.ndim) + v.value.shape for v in (x, y))
+    x = reshape(x, tuple(n for pair in zip(a, (1,) * ndim, strict=True) for n in pair))
+    y = reshape(y, tuple(n for pair in zip((1,) * ndim, b, strict=True) for n in pair))
+    return reshape(x * y, tuple(n * m for n, m in zip(a, b, strict=True)))
+
+
+def trace(x: Any) -> Any:
+    """The sum of the diagonal of a matrix.
+
+    Parameters
+    ----------
+    x : tensor
+        (m, n)
+
+    Returns
+    -------
+    Tensor
+        0-d.
+
+    Raises
+    ------
+    ValueError
+        If x is not a matrix.
+
+    Examples
+    --------
+    >>> wg.trace(wg.tensor([[1., 2.], [3., 4.]]))
+    tensor(5.)
+    """
+    x = as_variable(x)
+    if x.value.ndim != 2:
+        raise ValueError(f"trace: expected a matrix, got shape {x.value.shape}")
+    return sum(diagonal(x))

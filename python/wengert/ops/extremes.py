@@ -1,0 +1,234 @@
+"""The largest and smallest items together with where they stand."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import tape
+from ..define import as_variable
+from ..tape import Variable
+from . import elementwise as e
+from . import reduce
+from .index import take_along_dim
+from .shape import dimension, either, squeeze
+
+
+class ValuesAndIndices(tuple):
+    """The pair (values, indices), also by name."""
+
+    __slots__ = ()
+    values = property(operator.itemgetter(0), doc="The items.")
+    indices = property(operator.itemgetter(1), doc="Where they stand along the dimension.")
+
+    def __repr__(self) -> str:
+        return f"wengert.return_types.{type(self).__name__}(\nvalues={self[0]!r},\nindices={self[1]!r})"
+
+
+@functools.cache
+def _kind(name: str) -> type[ValuesAndIndices]:
+    return type(name, (ValuesAndIndices,), {"__slots__": (), "__doc__": ValuesAndIndices.__doc__})
+
+
+def values_and_indices(name: str, values: Any, indices: Any) -> ValuesAndIndices:
+    """The pair that the function `name` returns."""
+    return _kind(name)((values, indices))
+
+
+def picked(name: str, x: Any, indices: Any, dim: int, keepdim: bool) -> ValuesAndIndices:
+    """The items of x at `indices`, which have length 1 along `dim`, and the indices."""
+    if not x.value.ndim:
+        return values_and_indices(name, x + 0, tape._box(np.zeros((), np.int64)))
+    values = take_along_dim(x, indices, dim)
+    if not keepdim:
+        values, indices = squeeze(values, dim), squeeze(indices, dim)
+    return values_and_indices(name, values, indices)
+
+
+# ---------------------------------------------------------------- max and min
+
+
+def _extreme(
+    name: str, full: Any, two: Any, arg: Any, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
+) -> Any:  # fmt: skip
+    x = as_variable(x)
+    dim = either(name, dim, axis)
+    keepdim = bool(keepdim if keepdims is None else keepdims)
+    if isinstance(dim, (Variable, np.ndarray)):
+        return two(x, dim)
+    if dim is None:
+        return full(x, None, keepdim)
+    d = dimension(name, dim, x.value.ndim)
+    return picked(name, x, arg(x, d, True), d, keepdim)
+
+
+def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+    """The largest item, or the largest items along one dimension with their indices.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tensor or None
+        None: over all items; ties share the gradient evenly. An int: along that dimension; the first of several counts.
+        A tensor: as `maximum`. Also spelled `axis`.
+    keepdim : bool
+        Keep the reduced dimension with length 1. Also spelled `keepdims`.
+
+    Returns
+    -------
+    Tensor, or (values, indices) with an int
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to choose from.
+
+    Examples
+    --------
+    >>> wg.max(wg.tensor([[1., 4.], [3., 2.]]), dim=1).values
+    tensor([4., 3.])
+    >>> wg.max(wg.tensor([1., 4.]), wg.tensor([2., 3.]))
+    tensor([2., 4.])
+    """
+    return _extreme("max", reduce.amax, e.maximum, reduce.argmax, x, dim, keepdim, axis, keepdims)
+
+
+def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+    """The smallest item, or the smallest items along one dimension with their indices.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tensor or None
+        None: over all items; ties share the gradient evenly. An int: along that dimension; the first of several counts.
+        A tensor: as `minimum`. Also spelled `axis`.
+    keepdim : bool
+        Keep the reduced dimension with length 1. Also spelled `keepdims`.
+
+    Returns
+    -------
+    Tensor, or (values, indices) with an int
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to choose from.
+
+    Examples
+    --------
+    >>> wg.min(wg.tensor([[1., 4.], [3., 2.]]), dim=1).values
+    tensor([1., 2.])
+    >>> wg.min(wg.tensor([1., 4.]), wg.tensor([2., 3.]))
+    tensor([1., 3.])
+    """
+    return _extreme("min", reduce.amin, e.minimum, reduce.argmin, x, dim, keepdim, axis, keepdims)
+
+
+def aminmax(
+    x: Any, *, dim: int | None = None, keepdim: bool = False, axis: int | None = None, keepdims: bool | None = None
+) -> tuple[Any, Any]:
+    """The smallest and the largest item, over all or along one dimension.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int or None
+        Also spelled `axis`.
+    keepdim : bool
+        Keep the reduced dimension with length 1. Also spelled `keepdims`.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to choose from.
+
+    Examples
+    --------
+    >>> wg.aminmax(wg.tensor([3., 1., 2.]))
+    (tensor(1.), tensor(3.))
+    """
+    dim = either("aminmax", dim, axis)
+    keepdim = bool(keepdim if keepdims is None else keepdims)
+    return reduce.amin(x, dim, keepdim), reduce.amax(x, dim, keepdim)
+
+
+# ---------------------------------------------------------------- running extremes
+
+
+def _running(name: str, accumulate: Any, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:
+    x = as_variable(x)
+    dim = either(name, dim, axis)
+    if dim is None:
+        raise TypeError(f"{name}: expected dim, the dimension to run along")
+    d = dimension(name, dim, x.value.ndim)
+    if not x.value.ndim:
+        return picked(name, x, None, d, True)
+    value = x.value
+    running = accumulate(value, axis=d)
+    here = value == running
+    if value.dtype.kind == "f":
+        here |= np.isnan(value)
+    places = np.arange(value.shape[d]).reshape([-1 if k == d else 1 for k in range(value.ndim)])
+    indices = np.maximum.accumulate(np.where(here, places, 0), axis=d)
+    return picked(name, x, tape._box(indices), d, True)
+
+
+def cummax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+    """The largest item so far along one dimension, and where it stands: the last of several.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+
+    Returns
+    -------
+    (values, indices)
+        Of the same shape.
+
+    Raises
+    ------
+    IndexError
+        If the dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.cummax(wg.tensor([1., 3., 2.]), 0).values
+    tensor([1., 3., 3.])
+    """
+    return _running("cummax", np.maximum.accumulate, x, dim, axis)
+
+
+def cummin(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+    """The smallest item so far along one dimension, and where it stands: the last of several.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+
+    Returns
+    -------
+    (values, indices)
+        Of the same shape.
+
+    Raises
+    ------
+    IndexError
+        If the dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.cummin(wg.tensor([2., 1., 3.]), 0).values
+    tensor([2., 1., 1.])
+    """
+    return _running("cummin", np.minimum.accumulate, x, dim, axis)

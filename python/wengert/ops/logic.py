@@ -1,0 +1,360 @@
+"""Questions that are answered item by item or for a whole tensor, and operations on truth values and bits.
+
+Their results have no derivative.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes, tape
+from ..define import Function, as_variable, match, named
+from ..tape import Variable
+from .elementwise import comparison, doc
+from .shape import dimensions, either
+
+# ---------------------------------------------------------------- one argument
+
+
+def _question(name: str, function: Function, docstring: str) -> Function:
+    """A function of one tensor that gives truth values."""
+
+    def ask(x: Any) -> Any:
+        return tape._box(np.asarray(function(as_variable(x).value)))
+
+    return named(ask, name, docstring)
+
+
+isnan = _question(
+    "isnan", np.isnan,
+    doc("Whether each item is NaN.", ">>> wg.isnan(wg.tensor([1., float('nan')]))\ntensor([False,  True])"),
+)  # fmt: skip
+isinf = _question(
+    "isinf", np.isinf,
+    doc("Whether each item is infinite.", ">>> wg.isinf(wg.tensor([1., float('inf')]))\ntensor([False,  True])"),
+)  # fmt: skip
+isfinite = _question(
+    "isfinite", np.isfinite,
+    doc("Whether each item is neither infinite nor NaN.",
+        ">>> wg.isfinite(wg.tensor([1., float('inf')]))\ntensor([ True, False])"),
+)  # fmt: skip
+isposinf = _question(
+    "isposinf", lambda x: np.isinf(x) & (x > 0),
+    doc("Whether each item is inf.", ">>> wg.isposinf(wg.tensor([1., float('inf')]))\ntensor([False,  True])"),
+)  # fmt: skip
+isneginf = _question(
+    "isneginf", lambda x: np.isinf(x) & (x < 0),
+    doc("Whether each item is -inf.", ">>> wg.isneginf(wg.tensor([1., float('inf')]))\ntensor([False, False])"),
+)  # fmt: skip
+signbit = _question(
+    "signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0,
+    doc("Whether each item has a minus sign; that of -0. counts.",
+        ">>> wg.signbit(wg.tensor([1., -0.]))\ntensor([False,  True])"),
+)  # fmt: skip
+logical_not = _question(
+    "logical_not", np.logical_not,
+    doc("Whether each item is zero.", ">>> wg.logical_not(wg.tensor([1., 0.]))\ntensor([False,  True])"),
+)  # fmt: skip
+logical_or = comparison(
+    "logical_or", np.logical_or,
+    doc("Whether x or y is nonzero, or both, item by item.",
+        ">>> wg.logical_or(wg.tensor([1., 0.]), wg.tensor([2., 0.]))\ntensor([ True, False])", inputs=2),
+)  # fmt: skip
+logical_xor = comparison(
+    "logical_xor", np.logical_xor,
+    doc("Whether one of x and y is nonzero and the other zero, item by item.",
+        ">>> wg.logical_xor(wg.tensor([1., 0.]), wg.tensor([2., 3.]))\ntensor([False,  True])", inputs=2),
+)  # fmt: skip
+
+# ---------------------------------------------------------------- bits
+
+
+def _bitwise(name: str, function: Function, kinds: str, docstring: str) -> Function:
+    """A function of two tensors of integers or, if `kinds` allow it, of booleans."""
+
+    def combine(x: Any, y: Any) -> Any:
+        x, y = match(name, x, y)
+        for v in (x, y):
+            if isinstance(v, Variable) and v.value.dtype.kind not in kinds:
+                what = "integers or booleans" if "b" in kinds else "integers"
+                raise TypeError(f"{name}: expected {what}, got {v.value.dtype}")
+        return tape._box(np.asarray(function(*(v.value if isinstance(v, Variable) else v for v in (x, y)))))
+
+    return named(combine, name, docstring)
+
+
+bitwise_and = _bitwise(
+    "bitwise_and", np.bitwise_and, "iub",
+    doc("The bits that both x and y have; of booleans, x and y.",
+        ">>> wg.bitwise_and(wg.tensor([6, 5]), 3)\ntensor([2, 1])", inputs=2),
+)  # fmt: skip
+bitwise_or = _bitwise(
+    "bitwise_or", np.bitwise_or, "iub",
+    doc("The bits that x or y has; of booleans, x or y.",
+        ">>> wg.bitwise_or(wg.tensor([6, 5]), 3)\ntensor([7, 7])", inputs=2),
+)  # fmt: skip
+bitwise_xor = _bitwise(
+    "bitwise_xor", np.bitwise_xor, "iub",
+    doc("The bits in which x and y differ; of booleans, whether they differ.",
+        ">>> wg.bitwise_xor(wg.tensor([6, 5]), 3)\ntensor([5, 6])", inputs=2),
+)  # fmt: skip
+bitwise_left_shift = _bitwise(
+    "bitwise_left_shift", np.left_shift, "iu",
+    doc("x times 2**y, as a shift of its bits.",
+        ">>> wg.bitwise_left_shift(wg.tensor([1, 2]), 3)\ntensor([ 8, 16])", inputs=2),
+)  # fmt: skip
+bitwise_right_shift = _bitwise(
+    "bitwise_right_shift", np.right_shift, "iu",
+    doc("The floor of x / 2**y, as a shift of its bits.",
+        ">>> wg.bitwise_right_shift(wg.tensor([8, -9]), 2)\ntensor([ 2, -3])", inputs=2),
+)  # fmt: skip
+
+
+def bitwise_not(x: Any) -> Any:
+    """The bits that x lacks; of booleans, not x.
+
+    Parameters
+    ----------
+    x : tensor
+        Of integers or booleans.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        If x is floating.
+
+    Examples
+    --------
+    >>> wg.bitwise_not(wg.tensor([True, False]))
+    tensor([False,  True])
+    """
+    value = as_variable(x).value
+    if value.dtype.kind not in "iub":
+        raise TypeError(f"bitwise_not: expected integers or booleans, got {value.dtype}")
+    return tape._box(np.asarray(np.invert(value)))
+
+
+# ---------------------------------------------------------------- nearness
+
+
+def _values(name: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The arrays of two operands, of one dtype."""
+    x, y = match(name, *(as_variable(v) for v in (x, y)))
+    return x.value, y.value
+
+
+def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Whether |x - y| <= atol + rtol |y|, item by item.
+
+    Parameters
+    ----------
+    x, y : tensor, array or number
+        Of shapes that broadcast together.
+    rtol, atol : float
+        The tolerances relative to y and absolute, none negative.
+    equal_nan : bool
+        Whether NaN is close to NaN.
+
+    Returns
+    -------
+    Tensor of bool
+        Of the broadcast shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast, or a tolerance is negative.
+
+    Examples
+    --------
+    >>> wg.isclose(wg.tensor([1., 2.]), wg.tensor([1.0000001, 2.1]))
+    tensor([ True, False])
+    """
+    if rtol < 0 or atol < 0:
+        raise ValueError(f"isclose: expected tolerances that are not negative, got rtol={rtol} and atol={atol}")
+    a, b = _values("isclose", x, y)
+    with np.errstate(all="ignore"):
+        return tape._box(np.asarray(np.isclose(a, b, rtol, atol, equal_nan)))
+
+
+def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether |x - y| <= atol + rtol |y| for all items.
+
+    Parameters
+    ----------
+    x, y : tensor, array or number
+        Of shapes that broadcast together.
+    rtol, atol : float
+        The tolerances relative to y and absolute, none negative.
+    equal_nan : bool
+        Whether NaN is close to NaN.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast, or a tolerance is negative.
+
+    Examples
+    --------
+    >>> wg.allclose(wg.tensor([1., 2.]), wg.tensor([1.0000001, 2.]))
+    True
+    """
+    return bool(isclose(x, y, rtol, atol, equal_nan).value.all())
+
+
+def equal(x: Any, y: Any) -> bool:
+    """Whether two tensors have the same shape and equal items; `eq` compares item by item.
+
+    Parameters
+    ----------
+    x, y : tensor
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> wg.equal(wg.tensor([1., 2.]), wg.tensor([1, 2]))
+    True
+    """
+    a, b = as_variable(x).value, as_variable(y).value
+    return a.shape == b.shape and bool((a == b).all())
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+    """Whether each item is one of some items.
+
+    Parameters
+    ----------
+    elements : tensor, array or number
+    test_elements : tensor, array or number
+    assume_unique : bool
+        Accepted for code that passes it; the result does not depend on it.
+    invert : bool
+        Whether each is none of them.
+
+    Returns
+    -------
+    Tensor of bool
+        Of the shape of `elements`.
+
+    Examples
+    --------
+    >>> wg.isin(wg.tensor([1, 2, 3]), wg.tensor([3, 1]))
+    tensor([ True, False,  True])
+    """
+    found = np.isin(as_variable(elements).value, as_variable(test_elements).value, invert=invert)
+    return tape._box(np.asarray(found))
+
+
+# ---------------------------------------------------------------- all, any, how many
+
+
+def _over(
+    name: str, function: Function, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
+) -> np.ndarray:  # fmt: skip
+    value = as_variable(x).value
+    dims = dimensions(name, either(name, dim, axis), value.ndim)
+    return np.asarray(function(value, axis=dims, keepdims=bool(keepdim if keepdims is None else keepdims)))
+
+
+def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+    """Whether all items are nonzero, over some dimensions; of nothing, True.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tuple of int or None
+        None: all dimensions. Also spelled `axis`.
+    keepdim : bool
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+
+    Returns
+    -------
+    Tensor of bool, or of uint8 if x is
+
+    Raises
+    ------
+    IndexError
+        If a dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.all(wg.tensor([[True, False], [True, True]]), dim=1)
+    tensor([False,  True])
+    """
+    return _truth(x, _over("all", np.all, x, dim, keepdim, axis, keepdims))
+
+
+def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+    """Whether some item is nonzero, over some dimensions; of nothing, False.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tuple of int or None
+        None: all dimensions. Also spelled `axis`.
+    keepdim : bool
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+
+    Returns
+    -------
+    Tensor of bool, or of uint8 if x is
+
+    Raises
+    ------
+    IndexError
+        If a dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.any(wg.tensor([[True, False], [False, False]]), dim=1)
+    tensor([ True, False])
+    """
+    return _truth(x, _over("any", np.any, x, dim, keepdim, axis, keepdims))
+
+
+def _truth(x: Any, found: np.ndarray) -> Any:
+    return tape._box(found.astype(np.uint8) if as_variable(x).value.dtype == dtypes.uint8 else found)
+
+
+def count_nonzero(
+    x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None
+) -> Any:  # fmt: skip
+    """The number of items that are not zero, over some dimensions.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tuple of int or None
+        None: all dimensions. Also spelled `axis`.
+    keepdim : bool
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Raises
+    ------
+    IndexError
+        If a dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.count_nonzero(wg.tensor([[1., 0.], [2., 3.]]), dim=0)
+    tensor([2, 1])
+    """
+    return tape._box(_over("count_nonzero", np.count_nonzero, x, dim, keepdim, axis, keepdims).astype(np.int64))

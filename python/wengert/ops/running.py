@@ -1,0 +1,186 @@
+"""Running products and sums of exponentials along a dimension, and differences between neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import define, dtypes, tape
+from ..define import Function, apply, as_floating, as_variable, primitive
+from .pieces import roll
+from .shape import cat, dimension, either, flip, narrow_view
+from .transcendental import logaddexp
+
+# ---------------------------------------------------------------- running
+
+# Hillis and Steele's scans (1986): log2(n) steps of differentiable operations, without division, so that derivatives of
+# every order are right also where items are zero.
+
+
+def _scan(combine: Function, x: Any, dim: int) -> Any:
+    """What `combine` makes of all items up to each."""
+    n, step = x.value.shape[dim], 1
+    while step < n:
+        later = combine(narrow_view(x, dim, step, n), narrow_view(x, dim, 0, n - step))
+        x = cat([narrow_view(x, dim, 0, step), later], dim)
+        step *= 2
+    return x
+
+
+def _recurrence(a: Any, b: Any, dim: int) -> Any:
+    """The sequence z[k] = a[k] z[k - 1] + b[k] from z[-1] = 0."""
+    n, step = b.value.shape[dim], 1
+    while step < n:
+        late, early = narrow_view(a, dim, step, n), narrow_view(a, dim, 0, n - step)
+        b_late = narrow_view(b, dim, step, n) + late * narrow_view(b, dim, 0, n - step)
+        b = cat([narrow_view(b, dim, 0, step), b_late], dim)
+        a = cat([narrow_view(a, dim, 0, step), late * early], dim)
+        step *= 2
+    return b
+
+
+def _running_product(x: np.ndarray, dim: int) -> np.ndarray:
+    if not x.ndim:
+        return x.astype(x.dtype if x.dtype.kind == "f" else np.int64)
+    if x.dtype == dtypes.float16:
+        return dtypes.convert(np.cumprod(x, dim, dtype=np.float32), dtypes.float16)
+    return np.cumprod(x, dim, dtype=x.dtype if x.dtype.kind == "f" else np.int64)
+
+
+def _products_before(x: Any, dim: int) -> Any:
+    """The product of all items before each."""
+    n = x.value.shape[dim]
+    if not x.value.size:
+        return x
+    one = tape._box(np.ones_like(narrow_view(x, dim, 0, 1).value))
+    return cat([one, narrow_view(apply(_CUMPROD, (x,), {"dim": dim}), dim, 0, n - 1)], dim)
+
+
+def _pulled(g: Any, x: Any, dim: int) -> Any:
+    """The cotangent of item j: the products before it, times s[j] = x[j + 1] s[j + 1] + g[j]."""
+    if not x.value.ndim:
+        return g
+    after = flip(roll(x, -1, dim), dim)
+    return _products_before(x, dim) * flip(_recurrence(after, flip(g, dim), dim), dim)
+
+
+def _pushed(t: Any, x: Any, dim: int) -> Any:
+    """The tangent of product k: z[k] = x[k] z[k - 1] + (the products before k) t[k]."""
+    return _recurrence(x, _products_before(x, dim) * t, dim) if x.value.ndim else t
+
+
+_CUMPROD = primitive("cumprod", _running_product, (_pulled,), (_pushed,))
+
+
+def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
+    dim = either(name, dim, axis)
+    if dim is None:
+        raise TypeError(f"{name}: expected dim, the dimension to run along")
+    return dimension(name, dim, x.value.ndim)
+
+
+def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: Any = None) -> Any:
+    """The running product along one dimension. Its derivatives of every order are exact where items are 0.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+    dtype : dtype or None
+        Convert to it first. Integers and booleans are multiplied in int64.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    IndexError
+        If the dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.cumprod(wg.tensor([1., 2., 3.]), 0)
+    tensor([1., 2., 6.])
+    """
+    x = as_variable(x)
+    if dtype is not None:
+        x = define.cast(x, dtypes.as_dtype(dtype, "cumprod"))
+    d = _direction("cumprod", x, dim, axis)
+    return apply(_CUMPROD, (x,), {"dim": d})
+
+
+def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+    """The logarithm of the running sum of the exponentials along one dimension, without overflow.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    IndexError
+        If the dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.logcumsumexp(wg.tensor([0., 0., 0.]), 0)
+    tensor([0.0000, 0.6931, 1.0986])
+    """
+    x = as_floating(x)
+    d = _direction("logcumsumexp", x, dim, axis)
+    return _scan(logaddexp, x, d) if x.value.ndim else x * 1.0
+
+
+# ---------------------------------------------------------------- differences
+
+
+def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, axis: int | None = None) -> Any:
+    """The differences between neighbours along one dimension, n times over.
+
+    Parameters
+    ----------
+    x : tensor
+    n : int
+    dim : int
+        Also spelled `axis`.
+    prepend, append : tensor or None
+        Joined to x before and after it.
+
+    Returns
+    -------
+    Tensor
+        Shorter by n along the dimension.
+
+    Raises
+    ------
+    ValueError
+        If n is negative or x is 0-d.
+
+    Examples
+    --------
+    >>> wg.diff(wg.tensor([1., 4., 9.]))
+    tensor([3., 5.])
+    """
+    x = as_variable(x)
+    if n < 0 or not x.value.ndim:
+        raise ValueError(f"diff: expected n >= 0 and one dimension or more, got n={n} and shape {x.value.shape}")
+    d = dimension("diff", dim if axis is None else axis, x.value.ndim)
+    parts = [part for part in (prepend, x, append) if part is not None]
+    if len(parts) > 1:
+        x = cat(parts, d)
+    for _ in range(n):
+        length = x.value.shape[d]
+        later, earlier = narrow_view(x, d, min(1, length), length), narrow_view(x, d, 0, max(length - 1, 0))
+        x = tape._box(later.value ^ earlier.value) if x.value.dtype == dtypes.bool else later - earlier
+    return x

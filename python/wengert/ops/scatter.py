@@ -1,0 +1,539 @@
+"""Picking and placing items by index along one dimension, and by mask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes, tape
+from ..define import as_variable, broadcast_shape, broadcast_to, cast
+from ..tape import Variable
+from .elementwise import where
+from .index import Key, along
+from .index import index as pick
+from .index import index_put as put
+from .shape import dimension, either, reshape
+
+# ---------------------------------------------------------------- an index for every item
+
+
+def _grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Key:
+    """The key of `gather` and `scatter`: indices may be shorter than x, but along `dim`, and than `others`."""
+    if dim is None:
+        raise TypeError(f"{name}: expected dim, the dimension that is indexed")
+    d = dimension(name, dim, x.value.ndim)
+    key = along(name, x.value.shape, indices, d)
+    wanted = indices.value.shape
+    for other in (x, *others):
+        shape = other.value.shape
+        if len(shape) != len(wanted) or any(
+            n > m for k, (n, m) in enumerate(zip(wanted, shape, strict=True)) if k != d or other is not x
+        ):
+            raise ValueError(
+                f"{name}: indices of shape {wanted} are longer than shape {shape}, apart from dimension {d}"
+            )
+    return key
+
+
+def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Any:
+    """Items picked along one dimension: for dim = 1, z[i, j] = x[i, index[i, j]].
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+    index : tensor or array of integers
+        Of as many dimensions as x, none longer than x's but `dim`.
+
+    Returns
+    -------
+    Tensor
+        Of the index's shape.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.gather(wg.tensor([[1., 2.], [3., 4.]]), 1, wg.tensor([[0, 0], [1, 0]]))
+    tensor([[1., 1.],
+            [4., 3.]])
+    """
+    x, indices = as_variable(x), as_variable(index)
+    return pick(x, _grid("gather", x, either("gather", dim, axis), indices))
+
+
+def scatter(
+    x: Any, dim: int | None = None, index: Any = None, src: Any = None, *, value: Any = None, axis: int | None = None
+) -> Any:
+    """A copy of x with items placed along one dimension: for dim = 1, z[i, index[i, j]] = src[i, j].
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+    index : tensor or array of integers
+        Of as many dimensions as x, none longer than x's but `dim`. Of a repeated index the last counts.
+    src : tensor or number
+        At least as long as the index in every dimension.
+    value : number
+        Another name for a number as `src`.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.scatter(wg.zeros(2, 3), 1, wg.tensor([[2], [0]]), 5.)
+    tensor([[0., 0., 5.],
+            [5., 0., 0.]])
+    """
+    return _scattered("scatter", x, either("scatter", dim, axis), index, value if src is None else src, False)
+
+
+def scatter_add(x: Any, dim: int | None = None, index: Any = None, src: Any = None, *, axis: int | None = None) -> Any:
+    """A copy of x with items added along one dimension: for dim = 1, z[i, index[i, j]] += src[i, j].
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+    index : tensor or array of integers
+        Of as many dimensions as x, none longer than x's but `dim`. Repeated indices add repeatedly.
+    src : tensor
+        At least as long as the index in every dimension.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> wg.scatter_add(wg.zeros(3), 0, wg.tensor([0, 2, 0]), wg.tensor([1., 2., 3.]))
+    tensor([4., 0., 2.])
+    """
+    return _scattered("scatter_add", x, either("scatter_add", dim, axis), index, src, True)
+
+
+def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bool) -> Any:
+    x, indices = as_variable(x), as_variable(index)
+    if src is None:
+        raise TypeError(f"{name}: expected src, the items to place")
+    if isinstance(src, (int, float)):
+        return put(x, _grid(name, x, dim, indices), src, accumulate)
+    src = as_variable(src)
+    if src.value.dtype != x.value.dtype:
+        raise TypeError(f"{name}: expected src of dtype {x.value.dtype} like the tensor, got {src.value.dtype}")
+    key = _grid(name, x, dim, indices, src)
+    return put(x, key, pick(src, tuple(slice(n) for n in indices.value.shape)), accumulate)
+
+
+# ---------------------------------------------------------------- whole slices
+
+
+def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Key, tuple[int, ...]]:
+    """The tensor, the key x[:, index] for dim = 1, and the shape of what it picks."""
+    x, indices = as_variable(x), as_variable(index)
+    dim = either(name, dim, axis)
+    if dim is None:
+        raise TypeError(f"{name}: expected dim, the dimension that is indexed")
+    if indices.value.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integer indices, got {indices.value.dtype}")
+    if indices.value.ndim > 1:
+        raise ValueError(f"{name}: expected a vector of indices, got shape {indices.value.shape}")
+    d = dimension(name, dim, x.value.ndim)
+    shape = x.value.shape
+    if not shape:
+        x, shape = reshape(x, 1), (1,)
+    places = indices.value.astype(np.int64, copy=False).reshape(-1)
+    return x, (slice(None),) * d + (places,), (*shape[:d], places.size, *shape[d + 1 :])
+
+
+def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Any:
+    """Slices picked along one dimension: x[:, index] for dim = 1.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+    index : tensor or array of integers
+        (n,)
+
+    Returns
+    -------
+    Tensor
+        x's shape with n along `dim`.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+
+    Examples
+    --------
+    >>> wg.index_select(wg.tensor([[1., 2.], [3., 4.]]), 1, wg.tensor([1, 1, 0]))
+    tensor([[2., 2., 1.],
+            [4., 4., 3.]])
+    """
+    shape = as_variable(x).value.shape
+    x, key, _ = _slices("index_select", x, dim, axis, index)
+    out = pick(x, key)
+    return out if shape else reshape(out, ())
+
+
+def _source(name: str, x: Any, source: Any, wanted: tuple[int, ...]) -> Any:
+    source = as_variable(source)
+    if source.value.shape != wanted and not (source.value.ndim == 0 and wanted == (1,)):
+        raise ValueError(f"{name}: expected a source of shape {wanted}, got {source.value.shape}")
+    if source.value.dtype != x.value.dtype:
+        raise TypeError(f"{name}: expected a source of dtype {x.value.dtype} like the tensor, got {source.value.dtype}")
+    return source
+
+
+def index_add(
+    x: Any, dim: int | None = None, index: Any = None, source: Any = None, *, alpha: float = 1, axis: int | None = None
+) -> Any:
+    """A copy of x with slices added along one dimension: z[:, index[j]] += alpha * source[:, j] for dim = 1.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+    index : tensor or array of integers
+        (n,). Repeated indices add repeatedly.
+    source : tensor
+        x's shape with n along `dim`.
+    alpha : float
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+    ValueError
+        If the source has another shape.
+
+    Examples
+    --------
+    >>> wg.index_add(wg.zeros(3), 0, wg.tensor([0, 2, 0]), wg.tensor([1., 2., 3.]))
+    tensor([4., 0., 2.])
+    """
+    shape = as_variable(x).value.shape
+    x, key, wanted = _slices("index_add", x, dim, axis, index)
+    source = _source("index_add", x, source, wanted)
+    return reshape(put(x, key, source if alpha == 1 else source * alpha, accumulate=True), shape)
+
+
+def index_copy(
+    x: Any, dim: int | None = None, index: Any = None, source: Any = None, *, axis: int | None = None
+) -> Any:  # fmt: skip
+    """A copy of x with slices replaced along one dimension: z[:, index[j]] = source[:, j] for dim = 1.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+    index : tensor or array of integers
+        (n,). Of a repeated index the last counts.
+    source : tensor
+        x's shape with n along `dim`.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+    ValueError
+        If the source has another shape.
+
+    Examples
+    --------
+    >>> wg.index_copy(wg.zeros(3), 0, wg.tensor([2, 0]), wg.tensor([1., 2.]))
+    tensor([2., 0., 1.])
+    """
+    shape = as_variable(x).value.shape
+    x, key, wanted = _slices("index_copy", x, dim, axis, index)
+    return reshape(put(x, key, _source("index_copy", x, source, wanted)), shape)
+
+
+def index_fill(
+    x: Any, dim: int | None = None, index: Any = None, value: Any = None, *, axis: int | None = None
+) -> Any:  # fmt: skip
+    """A copy of x with slices along one dimension set to one value.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+    index : tensor or array of integers
+        (n,)
+    value : number or 0-d tensor
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+
+    Examples
+    --------
+    >>> wg.index_fill(wg.zeros(2, 2), 1, wg.tensor([0]), 5.)
+    tensor([[5., 0.],
+            [5., 0.]])
+    """
+    shape = as_variable(x).value.shape
+    x, key, _ = _slices("index_fill", x, dim, axis, index)
+    return reshape(put(x, key, _single("index_fill", value)), shape)
+
+
+def _single(name: str, value: Any) -> Any:
+    """A number, or a tensor without dimensions."""
+    if isinstance(value, (int, float)):
+        return value
+    value = as_variable(value)
+    if value.value.ndim:
+        raise ValueError(f"{name}: expected a number or a 0-d tensor as value, got shape {value.value.shape}")
+    return value
+
+
+def take(x: Any, index: Any) -> Any:
+    """Items picked by their place among all items in C order.
+
+    Parameters
+    ----------
+    x : tensor
+    index : tensor or array of integers
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        Of the index's shape.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+
+    Examples
+    --------
+    >>> wg.take(wg.tensor([[1., 2.], [3., 4.]]), wg.tensor([3, 0]))
+    tensor([4., 1.])
+    """
+    indices = as_variable(index)
+    if indices.value.dtype.kind not in "iu":
+        raise TypeError(f"take: expected integer indices, got {indices.value.dtype}")
+    return pick(reshape(x, -1), indices.value.astype(np.int64, copy=False))
+
+
+# ---------------------------------------------------------------- masks
+
+
+def _mask(name: str, mask: Any) -> Variable:
+    mask = as_variable(mask)
+    if mask.value.dtype != dtypes.bool:
+        raise TypeError(f"{name}: expected a boolean mask, got {mask.value.dtype}; compare it, as in mask != 0")
+    return mask
+
+
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    """x with one value where the mask holds.
+
+    Parameters
+    ----------
+    x : tensor
+    mask : tensor or array of bool
+        Broadcasts with x.
+    value : number or 0-d tensor
+        Becomes of x's dtype.
+
+    Returns
+    -------
+    Tensor
+        Of x's dtype and the broadcast shape.
+
+    Raises
+    ------
+    TypeError
+        If the mask is not boolean, or the value is not exact in an integer dtype.
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., -2., 3.])
+    >>> wg.masked_fill(x, x < 0, 0)
+    tensor([1., 0., 3.])
+    """
+    x, mask, value = as_variable(x), _mask("masked_fill", mask), _single("masked_fill", value)
+    if isinstance(value, Variable):
+        value = cast(value, x.value.dtype)
+    elif isinstance(value, float) and x.value.dtype.kind != "f":
+        if not value.is_integer():
+            raise TypeError(f"masked_fill: {value} does not fit into a tensor of {x.value.dtype}")
+        value = int(value)
+    return where(mask, value, x)
+
+
+def masked_select(x: Any, mask: Any) -> Any:
+    """The items of x where the mask holds, in C order.
+
+    Parameters
+    ----------
+    x : tensor
+    mask : tensor or array of bool
+        Broadcasts with x.
+
+    Returns
+    -------
+    Tensor
+        (n,)
+
+    Raises
+    ------
+    TypeError
+        If the mask is not boolean.
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., -2., 3.])
+    >>> wg.masked_select(x, x > 0)
+    tensor([1., 3.])
+    """
+    x, mask = as_variable(x), _mask("masked_select", mask)
+    shape = broadcast_shape("masked_select", x.value.shape, mask.value.shape)
+    x = x if x.value.shape == shape else broadcast_to(x, shape)
+    return pick(x, np.broadcast_to(mask.value, shape)) if shape else reshape(pick(x, mask.value), -1)
+
+
+def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
+    """A copy of x with the first items of a source, in C order, where the mask holds.
+
+    Parameters
+    ----------
+    x : tensor
+    mask : tensor or array of bool
+        Broadcasts to x's shape.
+    source : tensor
+        Of at least as many items as the mask has true ones.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    TypeError
+        If the mask is not boolean.
+    ValueError
+        If the source has too few items, or the mask does not broadcast.
+
+    Examples
+    --------
+    >>> wg.masked_scatter(wg.zeros(3), wg.tensor([True, False, True]), wg.tensor([1., 2., 3.]))
+    tensor([1., 0., 2.])
+    """
+    x, mask, source = as_variable(x), _mask("masked_scatter", mask), as_variable(source)
+    shape = broadcast_shape("masked_scatter", x.value.shape, mask.value.shape)
+    if shape != x.value.shape:
+        raise ValueError(f"masked_scatter: a mask of shape {mask.value.shape} does not broadcast to {x.value.shape}")
+    places = np.broadcast_to(mask.value, shape)
+    count = int(places.sum())
+    if source.value.size < count:
+        raise ValueError(f"masked_scatter: the mask has {count} true item(s), the source only {source.value.size}")
+    return put(x, places, pick(reshape(source, -1), slice(count)))
+
+
+def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
+    """The indices of the items that are not zero, in C order.
+
+    Parameters
+    ----------
+    x : tensor
+    as_tuple : bool
+        One vector per dimension, ready to index with, instead of a matrix.
+
+    Returns
+    -------
+    Tensor of int64, or a tuple of them
+        (n, ndim); or ndim vectors (n,).
+
+    Examples
+    --------
+    >>> wg.nonzero(wg.tensor([[1., 0.], [0., 2.]]))
+    tensor([[0, 0],
+            [1, 1]])
+    >>> wg.nonzero(wg.tensor([0., 3.]), as_tuple=True)
+    (tensor([1]),)
+    """
+    value = as_variable(x).value
+    if as_tuple:
+        return tuple(map(tape._box, np.nonzero(value if value.ndim else value.reshape(1))))
+    if not value.ndim:
+        return tape._box(np.zeros((int(bool(value)), 0), np.int64))
+    return tape._box(np.argwhere(value))
+
+
+def argwhere(x: Any) -> Any:
+    """The indices of the items that are not zero, one row each: `nonzero`, by NumPy's name.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    Tensor of int64
+        (n, ndim)
+
+    Examples
+    --------
+    >>> wg.argwhere(wg.tensor([0., 3., 4.]))
+    tensor([[1],
+            [2]])
+    """
+    return nonzero(x)

@@ -1,0 +1,266 @@
+"""Means and variances together, sums that leave NaN out, and counts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import define, dtypes, tape
+from ..define import as_variable
+from .elementwise import where
+from .reduce import mean, std, sum, var
+from .shape import dimensions, either
+
+# ---------------------------------------------------------------- pairs
+
+
+def _spread_and_mean(
+    name: str, spread: Any, x: Any, dim: Any, keepdim: bool, correction: float, unbiased: bool | None, axis: Any,
+    keepdims: bool | None,
+) -> tuple[Any, Any]:  # fmt: skip
+    if isinstance(dim, bool):  # var_mean(x, unbiased), as PyTorch has it
+        dim, unbiased = None, dim
+    dim = either(name, dim, axis)
+    keepdim = bool(keepdim if keepdims is None else keepdims)
+    return spread(x, dim, keepdim, correction=correction, unbiased=unbiased), mean(x, dim, keepdim)
+
+
+def var_mean(
+    x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
+    axis: Any = None, keepdims: bool | None = None,
+) -> tuple[Any, Any]:  # fmt: skip
+    """The variance and the mean over some dimensions.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tuple of int or None
+        None: all dimensions. Also spelled `axis`.
+    keepdim : bool
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+    correction : float
+        As in `var`.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Raises
+    ------
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.var_mean(wg.tensor([1., 2., 3., 4.]))
+    (tensor(1.6667), tensor(2.5000))
+    """
+    return _spread_and_mean("var_mean", var, x, dim, keepdim, correction, unbiased, axis, keepdims)
+
+
+def std_mean(
+    x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
+    axis: Any = None, keepdims: bool | None = None,
+) -> tuple[Any, Any]:  # fmt: skip
+    """The standard deviation and the mean over some dimensions.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tuple of int or None
+        None: all dimensions. Also spelled `axis`.
+    keepdim : bool
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+    correction : float
+        As in `std`.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Raises
+    ------
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.std_mean(wg.tensor([1., 2., 3., 4.]))
+    (tensor(1.2910), tensor(2.5000))
+    """
+    return _spread_and_mean("std_mean", std, x, dim, keepdim, correction, unbiased, axis, keepdims)
+
+
+# ---------------------------------------------------------------- without NaN
+
+
+def _numbers(x: Any) -> Any:
+    """A constant that is true where x is not NaN."""
+    return tape._box(~np.isnan(x.value))
+
+
+def nansum(
+    x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
+) -> Any:
+    """The sum over some dimensions, with NaN as 0.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tuple of int or None
+        None: all dimensions. Also spelled `axis`.
+    keepdim : bool
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+    dtype : dtype or None
+        Convert to it first.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If a dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.nansum(wg.tensor([1., float("nan"), 2.]))
+    tensor(3.)
+    """
+    x = as_variable(x)
+    return sum(where(_numbers(x), x, 0), dim, keepdim, axis=axis, keepdims=keepdims, dtype=dtype)
+
+
+def nanmean(
+    x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
+) -> Any:
+    """The mean over some dimensions of the items that are not NaN; NaN of nothing.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int, tuple of int or None
+        None: all dimensions. Also spelled `axis`.
+    keepdim : bool
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+    dtype : dtype or None
+        Convert to it first.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.nanmean(wg.tensor([1., float("nan"), 2.]))
+    tensor(1.5000)
+    """
+    x = as_variable(x)
+    if dtype is not None:
+        x = define.cast(x, dtypes.as_dtype(dtype, "nanmean"))
+    if x.value.dtype.kind != "f":
+        raise TypeError(f"nanmean: expected a floating tensor, got {x.value.dtype}; convert it, as in x.float()")
+    dims = dimensions("nanmean", either("nanmean", dim, axis), x.value.ndim)
+    keepdim = bool(keepdim if keepdims is None else keepdims)
+    count = np.asarray((~np.isnan(x.value)).sum(dims, keepdims=keepdim), x.value.dtype)
+    return nansum(x, dims, keepdim) / tape._box(count)
+
+
+# ---------------------------------------------------------------- counts
+
+
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each of the numbers 0, 1, 2, ... occurs; or the sum of the weights of each.
+
+    Parameters
+    ----------
+    x : tensor of integers
+        (n,), none negative.
+    weights : tensor or None
+        (n,)
+    minlength : int
+        The least length of the result.
+
+    Returns
+    -------
+    Tensor of int64; of float64, or float32 if the weights are, with weights
+        Of the length of the largest number and one more.
+
+    Raises
+    ------
+    TypeError
+        If x is not of integers.
+    ValueError
+        If x is not a vector, has a negative item, or the weights have another shape.
+
+    Examples
+    --------
+    >>> wg.bincount(wg.tensor([1, 3, 1]))
+    tensor([0, 2, 0, 1])
+    """
+    value = as_variable(x).value
+    if value.dtype.kind not in "iu":
+        raise TypeError(f"bincount: expected integers, got {value.dtype}")
+    if value.ndim != 1 or (value < 0).any():
+        raise ValueError(f"bincount: expected a vector of integers >= 0, got shape {value.shape}" + (
+            f" with {value.min()} in it" if value.size else ""))  # fmt: skip
+    if minlength < 0:
+        raise ValueError(f"bincount: expected minlength >= 0, got {minlength}")
+    if weights is None:
+        return tape._box(np.bincount(value, minlength=minlength).astype(np.int64))
+    weight = as_variable(weights).value
+    if weight.shape != value.shape:
+        raise ValueError(f"bincount: expected weights of shape {value.shape}, got {weight.shape}")
+    counts = np.bincount(value, weight, minlength)
+    return tape._box(counts.astype(weight.dtype) if weight.dtype == dtypes.float32 else counts)
+
+
+def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """How many items lie in each of some intervals of equal width.
+
+    Parameters
+    ----------
+    x : tensor
+    bins : int
+    min, max : float
+        The outer ends; items outside do not count. If both are equal, the smallest and the largest item.
+
+    Returns
+    -------
+    Tensor
+        (bins,), of x's dtype.
+
+    Raises
+    ------
+    TypeError
+        If x is not floating.
+    ValueError
+        If there are no bins, or the range is empty or not finite.
+
+    Examples
+    --------
+    >>> wg.histc(wg.tensor([1., 2., 1.]), bins=4, min=0, max=3)
+    tensor([0., 2., 1., 0.])
+    """
+    value = as_variable(x).value
+    if value.dtype.kind != "f":
+        raise TypeError(f"histc: expected a floating tensor, got {value.dtype}; convert it, as in x.float()")
+    if bins < 1:
+        raise ValueError(f"histc: expected at least 1 bin, got {bins}")
+    low, high = float(min), float(max)
+    if low == high and value.size:
+        low, high = float(value.min()), float(value.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    if not low < high or not math.isfinite(high - low):
+        raise ValueError(f"histc: expected a finite range with min < max, got {low} to {high}")
+    counts, _ = np.histogram(value.astype(np.float64), bins, (low, high))
+    return tape._box(counts.astype(value.dtype))

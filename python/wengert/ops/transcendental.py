@@ -1,0 +1,234 @@
+"""Circular, hyperbolic and logarithmic functions whose kernels are NumPy's: those that no training loop waits for.
+
+The ones it does wait for have kernels of their own, in elementwise.py.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import tape
+from ..define import Function, as_floating, elementwise
+from ..tape import Variable
+from .elementwise import clip, doc, equal, log, log1p, sigmoid, sqrt, square, where
+
+
+def quiet(function: Function) -> Function:
+    """A NumPy function as a kernel: infinities and NaN come without a warning, and results are arrays."""
+
+    def kernel(*operands: Any, **static: Any) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return np.asarray(function(*operands, **static))
+
+    return kernel
+
+
+# ---------------------------------------------------------------- circular functions
+
+tan = elementwise(
+    "tan", quiet(np.tan), lambda z: square(z) + 1.0, floating=True,
+    doc=doc("The tangent of each item, in radians.", ">>> wg.tan(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5574])"),
+)  # fmt: skip
+asin = elementwise(
+    "asin", quiet(np.arcsin), lambda g, x: g / sqrt(1.0 - square(x)), floating=True,
+    doc=doc("The angle in [-pi/2, pi/2] whose sine each item is; NaN outside of [-1, 1].",
+            ">>> wg.asin(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5708])"),
+)  # fmt: skip
+acos = elementwise(
+    "acos", quiet(np.arccos), lambda g, x: -g / sqrt(1.0 - square(x)), floating=True,
+    doc=doc("The angle in [0, pi] whose cosine each item is; NaN outside of [-1, 1].",
+            ">>> wg.acos(wg.tensor([1., 0.]))\ntensor([0.0000, 1.5708])"),
+)  # fmt: skip
+atan = elementwise(
+    "atan", quiet(np.arctan), lambda g, x: g / (square(x) + 1.0), floating=True,
+    doc=doc("The angle in (-pi/2, pi/2) whose tangent each item is.",
+            ">>> wg.atan(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7854])"),
+)  # fmt: skip
+atan2 = elementwise(
+    "atan2", quiet(np.arctan2),
+    lambda g, x, y: g * y / (square(x) + square(y)), lambda g, x, y: -g * x / (square(x) + square(y)), floating=True,
+    doc=doc("The angle in [-pi, pi] of the point with ordinate x and abscissa y, seen from the origin.",
+            ">>> wg.atan2(wg.tensor([1., -1.]), wg.tensor([1., -1.]))\ntensor([ 0.7854, -2.3562])", inputs=2),
+)  # fmt: skip
+
+# ---------------------------------------------------------------- hyperbolic functions
+
+sinh = elementwise(
+    "sinh", quiet(np.sinh), lambda x: cosh(x), floating=True,
+    doc=doc("The hyperbolic sine of each item.", ">>> wg.sinh(wg.tensor([0., 1.]))\ntensor([0.0000, 1.1752])"),
+)  # fmt: skip
+cosh = elementwise(
+    "cosh", quiet(np.cosh), lambda x: sinh(x), floating=True,
+    doc=doc("The hyperbolic cosine of each item.", ">>> wg.cosh(wg.tensor([0., 1.]))\ntensor([1.0000, 1.5431])"),
+)  # fmt: skip
+asinh = elementwise(
+    "asinh", quiet(np.arcsinh), lambda g, x: g / sqrt(square(x) + 1.0), floating=True,
+    doc=doc("The number whose hyperbolic sine each item is.",
+            ">>> wg.asinh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8814])"),
+)  # fmt: skip
+acosh = elementwise(
+    "acosh", quiet(np.arccosh), lambda g, x: g / sqrt(square(x) - 1.0), floating=True,
+    doc=doc("The number >= 0 whose hyperbolic cosine each item is; NaN below 1.",
+            ">>> wg.acosh(wg.tensor([1., 2.]))\ntensor([0.0000, 1.3170])"),
+)  # fmt: skip
+atanh = elementwise(
+    "atanh", quiet(np.arctanh), lambda g, x: g / (1.0 - square(x)), floating=True,
+    doc=doc("The number whose hyperbolic tangent each item is; infinite at -1 and 1, NaN outside.",
+            ">>> wg.atanh(wg.tensor([0., 0.5]))\ntensor([0.0000, 0.5493])"),
+)  # fmt: skip
+
+# ---------------------------------------------------------------- powers and logarithms to other bases
+
+exp2 = elementwise(
+    "exp2", quiet(np.exp2), lambda z: z * math.log(2), floating=True,
+    doc=doc("2 to the power of each item.", ">>> wg.exp2(wg.tensor([0., 1., 3.]))\ntensor([1., 2., 8.])"),
+)  # fmt: skip
+log2 = elementwise(
+    "log2", quiet(np.log2), lambda g, x: g / (x * math.log(2)), floating=True,
+    doc=doc("The logarithm to the base 2 of each item; -inf at 0, NaN below.",
+            ">>> wg.log2(wg.tensor([1., 8.]))\ntensor([0., 3.])"),
+)  # fmt: skip
+log10 = elementwise(
+    "log10", quiet(np.log10), lambda g, x: g / (x * math.log(10)), floating=True,
+    doc=doc("The logarithm to the base 10 of each item; -inf at 0, NaN below.",
+            ">>> wg.log10(wg.tensor([1., 1000.]))\ntensor([0., 3.])"),
+)  # fmt: skip
+rsqrt = elementwise(
+    "rsqrt", quiet(lambda x: 1 / np.sqrt(x)), lambda x, z: z / x * -0.5, floating=True,
+    doc=doc("1 / sqrt(x), item by item; infinite at 0, NaN below.",
+            ">>> wg.rsqrt(wg.tensor([1., 4.]))\ntensor([1.0000, 0.5000])"),
+)  # fmt: skip
+
+# ---------------------------------------------------------------- of two arguments
+
+
+def _over_length(x: Any, z: Any) -> Any:
+    """x / z, and 0 where z = 0."""
+    zero = equal(z, 0)
+    return where(zero, 0.0, x / where(zero, 1.0, z))
+
+
+hypot = elementwise(
+    "hypot", quiet(np.hypot), lambda x, z: _over_length(x, z), lambda y, z: _over_length(y, z), floating=True,
+    doc=doc("sqrt(x^2 + y^2), item by item, without overflow.",
+            ">>> wg.hypot(wg.tensor([3.]), wg.tensor([4.]))\ntensor([5.])", inputs=2, note="The derivative at 0 is 0."),
+)  # fmt: skip
+
+
+def _finite_difference(x: Any, y: Any) -> Any:
+    """x - y, and 0 where both are the same infinity."""
+    a, b = (v.value if isinstance(v, Variable) else v for v in (x, y))
+    same = tape._box(np.asarray((a == b) & np.isinf(a)))
+    return where(same, 0.0, x - y)
+
+
+logaddexp = elementwise(
+    "logaddexp", quiet(np.logaddexp),
+    lambda g, x, y: g * sigmoid(_finite_difference(x, y)), lambda g, x, y: g * sigmoid(_finite_difference(y, x)),
+    floating=True,
+    doc=doc("log(exp(x) + exp(y)), item by item, without overflow.",
+            ">>> wg.logaddexp(wg.tensor([0., 1000.]), wg.tensor([0., 1000.]))\n"
+            "tensor([6.9315e-01, 1.0007e+03])", inputs=2),
+)  # fmt: skip
+
+
+def _x_log_y(x: Any, y: Any) -> np.ndarray:
+    dtype = x.dtype if isinstance(x, np.ndarray) else y.dtype
+    x, y = np.asarray(x, dtype), np.asarray(y, dtype)
+    return np.where((x == 0) & ~np.isnan(y), dtype.type(0), x * np.log(y))
+
+
+def _log_where_needed(x: Any, y: Any) -> Any:
+    """log y, and 0 where x = 0 and log y is not finite."""
+    unneeded = tape._box(np.equal(_value(x), 0) & np.less_equal(_value(y), 0))
+    return where(unneeded, 0.0, log(where(unneeded, 1.0, y)))
+
+
+def _value(x: Any) -> Any:
+    return x.value if isinstance(x, Variable) else x
+
+
+xlogy = elementwise(
+    "xlogy", quiet(_x_log_y),
+    lambda g, x, y: g * _log_where_needed(x, y), lambda g, x, y: g * _ratio(x, y), floating=True,
+    doc=doc("x log(y), item by item, and 0 where x is.",
+            ">>> wg.xlogy(wg.tensor([0., 2.]), wg.tensor([0., 1.]))\ntensor([0., 0.])", inputs=2),
+)  # fmt: skip
+
+
+def _ratio(x: Any, y: Any) -> Any:
+    """x / y, and 0 where both are 0."""
+    both = tape._box(np.equal(_value(x), 0) & np.equal(_value(y), 0))
+    return where(both, 0.0, x / where(both, 1.0, y))
+
+
+# ---------------------------------------------------------------- compositions
+
+
+def logit(x: Any, eps: float | None = None) -> Any:
+    """The inverse of the sigmoid, log(x / (1 - x)), item by item.
+
+    Parameters
+    ----------
+    x : tensor, array or number
+        In [0, 1]; NaN outside.
+    eps : float or None
+        Limit x to [eps, 1 - eps] first.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Examples
+    --------
+    >>> wg.logit(wg.tensor([0.5, 0.75]))
+    tensor([0.0000, 1.0986])
+    """
+    x = as_floating(x)
+    if eps is not None:
+        x = clip(x, eps, 1 - eps)
+    return log(x) - log1p(-x)
+
+
+def deg2rad(x: Any) -> Any:
+    """Degrees as radians.
+
+    Parameters
+    ----------
+    x : tensor, array or number
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Examples
+    --------
+    >>> wg.deg2rad(wg.tensor([180., 90.]))
+    tensor([3.1416, 1.5708])
+    """
+    return as_floating(x) * (math.pi / 180)
+
+
+def rad2deg(x: Any) -> Any:
+    """Radians as degrees.
+
+    Parameters
+    ----------
+    x : tensor, array or number
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Examples
+    --------
+    >>> wg.rad2deg(wg.tensor([0., 3.14159265]))
+    tensor([  0., 180.])
+    """
+    return as_floating(x) * (180 / math.pi)
