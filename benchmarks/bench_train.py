@@ -1,121 +1,69 @@
-"""A pass of training over images: 784-256-10, softmax regression, and the loader."""
+"""Training: a pass over shuffled images, its memory, and how its cost grows with batch, width and depth."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
+import subprocess
+import sys
 from typing import Any
 
-import numpy as np
 import pytest
 
-import wengert as wg
-from opponents import torch
+import trainers
+from opponents import jax, torch
+from trainers import TRAINERS, Images, Task
 
-IMAGES = 6_000  # a tenth of an epoch, so that a round takes well under a second
-
-
-def examples() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    return rng.random((IMAGES, 784), dtype=np.float32), rng.integers(0, 10, IMAGES)
+INSTALLED = {"numpy": True, "torch": torch is not None, "jax": jax is not None}
 
 
-def weights(widths: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
-    rng = np.random.default_rng(1)
-    return [
-        ((rng.normal(size=(m, n)) / np.sqrt(n)).astype(np.float32), np.zeros(m, np.float32))
-        for n, m in itertools.pairwise(widths)
-    ]
+@pytest.fixture(scope="module")
+def data() -> Images:
+    return Images()
 
 
-class ByHand:
-    """The same network in NumPy: forward, backward and update written out."""
-
-    def __init__(self, widths: tuple[int, ...], lr: float) -> None:
-        self.layers = [(w.T.copy(), b.copy()) for w, b in weights(widths)]
-        self.lr = lr
-
-    def step(self, x: np.ndarray, y: np.ndarray) -> float:
-        activations = [x]
-        for k, (w, b) in enumerate(self.layers):
-            z = activations[-1] @ w
-            z += b
-            activations.append(np.maximum(z, 0, out=z) if k + 1 < len(self.layers) else z)
-        z = activations[-1]
-        z -= z.max(1, keepdims=True)
-        np.exp(z, out=z)
-        z /= z.sum(1, keepdims=True)
-        rows = np.arange(len(y))
-        loss = -float(np.log(z[rows, y]).mean())
-        z[rows, y] -= 1
-        z /= len(y)
-        g = z
-        for k in range(len(self.layers) - 1, -1, -1):
-            w, b = self.layers[k]
-            dw, db = activations[k].T @ g, g.sum(0)
-            if k:
-                g = g @ w.T
-                g *= activations[k] > 0
-            w -= self.lr * dw
-            b -= self.lr * db
-        return loss
-
-
-def epoch(step: Callable[[Any, Any], float], x: Any, y: Any, batch: int) -> Callable[[], float]:
-    """A pass over the examples in order; gives the mean loss."""
-    batches = [(x[i : i + batch], y[i : i + batch]) for i in range(0, IMAGES, batch)]
-    return lambda: sum(step(a, b) for a, b in batches) / len(batches)
-
-
-def contestants(widths: tuple[int, ...], batch: int, lr: float = 0.0) -> dict[str, Callable[[], float]]:
-    """An epoch for everybody. With lr = 0 every pass does the same work on the same weights, so the losses compare."""
-    x, y = examples()
-    functions = {"numpy": epoch(ByHand(widths, lr).step, x, y, batch)}
-    if torch is not None:
-        layers: list[Any] = []
-        for w, b in weights(widths):
-            layer = torch.nn.Linear(w.shape[1], w.shape[0])
-            layer.weight.data, layer.bias.data = torch.tensor(w), torch.tensor(b)
-            layers += [layer, torch.nn.ReLU()]
-        net = torch.nn.Sequential(*layers[:-1])
-        optimizer = torch.optim.SGD(net.parameters(), lr=lr)
-        loss_of = torch.nn.CrossEntropyLoss()
-
-        def torch_step(a: Any, b: Any) -> float:
-            optimizer.zero_grad()
-            loss = loss_of(net(a), b)
-            loss.backward()
-            optimizer.step()
-            return loss.item()
-
-        functions["torch"] = epoch(torch_step, torch.tensor(x), torch.tensor(y), batch)
-
-    ours: list[Any] = []
-    for w, b in weights(widths):
-        layer = wg.nn.Linear(w.shape[1], w.shape[0])
-        with wg.no_grad():
-            layer.weight.copy_(wg.tensor(w))
-            layer.bias.copy_(wg.tensor(b))
-        ours += [layer, wg.nn.ReLU()]
-    our_net = wg.nn.Sequential(*ours[:-1])
-    our_optimizer = wg.optim.SGD(our_net.parameters(), lr=lr)
-    our_loss = wg.nn.CrossEntropyLoss()
-
-    def step(a: Any, b: Any) -> float:
-        our_optimizer.zero_grad()
-        loss = our_loss(our_net(a), b)
-        loss.backward()
-        our_optimizer.step()
-        return loss.item()
-
-    functions["wengert"] = epoch(step, wg.tensor(x), wg.tensor(y), batch)
-    return functions
+def contestants(data: Images, task: Task, names: tuple[str, ...] = tuple(TRAINERS)) -> dict[str, Any]:
+    """A pass by everybody who is installed. Each pass goes on training: the answers are the losses of the first."""
+    return {name: TRAINERS[name](data, task) for name in names if INSTALLED.get(name, True)}
 
 
 @pytest.mark.parametrize("batch", [32, 256])
-def test_mlp_epoch(contest: Any, batch: int) -> None:
-    contest(contestants((784, 256, 10), batch), rtol=1e-4, seconds=1.0, rounds=9)
+def test_epoch(contest: Any, data: Images, batch: int) -> None:
+    task = Task(batch=batch)
+    goals = ["epoch", "epoch, JAX"] if batch == 256 else ["epoch, small batch"]
+    contest(contestants(data, task), rtol=1e-4, seconds=6.0, goals=goals, flops=task.flops())
 
 
-def test_softmax_regression_epoch(contest: Any) -> None:
-    contest(contestants((784, 10), 256), rtol=1e-4, seconds=0.5, rounds=9)
+def test_softmax_regression_epoch(contest: Any, data: Images) -> None:
+    task = Task(widths=(784, 10))
+    contest(contestants(data, task), rtol=1e-4, seconds=4.0, goals=["softmax epoch"], flops=task.flops())
+
+
+def test_peak_memory(measured: Any) -> None:
+    """Of a process that trains, over 60 000 images and with everything that it imports."""
+    names = ["wengert", *(name for name in ("torch", "jax") if INSTALLED[name])]
+    losses = {}
+
+    def peak(name: str) -> float:
+        command = [sys.executable, trainers.__file__, name]
+        loss, memory = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        losses[name] = float(loss)
+        assert losses[name] == pytest.approx(losses.setdefault("wengert", float(loss)), rel=1e-4)
+        return float(memory)
+
+    measured({name: lambda n=name: peak(n) for name in names}, unit="B", rounds=3, goals=["epoch, memory"])
+
+
+def grow(growth: Any, data: Images, tasks: dict[int, Task], of: str) -> None:
+    sizes = {size: contestants(data, task, ("torch", "wengert")) for size, task in tasks.items()}
+    growth(sizes, work={size: task.flops() for size, task in tasks.items()}, of=of, rtol=1e-4)
+
+
+def test_growth_with_the_batch(growth: Any, data: Images) -> None:
+    grow(growth, data, {n: Task(batch=n, images=4096) for n in (16, 64, 256, 1024, 4096)}, "batch")
+
+
+def test_growth_with_the_width(growth: Any, data: Images) -> None:
+    grow(growth, data, {n: Task((784, n, 10), 256, 512) for n in (32, 128, 512, 2048)}, "hidden units")
+
+
+def test_growth_with_the_depth(growth: Any, data: Images) -> None:
+    grow(growth, data, {n: Task((784, *[256] * n, 10), 256, 1024) for n in (1, 2, 4, 8)}, "hidden layers")

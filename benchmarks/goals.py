@@ -1,0 +1,88 @@
+"""The figures that the library is to reach on a CPU with two cores: what the benchmarks are judged by in the report."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Goal(NamedTuple):
+    """A limit for the ratio of wengert's time to the fastest of some opponents'.
+
+    A goal that is spoken of as a speed is the same limit upside down. `threads` and `isa` are the number of threads and
+    the instruction set that it is meant for, None for any.
+    """
+
+    what: str
+    against: tuple[str, ...]
+    time: float | None = None  # at most
+    speed: float | None = None  # at least
+    threads: int | None = None
+    isa: str | None = None
+
+    def reached(self, medians: dict[str, float]) -> float | None:
+        """The ratio in the goal's own terms, or None if nobody that it is against took part."""
+        opponents = [medians[name] for name in self.against if name in medians]
+        if not opponents:
+            return None
+        ratio = medians["wengert"] / min(opponents)
+        return ratio if self.time is not None else 1 / ratio
+
+    def met(self, ratio: float) -> bool:
+        return ratio <= self.time if self.time is not None else ratio >= (self.speed or 0)
+
+    def limit(self) -> str:
+        return f"≤ {self.time:.2f}" if self.time is not None else f"≥ {self.speed:.2f}"
+
+
+PEERS = ("numpy", "torch")
+
+GOALS = {
+    "matmul": Goal("matmul 512³, 1024³, 2048³: speed, of the ceiling", ("ceiling",), speed=0.87, threads=1),
+    "matmul, training": Goal(
+        "matmul, the training shapes, each transposition: speed, of the ceiling", ("ceiling",), speed=0.82, threads=1
+    ),
+    "matmul, ten classes": Goal(
+        "matmul, ten classes, each transposition: speed, of NumPy's", ("numpy",), speed=1.5, threads=1
+    ),
+    "matmul, small": Goal(
+        "matmul 64³, 100³, 200³, 257×129×33: speed, of the faster of NumPy and PyTorch", PEERS, speed=1.3, threads=1
+    ),
+    "matmul, tiny": Goal("matmul 16³: speed, of PyTorch's", ("torch",), speed=1.3, threads=1),
+    "matmul, threads": Goal("matmul 512³ and up, two threads: speed, of one thread's", ("1 thread",), speed=1.8),
+    "matmul, AVX2": Goal(
+        "matmul with WENGERT_ISA=v3: speed, of NumPy's with AVX2", ("numpy",), speed=0.97, threads=1, isa="v3"
+    ),
+    "elementwise, small": Goal(
+        "add, multiply, exp, log, tanh, sigmoid, relu, 16 and 1000 elements: time, of PyTorch's", ("torch",), time=0.6
+    ),
+    "elementwise, medium": Goal(
+        "exp, log, tanh, sigmoid, relu, 100 k and 1 M: time, of the faster of NumPy and PyTorch", PEERS, time=0.9
+    ),
+    "elementwise, bandwidth": Goal(
+        "add, multiply, 100 k and 1 M: time, of the faster of NumPy and PyTorch", PEERS, time=1.0
+    ),
+    "elementwise, large": Goal("all of them, 10 M: time, of the faster of NumPy and PyTorch", PEERS, time=0.7),
+    "broadcasting": Goal("broadcasting: time, of the faster of NumPy and PyTorch", PEERS, time=1.0),
+    "rows, small": Goal(
+        "softmax, cross-entropy with gradient, 256×10: time, of the faster of NumPy and PyTorch", PEERS, time=0.3
+    ),
+    "rows, large": Goal(
+        "the same, 4096×1000 and 1024×32000: time, of the faster of NumPy and PyTorch", PEERS, time=0.5
+    ),
+    "reductions": Goal(
+        "sum, max, mean over rows and columns: time, of the faster of NumPy and PyTorch", PEERS, time=1.0
+    ),
+    "argmax": Goal("argmax over rows and columns: time, of the faster of NumPy and PyTorch", PEERS, time=0.9),
+    "tape": Goal("one small recorded operation, forward and backward: time, of PyTorch's", ("torch",), time=0.5),
+    "epoch": Goal("an epoch of 784-256-10, batch 256: time, of PyTorch's", ("torch",), time=0.5),
+    "epoch, JAX": Goal("an epoch of 784-256-10, batch 256: time, of JAX's jitted step", ("jax",), time=0.75),
+    "softmax epoch": Goal("an epoch of softmax regression, batch 256: time, of PyTorch's", ("torch",), time=0.3),
+    "epoch, small batch": Goal("an epoch of 784-256-10, batch 32: time, of PyTorch's", ("torch",), time=0.4),
+    "epoch, threads": Goal("an epoch of 784-256-10, two threads: speed, of one thread's", ("1 thread",), speed=1.6),
+    "epoch, memory": Goal("peak memory of the training process, of PyTorch's", ("torch",), time=0.4),
+    "import": Goal("import: time, of NumPy's import and 40 ms", ("numpy and 40 ms",), time=1.0),
+    "busy neighbour": Goal(
+        "two threads while another process keeps a core busy: time, of one thread's", ("1 thread",), time=1.15
+    ),
+    "loader": Goal("a pass of the loader over shuffled data: time, of plain indexing here", ("indexing",), time=1.3),
+}
