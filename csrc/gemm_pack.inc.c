@@ -1,5 +1,5 @@
-/* gemm_pack.inc.c - copies of matrix blocks in the order in which the tiles read them, and the exchange of lanes between
- * vectors that transposing needs.
+/* gemm_pack.inc.c - copies of matrix blocks in the order in which the tiles read them, and the exchange of lanes
+ * between vectors that transposing needs.
  *
  * A copy is made only where it pays: when the contiguous direction is the wrong one, when a block is read many times
  * over, or when its rows fall into the same few sets of the cache. */
@@ -21,10 +21,13 @@
 
 #ifndef WG_GEMM_PACK
 #define WG_GEMM_PACK
-/* Lane l of the result, counting on from the first vector into the second. A distance d of LANES or more has no
- * meaning, but must compile. */
-#define EXCHANGE_LOW(l, d) (((l) & (d)) ? (int)LANES + (l) - (d) : (l))
-#define EXCHANGE_HIGH(l, d) (((l) & (d)) ? (int)LANES + (l) : ((l) + (d)) % (2 * (int)LANES))
+/* Where lane l of a result comes from, counting on from the first vector into the second. The lanes are seen as blocks
+ * of d, a power of two; a d of LANES or more has no meaning, but must compile. */
+#define LANE_LOW(l, d) (((l) & (d)) ? (int)LANES + (l) - (d) : (l))
+#define LANE_HIGH(l, d) (((l) & (d)) ? (int)LANES + (l) : LANE_NEXT(l, d))
+#define LANE_KEPT(l, d) (((l) & (d)) ? (int)LANES + (l) : (l))
+#define LANE_CROSSED(l, d) (((l) & (d)) ? (int)LANES + (l) - (d) : LANE_NEXT(l, d))
+#define LANE_NEXT(l, d) (((l) + (d)) % (2 * (int)LANES))
 #ifdef __clang__
 #define SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
 #else
@@ -32,30 +35,19 @@
 #endif
 #endif
 
-/* Of two vectors, seen as blocks of d lanes: the blocks 0, 2, 4, ... of x, each followed by the same block of y; and
- * the blocks 1, 3, 5, ... likewise. d is a constant power of two below LANES. */
-INLINE vreal INTERNAL(exchange_low)(vreal x, vreal y, const int d)
-{
-    return d == 1   ? SHUFFLE(x, y, EACH_LANE(EXCHANGE_LOW, 1))
-           : d == 2 ? SHUFFLE(x, y, EACH_LANE(EXCHANGE_LOW, 2))
-           : d == 4 ? SHUFFLE(x, y, EACH_LANE(EXCHANGE_LOW, 4))
-                    : SHUFFLE(x, y, EACH_LANE(EXCHANGE_LOW, 8));
-}
-INLINE vreal INTERNAL(exchange_high)(vreal x, vreal y, const int d)
-{
-    return d == 1   ? SHUFFLE(x, y, EACH_LANE(EXCHANGE_HIGH, 1))
-           : d == 2 ? SHUFFLE(x, y, EACH_LANE(EXCHANGE_HIGH, 2))
-           : d == 4 ? SHUFFLE(x, y, EACH_LANE(EXCHANGE_HIGH, 4))
-                    : SHUFFLE(x, y, EACH_LANE(EXCHANGE_HIGH, 8));
-}
+#define SHUFFLE_BY(x, y, lane, d)                                                                                      \
+    ((d) == 1   ? SHUFFLE(x, y, EACH_LANE(lane, 1))                                                                    \
+     : (d) == 2 ? SHUFFLE(x, y, EACH_LANE(lane, 2))                                                                    \
+     : (d) == 4 ? SHUFFLE(x, y, EACH_LANE(lane, 4))                                                                    \
+                : SHUFFLE(x, y, EACH_LANE(lane, 8)))
 
 INLINE void INTERNAL(transpose_step)(vreal x[LANES], const int d)
 {
     UNROLL
     for (int i = 0; i < LANES; i++)
         if (!(i & d)) {
-            const vreal low = INTERNAL(exchange_low)(x[i], x[i + d], d);
-            x[i + d] = INTERNAL(exchange_high)(x[i], x[i + d], d);
+            const vreal low = SHUFFLE_BY(x[i], x[i + d], LANE_LOW, d);
+            x[i + d] = SHUFFLE_BY(x[i], x[i + d], LANE_HIGH, d);
             x[i] = low;
         }
 }
@@ -76,7 +68,7 @@ INLINE void INTERNAL(reduce_step)(vreal x[LANES], const int d)
 {
     UNROLL
     for (int i = 0; i < d; i++)
-        x[i] = INTERNAL(exchange_low)(x[i], x[i + d], d) + INTERNAL(exchange_high)(x[i], x[i + d], d);
+        x[i] = SHUFFLE_BY(x[i], x[i + d], LANE_KEPT, d) + SHUFFLE_BY(x[i], x[i + d], LANE_CROSSED, d);
 }
 
 /* The sum over the lanes of x[i] in lane i: the same tree for every i. */

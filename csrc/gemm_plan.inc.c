@@ -1,19 +1,23 @@
 /* gemm_plan.inc.c - how a matrix product is divided: which method, which tiles, which blocks, what is packed.
  *
  * Three methods share the tiles of gemm_tile.inc.c: outer products with vectors along C's rows, the general case; the
- * same with the operands' roles exchanged, C^T = B^T A^T, so that vectors run down C's columns; and dot products along k.
- * Their costs are estimated, and the cheapest is taken; columns that are left over from whole vectors may have a method
- * of their own. A product with ten classes then does ten sixteenths of the work of sixteen, or little more.
+ * same with the operands' roles exchanged, C^T = B^T A^T, so that vectors run down C's columns; and dot products along
+ * k. Their costs are estimated, and the cheapest is taken; columns that are left over from whole vectors may have a
+ * method of their own. So a product with ten classes does ten sixteenths of the work of sixteen, or little more.
  *
- * A plan depends on shapes and strides alone, so what it decides about the order of a sum does too. */
+ * The bounds below were measured on AMD Zen 4 with AVX-512 and AVX2 tiles, and most of them are flat. A plan depends on
+ * shapes and strides alone, so what it decides about the order of a sum does too. */
 
 #ifndef WG_GEMM_PLAN
 #define WG_GEMM_PLAN
 
 enum {
-    GEMM_BLOCK_BYTES = 4096,
-    GEMM_BLOCK_B_BYTES = 1 << 20,   /* of B in one block: a second-level cache */
-    GEMM_UNPACKED_BYTES = 32 << 10, /* of a B that is read as it lies, however often */
+    GEMM_BLOCK_BYTES = 4096,         /* of a row of A in one block along k; each block reads and writes C once more */
+    GEMM_NEAR_BYTES = 192 << 10,     /* of a B that stays in the second-level cache as it lies */
+    GEMM_FAR_BYTES = 2 << 20,        /* of a B that is worth packing for fewer rows */
+    GEMM_FAR_ROW_TILES = 6,          /* namely for these; TILE_REUSE for others */
+    GEMM_COPY_BYTES = 128 << 10,     /* of an A whose lines are fetched in part by each tile, to be copied; a quarter */
+    GEMM_PACKED_BYTES = 32 << 20,    /* of B packed at one time */
 };
 
 /* A length in pieces as equal as can be: the first `longer` have one more than `size`. */
@@ -40,10 +44,12 @@ typedef struct {
     gemm_pieces rows;       /* of the tiles */
     gemm_pieces columns;    /* likewise with GEMM_DOT; else panels of `width`, but for the last */
     ptrdiff_t width;
-    ptrdiff_t block;        /* along k, >= 1 */
-    int pack_a;             /* GEMM_DOT: the whole of it; else a tile's rows are copied to where they do not collide */
+    ptrdiff_t block;        /* along k */
+    int sweep;              /* a single row of outer products */
+    int copy_a;             /* a tile's rows of A are copied before use; with GEMM_DOT, all rows at once */
     ptrdiff_t packed_from;  /* the column from which on B is packed; n for none */
-    ptrdiff_t packed_a, packed_b; /* items of memory for it */
+    ptrdiff_t slice;        /* panels that are packed, and used, at a time */
+    ptrdiff_t packed_a, packed_b; /* items of memory for packed operands: whole vectors */
 } gemm_part;
 
 typedef struct {
@@ -61,25 +67,26 @@ INLINE ptrdiff_t INTERNAL(vectors)(ptrdiff_t n) { return (n + LANES - 1) / LANES
 
 /* ---------------------------------------------------------------- costs */
 
-/* In multiply-adds of vectors, about. Transposing an item costs a quarter of one with long vectors; a tile's sums in dot
- * products cost three to add up, those of transposed tiles half of one to store. */
+/* In multiply-adds of vectors, about. To transpose an item costs a quarter of one, to add up the lanes of a dot product
+ * three, to store an item of a transposed tile a half. */
 static double INTERNAL(gemm_cost)(gemm_method method, const wg_gemm *g, ptrdiff_t n)
 {
     const double m = (double)g->m, k = (double)g->k;
     const double vectors_n = (double)INTERNAL(vectors)(n), vectors_m = (double)INTERNAL(vectors)(g->m);
     const double transposed_a = m * k * 0.25, transposed_b = k * (double)n * 0.25;
     if (method == GEMM_OUTER)
-        return m * k * vectors_n + (g->cs_b == 1 ? k * vectors_n : transposed_b);
+        return m * k * vectors_n + (g->cs_b == 1 ? 0 : transposed_b);
     if (method == GEMM_OUTER_TRANSPOSED)
         return (double)n * (k * vectors_m + m * 0.5) + (g->rs_a == 1 ? 0 : transposed_a);
     return m * (double)n * ((double)INTERNAL(vectors)(g->k) + 3) + (g->cs_a == 1 ? 0 : transposed_a) +
            (g->rs_b == 1 ? 0 : transposed_b);
 }
 
+/* The cheapest method, or the general one where another would save less than the estimates are worth. */
 static gemm_method INTERNAL(gemm_cheapest)(const wg_gemm *g, ptrdiff_t n, double *cost)
 {
     gemm_method best = GEMM_OUTER;
-    *cost = INTERNAL(gemm_cost)(best, g, n);
+    *cost = 0.95 * INTERNAL(gemm_cost)(best, g, n);
     for (gemm_method method = GEMM_OUTER_TRANSPOSED; method <= GEMM_DOT; method++) {
         const double other = INTERNAL(gemm_cost)(method, g, n);
         if (other < *cost) {
@@ -92,41 +99,73 @@ static gemm_method INTERNAL(gemm_cheapest)(const wg_gemm *g, ptrdiff_t n, double
 
 /* ---------------------------------------------------------------- parts */
 
-/* Whether rows `stride` apart begin in so few of the 64 sets of a first-level cache that a tile's worth of them evicts
- * itself. */
-INLINE int INTERNAL(rows_collide)(ptrdiff_t stride)
+/* Whether lines `stride` apart fall into so few of the 64 sets of a first-level cache that a tile's worth of them
+ * evicts itself, which costs a quarter of the speed. */
+INLINE int INTERNAL(lines_collide)(ptrdiff_t stride)
 {
     return stride * (ptrdiff_t)sizeof(real) % 4096 == 0;
 }
 
 static void INTERNAL(plan_dot)(gemm_part *p)
 {
-    p->rows = pieces_of(p->m, ceil_div(p->m, DOT_ROWS));
-    p->columns = pieces_of(p->n, ceil_div(p->n, DOT_COLUMNS));
-    p->block = p->k;
     const ptrdiff_t padded = INTERNAL(vectors)(p->k) * LANES;
-    p->pack_a = p->cs_a != 1;
-    p->packed_a = p->pack_a ? p->m * padded : 0;
+    p->columns = pieces_of(p->n, ceil_div(p->n, DOT_COLUMNS));
+    p->rows = pieces_of(p->m, ceil_div(p->m, DOT_ROWS));
+    p->slice = p->columns.count;
+    p->copy_a = p->cs_a != 1;
+    p->packed_a = p->copy_a ? p->m * padded : 0;
     p->packed_from = p->rs_b != 1 ? 0 : p->n;
     p->packed_b = p->rs_b != 1 ? p->n * padded : 0;
+}
+
+/* A single row: B is read once, row after row. */
+static void INTERNAL(plan_sweep)(gemm_part *p)
+{
+    p->sweep = 1;
+    p->width = SWEEP_VECTORS / 4 * LANES;
+    p->rows = pieces_of(1, 1);
+    p->columns.count = ceil_div(p->n, p->width);
+    p->slice = p->columns.count;
+    p->packed_from = p->n;
+}
+
+/* Whether a tile's rows of A are worth copying, for `panels` uses: where they evict each other from the cache, or where
+ * they lie side by side and a tile takes only a part of each line, again and again. */
+static int INTERNAL(plan_copy_a)(const gemm_part *p)
+{
+    const ptrdiff_t bytes = p->m * p->k * (ptrdiff_t)sizeof(real);
+    const int part_of_line = p->cs_a != 1 && TILE_ROWS * (int)sizeof(real) < WG_ALIGNMENT;
+    return p->columns.count >= 4 && (INTERNAL(lines_collide)(p->cs_a == 1 ? p->rs_a : p->cs_a) ||
+                                     (part_of_line && bytes > GEMM_COPY_BYTES));
+}
+
+/* Whether the whole of B is worth packing; else only a last panel that does not fill its vectors is packed. */
+static int INTERNAL(plan_pack_b)(const gemm_part *p)
+{
+    const ptrdiff_t bytes = p->k * p->n * (ptrdiff_t)sizeof(real);
+    const ptrdiff_t reuse = bytes > GEMM_FAR_BYTES ? GEMM_FAR_ROW_TILES : TILE_REUSE;
+    return p->cs_b != 1 ||
+           ((bytes > GEMM_NEAR_BYTES || INTERNAL(lines_collide)(p->rs_b)) && p->rows.count >= reuse);
 }
 
 static void INTERNAL(plan_outer)(gemm_part *p)
 {
     const ptrdiff_t block = GEMM_BLOCK_BYTES / (ptrdiff_t)sizeof(real), vectors = INTERNAL(vectors)(p->n);
-    const ptrdiff_t wide = vectors == 1 ? 1 : vectors > 2 && p->m <= TILE_ROWS_WIDE ? 4 : 2;
+    const ptrdiff_t wide = vectors == 1 ? 1 : vectors > 2 && p->m <= TILE_ROWS_WIDE ? TILE_VECTORS : 2;
+    const ptrdiff_t high = wide == 1 ? TILE_ROWS_SLIM : wide == 2 ? TILE_ROWS : TILE_ROWS_WIDE;
     p->block = p->k <= block ? p->k : ceil_div(p->k, ceil_div(p->k, block));
     p->width = wide * LANES;
     p->columns.count = ceil_div(vectors, wide);
-    p->rows = pieces_of(p->m, ceil_div(p->m, wide == 1 ? TILE_ROWS_SLIM : wide == 2 ? TILE_ROWS : TILE_ROWS_WIDE));
-    p->pack_a = p->columns.count >= 4 && INTERNAL(rows_collide)(p->cs_a == 1 ? p->rs_a : p->cs_a);
-
-    const int large = p->k * p->n * (ptrdiff_t)sizeof(real) > GEMM_UNPACKED_BYTES;
-    if (p->cs_b != 1 || (p->rows.count >= 4 && (large || INTERNAL(rows_collide)(p->rs_b))))
-        p->packed_from = 0;
-    else
+    p->slice = p->columns.count;
+    p->rows = pieces_of(p->m, ceil_div(p->m, high));
+    p->copy_a = INTERNAL(plan_copy_a)(p);
+    if (INTERNAL(plan_pack_b)(p)) {
+        p->slice = 1 + GEMM_PACKED_BYTES / (1 + p->k * p->width * (ptrdiff_t)sizeof(real));
+        p->packed_b = p->k * least(p->slice * p->width, vectors * LANES);
+    } else {
         p->packed_from = p->n % LANES ? (p->columns.count - 1) * p->width : p->n;
-    p->packed_b = p->k * (vectors * LANES - p->packed_from);
+        p->packed_b = p->k * (vectors * LANES - p->packed_from);
+    }
 }
 
 static gemm_part INTERNAL(plan_part)(const wg_gemm *g, gemm_method method, ptrdiff_t column, ptrdiff_t n)
@@ -141,6 +180,8 @@ static gemm_part INTERNAL(plan_part)(const wg_gemm *g, gemm_method method, ptrdi
     }
     if (method == GEMM_DOT)
         INTERNAL(plan_dot)(&p);
+    else if (p.m == 1 && p.cs_b == 1 && p.n > TILE_VECTORS * LANES)
+        INTERNAL(plan_sweep)(&p);
     else
         INTERNAL(plan_outer)(&p);
     return p;
@@ -164,6 +205,6 @@ static gemm_plan INTERNAL(plan)(const wg_gemm *g)
     }
     plan.part[0] = INTERNAL(plan_part)(g, method, 0, plan.parts == 2 ? whole : g->n);
     for (int i = 0; i < plan.parts; i++)
-        plan.scratch += plan.part[i].packed_a + plan.part[i].packed_b; /* both whole vectors */
+        plan.scratch += plan.part[i].packed_a + plan.part[i].packed_b;
     return plan;
 }

@@ -15,9 +15,20 @@
 #ifndef WG_GEMM_TILE
 #define WG_GEMM_TILE
 
-/* TILE(rows, vectors) for every outer-product tile, DOT(rows, columns) for every dot-product tile. */
+/* Hold a loaded vector in a register. GCC would load it anew for each of up to three uses, and loads, of which one or
+ * two start in a cycle, would bound the loop. */
+#if defined(__x86_64__)
+#define IN_REGISTER(x) __asm__("" : "+v"(x))
+#elif defined(__aarch64__)
+#define IN_REGISTER(x) __asm__("" : "+w"(x))
+#else
+#define IN_REGISTER(x) ((void)0)
+#endif
+
+/* TILE(rows, vectors) for every outer-product tile, DOT(rows, columns) for every dot-product tile. TILE_REUSE is the
+ * number of row tiles for which packing B begins to pay. */
 #if defined(__AVX512F__) || defined(__aarch64__) /* 32 vector registers */
-enum { TILE_ROWS = 14, DOT_COLUMNS = 5 };
+enum { TILE_ROWS = 14, DOT_COLUMNS = 5, TILE_REUSE = 12 };
 #define EACH_TILE                                                                                                      \
     TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1)     \
     TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1)                                                                    \
@@ -28,21 +39,23 @@ enum { TILE_ROWS = 14, DOT_COLUMNS = 5 };
     DOT(1, 1) DOT(1, 2) DOT(1, 3) DOT(1, 4) DOT(1, 5) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(2, 4) DOT(2, 5)                \
     DOT(3, 1) DOT(3, 2) DOT(3, 3) DOT(3, 4) DOT(3, 5) DOT(4, 1) DOT(4, 2) DOT(4, 3) DOT(4, 4) DOT(4, 5)
 #else /* 16 */
-enum { TILE_ROWS = 6, DOT_COLUMNS = 3 };
+enum { TILE_ROWS = 6, DOT_COLUMNS = 3, TILE_REUSE = 6 };
 #define EACH_TILE                                                                                                      \
     TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1)     \
     TILE(11, 1) TILE(12, 1)                                                                                            \
     TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2)                                                  \
-    TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(1, 4) TILE(2, 4) TILE(3, 4)
+    TILE(1, 3) TILE(2, 3) TILE(1, 4) TILE(2, 4)
 #define EACH_DOT                                                                                                       \
     DOT(1, 1) DOT(1, 2) DOT(1, 3) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3)                          \
     DOT(4, 1) DOT(4, 2) DOT(4, 3)
 #endif
 enum {
     TILE_ROWS_SLIM = TILE_ROWS > 12 ? TILE_ROWS : 12, /* of the tiles of one vector */
-    TILE_ROWS_WIDE = 3,                               /* of the tiles of three and four vectors */
+    TILE_ROWS_WIDE = TILE_ROWS > 6 ? 3 : 2,           /* of the tiles of three and four vectors */
     TILE_VECTORS = 4,
     DOT_ROWS = 4,
+    SWEEP_ROWS = 8,
+    SWEEP_VECTORS = 64, /* of sums, which stay in the first-level cache */
 };
 #endif
 
@@ -112,26 +125,84 @@ static INTERNAL(tile_fn) *const INTERNAL(tiles)[TILE_VECTORS + 1][TILE_ROWS_SLIM
 #undef TILE
 };
 
+/* ---------------------------------------------------------------- one row */
+
+/* sums[j] += a[0] * b[j] + a[cs_a] * b[rs_b + j] + ... over `rows` rows of B, in this order, for j < n. The order of
+ * loops of the tiles would read B in pieces of a few vectors, a row apart; this one reads whole rows. */
+INLINE void INTERNAL(sweep_body)(const int rows, ptrdiff_t n, const real *a, ptrdiff_t cs_a, const real *b,
+                                 ptrdiff_t rs_b, real *sums)
+{
+    vreal as[SWEEP_ROWS];
+    const real *group[(SWEEP_ROWS + 3) / 4]; /* as in a tile */
+    UNROLL
+    for (int p = 0; p < rows; p++)
+        as[p] = V(splat)(a[p * cs_a]);
+    UNROLL
+    for (int p = 0; p < rows; p += 4)
+        group[p / 4] = b + p * rs_b;
+    ptrdiff_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        vreal sum = V(load)(sums + j);
+        UNROLL
+        for (int p = 0; p < rows; p++)
+            sum = V(fma)(as[p], V(load)(group[p / 4] + p % 4 * rs_b + j), sum);
+        V(store)(sums + j, sum);
+    }
+    if (j < n) {
+        vreal sum = V(load)(sums + j);
+        UNROLL
+        for (int p = 0; p < rows; p++)
+            sum = V(fma)(as[p], V(load_tail)(group[p / 4] + p % 4 * rs_b + j, n - j), sum);
+        V(store)(sums + j, sum);
+    }
+}
+
+static NOINLINE void INTERNAL(gemm_sweep_rows)(ptrdiff_t n, const real *a, ptrdiff_t cs_a, const real *b,
+                                               ptrdiff_t rs_b, real *sums)
+{
+    INTERNAL(sweep_body)(SWEEP_ROWS, n, a, cs_a, b, rs_b, sums);
+}
+static NOINLINE void INTERNAL(gemm_sweep_row)(ptrdiff_t n, const real *a, const real *b, real *sums)
+{
+    INTERNAL(sweep_body)(1, n, a, 0, b, 0, sums);
+}
+
+/* The whole product of one row of A: sums[j] for j < n. Room for whole vectors. */
+static void INTERNAL(gemm_sweep)(ptrdiff_t n, ptrdiff_t k, const real *a, ptrdiff_t cs_a, const real *b,
+                                 ptrdiff_t rs_b, real *sums)
+{
+    ptrdiff_t p = 0;
+    for (ptrdiff_t j = 0; j < n; j += LANES)
+        V(store)(sums + j, (vreal){0});
+    for (; p + SWEEP_ROWS <= k; p += SWEEP_ROWS)
+        INTERNAL(gemm_sweep_rows)(n, a + p * cs_a, cs_a, b + p * rs_b, rs_b, sums);
+    for (; p < k; p++)
+        INTERNAL(gemm_sweep_row)(n, a + p * cs_a, b + p * rs_b, sums);
+}
+
 /* ---------------------------------------------------------------- dot products */
 
-/* out[i, j] = sum over p < k of x[i * ld_x + p] * y[j * ld_y + p] for every row i and column j of the tile; out is dense
- * and has room for a multiple of LANES. */
+/* out[i, j] = sum over p < k of x[i * ld_x + p] * y[j * ld_y + p] for every row i and column j of the tile; out is
+ * dense and has room for a multiple of LANES. */
 typedef void INTERNAL(dot_fn)(ptrdiff_t k, const real *x, ptrdiff_t ld_x, const real *y, ptrdiff_t ld_y, real *out);
 
 /* One step along k; n < LANES for the items that are left over, which lie next to zeros in both operands. */
 INLINE void INTERNAL(dot_step)(const int rows, const int columns, const real *x, ptrdiff_t ld_x, const real *y,
                                ptrdiff_t ld_y, ptrdiff_t n, vreal *sum)
 {
-    vreal xs[DOT_ROWS];
-    UNROLL
-    for (int i = 0; i < rows; i++)
-        xs[i] = n < LANES ? V(load_tail)(x + i * ld_x, n) : V(load)(x + i * ld_x);
+    vreal ys[DOT_COLUMNS];
     UNROLL
     for (int j = 0; j < columns; j++) {
-        const vreal ys = n < LANES ? V(load_tail)(y + j * ld_y, n) : V(load)(y + j * ld_y);
+        ys[j] = n < LANES ? V(load_tail)(y + j * ld_y, n) : V(load)(y + j * ld_y);
+        IN_REGISTER(ys[j]);
+    }
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        vreal xs = n < LANES ? V(load_tail)(x + i * ld_x, n) : V(load)(x + i * ld_x);
+        IN_REGISTER(xs);
         UNROLL
-        for (int i = 0; i < rows; i++)
-            sum[i * columns + j] = V(fma)(xs[i], ys, sum[i * columns + j]);
+        for (int j = 0; j < columns; j++)
+            sum[i * columns + j] = V(fma)(xs, ys[j], sum[i * columns + j]);
     }
 }
 

@@ -1,0 +1,342 @@
+"""The matrix product kernel against products in float64, with the error bound that every order of summation keeps."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import mmap
+import multiprocessing
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wengert import _kernels
+
+SOURCE = Path(__file__).parents[1]
+
+# Around the tiles: 1 to 14 rows, 1 to 4 vectors of 2 to 16 columns, dot products of 3 or 5 columns, sweeps of 8 rows.
+ROWS = (1, 2, 3, 4, 6, 7, 12, 13, 14, 15, 29)
+COLUMNS = (1, 2, 4, 5, 7, 8, 9, 15, 16, 17, 33, 64, 65)
+DEPTHS = (0, 1, 8, 17, 40)
+# One block along k is 1024 items of float32, 512 of float64; B is packed from 12 row tiles on; A is copied where its
+# rows or columns are 4096 bytes apart. Each of these reaches one or two such things, with something left over.
+LARGE = [
+    (5, 2500, 40),
+    (30, 1024, 130),
+    (171, 300, 261),
+    (200, 512, 129),
+    (1, 999, 1500),
+    (1500, 70, 1),
+    (31, 257, 260),
+]
+SPLIT = [(64, 100, 64), (257, 129, 33), (200, 300, 261), (300, 200, 10), (1, 900, 1200), (1200, 900, 1), (20, 2100, 90)]
+BATCHES = [((3,), ()), ((), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((4, 5), (4, 5)), ((1,), (6,)), ((0,), (0,))]
+TRANSPOSITIONS = list(itertools.product(("rows", "columns"), repeat=2))
+
+
+def arranged(rng: np.random.Generator, layout: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Random normal numbers in an array of the given shape, laid out in memory as `layout` says."""
+    *batch, m, n = shape
+    if layout == "rows":
+        return rng.standard_normal(shape).astype(dtype)
+    if layout == "columns":
+        return rng.standard_normal((*batch, n, m)).astype(dtype).swapaxes(-1, -2)
+    if layout == "reversed rows":
+        return rng.standard_normal(shape).astype(dtype)[..., ::-1, ::-1]
+    if layout == "reversed columns":
+        return rng.standard_normal((*batch, n, m)).astype(dtype)[..., ::-1, ::-1].swapaxes(-1, -2)
+    if layout == "spread":
+        return rng.standard_normal((*batch, 2 * m, 3 * n)).astype(dtype)[..., ::2, ::-3]
+    if layout == "one row":
+        return np.broadcast_to(rng.standard_normal((*batch, 1, n)).astype(dtype), shape)
+    assert layout == "one column"
+    return np.broadcast_to(rng.standard_normal((*batch, m, 1)).astype(dtype), shape)
+
+
+LAYOUTS = ("rows", "columns", "reversed rows", "reversed columns", "spread", "one row", "one column")
+
+
+def assert_product(a: np.ndarray, b: np.ndarray, actual: np.ndarray, note: object = None) -> None:
+    """Each item within k * eps * (|A| |B|) of the product in float64, whatever the order of summation."""
+    a64, b64 = a.astype(np.float64), b.astype(np.float64)
+    bound = (a.shape[-1] + 2) * np.finfo(a.dtype).eps * (np.abs(a64) @ np.abs(b64))
+    wrong = ~(np.abs(actual - a64 @ b64) <= bound)
+    assert actual.dtype == a.dtype
+    assert not wrong.any(), (note, a.shape, b.shape, a.strides, b.strides, np.argwhere(wrong)[:3])
+
+
+@pytest.mark.parametrize("layouts", TRANSPOSITIONS, ids="-".join)
+def test_every_size_around_the_tiles_in_all_transpositions(isa: str, dtype: np.dtype, layouts: tuple[str, str]) -> None:
+    rng = np.random.default_rng(0)
+    for m, n, k in itertools.product(ROWS, COLUMNS, DEPTHS):
+        a, b = arranged(rng, layouts[0], (m, k), dtype), arranged(rng, layouts[1], (k, n), dtype)
+        assert_product(a, b, _kernels.matmul(a, b))
+
+
+@pytest.mark.parametrize("layouts", list(itertools.product(LAYOUTS, repeat=2)), ids="-".join)
+def test_any_strides(isa: str, dtype: np.dtype, layouts: tuple[str, str]) -> None:
+    rng = np.random.default_rng(1)
+    for m, k, n in ((1, 40, 70), (5, 33, 3), (29, 17, 40), (40, 50, 1), (3, 1, 20), (30, 64, 10), (1, 9, 1)):
+        a, b = arranged(rng, layouts[0], (m, k), dtype), arranged(rng, layouts[1], (k, n), dtype)
+        assert_product(a, b, _kernels.matmul(a, b))
+
+
+@pytest.mark.parametrize("shape", LARGE, ids=str)
+def test_blocks_packed_panels_and_copied_rows(
+    isa: str, dtype: np.dtype, threads: int, shape: tuple[int, int, int]
+) -> None:
+    m, k, n = shape
+    rng = np.random.default_rng(2)
+    for layout_a, layout_b in [*TRANSPOSITIONS, ("spread", "spread")]:
+        a, b = arranged(rng, layout_a, (m, k), dtype), arranged(rng, layout_b, (k, n), dtype)
+        assert_product(a, b, _kernels.matmul(a, b))
+
+
+def test_a_packed_operand_beyond_its_memory_is_packed_in_slices(isa: str) -> None:
+    rng = np.random.default_rng(3)
+    a = rng.standard_normal((20, 300), dtype=np.float32)
+    b = rng.standard_normal((30_000, 300), dtype=np.float32).T  # packed, these are 36 MB; a slice has at most 32 MiB
+    assert_product(a, b, _kernels.matmul(a, b))
+
+
+@pytest.mark.parametrize(("batch_a", "batch_b"), BATCHES, ids=str)
+def test_batches_broadcast(
+    isa: str, dtype: np.dtype, batch_a: tuple[int, ...], batch_b: tuple[int, ...], threads: int
+) -> None:
+    rng = np.random.default_rng(4)
+    for m, k, n in ((4, 5, 6), (1, 7, 9), (40, 33, 20), (3, 40, 1), (130, 140, 150)):
+        for layout_a, layout_b in [*TRANSPOSITIONS, ("one row", "one row")][: 5 if m < 100 else 1]:
+            a, b = arranged(rng, layout_a, (*batch_a, m, k), dtype), arranged(rng, layout_b, (*batch_b, k, n), dtype)
+            actual = _kernels.matmul(a, b)
+            assert actual.shape == (*np.broadcast_shapes(batch_a, batch_b), m, n)
+            assert_product(a, b, actual)
+
+
+def test_a_mask_is_shared_by_the_matrices_of_a_batch(isa: str, dtype: np.dtype) -> None:
+    rng = np.random.default_rng(5)
+    a, b = rng.standard_normal((3, 5, 8)).astype(dtype), rng.standard_normal((8, 20)).astype(dtype)
+    mask = rng.standard_normal((5, 20)).astype(dtype)
+    expected = np.where(mask > 0, _kernels.matmul(a, b), 0)
+    np.testing.assert_array_equal(_kernels.matmul(a, b, mask=mask), expected)
+
+
+@pytest.mark.parametrize("shape", [(9, 7, 21), (40, 20, 10), (6, 1500, 35), (1, 30, 300), (70, 20, 1)], ids=str)
+@pytest.mark.parametrize("layouts", TRANSPOSITIONS, ids="-".join)
+def test_epilogues_in_every_combination(
+    isa: str, dtype: np.dtype, shape: tuple[int, int, int], layouts: tuple[str, str]
+) -> None:
+    m, k, n = shape
+    rng = np.random.default_rng(6)
+    a, b = arranged(rng, layouts[0], (m, k), dtype), arranged(rng, layouts[1], (k, n), dtype)
+    before, mask = rng.standard_normal((m, n)).astype(dtype), rng.standard_normal((m, n + 3)).astype(dtype)[:, :n]
+    bias = rng.standard_normal(3 * n).astype(dtype)[::-3]
+    a64, b64 = a.astype(np.float64), b.astype(np.float64)
+    product, size = a64 @ b64, np.abs(a64) @ np.abs(b64)
+    for alpha, beta, with_bias, relu, with_mask in itertools.product((1, -0.5), (0, 1, 0.25), *[(False, True)] * 3):
+        expected = alpha * product + beta * before + (bias if with_bias else 0)
+        expected = np.maximum(expected, 0) if relu else expected
+        expected = np.where(mask > 0, expected, 0) if with_mask else expected
+        bound = (k + 4) * np.finfo(dtype).eps * (size + abs(beta * before) + (abs(bias) if with_bias else 0))
+        out = before.copy()
+        actual, sums = _kernels.matmul(
+            a, b, alpha=alpha, beta=beta, out=out, bias=bias if with_bias else None, relu=relu,
+            mask=mask if with_mask else None, column_sums=True,
+        )  # fmt: skip
+        assert (abs(out - expected) <= bound).all(), (alpha, beta, with_bias, relu, with_mask)
+        np.testing.assert_array_equal(actual, out)
+        assert (abs(sums - b64.sum(0)) <= (k + 2) * np.finfo(dtype).eps * abs(b64).sum(0)).all()
+
+
+def test_column_sums_of_many_rows(isa: str, dtype: np.dtype) -> None:
+    b = np.full((100_000, 5), 0.1, dtype)
+    _, sums = _kernels.matmul(np.zeros((1, len(b)), dtype), b, column_sums=True)
+    np.testing.assert_allclose(sums, len(b) * dtype.type(0.1).astype(np.float64), rtol=300 * np.finfo(dtype).eps)
+
+
+def test_with_beta_zero_out_is_not_read(isa: str, dtype: np.dtype) -> None:
+    rng = np.random.default_rng(7)
+    for m, k, n in ((3, 4, 5), (20, 30, 40), (20, 0, 40), (1, 20, 200), (30, 20, 1)):
+        a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+        assert_product(a, b, _kernels.matmul(a, b, out=np.full((m, n), np.nan, dtype)))
+
+
+@pytest.mark.parametrize("layouts", TRANSPOSITIONS, ids="-".join)
+def test_nan_and_infinity_come_out_as_from_the_naive_product(
+    isa: str, dtype: np.dtype, layouts: tuple[str, str]
+) -> None:
+    rng = np.random.default_rng(8)
+    special = np.array([0, 0, 0, np.inf, -np.inf, np.nan], dtype)
+    for m, k, n in ((5, 9, 17), (20, 33, 40), (40, 40, 10), (1, 9, 90), (33, 20, 1), (3, 20, 3)):
+        a, b = arranged(rng, layouts[0], (m, k), dtype), arranged(rng, layouts[1], (k, n), dtype)
+        for x in (a, b):  # a few in most rows and columns, so that plain numbers remain
+            places = rng.integers(0, x.size, max(2, x.size // 60))
+            x[np.unravel_index(places, x.shape)] = rng.choice(special, len(places))
+        with np.errstate(invalid="ignore"):
+            expected = (a[:, :, None].astype(np.float64) * b[None].astype(np.float64)).sum(1)
+        actual = _kernels.matmul(a, b)
+        np.testing.assert_array_equal(np.isnan(actual), np.isnan(expected))
+        np.testing.assert_array_equal(actual[np.isinf(expected)], expected[np.isinf(expected)])
+        assert np.isfinite(actual[np.isfinite(expected)]).all()
+
+
+def test_relu_keeps_nan_and_a_masked_nan_is_zero(isa: str, dtype: np.dtype) -> None:
+    a, b = np.array([[np.nan], [-1], [1]], dtype), np.ones((1, 3), dtype)
+    np.testing.assert_array_equal(_kernels.matmul(a, b, relu=True), [[np.nan] * 3, [0] * 3, [1] * 3])
+    mask = np.tile(np.array([np.nan, -1, 1], dtype), (3, 1))
+    np.testing.assert_array_equal(_kernels.matmul(a, b, mask=mask), [[0, 0, np.nan], [0, 0, -1], [0, 0, 1]])
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 4), (3, 3, 0), (0, 0, 0), (0, 3, 0)], ids=str)
+def test_no_rows_or_no_columns(isa: str, dtype: np.dtype, shape: tuple[int, int, int]) -> None:
+    m, k, n = shape
+    b = np.ones((k, n), dtype)
+    actual, sums = _kernels.matmul(np.ones((m, k), dtype), b, column_sums=True)
+    assert actual.shape == (m, n)
+    np.testing.assert_array_equal(sums, b.sum(0))
+
+
+def test_a_product_over_nothing_is_zero_and_keeps_its_epilogue(isa: str, dtype: np.dtype) -> None:
+    for m, n in ((1, 1), (3, 20), (40, 100), (20, 2)):
+        a, b, bias = np.ones((m, 0), dtype), np.ones((0, n), dtype), np.arange(n, dtype=dtype)
+        np.testing.assert_array_equal(_kernels.matmul(a, b), np.zeros((m, n)))
+        out = np.ones((m, n), dtype)
+        _kernels.matmul(a, b, beta=2.0, out=out, bias=bias)
+        np.testing.assert_array_equal(out, np.tile(bias + 2, (m, 1)))
+
+
+@pytest.mark.parametrize("shape", SPLIT, ids=str)
+def test_the_number_of_threads_does_not_change_a_bit(isa: str, dtype: np.dtype, shape: tuple[int, int, int]) -> None:
+    m, k, n = shape
+    rng = np.random.default_rng(9)
+    before = _kernels.get_num_threads()
+    try:
+        for layout_a, layout_b in TRANSPOSITIONS:
+            a, b = arranged(rng, layout_a, (m, k), dtype), arranged(rng, layout_b, (k, n), dtype)
+            results = []
+            for threads in (1, 2, 3):
+                _kernels.set_num_threads(threads)
+                results.append(_kernels.matmul(a, b, bias=b[0], column_sums=True))
+            for product, sums in results[1:]:
+                np.testing.assert_array_equal(product, results[0][0])
+                np.testing.assert_array_equal(sums, results[0][1])
+    finally:
+        _kernels.set_num_threads(before)
+
+
+def test_a_row_is_the_same_alone_in_a_taller_product_and_in_a_batch(isa: str, dtype: np.dtype) -> None:
+    """Sums do not depend on the tile: what holds for one product of wide rows holds for any."""
+    rng = np.random.default_rng(10)
+    a, b = rng.standard_normal((37, 50)).astype(dtype), rng.standard_normal((50, 64)).astype(dtype)
+    whole = _kernels.matmul(a, b)
+    for rows in (1, 2, 3, 5, 14, 30):
+        np.testing.assert_array_equal(_kernels.matmul(a[:rows], b), whole[:rows])
+    np.testing.assert_array_equal(_kernels.matmul(a[:, None], b)[:, 0], whole)
+
+
+# ---------------------------------------------------------------- memory
+
+
+def at_the_edge(x: np.ndarray, end: bool) -> np.ndarray:
+    """A copy of the array's memory whose first or last byte is next to a page that must not be touched."""
+    page = mmap.PAGESIZE
+    room = -(-x.nbytes // page) * page
+    memory = mmap.mmap(-1, room + 2 * page)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    mprotect = ctypes.CDLL(None, use_errno=True).mprotect
+    mprotect.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    for guard in (address, address + page + room):
+        if mprotect(guard, page, 0) != 0:
+            raise OSError(ctypes.get_errno(), "mprotect")
+    offset = page + (room - x.nbytes if end else 0)
+    copy = np.frombuffer(memory, x.dtype, x.size, offset).reshape(x.shape)
+    copy[...] = x
+    return copy
+
+
+def multiply_at_the_edge(isa: str) -> None:
+    """Products whose operands end or begin where memory does. An access outside kills the process."""
+    rng = np.random.default_rng(11)
+    _kernels.select_isa(isa)
+    shapes = [(200, 130, 200), (40, 1024, 130), *itertools.product((1, 7, 15), (1, 17, 33), (1, 16, 35))]
+    for (m, k, n), dtype in itertools.product(shapes, (np.float32, np.float64)):
+        for end, transposed_a, transposed_b in itertools.product((False, True), repeat=3):
+            a = at_the_edge(rng.standard_normal((k, m) if transposed_a else (m, k)).astype(dtype), end)
+            b = at_the_edge(rng.standard_normal((n, k) if transposed_b else (k, n)).astype(dtype), end)
+            a, b = a.T if transposed_a else a, b.T if transposed_b else b
+            bias, mask = (at_the_edge(rng.standard_normal(s).astype(dtype), end) for s in ((n,), (m, n)))
+            out = at_the_edge(np.zeros((m, n), dtype), end)
+            assert_product(a, b, _kernels.matmul(a, b, out=out))
+            _kernels.matmul(a, b, beta=1.0, out=out, bias=bias, mask=mask, column_sums=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs mprotect")
+def test_nothing_outside_the_operands_is_touched(isa: str) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=multiply_at_the_edge, args=(isa,))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+# ---------------------------------------------------------------- the compiled loops
+
+
+def compile_tiles(isa: str, directory: Path) -> Path:
+    """The product kernels alone, compiled as the extension is, symbols kept."""
+    flags = re.search(rf"set\(ISA_FLAGS_{isa} (.*)\)", (SOURCE / "CMakeLists.txt").read_text())
+    text = (SOURCE / "csrc" / "kernels.c").read_text().split("#define BOTH")[0]
+    text = re.sub(r'#include "(?!gemm)\w+\.inc\.c"\n', "", text)
+    text += "extern wg_gemm_fn *const kept[];\nwg_gemm_fn *const kept[] = {kernel_gemm_f32, kernel_gemm_f64};\n"
+    (directory / "tiles.c").write_text(text)
+    options = "-std=gnu11 -O3 -DNDEBUG -ffp-contract=off -fno-math-errno -fPIC -Wno-psabi " + flags[1]
+    command = [os.environ.get("CC", "cc"), *options.split(), f"-I{SOURCE / 'csrc'}", "-c", "tiles.c", "-o", "tiles.o"]
+    subprocess.run(command, cwd=directory, check=True)
+    return directory / "tiles.o"
+
+
+def inner_loops(code: list[tuple[int, str]]) -> list[list[str]]:
+    """The innermost loops of a function that multiply, from its addresses and instructions."""
+    index = {address: i for i, (address, _) in enumerate(code)}
+    spans = []
+    for i, (address, text) in enumerate(code):
+        jump = re.match(r"j\w+\s+([0-9a-f]+)", text)
+        if jump and int(jump[1], 16) in index and int(jump[1], 16) <= address:
+            spans.append(range(index[int(jump[1], 16)], i + 1))
+    spans = [s for s in spans if not any(t != s and t.start >= s.start and t.stop <= s.stop for t in spans)]
+    loops = [[code[i][1] for i in s] for s in spans]
+    return [x for x in loops if any("fmadd" in t for t in x) and not any(t.startswith("ret") for t in x)]
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64") or not shutil.which("objdump") or not shutil.which("cc"),
+    reason="reads x86-64 instructions with objdump",
+)
+@pytest.mark.parametrize("isa_name", ["v3", "v4"])
+def test_the_sums_of_a_tile_stay_in_registers(isa_name: str, tmp_path: Path) -> None:
+    objdump = ["objdump", "-d", "--no-show-raw-insn", str(compile_tiles(isa_name, tmp_path))]
+    listing = subprocess.run(objdump, capture_output=True, text=True, check=True).stdout
+    functions = re.findall(r"^[0-9a-f]+ <gemm_((?:tile|dot|sweep)_\w+)[.\w]*>:\n(.*?)(?:\n\n|\Z)", listing, re.M | re.S)
+    seen = set()
+    for name, body in functions:
+        size = re.match(r"\w+_(\d+)x(\d+)_", name)
+        if size and int(size[1]) * int(size[2]) < 8:
+            continue  # too small for the registers to matter
+        code = [(int(at, 16), text) for at, text in re.findall(r"^\s*([0-9a-f]+):\t(.*)$", body, re.M)]
+        stack = r"\(%rsp|\(%rbp" if any(re.match(r"mov\s+%rsp,%rbp", text) for _, text in code) else r"\(%rsp"
+        loops = inner_loops(code)
+        assert loops, f"no inner loop found in {name}"
+        for loop in loops:
+            assert not [text for text in loop if re.search(stack, text)], (name, loop)
+        seen.add(name)
+    largest = {"v3": {"tile_6x2", "tile_12x1", "dot_4x3"}, "v4": {"tile_14x2", "tile_14x1", "tile_3x4", "dot_4x5"}}
+    assert {f"{name}_{real}" for name in largest[isa_name] for real in ("f32", "f64")} <= seen
+
+
+def test_the_measured_ceiling_is_a_speed(isa: str, dtype: np.dtype) -> None:
+    assert 1e8 < _kernels.peak_flops(dtype.name, 0.001) < 1e13
