@@ -42,7 +42,7 @@ typedef struct {
     INTERNAL(reduce_state) memory[INTERNAL(REDUCE_STATES)];
     real first[INTERNAL(REDUCE_STATES)][REDUCE_COLUMNS];
     int64_t second[INTERNAL(REDUCE_STATES)][REDUCE_COLUMNS];
-    real copy[REDUCE_BLOCK * LANES];
+    real copy[REDUCE_BLOCK_LINE_CACHED * LANES];
 } INTERNAL(reduce_workspace);
 
 static void INTERNAL(reduce_prepare)(INTERNAL(reduce_workspace) *w)
@@ -145,7 +145,7 @@ static void INTERNAL(reduce_copy)(const reduce_plan *p, reduce_block *b, real *c
     const ptrdiff_t stride = p->lines ? b->row_stride : p->across.stride;
     if (stride == sizeof(real))
         return;
-    assert(rows * n <= REDUCE_BLOCK * LANES);
+    assert(rows * n <= REDUCE_BLOCK_LINE_CACHED * LANES);
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t i = 0; i < n; i++)
             copy[r * n + i] = *(const real *)(b->in + r * b->row_stride + i * stride);

@@ -1,7 +1,7 @@
 /* reduce_fold.inc.c - the inner loops of the reductions: a line, or the rows of a panel, folded into one number or row.
  *
- * REDUCE_GROUP vectors are joined as a tree, and the trees' results are added up: a fold of n vectors rounds about
- * n / REDUCE_GROUP + 3 times in sequence. Callers bound n. */
+ * REDUCE_GROUP vectors are joined as a tree; up to REDUCE_RUN / REDUCE_GROUP trees, a run, one after the other; then the
+ * runs. Callers bound the length, so that about fifty additions in sequence are the most that an item sees here. */
 
 #ifndef WG_REDUCE_FOLD
 #define WG_REDUCE_FOLD
@@ -131,8 +131,12 @@ INLINE vreal INTERNAL(fold_line)(reduce_fold fold, const real *in, ptrdiff_t n, 
     const vreal identity = V(splat)(INTERNAL(fold_identity)(fold));
     vreal result = identity, rest = identity;
     vint nan = {0};
-    for (; n >= group; n -= group, in += group)
-        result = INTERNAL(fold_join)(fold, 0, result, INTERNAL(fold_group)(fold, in, sizeof(vreal), LANES, p));
+    while (n >= group) {
+        vreal run = identity;
+        for (int i = 0; i < REDUCE_RUN / REDUCE_GROUP && n >= group; i++, n -= group, in += group)
+            run = INTERNAL(fold_join)(fold, 0, run, INTERNAL(fold_group)(fold, in, sizeof(vreal), LANES, p));
+        result = INTERNAL(fold_join)(fold, 0, result, run);
+    }
     for (; n >= LANES; n -= LANES, in += LANES) {
         const vreal x = INTERNAL(fold_map)(fold, V(load)(in), p);
         nan |= x != x;

@@ -17,9 +17,12 @@
 
 enum {
     REDUCE_GROUP = 8,              /* vectors that are joined as a tree */
-    REDUCE_BLOCK = 256,            /* vectors in a block of a line, rows in one of a panel */
-    REDUCE_BLOCK_CACHED = 32,      /* rows in a panel's block that is read twice, or copied first */
-    REDUCE_BLOCK_ARG = 4096,       /* instead of the first for argmax and argmin, which do not round */
+    REDUCE_RUN = 256,              /* vectors or rows, in groups, that are joined one after the other */
+    REDUCE_BLOCK_LINE = 4096,      /* vectors in a block of a line: sixteen runs */
+    REDUCE_BLOCK_LINE_CACHED = 256, /* if it is read twice, or copied first */
+    REDUCE_BLOCK_PANEL = 256,      /* rows in a block of a panel: a run */
+    REDUCE_BLOCK_PANEL_CACHED = 32, /* if it is read twice, or copied first */
+    REDUCE_BLOCK_PANEL_ARG = 4096, /* for argmax and argmin, which do not round */
     REDUCE_PANEL_BYTES = 4096,     /* a panel's row at most */
     REDUCE_LEVELS = 2,             /* a task joins up to 2^2 blocks */
     REDUCE_GRAIN = 1 << 17,        /* additions that are worth a thread: some ten microseconds */
@@ -187,9 +190,12 @@ static void reduce_choose_form(reduce_plan *p, ptrdiff_t size, ptrdiff_t lanes)
 static ptrdiff_t reduce_block_length(const reduce_plan *p, ptrdiff_t size, ptrdiff_t lanes)
 {
     const int copied = p->lines ? p->along.stride != size : p->across.stride != size;
-    const int twice = p->kind == WG_REDUCE_logsumexp || p->kind == WG_REDUCE_var;
-    const ptrdiff_t block = reduce_is_arg(p->kind) && !copied ? REDUCE_BLOCK_ARG : REDUCE_BLOCK;
-    return p->lines ? block * lanes : copied || twice ? REDUCE_BLOCK_CACHED : block;
+    const int cached = copied || p->kind == WG_REDUCE_logsumexp || p->kind == WG_REDUCE_var;
+    if (p->lines)
+        return (cached ? REDUCE_BLOCK_LINE_CACHED : REDUCE_BLOCK_LINE) * lanes;
+    return cached                    ? REDUCE_BLOCK_PANEL_CACHED
+           : reduce_is_arg(p->kind) ? REDUCE_BLOCK_PANEL_ARG
+                                    : REDUCE_BLOCK_PANEL;
 }
 
 /* The measures of blocks, panels and tasks. */
