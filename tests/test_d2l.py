@@ -556,6 +556,29 @@ def test_perceptrons_of_every_kind_learn(small_stand_in: None, activation: str, 
     assert ("net.2.weight" in model.state_dict()) == (activation == "prelu")
 
 
+def test_the_gradient_of_a_regularised_objective_by_hand_and_by_the_tape() -> None:
+    """J = L + λ/2 (‖W1‖² + ‖W2‖²) for one hidden layer of ReLUs, as the book derives it."""
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(6, 5)), rng.integers(0, 3, 6)
+    W1, W2, penalty = rng.normal(size=(5, 4)), rng.normal(size=(4, 3)), 0.3
+
+    w1, w2 = (wg.tensor(W, requires_grad=True) for W in (W1, W2))
+    L = F.cross_entropy(wg.relu(wg.tensor(X) @ w1) @ w2, wg.tensor(labels))
+    J = L + penalty * (d2l.l2_penalty(w1) + d2l.l2_penalty(w2))
+    J.backward()
+
+    Z = X @ W1
+    H = np.maximum(Z, 0)
+    O = H @ W2
+    P = np.exp(O - O.max(1, keepdims=True))
+    P /= P.sum(1, keepdims=True)
+    dO = (P - np.eye(3)[labels]) / len(X)
+    dW2 = H.T @ dO + penalty * W2
+    dW1 = X.T @ (dO @ W2.T * (Z > 0)) + penalty * W1
+    np.testing.assert_allclose(w2.grad.numpy(), dW2, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(w1.grad.numpy(), dW1, rtol=1e-13, atol=1e-15)
+
+
 def test_an_unknown_activation_is_told() -> None:
     with pytest.raises(ValueError, match="expected an activation out of relu, sigmoid, tanh, prelu, got 'step'"):
         d2l.MLP(10, 5, 0.1, activation="step")

@@ -496,7 +496,7 @@ def modules_of(package: types.ModuleType) -> list[str]:
     return [package.__name__, *(f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__))]
 
 
-@pytest.mark.parametrize("name", [*modules_of(train), *modules_of(wg.d2l), "wengert.data.images"])
+@pytest.mark.parametrize("name", [*modules_of(train), *modules_of(wg.d2l), "wengert.data.images", "wengert.examples"])
 def test_examples_in_docstrings_hold(name: str) -> None:
     wg.manual_seed(0)
     assert doctest.testmod(importlib.import_module(name), extraglobs={"wg": wg}).failed == 0
