@@ -1,4 +1,5 @@
-/* update.inc.c - what an optimizer does to its parameters in one call: SGD, Adam, and the gradients' norm and scaling.
+/* update.inc.c - what an optimizer does to its parameters in one call: SGD, Adam, RMSprop, Adagrad, and the gradients'
+ * norm and scaling.
  *
  * The tensors are treated as one flat range, which the threads take in chunks: a hundred small tensors cost little more
  * than one large one, and a chunk may span several of them. Each formula is PyTorch's, term by term. Everything but
@@ -25,9 +26,12 @@ static inline ptrdiff_t flat_total(ptrdiff_t count, const ptrdiff_t *sizes)
     return total;
 }
 
+/* What is done to a piece; `update` is the caller's. */
+typedef void flat_visit(const void *update, flat_piece piece);
+
 /* Call `visit` for every piece of the items [begin, end), begin < end. */
-static inline void flat_each(const ptrdiff_t *sizes, ptrdiff_t begin, ptrdiff_t end,
-                             void (*visit)(const void *update, flat_piece piece), const void *update)
+static inline void flat_each(const ptrdiff_t *sizes, ptrdiff_t begin, ptrdiff_t end, flat_visit *visit,
+                             const void *update)
 {
     ptrdiff_t tensor = 0, start = 0; /* where the tensor starts */
     while (begin < end) {
@@ -37,6 +41,25 @@ static inline void flat_each(const ptrdiff_t *sizes, ptrdiff_t begin, ptrdiff_t 
         visit(update, (flat_piece){tensor, begin - start, stop - begin});
         begin = stop;
     }
+}
+
+typedef struct {
+    const ptrdiff_t *sizes;
+    flat_visit *visit;
+    const void *update;
+} flat_job;
+
+static inline void flat_range(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const flat_job *job = context;
+    flat_each(job->sizes, begin, end, job->visit, job->update);
+}
+
+/* Call `visit` for pieces that make up all tensors, on several threads. */
+static inline void flat_run(ptrdiff_t count, const ptrdiff_t *sizes, flat_visit *visit, const void *update)
+{
+    flat_job job = {sizes, visit, update};
+    wg_parallel_for(flat_total(count, sizes), UPDATE_GRAIN, flat_range, &job);
 }
 #endif
 
@@ -51,6 +74,15 @@ INLINE void INTERNAL(flat_store)(real *p, ptrdiff_t i, ptrdiff_t n, vreal x)
         V(store)(p + i, x);
     else
         V(store_tail)(p + i, n - i, x);
+}
+
+/* The gradient g with its sign for maximizing, and with weight decay of the parameter p. An infinite parameter without
+ * decay is not multiplied by 0. */
+INLINE vreal INTERNAL(direction)(vreal p, vreal g, int maximize, real decay)
+{
+    if (maximize)
+        g = -g;
+    return decay != 0 ? V(fma)(p, V(splat)(decay), g) : g;
 }
 
 /* ---------------------------------------------------------------- SGD */
@@ -68,11 +100,7 @@ static void INTERNAL(sgd_piece)(const void *update, flat_piece piece)
 
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const vreal p = INTERNAL(flat_load)(param, i, n);
-        vreal g = INTERNAL(flat_load)(grad, i, n);
-        if (u->maximize)
-            g = -g;
-        if (decay != 0)
-            g = V(fma)(p, V(splat)(decay), g);
+        vreal g = INTERNAL(direction)(p, INTERNAL(flat_load)(grad, i, n), u->maximize, decay);
         if (momentum) {
             const vreal m = first ? g : V(fma)(INTERNAL(flat_load)(momentum, i, n), V(splat)(factor), g * fresh);
             INTERNAL(flat_store)(momentum, i, n, m);
@@ -82,14 +110,9 @@ static void INTERNAL(sgd_piece)(const void *update, flat_piece piece)
     }
 }
 
-static void INTERNAL(sgd_range)(void *context, ptrdiff_t begin, ptrdiff_t end)
-{
-    flat_each(((const wg_sgd *)context)->sizes, begin, end, INTERNAL(sgd_piece), context);
-}
-
 static void K(sgd)(const wg_sgd *u)
 {
-    wg_parallel_for(flat_total(u->count, u->sizes), UPDATE_GRAIN, INTERNAL(sgd_range), (void *)u);
+    flat_run(u->count, u->sizes, INTERNAL(sgd_piece), u);
 }
 
 /* ---------------------------------------------------------------- Adam */
@@ -106,16 +129,15 @@ static void INTERNAL(adam_piece)(const void *update, flat_piece piece)
     const real step_size = (real)(u->lr / (1 - pow(u->beta1, u->steps[t])));
     const real root_scale = (real)(1 / sqrt(1 - pow(u->beta2, u->steps[t])));
     const real fresh1 = (real)(1 - u->beta1), fresh2 = (real)(1 - u->beta2), beta2 = (real)u->beta2;
-    const real eps = (real)u->eps, decay = (real)u->weight_decay, shrink = (real)(1 - u->lr * u->weight_decay);
+    const real eps = (real)u->eps, decay = u->decoupled ? 0 : (real)u->weight_decay;
+    const int shrinks = u->decoupled && u->weight_decay != 0;
+    const real shrink = (real)(1 - u->lr * u->weight_decay);
 
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        vreal p = INTERNAL(flat_load)(param, i, n), g = INTERNAL(flat_load)(grad, i, n);
-        if (u->maximize)
-            g = -g;
-        if (decay != 0 && u->decoupled)
+        vreal p = INTERNAL(flat_load)(param, i, n);
+        const vreal g = INTERNAL(direction)(p, INTERNAL(flat_load)(grad, i, n), u->maximize, decay);
+        if (shrinks)
             p *= shrink;
-        else if (decay != 0)
-            g = V(fma)(p, V(splat)(decay), g);
         vreal m = INTERNAL(flat_load)(first, i, n), v = INTERNAL(flat_load)(second, i, n);
         m = V(fma)(g - m, V(splat)(fresh1), m);
         v = V(fma)(g * g, V(splat)(fresh2), v * beta2);
@@ -130,42 +152,95 @@ static void INTERNAL(adam_piece)(const void *update, flat_piece piece)
     }
 }
 
-static void INTERNAL(adam_range)(void *context, ptrdiff_t begin, ptrdiff_t end)
-{
-    flat_each(((const wg_adam *)context)->sizes, begin, end, INTERNAL(adam_piece), context);
-}
-
 static void K(adam)(const wg_adam *u)
 {
-    wg_parallel_for(flat_total(u->count, u->sizes), UPDATE_GRAIN, INTERNAL(adam_range), (void *)u);
+    flat_run(u->count, u->sizes, INTERNAL(adam_piece), u);
+}
+
+/* ---------------------------------------------------------------- RMSprop */
+
+static void INTERNAL(rmsprop_piece)(const void *update, flat_piece piece)
+{
+    const wg_rmsprop *u = update;
+    const ptrdiff_t n = piece.length, t = piece.tensor, o = piece.offset;
+    real *param = (real *)u->params[t] + o, *square = (real *)u->square_avg[t] + o;
+    real *mean = u->grad_avg ? (real *)u->grad_avg[t] + o : NULL;
+    real *momentum = u->momentum ? (real *)u->momentum[t] + o : NULL;
+    const real *grad = (const real *)u->grads[t] + o;
+    const real lr = (real)u->lr, eps = (real)u->eps, decay = (real)u->weight_decay, factor = (real)u->momentum_factor;
+    const real alpha = (real)u->alpha, fresh = (real)(1 - u->alpha);
+
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        const vreal p = INTERNAL(flat_load)(param, i, n);
+        const vreal g = INTERNAL(direction)(p, INTERNAL(flat_load)(grad, i, n), u->maximize, decay);
+        vreal v = INTERNAL(flat_load)(square, i, n);
+        v = V(fma)(g * g, V(splat)(fresh), v * alpha);
+        INTERNAL(flat_store)(square, i, n, v);
+        if (mean) {
+            vreal m = INTERNAL(flat_load)(mean, i, n);
+            m = V(fma)(g - m, V(splat)(fresh), m);
+            INTERNAL(flat_store)(mean, i, n, m);
+            v = V(fma)(-m, m, v);
+        }
+        vreal step = g / (V(sqrt)(v) + eps);
+        if (momentum) {
+            step = V(fma)(INTERNAL(flat_load)(momentum, i, n), V(splat)(factor), step);
+            INTERNAL(flat_store)(momentum, i, n, step);
+        }
+        INTERNAL(flat_store)(param, i, n, V(fma)(step, V(splat)(-lr), p));
+    }
+}
+
+static void K(rmsprop)(const wg_rmsprop *u)
+{
+    flat_run(u->count, u->sizes, INTERNAL(rmsprop_piece), u);
+}
+
+/* ---------------------------------------------------------------- Adagrad */
+
+static void INTERNAL(adagrad_piece)(const void *update, flat_piece piece)
+{
+    const wg_adagrad *u = update;
+    const ptrdiff_t n = piece.length, t = piece.tensor, o = piece.offset;
+    real *param = (real *)u->params[t] + o, *sum = (real *)u->sums[t] + o;
+    const real *grad = (const real *)u->grads[t] + o;
+    const real rate = (real)(u->lr / (1 + (u->steps[t] - 1) * u->lr_decay));
+    const real eps = (real)u->eps, decay = (real)u->weight_decay;
+
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        const vreal p = INTERNAL(flat_load)(param, i, n);
+        const vreal g = INTERNAL(direction)(p, INTERNAL(flat_load)(grad, i, n), u->maximize, decay);
+        const vreal s = V(fma)(g, g, INTERNAL(flat_load)(sum, i, n));
+        INTERNAL(flat_store)(sum, i, n, s);
+        INTERNAL(flat_store)(param, i, n, V(fma)(g / (V(sqrt)(s) + eps), V(splat)(-rate), p));
+    }
+}
+
+static void K(adagrad)(const wg_adagrad *u)
+{
+    flat_run(u->count, u->sizes, INTERNAL(adagrad_piece), u);
 }
 
 /* ---------------------------------------------------------------- scaling and the norm of gradients */
 
 typedef struct {
-    const ptrdiff_t *sizes;
     void *const *tensors;
     real factor;
-} INTERNAL(scale_job);
+} INTERNAL(scaling);
 
 static void INTERNAL(scale_piece)(const void *update, flat_piece piece)
 {
-    const INTERNAL(scale_job) *job = update;
+    const INTERNAL(scaling) *u = update;
     const ptrdiff_t n = piece.length;
-    real *p = (real *)job->tensors[piece.tensor] + piece.offset;
+    real *p = (real *)u->tensors[piece.tensor] + piece.offset;
     for (ptrdiff_t i = 0; i < n; i += LANES)
-        INTERNAL(flat_store)(p, i, n, INTERNAL(flat_load)(p, i, n) * job->factor);
-}
-
-static void INTERNAL(scale_range)(void *context, ptrdiff_t begin, ptrdiff_t end)
-{
-    flat_each(((const INTERNAL(scale_job) *)context)->sizes, begin, end, INTERNAL(scale_piece), context);
+        INTERNAL(flat_store)(p, i, n, INTERNAL(flat_load)(p, i, n) * u->factor);
 }
 
 static void K(scale)(ptrdiff_t count, const ptrdiff_t *sizes, void *const *tensors, double factor)
 {
-    INTERNAL(scale_job) job = {sizes, tensors, (real)factor};
-    wg_parallel_for(flat_total(count, sizes), UPDATE_GRAIN, INTERNAL(scale_range), &job);
+    const INTERNAL(scaling) u = {tensors, (real)factor};
+    flat_run(count, sizes, INTERNAL(scale_piece), &u);
 }
 
 typedef struct {

@@ -254,7 +254,38 @@ typedef struct {
 } wg_adam;
 typedef void wg_adam_fn(const wg_adam *u);
 
-/* Each gradient times `scale`, in place. */
+/* RMSprop (Tieleman & Hinton 2012; centered: Graves 2013):
+ *   v <- alpha v + (1 - alpha) g^2,  u = g / (sqrt(v) + eps),  p <- p - lr u
+ * with grad_avg, m <- alpha m + (1 - alpha) g, and v - m^2 under the root; with momentum, b <- momentum_factor b + u,
+ * and b in the place of u. */
+typedef struct {
+    ptrdiff_t count;
+    const ptrdiff_t *sizes;
+    void *const *params;
+    const void *const *grads;
+    void *const *square_avg;
+    void *const *grad_avg;      /* centered, else NULL */
+    void *const *momentum;      /* NULL without momentum */
+    double lr, alpha, eps, weight_decay, momentum_factor;
+    int maximize;
+} wg_rmsprop;
+typedef void wg_rmsprop_fn(const wg_rmsprop *u);
+
+/* Adagrad (Duchi, Hazan & Singer 2011): s <- s + g^2, p <- p - lr / (1 + (step - 1) lr_decay) * g / (sqrt(s) + eps).
+ * step counts from 1, one per parameter. */
+typedef struct {
+    ptrdiff_t count;
+    const ptrdiff_t *sizes;
+    void *const *params;
+    const void *const *grads;
+    void *const *sums;
+    const double *steps;
+    double lr, lr_decay, eps, weight_decay;
+    int maximize;
+} wg_adagrad;
+typedef void wg_adagrad_fn(const wg_adagrad *u);
+
+/* Each tensor times `scale`, in place. */
 typedef void wg_scale_fn(ptrdiff_t count, const ptrdiff_t *sizes, void *const *tensors, double scale);
 /* The sum of the squares of all items, in float64. */
 typedef double wg_sum_squares_fn(ptrdiff_t count, const ptrdiff_t *sizes, const void *const *tensors);
@@ -276,6 +307,8 @@ typedef struct {
     wg_scatter_add_fn *scatter_add[WG_REALS];
     wg_sgd_fn *sgd[WG_REALS];
     wg_adam_fn *adam[WG_REALS];
+    wg_rmsprop_fn *rmsprop[WG_REALS];
+    wg_adagrad_fn *adagrad[WG_REALS];
     wg_scale_fn *scale[WG_REALS];
     wg_sum_squares_fn *sum_squares[WG_REALS];
     /* The measured ceiling: register-only fused multiply-adds for about `seconds`; gives FLOP/s of one thread. */

@@ -206,6 +206,133 @@ def test_the_first_step_of_adam_is_the_learning_rate(isa: str, dtype: np.dtype) 
     np.testing.assert_allclose(param, -0.1 * np.sign(grad), rtol=1e-4 if dtype == np.float32 else 1e-12)
 
 
+# ---------------------------------------------------------------- RMSprop
+
+
+def reference_rmsprop(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    square_avg: list[np.ndarray],
+    grad_avg: list[np.ndarray] | None,
+    momentum: list[np.ndarray] | None,
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum_factor: float,
+    maximize: bool,
+) -> None:
+    for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        g = (-g if maximize else g) + weight_decay * p
+        square_avg[i][...] = alpha * square_avg[i] + (1 - alpha) * g**2
+        variance = square_avg[i]
+        if grad_avg is not None:
+            grad_avg[i][...] = alpha * grad_avg[i] + (1 - alpha) * g
+            variance = square_avg[i] - grad_avg[i] ** 2
+        step = g / (np.sqrt(variance) + eps)
+        if momentum is not None:
+            step = momentum[i][...] = momentum_factor * momentum[i] + step
+        p -= lr * step
+
+
+@pytest.mark.parametrize(
+    ("centered", "momentum_factor", "weight_decay", "maximize"),
+    list(product([False, True], [0.0, 0.9], [0.0, 0.05], [False, True])),
+)
+def test_rmsprop_follows_the_formula(
+    isa: str, dtype: np.dtype, centered: bool, momentum_factor: float, weight_decay: float, maximize: bool
+) -> None:
+    params = Guarded(tensors(dtype, 0))
+    square = Guarded([np.zeros_like(p) for p in params.views])
+    mean = Guarded([np.zeros_like(p) for p in params.views]) if centered else None
+    momentum = Guarded([np.zeros_like(p) for p in params.views]) if momentum_factor else None
+    everything = [g for g in (params, square, mean, momentum) if g is not None]
+    exact = {id(g): doubles(g.views) for g in everything}
+    options = {
+        "lr": 0.01,
+        "alpha": 0.8,
+        "eps": 1e-3,
+        "weight_decay": weight_decay,
+        "momentum_factor": momentum_factor,
+        "maximize": maximize,
+    }
+    for step in range(4):
+        grads = tensors(dtype, 30 + step)
+        arrays = [None if g is None else g.views for g in (square, mean, momentum)]
+        K.rmsprop(params.views, grads, *arrays, **options)
+        exact_arrays = [None if g is None else exact[id(g)] for g in (square, mean, momentum)]
+        reference_rmsprop(exact[id(params)], doubles(grads), *exact_arrays, **options)
+        for grad, same in zip(grads, tensors(dtype, 30 + step), strict=True):
+            np.testing.assert_array_equal(grad, same)
+    for guarded in everything:
+        assert_close(guarded.views, exact[id(guarded)], dtype, 60)  # v - m^2 loses digits
+        guarded.assert_intact()
+
+
+def test_the_first_step_of_rmsprop_does_not_depend_on_the_gradients_size(isa: str, dtype: np.dtype) -> None:
+    """With no history and alpha = 3/4, the step is lr * g / (|g| / 2)."""
+    param, grad = np.zeros(7, dtype), np.array([1e-3, -5, 0.2, 1, -1, 7e4, -1e-2], dtype)
+    K.rmsprop([param], [grad], [np.zeros(7, dtype)], None, None, lr=0.1, alpha=0.75, eps=0.0)
+    np.testing.assert_allclose(param, -0.2 * np.sign(grad), rtol=4 * np.finfo(dtype).eps)
+
+
+# ---------------------------------------------------------------- Adagrad
+
+
+@pytest.mark.parametrize(
+    ("lr_decay", "weight_decay", "maximize"), list(product([0.0, 0.5], [0.0, 0.05], [False, True]))
+)
+def test_adagrad_follows_the_formula(
+    isa: str, dtype: np.dtype, lr_decay: float, weight_decay: float, maximize: bool
+) -> None:
+    params = Guarded(tensors(dtype, 0))
+    sums = Guarded([np.full_like(p, 0.1) for p in params.views])
+    exact, exact_sums = doubles(params.views), doubles(sums.views)
+    for step in range(1, 5):
+        grads = tensors(dtype, 40 + step)
+        steps = [float(step + i % 2) for i in range(len(grads))]  # one count per parameter
+        K.adagrad(
+            params.views, grads, sums.views, steps, lr=0.1, lr_decay=lr_decay, eps=1e-4, weight_decay=weight_decay,
+            maximize=maximize,
+        )  # fmt: skip
+        for p, total, grad, count in zip(exact, exact_sums, doubles(grads), steps, strict=True):
+            g = (-grad if maximize else grad) + weight_decay * p
+            total += g**2
+            p -= 0.1 / (1 + (count - 1) * lr_decay) * g / (np.sqrt(total) + 1e-4)
+    for guarded, e in ((params, exact), (sums, exact_sums)):
+        assert_close(guarded.views, e, dtype, 16)
+        guarded.assert_intact()
+
+
+def test_without_weight_decay_infinite_parameters_stay_infinite_in_every_update(isa: str, dtype: np.dtype) -> None:
+    """An infinite parameter times a decay of 0 would be NaN."""
+    ones, start = [np.ones(3, dtype)], np.array([np.inf, -np.inf, 1], dtype)
+    updates = {
+        "adam": lambda p: K.adam(p, ones, zeros(), zeros(), None, [1], lr=0.5, beta1=0.9, beta2=0.9, eps=0.0),
+        "adamw": lambda p: K.adam(
+            p, ones, zeros(), zeros(), None, [1], lr=0.5, beta1=0.9, beta2=0.9, eps=0.0, decoupled=True
+        ),
+        "rmsprop": lambda p: K.rmsprop(p, ones, zeros(), None, None, lr=0.25, alpha=0.75, eps=0.0),
+        "adagrad": lambda p: K.adagrad(p, ones, zeros(), [1], lr=0.5, eps=0.0),
+    }
+
+    def zeros() -> list[np.ndarray]:
+        return [np.zeros(3, dtype)]
+
+    for name, update in updates.items():
+        param = start.copy()
+        update([param])
+        np.testing.assert_allclose(param, [np.inf, -np.inf, 0.5], rtol=1e-6, err_msg=name)
+
+
+def test_step_counts_must_be_one_per_parameter(dtype: np.dtype) -> None:
+    p = [np.ones(3, dtype)]
+    with pytest.raises(ValueError, match="adam: expected 1 step counts, got 2"):
+        K.adam(p, p, p, p, None, [1, 2], lr=0.1, beta1=0.9, beta2=0.9, eps=0.0)
+    with pytest.raises(ValueError, match="adagrad: expected 1 step counts, got 0"):
+        K.adagrad(p, p, p, [], lr=0.1, eps=0.0)
+
+
 # ---------------------------------------------------------------- scale, sum of squares
 
 
@@ -254,6 +381,8 @@ def test_results_do_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtyp
         v, w = [np.abs(x) for x in v], [np.abs(x) for x in w]
         K.sgd(p, g, m, [False, True] * 2 + [False], lr=0.1, momentum_factor=0.9, weight_decay=0.01, nesterov=True)
         K.adam(p, g, m, v, w, [3] * 5, lr=0.1, beta1=0.9, beta2=0.99, eps=1e-8, weight_decay=0.1)
+        K.rmsprop(p, g, v, None, m, lr=0.1, alpha=0.9, eps=1e-8, weight_decay=0.1, momentum_factor=0.5)
+        K.adagrad(p, g, w, [3] * 5, lr=0.1, eps=1e-8, weight_decay=0.1)
         norm = K.sum_squares(p)
         K.scale(p, 0.3)
         return [norm, *(x.tobytes() for x in p + m + v + w)]

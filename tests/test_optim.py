@@ -160,10 +160,13 @@ def test_strided_and_mixed_parameters_are_updated_in_their_own_memory(kind: Any)
 def test_a_model_may_change_its_dtype_after_the_optimizer_was_built(kind: Any) -> None:
     layer = nn.Linear(2, 2)
     optimizer = kind(layer.parameters(), lr=0.1)
-    layer.double()
-    layer(wg.ones(1, 2, dtype=wg.float64)).sum().backward()
-    optimizer.step()
-    assert layer.weight.dtype == wg.float64
+    for dtype in (wg.float64, wg.float32):  # before the first step, and after
+        layer.to(dtype)
+        layer(wg.ones(1, 2, dtype=dtype)).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        assert layer.weight.dtype == dtype
+        assert all(x.dtype == dtype for x in optimizer.state[layer.weight].values() if isinstance(x, wg.Tensor))
 
 
 def test_empty_and_0d_parameters_are_updated() -> None:

@@ -152,6 +152,32 @@ cdef extern from "wengert.h" nogil:
         double weight_decay
         int decoupled
         int maximize
+    ctypedef struct wg_rmsprop:
+        cnp.npy_intp count
+        const cnp.npy_intp *sizes
+        void *const *params
+        const void *const *grads
+        void *const *square_avg
+        void *const *grad_avg
+        void *const *momentum
+        double lr
+        double alpha
+        double eps
+        double weight_decay
+        double momentum_factor
+        int maximize
+    ctypedef struct wg_adagrad:
+        cnp.npy_intp count
+        const cnp.npy_intp *sizes
+        void *const *params
+        const void *const *grads
+        void *const *sums
+        const double *steps
+        double lr
+        double lr_decay
+        double eps
+        double weight_decay
+        int maximize
     ctypedef struct wg_kernels:
         const char *name
         int vector_bytes
@@ -174,6 +200,8 @@ cdef extern from "wengert.h" nogil:
                                   const int64_t *index, void *out, cnp.npy_intp rows, cnp.npy_intp *bad) noexcept nogil
         void (**sgd)(const wg_sgd *u) noexcept nogil
         void (**adam)(const wg_adam *u) noexcept nogil
+        void (**rmsprop)(const wg_rmsprop *u) noexcept nogil
+        void (**adagrad)(const wg_adagrad *u) noexcept nogil
         void (**scale)(cnp.npy_intp count, const cnp.npy_intp *sizes, void *const *tensors, double factor) noexcept nogil
         double (**sum_squares)(cnp.npy_intp count, const cnp.npy_intp *sizes, const void *const *tensors) noexcept nogil
         double (**peak_flops)(double seconds) noexcept nogil
@@ -1174,6 +1202,13 @@ cdef class Group:
         PyMem_Free(self.sizes)
 
 
+cdef double[::1] step_counts(name, Group group, steps):
+    counts = np.array(steps, dtype=np.float64).reshape(-1)
+    if len(counts) != group.count:
+        raise ValueError(f"{name}: expected {group.count} step counts, got {len(counts)}")
+    return counts
+
+
 def sgd(params, grads, momentum, first, *, double lr, double momentum_factor=0.0, double dampening=0.0,
         double weight_decay=0.0, bint nesterov=False, bint maximize=False):
     """One step of stochastic gradient descent for a list of dense parameters of one dtype, in place.
@@ -1209,10 +1244,8 @@ def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *
     """
     cdef Group group = Group("adam", params, grads, first_moment, second_moment, max_second_moment)
     cdef wg_adam u
-    cdef double[::1] counts = np.array(steps, dtype=np.float64).reshape(-1)
+    cdef double[::1] counts = step_counts("adam", group, steps)
     cdef double nothing = 0
-    if counts.shape[0] != group.count:
-        raise ValueError(f"adam: expected {group.count} step counts, got {counts.shape[0]}")
     u.count = group.count
     u.sizes = group.sizes
     u.params = group.pointers[0]
@@ -1230,6 +1263,56 @@ def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *
     u.maximize = maximize
     with nogil:
         wg_active.adam[group.real](&u)
+
+
+def rmsprop(params, grads, square_avg, grad_avg, momentum, *, double lr, double alpha, double eps,
+            double weight_decay=0.0, double momentum_factor=0.0, bint maximize=False):
+    """One step of RMSprop for a list of dense parameters of one dtype, in place.
+
+    `grad_avg` (centered) and `momentum` are each None or a list of buffers.
+    """
+    cdef Group group = Group("rmsprop", params, grads, square_avg, grad_avg, momentum)
+    cdef wg_rmsprop u
+    u.count = group.count
+    u.sizes = group.sizes
+    u.params = group.pointers[0]
+    u.grads = <const void *const *> group.pointers[1]
+    u.square_avg = group.pointers[2]
+    u.grad_avg = group.pointers[3]
+    u.momentum = group.pointers[4]
+    u.lr = lr
+    u.alpha = alpha
+    u.eps = eps
+    u.weight_decay = weight_decay
+    u.momentum_factor = momentum_factor
+    u.maximize = maximize
+    with nogil:
+        wg_active.rmsprop[group.real](&u)
+
+
+def adagrad(params, grads, sums, steps, *, double lr, double eps, double lr_decay=0.0, double weight_decay=0.0,
+            bint maximize=False):
+    """One step of Adagrad for a list of dense parameters of one dtype, in place.
+
+    `sums` is a list of the sums of squares; `steps` counts from 1, one number per parameter.
+    """
+    cdef Group group = Group("adagrad", params, grads, sums)
+    cdef wg_adagrad u
+    cdef double[::1] counts = step_counts("adagrad", group, steps)
+    cdef double nothing = 0
+    u.count = group.count
+    u.sizes = group.sizes
+    u.params = group.pointers[0]
+    u.grads = <const void *const *> group.pointers[1]
+    u.sums = group.pointers[2]
+    u.steps = &counts[0] if group.count else &nothing
+    u.lr = lr
+    u.lr_decay = lr_decay
+    u.eps = eps
+    u.weight_decay = weight_decay
+    u.maximize = maximize
+    with nogil:
+        wg_active.adagrad[group.real](&u)
 
 
 def scale(arrays, double factor):

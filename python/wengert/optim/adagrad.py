@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from ..tensor import _wrap
-from .optimizer import Optimizer, State, buffers, count_steps, direction
+from .optimizer import Optimizer, State, buffers, count_steps
 
 
 class Adagrad(Optimizer):
@@ -64,9 +65,8 @@ class Adagrad(Optimizer):
     def _update(
         self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
     ) -> None:
-        counts, sums = count_steps(states), buffers(states, values, "sum")
-        for count, value, grad, total in zip(counts, values, grads, sums, strict=True):
-            g = direction(group, value, grad)
-            total += g * g
-            rate = group["lr"] / (1 + (count - 1) * group["lr_decay"])
-            value -= rate * (g / (np.sqrt(total) + group["eps"]))
+        _kernels.adagrad(
+            values, grads, buffers(states, values, "sum"), count_steps(states), lr=group["lr"],
+            lr_decay=group["lr_decay"], eps=group["eps"], weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+        )  # fmt: skip

@@ -264,12 +264,14 @@ def _of_one_dtype(params: list[Any]) -> list[list[Any]]:
 
 
 def buffers(states: list[State], values: list[np.ndarray], name: str) -> list[np.ndarray]:
-    """The arrays that are remembered under a name, zeros of the shapes of `values` at first."""
+    """The arrays that are remembered under a name, zeros of the shapes of `values` at first, of the dtype of `values`."""
     found = []
     for state, value in zip(states, values, strict=True):
         buffer = state.get(name)
         if buffer is None:
             buffer = state[name] = _wrap(np.zeros_like(value, order="C"))
+        elif buffer.value.dtype is not value.dtype:  # the model was cast since
+            buffer = state[name] = _wrap(buffer.value.astype(value.dtype, copy=False))
         found.append(buffer.value)
     return found
 
@@ -296,10 +298,3 @@ def _loaded(name: str, value: Any, p: Variable) -> Any:
     if hasattr(value, "__array__"):
         return _wrap(np.asarray(value).astype(p.value.dtype, order="C"))
     return deepcopy(value)
-
-
-def direction(group: dict[str, Any], value: np.ndarray, grad: np.ndarray) -> np.ndarray:
-    """The gradient with its sign for maximizing, and with weight decay added."""
-    if group["maximize"]:
-        grad = -grad
-    return grad + group["weight_decay"] * value if group["weight_decay"] else grad

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, State, buffers, count_steps, direction
+from .. import _kernels
+from .optimizer import Optimizer, State, buffers, count_steps
 
 
 class RMSprop(Optimizer):
@@ -38,6 +39,7 @@ class RMSprop(Optimizer):
     Notes
     -----
     v = alpha v + (1 - alpha) g^2; u = g / (sqrt(v) + eps); p -= lr u, or with momentum b = momentum b + u, p -= lr b.
+    One fused kernel changes all parameters of a group.
 
     Examples
     --------
@@ -61,21 +63,10 @@ class RMSprop(Optimizer):
         self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
     ) -> None:
         count_steps(states)
-        alpha, nothing = group["alpha"], [None] * len(states)
-        squares = buffers(states, values, "square_avg")
-        means = buffers(states, values, "grad_avg") if group["centered"] else nothing
-        velocities = buffers(states, values, "momentum_buffer") if group["momentum"] else nothing
-        for value, grad, square, mean, velocity in zip(values, grads, squares, means, velocities, strict=True):
-            g = direction(group, value, grad)
-            square *= alpha
-            square += (1 - alpha) * (g * g)
-            deviation = square
-            if mean is not None:
-                mean += (1 - alpha) * (g - mean)
-                deviation = square - mean * mean
-            step = g / (np.sqrt(deviation) + group["eps"])
-            if velocity is not None:
-                velocity *= group["momentum"]
-                velocity += step
-                step = velocity
-            value -= group["lr"] * step
+        _kernels.rmsprop(
+            values, grads, buffers(states, values, "square_avg"),
+            buffers(states, values, "grad_avg") if group["centered"] else None,
+            buffers(states, values, "momentum_buffer") if group["momentum"] else None,
+            lr=group["lr"], alpha=group["alpha"], eps=group["eps"], weight_decay=group["weight_decay"],
+            momentum_factor=group["momentum"], maximize=group["maximize"],
+        )  # fmt: skip
