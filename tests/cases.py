@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import wengert as wg
+from wengert import linalg
 from wengert.nn import functional as F
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -129,6 +130,8 @@ PRODUCTS: tuple[Shapes, ...] = (
     ((3, 4), (2, 4, 5)),
     ((17, 33), (33, 19)),
 )
+SQUARES: tuple[Shapes, ...] = (((3, 3),), ((2, 3, 3),), ((1, 1),))
+OBLONGS: tuple[Shapes, ...] = (((4, 2),), ((2, 4),))
 AFFINE: tuple[Shapes, ...] = (
     ((3, 4), (4, 5), (5,)),
     ((1, 1), (1, 1), (1,)),
@@ -159,6 +162,22 @@ EINSUMS: dict[str, tuple[Shapes, ...]] = {
     "ij,kl->": (((2, 3), (4, 1)),),
     "ij,j": (((2, 3), (1,)),),
 }
+
+
+def _staggered(x: Any) -> Any:
+    """x with 3, 6, 9, ... added to its diagonal, so that singular values and eigenvalues differ."""
+    rows, columns = x.shape[-2:]
+    return x + np.eye(rows, columns, dtype=x.dtype) * np.arange(3, 3 * columns + 3, 3, dtype=x.dtype)
+
+
+def _dominant(x: Any) -> Any:
+    """x with 6 added to its diagonal."""
+    return x + np.eye(x.shape[-1], dtype=x.dtype) * 6
+
+
+def _symmetric(x: Any) -> Any:
+    return _staggered(x + x.mT)
+
 
 CASES: tuple[Case, ...] = (
     # ------------------------------------------------------------ arithmetic
@@ -407,6 +426,40 @@ CASES: tuple[Case, ...] = (
     Case("cdist_3", lambda x, y: wg.cdist(x, y, 3), lambda x, y: _distances(x, y, 3), POINTS, distinct=True,
          rtol32=5e-6),
     Case("dist", wg.dist, lambda x, y: np.sqrt(((x - y) ** 2).sum()), (((7,), (7,)), ((2, 3), (3,)))),
+    # ------------------------------------------------------------ decompositions
+    Case("det", lambda x: linalg.det(_dominant(x)), lambda x: np.linalg.det(_dominant(x)), SQUARES, rtol32=1e-5),
+    Case("slogdet", lambda x: linalg.slogdet(_dominant(x)).logabsdet, lambda x: np.linalg.slogdet(_dominant(x))[1],
+         SQUARES),
+    Case("inv", lambda x: linalg.inv(_dominant(x)), lambda x: np.linalg.inv(_dominant(x)), SQUARES, rtol32=1e-5),
+    Case("solve", lambda x, y: linalg.solve(_dominant(x), y), lambda x, y: np.linalg.solve(_dominant(x), y),
+         (((3, 3), (3, 2)), ((2, 3, 3), (3, 1)), ((1, 1), (4, 1, 2))), rtol32=1e-5),
+    Case("solve_vector", lambda x, y: linalg.solve(_dominant(x), y),
+         lambda x, y: np.linalg.solve(_dominant(x), y[..., None])[..., 0],
+         (((3, 3), (3,)), ((2, 3, 3), (2, 3))), rtol32=1e-5),
+    Case("cholesky", lambda x: linalg.cholesky(x @ x.mT + _dominant(0 * x)),
+         lambda x: np.linalg.cholesky(x @ x.mT + _dominant(0 * x)), SQUARES, rtol32=1e-5),
+    Case("eigh_values", lambda x: linalg.eigh(_symmetric(x)).eigenvalues, lambda x: np.linalg.eigh(_symmetric(x))[0],
+         SQUARES, rtol32=1e-5),
+    Case("eigh_vectors", lambda x: linalg.eigh(_symmetric(x)).eigenvectors ** 2,
+         lambda x: np.linalg.eigh(_symmetric(x))[1] ** 2, SQUARES, rtol32=1e-5, order=2),
+    Case("svd_values", lambda x: linalg.svd(_staggered(x)).S, lambda x: np.linalg.svd(_staggered(x))[1],
+         SQUARES + OBLONGS, rtol32=1e-5),
+    Case("svd_left", lambda x: linalg.svd(_staggered(x), full_matrices=False).U ** 2,
+         lambda x: np.linalg.svd(_staggered(x), full_matrices=False)[0] ** 2, SQUARES + OBLONGS, rtol32=1e-5, order=2),
+    Case("svd_right", lambda x: linalg.svd(_staggered(x), full_matrices=False).Vh ** 2,
+         lambda x: np.linalg.svd(_staggered(x), full_matrices=False)[2] ** 2, SQUARES + OBLONGS, rtol32=1e-5, order=2),
+    Case("qr_q", lambda x: linalg.qr(_staggered(x)).Q, lambda x: np.linalg.qr(_staggered(x))[0], SQUARES + OBLONGS,
+         rtol32=1e-5, order=2),
+    Case("qr_r", lambda x: linalg.qr(_staggered(x)).R, lambda x: np.linalg.qr(_staggered(x))[1], SQUARES + OBLONGS,
+         rtol32=1e-5, order=2),
+    Case("pinv", lambda x: linalg.pinv(_staggered(x)), lambda x: np.linalg.pinv(_staggered(x)), SQUARES + OBLONGS,
+         rtol32=1e-5, order=2),
+    Case("lstsq", lambda x, y: linalg.lstsq(_staggered(x), y).solution, lambda x, y: np.linalg.pinv(_staggered(x)) @ y,
+         (((4, 2), (4, 3)), ((4, 2), (4,)), ((2, 4), (2, 1))), rtol32=1e-5, order=2),
+    Case("matrix_power", lambda x: linalg.matrix_power(x, 3), lambda x: np.linalg.matrix_power(x, 3), SQUARES,
+         rtol32=1e-5),
+    Case("matrix_norm_2", lambda x: linalg.norm(_staggered(x), 2, dim=(-2, -1)),
+         lambda x: np.linalg.norm(_staggered(x), 2, axis=(-2, -1)), SQUARES, rtol32=1e-5),
     # ------------------------------------------------------------ softmax, cross-entropy
     Case("softmax", lambda x: wg.softmax(x, -1), lambda x: _softmax(x, -1), (*ROWS, ((7,),), ((2, 3, 4),), ((0, 3),))),
     Case("softmax_0", lambda x: wg.softmax(x, 0), lambda x: _softmax(x, 0), ROWS),

@@ -18,6 +18,7 @@ from . import conversion, define, dtypes, guard, inplace, tape
 from .inplace import in_place, of
 from .ops import (
     arithmetic,
+    decompositions,
     distance,
     einsum,
     extremes,
@@ -753,6 +754,8 @@ class Tensor(Variable):
     matmul, dot, mv, mm, bmm, outer = linalg.matmul, linalg.dot, linalg.mv, linalg.mm, linalg.bmm, linalg.outer
     vdot, addmm, addmv, baddbmm = linalg.vdot, linalg.addmm, linalg.addmv, linalg.baddbmm
     inner, kron, trace, dist = einsum.inner, einsum.kron, einsum.trace, distance.dist
+    det, logdet, slogdet = decompositions.det, decompositions.logdet, decompositions.slogdet
+    inverse, pinverse, matrix_power = decompositions.inv, decompositions.pinv, decompositions.matrix_power
     # Chance
     bernoulli, multinomial = of("random", "bernoulli"), of("random", "multinomial")
 
@@ -839,7 +842,7 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
     """
     recording = tape.mode.recording
     base = x if x.base is None else x.base
-    if recording and base.requires_grad and base.node is None:
+    if recording and base.requires_grad and _is_given(base):
         raise RuntimeError(
             f"{name}: a leaf that requires a gradient, or a view of one, cannot be changed in place while recording; "
             "do it under no_grad(), or change x.detach()"
@@ -862,6 +865,11 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
     if recording:
         _take_history(x, new)
     return x
+
+
+def _is_given(x: Tensor) -> bool:
+    """Whether x is what others are computed from: a leaf, or the tracked argument of a derivative of a function."""
+    return x.node is None or all(source is None for source in x.node.sources)
 
 
 def write(x: Tensor, name: str, assign: Callable[[np.ndarray], None]) -> None:

@@ -57,7 +57,7 @@ def _zeros(kind: Any) -> Any:
 
 
 def _sums(x: tuple[np.ndarray, ...], y: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    return tuple(np.add(a, b) for a, b in zip(x, y, strict=True))
+    return tuple(np.asarray(a + b) for a, b in zip(x, y, strict=True))
 
 
 # The sum of two tuples, item by item: how cotangents of one tuple are accumulated.
