@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
+
 import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.define import elementwise
+from wengert.define import elementwise, primitive
 from wengert.func import check_gradients, grad, hessian, hvp, jacobian, jvp, linearize, value_and_grad, vjp
 
 
@@ -159,3 +162,166 @@ def test_wrong_rules_are_caught(name: str) -> None:
 def test_a_wrong_operand_is_caught() -> None:
     with pytest.raises(AssertionError, match="argument 0"):
         check_gradients(SWAPPED, f64(0.3, -0.8), f64(1.5, 2.5))
+
+
+# ---------------------------------------------------------------- arguments
+
+
+def test_every_transform_takes_argnums() -> None:
+    def f(x, n, y):
+        return (x * y).sum() * n
+
+    x, y, v = f64(1, 2), f64(3, 4), f64(1, -1)
+    assert grad(f, 2)(x, 3, y).tolist() == [3.0, 6.0]
+    assert [g.tolist() for g in grad(f, (2, 0))(x, 3, y)] == [[3.0, 6.0], [9.0, 12.0]]
+    assert grad(f, -1)(x, 3, y).tolist() == [3.0, 6.0]
+    assert vjp(f, x, 3, y, argnums=2)[1](1.0).tolist() == [3.0, 6.0]
+    assert [g.tolist() for g in vjp(f, x, 3, y, argnums=(0, 2))[1](1.0)] == [[9.0, 12.0], [3.0, 6.0]]
+    assert linearize(f, x, 3, y, argnums=0)[1](v).item() == -3.0
+    assert jvp(f, (x, 3, y), v, argnums=0)[1].item() == -3.0
+    assert jacobian(f, (0, 2))(x, 3, y)[1].tolist() == [3.0, 6.0]
+    blocks = hessian(f, (0, 2))(x, 3, y)
+    assert blocks[0][1].tolist() == [[3.0, 0.0], [0.0, 3.0]]
+    assert blocks[0][0].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert hvp(f, (x, 3, y), (v, v), argnums=(0, 2))[1][0].tolist() == [3.0, -3.0]
+
+
+def test_arrays_lists_and_numbers_are_arguments_too() -> None:
+    g = grad(lambda p: (p["a"] * p["b"][0]).sum() + p["b"][1])({"a": np.ones(2), "b": [2.0, 3.0]})
+    assert g["a"].tolist() == [2.0, 2.0]
+    assert [x.item() for x in g["b"]] == [2.0, 1.0]
+
+
+def test_aux_is_handed_through() -> None:
+    (value, aux), g = value_and_grad(lambda x: (x * x, "said"), has_aux=True)(3.0)
+    assert (value.item(), aux, g.item()) == (9.0, "said", 6.0)
+    assert grad(lambda x: (x * x, [x]), has_aux=True)(3.0)[0].item() == 6.0
+    with pytest.raises(TypeError, match="pair"):
+        grad(lambda x: x, has_aux=True)(3.0)
+
+
+def test_linearize_runs_the_function_once() -> None:
+    runs = []
+
+    def f(x):
+        runs.append(1)
+        return x.sin() * x
+
+    _, pushforward = linearize(f, f64(1, 2))
+    for _ in range(5):
+        pushforward(f64(1, 1))
+    assert len(runs) == 1
+
+
+def test_generalised_jacobians_and_hessians() -> None:
+    x = f64(1, 2, 3, 4, 5, 6).reshape(2, 3)
+    assert jacobian(lambda x: x.T @ x)(x).shape == (3, 3, 2, 3)
+    assert hessian(lambda x: (x**3).sum())(x).shape == (2, 3, 2, 3)
+    assert hessian(lambda x: {"y": x[0] ** 2})(x)["y"].shape == (3, 2, 3, 2, 3)
+
+
+def test_the_function_of_a_hessian_runs_once() -> None:
+    runs = []
+
+    def f(x):
+        runs.append(1)
+        return x**3
+
+    hessian(f)(f64(1, 2))
+    assert len(runs) == 1
+
+
+def test_results_of_nested_derivatives_do_not_drag_the_graph_along() -> None:
+    inner = grad(lambda a: grad(lambda x: wg.sin(a * x))(wg.tensor(0.5)))(wg.tensor(2.0))
+    assert not inner.requires_grad
+    assert not jvp(lambda a: grad(lambda x: a * x * x)(wg.tensor(0.5)), wg.tensor(2.0), wg.tensor(1.0))[1].requires_grad
+
+
+def test_arguments_refuse_change_in_place() -> None:
+    x = f64(1, 2)
+    with pytest.raises(RuntimeError, match="add_: a leaf"):
+        grad(lambda x: x.add_(1.0).sum())(x)
+    assert x.tolist() == [1.0, 2.0]
+
+
+# ---------------------------------------------------------------- cost
+
+
+def recorded(call) -> int:
+    """How many operations a call records; its tensors require gradients, so all are."""
+    before = wg.tape.count()
+    call()
+    return wg.tape.count() - before - 1
+
+
+def network(w1, w2, w3):
+    x = wg.from_numpy(np.random.default_rng(0).normal(size=(8, 5)))
+    return (wg.softmax(wg.tanh(wg.tanh(x @ w1) @ w2) @ w3, 1) ** 2).sum()
+
+
+def test_a_hessian_vector_product_costs_at_most_four_gradients() -> None:
+    rng = np.random.default_rng(1)
+    ws = [wg.from_numpy(rng.normal(size=s)).requires_grad_() for s in ((5, 6), (6, 6), (6, 3))]
+    vs = [wg.from_numpy(rng.normal(size=w.shape)).requires_grad_() for w in ws]
+    one = recorded(lambda: grad(network, (0, 1, 2))(*ws))
+    assert recorded(lambda: hvp(network, tuple(ws), tuple(vs))) <= 4 * one
+
+
+def test_a_jacobian_costs_its_smaller_dimension_in_walks() -> None:
+    calls = {"forward": 0, "reverse": 0}
+
+    def reverse(g):
+        calls["reverse"] += 1
+        return g * 1.0
+
+    def forward(t):
+        calls["forward"] += 1
+        return t * 1.0
+
+    watched = primitive("test_counted", lambda x: x.copy(), (reverse,), (forward,))
+    matrix = wg.from_numpy(np.random.default_rng(0).normal(size=(7, 3)))
+    jacobian(lambda x: matrix @ watched(x))(f64(1, 2, 3))
+    assert calls == {"forward": 3, "reverse": 0}
+    calls["forward"] = 0
+    jacobian(lambda x: matrix.T @ watched(x))(f64(*range(7)))
+    assert calls == {"forward": 0, "reverse": 3}
+
+
+# ---------------------------------------------------------------- the check itself
+
+
+def test_both_modes_are_held_to_each_other_more_closely_than_to_differences() -> None:
+    slightly = primitive(
+        "test_slightly", np.sin, (lambda g, x: g * wg.cos(x),), (lambda t, x: t * wg.cos(x) * (1 + 1e-6),)
+    )  # fmt: skip
+    with pytest.raises(AssertionError, match=r"order 1, reverse mode, argument 0: expected .*, got "):
+        check_gradients(slightly, f64(0.3, -0.8), order=1)
+    check_gradients(slightly, f64(0.3, -0.8), order=1, modes=["reverse"])
+
+
+def test_a_rule_that_loses_its_cotangent_is_caught_at_order_two() -> None:
+    lost = primitive(
+        "test_lost", np.sin, (lambda g, x: g.detach() * wg.cos(x),), (lambda t, x: t * wg.cos(x),)
+    )  # fmt: skip
+    check_gradients(lost, f64(0.3, -0.8), order=1)
+    with pytest.raises(AssertionError, match=r"order 2, forward of reverse mode, cotangent 0"):
+        check_gradients(lost, f64(0.3, -0.8), order=2)
+
+
+def test_the_check_refuses_what_has_no_derivatives() -> None:
+    with pytest.raises(TypeError, match="int64, which has no derivatives"):
+        check_gradients(lambda x: x * 1.0, wg.arange(3))
+    with pytest.raises(ValueError, match="sideways"):
+        check_gradients(lambda x: x, f64(1), modes=["sideways"])
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "autograd.anomaly", "autograd.checkpoint", "autograd.function", "autograd.modes", "autograd.walk",
+        "define", "func.calculus", "func.checking", "func.transforms", "linalg", "ops.decompositions", "tracing",
+    ],
+)  # fmt: skip
+def test_examples_run(module: str) -> None:
+    found = importlib.import_module(f"wengert.{module}")
+    assert doctest.testmod(found, extraglobs={"wg": wg}, optionflags=doctest.ELLIPSIS).failed == 0

@@ -44,6 +44,18 @@ def test_a_long_chain_is_differentiated_twice() -> None:
     assert product.item() == pytest.approx(numeric.item(), rel=1e-6)
 
 
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_a_chain_of_100000_operations_is_differentiated_twice_nested(outer: str, inner: str) -> None:
+    length, factor = 100_000, 1.00001
+
+    def derivative(mode: str, f):
+        return wg.func.grad(f) if mode == "reverse" else lambda x: wg.func.jvp(f, x, wg.ones_like(x))[1]
+
+    second = derivative(outer, derivative(inner, lambda x: chain(x, length) * x))
+    assert second(wg.tensor(2.0, dtype=wg.float64)).item() == pytest.approx(2 * factor**length, rel=1e-9)
+
+
 def test_a_dropped_graph_of_a_million_nodes_is_freed_without_recursion() -> None:
     x = wg.tensor(1.0, requires_grad=True)
     y = chain(x, 1_000_000)

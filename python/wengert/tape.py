@@ -1,10 +1,11 @@
 """The evaluation list: recording operations, and the two walks that differentiate what was recorded.
 
 An operation that is applied to a variable that requires a gradient leaves a `Node`: the operation, the nodes its inputs
-came from, and the values its derivative rules name. Nodes are numbered by creation, so sorting by number orders any graph,
-and the walks are loops: reverse mode carries cotangents from the newest node to the oldest, forward mode carries
+came from, and the values its derivative rules name. Nodes are numbered by creation, so sorting by number orders any
+graph, and the walks are loops: reverse mode carries cotangents from the newest node to the oldest, forward mode carries
 tangents from the oldest to the newest. Rules are written in operations, so a walk that is itself recorded can be walked
-again: that is how higher derivatives come about (R. E. Wengert, "A simple automatic derivative evaluation program", 1964).
+again: that is how higher derivatives come about (R. E. Wengert, "A simple automatic derivative evaluation program",
+1964).
 
 This file knows no shapes and no arrays. What a value is, and how two cotangents are added, `connect` is told once.
 """
@@ -52,7 +53,7 @@ class Variable:
     tracked: bool  # read it as requires_grad
     grad: Any
     node: Node | None  # what computed it; None for a leaf
-    counter: list[Any] | None  # [changes, where the last was made], shared by all views of one buffer; None: no change yet
+    counter: list[Any] | None  # [changes, where the last was made], shared by all views of a buffer; None: no change
     hooks: dict[int, Any] | None  # of a leaf; other variables keep theirs on the node
     base: Variable | None  # of a view: the variable whose memory it shows
     seen: Node | None  # of a view: the base's node when its own was recorded
@@ -129,7 +130,9 @@ class Rule:
 class Node:
     """One entry of the list."""
 
-    __slots__ = ("__weakref__", "hooks", "number", "operation", "result", "saved", "sources", "static", "versions", "where")
+    __slots__ = (
+        "__weakref__", "hooks", "number", "operation", "result", "saved", "sources", "static", "versions", "where",
+    )  # fmt: skip
 
     operation: Operation
     sources: tuple[Node | Variable | None, ...] | None  # per argument; None for constants
@@ -168,8 +171,8 @@ class Node:
             changed = f" and last changed at {counter[1]}" if counter[1] else ""
             hint = "" if self.where else "; wg.autograd.detect_anomaly() tells the lines"
             raise RuntimeError(
-                f"{self.operation.name}: {what}, of shape {_shape_of(variable.value)}, is needed for the derivative but "
-                f"was changed in place since ({counter[0] - version} time(s)){saved}{changed}{hint}"
+                f"{self.operation.name}: {what}, of shape {_shape_of(variable.value)}, is needed for the derivative "
+                f"but was changed in place since ({counter[0] - version} time(s)){saved}{changed}{hint}"
             )
 
     def run(self, rule: Rule, direction: Any) -> Any:
@@ -224,14 +227,20 @@ def record(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any]
     node.where = None if observer is None else observer.recorded(node, inputs, out)
 
 
-def ancestors(outputs: Iterable[Any], stops: Iterable[Any] = ()) -> list[Node]:
-    """The nodes that the outputs depend on, oldest first, without `stops` and what lies behind them alone."""
+def count() -> int:
+    """A number between those of the nodes that are there and of those to come."""
+    return next(_number)
+
+
+def ancestors(outputs: Iterable[Any], stops: Iterable[Any] = (), since: int = 0) -> list[Node]:
+    """The nodes that the outputs depend on, oldest first, without `stops` and what lies behind them alone, and without
+    those that were there at the `count` since."""
     seen = {id(stop) for stop in stops}
     found: list[Node] = []
     stack = [source for source in outputs if isinstance(source, Node)]
     while stack:
         node = stack.pop()
-        if id(node) not in seen:
+        if id(node) not in seen and node.number > since:
             seen.add(id(node))
             found.append(node)
             stack.extend([source for source in node.sources if isinstance(source, Node)])
@@ -293,7 +302,7 @@ def pull(
                 continue
             rule = vjps[i]
             if rule is None:
-                raise _missing(node, i, "reverse")
+                raise missing_rule(node, i, "reverse")
             share = node.run(rule, g)
             if observer is not None:
                 observer.pulled(node, i, share)
@@ -309,8 +318,8 @@ def pull(
 def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[Node] | None = None) -> list[Any]:
     """Forward mode: carry tangents of some sources along the list to the outputs.
 
-    `nodes`, from `ancestors(outputs, tangents)`, may be passed when the same list is walked again. An output that does not
-    depend on the sources has tangent None.
+    `nodes`, from `ancestors(outputs, tangents)`, may be passed when the same list is walked again. An output that does
+    not depend on the sources has tangent None.
     """
     known = dict(tangents)
     observer = mode.observer
@@ -323,7 +332,7 @@ def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[N
                 continue
             rule = jvps[i]
             if rule is None:
-                raise _missing(node, i, "forward")
+                raise missing_rule(node, i, "forward")
             share = node.run(rule, t)
             if observer is not None:
                 observer.pushed(node, i, share)
@@ -333,11 +342,11 @@ def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[N
     return [known.get(source) if source is not None else None for source in outputs]
 
 
-def _missing(node: Node, argument: int, direction: str) -> RuntimeError:
+def missing_rule(node: Node, argument: int, direction: str) -> RuntimeError:
     operation = node.operation
     return RuntimeError(
-        f"{operation.name}: it has no {direction} rule for its argument {operation.arguments[argument]}, so nothing can "
-        f"be differentiated through that in {direction} mode"
+        f"{operation.name}: it has no {direction} rule for its argument {operation.arguments[argument]}, so nothing "
+        f"can be differentiated through that in {direction} mode"
     )
 
 

@@ -105,9 +105,8 @@ alias = linear("alias", lambda x: x, lambda g: g)
 
 
 def track(x: Any, connected: bool) -> Any:
-    """A variable over x's memory for a walk to end at: connected to x's own history, or a leaf."""
-    if connected and x.requires_grad:
-        return share_memory(x, alias(x))
-    leaf = tape._box(x.value, x.share_counter())
-    leaf.requires_grad = True
-    return leaf
+    """A variable over x's memory, with a node for a walk to end at; connected to x's own history, or to nothing."""
+    connected = connected and x.requires_grad
+    tracked = tape._box(x.value, x.share_counter())
+    tape.record(alias, (x if connected else None,), {}, tracked)
+    return share_memory(x, tracked) if connected else tracked

@@ -1,0 +1,25 @@
+"""Derivatives of functions, as functions.
+
+Everything here takes a Python function of tensors, arrays, numbers, or nested lists, tuples and dicts of them, runs it
+once with its differentiated arguments tracked, and walks the list that this leaves. The walk is recorded exactly when
+its result can itself be differentiated, so the functions nest in any order.
+"""
+
+from __future__ import annotations
+
+from .calculus import (
+    TaylorPolynomial,
+    derivative,
+    difference_quotient,
+    divergence,
+    jacobian_determinant,
+    laplacian,
+    taylor,
+)
+from .checking import check_gradients
+from .transforms import grad, hessian, hvp, jacobian, jvp, linearize, value_and_grad, vjp
+
+__all__ = [
+    "TaylorPolynomial", "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp",
+    "jacobian", "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp",
+]  # fmt: skip

@@ -1,0 +1,418 @@
+"""The calculus of functions of one and of several variables: derivatives of any order, Taylor polynomials, difference
+quotients, and the operators that are made of Jacobians and Hessians."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import define, tape
+from ..ops.decompositions import det
+from ..ops.elementwise import abs
+from ..ops.shape import cat, reshape, stack
+from ..trees import flatten
+from .run import Recording, Run, as_arguments, ones_like, zeros_like
+from .series import coefficients
+
+# ---------------------------------------------------------------- functions of one variable
+
+
+def _expansion(name: str, function: Callable[..., Any], x: Any, order: int) -> tuple[Run, list[list[Any]]]:
+    """The Taylor coefficients of order 1 and up at x; at each item of x by itself, if there are several."""
+    if order < 0:
+        raise ValueError(f"{name}: expected order >= 0, got {order}")
+    run = Run(name, function, (x,), 0)
+    run.check_floating()
+    if len(run.inputs) != 1:
+        raise TypeError(f"{name}: expected a function of one tensor or number, got {len(run.inputs)} of them")
+    at = run.inputs[0]
+    found = coefficients(run, [ones_like(at)], order)
+    if at.value.ndim:
+        _require_itemwise(run, found)
+    return run, found
+
+
+def _require_itemwise(run: Run, found: list[list[Any]]) -> None:
+    """Raise if an item of the result depends on more than the same item of the argument.
+
+    Of a function that acts item by item, the coefficient of order k along any direction t is t**k times that along
+    ones.
+    """
+    t = np.random.default_rng(0).uniform(0.5, 1.5, run.inputs[0].value.shape)
+    direction = tape._box(t.astype(run.inputs[0].value.dtype))
+    other = coefficients(run, [direction], len(found))
+    for k, (along_ones, along_t) in enumerate(zip(found, other, strict=True), 1):
+        for x, y in zip(along_ones, along_t, strict=True):
+            if x.value.shape != t.shape or not _nearly(y.value, x.value * t**k):
+                raise ValueError(
+                    f"{run.name}: the function mixes the items of its argument of shape {t.shape}; it must act on each "
+                    "by itself, or take a 0-d argument"
+                )
+
+
+def _nearly(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether x and y are equal up to some rounding."""
+    tolerance = 1e3 * np.finfo(x.dtype).eps * (np.abs(y).max(initial=0) + 1)
+    return np.allclose(x, y, rtol=0, atol=tolerance, equal_nan=True)
+
+
+def derivative(function: Callable[..., Any], order: int = 1) -> Callable[..., Any]:
+    """A function that gives the derivative of any order of a function of one variable.
+
+    Parameters
+    ----------
+    function : callable
+        Of a 0-d tensor or number; gives a tensor or a structure of them. Of a tensor with dimensions too, if it acts
+        item by item; the derivative is then that at each item.
+    order : int
+        0 gives the function itself.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ValueError
+        If the order is negative, or the function mixes the items of its argument.
+    TypeError
+        If the argument is not floating, or is a structure.
+
+    Examples
+    --------
+    >>> wg.func.derivative(lambda x: x ** 3, order=2)(2.)
+    tensor(12.)
+    """
+
+    def wrapped(x: Any) -> Any:
+        run, found = _expansion("derivative", function, x, order)
+        if order == 0:
+            return run.output()
+        return run.rebuild_output([c * float(math.factorial(order)) for c in found[order - 1]])
+
+    return wrapped
+
+
+class TaylorPolynomial:
+    """A polynomial in powers of x - center.
+
+    Parameters
+    ----------
+    center : tensor
+    coefficients : tensor
+        One per power from 0 on, along the first dimension.
+
+    Examples
+    --------
+    >>> p = wg.func.taylor(wg.exp, wg.tensor(0., dtype=wg.float64), 3)
+    >>> p
+    1 + x + 0.5 x^2 + 0.166667 x^3
+    >>> p(0.1)
+    tensor(1.1052, dtype=wengert.float64)
+    """
+
+    def __init__(self, center: Any, coefficients: Any) -> None:
+        self.center, self.coefficients = center, coefficients
+
+    @property
+    def order(self) -> int:
+        """The highest power."""
+        return self.coefficients.value.shape[0] - 1
+
+    def __call__(self, x: Any) -> Any:
+        """The value of the polynomial, differentiable in x and in the coefficients.
+
+        Parameters
+        ----------
+        x : tensor, array or number
+            Of a shape that broadcasts with that of one coefficient.
+
+        Returns
+        -------
+        Tensor
+        """
+        step = define.as_variable(x) - self.center
+        value = self.coefficients[self.order] + step * 0.0
+        for k in range(self.order - 1, -1, -1):
+            value = value * step + self.coefficients[k]
+        return value
+
+    def derivative(self) -> TaylorPolynomial:
+        """The derivative, a polynomial of one order less."""
+        if self.order == 0:
+            return TaylorPolynomial(self.center, self.coefficients * 0.0)
+        return TaylorPolynomial(self.center, stack([self.coefficients[k] * float(k) for k in range(1, self.order + 1)]))
+
+    def __repr__(self) -> str:
+        if self.coefficients.value.ndim > 1:
+            return f"TaylorPolynomial(center={self.center!r}, coefficients={self.coefficients!r})"
+        center = self.center.item()
+        base = "x" if center == 0 else f"(x - {center:g})" if center > 0 else f"(x + {-center:g})"
+        terms = []
+        for k, c in enumerate(self.coefficients.tolist()):
+            if c == 0:
+                continue
+            power = "" if k == 0 else base if k == 1 else f"{base}^{k}"
+            size = "" if k and math.fabs(c) == 1 else f"{math.fabs(c):g}"
+            terms.append(("- " if c < 0 else "+ ") + " ".join(part for part in (size, power) if part))
+        text = " ".join(terms) or "+ 0"
+        return text[2:] if text.startswith("+ ") else "-" + text[2:]
+
+
+def taylor(function: Callable[..., Any], x0: Any, order: int) -> TaylorPolynomial:
+    """The Taylor polynomial of a function of one variable, by propagation of power series: in time that grows with a
+    power of the order, not exponentially.
+
+    Parameters
+    ----------
+    function : callable
+        Of a 0-d tensor or number; returns one tensor. Of a tensor with dimensions too, if it acts item by item.
+    x0 : tensor or number
+        Where to expand. A number counts as the default float; for the accuracy of float64 pass a tensor of that dtype.
+    order : int
+        The highest power.
+
+    Returns
+    -------
+    TaylorPolynomial
+        With `coefficients`, of shape (order + 1,) + y.shape; called with x it evaluates the polynomial.
+
+    Raises
+    ------
+    ValueError
+        If the order is negative, or the function mixes the items of its argument.
+    TypeError
+        If x0 is not floating, or the function gives more than one tensor.
+
+    Examples
+    --------
+    >>> wg.func.taylor(lambda x: 1 / (1 - x), wg.tensor(0.), 4).coefficients
+    tensor([1., 1., 1., 1., 1.])
+    """
+    run, found = _expansion("taylor", function, x0, order)
+    if len(run.outputs) != 1:
+        raise TypeError(f"taylor: the function must return one tensor, got {len(run.outputs)}")
+    zeroth = run.release(run.outputs[0])
+    return TaylorPolynomial(run.release(run.inputs[0]), stack([zeroth, *(c[0] for c in found)]))
+
+
+# ---------------------------------------------------------------- differences
+
+
+def difference_quotient(function: Callable[..., Any], x: Any, h: float = 1e-6, scheme: str = "forward") -> Any:
+    """The numerical side of differentiation: the quotient of a small change of each coordinate and what it changes.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a tensor or a structure of them.
+    x
+        The argument: a tensor, an array, a number or a structure of them; or a tuple of arguments. Computed in float64.
+    h : float
+        The change.
+    scheme : {"forward", "central"}
+        ``(f(x + h) - f(x)) / h``, with an error of the order of h, or ``(f(x + h) - f(x - h)) / (2 h)``, with one of
+        h**2.
+
+    Returns
+    -------
+    Tensor of float64, or a structure of them
+        As `jacobian` gives: of shape ``y.shape + x.shape``, in the structure of the output and the arguments.
+
+    Raises
+    ------
+    ValueError
+        If the scheme is none of these, or h is not positive.
+    TypeError
+        If an argument is not floating.
+
+    Examples
+    --------
+    >>> wg.func.difference_quotient(lambda x: x ** 2, 3., h=0.5)
+    tensor(6.5000, dtype=wengert.float64)
+    >>> wg.func.difference_quotient(lambda x: x ** 2, 3., h=0.5, scheme="central")
+    tensor(6., dtype=wengert.float64)
+    """
+    if scheme not in ("forward", "central"):
+        raise ValueError(f'difference_quotient: expected scheme "forward" or "central", got {scheme!r}')
+    if not h > 0:
+        raise ValueError(f"difference_quotient: expected a change h > 0, got {h}")
+    args, single = as_arguments(x)
+    leaves, rebuild = flatten(list(args))
+    points = [_in_float64("difference_quotient", leaf) for leaf in leaves]
+
+    def at(i: int, k: int, change: float) -> list[np.ndarray]:
+        moved = points[i].copy()
+        moved.reshape(-1)[k] += change
+        return _values(function, rebuild, [*points[:i], moved, *points[i + 1 :]])[0]
+
+    here, rebuild_output = _values(function, rebuild, points)
+    quotients: list[list[Any]] = [[] for _ in here]
+    for i, point in enumerate(points):
+        columns = []
+        for k in range(point.size):
+            behind, span = (here, h) if scheme == "forward" else (at(i, k, -h), 2 * h)
+            columns.append([(a - b) / span for a, b in zip(at(i, k, h), behind, strict=True)])
+        for j, y in enumerate(here):
+            block = np.stack([column[j] for column in columns], -1) if columns else np.zeros(0)
+            quotients[j].append(tape._box(block.reshape(y.shape + point.shape)))
+    per_output = [rebuild(row) for row in quotients]
+    return rebuild_output([row[0] if single == 0 else tuple(row) for row in per_output])
+
+
+def _in_float64(name: str, leaf: Any) -> np.ndarray:
+    value = define.as_variable(leaf).value
+    if value.dtype.kind != "f":
+        raise TypeError(f"{name}: an argument has dtype {value.dtype}, which has no derivatives; pass floating numbers")
+    return np.array(leaf if isinstance(leaf, float) else value, dtype=np.float64)
+
+
+def _values(
+    function: Callable[..., Any], rebuild: Callable[[list[Any]], Any], points: list[np.ndarray]
+) -> tuple[list[np.ndarray], Callable[[list[Any]], Any]]:
+    """The leaves of function(*points) in float64, and what puts others in their places."""
+    with Recording(False):
+        result = function(*rebuild([tape._box(point) for point in points]))
+    leaves, rebuild_output = flatten(result)
+    return [np.array(define.as_variable(y).value, np.float64) for y in leaves], rebuild_output
+
+
+# ---------------------------------------------------------------- functions of several variables
+
+
+def divergence(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
+    """A function that gives the divergence of a vector field: the sum of d f_i / d x_i.
+
+    Parameters
+    ----------
+    function : callable
+        Returns as many items as the differentiated arguments have, taken in order.
+    argnums : int or sequence of int
+        The positional arguments to differentiate by.
+
+    Returns
+    -------
+    callable
+        Gives a 0-d tensor.
+
+    Raises
+    ------
+    ValueError
+        If the field has not as many components as variables.
+    TypeError
+        If a differentiated argument or the result is not floating.
+
+    Examples
+    --------
+    >>> wg.func.divergence(lambda x: x ** 2)(wg.tensor([1., 2., 3.]))
+    tensor(12.)
+    """
+
+    def wrapped(*args: Any) -> Any:
+        run = _square_run("divergence", function, args, argnums)
+        total = None
+        for k, (_, direction) in enumerate(run.units()):
+            term = _flat(run.push(direction))[k]
+            total = term if total is None else total + term
+        return total
+
+    return wrapped
+
+
+def jacobian_determinant(function: Callable[..., Any], argnums: Any = 0, signed: bool = False) -> Callable[..., Any]:
+    """A function that gives the local scale factor of a change of variables: abs(det J).
+
+    Parameters
+    ----------
+    function : callable
+        Returns as many items as the differentiated arguments have, taken in order.
+    argnums : int or sequence of int
+        The positional arguments to differentiate by.
+    signed : bool
+        Give det J itself, which is negative where orientation is reversed.
+
+    Returns
+    -------
+    callable
+        Gives a 0-d tensor.
+
+    Raises
+    ------
+    ValueError
+        If the function has not as many results as variables.
+    TypeError
+        If a differentiated argument or the result is not floating.
+
+    Examples
+    --------
+    >>> def from_polar(r, phi):
+    ...     return r * wg.cos(phi), r * wg.sin(phi)
+    >>> wg.func.jacobian_determinant(from_polar, (0, 1))(2., 0.5)
+    tensor(2.)
+    """
+
+    def wrapped(*args: Any) -> Any:
+        run = _square_run("jacobian_determinant", function, args, argnums)
+        value = det(stack([_flat(run.push(direction)) for _, direction in run.units()], 1))
+        return value if signed else abs(value)
+
+    return wrapped
+
+
+def laplacian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
+    """A function that gives the Laplacian: the sum of the second derivatives by each variable.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a tensor, or a structure of them; the Laplacian is then taken of each item.
+    argnums : int or sequence of int
+        The positional arguments to differentiate by.
+
+    Returns
+    -------
+    callable
+        Gives what the function gives.
+
+    Raises
+    ------
+    TypeError
+        If a differentiated argument or the result is not floating.
+
+    Examples
+    --------
+    >>> wg.func.laplacian(lambda x: (x ** 3).sum())(wg.tensor([1., 2.]))
+    tensor(18.)
+    """
+
+    def wrapped(*args: Any) -> Any:
+        run = Run("laplacian", function, args, argnums)
+        run.check_floating()
+        totals = [zeros_like(y) for y in run.outputs]
+        for _, direction in run.units():
+            second = coefficients(run, direction, 2)[1]
+            totals = [total + c * 2.0 for total, c in zip(totals, second, strict=True)]
+        return run.rebuild_output(totals)
+
+    return wrapped
+
+
+def _square_run(name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Any) -> Run:
+    """A run with as many items of output as of input, and at least one."""
+    run = Run(name, function, args, argnums)
+    run.check_floating()
+    variables, components = (sum(x.value.size for x in xs) for xs in (run.inputs, run.outputs))
+    if variables != components or not variables:
+        raise ValueError(
+            f"{name}: expected as many results as variables, and at least one, got {components} results of {variables} "
+            "variables"
+        )
+    return run
+
+
+def _flat(ys: list[Any]) -> Any:
+    """All items in one dimension."""
+    return cat([reshape(y, (y.value.size,)) for y in ys])

@@ -1,0 +1,213 @@
+"""One run of a function with some of its arguments tracked: what every derivative of a function starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import define, tape
+from ..ops.views import track
+from ..tape import Node, Variable, mode
+from ..trees import flatten
+
+
+class Recording:
+    """Set this thread's recording for a block."""
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+
+    def __enter__(self) -> None:
+        self._before = mode.recording
+        mode.recording = self._on
+
+    def __exit__(self, *exception: Any) -> None:
+        mode.recording = self._before
+
+
+class Run:
+    """The list that a function leaves when it is run with its differentiated arguments tracked.
+
+    Parameters
+    ----------
+    name : str
+        Whose errors these are.
+    function : callable
+    args : sequence
+        Its arguments: tensors, arrays, numbers, or nested lists, tuples and dicts of them.
+    argnums : int, sequence of int or None
+        Which of them are differentiated by; None: all.
+    has_aux : bool
+        Whether the function returns a pair, of which only the first is differentiated.
+
+    Attributes
+    ----------
+    inputs, outputs : lists of variables
+        The leaves of the differentiated arguments, tracked, and of the result.
+    connected : bool
+        Whether a derivative can itself be differentiated by something outside; walks are recorded exactly then.
+    """
+
+    def __init__(
+        self, name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Any = None, has_aux: bool = False
+    ) -> None:
+        self.name = name
+        self._places = _places(name, argnums, len(args))
+        self._single = isinstance(argnums, int)
+        self.inputs: list[Any] = []
+        originals: list[Any] = []
+        self._rebuilds: list[tuple[int, Callable[[list[Any]], Any]]] = []
+        arguments = list(args)
+        outside = mode.recording
+        self.first = tape.count()
+        with Recording(True):
+            for k in self._places:
+                leaves, rebuild = flatten(arguments[k])
+                xs = [self._floating(leaf, k) for leaf in leaves]
+                tracked = [track(x, outside) for x in xs]
+                originals += xs
+                self.inputs += tracked
+                arguments[k] = rebuild(tracked)
+                self._rebuilds.append((len(leaves), rebuild))
+            result = function(*arguments)
+        self.aux = None
+        if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise TypeError(f"{name}: with has_aux the function returns a pair (output, aux), got {_kind(result)}")
+            result, self.aux = result
+        leaves, self.rebuild_output = flatten(result)
+        self.outputs = [define.as_variable(leaf) for leaf in leaves]
+        self.sources = [x.source for x in self.inputs]
+        self.nodes = tape.ancestors([y.source for y in self.outputs], self.sources, self.first)
+        self.connected = outside and (any(x.requires_grad for x in originals) or self._has_outer_sources())
+
+    def _floating(self, leaf: Any, place: int) -> Variable:
+        x = define.as_variable(leaf)
+        if x.value.dtype.kind != "f":
+            raise TypeError(
+                f"{self.name}: argument {place} has dtype {x.value.dtype}, which has no derivatives; "
+                "pass floating numbers, or leave it out of argnums"
+            )
+        return x
+
+    def _has_outer_sources(self) -> bool:
+        return any(
+            source is not None and not (isinstance(source, Node) and source.number > self.first)
+            for node in self.nodes
+            for source in node.sources
+        )
+
+    def check_floating(self) -> None:
+        """Raise if an output has no derivatives."""
+        for y in self.outputs:
+            if y.value.dtype.kind != "f":
+                raise TypeError(f"{self.name}: the function returned dtype {y.value.dtype}, which has no derivatives")
+
+    def is_scalar(self) -> bool:
+        """Whether the function returned one 0-d tensor."""
+        return len(self.outputs) == 1 and not self.outputs[0].value.ndim
+
+    def require_scalar(self) -> None:
+        """Raise unless the function returned one 0-d floating tensor."""
+        if not self.is_scalar():
+            shapes = ", ".join(str(y.value.shape) for y in self.outputs)
+            raise ValueError(
+                f"{self.name}: the function must return one 0-d tensor, got shape(s) {shapes}; use jacobian or vjp for "
+                "others"
+            )
+        self.check_floating()
+
+    def output(self) -> Any:
+        """What the function returned, without the tracking that only we need."""
+        return self.rebuild_output([self.release(y) for y in self.outputs])
+
+    def release(self, y: Variable) -> Variable:
+        """y, without the tracking that only we need."""
+        return y if self.connected else tape._box(y.value, y.share_counter())
+
+    def walking(self, directions: list[Any]) -> Recording:
+        """Record a walk if what comes out of it can be differentiated by something outside."""
+        return Recording(mode.recording and (self.connected or any(d.requires_grad for d in directions)))
+
+    def pull(self, cotangents: list[Any]) -> list[Any]:
+        """Reverse mode: one cotangent per input, zeros where the outputs do not depend on it."""
+        starts = [(y.source, g) for y, g in zip(self.outputs, cotangents, strict=True) if y.source is not None]
+        with self.walking(cotangents):
+            found = tape.pull(starts, self.sources, nodes=self.nodes)
+        return [
+            found[source] if source in found else zeros_like(x)
+            for x, source in zip(self.inputs, self.sources, strict=True)
+        ]
+
+    def push(self, tangents: list[Any]) -> list[Any]:
+        """Forward mode: one tangent per output, zeros where it does not depend on the inputs."""
+        seeds = dict(zip(self.sources, tangents, strict=True))
+        with self.walking(tangents):
+            found = tape.push([y.source for y in self.outputs], seeds, self.nodes)
+        return [zeros_like(y) if t is None else t for y, t in zip(self.outputs, found, strict=True)]
+
+    def like_inputs(self, leaves: list[Any]) -> Any:
+        """One leaf per input, in the structure of the differentiated arguments."""
+        parts = []
+        start = 0
+        for count, rebuild in self._rebuilds:
+            parts.append(rebuild(leaves[start : start + count]))
+            start += count
+        return parts[0] if self._single else tuple(parts)
+
+    def units(self) -> Iterator[tuple[int, list[Any]]]:
+        """Per item of the inputs, in order: which input it is in, and the direction that changes it alone."""
+        zeros = [zeros_like(x) for x in self.inputs]
+        for i, x in enumerate(self.inputs):
+            for unit in units(x):
+                yield i, [*zeros[:i], unit, *zeros[i + 1 :]]
+
+
+def _places(name: str, argnums: Any, count: int) -> tuple[int, ...]:
+    """Which of `count` arguments are meant."""
+    places = range(count) if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    if any(not -count <= k < count for k in places):
+        raise ValueError(f"{name}: argnums {argnums} do not fit {count} argument(s)")
+    return tuple(k % count for k in places)
+
+
+def _kind(x: Any) -> str:
+    return f"{type(x).__name__} of {len(x)}" if isinstance(x, (tuple, list)) else type(x).__name__
+
+
+def zeros_like(x: Variable) -> Any:
+    """Zeros of x's shape and dtype."""
+    return tape._box(np.zeros_like(x.value))
+
+
+def ones_like(x: Variable) -> Any:
+    """Ones of x's shape and dtype."""
+    return tape._box(np.ones_like(x.value))
+
+
+def units(x: Variable) -> Iterator[Any]:
+    """The unit vectors of x's space, in x's shape."""
+    for k in range(x.value.size):
+        unit = np.zeros(x.value.shape, x.value.dtype)
+        unit.reshape(-1)[k] = 1
+        yield tape._box(unit)
+
+
+def matching(name: str, what: str, given: Any, expected: list[Any]) -> list[Any]:
+    """The leaves of `given`, one per variable in `expected`, of the same shapes and dtypes."""
+    leaves = [define.as_variable(leaf) for leaf in flatten(given)[0]]
+    if len(leaves) != len(expected):
+        raise ValueError(f"{name}: expected {len(expected)} {what}(s), got {len(leaves)}")
+    out = []
+    for leaf, x in zip(leaves, expected, strict=True):
+        if leaf.value.shape != x.value.shape:
+            raise ValueError(f"{name}: the {what} has shape {leaf.value.shape}, expected {x.value.shape}")
+        out.append(leaf if leaf.value.dtype == x.value.dtype else define.cast(define.as_floating(leaf), x.value.dtype))
+    return out
+
+
+def as_arguments(x: Any) -> tuple[tuple[Any, ...], int | None]:
+    """A tuple is several arguments, anything else the only one; and the argnums that give results in the same form."""
+    return (x, None) if isinstance(x, tuple) else ((x,), 0)

@@ -1,0 +1,207 @@
+"""Random programs against JAX and PyTorch in float64: gradients, forward derivatives and Hessians."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert.func import grad, hessian, jvp
+
+COUNT = 40
+STEPS = 10
+SHAPES = [(), (3,), (4,), (1, 4), (3, 1), (3, 4), (4, 3), (2, 3, 4)]
+
+
+class Step(NamedTuple):
+    """One operation of a program: its name, which values it takes, and what else it needs."""
+
+    name: str
+    inputs: tuple[int, ...]
+    static: Any = None
+
+
+UNARY = ("sin", "tanh", "exp", "square", "log", "sqrt", "sigmoid")
+
+
+def is_broadcastable(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    return all(m == n or 1 in (m, n) for m, n in zip(a[::-1], b[::-1], strict=False))
+
+
+def random_program(seed: int) -> tuple[tuple[tuple[int, ...], ...], list[Step]]:
+    """Shapes of two inputs, and steps; each takes what came before, and is tried on shapes alone first."""
+    rng = np.random.default_rng(seed)
+    inputs = tuple(SHAPES[1:-1][int(k)] for k in rng.integers(len(SHAPES) - 2, size=2))
+    shapes = list(inputs)
+    steps: list[Step] = []
+    while len(steps) < STEPS:
+        step = _random_step(rng, shapes)
+        if step is not None:
+            values = [np.zeros(shape) for shape in shapes]
+            steps.append(step)
+            shapes.append(run(NUMPY, values, [step])[-1].shape)
+    return inputs, steps
+
+
+def _random_step(rng: np.random.Generator, shapes: list[tuple[int, ...]]) -> Step | None:
+    i, j = (int(k) for k in rng.integers(len(shapes), size=2))
+    a, b = shapes[i], shapes[j]
+    kind = rng.integers(8)
+    if kind <= 1:
+        return Step(str(rng.choice(UNARY)), (i,))
+    if kind <= 3:
+        small = np.prod(np.broadcast_shapes(a, b)) <= 24 if is_broadcastable(a, b) else False
+        return Step(str(rng.choice(["add", "sub", "mul", "div"])), (i, j)) if small else None
+    if kind == 4 and a:
+        axis = int(rng.integers(len(a)))
+        return Step(str(rng.choice(["sum", "mean", "logsumexp", "softmax"])), (i,), axis)
+    if kind == 5 and len(a) == 2:
+        return Step("matmul", (i, j)) if len(b) == 2 and a[1] == b[0] else Step("transpose", (i,))
+    if kind == 6 and a:
+        return Step("rows", (i,), rng.integers(a[0], size=int(rng.integers(1, 4))))
+    if kind == 7 and a and a[-1] > 1:
+        return Step("slice", (i,), int(rng.integers(1, a[-1])))
+    return None
+
+
+def _common(module: Any) -> dict[str, Callable]:
+    """What all three libraries spell alike. Domains are kept by squares, and sizes by bounded functions."""
+    return {
+        "sin": lambda x, _: module.sin(x),
+        "tanh": lambda x, _: module.tanh(x),
+        "exp": lambda x, _: module.exp(module.sin(x)),
+        "square": lambda x, _: module.tanh(x) * module.tanh(x),
+        "log": lambda x, _: module.log(1.5 + module.sin(x)),
+        "sqrt": lambda x, _: module.sqrt(1.5 + module.sin(x)),
+        "sigmoid": lambda x, _: 1 / (1 + module.exp(-module.tanh(x))),
+        "add": lambda x, y, _: x + y,
+        "sub": lambda x, y, _: x - y,
+        "mul": lambda x, y, _: module.tanh(x) * y,
+        "div": lambda x, y, _: x / (1.5 + module.sin(y)),
+        "sum": lambda x, axis: x.sum(axis),
+        "mean": lambda x, axis: x.mean(axis),
+        "matmul": lambda x, y, _: module.tanh(x) @ y,
+        "transpose": lambda x, _: x.T,
+        "rows": lambda x, index: x[index],
+        "slice": lambda x, start: x[..., start:],
+    }
+
+
+def run(table: dict[str, Callable], values: list[Any], steps: list[Step]) -> list[Any]:
+    values = list(values)
+    for name, inputs, static in steps:
+        values.append(table[name](*(values[k] for k in inputs), static))
+    return values
+
+
+def scalar(table: dict[str, Callable], steps: list[Step]) -> Callable:
+    """The program as a function of its two inputs that gives one number."""
+
+    def function(x: Any, y: Any) -> Any:
+        total = 0.0
+        for k, value in enumerate(run(table, [x, y], steps)[-3:]):
+            total = total + (k + 1) * table["sin"](value, None).sum()
+        return total
+
+    return function
+
+
+def _shifted_logsumexp(x: np.ndarray, axis: int) -> np.ndarray:
+    return np.log(np.exp(x).sum(axis))
+
+
+NUMPY = {
+    **_common(np), "logsumexp": _shifted_logsumexp,
+    "softmax": lambda x, axis: np.exp(x) / np.exp(x).sum(axis, keepdims=True),
+}  # fmt: skip
+WENGERT = {
+    **_common(wg), "logsumexp": lambda x, axis: wg.logsumexp(x, axis), "softmax": lambda x, axis: wg.softmax(x, axis),
+}  # fmt: skip
+
+
+def drawn(seed: int) -> tuple[list[Step], list[np.ndarray], list[np.ndarray]]:
+    shapes, steps = random_program(seed)
+    rng = np.random.default_rng([seed, 1])
+    return steps, [rng.normal(size=s) for s in shapes], [rng.normal(size=s) for s in shapes]
+
+
+@functools.cache
+def ours(seed: int) -> dict[str, list[np.ndarray]]:
+    """What wengert gives: gradients, the forward derivative, and the Hessian by the first input."""
+    steps, primals, tangents = drawn(seed)
+    f = scalar(WENGERT, steps)
+    xs, ts = tuple(map(wg.from_numpy, primals)), tuple(map(wg.from_numpy, tangents))
+    value, tangent = jvp(f, xs, ts)
+    return {
+        "value": [value.numpy()],
+        "gradient": [g.numpy() for g in grad(f, (0, 1))(*xs)],
+        "tangent": [tangent.numpy()],
+        "hessian": [hessian(f)(*xs).numpy()],
+    }
+
+
+def assert_agrees(got: dict[str, list[np.ndarray]], expected: dict[str, list[np.ndarray]]) -> None:
+    for what, arrays in expected.items():
+        for a, b in zip(got[what], arrays, strict=True):
+            b = np.asarray(b)
+            assert a.shape == b.shape, what
+            scale = max(1.0, float(np.abs(b).max(initial=0)))
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10 * scale, err_msg=what)
+
+
+def test_programs_use_every_kind_of_step() -> None:
+    used = {step.name for seed in range(COUNT) for step in random_program(seed)[1]}
+    assert used == set(WENGERT)
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_values_agree_with_numpy(seed: int) -> None:
+    steps, primals, _ = drawn(seed)
+    assert_agrees(ours(seed), {"value": [scalar(NUMPY, steps)(*primals)]})
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_derivatives_agree_with_pytorch(seed: int) -> None:
+    torch = pytest.importorskip("torch", reason="the differential test against PyTorch needs PyTorch")
+    steps, primals, tangents = drawn(seed)
+    table = {
+        **_common(torch), "logsumexp": lambda x, axis: torch.logsumexp(x, axis),
+        "softmax": lambda x, axis: torch.softmax(x, axis),
+    }  # fmt: skip
+    f = scalar(table, steps)
+    xs, ts = tuple(map(torch.tensor, primals)), tuple(map(torch.tensor, tangents))
+    leaves = [x.clone().requires_grad_() for x in xs]
+    value = f(*leaves)
+    found = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+    tangent = sum((g * t).sum() for g, t in zip(found, ts, strict=True))
+    second = torch.autograd.functional.hessian(lambda x: f(x, xs[1]), xs[0])
+    assert_agrees(
+        ours(seed),
+        {
+            "value": [value.detach().numpy()], "gradient": [g.numpy() for g in found],
+            "tangent": [tangent.numpy()], "hessian": [second.numpy()],
+        },
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_derivatives_agree_with_jax(seed: int) -> None:
+    jax = pytest.importorskip("jax", reason="the differential test against JAX needs JAX")
+    steps, primals, tangents = drawn(seed)
+    table = {
+        **_common(jax.numpy), "logsumexp": lambda x, axis: jax.scipy.special.logsumexp(x, axis),
+        "softmax": lambda x, axis: jax.nn.softmax(x, axis),
+    }  # fmt: skip
+    f = scalar(table, steps)
+
+    @jax.jit  # one compilation of everything, rather than one for each operation and shape
+    def everything(xs: Any, ts: Any) -> Any:
+        return *jax.jvp(f, xs, ts), jax.grad(f, (0, 1))(*xs), jax.hessian(f)(*xs)
+
+    with jax.enable_x64(True):
+        value, tangent, gradient, second = everything(tuple(primals), tuple(tangents))
+    assert_agrees(ours(seed), {"value": [value], "gradient": gradient, "tangent": [tangent], "hessian": [second]})
