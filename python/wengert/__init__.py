@@ -77,8 +77,11 @@ from .ops.arithmetic import (
     nan_to_num,
     subtract,
 )
+from .ops.decompositions import det, logdet, matrix_power, slogdet
+from .ops.decompositions import inv as inverse
+from .ops.decompositions import pinv as pinverse
 from .ops.distance import cdist, dist
-from .ops.einsum import einsum, inner, kron, tensordot, trace
+from .ops.einsum import einsum, inner, kron, tensordot
 from .ops.elementwise import (
     abs,
     clip,
@@ -283,17 +286,46 @@ sub = subtract
 swapaxes = swapdims = transpose
 
 if TYPE_CHECKING:
-    from . import d2l, data, func, nn, optim, random, train
+    from . import d2l, data, func, layers, linalg, nn, optim, random, train
+    from .func import (
+        check_gradients,
+        derivative,
+        difference_quotient,
+        divergence,
+        grad,
+        hessian,
+        hvp,
+        jacobian,
+        jacobian_determinant,
+        jvp,
+        laplacian,
+        linearize,
+        taylor,
+        value_and_grad,
+        vjp,
+    )
+    from .tracing import trace
 
-# Imported on first use, so that `import wengert` costs little more than `import numpy`.
-_LAZY = ("d2l", "data", "func", "nn", "optim", "train")
+# Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
+_LAZY = ("d2l", "data", "func", "layers", "linalg", "nn", "optim", "tracing", "train")
+_LAZY_NAMES = {
+    "func": (
+        "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",
+        "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp",
+    ),
+    "tracing": ("trace",),
+}  # fmt: skip
+_HOMES = {name: module for module, names in _LAZY_NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f".{name}", __name__)
+    if name in _HOMES:
+        value = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        return value
     raise AttributeError(f"module 'wengert' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, *_HOMES})

@@ -1,0 +1,168 @@
+"""Layers with an explicit forward and backward, for whoever learns backpropagation or writes it by hand.
+
+A layer is an operation of the library that remembers its last run: `forward` computes, `backward` takes the
+derivative of an objective by the result and gives those by the inputs. Both use the operation's own rules, so a
+network composed by hand has exactly the gradients of the tape.
+
+>>> f, loss = wg.layers.Affine(), wg.layers.Sum()
+>>> X, W, b = wg.ones(1, 2), wg.tensor([[1., 2.], [3., 4.]]), wg.zeros(2)
+>>> loss.forward(f.forward(X, W, b))
+tensor(10.)
+>>> dX, dW, db = f.backward(loss.backward())
+>>> dX
+tensor([[3., 7.]])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from . import define, tape
+from .func.run import Recording, Run, matching
+from .ops import elementwise, linalg, nn, reduce
+from .tape import Variable
+
+
+class Layer:
+    """An operation with an explicit forward and backward.
+
+    Parameters
+    ----------
+    **static
+        What the operation takes by keyword, such as `dim`.
+
+    Examples
+    --------
+    >>> f = wg.layers.Multiply()
+    >>> f.forward(2., 3.)
+    tensor(6.)
+    >>> f.backward(10.)
+    (tensor(30.), tensor(20.))
+    """
+
+    function: Callable[..., Any]
+    defaults: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, **static: Any) -> None:
+        self._static = {**self.defaults, **static}
+        self._run: Run | None = None
+
+    def forward(self, *inputs: Any) -> Any:
+        """Compute the result, and remember what `backward` needs.
+
+        Parameters
+        ----------
+        *inputs : tensor, array or number
+
+        Returns
+        -------
+        Tensor
+            A constant: nothing is recorded outside the layer.
+        """
+        xs = [define.as_variable(x) for x in inputs]
+        places = [k for k, x in enumerate(xs) if x.value.dtype.kind == "f"]
+        with Recording(False):
+            self._run = Run(type(self).__name__, lambda *args: type(self).function(*args, **self._static), xs, places)
+            return self._run.output()
+
+    def backward(self, gradient: Any = None) -> Any:
+        """The derivatives of an objective by the inputs, from its derivative by the result.
+
+        Parameters
+        ----------
+        gradient : tensor or None
+            Of the result's shape; may be left out for a single item, where it is 1.
+
+        Returns
+        -------
+        Tensor, or tuple of Tensor
+            One per floating input, in order; of a layer with one such input, that one.
+
+        Raises
+        ------
+        RuntimeError
+            If `forward` was not called before, or the gradient is left out for more than one item.
+        ValueError
+            If the gradient does not have the result's shape.
+        """
+        name = type(self).__name__
+        run = self._run
+        if run is None:
+            raise RuntimeError(f"{name}.backward: forward comes first, and leaves what backward needs")
+        (y,) = run.outputs
+        if gradient is None:
+            if y.value.size != 1:
+                raise RuntimeError(f"{name}.backward: a result of shape {y.value.shape} needs a gradient of that shape")
+            gradient = tape._box(np.ones_like(y.value))
+        gs = run.pull(matching(f"{name}.backward", "gradient", gradient, run.outputs))
+        return gs[0] if len(gs) == 1 else tuple(gs)
+
+    __call__ = forward
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._static.items())})"
+
+
+def layer(name: str, function: Callable[..., Any], doc: str, **defaults: Any) -> type[Layer]:
+    """A layer class of an operation, or of any function of tensors.
+
+    Parameters
+    ----------
+    name : str
+    function : callable
+        Of tensors, and of keywords that are set when the layer is made; gives one tensor.
+    doc : str
+        What it computes.
+    **defaults
+        Values of keywords.
+
+    Returns
+    -------
+    class
+
+    Examples
+    --------
+    >>> Cube = wg.layers.layer("Cube", lambda x: x ** 3, "x ** 3")
+    >>> f = Cube()
+    >>> f.forward(2.), f.backward()
+    (tensor(8.), tensor(12.))
+    """
+    body = {"function": staticmethod(function), "defaults": defaults, "__module__": __name__}
+    return type(name, (Layer,), {**body, "__doc__": f"The layer {doc}. See `Layer` for its methods."})
+
+
+def _mean_squares(x: Variable, y: Variable) -> Any:
+    return reduce.mean(elementwise.square(x - y))
+
+
+Affine = layer("Affine", linalg.affine, "X @ W + b, of X (n, k), W (k, m) and b (m,)")
+Linear = layer("Linear", linalg.linear, "X @ W.T + b, of X (n, k), W (m, k) and b (m,)")
+MatMul = layer("MatMul", linalg.matmul, "X @ Y")
+Dot = layer("Dot", linalg.dot, "x . y, the inner product of two vectors")
+Outer = layer("Outer", linalg.outer, "x[i] * y[j], the outer product of two vectors")
+Add = layer("Add", elementwise.add, "x + y, item by item, broadcast")
+Subtract = layer("Subtract", elementwise.subtract, "x - y, item by item, broadcast")
+Multiply = layer("Multiply", elementwise.multiply, "x * y, item by item, broadcast")
+Divide = layer("Divide", elementwise.divide, "x / y, item by item, broadcast")
+Square = layer("Square", elementwise.square, "x * x, item by item")
+Exp = layer("Exp", elementwise.exp, "exp(x), item by item")
+Log = layer("Log", elementwise.log, "log(x), item by item")
+Sigmoid = layer("Sigmoid", elementwise.sigmoid, "1 / (1 + exp(-x)), item by item")
+Tanh = layer("Tanh", elementwise.tanh, "tanh(x), item by item")
+ReLU = layer("ReLU", elementwise.relu, "max(x, 0), item by item")
+Softmax = layer("Softmax", nn.softmax, "exp(x) / sum(exp(x)) along `dim`, by default the last", dim=-1)
+LogSoftmax = layer("LogSoftmax", nn.log_softmax, "x - log(sum(exp(x))) along `dim`, by default the last", dim=-1)
+Sum = layer("Sum", reduce.sum, "sum(x), over all dimensions or over `dim`")
+Mean = layer("Mean", reduce.mean, "mean(x), over all dimensions or over `dim`")
+Norm = layer("Norm", reduce.norm, "norm(x), over all dimensions or over `dim`")
+CrossEntropy = layer("CrossEntropy", nn.cross_entropy, "cross-entropy of logits (n, classes) and labels (n,)")
+MeanSquaredError = layer("MeanSquaredError", _mean_squares, "mean((x - y)**2)")
+
+__all__ = [
+    "Add", "Affine", "CrossEntropy", "Divide", "Dot", "Exp", "Layer", "Linear", "Log", "LogSoftmax", "MatMul", "Mean",
+    "MeanSquaredError", "Multiply", "Norm", "Outer", "ReLU", "Sigmoid", "Softmax", "Square", "Subtract", "Sum", "Tanh",
+    "layer",
+]  # fmt: skip
