@@ -316,6 +316,7 @@ CASES: tuple[Case, ...] = (
     Case("transpose", lambda x: x.T * 1.5, lambda x: x.T * 1.5, MATRICES),
     Case("broadcast_to", lambda x: wg.broadcast_to(x, (3, 2, 5)), lambda x: np.broadcast_to(x, (3, 2, 5)),
          (((5,),), ((2, 1),), ((),), ((1, 2, 5),))),
+    Case("t", lambda x: wg.t(x) * 1.5, lambda x: x.T * 1.5, MATRICES),
     Case("flip", lambda x: x.flip(0, 1), lambda x: np.flip(x, (0, 1)), MATRICES),
     Case("cat", lambda x, y: wg.cat([x, y, x], 1), lambda x, y: np.concatenate([x, y, x], 1),
          (((2, 3), (2, 1)), ((1, 0), (1, 2)))),

@@ -253,6 +253,8 @@ from .printing import get_printoptions, set_printoptions
 from .random import (
     Generator,
     bernoulli,
+    default_generator,
+    get_rng_state,
     initial_seed,
     manual_seed,
     multinomial,
@@ -260,10 +262,12 @@ from .random import (
     rand,
     rand_like,
     randint,
+    randint_like,
     randn,
     randn_like,
     randperm,
     seed,
+    set_rng_state,
 )
 from .tensor import Size, Tensor, clone, power
 

@@ -633,7 +633,10 @@ cdef class Elementwise:
             raise TypeError(f"{self.name}: expected float16, float32 or float64, got "
                             f"{np.dtype(typenum_to_name(typenum))}")
         with np.errstate(all="ignore"):  # integers divided by zero, as floats, are infinite or NaN without a word
-            return np.asarray(self.fallback(*(x, y, z)[:self.inputs], *params))
+            try:
+                return np.asarray(self.fallback(*(x, y, z)[:self.inputs], *params))
+            except OverflowError as error:
+                raise OverflowError(f"{self.name}: {error}") from None
 
     cdef str mismatch(self, x, y, z):
         shapes = [str(np.shape(operand)) for operand in (x, y, z)[:self.inputs]]

@@ -532,7 +532,7 @@ def empty(
     Examples
     --------
     >>> wg.empty(2, 3).shape
-    Size([2, 3])
+    wengert.Size([2, 3])
     """
     found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "empty")
     return leaf("empty", allocate(shape_of("empty", shape, size), found), requires_grad, device)

@@ -376,7 +376,7 @@ def randn(
     Examples
     --------
     >>> wg.randn(2, 3).shape
-    Size([2, 3])
+    wengert.Size([2, 3])
     """
     value = _standard_normal(shape_of("randn", shape, size), float_dtype("randn", dtype), generator)
     return leaf("randn", value, requires_grad, device)
@@ -497,7 +497,7 @@ def rand_like(
     Examples
     --------
     >>> wg.rand_like(wg.zeros(2, 3)).shape
-    Size([2, 3])
+    wengert.Size([2, 3])
     """
     like = define.as_variable(x).value
     value = _uniform(like.shape, float_dtype("rand_like", like.dtype if dtype is None else dtype), generator)
@@ -531,7 +531,7 @@ def randn_like(
     Examples
     --------
     >>> wg.randn_like(wg.zeros(2, 3)).shape
-    Size([2, 3])
+    wengert.Size([2, 3])
     """
     like = define.as_variable(x).value
     value = _standard_normal(like.shape, float_dtype("randn_like", like.dtype if dtype is None else dtype), generator)

@@ -49,7 +49,14 @@ class Size(tuple):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"Size([{', '.join(map(str, self))}])"
+        return f"wengert.Size([{', '.join(map(str, self))}])"
+
+    def __getitem__(self, key: Any) -> Any:
+        found = tuple.__getitem__(self, key)
+        return Size(found) if isinstance(key, slice) else found
+
+    def __add__(self, other: Any) -> Size:
+        return Size(tuple.__add__(self, other))
 
     def numel(self) -> int:
         """The number of items."""
@@ -159,9 +166,13 @@ class Tensor(Variable):
         """The number of dimensions."""
         return self.value.ndim
 
+    ndimension = dim
+
     def numel(self) -> int:
         """The number of items."""
         return self.value.size
+
+    nelement = numel
 
     def element_size(self) -> int:
         """Bytes per item."""
@@ -707,6 +718,7 @@ class Tensor(Variable):
     asinh, acosh, atanh = transcendental.asinh, transcendental.acosh, transcendental.atanh
     arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
     hypot, logaddexp, xlogy = transcendental.hypot, transcendental.logaddexp, transcendental.xlogy
+    prelu = of("nn.functional", "prelu")
     logit, deg2rad, rad2deg = transcendental.logit, transcendental.deg2rad, transcendental.rad2deg
     # Comparison, truth and bits
     eq, ne, lt, le, gt, ge = e.equal, e.not_equal, e.less, e.less_equal, e.greater, e.greater_equal

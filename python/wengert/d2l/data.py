@@ -43,7 +43,7 @@ class SyntheticRegressionData(DataModule):
     >>> data = wg.d2l.SyntheticRegressionData(w=wg.tensor([2., -3.4]), b=4.2)
     >>> X, y = next(iter(data.train_dataloader()))
     >>> X.shape, y.shape
-    (Size([32, 2]), Size([32, 1]))
+    (wengert.Size([32, 2]), wengert.Size([32, 1]))
     """
 
     w: Tensor
@@ -89,7 +89,7 @@ class FashionMNIST(DataModule):
     >>> data = wg.d2l.FashionMNIST(batch_size=64, resize=(32, 32))  # doctest: +SKIP
     >>> X, y = next(iter(data.train_dataloader()))  # doctest: +SKIP
     >>> X.shape, X.dtype, y.shape, y.dtype  # doctest: +SKIP
-    (Size([64, 1, 32, 32]), dtype('float32'), Size([64]), dtype('int64'))
+    (wengert.Size([64, 1, 32, 32]), dtype('float32'), wengert.Size([64]), dtype('int64'))
     """
 
     def __init__(

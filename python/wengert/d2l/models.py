@@ -34,7 +34,7 @@ class LinearRegressionScratch(Module):
     Examples
     --------
     >>> wg.d2l.LinearRegressionScratch(2, lr=0.03)(wg.zeros(3, 2)).shape
-    Size([3, 1])
+    wengert.Size([3, 1])
     """
 
     def __init__(self, num_inputs: int, lr: float, sigma: float = 0.01) -> None:
@@ -66,7 +66,7 @@ class LinearRegression(Module):
     Examples
     --------
     >>> wg.d2l.LinearRegression(lr=0.03)(wg.zeros(3, 2)).shape
-    Size([3, 1])
+    wengert.Size([3, 1])
     """
 
     def __init__(self, lr: float) -> None:
@@ -310,7 +310,7 @@ class SoftmaxRegression(Classifier):
     Examples
     --------
     >>> wg.d2l.SoftmaxRegression(10, lr=0.1)(wg.zeros(2, 1, 28, 28)).shape
-    Size([2, 10])
+    wengert.Size([2, 10])
     """
 
     def __init__(self, num_outputs: int, lr: float) -> None:
@@ -335,7 +335,7 @@ class MLPScratch(Classifier):
     Examples
     --------
     >>> wg.d2l.MLPScratch(784, 10, 256, lr=0.1)(wg.zeros(2, 1, 28, 28)).shape
-    Size([2, 10])
+    wengert.Size([2, 10])
     """
 
     def __init__(self, num_inputs: int, num_outputs: int, num_hiddens: int, lr: float, sigma: float = 0.01) -> None:

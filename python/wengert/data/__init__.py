@@ -5,7 +5,7 @@ Examples
 >>> from wengert.data import DataLoader, SyntheticFashion
 >>> images, labels = next(iter(DataLoader(SyntheticFashion(size=1000), batch_size=256)))
 >>> images.shape, images.dtype, labels.shape, labels.dtype
-(Size([256, 1, 28, 28]), dtype('float32'), Size([256]), dtype('int64'))
+(wengert.Size([256, 1, 28, 28]), dtype('float32'), wengert.Size([256]), dtype('int64'))
 """
 
 from .dataset import Arrays, Column, Dataset, LabelledImages, Subset, TensorDataset, random_split

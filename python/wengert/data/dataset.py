@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from ..random import numpy_generator
+
 if TYPE_CHECKING:
     from ..random import Generator
     from ..tensor import Tensor
@@ -399,24 +401,3 @@ def random_split(
     order = numpy_generator(generator).permutation(count).tolist()
     ends = itertools.accumulate(sizes)
     return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
-
-
-def numpy_generator(generator: Generator | np.random.Generator | None) -> np.random.Generator:
-    """The NumPy generator behind `generator`; the library's own for None.
-
-    Raises
-    ------
-    TypeError
-        If it is neither a `wengert.Generator` nor a `numpy.random.Generator`.
-    """
-    if isinstance(generator, np.random.Generator):
-        return generator
-    from ..random import Generator, default_generator
-
-    if generator is None:
-        return default_generator.numpy
-    if isinstance(generator, Generator):
-        return generator.numpy
-    raise TypeError(
-        f"generator must be a wengert.Generator, a numpy.random.Generator or None, got {type(generator).__name__}"
-    )

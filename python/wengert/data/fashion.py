@@ -138,7 +138,7 @@ class FashionMNIST(LabelledImages):
     >>> train = FashionMNIST()  # doctest: +SKIP
     >>> image, label = train[0]  # doctest: +SKIP
     >>> image.shape, train.classes[label]  # doctest: +SKIP
-    (Size([1, 28, 28]), 'Ankle boot')
+    (wengert.Size([1, 28, 28]), 'Ankle boot')
     """
 
     def __init__(

@@ -5,7 +5,7 @@ Examples
 >>> from wengert import nn
 >>> net = nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
 >>> net(wg.zeros(8, 1, 28, 28)).shape
-Size([8, 10])
+wengert.Size([8, 10])
 """
 
 from . import functional, init, utils

@@ -115,7 +115,7 @@ class Sequential(_ModuleSequence):
       (2): Linear(in_features=8, out_features=1, bias=True)
     )
     >>> net(wg.ones(2, 4)).shape
-    Size([2, 1])
+    wengert.Size([2, 1])
     """
 
     def __init__(self, *modules: Any) -> None:
@@ -276,7 +276,7 @@ class ParameterList(Module):
     --------
     >>> weights = wg.nn.ParameterList([wg.ones(2), wg.ones(3)])
     >>> [w.shape for w in weights.parameters()]
-    [Size([2]), Size([3])]
+    [wengert.Size([2]), wengert.Size([3])]
     """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:

@@ -64,7 +64,7 @@ def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = N
     Examples
     --------
     >>> wg.nn.init.normal_(wg.empty(3, 5), std=0.01).shape
-    Size([3, 5])
+    wengert.Size([3, 5])
     """
     with no_grad():
         return random.normal_(tensor, mean, std, generator)
@@ -238,7 +238,7 @@ def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any
     Examples
     --------
     >>> wg.nn.init.xavier_normal_(wg.empty(3, 5)).shape
-    Size([3, 5])
+    wengert.Size([3, 5])
     """
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans("xavier_normal_", tensor))), generator)
 
@@ -320,7 +320,7 @@ def kaiming_normal_(
     Examples
     --------
     >>> wg.nn.init.kaiming_normal_(wg.empty(3, 5)).shape
-    Size([3, 5])
+    wengert.Size([3, 5])
     """
     return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
 

@@ -50,7 +50,7 @@ class Flatten(Module):
     Examples
     --------
     >>> wg.nn.Flatten()(wg.ones(2, 3, 5)).shape
-    Size([2, 15])
+    wengert.Size([2, 15])
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
@@ -78,7 +78,7 @@ class Unflatten(Module):
     Examples
     --------
     >>> wg.nn.Unflatten(1, (3, 5))(wg.ones(2, 15)).shape
-    Size([2, 3, 5])
+    wengert.Size([2, 3, 5])
     """
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
@@ -123,7 +123,7 @@ class Linear(Module):
     Examples
     --------
     >>> wg.nn.Linear(3, 2)(wg.ones(5, 3)).shape
-    Size([5, 2])
+    wengert.Size([5, 2])
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class LazyLinear(Linear):
     --------
     >>> layer = wg.nn.LazyLinear(2)
     >>> layer(wg.ones(5, 3)).shape
-    Size([5, 2])
+    wengert.Size([5, 2])
     >>> layer
     Linear(in_features=3, out_features=2, bias=True)
     """
@@ -237,7 +237,7 @@ class Embedding(Module):
     Examples
     --------
     >>> wg.nn.Embedding(10, 3)(wg.tensor([[1, 2], [3, 1]])).shape
-    Size([2, 2, 3])
+    wengert.Size([2, 2, 3])
     """
 
     def __init__(

@@ -100,7 +100,7 @@ class UninitializedParameter(Parameter):
     <UninitializedParameter>
     >>> p.materialize((2, 3))
     >>> p.shape
-    Size([2, 3])
+    wengert.Size([2, 3])
     """
 
     __slots__ = ()

@@ -131,7 +131,7 @@ def parameters_to_vector(parameters: Iterable[Any]) -> Any:
     Examples
     --------
     >>> wg.nn.utils.parameters_to_vector(wg.nn.Linear(2, 3).parameters()).shape
-    Size([9])
+    wengert.Size([9])
     """
     return cat([reshape(p, (-1,)) if p.value.size else reshape(p, (0,)) for p in parameters])
 

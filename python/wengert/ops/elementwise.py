@@ -46,6 +46,17 @@ def _params(name: str, fallback: Function | None = None, *order: str) -> Functio
     return lambda x, **static: kernel(x, None, None, tuple(static[key] for key in order))
 
 
+def _numbers(name: str, function: Function, instead: str) -> Function:
+    """NumPy's function for integers, which refuses booleans as PyTorch does."""
+
+    def fallback(*operands: Any) -> np.ndarray:
+        if all(isinstance(x, (bool, np.bool_)) or getattr(x, "dtype", None) == dtypes.bool for x in operands):
+            raise TypeError(f"{name}: booleans have none; use {instead}, or convert them, as in x.int()")
+        return function(*operands)
+
+    return fallback
+
+
 # ---------------------------------------------------------------- arithmetic
 
 add = elementwise(
@@ -53,7 +64,7 @@ add = elementwise(
     doc=doc("The sum x + y, item by item.", ">>> wg.add(wg.tensor([1., 2.]), 10)\ntensor([11., 12.])", inputs=2),
 )  # fmt: skip
 subtract = elementwise(
-    "sub", Elementwise("subtract", np.subtract), lambda g: g, lambda g: -g,
+    "sub", Elementwise("subtract", _numbers("sub", np.subtract, "^ or logical_xor")), lambda g: g, lambda g: -g,
     doc=doc("The difference x - y, item by item.",
             ">>> wg.subtract(wg.tensor([1., 2.]), 10)\ntensor([-9., -8.])", inputs=2),
 )  # fmt: skip
@@ -109,7 +120,7 @@ power = elementwise(
 )  # fmt: skip
 
 negative = elementwise(
-    "neg", Elementwise("negative", np.negative), lambda g: -g,
+    "neg", Elementwise("negative", _numbers("neg", np.negative, "~ or logical_not")), lambda g: -g,
     doc=doc("The negative of each item.", ">>> wg.negative(wg.tensor([1., -2.]))\ntensor([-1.,  2.])"),
 )  # fmt: skip
 abs = elementwise(
@@ -118,7 +129,7 @@ abs = elementwise(
             note="The derivative at 0 is 0."),
 )  # fmt: skip
 sign = elementwise(
-    "sign", Elementwise("sign", np.sign), None,
+    "sign", Elementwise("sign", lambda x: x.copy() if x.dtype == dtypes.bool else np.sign(x)), None,
     doc=doc("-1, 0 or 1 by the sign of each item; NaN for NaN.",
             ">>> wg.sign(wg.tensor([3., 0., -2.]))\ntensor([ 1.,  0., -1.])"),
 )  # fmt: skip
@@ -127,7 +138,7 @@ reciprocal = elementwise(
     doc=doc("1 / x, item by item.", ">>> wg.reciprocal(wg.tensor([2., 4.]))\ntensor([0.5000, 0.2500])"),
 )  # fmt: skip
 square = elementwise(
-    "square", Elementwise("square", np.square), lambda x: x * 2.0,
+    "square", Elementwise("square", lambda x: np.square(x, dtype=np.int64 if x.dtype == dtypes.bool else None)), lambda x: x * 2.0,
     doc=doc("x * x, item by item.", ">>> wg.square(wg.tensor([2., 3.]))\ntensor([4., 9.])"),
 )  # fmt: skip
 sqrt = elementwise(

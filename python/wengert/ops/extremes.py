@@ -28,6 +28,17 @@ class ValuesAndIndices(tuple):
         return f"wengert.return_types.{type(self).__name__}(\nvalues={self[0]!r},\nindices={self[1]!r})"
 
 
+class MinAndMax(tuple):
+    """The pair (min, max), also by name."""
+
+    __slots__ = ()
+    min = property(operator.itemgetter(0), doc="The smallest items.")
+    max = property(operator.itemgetter(1), doc="The largest items.")
+
+    def __repr__(self) -> str:
+        return f"wengert.return_types.aminmax(\nmin={self[0]!r},\nmax={self[1]!r})"
+
+
 @functools.cache
 def _kind(name: str) -> type[ValuesAndIndices]:
     return type(name, (ValuesAndIndices,), {"__slots__": (), "__doc__": ValuesAndIndices.__doc__})
@@ -129,7 +140,7 @@ def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
 
 def aminmax(
     x: Any, *, dim: int | None = None, keepdim: bool = False, axis: int | None = None, keepdims: bool | None = None
-) -> tuple[Any, Any]:
+) -> MinAndMax:
     """The smallest and the largest item, over all or along one dimension.
 
     Parameters
@@ -142,7 +153,7 @@ def aminmax(
 
     Returns
     -------
-    (Tensor, Tensor)
+    (min, max)
 
     Raises
     ------
@@ -151,12 +162,12 @@ def aminmax(
 
     Examples
     --------
-    >>> wg.aminmax(wg.tensor([3., 1., 2.]))
-    (tensor(1.), tensor(3.))
+    >>> wg.aminmax(wg.tensor([3., 1., 2.])).max
+    tensor(3.)
     """
     dim = either("aminmax", dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
-    return reduce.amin(x, dim, keepdim), reduce.amax(x, dim, keepdim)
+    return MinAndMax((reduce.amin(x, dim, keepdim), reduce.amax(x, dim, keepdim)))
 
 
 # ---------------------------------------------------------------- running extremes

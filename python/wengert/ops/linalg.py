@@ -216,7 +216,7 @@ def bmm(x: Any, y: Any) -> Any:
     Examples
     --------
     >>> wg.bmm(wg.ones(2, 3, 4), wg.ones(2, 4, 5)).shape
-    Size([2, 3, 5])
+    wengert.Size([2, 3, 5])
     """
     x, y = as_variable(x), as_variable(y)
     if x.value.ndim == 3 and y.value.ndim == 3 and x.value.shape[0] != y.value.shape[0]:

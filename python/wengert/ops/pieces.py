@@ -18,6 +18,7 @@ from .shape import (
     dimensions,
     either,
     flip,
+    lengths,
     movedim,
     narrow_view,
     reshape,
@@ -300,7 +301,7 @@ def atleast_2d(*tensors: Any) -> Any:
     Examples
     --------
     >>> wg.atleast_2d(wg.ones(3)).shape
-    Size([1, 3])
+    wengert.Size([1, 3])
     """
     return _each_at_least(2, tensors)
 
@@ -320,7 +321,7 @@ def atleast_3d(*tensors: Any) -> Any:
     Examples
     --------
     >>> wg.atleast_3d(wg.ones(3)).shape
-    Size([1, 3, 1])
+    wengert.Size([1, 3, 1])
     """
     return _each_at_least(3, tensors)
 
@@ -475,13 +476,14 @@ def repeat(x: Any, *counts: Any) -> Any:
     return apply(_REPEAT, (x,), {"counts": copies, "before": shape})
 
 
-def tile(x: Any, *counts: Any) -> Any:
+def tile(x: Any, *counts: Any, dims: Any = None) -> Any:
     """Copies of a tensor laid side by side, as `repeat`; missing leading counts are 1.
 
     Parameters
     ----------
     x : tensor
     *counts : int, or one tuple of int
+        Also by keyword, as `dims`.
 
     Returns
     -------
@@ -499,7 +501,7 @@ def tile(x: Any, *counts: Any) -> Any:
             [2., 2.]])
     """
     x = as_variable(x)
-    copies = sizes(counts)
+    copies = lengths("tile", counts, dims)
     return repeat(x, (1,) * (x.value.ndim - len(copies)) + copies)
 
 

@@ -409,6 +409,8 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     x, mask, value = as_variable(x), _mask("masked_fill", mask), _single("masked_fill", value)
     if isinstance(value, Variable):
         value = cast(value, x.value.dtype)
+    elif x.value.dtype == dtypes.bool:
+        value = bool(value)
     elif isinstance(value, float) and x.value.dtype.kind != "f":
         if not value.is_integer():
             raise TypeError(f"masked_fill: {value} does not fit into a tensor of {x.value.dtype}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import operator
 from collections.abc import Sequence
@@ -55,6 +56,15 @@ def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(operator.index(n) for n in shape)
 
 
+def lengths(name: str, given: tuple[Any, ...], keyword: Any) -> tuple[int, ...]:
+    """The same, or else given by keyword, as PyTorch allows."""
+    if keyword is None:
+        return sizes(given)
+    if given:
+        raise TypeError(f"{name}: got {given} and, by keyword, {keyword}, which is one thing; give one of them")
+    return sizes((tuple(keyword),))
+
+
 def as_view(x: Variable, out: Variable) -> Any:
     """Let a view of x's memory share x's change counter, and follow what happens to it."""
     out.counter = x.share_counter()
@@ -68,26 +78,43 @@ def share_memory(x: Variable, out: Variable) -> Any:
     return as_view(x, out) if out is not x and np.may_share_memory(out.value, x.value) else out
 
 
-# `before` is what the transpose returns to.
-_RESHAPE = linear(
-    "view", lambda x, shape, before: x.reshape(shape),
-    lambda g, shape, before: apply(_RESHAPE, (g,), {"shape": before, "before": shape}),
-)  # fmt: skip
-_PERMUTE = linear(
-    "permute", lambda x, dims, inverse: x.transpose(dims),
-    lambda g, dims, inverse: apply(_PERMUTE, (g,), {"dims": inverse, "inverse": dims}),
-)  # fmt: skip
+# Several operations do one thing under PyTorch's several names for it: the names that print, and that errors tell.
+# `before` and `inverse` are what the transpose returns to.
+
+
+def reshaping(name: str) -> Operation:
+    """An operation that gives the same items another shape."""
+    return linear(name, lambda x, shape, before: x.reshape(shape), lambda g, shape, before: reshaped(g, before))
+
+
+def _permuting(name: str) -> Operation:
+    """An operation that puts the dimensions into another order."""
+    return linear(
+        name, lambda x, dims, inverse: x.transpose(dims),
+        lambda g, dims, inverse: apply(_PERMUTE, (g,), {"dims": inverse, "inverse": dims}),
+    )  # fmt: skip
+
+
+_RESHAPE, _SQUEEZE, _UNSQUEEZE = map(reshaping, ("view", "squeeze", "unsqueeze"))
+_PERMUTE, _TRANSPOSE, _T = map(_permuting, ("permute", "transpose", "t"))
+
+
+def reshaped(x: Any, shape: tuple[int, ...], operation: Operation = _RESHAPE) -> Any:
+    """x in another shape, which is known to fit."""
+    return share_memory(x, apply(operation, (x,), {"shape": shape, "before": x.value.shape}))
+
+
 _FLIP = linear("flip", lambda x, dims: np.flip(x, dims), lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
 
 
-def reshape(x: Any, *shape: Any) -> Any:
+def reshape(x: Any, *new_shape: Any, shape: Any = None) -> Any:
     """The same items in another shape; a view where the strides allow it.
 
     Parameters
     ----------
     x : tensor
-    *shape : int, or one tuple of int
-        One length may be -1: it is computed from the others.
+    *new_shape : int, or one tuple of int
+        One length may be -1: it is computed from the others. Also by keyword, as `shape`.
 
     Returns
     -------
@@ -105,14 +132,14 @@ def reshape(x: Any, *shape: Any) -> Any:
             [3, 4, 5]])
     """
     x = as_variable(x)
-    asked = sizes(shape)
+    asked = lengths("reshape", new_shape, shape)
     known = math.prod(n for n in asked if n != -1)
     size = x.value.size
     free = asked.count(-1)
     if any(n < -1 for n in asked) or free > 1 or (free and (not known or size % known)) or (not free and known != size):
         raise ValueError(f"reshape: shape {x.value.shape} has {size} item(s), which do not fit shape {asked}")
     target = tuple(size // known if n == -1 else n for n in asked)
-    return share_memory(x, apply(_RESHAPE, (x,), {"shape": target, "before": x.value.shape}))
+    return reshaped(x, target)
 
 
 def view(x: Any, *shape: Any) -> Any:
@@ -139,7 +166,7 @@ def view(x: Any, *shape: Any) -> Any:
     Examples
     --------
     >>> wg.ones(2, 3).view(-1).shape
-    Size([6])
+    wengert.Size([6])
     >>> wg.tensor([1.]).view(wg.int32)
     tensor([1065353216], dtype=wengert.int32)
     """
@@ -159,14 +186,14 @@ def view(x: Any, *shape: Any) -> Any:
     return out
 
 
-def permute(x: Any, *dims: Any) -> Any:
+def permute(x: Any, *order: Any, dims: Any = None) -> Any:
     """A view with the dimensions in another order.
 
     Parameters
     ----------
     x : tensor
-    *dims : int, or one tuple of int
-        Every dimension once.
+    *order : int, or one tuple of int
+        Every dimension once. Also by keyword, as `dims`.
 
     Returns
     -------
@@ -175,20 +202,21 @@ def permute(x: Any, *dims: Any) -> Any:
     Raises
     ------
     ValueError
-        If `dims` is not a permutation of the dimensions.
+        If it is not a permutation of the dimensions.
 
     Examples
     --------
     >>> wg.permute(wg.ones(2, 3, 5), 2, 0, 1).shape
-    Size([5, 2, 3])
+    wengert.Size([5, 2, 3])
     """
     x = as_variable(x)
     ndim = x.value.ndim
-    order = tuple(dimension("permute", d, ndim) for d in sizes(dims))
-    if sorted(order) != list(range(ndim)):
-        raise ValueError(f"permute: expected each of the {ndim} dimension(s) once, got {sizes(dims)}")
-    inverse = tuple(order.index(d) for d in range(ndim))
-    return share_memory(x, apply(_PERMUTE, (x,), {"dims": order, "inverse": inverse}))
+    asked = lengths("permute", order, dims)
+    found = tuple(dimension("permute", d, ndim) for d in asked)
+    if sorted(found) != list(range(ndim)):
+        raise ValueError(f"permute: expected each of the {ndim} dimension(s) once, got {asked}")
+    inverse = tuple(found.index(d) for d in range(ndim))
+    return as_view(x, apply(_PERMUTE, (x,), {"dims": found, "inverse": inverse}))
 
 
 def transpose(x: Any, dim0: int, dim1: int) -> Any:
@@ -214,13 +242,16 @@ def transpose(x: Any, dim0: int, dim1: int) -> Any:
     tensor([[1., 3.],
             [2., 4.]])
     """
-    x = as_variable(x)
+    return _exchanged(as_variable(x), dim0, dim1, _TRANSPOSE)
+
+
+def _exchanged(x: Any, dim0: int, dim1: int, operation: Operation) -> Any:
     order = list(range(x.value.ndim))
     i, j = dimension("transpose", dim0, len(order)), dimension("transpose", dim1, len(order))
     if order:
         order[i], order[j] = order[j], order[i]
     order_t = tuple(order)
-    return share_memory(x, apply(_PERMUTE, (x,), {"dims": order_t, "inverse": order_t}))
+    return as_view(x, apply(operation, (x,), {"dims": order_t, "inverse": order_t}))
 
 
 def matrix_transpose(x: Any) -> Any:
@@ -254,7 +285,7 @@ def t(x: Any) -> Any:
     x = as_variable(x)
     if x.value.ndim > 2:
         raise ValueError(f"t: expected at most two dimensions, got shape {x.value.shape}; use mT or permute")
-    return transpose(x, 0, 1) if x.value.ndim == 2 else x
+    return _exchanged(x, 0, 1, _T) if x.value.ndim == 2 else x
 
 
 def broadcast_to(x: Any, *shape: Any) -> Any:
@@ -367,7 +398,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     --------
     >>> x, y = wg.broadcast_tensors(wg.ones(3, 1), wg.ones(2))
     >>> x.shape, y.shape
-    (Size([3, 2]), Size([3, 2]))
+    (wengert.Size([3, 2]), wengert.Size([3, 2]))
     """
     parts = [as_variable(x) for x in tensors]
     if not parts:
@@ -376,13 +407,14 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     return tuple(x if x.value.shape == shape else broadcast_to(x, shape) for x in parts)
 
 
-def flip(x: Any, *dims: Any) -> Any:
+def flip(x: Any, *dim: Any, dims: Any = None) -> Any:
     """A view with the order of the items reversed along some dimensions.
 
     Parameters
     ----------
     x : tensor
-    *dims : int, or one tuple of int
+    *dim : int, or one tuple of int
+        Also by keyword, as `dims`.
 
     Returns
     -------
@@ -399,12 +431,13 @@ def flip(x: Any, *dims: Any) -> Any:
     tensor([3., 2., 1.])
     """
     x = as_variable(x)
-    order = dimensions("flip", sizes(dims), x.value.ndim) if dims != ((),) else ()
+    asked = lengths("flip", dim, dims)
+    order = dimensions("flip", asked, x.value.ndim) if asked else ()
     return share_memory(x, apply(_FLIP, (x,), {"dims": order}))
 
 
 @functools.cache
-def _cat_operation(count: int) -> Operation:
+def _cat_operation(count: int, name: str) -> Operation:
     """Concatenation of `count` tensors: each one's cotangent is its own piece, its tangent fills that piece."""
 
     def piece(i: int) -> Any:
@@ -414,7 +447,7 @@ def _cat_operation(count: int) -> Operation:
         return lambda t, dim, ends: _widen(t, dim, ends[i], ends[-1] - ends[i + 1])
 
     return Operation(
-        "cat", lambda *arrays, dim, ends: np.concatenate(arrays, dim), tuple(f"x{i}" for i in range(count)),
+        name, lambda *arrays, dim, ends: np.concatenate(arrays, dim), tuple(f"x{i}" for i in range(count)),
         tuple(rule(piece(i)) for i in range(count)), tuple(rule(place(i)) for i in range(count)),
     )  # fmt: skip
 
@@ -487,10 +520,14 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
     shapes = [x.value.shape for x in parts]
     if any(len(s) != ndim or s[:d] + s[d + 1 :] != shapes[0][:d] + shapes[0][d + 1 :] for s in shapes):
         raise ValueError(f"cat: shapes {', '.join(map(str, shapes))} must agree but for dimension {d}")
+    return _joined("cat", parts, d)
+
+
+def _joined(name: str, parts: list[Any], dim: int) -> Any:
     dtype = functools.reduce(dtypes.promote_types, [x.value.dtype for x in parts])
     parts = [x if x.value.dtype == dtype else define.cast(x, dtype) for x in parts]
-    ends = (0, *np.cumsum([s[d] for s in shapes]).tolist())
-    return apply(_cat_operation(len(parts)), tuple(parts), {"dim": d, "ends": ends})
+    ends = (0, *itertools.accumulate(x.value.shape[dim] for x in parts))
+    return apply(_cat_operation(len(parts), name), tuple(parts), {"dim": dim, "ends": ends})
 
 
 def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
@@ -525,7 +562,7 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> A
     if any(x.value.shape != shape for x in parts):
         raise ValueError(f"stack: expected one shape, got {', '.join(str(x.value.shape) for x in parts)}")
     d = dimension("stack", dim, len(shape) + 1)
-    return cat([reshape(x, (*shape[:d], 1, *shape[d:])) for x in parts], d)
+    return _joined("stack", [reshaped(x, (*shape[:d], 1, *shape[d:])) for x in parts], d)
 
 
 def unsqueeze(x: Any, dim: int) -> Any:
@@ -549,12 +586,12 @@ def unsqueeze(x: Any, dim: int) -> Any:
     Examples
     --------
     >>> wg.unsqueeze(wg.ones(3), 0).shape
-    Size([1, 3])
+    wengert.Size([1, 3])
     """
     x = as_variable(x)
     shape = x.value.shape
     d = dimension("unsqueeze", dim, len(shape) + 1)
-    return reshape(x, (*shape[:d], 1, *shape[d:]))
+    return reshaped(x, (*shape[:d], 1, *shape[d:]), _UNSQUEEZE)
 
 
 def squeeze(x: Any, dim: Any = None) -> Any:
@@ -578,12 +615,12 @@ def squeeze(x: Any, dim: Any = None) -> Any:
     Examples
     --------
     >>> wg.squeeze(wg.ones(1, 3, 1)).shape
-    Size([3])
+    wengert.Size([3])
     """
     x = as_variable(x)
     shape = x.value.shape
     drop = dimensions("squeeze", dim, len(shape))
-    return reshape(x, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop))
+    return reshaped(x, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop), _SQUEEZE)
 
 
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
@@ -607,7 +644,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     Examples
     --------
     >>> wg.flatten(wg.ones(2, 3, 5), 1).shape
-    Size([2, 15])
+    wengert.Size([2, 15])
     """
     x = as_variable(x)
     shape = x.value.shape
@@ -661,7 +698,7 @@ def unflatten(x: Any, dim: int, sizes: Any) -> Any:
     Examples
     --------
     >>> wg.unflatten(wg.ones(2, 6), 1, (3, -1)).shape
-    Size([2, 3, 2])
+    wengert.Size([2, 3, 2])
     """
     x = as_variable(x)
     shape = x.value.shape
@@ -697,7 +734,7 @@ def movedim(x: Any, source: Any, destination: Any) -> Any:
     Examples
     --------
     >>> wg.movedim(wg.ones(2, 3, 5), 0, -1).shape
-    Size([3, 5, 2])
+    wengert.Size([3, 5, 2])
     """
     x = as_variable(x)
     ndim = x.value.ndim
