@@ -13,9 +13,8 @@ from ..define import apply, as_variable, bilinear, primitive
 from .reduce import _SUM
 from .shape import permute, reshape
 
-
-def _native(x: np.ndarray) -> bool:
-    return x.dtype == dtypes.float32 or x.dtype == dtypes.float64
+_kernel = _kernels.matmul
+_NATIVE = "fd"  # the type codes of what it takes: float32 and float64
 
 
 def _matmul(x: np.ndarray, y: np.ndarray, tx: bool, ty: bool) -> np.ndarray:
@@ -23,8 +22,8 @@ def _matmul(x: np.ndarray, y: np.ndarray, tx: bool, ty: bool) -> np.ndarray:
         x = x.swapaxes(-1, -2)
     if ty:
         y = y.swapaxes(-1, -2)
-    if _native(x):
-        return _kernels.matmul(x, y)
+    if x.dtype.char in _NATIVE:
+        return _kernel(x, y)
     if x.dtype == dtypes.float16:
         return dtypes.convert(_kernels.matmul(x.astype(np.float32), y.astype(np.float32)), dtypes.float16)
     return np.matmul(x, y)
@@ -42,6 +41,7 @@ _MATMUL = bilinear(
     ),
 )  # fmt: skip
 
+_PLAIN = {"tx": False, "ty": False}
 _FORMS = {(tx, ty): {"tx": tx, "ty": ty} for tx in (False, True) for ty in (False, True)}
 
 
@@ -79,7 +79,10 @@ def matmul(x: Any, y: Any) -> Any:
     tensor([3., 7.])
     """
     x, y = as_variable(x), as_variable(y)
-    a, b = x.value.shape, y.value.shape
+    a, b = x.value, y.value
+    if a.ndim == 2 and b.ndim == 2 and a.dtype is b.dtype and a.dtype.char in _NATIVE:
+        return apply(_MATMUL, (x, y), _PLAIN)  # the kernel tells lengths that differ
+    a, b = a.shape, b.shape
     if not a or not b:
         raise ValueError(
             f"matmul: expected vectors or matrices, got shapes {a} and {b}; a 0-d tensor scales, as in x * y"
