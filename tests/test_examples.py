@@ -67,16 +67,81 @@ def test_there_are_settings_for_every_example() -> None:
     assert set(SMALL) == set(examples.NAMES)
 
 
+# The size in inches, and per panel the labels of its axes and the entries of its legend.
+Panel = tuple[str, str, list[str]]
+FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
+    "autodiff_by_hand": ((8, 3.2), [("", "", [])]),
+    "vectorization": ((6, 2.4), [("microseconds", "", [])]),
+    "linear_regression": (
+        (5, 3.4),
+        [
+            (
+                "epoch",
+                "mean squared error",
+                ["from scratch, lr 0.01", "from scratch, lr 0.03", "from scratch, lr 0.05", "concise, lr 0.03"],
+            )
+        ],
+    ),
+    "least_squares": ((6, 3.2), [("t", "f(t; θ)", ["measurements", "step 0", "step 1", "step 8"])]),
+    "logistic_newton": (
+        (8, 3.4),
+        [
+            ("x1", "x2", ["y = 0", "y = 1", "p = 1/2"]),
+            ("step", "norm of the gradient", ["gradient descent", "Newton's method"]),
+        ],
+    ),
+    "softmax_regression": ((8.1, 3.32), [("", "", [])] * 10 + [("", "weight", [])]),
+    "activations": (
+        (10, 4.2),
+        [("", f"{name}(x)", []) for name in ("ReLU", "sigmoid", "tanh", "pReLU")]
+        + [("x", f"gradient of {name}", []) for name in ("ReLU", "sigmoid", "tanh", "pReLU")],
+    ),
+    "mlp": (
+        (9, 3.2),
+        [
+            (
+                "epoch",
+                "training loss",
+                ["softmax regression", "one layer, ReLU", "two layers, ReLU", "one layer, tanh", "one layer, pReLU"],
+            ),
+            ("epoch", "accuracy on the test images", []),
+        ],
+    ),
+    "spirals": ((4.6, 4.4), [("x1", "x2", [])]),
+    "weight_decay": (
+        (9.6, 3),
+        [("epoch", label, ["training", "validation"]) for label in ("mean squared error", "", "")],
+    ),
+    "pairwise_distances": (
+        (8, 3.6),
+        [("step", "mean squared error of the distances", []), ("", "", ["truth", "found, moved and turned"])],
+    ),
+    "taylor": (
+        (9, 3.4),
+        [("x", "", []), ("x", "", ["the function", "order 1", "order 3", "order 5", "order 9"])],
+    ),
+}
+
+
 @pytest.mark.parametrize("name", examples.NAMES)
 def test_an_example_runs_and_its_figure_is_whole(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     figure = run(name)
     assert capsys.readouterr().out.count("\n") >= 2
+    size, panels = FIGURES[name]
+    assert figure.get_size_inches() == pytest.approx(size)
+    assert [(axes.get_xlabel(), axes.get_ylabel(), legend_of(axes)) for axes in figure.axes] == panels
     assert wg.train.plots.rendered(figure, "png").startswith(b"\x89PNG")
-    bounds, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    bounds, (width, height) = figure.get_tightbbox(), size
     assert min(bounds.x0, bounds.y0) >= -0.02
     assert bounds.x1 <= width + 0.02
     assert bounds.y1 <= height + 0.02
-    assert any(axes.lines or axes.images or axes.texts or axes.patches for axes in figure.axes)
+    lines = [line.get_xydata() for axes in figure.axes for line in axes.lines]
+    assert all(len(points) and np.isfinite(points).all() for points in lines)
+
+
+def legend_of(axes: Any) -> list[str]:
+    legend = axes.get_legend()
+    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
 
 
 @pytest.mark.parametrize("name", examples.NAMES)
@@ -93,6 +158,74 @@ def test_the_trace_by_hand_is_the_tape_s(capsys: pytest.CaptureFixture[str]) -> 
     run("autodiff_by_hand")
     lines = capsys.readouterr().out.splitlines()[-3:]
     assert len({line.partition(":")[2].strip() for line in lines}) == 1
+
+
+def test_the_graph_shows_every_value_adjoint_and_partial() -> None:
+    (axes,) = run("autodiff_by_hand").axes
+    shown = [text.get_text() for text in axes.texts]
+    assert sum("adjoint" in text for text in shown) == 7
+    assert "$v_1$ = x\nvalue 1.500\nadjoint 1.416" in shown
+    assert {"0.5", "1.5", "2", "-0.416", "-1"} <= set(shown)
+
+
+def test_vectorization_draws_a_bar_for_each_way() -> None:
+    (axes,) = run("vectorization").axes
+    ways = [label.get_text() for label in axes.get_yticklabels()]
+    assert ways == ["tensors, a loop", "Python lists, a loop", "NumPy at once", "wengert at once"]
+    assert all(bar.get_width() > 0 for bar in axes.patches)
+    assert axes.texts[-1].get_text() == "1x"
+    assert axes.get_xscale() == "log"
+
+
+def test_larger_rates_are_steeper_and_concise_is_from_scratch() -> None:
+    (axes,) = run("linear_regression").axes
+    slow, middle, fast, concise = (line.get_ydata() for line in axes.lines)
+    assert slow[-1] > middle[-1] > fast[-1]
+    np.testing.assert_allclose(concise, middle, rtol=0.2)
+
+
+def test_softmax_regression_shows_the_weights_of_ten_classes() -> None:
+    *pictures, scale = run("softmax_regression").axes
+    assert [axes.get_title() for axes in pictures] == list(wg.data.FASHION_CLASSES)
+    assert {axes.images[0].get_array().shape for axes in pictures} == {(28, 28)}
+    low, high = scale.get_ylim()
+    assert low == -high < 0
+
+
+def test_perceptrons_learn_side_by_side() -> None:
+    losses, accuracies = run("mlp").axes
+    assert all(line.get_ydata()[0] > line.get_ydata()[-1] for line in losses.lines)
+    assert all(0 <= min(line.get_ydata()) <= max(line.get_ydata()) <= 1 for line in accuracies.lines)
+    assert accuracies.lines[0].get_ydata()[-1] > 0.3  # of ten classes; so few steps teach the deeper ones little
+
+
+def test_the_plane_has_the_colour_of_the_points_on_it() -> None:
+    figure = examples.load("spirals").run(per_arm=100, hidden=32, steps=250)
+    (axes,) = figure.axes
+    picture = np.asarray(axes.images[0].get_array())
+    low, high = axes.images[0].get_extent()[:2]
+    right = []
+    for arm, line in enumerate(axes.lines):
+        column, row = ((line.get_xydata().T - low) / (high - low) * len(picture)).astype(int)
+        colors = picture[row, column]
+        own = [np.abs(colors - (1 - 0.45 * (1 - to_rgb(other.get_color())))).sum(1) for other in axes.lines]
+        right.append(np.argmin(own, axis=0) == arm)
+    assert np.mean(right) > 0.95
+
+
+def to_rgb(color: Any) -> np.ndarray:
+    from matplotlib.colors import to_rgb
+
+    return np.array(to_rgb(color))
+
+
+def test_weight_decay_closes_the_gap_from_panel_to_panel() -> None:
+    gaps = []
+    for axes in run("weight_decay").axes:
+        training, validation = (line.get_ydata() for line in axes.lines)
+        gaps.append(validation[-1] / training[-1])
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[0] > 10 * gaps[-1]
 
 
 def test_least_squares_ends_at_the_minimum(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def pixels(figure: Any) -> np.ndarray:
 
 
 def inside(figure: Any) -> None:
-    """Nothing that is written on the figure is cut off at its edges or overlaps its neighbour's axes."""
+    """Nothing that is drawn on the figure is cut off at its edges."""
     figure.draw_without_rendering()
     bounds = figure.get_tightbbox()
     width, height = figure.get_size_inches()
@@ -152,6 +152,18 @@ def test_image_grid_shows_tensors_and_colours() -> None:
     assert [axes.get_title() for axes in figure.axes] == ["grey", "colour", ""]
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 0]
     inside(figure)
+
+
+@pytest.mark.parametrize(("rows", "title"), [(1, "Ankle boot"), (3, "true\nsaid")])
+def test_image_grid_leaves_room_for_its_titles(rows: int, title: str) -> None:
+    figure = plots.image_grid(wg.rand(8 * rows, 28, 28), rows, 8, [title] * 8 * rows)
+    pixels(figure)
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    titles = [axes.title.get_window_extent(renderer) for axes in figure.axes]
+    pictures = [axes.get_window_extent(renderer) for axes in figure.axes]
+    assert all(figure.bbox.y1 - title.y1 >= 2 for title in titles)
+    assert all(picture.width == pytest.approx(picture.height) for picture in pictures)
+    assert not any(title.overlaps(picture) for title in titles for picture in pictures)
 
 
 @pytest.mark.parametrize(("ending", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")])

@@ -13,6 +13,7 @@ import numpy as np
 from .. import creation, random
 from ..data import DataLoader, LabelledImages, fashion_mnist_or_stand_in
 from ..data.images import resize as resize_images
+from ..data.synthetic import STAND_IN_NOTICE
 from ..tensor import Tensor
 from .design import DataModule
 from .plots import show_images
@@ -68,7 +69,7 @@ class FashionMNIST(DataModule):
     """Fashion-MNIST in batches, its images resized if need be.
 
     Where the files cannot be had, pictures drawn by code stand in for them; this is printed when the data are made, and
-    again when a trainer has fitted a model to them.
+    again when a trainer has fitted a model to them; the reason is told the first time.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ class FashionMNIST(DataModule):
         super().__init__(root)
         self.save_hyperparameters()
         train, val, real, message = fashion_mnist_or_stand_in(root)
-        self.notice = None if real else message
+        self.notice = None if real else STAND_IN_NOTICE
         if not real:
             print(message)
         self.train, self.val = (

@@ -214,7 +214,7 @@ def image_grid(
     ['bag', 'coat']
     """
     lines = max((title.count("\n") + 1 for title in titles), default=0) if titles else 0
-    figure = new_figure(columns * scale, rows * (scale + 0.15 * lines))
+    figure = new_figure(columns * scale, rows * (scale + (0.12 + 0.14 * lines if lines else 0)))
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
     low, high = limits or (None, None)
     for axes, image, k in zip(cells, images, range(len(cells)), strict=False):
