@@ -20,6 +20,13 @@ def test_gradients_accumulate() -> None:
     assert x.grad.tolist() == [6.0, 12.0]
 
 
+def test_a_gradient_of_another_shape_set_by_hand_is_told() -> None:
+    x = wg.ones(3, requires_grad=True)
+    x.grad = wg.ones(2, 3)
+    with pytest.raises(RuntimeError, match=r"shape \(3,\) cannot be added to .grad, which has shape \(2, 3\)"):
+        x.sum().backward()
+
+
 def test_a_gradient_is_the_leafs_own_memory() -> None:
     x, y = wg.ones(3, requires_grad=True), wg.ones(3, requires_grad=True)
     g = wg.tensor([1.0, 2.0, 3.0])

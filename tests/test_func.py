@@ -101,7 +101,7 @@ def test_hessians_and_their_products() -> None:
     h = hessian(f)(x).numpy()
     a, b, c = x.numpy()
     np.testing.assert_allclose(h, [[6 * a, c, b], [c, 6 * b, a], [b, a, 6 * c]], rtol=1e-14)
-    np.testing.assert_allclose(hvp(f, x, v)[1].numpy(), h @ v.numpy(), rtol=1e-13)
+    np.testing.assert_allclose(hvp(f, x, v).numpy(), h @ v.numpy(), rtol=1e-13)
     assert hessian(lambda x: wg.stack([f(x), x.sum()]))(x).shape == (2, 3, 3)
 
 
@@ -183,7 +183,18 @@ def test_every_transform_takes_argnums() -> None:
     blocks = hessian(f, (0, 2))(x, 3, y)
     assert blocks[0][1].tolist() == [[3.0, 0.0], [0.0, 3.0]]
     assert blocks[0][0].tolist() == [[0.0, 0.0], [0.0, 0.0]]
-    assert hvp(f, (x, 3, y), (v, v), argnums=(0, 2))[1][0].tolist() == [3.0, -3.0]
+    assert hvp(f, (x, 3, y), (v, v), argnums=(0, 2))[0].tolist() == [3.0, -3.0]
+
+
+def test_keywords_are_handed_on_and_none_stays_where_it_is() -> None:
+    def f(p, power=1, scale=None):
+        return (p["w"] ** power).sum() * (1.0 if scale is None else scale)
+
+    p = {"w": f64(1, 2), "b": None}
+    assert grad(f)(p, power=3, scale=2.0)["w"].tolist() == [6.0, 24.0]
+    assert value_and_grad(f)(p, power=2)[1]["b"] is None
+    assert jacobian(f)(p, power=2)["w"].tolist() == [2.0, 4.0]
+    assert hessian(f)(p, power=3)["w"]["w"].tolist() == [[6.0, 0.0], [0.0, 12.0]]
 
 
 def test_arrays_lists_and_numbers_are_arguments_too() -> None:

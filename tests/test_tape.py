@@ -37,10 +37,9 @@ def test_a_long_chain_is_differentiated_twice() -> None:
             x = x + x * x * 1e-4
         return x
 
-    gradient, product = wg.func.hvp(f, x, wg.tensor(1.0, dtype=wg.float64))
+    product = wg.func.hvp(f, x, wg.tensor(1.0, dtype=wg.float64))
     step = 1e-5
     numeric = (wg.func.grad(f)(x + step) - wg.func.grad(f)(x - step)) / (2 * step)
-    assert gradient.item() == pytest.approx(wg.func.grad(f)(x).item(), rel=1e-12)
     assert product.item() == pytest.approx(numeric.item(), rel=1e-6)
 
 
@@ -111,7 +110,7 @@ def test_second_derivatives_through_matmul_softmax_and_cross_entropy() -> None:
         z = x @ w
         return wg.cross_entropy(z, labels) + (wg.softmax(z, 1) ** 2).sum()
 
-    _, product = wg.func.hvp(loss, w, v)
+    product = wg.func.hvp(loss, w, v)
     step = 1e-5
     numeric = (wg.func.grad(loss)(w + step * v) - wg.func.grad(loss)(w - step * v)) / (2 * step)
     np.testing.assert_allclose(product.numpy(), numeric.numpy(), rtol=1e-7, atol=1e-9)

@@ -97,6 +97,11 @@ def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
     if leaf.hooks:
         g = tape.run_hooks({k: h for k, h in leaf.hooks.items() if k >= 0}, g)
     if leaf.grad is not None:
+        if leaf.grad.value.shape != g.value.shape:
+            raise RuntimeError(
+                f"backward: a gradient of shape {g.value.shape} cannot be added to .grad, which has shape "
+                f"{leaf.grad.value.shape}; was .grad set by hand?"
+            )
         if create:
             leaf.grad = leaf.grad + g
         else:

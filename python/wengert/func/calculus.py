@@ -311,8 +311,8 @@ def divergence(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., 
     tensor(12.)
     """
 
-    def wrapped(*args: Any) -> Any:
-        run = _square_run("divergence", function, args, argnums)
+    def wrapped(*args: Any, **keywords: Any) -> Any:
+        run = _square_run("divergence", function, args, argnums, keywords)
         total = None
         for k, (_, direction) in enumerate(run.units()):
             term = _flat(run.push(direction))[k]
@@ -354,8 +354,8 @@ def jacobian_determinant(function: Callable[..., Any], argnums: Any = 0, signed:
     tensor(2.)
     """
 
-    def wrapped(*args: Any) -> Any:
-        run = _square_run("jacobian_determinant", function, args, argnums)
+    def wrapped(*args: Any, **keywords: Any) -> Any:
+        run = _square_run("jacobian_determinant", function, args, argnums, keywords)
         value = det(stack([_flat(run.push(direction)) for _, direction in run.units()], 1))
         return value if signed else abs(value)
 
@@ -388,8 +388,8 @@ def laplacian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., A
     tensor(18.)
     """
 
-    def wrapped(*args: Any) -> Any:
-        run = Run("laplacian", function, args, argnums)
+    def wrapped(*args: Any, **keywords: Any) -> Any:
+        run = Run("laplacian", function, args, argnums, keywords=keywords)
         run.check_floating()
         totals = [zeros_like(y) for y in run.outputs]
         for _, direction in run.units():
@@ -400,9 +400,11 @@ def laplacian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., A
     return wrapped
 
 
-def _square_run(name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Any) -> Run:
+def _square_run(
+    name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Any, keywords: dict[str, Any]
+) -> Run:
     """A run with as many items of output as of input, and at least one."""
-    run = Run(name, function, args, argnums)
+    run = Run(name, function, args, argnums, keywords=keywords)
     run.check_floating()
     variables, components = (sum(x.value.size for x in xs) for xs in (run.inputs, run.outputs))
     if variables != components or not variables:

@@ -41,6 +41,8 @@ class Run:
         Which of them are differentiated by; None: all.
     has_aux : bool
         Whether the function returns a pair, of which only the first is differentiated.
+    keywords : dict or None
+        Its keyword arguments, which are handed on as they are.
 
     Attributes
     ----------
@@ -51,8 +53,9 @@ class Run:
     """
 
     def __init__(
-        self, name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Any = None, has_aux: bool = False
-    ) -> None:
+        self, name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Any = None,
+        has_aux: bool = False, keywords: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         self.name = name
         self._places = _places(name, argnums, len(args))
         self._single = isinstance(argnums, int)
@@ -71,7 +74,7 @@ class Run:
                 self.inputs += tracked
                 arguments[k] = rebuild(tracked)
                 self._rebuilds.append((len(leaves), rebuild))
-            result = function(*arguments)
+            result = function(*arguments, **(keywords or {}))
         self.aux = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:

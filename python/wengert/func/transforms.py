@@ -30,7 +30,7 @@ def value_and_grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool
     -------
     callable
         Gives (value, gradient), or ((value, aux), gradient). The gradient has the structure of the argument; of the
-        tuple of arguments for several.
+        tuple of arguments for several. Keyword arguments are handed on, and not differentiated by.
 
     Raises
     ------
@@ -45,8 +45,8 @@ def value_and_grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool
     (tensor(5.), tensor([2., 4.]))
     """
 
-    def wrapped(*args: Any) -> Any:
-        run = Run("grad", function, args, argnums, has_aux)
+    def wrapped(*args: Any, **keywords: Any) -> Any:
+        run = Run("grad", function, args, argnums, has_aux, keywords)
         run.require_scalar()
         gradient = run.like_inputs(run.pull([ones_like(run.outputs[0])]))
         value = run.output()
@@ -69,7 +69,7 @@ def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) 
     Returns
     -------
     callable
-        Gives the gradient, or (gradient, aux).
+        Gives the gradient, or (gradient, aux). Keyword arguments are handed on, and not differentiated by.
 
     Raises
     ------
@@ -85,8 +85,8 @@ def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) 
     """
     both = value_and_grad(function, argnums, has_aux)
 
-    def wrapped(*args: Any) -> Any:
-        value, gradient = both(*args)
+    def wrapped(*args: Any, **keywords: Any) -> Any:
+        value, gradient = both(*args, **keywords)
         return (gradient, value[1]) if has_aux else gradient
 
     return wrapped
@@ -240,8 +240,12 @@ def jacobian(function: Callable[..., Any], argnums: Any = 0, mode: str = "auto")
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f'jacobian: expected mode "auto", "forward" or "reverse", got {mode!r}')
 
-    def wrapped(*args: Any) -> Any:
-        run = Run("jacobian", function, args, argnums)
+    return _jacobian_of("jacobian", function, argnums, mode)
+
+
+def _jacobian_of(name: str, function: Callable[..., Any], argnums: Any, mode: str) -> Callable[..., Any]:
+    def wrapped(*args: Any, **keywords: Any) -> Any:
+        run = Run(name, function, args, argnums, keywords=keywords)
         run.check_floating()
         return _jacobian(run, mode)
 
@@ -314,18 +318,18 @@ def hessian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any
             [4., 2.]])
     """
 
-    def first(*args: Any) -> Any:
-        run = Run("hessian", function, args, argnums)
+    def first(*args: Any, **keywords: Any) -> Any:
+        run = Run("hessian", function, args, argnums, keywords=keywords)
         run.check_floating()
         if run.is_scalar():
             return run.like_inputs(run.pull([ones_like(run.outputs[0])]))
         return _jacobian(run, "reverse")
 
-    return jacobian(first, argnums, "forward")
+    return _jacobian_of("hessian", first, argnums, "forward")
 
 
-def hvp(function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any = None) -> tuple[Any, Any]:
-    """The gradient of a scalar function and the product of its Hessian with a vector, without forming the Hessian.
+def hvp(function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any = None) -> Any:
+    """The product of the Hessian of a scalar function and a vector, without forming the Hessian.
 
     Parameters
     ----------
@@ -338,8 +342,8 @@ def hvp(function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any 
 
     Returns
     -------
-    gradient, product
-        Each in the structure of the vector. Forward over reverse: at the cost of a few gradients.
+    The product, in the structure of the vector. Forward over reverse: at the cost of a few gradients. It is the second of
+    ``jvp(grad(function), primals, tangents)``, of which the first is the gradient.
 
     Raises
     ------
@@ -349,8 +353,8 @@ def hvp(function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any 
     Examples
     --------
     >>> wg.func.hvp(lambda x: (x ** 3).sum(), wg.tensor([1., 2.]), wg.tensor([1., 0.]))
-    (tensor([ 3., 12.]), tensor([6., 0.]))
+    tensor([6., 0.])
     """
     args, single = as_arguments(primals)
-    places = argnums if argnums is not None else single if single is not None else range(len(args))
-    return jvp(grad(function, places), args, tangents, places)
+    places = argnums if argnums is not None else single if single is not None else tuple(range(len(args)))
+    return jvp(grad(function, places), args, tangents, places)[1]
