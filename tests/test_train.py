@@ -198,6 +198,23 @@ def test_a_loss_that_is_not_finite_stops_training_and_names_the_step() -> None:
     assert fit(100, Line(lr=1e3), stop_on_divergence=False).epoch == 100
 
 
+def test_training_that_diverges_names_the_operation_and_the_line() -> None:
+    class Logarithmic(Line):
+        def training_step(self, batch: Any) -> Any:
+            return wg.log(self.layer(batch[0]) - 1e6).mean()
+
+    with pytest.raises(train.DivergenceError, match=r"the loss is nan at step 1 .*log: its result .*test_train\.py:\d+"):
+        fit(1, Logarithmic())
+
+    class Spoiled(Line):
+        def training_step(self, batch: Any) -> Any:
+            self.layer.bias.data.fill_(math.inf)
+            return super().training_step(batch)
+
+    with pytest.raises(train.DivergenceError, match=r"addmm: its result .*; the update before left layer\.bias not finite"):
+        fit(1, Spoiled())
+
+
 def test_a_user_s_own_optimizer_may_change_leaves_in_place() -> None:
     class Plain:
         def __init__(self, params: list[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .anomaly import detect_anomaly
+from .anomaly import AnomalyError, detect_anomaly
 from .checkpoint import checkpoint
 from .function import Function
 from .hooks import Handle, register_hook, register_post_accumulate_grad_hook, retain_grad
@@ -10,7 +10,7 @@ from .modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_gr
 from .walk import accumulate, backward, grad
 
 __all__ = [
-    "Function", "Handle", "accumulate", "backward", "checkpoint", "detect_anomaly", "enable_grad", "grad",
-    "inference_mode", "is_grad_enabled", "no_grad", "register_hook", "register_post_accumulate_grad_hook",
+    "AnomalyError", "Function", "Handle", "accumulate", "backward", "checkpoint", "detect_anomaly", "enable_grad",
+    "grad", "inference_mode", "is_grad_enabled", "no_grad", "register_hook", "register_post_accumulate_grad_hook",
     "retain_grad", "set_grad_enabled",
 ]  # fmt: skip

@@ -14,6 +14,10 @@ from ..tensor import line_of_caller
 from .modes import Setting
 
 
+class AnomalyError(RuntimeError):
+    """A value or gradient that is not finite, found by detect_anomaly."""
+
+
 class Place(str):
     """The line that recorded a node. As long as the node needs its saved values, it keeps them from being written
     to."""
@@ -64,7 +68,7 @@ class _Watch(tape.Observer):
         if bad is not None:
             where, item = bad
             at = f" at {where}" if where else ""
-            raise RuntimeError(f"{node.operation.name}: {what} is not finite ({item}{at}){more}")
+            raise AnomalyError(f"{node.operation.name}: {what} is not finite ({item}{at}){more}")
 
 
 def _arrays(value: Any) -> Iterator[np.ndarray]:
@@ -100,8 +104,8 @@ class detect_anomaly(Setting):
 
     Raises
     ------
-    RuntimeError
-        From inside the block, as said above.
+    AnomalyError
+        A RuntimeError, from inside the block, as said above.
 
     Examples
     --------
@@ -109,7 +113,7 @@ class detect_anomaly(Setting):
     >>> with wg.autograd.detect_anomaly():
     ...     y = wg.log(x)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    RuntimeError: log: its result is not finite (nan at (1,)); it was recorded at ...
+    wengert.autograd.anomaly.AnomalyError: log: its result is not finite (nan at (1,)); it was recorded at ...
     """
 
     _name = "observer"

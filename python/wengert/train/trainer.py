@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-from ..autograd import no_grad
+from ..autograd import AnomalyError, detect_anomaly, no_grad
 from ..nn.parameter import UninitializedParameter
 from ..nn.utils import clip_grad_norm_
 from ..tensor import Tensor
@@ -35,7 +35,7 @@ class Data(Protocol):
 
 
 class DivergenceError(ArithmeticError):
-    """The loss became NaN or infinite."""
+    """The loss became NaN or infinite. The message names the step, and the first operation that gave such a value."""
 
 
 class Callback:
@@ -204,7 +204,7 @@ class Trainer:
     progress : bool
         Show a progress bar on standard error.
     stop_on_divergence : bool
-        Raise when the loss becomes NaN or infinite.
+        Raise when the loss becomes NaN or infinite, and name the step and the operation.
     unit : str
         What the progress bar calls the examples.
 
@@ -366,8 +366,9 @@ class Trainer:
         loss, metrics = self._measure(self.model.training_step, batch)
         if self.stop_on_divergence and not math.isfinite(metrics["loss"]):
             raise DivergenceError(
-                f"the loss is {metrics['loss']} at step {self.train_batch_idx + 1} (epoch {self.epoch + 1}); a smaller "
-                "learning rate or gradient clipping may help, and stop_on_divergence=False goes on all the same"
+                f"the loss is {metrics['loss']} at step {self.train_batch_idx + 1} (epoch {self.epoch + 1}); "
+                f"{self._where_it_diverged(batch)}; a smaller learning rate or gradient clipping may help, and "
+                "stop_on_divergence=False goes on all the same"
             )
         self.optim.zero_grad()
         loss.backward()
@@ -377,6 +378,19 @@ class Trainer:
             self.optim.step()
         self.train_batch_idx += 1
         return metrics
+
+    def _where_it_diverged(self, batch: Any) -> str:
+        """The first operation of a step whose result is not finite, found by running the step again."""
+        named = getattr(self.model, "named_parameters", dict)
+        bad = [name for name, p in dict(named()).items() if not p.detach().isfinite().all()]
+        try:
+            with detect_anomaly():
+                self.model.training_step(batch)
+        except AnomalyError as error:
+            where = str(error)
+        else:
+            where = "no operation gave it when the step was run again"
+        return where if not bad else f"{where}; the update before left {', '.join(bad)} not finite"
 
     def _measure(self, step: Callable[[Any], Any], batch: Any) -> tuple[Any, dict[str, float]]:
         """The loss that a step returns, and it and the other metrics as numbers."""
