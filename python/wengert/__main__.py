@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("--invert", action="store_true", help="for dark clothes on a bright background")
     plot.add_argument("--out", metavar="DIR", help="where to write the pictures (default: RUN)")
 
-    commands.add_parser("info", help="describe this machine and build")
+    commands.add_parser("info", help="describe this machine and build, and measure its ceilings")
     return top
 
 
@@ -140,19 +140,9 @@ def _command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]
 
 def info(options: argparse.Namespace) -> int:
     """`wengert info`."""
-    import platform
+    from . import machine
 
-    import numpy as np
-
-    import wengert as wg
-
-    from . import _kernels
-
-    print(f"wengert {wg.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}")
-    print(f"instruction set {_kernels.isa()} (available: {', '.join(_kernels.available_isas())})")
-    print(f"threads {wg.get_num_threads()}")
-    for dtype in ("float32", "float64"):
-        print(f"fused multiply-add ceiling, one thread, {dtype}: {_kernels.peak_flops(dtype) / 1e9:.0f} GFLOP/s")
+    print(machine.report())
     return 0
 
 
