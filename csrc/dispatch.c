@@ -4,19 +4,37 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* x86-64-v3 and v4 of the System V psABI. __builtin_cpu_supports reads CPUID and confirms with XGETBV that the
- * operating system enabled the wider registers. */
 #if defined(__x86_64__) || defined(_M_X64)
-static int wg_cpu_has_v3(void)
+#include <cpuid.h>
+#endif
+
+/* x86-64-v3 and v4 of the System V psABI, whole, since a compiler that is given the level may use any of its features:
+ * what CPUID lists, and XGETBV's word that the operating system saves the wider registers. (__builtin_cpu_supports would
+ * need a library that clang-cl does not link, and in older compilers does not know every feature.) */
+#if defined(__x86_64__) || defined(_M_X64)
+static int has(unsigned word, unsigned bits)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    return (word & bits) == bits;
 }
-static int wg_cpu_has_v4(void)
+
+/* The level, 1 to 4. */
+static int wg_cpu_level(void)
 {
-    return wg_cpu_has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
+    enum { YMM_SAVED = 0x06, ZMM_SAVED = 0xe6 }; /* of XCR0: SSE and AVX state; and the three parts of AVX-512's */
+    unsigned eax, ebx, ecx, edx, saved, saved_high;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) ||
+        !has(ecx, bit_SSE3 | bit_SSSE3 | bit_CMPXCHG16B | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT))
+        return 1;
+    if (!has(ecx, bit_FMA | bit_MOVBE | bit_OSXSAVE | bit_AVX | bit_F16C))
+        return 2;
+    __asm__("xgetbv" : "=a"(saved), "=d"(saved_high) : "c"(0));
+    if (!has(saved, YMM_SAVED) || !__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) || !has(ecx, bit_LZCNT) ||
+        !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !has(ebx, bit_BMI | bit_AVX2 | bit_BMI2))
+        return 2;
+    return has(saved, ZMM_SAVED) &&
+                   has(ebx, bit_AVX512F | bit_AVX512DQ | bit_AVX512CD | bit_AVX512BW | bit_AVX512VL)
+               ? 4
+               : 3;
 }
 #endif
 
@@ -31,9 +49,6 @@ const wg_kernels *const *wg_dispatch_available(void)
 {
     if (!available[0]) {
         int count = 0;
-#if defined(__x86_64__) || defined(_M_X64)
-        __builtin_cpu_init();
-#endif
 #define WG_ISA(name, supported)                    \
     if (supported)                                 \
         available[count++] = &wg_kernels_##name;

@@ -39,7 +39,7 @@ def test_cross_entropy_is_finite_where_exp_overflows(label: int, isa: str, dtype
 
 def test_labels_are_checked_before_anything_is_computed() -> None:
     x = wg.ones(2, 3)
-    with pytest.raises(IndexError, match=r"label 3 of example 1 is out of range: expected 0 to 2, or ignore_index = -100"):
+    with pytest.raises(IndexError, match="label 3 of example 1 is out of range: expected 0 to 2, or ignore"):
         wg.cross_entropy(x, wg.tensor([0, 3]))
     with pytest.raises(IndexError, match="label -1 of example 0"):
         wg.cross_entropy(x, wg.tensor([-1, 0]))

@@ -1,8 +1,8 @@
 """Taylor polynomials of growing order close in on a function, as far as its series converges.
 
 The derivative of a function is a function again, so `grad` can be applied as often as one likes; the k-th derivative at
-0 over k! is the k-th coefficient. For sin the polynomials follow the function ever further. For log(1 + x), whose series
-converges only up to distance 1, they turn away at x = 1 however high the order.
+0 over k! is the k-th coefficient. For sin the polynomials follow the function ever further. For log(1 + x), whose
+series converges only up to distance 1, they turn away at x = 1 however high the order.
 """
 
 from __future__ import annotations

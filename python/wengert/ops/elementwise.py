@@ -138,7 +138,8 @@ reciprocal = elementwise(
     doc=doc("1 / x, item by item.", ">>> wg.reciprocal(wg.tensor([2., 4.]))\ntensor([0.5000, 0.2500])"),
 )  # fmt: skip
 square = elementwise(
-    "square", Elementwise("square", lambda x: np.square(x, dtype=np.int64 if x.dtype == dtypes.bool else None)), lambda x: x * 2.0,
+    "square", Elementwise("square", lambda x: np.square(x, dtype=np.int64 if x.dtype == dtypes.bool else None)),
+    lambda x: x * 2.0,
     doc=doc("x * x, item by item.", ">>> wg.square(wg.tensor([2., 3.]))\ntensor([4., 9.])"),
 )  # fmt: skip
 sqrt = elementwise(

@@ -264,7 +264,7 @@ def _of_one_dtype(params: list[Any]) -> list[list[Any]]:
 
 
 def buffers(states: list[State], values: list[np.ndarray], name: str) -> list[np.ndarray]:
-    """The arrays that are remembered under a name, zeros of the shapes of `values` at first, of the dtype of `values`."""
+    """The arrays that are remembered under a name: at first zeros of the shapes and dtypes of `values`."""
     found = []
     for state, value in zip(states, values, strict=True):
         buffer = state.get(name)
