@@ -149,7 +149,7 @@ from .ops.logic import (
     logical_xor,
     signbit,
 )
-from .ops.nn import cross_entropy, dropout, log_softmax, softmax
+from .ops.nn import cross_entropy, dropout, log_softmax, prelu, softmax
 from .ops.pieces import (
     atleast_1d,
     atleast_2d,

@@ -718,7 +718,7 @@ class Tensor(Variable):
     asinh, acosh, atanh = transcendental.asinh, transcendental.acosh, transcendental.atanh
     arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
     hypot, logaddexp, xlogy = transcendental.hypot, transcendental.logaddexp, transcendental.xlogy
-    prelu = of("nn.functional", "prelu")
+    prelu = nn.prelu
     logit, deg2rad, rad2deg = transcendental.logit, transcendental.deg2rad, transcendental.rad2deg
     # Comparison, truth and bits
     eq, ne, lt, le, gt, ge = e.equal, e.not_equal, e.less, e.less_equal, e.greater, e.greater_equal

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _kernels, dtypes, tape
 from ..define import apply, as_floating, as_variable, cast, primitive
-from .elementwise import exp
+from .elementwise import exp, greater, where
 from .reduce import mean, sum
 from .shape import dimension, permute, reshape
 
@@ -20,6 +20,45 @@ def _half_in_float32(kernel: Any) -> Any:
         return kernel(*arrays, **static)
 
     return wrapped
+
+
+# ---------------------------------------------------------------- activations with parameters
+
+
+def prelu(x: Any, weight: Any) -> Any:
+    """x where it is positive, a learned slope times x elsewhere (He et al. 2015).
+
+    Parameters
+    ----------
+    x : tensor
+        (n, channels, ...); with a single slope of any shape.
+    weight : tensor
+        (1,) or (channels,): the slopes.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape. The derivative at 0 is the slope.
+
+    Raises
+    ------
+    ValueError
+        If there are neither one slope nor as many as channels.
+
+    Examples
+    --------
+    >>> wg.prelu(wg.tensor([-1., 2.]), wg.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
+    """
+    x, weight = as_variable(x), as_variable(weight)
+    shape, slopes = x.value.shape, weight.value.size
+    channels = shape[1] if len(shape) > 1 else 1
+    if weight.value.ndim > 1 or slopes not in (1, channels):
+        raise ValueError(
+            f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight.value.shape}"
+        )
+    weight = reshape(weight, () if slopes == 1 else (slopes,) + (1,) * (len(shape) - 2))
+    return where(greater(x, 0), x, x * weight)
 
 
 # ---------------------------------------------------------------- softmax

@@ -8,13 +8,12 @@ tensor(2.5000)
 """
 
 from ...creation import one_hot
-from ...ops.nn import cross_entropy
+from ...ops.nn import cross_entropy, prelu
 from .activations import (
     elu,
     gelu,
     leaky_relu,
     log_softmax,
-    prelu,
     relu,
     sigmoid,
     silu,

@@ -14,7 +14,6 @@ from ...define import as_floating, as_variable, cast, elementwise
 from ...ops import elementwise as e
 from ...ops.nn import log_softmax as _log_softmax
 from ...ops.nn import softmax as _softmax
-from ...ops.shape import reshape
 from ...tensor import change
 
 sigmoid = e.sigmoid
@@ -69,42 +68,6 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     tensor([-0.1000,  2.0000])
     """
     return _in_place_if(inplace, "leaky_relu", lambda x: e.leaky_relu(x, negative_slope), input)
-
-
-def prelu(input: Any, weight: Any) -> Any:
-    """x where it is positive, a learned slope times x elsewhere (He et al. 2015).
-
-    Parameters
-    ----------
-    input : tensor
-        (n, channels, ...); with a single slope of any shape.
-    weight : tensor
-        (1,) or (channels,): the slopes.
-
-    Returns
-    -------
-    Tensor
-        Of input's shape. The derivative at 0 is the slope.
-
-    Raises
-    ------
-    ValueError
-        If there are neither one slope nor as many as channels.
-
-    Examples
-    --------
-    >>> wg.nn.functional.prelu(wg.tensor([-1., 2.]), wg.tensor([0.25]))
-    tensor([-0.2500,  2.0000])
-    """
-    x, weight = as_variable(input), as_variable(weight)
-    shape, slopes = x.value.shape, weight.value.size
-    channels = shape[1] if len(shape) > 1 else 1
-    if weight.value.ndim > 1 or slopes not in (1, channels):
-        raise ValueError(
-            f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight.value.shape}"
-        )
-    weight = reshape(weight, () if slopes == 1 else (slopes,) + (1,) * (len(shape) - 2))
-    return e.where(e.greater(x, 0), x, x * weight)
 
 
 _expm1, _sigmoid, _multiply = Elementwise("expm1"), Elementwise("sigmoid"), Elementwise("multiply", np.multiply)
