@@ -106,15 +106,16 @@ INLINE vreal V(log_reduced)(vreal k, vreal f)
 /* x > 0 finite and normal as 2^k (1 + f), f in [sqrt(1/2) - 1, sqrt(2) - 1]; for other x something finite. */
 INLINE vreal V(split_exponent)(vreal x, vreal *f)
 {
-    /* Shifting the bits so that sqrt(1/2) lands on 1 makes the exponent field the one wanted. */
-    const integer one = REAL_BITS == 32 ? (integer)0x3f800000 : (integer)0x3ff0000000000000;
-    const integer half_root = REAL_BITS == 32 ? (integer)0x3f3504f3 : (integer)0x3fe6a09e667f3bcd;
+    /* Shifting the bits so that sqrt(1/2) lands on 1 makes the exponent field the one wanted. Unsigned: those of some
+     * NaNs wrap around. */
+    const unsigned_integer one = (unsigned_integer)(REAL_BITS == 32 ? 0x3f800000 : 0x3ff0000000000000);
+    const unsigned_integer half_root = (unsigned_integer)(REAL_BITS == 32 ? 0x3f3504f3 : 0x3fe6a09e667f3bcd);
     const real magic = REAL_BITS == 32 ? (real)0x1p23 : (real)0x1p52;
-    vint bits = V(as_int)(x) + (one - half_root);
-    vint fraction = bits & ((((integer)1) << MANTISSA_BITS) - 1);
-    *f = V(as_real)(fraction + half_root) - 1;
+    vuint bits = (vuint)V(as_int)(x) + (one - half_root);
+    vuint fraction = bits & (((unsigned_integer)1 << MANTISSA_BITS) - 1);
+    *f = V(as_real)((vint)(fraction + half_root)) - 1;
     /* An integer put in the mantissa of 2^MANTISSA_BITS counts from there. */
-    vint exponent = (vint)((vuint)bits >> MANTISSA_BITS);
+    vint exponent = (vint)(bits >> MANTISSA_BITS);
     return V(as_real)(exponent | V(as_int)(V(splat)(magic))) - (magic + EXPONENT_BIAS);
 }
 
@@ -224,9 +225,9 @@ INLINE vreal V(sine_reduced)(vreal x, int quarter_turns)
     vreal c = V(fma)(square * square, V(polynomial)(square, cosine, sizeof cosine / sizeof *cosine),
                      V(fma)(square, V(splat)((real)-0.5), V(splat)(1)));
     /* The quadrant is in the low bits of `shifted`: odd takes the other function, 2 and 3 the other sign. */
-    vint quadrant = V(as_int)(shifted) + quarter_turns;
+    vuint quadrant = (vuint)V(as_int)(shifted) + (unsigned_integer)quarter_turns;
     vreal result = V(select)((quadrant & 1) == 0, V(copysign)(s, r), c); /* copysign for zero */
-    return V(as_real)(V(as_int)(result) ^ ((quadrant & 2) << (REAL_BITS - 2)));
+    return V(as_real)(V(as_int)(result) ^ (vint)((quadrant & 2) << (REAL_BITS - 2)));
 }
 
 /* Beyond the bound, which few arguments ever are, libm reduces the argument. */
