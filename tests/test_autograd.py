@@ -436,9 +436,10 @@ def test_saved_values_cannot_be_written_through_numpy_while_they_are_needed() ->
     with wg.autograd.detect_anomaly():
         y = (x[1:] * w[1:]).exp().sum()
         z = (x * w).sum()
-        for target in (array, x.numpy(), w.detach().numpy()):
+        for target in (array, x.numpy()):
             with pytest.raises(ValueError, match="read-only"):
                 target[1] = 5.0
+        w.detach().numpy()[0] = 1.0  # only a gradient of x would need w
         y.backward()
         with pytest.raises(ValueError, match="read-only"):
             array[1] = 5.0

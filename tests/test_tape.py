@@ -198,3 +198,21 @@ def test_only_the_asked_part_of_the_graph_is_walked() -> None:
     assert visited == []
     wg.autograd.grad(z.sum(), x)
     assert visited == ["walked"]
+
+
+def test_only_values_that_a_rule_will_ask_for_are_kept() -> None:
+    x, c = wg.ones(3, requires_grad=True), wg.full((3,), 2.0)
+    for combine in (lambda y: y * c, lambda y: c * y, lambda y: y / c, lambda y: y + c):
+        y = x.exp()
+        kept = weakref.ref(y)
+        z = combine(y)
+        del y
+        assert kept() is None, "no gradient of c is asked for, so nothing needs y"
+        z.sum().backward()
+    y, d = x.exp(), c.requires_grad_()
+    kept = weakref.ref(y)
+    z = y * d
+    del y
+    assert kept() is not None
+    z.sum().backward()
+    assert kept() is None

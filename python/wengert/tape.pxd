@@ -22,7 +22,7 @@ cdef class Operation:
     cdef public tuple jvps
     cdef public tuple saves
     cdef public dict places
-    cdef public bint saves_result
+    cdef public object result_for  # an int of any size
 
 @cython.final
 cdef class Rule:

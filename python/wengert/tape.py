@@ -99,17 +99,22 @@ class Operation:
     names say what it needs: g (cotangent) or t (tangent), z (the result), an argument, or a static keyword.
     """
 
-    __slots__ = ("arguments", "jvps", "kernel", "name", "places", "saves", "saves_result", "vjps")
+    __slots__ = ("arguments", "jvps", "kernel", "name", "places", "result_for", "saves", "vjps")
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], arguments: tuple[str, ...],
         vjps: tuple[Rule | None, ...], jvps: tuple[Rule | None, ...],
     ) -> None:  # fmt: skip
         self.name, self.kernel, self.arguments, self.vjps, self.jvps = name, kernel, arguments, vjps, jvps
-        needed = {n for rule in (*vjps, *jvps) if rule is not None for n in rule.needs}
-        self.saves = tuple(i for i, argument in enumerate(arguments) if argument in needed)
-        self.saves_result = "z" in needed
-        self.places = {arguments[i]: place for place, i in enumerate(self.saves)}  # of a node's saved arguments
+        users = {name: self._users(name) for name in (*arguments, "z")}
+        self.saves = tuple((i, users[name]) for i, name in enumerate(arguments) if users[name])
+        self.result_for = users["z"]
+        self.places = {arguments[i]: place for place, (i, _) in enumerate(self.saves)}  # of a node's saved arguments
+
+    def _users(self, name: str) -> int:
+        """The arguments whose rules need `name`, a bit for each."""
+        rules = zip(self.vjps, self.jvps, strict=True)
+        return sum(1 << i for i, pair in enumerate(rules) if any(rule is not None and name in rule.needs for rule in pair))
 
     def __call__(self, *inputs: Any, **static: Any) -> Any:
         return apply(self, inputs, static)
@@ -136,7 +141,7 @@ class Node:
 
     operation: Operation
     sources: tuple[Node | Variable | None, ...] | None  # per argument; None for constants
-    saved: tuple[Any, ...] | None  # the arguments that rules need, in the order of operation.saves; None once freed
+    saved: tuple[Any, ...] | None  # the arguments as in operation.saves, None where no rule will ask; None once freed
     versions: tuple[int, ...] | None  # their change counts when they were saved; None: all zero
     result: Variable | None
     static: dict[str, Any]
@@ -211,14 +216,18 @@ def record(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any]
     node = Node()
     node.operation = operation
     node.static = static
-    node.sources = tuple([x.source if isinstance(x, Variable) else None for x in inputs])
-    node.saved = saved = tuple([inputs[i] for i in operation.saves])
+    node.sources = sources = tuple([x.source if isinstance(x, Variable) else None for x in inputs])
+    tracked = 0  # a bit for each argument that something is to be carried to
+    for i in range(len(sources)):
+        if sources[i] is not None:
+            tracked |= 1 << i
+    node.saved = saved = tuple([inputs[i] if users & tracked else None for i, users in operation.saves])
     node.versions = None
     for x in saved:
         if isinstance(x, Variable) and x.counter is not None and x.counter[0]:
             node.versions = tuple([x.counter[0] if isinstance(x, Variable) and x.counter else 0 for x in saved])
             break
-    node.result = _box(out.value, out.share_counter()) if operation.saves_result else None
+    node.result = _box(out.value, out.share_counter()) if operation.result_for & tracked else None
     node.number = next(_number)
     node.hooks = None
     out.node = node

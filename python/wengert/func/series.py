@@ -147,9 +147,11 @@ class _Quotient(_Series):
     def _next(self, k: int) -> Coefficient:
         total = self._of.coefficient(self._node.sources[0], k)
         for i in range(k):
-            z = self._node.argument("z") if i == 0 else self._known[i - 1]
             y = self._of.coefficient(self._node.sources[1], k - i)
-            if z is not None and y is not None:
+            if y is None:
+                continue
+            z = self._node.argument("z") if i == 0 else self._known[i - 1]
+            if z is not None:
                 total = _plus(total, -(z * y))
         return None if total is None else total / self._operand(1, 0)
 
