@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .func.run import Recording, Run, matching, ones_like, zeros_like
 from .ops import einsum
 from .tape import Node, Variable, mode
 from .trees import flatten
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _INFIX = {"add": "+", "sub": "−", "mul": "·", "div": "/", "mm": "@", "pow": "^"}
@@ -314,6 +317,25 @@ class Trace:
                 lines.append(f'  n{number[x]} -> n{k} [label="{_told(partial)}"];')
         return "\n".join([*lines, "}"]) + "\n"
 
+    def figure(self) -> Figure:
+        """The computational graph drawn by matplotlib.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> len(wg.trace(wg.exp, 0.).figure().axes)
+        1
+        """
+        return _draw(self.entries)
+
     def plot(self, path: str | Path) -> Path:
         """Draw the computational graph, by Graphviz where its `dot` is installed, else by matplotlib.
 
@@ -340,7 +362,7 @@ class Trace:
             raise ValueError(f"plot: expected a path that ends in .png, .svg or .pdf, got {str(path)!r}")
         dot = shutil.which("dot")
         if dot is None:
-            _draw(self.entries, path)
+            self.figure().savefig(path, dpi=120)
         else:
             subprocess.run([dot, f"-T{kind}", "-o", str(path)], input=self.to_dot().encode(), check=True)
         return path
@@ -387,7 +409,7 @@ def _edge(axes: Any, box: Any, inside: tuple[float, float], outside: tuple[float
     return inside[0] + part * (outside[0] - inside[0]), inside[1] + part * (outside[1] - inside[1])
 
 
-def _draw(entries: list[Entry], path: Path) -> None:
+def _draw(entries: list[Entry]) -> Figure:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -427,4 +449,4 @@ def _draw(entries: list[Entry], path: Path) -> None:
                 color="#8a3324", ha="center", va="center", zorder=2,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )  # fmt: skip
-    figure.savefig(path, dpi=120)
+    return figure

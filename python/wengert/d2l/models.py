@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from .. import creation, func, nn, optim, random
+from .. import creation, func, linalg, nn, optim, random
 from ..nn import functional
 from ..ops import elementwise
 from ..tensor import Tensor
@@ -222,15 +220,15 @@ def newton(
     path: list[tuple[float, float]] = []
     for step in range(num_steps + 1):
         value, gradient = value_and_grad(x)
-        path.append((float(value), float(np.linalg.norm(gradient.numpy()))))
+        path.append((value.item(), gradient.norm().item()))
         if path[-1][1] <= tolerance or step == num_steps:
             break
-        x = x - creation.tensor(np.linalg.solve(hessian(x).numpy(), gradient.numpy()))
+        x = x - linalg.solve(hessian(x), gradient)
     return x, path
 
 
 def numerical_lim(f: Callable[[Any], Any], x: Any, h: float) -> Any:
-    """The difference quotient (f(x + h) - f(x)) / h, which tends to the derivative.
+    """The difference quotient (f(x + h) - f(x)) / h, which tends to the derivative; see `func.difference_quotient`.
 
     Examples
     --------
