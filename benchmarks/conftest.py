@@ -9,8 +9,9 @@ where `report.py` takes them, and as ratios in the summary; the columns of pytes
 
 from __future__ import annotations
 
+import gc
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from opponents import THREADS, versions  # first: it sets what the others read when they are imported
@@ -129,7 +130,16 @@ def measured(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., No
 
 
 @pytest.fixture
-def growth(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., None]:
+def modules_apart() -> Iterator[None]:
+    """Take what the imported libraries hold out of the garbage collector's sight: a program imports one of them."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def growth(modules_apart: None, benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., None]:
     """Time one thing at several sizes: growth({16: {"wengert": f, ...}, 64: ...}, work={16: 1e6, 64: 4e6}, of="batch").
 
     `work` is what the time is divided by, in any unit, to tell whether anything grows faster. The answers of the
