@@ -28,7 +28,7 @@
 /* TILE(rows, vectors) for every outer-product tile, DOT(rows, columns) for every dot-product tile. TILE_REUSE is the
  * number of row tiles for which packing B begins to pay. */
 #if defined(__AVX512F__) || defined(__aarch64__) /* 32 vector registers */
-enum { TILE_ROWS = 14, DOT_COLUMNS = 5, TILE_REUSE = 12 };
+enum { TILE_ROWS = 14, DOT_ROWS = 4, DOT_COLUMNS = 5, TILE_REUSE = 12 };
 #define EACH_TILE                                                                                                      \
     TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1)     \
     TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1)                                                                    \
@@ -45,15 +45,21 @@ enum { TILE_ROWS = 6, DOT_COLUMNS = 3, TILE_REUSE = 6 };
     TILE(11, 1) TILE(12, 1)                                                                                            \
     TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2)                                                  \
     TILE(1, 3) TILE(2, 3) TILE(1, 4) TILE(2, 4)
+#if defined(__FMA__)
+enum { DOT_ROWS = 4 };
 #define EACH_DOT                                                                                                       \
     DOT(1, 1) DOT(1, 2) DOT(1, 3) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3)                          \
     DOT(4, 1) DOT(4, 2) DOT(4, 3)
+#else /* the product needs a register too */
+enum { DOT_ROWS = 3 };
+#define EACH_DOT                                                                                                       \
+    DOT(1, 1) DOT(1, 2) DOT(1, 3) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3)
+#endif
 #endif
 enum {
     TILE_ROWS_SLIM = TILE_ROWS > 12 ? TILE_ROWS : 12, /* of the tiles of one vector */
     TILE_ROWS_WIDE = TILE_ROWS > 6 ? 3 : 2,           /* of the tiles of three and four vectors */
     TILE_VECTORS = 4,
-    DOT_ROWS = 4,
     SWEEP_ROWS = 8,
     SWEEP_VECTORS = 64, /* of sums, which stay in the first-level cache */
 };

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -294,23 +295,25 @@ def compile_tiles(isa: str, directory: Path) -> Path:
     text = re.sub(r'#include "(?!gemm)\w+\.inc\.c"\n', "", text)
     text += "extern wg_gemm_fn *const kept[];\nwg_gemm_fn *const kept[] = {kernel_gemm_f32, kernel_gemm_f64};\n"
     (directory / "tiles.c").write_text(text)
-    options = "-std=gnu11 -O3 -DNDEBUG -ffp-contract=off -fno-math-errno -fPIC -Wno-psabi " + flags[1]
+    options = "-std=gnu11 -O3 -DNDEBUG -ffp-contract=off -fno-math-errno -fPIC -Wno-psabi "
+    options += flags[1].replace("${WG_OPTION}", "")
     command = [os.environ.get("CC", "cc"), *options.split(), f"-I{SOURCE / 'csrc'}", "-c", "tiles.c", "-o", "tiles.o"]
     subprocess.run(command, cwd=directory, check=True)
     return directory / "tiles.o"
 
 
 def inner_loops(code: list[tuple[int, str]]) -> list[list[str]]:
-    """The innermost loops of a function that multiply, from its addresses and instructions."""
+    """The innermost loops, of up to 300 instructions, that multiply and add, from addresses and instructions."""
     index = {address: i for i, (address, _) in enumerate(code)}
-    spans = []
-    for i, (address, text) in enumerate(code):
+    loops, end = [], -1
+    for i, (_, text) in enumerate(code):
         jump = re.match(r"j\w+\s+([0-9a-f]+)", text)
-        if jump and int(jump[1], 16) in index and int(jump[1], 16) <= address:
-            spans.append(range(index[int(jump[1], 16)], i + 1))
-    spans = [s for s in spans if not any(t != s and t.start >= s.start and t.stop <= s.stop for t in spans)]
-    loops = [[code[i][1] for i in s] for s in spans]
-    return [x for x in loops if any("fmadd" in t for t in x) and not any(t.startswith("ret") for t in x)]
+        start = index.get(int(jump[1], 16), len(code)) if jump else len(code)
+        if start <= i < start + 300:
+            if start > end:  # else there is a loop within
+                loops.append([text for _, text in code[start : i + 1]])
+            end = i
+    return [x for x in loops if any(re.search(r"fmadd|\bmulp", t) for t in x) and not any("ret" in t for t in x)]
 
 
 @pytest.mark.skipif(
@@ -336,6 +339,42 @@ def test_the_sums_of_a_tile_stay_in_registers(isa_name: str, tmp_path: Path) -> 
         seen.add(name)
     largest = {"v3": {"tile_6x2", "tile_12x1", "dot_4x3"}, "v4": {"tile_14x2", "tile_14x1", "tile_3x4", "dot_4x5"}}
     assert {f"{name}_{real}" for name in largest[isa_name] for real in ("f32", "f64")} <= seen
+
+
+def multiply_adds(loop: list[str]) -> Counter[str]:
+    """How often each register takes a sum in a loop, where nearly all it does is multiply and add, fused or not."""
+    fused = [re.match(r"vfn?madd\d+p[sd]\s.*,(%\w+)", text) for text in loop]
+    added = [re.match(r"addp[sd]\s.*,(%\w+)", text) for text in loop]
+    multiplied = [text for text in loop if re.match(r"mulp[sd]\s", text)]
+    sums = Counter(match[1] for match in fused + added if match)
+    few = 3 * (sums.total() + len(multiplied)) < len(loop)
+    return Counter() if few or len(multiplied) != sum(map(bool, added)) else sums
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64") or not shutil.which("objdump"),
+    reason="reads x86-64 instructions with objdump",
+)
+def test_no_loop_of_matmul_in_the_built_extension_touches_the_stack() -> None:
+    """Symbols are stripped there: a loop of matmul is known by eight sums or more, each added to equally often."""
+    built = Path(_kernels.__file__)
+    if b"__asan_" in built.read_bytes() or b"__ubsan_" in built.read_bytes():
+        pytest.skip("built with a sanitizer, whose checks need the registers")
+    objdump = ["objdump", "-d", "--no-show-raw-insn", str(built)]
+    listing = subprocess.run(objdump, capture_output=True, text=True, check=True).stdout
+    code = [(int(at, 16), text) for at, text in re.findall(r"^\s*([0-9a-f]+):\t(.*?)\s*$", listing, re.M)]
+    most: Counter[str] = Counter()
+    for loop in inner_loops(code):
+        sums = multiply_adds(loop)
+        if len(sums) < 8 or len(set(sums.values())) > 1:
+            continue
+        assert not [text for text in loop if "(%rsp" in text], loop
+        kind = next(iter(sums))[1:4]
+        most[kind] = max(most[kind], len(sums))
+    sizes = {"base": ("xmm", 12), "v3": ("ymm", 12), "v4": ("zmm", 28)}
+    for isa_name in _kernels.available_isas():
+        kind, size = sizes[isa_name]
+        assert most[kind] == size, f"the largest loop with {kind} that was found has {most[kind]} sums"
 
 
 def test_the_measured_ceiling_is_a_speed(isa: str, dtype: np.dtype) -> None:
