@@ -319,6 +319,41 @@ def test_a_rule_that_loses_its_cotangent_is_caught_at_order_two() -> None:
         check_gradients(lost, f64(0.3, -0.8), order=2)
 
 
+SHAPELESS = primitive(
+    "test_shapeless", lambda x: x.sum(keepdims=True), (lambda g: g,), (lambda t: wg.cat([t, t]),)
+)  # fmt: skip
+
+
+def test_a_rule_that_gives_another_shape_is_told() -> None:
+    x = f64(1, 2)
+    message = r"a gradient of shape \(1,\) arrived where the tensor has shape \(2,\); the rule of an operation"
+    with pytest.raises(RuntimeError, match=f"grad: {message}"):
+        grad(lambda x: SHAPELESS(x).sum())(x)
+    with pytest.raises(RuntimeError, match=r"jvp: a tangent of shape \(4,\) arrived where the tensor has shape \(1,\)"):
+        jvp(SHAPELESS, x, x)
+    x.requires_grad_()
+    with pytest.raises(RuntimeError, match=f"backward: {message}"):
+        SHAPELESS(x).sum().backward()
+    with pytest.raises(RuntimeError, match=f"grad: {message}"):
+        wg.autograd.grad(SHAPELESS(x).sum(), x)
+
+
+def test_a_rule_with_an_unknown_parameter_is_told() -> None:
+    unknown = primitive("test_unknown", lambda x: x * 2.0, (lambda g, q: g,), (None,))
+    with pytest.raises(TypeError, match="test_unknown: a rule has a parameter 'q'; rules are given any of g, t, z, x"):
+        grad(lambda x: unknown(x).sum())(f64(1, 2))
+
+
+def test_operations_of_users_take_numbers_and_may_give_numpy_scalars() -> None:
+    square = primitive(
+        "test_square", lambda x: np.sum(x * x), (lambda g, x: 2 * g * x,), (lambda t, x: (2 * t * x).sum(),)
+    )  # fmt: skip
+    assert (square([3.0, 4.0]) + 1).item() == 26.0
+    assert grad(square)(np.array([3.0, 4.0])).tolist() == [6.0, 8.0]
+    assert (WRONG["sign"](0.0) + 1).item() == 1.0
+    check_gradients(square, f64(1, 2), order=3)
+
+
 def test_the_check_refuses_what_has_no_derivatives() -> None:
     with pytest.raises(TypeError, match="int64, which has no derivatives"):
         check_gradients(lambda x: x * 1.0, wg.arange(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -191,6 +192,7 @@ def test_threads_do_not_get_each_others_blocks() -> None:
             kept.pop(seed % len(kept))
         return all(np.array_equal(result, -x[: result.size]) for result in kept)
 
+    gc.collect()  # what earlier tests left in cycles must not go meanwhile
     in_use = _kernels.memory_usage()["in_use"]
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(fill, range(16)))

@@ -203,7 +203,7 @@ def test_training_that_diverges_names_the_operation_and_the_line() -> None:
         def training_step(self, batch: Any) -> Any:
             return wg.log(self.layer(batch[0]) - 1e6).mean()
 
-    with pytest.raises(train.DivergenceError, match=r"the loss is nan at step 1 .*log: its result .*test_train\.py:\d+"):
+    with pytest.raises(train.DivergenceError, match=r"loss is nan at step 1 .*log: its result .*test_train\.py:\d+"):
         fit(1, Logarithmic())
 
     class Spoiled(Line):
@@ -211,7 +211,7 @@ def test_training_that_diverges_names_the_operation_and_the_line() -> None:
             self.layer.bias.data.fill_(math.inf)
             return super().training_step(batch)
 
-    with pytest.raises(train.DivergenceError, match=r"addmm: its result .*; the update before left layer\.bias not finite"):
+    with pytest.raises(train.DivergenceError, match=r"addmm: its result .*the update before left layer\.bias not"):
         fit(1, Spoiled())
 
 

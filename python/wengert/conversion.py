@@ -9,7 +9,7 @@ import numpy as np
 from . import define, dtypes
 from .dtypes import builtin_bool, builtin_float, builtin_int
 from .ops.shape import sizes
-from .tape import Variable
+from .variable import Variable
 
 # ---------------------------------------------------------------- other dtypes
 

@@ -17,8 +17,8 @@ from . import _kernels, define, dtypes
 from .ops.elementwise import where
 from .ops.index import index, index_put
 from .ops.shape import broadcast_to, reshape, sizes
-from .tape import Variable
 from .tensor import Tensor, _wrap
+from .variable import Variable
 
 # ---------------------------------------------------------------- what every function here needs
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import define, tape
-from .tape import Variable
+from .variable import Variable
 
 Function = Callable[..., Any]
 

@@ -23,7 +23,7 @@ import numpy as np
 from . import define, tape
 from .func.run import Recording, Run, matching
 from .ops import elementwise, linalg, nn, reduce
-from .tape import Variable
+from .variable import Variable
 
 
 class Layer:

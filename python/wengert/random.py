@@ -17,8 +17,8 @@ import numpy as np
 
 from . import define, dtypes
 from .creation import allocate, float_dtype, integer, leaf, limits, number, shape_of
-from .tape import Variable
 from .tensor import Tensor, _wrap, change
+from .variable import Variable
 
 _FRESH_SEED = 67280421310721  # of a new generator, as in PyTorch
 _STATE_WORDS = {

@@ -17,6 +17,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .variable import Variable
+
 _number = itertools.count(1)
 _NO_STATIC: dict[str, Any] = {}
 
@@ -44,54 +46,6 @@ class Mode(threading.local):
 mode = Mode()
 
 
-class Variable:
-    """A value, and where it came from. `wengert.Tensor` is the one that users see."""
-
-    __slots__ = ("__weakref__", "base", "counter", "grad", "hooks", "node", "seen", "tracked", "value")
-
-    value: Any
-    tracked: bool  # read it as requires_grad
-    grad: Any
-    node: Node | None  # what computed it; None for a leaf
-    counter: list[Any] | None  # [changes, where the last was made], shared by all views of a buffer; None: no change
-    hooks: dict[int, Any] | None  # of a leaf; other variables keep theirs on the node
-    base: Variable | None  # of a view: the variable whose memory it shows
-    seen: Node | None  # of a view: the base's node when its own was recorded
-
-    def __init__(self, value: Any, counter: list[Any] | None = None, node: Node | None = None) -> None:
-        self.value = value
-        self.tracked = node is not None
-        self.grad = None
-        self.node = node
-        self.counter = counter
-        self.hooks = None
-        self.base = None
-        self.seen = None
-
-    def share_counter(self) -> list[Any]:
-        """The change counter of this buffer, for a view that is about to share it."""
-        if self.counter is None:
-            self.counter = [0, None]
-        return self.counter
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether what is computed from this variable is recorded."""
-        if self.base is not None and self.base.node is not self.seen:
-            _renew(self)
-        return self.tracked
-
-    @requires_grad.setter
-    def requires_grad(self, tracked: bool) -> None:
-        self.tracked = tracked
-
-    @property
-    def source(self) -> Node | Variable | None:
-        """What a cotangent of this variable flows to: its node, itself if it is a leaf, None for a constant."""
-        tracked = self.requires_grad
-        return self.node if self.node is not None else self if tracked else None
-
-
 class Operation:
     """A name, a kernel, and per positional argument one reverse and one forward rule.
 
@@ -114,10 +68,10 @@ class Operation:
     def _users(self, name: str) -> int:
         """The arguments whose rules need `name`, a bit for each."""
         rules = zip(self.vjps, self.jvps, strict=True)
-        return sum(1 << i for i, pair in enumerate(rules) if any(rule is not None and name in rule.needs for rule in pair))
+        return sum(1 << i for i, pair in enumerate(rules) if any(r is not None and name in r.needs for r in pair))
 
     def __call__(self, *inputs: Any, **static: Any) -> Any:
-        return apply(self, inputs, static)
+        return apply(self, tuple([_as_variable(x) for x in inputs]), static)
 
     def __repr__(self) -> str:
         return f"Operation({self.name!r})"
@@ -167,6 +121,9 @@ class Node:
             if isinstance(value, Variable):
                 self.check(value, self.versions[place] if self.versions else 0, f"its argument {name}")
             return value
+        if name not in self.static:
+            known = ", ".join(("g", "t", "z", *operation.arguments, *self.static))
+            raise TypeError(f"{operation.name}: a rule has a parameter {name!r}; rules are given any of {known}")
         return self.static[name]
 
     def check(self, variable: Variable, version: int, what: str) -> None:
@@ -188,15 +145,14 @@ class Node:
 # What `connect` is told.
 _box: Callable[..., Variable] = Variable
 _add: Callable[[Any, Any], Any]
-_shape_of: Callable[[Any], Any] = lambda value: "?"  # noqa: E731
-_renew: Callable[[Variable], Any]
+_shape_of: Callable[[Any], Any]
+_as_variable: Callable[[Any], Variable]
 
 
-def connect(box: Any, add: Any, shape_of: Any, renew: Any) -> None:
-    """Tell the tape what its values are: their class, their sum, how to speak of them in errors, and how a view whose
-    base was changed since gets a history again."""
-    global _box, _add, _shape_of, _renew
-    _box, _add, _shape_of, _renew = box, add, shape_of, renew
+def connect(box: Any, add: Any, shape_of: Any, as_variable: Any) -> None:
+    """Tell the tape what its values are: their class, their sum, how errors speak of them, what makes one of others."""
+    global _box, _add, _shape_of, _as_variable
+    _box, _add, _shape_of, _as_variable = box, add, shape_of, as_variable
 
 
 def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] = _NO_STATIC) -> Any:

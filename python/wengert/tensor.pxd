@@ -2,7 +2,7 @@
 # Static types for the compiled build of tensor.py. The Python file is complete without this one, but for the buffer
 # protocol, which classes written in Python have from 3.12 only.
 from cpython.buffer cimport PyObject_GetBuffer
-from wengert.tape cimport Variable
+from wengert.variable cimport Variable
 
 cdef class Tensor(Variable):
     def __getbuffer__(self, Py_buffer *buffer, int flags):

@@ -40,7 +40,7 @@ from .ops import elementwise as e
 from .ops import index as i
 from .ops import shape as s
 from .printing import tensor_text
-from .tape import Variable
+from .variable import Variable
 
 
 class Size(tuple):
@@ -237,6 +237,15 @@ class Tensor(Variable):
         self.node = None
         self.requires_grad = False
         return self
+
+    def renew(self) -> None:
+        """Of a view whose base has a new history: take the one that follows from it."""
+        base = self.base
+        if base.node is None:
+            self.detach_()
+        else:
+            self.seen = base.node
+            tape.record(views.show, (base,), {"region": views.region_of(base.value, self.value)}, self)
 
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
@@ -775,9 +784,14 @@ class Tensor(Variable):
 # ---------------------------------------------------------------- making tensors
 
 
+_ndarray = np.ndarray
+
+
 def _wrap(value: Any, counter: list[Any] | None = None, node: tape.Node | None = None) -> Tensor:
     """A tensor over an array, without conversion."""
     tensor = Tensor.__new__(Tensor)
+    if type(value) is not _ndarray and isinstance(value, np.generic):  # of users' kernels, for arrays of no dimensions
+        value = np.asarray(value)
     tensor.value = value
     tensor.tracked = node is not None
     tensor.grad = None
@@ -910,17 +924,7 @@ def _take_history(x: Tensor, new: Tensor) -> None:
     elif new.requires_grad or base.requires_grad:
         before = _wrap(base.value, base.counter, base.node)
         tape.record(views.put, (before, new), {"region": views.region_of(base.value, x.value)}, base)
-        _renew(x)
-
-
-def _renew(x: Tensor) -> None:
-    """Give a view whose base has a new history the one that follows from it."""
-    base = x.base
-    if base.node is None:
-        x.detach_()
-    else:
-        x.seen = base.node
-        tape.record(views.show, (base,), {"region": views.region_of(base.value, x.value)}, x)
+        x.renew()
 
 
 def _sum(x: Tensor, y: Tensor) -> Tensor:
@@ -928,5 +932,5 @@ def _sum(x: Tensor, y: Tensor) -> Tensor:
     return tuples.add(x, y) if type(x.value) is tuple else e.add(x, y)
 
 
-tape.connect(box=_wrap, add=_sum, shape_of=lambda value: getattr(value, "shape", "?"), renew=_renew)
+tape.connect(_wrap, _sum, lambda value: getattr(value, "shape", "?"), define.as_variable)
 inplace.connect(change)

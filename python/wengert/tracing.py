@@ -16,8 +16,9 @@ import numpy as np
 from . import define, tape
 from .func.run import Recording, Run, matching, ones_like, zeros_like
 from .ops import einsum
-from .tape import Node, Variable, mode
+from .tape import Node, mode
 from .trees import flatten
+from .variable import Variable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import guard, tape
-from ..tape import Node, Variable, mode
+from ..tape import Node, mode
 from ..tensor import line_of_caller
+from ..variable import Variable
 from .modes import Setting
 
 

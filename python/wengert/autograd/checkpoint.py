@@ -11,8 +11,9 @@ from .. import tape
 from ..ops import tuples
 from ..ops.views import track
 from ..random import default_generator
-from ..tape import Node, Operation, Rule, Variable, mode
+from ..tape import Node, Operation, Rule, mode
 from ..trees import flatten
+from ..variable import Variable
 from .shares import Shares
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import define, tape
 from ..ops import tuples
-from ..tape import Operation, Rule, Variable, mode
+from ..tape import Operation, Rule, mode
+from ..variable import Variable
 from .shares import Shares
 
 

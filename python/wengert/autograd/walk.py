@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels, define, tape
-from ..tape import Variable, mode
+from ..tape import mode
+from ..variable import Variable
 
 
 def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
@@ -92,8 +93,18 @@ def backward(
         accumulate(leaf, g, create_graph, given)
 
 
+def require_shape(name: str, what: str, g: Any, x: Any) -> None:
+    """Raise if what a walk brought to x, or made of it, does not have x's shape."""
+    if g.value.shape != x.value.shape:
+        raise RuntimeError(
+            f"{name}: a {what} of shape {g.value.shape} arrived where the tensor has shape {x.value.shape}; the rule "
+            "of an operation on the way is wrong, which check_gradients can tell"
+        )
+
+
 def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
     """Add g to leaf.grad; `given` holds the ids of cotangents that somebody else has too."""
+    require_shape("backward", "gradient", g, leaf)
     if leaf.hooks:
         g = tape.run_hooks({k: h for k, h in leaf.hooks.items() if k >= 0}, g)
     if leaf.grad is not None:
@@ -169,7 +180,10 @@ def grad(
                     f"grad: the outputs do not depend on input {k}; allow_unused=True gives None for it, "
                     "materialize_grads=True zeros"
                 )
-        elif x.node is None and x.hooks:
+            results.append(g)
+            continue
+        require_shape("grad", "gradient", g, x)
+        if x.node is None and x.hooks:
             g = tape.run_hooks({k: h for k, h in x.hooks.items() if k >= 0}, g)
         results.append(g)
     return tuple(results)

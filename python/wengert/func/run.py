@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from .. import define, tape
+from ..autograd.walk import require_shape
 from ..ops.views import track
-from ..tape import Node, Variable, mode
+from ..tape import Node, mode
 from ..trees import flatten
+from ..variable import Variable
 
 
 class Recording:
@@ -139,6 +141,9 @@ class Run:
         starts = [(y.source, g) for y, g in zip(self.outputs, cotangents, strict=True) if y.source is not None]
         with self.walking(cotangents):
             found = tape.pull(starts, self.sources, nodes=self.nodes)
+        for x, source in zip(self.inputs, self.sources, strict=True):
+            if source in found:
+                require_shape(self.name, "gradient", found[source], x)
         return [
             found[source] if source in found else zeros_like(x)
             for x, source in zip(self.inputs, self.sources, strict=True)
@@ -149,6 +154,9 @@ class Run:
         seeds = dict(zip(self.sources, tangents, strict=True))
         with self.walking(tangents):
             found = tape.push([y.source for y in self.outputs], seeds, self.nodes)
+        for y, t in zip(self.outputs, found, strict=True):
+            if t is not None:
+                require_shape(self.name, "tangent", t, y)
         return [zeros_like(y) if t is None else t for y, t in zip(self.outputs, found, strict=True)]
 
     def like_inputs(self, leaves: list[Any]) -> Any:

@@ -20,7 +20,8 @@ from ..ops import tuples
 from ..ops.elementwise import divide, multiply
 from ..ops.linalg import _MATMUL
 from ..ops.views import track
-from ..tape import Node, Variable
+from ..tape import Node
+from ..variable import Variable
 from .run import Recording, Run, zeros_like
 
 Coefficient = Any  # a variable, or None for zero

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import tape
 from ..ops.shape import reshape, stack
-from ..tape import Variable
+from ..variable import Variable
 from .run import Run, as_arguments, matching, ones_like, units, zeros_like
 
 # ---------------------------------------------------------------- first derivatives
@@ -342,8 +342,8 @@ def hvp(function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any 
 
     Returns
     -------
-    The product, in the structure of the vector. Forward over reverse: at the cost of a few gradients. It is the second of
-    ``jvp(grad(function), primals, tangents)``, of which the first is the gradient.
+    The product, in the structure of the vector. Forward over reverse: at the cost of a few gradients. It is the second
+    of ``jvp(grad(function), primals, tangents)``, of which the first is the gradient.
 
     Raises
     ------

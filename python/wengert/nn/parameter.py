@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import creation, dtypes
-from ..tape import Variable
 from ..tensor import Tensor, count_change
+from ..variable import Variable
 
 
 class Parameter(Tensor):

@@ -11,8 +11,8 @@ import numpy as np
 from .. import _kernels, dtypes
 from ..define import as_variable
 from ..ops.shape import cat, reshape
-from ..tape import Variable
 from ..tensor import _wrap, count_change
+from ..variable import Variable
 
 
 def _with_gradients(parameters: Any) -> list[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes, tape
 from ..define import as_floating, as_variable, cast, elementwise
-from ..tape import Variable
+from ..variable import Variable
 from . import elementwise as e
 from .rounding import rounding_divide
 

@@ -22,7 +22,7 @@ from ..define import (
     named,
     primitive,
 )
-from ..tape import Variable
+from ..variable import Variable
 
 
 def doc(summary: str, example: str, *, inputs: int = 1, formula: str = "", note: str = "") -> str:

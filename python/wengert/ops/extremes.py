@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import tape
 from ..define import as_variable
-from ..tape import Variable
+from ..variable import Variable
 from . import elementwise as e
 from . import reduce
 from .index import take_along_dim

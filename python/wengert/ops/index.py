@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _kernels, define, dtypes, tape
 from ..define import apply, as_variable, linear, primitive
-from ..tape import Variable
+from ..variable import Variable
 from .shape import as_view, dimension, reshape
 
 Key = Any

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import dtypes, tape
 from ..define import Function, as_variable, match, named
-from ..tape import Variable
+from ..variable import Variable
 from .elementwise import comparison, doc
 from .shape import dimensions, either
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes, tape
 from ..define import as_variable, broadcast_shape, broadcast_to, cast
-from ..tape import Variable
+from ..variable import Variable
 from .elementwise import where
 from .index import Key, along
 from .index import index as pick

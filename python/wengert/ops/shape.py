@@ -13,7 +13,8 @@ import numpy as np
 
 from .. import define, dtypes, tape
 from ..define import apply, as_variable, linear, rule
-from ..tape import Operation, Variable
+from ..tape import Operation
+from ..variable import Variable
 
 
 def dimension(name: str, dim: Any, ndim: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import tape
 from ..define import as_variable
-from ..tape import Variable
+from ..variable import Variable
 from .arithmetic import lerp
 from .extremes import ValuesAndIndices, picked
 from .index import take_along_dim

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import tape
 from ..define import Function, as_floating, elementwise
-from ..tape import Variable
+from ..variable import Variable
 from .elementwise import clip, doc, equal, log, log1p, sigmoid, sqrt, square, where
 
 

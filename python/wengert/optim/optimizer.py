@@ -13,8 +13,8 @@ from .. import dtypes, guard
 from ..autograd import enable_grad
 from ..nn.module import clear_gradient
 from ..nn.parameter import UninitializedParameter
-from ..tape import Variable
 from ..tensor import _line, _wrap
+from ..variable import Variable
 
 # What is remembered of a parameter: tensors by name, and the number of its steps as "step".
 State = dict[str, Any]

@@ -13,7 +13,7 @@ from ...define import apply, as_floating, as_variable, cast, elementwise, linear
 from ...ops import elementwise as e
 from ...ops.reduce import mean, sum
 from ...ops.shape import permute, reshape
-from ...tape import Variable
+from ...variable import Variable
 
 
 def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:

@@ -1,0 +1,112 @@
+"""What operations are applied to: variables made of numbers and arrays, of one dtype and of one shape.
+
+Broadcasting and casting are undone here, once: an elementwise operation whose differentiable operands differ in shape
+or dtype first applies `broadcast_to` and `cast`, which are linear and know their transposes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import _kernels, dtypes, tape
+from .define import linear
+from .tape import apply
+from .variable import Variable
+
+
+def as_variable(x: Any, dtype: np.dtype | None = None) -> Variable:
+    """x as a variable: itself, or a constant made of an array or of numbers."""
+    if isinstance(x, Variable):
+        return x
+    if isinstance(x, float):
+        dtype = dtype or dtypes.get_default_dtype()
+    value = np.asarray(x, dtype=dtype)
+    if value.dtype not in dtypes.ALL:
+        raise TypeError(
+            f"expected a tensor, an array or numbers, got {type(x).__name__} of dtype {value.dtype}; tensors have "
+            f"{', '.join(map(str, dtypes.ALL))}"
+        )
+    return tape._box(value)
+
+
+def as_floating(x: Any) -> Variable:
+    """The same, with integers and booleans turned into the default float."""
+    x = as_variable(x)
+    return x if x.value.dtype.kind == "f" else cast(x, dtypes.get_default_dtype())
+
+
+def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
+    """Operands of one dtype, and, where they are differentiable, of one shape. Numbers stay numbers."""
+    operands = tuple(x if isinstance(x, (Variable, int, float)) else as_variable(x) for x in operands)
+    dtype = dtypes.result_type(*operands)
+    if floating and dtype.kind != "f":
+        dtype = dtypes.get_default_dtype()
+    if not any(isinstance(x, Variable) for x in operands):
+        operands = (as_variable(operands[0], dtype), *operands[1:])
+    operands = tuple(cast(x, dtype) if isinstance(x, Variable) and x.value.dtype != dtype else x for x in operands)
+    if any(isinstance(x, Variable) and x.requires_grad for x in operands):
+        shape = broadcast_shape(name, *[x.value.shape for x in operands if isinstance(x, Variable)])
+        operands = tuple(
+            broadcast_to(x, shape) if isinstance(x, Variable) and x.requires_grad and x.value.shape != shape else x
+            for x in operands
+        )
+    return operands
+
+
+def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that all of `shapes` broadcast to."""
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(
+            f"{name}: the shapes {' and '.join(map(str, shapes))} do not broadcast; each dimension, counted from "
+            "the last, must be equal or 1"
+        ) from None
+
+
+def _broadcast(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> np.ndarray:
+    return np.broadcast_to(x, shape)
+
+
+def _sum_to(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> np.ndarray:
+    lead = x.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
+    if x.dtype.kind == "f" and x.dtype != dtypes.float16:
+        return _kernels.reduce("sum", x, axes, True).reshape(shape)
+    return np.sum(x, axes, dtype=x.dtype, keepdims=True).reshape(shape)
+
+
+def _cast(x: np.ndarray, dtype: np.dtype, before: np.dtype) -> np.ndarray:
+    return dtypes.convert(x, dtype)
+
+
+# `before` is the shape or dtype that the transpose returns to.
+BROADCAST_TO = linear(
+    "broadcast_to", _broadcast, lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape})
+)
+SUM_TO = linear(
+    "sum_to", _sum_to, lambda g, shape, before: apply(BROADCAST_TO, (g,), {"shape": before, "before": shape})
+)
+CAST = linear("cast", _cast, lambda g, dtype, before: apply(CAST, (g,), {"dtype": before, "before": dtype}))
+
+
+def broadcast_to(x: Variable, shape: tuple[int, ...]) -> Any:
+    """A view of x with `shape`, repeated along the dimensions it lacks; the transpose sums over them."""
+    return apply(BROADCAST_TO, (x,), {"shape": shape, "before": x.value.shape})
+
+
+def sum_to(x: Variable, shape: tuple[int, ...]) -> Any:
+    """x summed over the dimensions along which `shape` would be broadcast to x's."""
+    return x if x.value.shape == shape else apply(SUM_TO, (x,), {"shape": shape, "before": x.value.shape})
+
+
+def cast(x: Variable, dtype: np.dtype) -> Any:
+    """x with another dtype; the transpose casts back. Integers have no derivative: the result is then a constant."""
+    if dtype.kind != "f" or x.value.dtype.kind != "f":
+        return tape._box(dtypes.convert(x.value, dtype))
+    return apply(CAST, (x,), {"dtype": dtype, "before": x.value.dtype})

@@ -1,0 +1,59 @@
+"""A value, and where it came from: what operations are applied to, and what they give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .tape import Node
+
+
+class Variable:
+    """A value, and where it came from. `wengert.Tensor` is the one that users see."""
+
+    __slots__ = ("__weakref__", "base", "counter", "grad", "hooks", "node", "seen", "tracked", "value")
+
+    value: Any
+    tracked: bool  # read it as requires_grad
+    grad: Any
+    node: Node | None  # what computed it; None for a leaf
+    counter: list[Any] | None  # [changes, where the last was made], shared by all views of a buffer; None: no change
+    hooks: dict[int, Any] | None  # of a leaf; other variables keep theirs on the node
+    base: Variable | None  # of a view: the variable whose memory it shows
+    seen: Node | None  # of a view: the base's node when its own was recorded
+
+    def __init__(self, value: Any, counter: list[Any] | None = None, node: Node | None = None) -> None:
+        self.value = value
+        self.tracked = node is not None
+        self.grad = None
+        self.node = node
+        self.counter = counter
+        self.hooks = None
+        self.base = None
+        self.seen = None
+
+    def share_counter(self) -> list[Any]:
+        """The change counter of this buffer, for a view that is about to share it."""
+        if self.counter is None:
+            self.counter = [0, None]
+        return self.counter
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether what is computed from this variable is recorded."""
+        if self.base is not None and self.base.node is not self.seen:
+            self.renew()
+        return self.tracked
+
+    @requires_grad.setter
+    def requires_grad(self, tracked: bool) -> None:
+        self.tracked = tracked
+
+    @property
+    def source(self) -> Node | Variable | None:
+        """What a cotangent of this variable flows to: its node, itself if it is a leaf, None for a constant."""
+        tracked = self.requires_grad
+        return self.node if self.node is not None else self if tracked else None
+
+    def renew(self) -> None:
+        """Of a view whose base has a new history: take the one that follows from it."""
