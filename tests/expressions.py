@@ -141,7 +141,7 @@ torch.multinomial(p, 2).shape
 torch.multinomial(torch.tensor([1.0, 1.0]), 2).sort().values
 torch.manual_seed(3).initial_seed()
 torch.Generator().manual_seed(3).initial_seed()
-torch.rand(3, generator=torch.Generator().manual_seed(1)).equal(torch.rand(3, generator=torch.Generator().manual_seed(1)))
+torch.rand(2, generator=torch.Generator().manual_seed(1)) == torch.rand(2, generator=torch.manual_seed(1))
 torch.meshgrid(v, w, indexing="ij")
 torch.meshgrid(v, w, indexing="xy")[0]
 x.new_tensor([1, 2])

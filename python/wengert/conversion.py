@@ -149,24 +149,6 @@ def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
 # ---------------------------------------------------------------- numbers
 
 
-def item(x: Any) -> Any:
-    """The one item, as a Python number.
-
-    Raises
-    ------
-    RuntimeError
-        If there is not exactly one item.
-
-    Examples
-    --------
-    >>> wg.tensor([3.5]).item()
-    3.5
-    """
-    if x.value.size != 1:
-        raise RuntimeError(f"item: expected a tensor of one item, got shape {x.value.shape}")
-    return x.value.item()
-
-
 def tolist(x: Any) -> Any:
     """Nested lists of Python numbers.
 

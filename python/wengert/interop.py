@@ -150,9 +150,14 @@ def array_function(function: Function, args: tuple[Any, ...], keywords: dict[str
     """
     name = f"{function.__module__}.{function.__name__}".removeprefix("numpy.")
     counterpart = _functions().get(function)
+    history = function not in _WITHOUT_DERIVATIVE and _needs_history(_variables((args, keywords)))
     if counterpart is not None:
-        return _call(name, counterpart, args, keywords)
-    if function not in _WITHOUT_DERIVATIVE and _needs_history(_variables((args, keywords))):
+        try:
+            return _call(name, counterpart, args, keywords)
+        except TypeError:  # NumPy takes more: objects, masked arrays, other keywords
+            if history:
+                raise
+    if history:
         raise _refuse(name, "it has no counterpart in wengert")
     return function(*_as_array(args), **_as_array(keywords))
 
@@ -219,6 +224,20 @@ def _functions() -> dict[Function, Function]:
             return wg.norm(_floating(x), 2, None, keepdims)
         return wg.linalg.norm(_floating(x), ord, axis, keepdims)
 
+    def singular_values(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+        x = _floating(a)
+        return wg.linalg.svd(x, full_matrices) if compute_uv else wg.linalg.svdvals(x)
+
+    def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
+        x = _floating(a)
+        if weights is None:
+            return wg.mean(x, axis, keepdims)
+        weights = _floating(weights)
+        if weights.shape != x.shape and axis is not None:
+            weights = weights.reshape([-1 if k == axis % x.ndim else 1 for k in range(x.ndim)])
+        weights = wg.broadcast_to(weights, x.shape)
+        return wg.sum(x * weights, axis, keepdims) / wg.sum(weights, axis, keepdims)
+
     return {
         # reductions
         np.sum: lambda a, axis=None, dtype=None, keepdims=False: wg.sum(a, axis, keepdims, dtype=dtype),
@@ -226,7 +245,8 @@ def _functions() -> dict[Function, Function]:
         np.prod: reduction("prod"), np.max: reduction("amax"), np.amax: reduction("amax"), np.min: reduction("amin"),
         np.amin: reduction("amin"), np.all: reduction("all"), np.any: reduction("any"),
         np.count_nonzero: reduction("count_nonzero"), np.mean: reduction("mean", floating=True),
-        np.nanmean: reduction("nanmean", floating=True), np.var: spread("var"), np.std: spread("std"),
+        np.nanmean: reduction("nanmean", floating=True), np.average: average,
+        np.var: spread("var"), np.std: spread("std"),
         np.argmax: extreme_index("argmax"), np.argmin: extreme_index("argmin"),
         np.median: lambda a, axis=None, keepdims=False: wg.quantile(_floating(a), 0.5, axis, keepdims),
         np.quantile: quantile("quantile", 1), np.percentile: quantile("quantile", 100),
@@ -284,7 +304,15 @@ def _functions() -> dict[Function, Function]:
         np.einsum: lambda subscripts, *operands, optimize=False: wg.einsum(subscripts, *operands),
         np.tensordot: lambda a, b, axes=2: wg.tensordot(a, b, axes),
         np.trace: lambda a, offset=0, axis1=0, axis2=1: wg.sum(wg.diagonal(a, offset, axis1, axis2), -1),
-        np.linalg.norm: norm,
+        np.linalg.norm: norm, np.linalg.det: lambda a: wg.linalg.det(_floating(a)),
+        np.linalg.slogdet: lambda a: wg.linalg.slogdet(_floating(a)),
+        np.linalg.inv: lambda a: wg.linalg.inv(_floating(a)), np.linalg.pinv: lambda a: wg.linalg.pinv(_floating(a)),
+        np.linalg.solve: lambda a, b: wg.linalg.solve(_floating(a), _floating(b)),
+        np.linalg.cholesky: lambda a: wg.linalg.cholesky(_floating(a)),
+        np.linalg.eigh: lambda a: wg.linalg.eigh(_floating(a)),
+        np.linalg.eigvalsh: lambda a: wg.linalg.eigvalsh(_floating(a)),
+        np.linalg.svd: singular_values, np.linalg.qr: lambda a, mode="reduced": wg.linalg.qr(_floating(a), mode),
+        np.linalg.matrix_power: lambda a, n: wg.linalg.matrix_power(_floating(a), n),
         # nearness
         np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: wg.isclose(a, b, rtol, atol, equal_nan),
         np.allclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: wg.allclose(a, b, rtol, atol, equal_nan),

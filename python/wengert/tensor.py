@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -369,6 +370,18 @@ class Tensor(Variable):
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.value.__dlpack_device__()
 
+    def item(self) -> Any:
+        """The one item, as a Python number.
+
+        Raises
+        ------
+        RuntimeError
+            If there is not exactly one item.
+        """
+        if self.value.size != 1:
+            raise RuntimeError(f"item: expected a tensor of one item, got shape {self.value.shape}")
+        return self.value.item()
+
     def __float__(self) -> float:
         return conversion.as_float(self)
 
@@ -409,7 +422,7 @@ class Tensor(Variable):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.node is not None:
             raise RuntimeError("only leaves can be pickled or copied with copy.copy; detach() this tensor first")
-        return _rebuild, (type(self), self.value, self.requires_grad, self.grad)
+        return _rebuild, (type(self), self.value, self.requires_grad, self.grad, getattr(self, "__dict__", None))
 
     def __copy__(self) -> Tensor:
         rebuild, arguments = self.__reduce_ex__(4)
@@ -423,6 +436,8 @@ class Tensor(Variable):
         grad = self.grad.__deepcopy__(memo) if self.grad is not None else None
         copy = _rebuild(type(self), self.value.copy(), self.requires_grad, grad)
         memo[id(self)] = copy
+        if hasattr(self, "__dict__"):
+            copy.__dict__.update(deepcopy(self.__dict__, memo))
         return copy
 
     # ------------------------------------------------------------ operators
@@ -701,7 +716,7 @@ class Tensor(Variable):
     int, short, char, byte, bool = (
         conversion.int, conversion.short, conversion.char, conversion.byte, conversion.bool
     )  # fmt: skip
-    item, tolist, new_tensor = conversion.item, conversion.tolist, conversion.new_tensor
+    tolist, new_tensor = conversion.tolist, conversion.new_tensor
     new_empty, new_full = conversion.new_empty, conversion.new_full
     new_zeros, new_ones = conversion.new_zeros, conversion.new_ones
     # Arithmetic
@@ -803,12 +818,16 @@ def _wrap(value: Any, counter: list[Any] | None = None, node: tape.Node | None =
     return tensor
 
 
-def _rebuild(cls: type, value: np.ndarray, requires_grad: bool, grad: Any) -> Tensor:
-    tensor = _wrap(value)
-    if cls is not Tensor:
-        tensor = cls(tensor)
+def _rebuild(
+    cls: type, value: np.ndarray, requires_grad: bool, grad: Any, attributes: dict[str, Any] | None = None
+) -> Tensor:
+    """A leaf of a class derived from Tensor, with what its objects carry besides; no initializer of theirs is run."""
+    tensor = cls.__new__(cls)
+    Variable.__init__(tensor, value)
     tensor.requires_grad = requires_grad
     tensor.grad = grad
+    if attributes:
+        tensor.__dict__.update(attributes)
     return tensor
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -46,20 +45,6 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
-        copy = _rebuild(type(self), self.value.copy(), self.requires_grad, deepcopy(self.grad, memo))
-        memo[id(self)] = copy
-        return copy
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return _rebuild, (type(self), self.value, self.requires_grad, self.grad)
-
-
-def _rebuild(cls: type[Parameter], value: np.ndarray, requires_grad: bool, grad: Any) -> Parameter:
-    parameter = cls(value, requires_grad)
-    parameter.grad = grad
-    return parameter
 
 
 class _NoArray:

@@ -1,0 +1,313 @@
+"""Tensors among NumPy, PyTorch, JAX and matplotlib: functions and operators from either side, and shared memory."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import io
+import pickle
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import wengert as wg
+
+ARRAY = np.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]])
+
+
+def leaf() -> wg.Tensor:
+    return wg.tensor(ARRAY + 1, requires_grad=True)
+
+
+# ---------------------------------------------------------------- NumPy's functions of tensors
+
+DIFFERENTIABLE: dict[str, Callable[[Any, np.ndarray], Any]] = {
+    "array + t": lambda t, a: a + t,
+    "t + array": lambda t, a: t + a,
+    "array - t": lambda t, a: a - t,
+    "array * t": lambda t, a: a * t,
+    "array / t": lambda t, a: a / (t * t + 1),
+    "array ** t": lambda t, a: np.abs(a) ** t,
+    "t ** array": lambda t, a: (t * t + 1) ** a,
+    "array @ t": lambda t, a: a @ t.T,
+    "t @ array": lambda t, a: t @ a.T,
+    "array % t": lambda t, a: a % (t * t + 1),
+    "np.float64 * t": lambda t, a: np.float64(2) * t,
+    "t * np.float64": lambda t, a: t * np.float64(2),
+    "np.exp": lambda t, a: np.exp(t),
+    "np.sin": lambda t, a: np.sin(t) + np.cos(t) * np.tanh(t),
+    "np.sqrt": lambda t, a: np.sqrt(t * t + 1),
+    "np.log": lambda t, a: np.log(np.square(t) + 1),
+    "np.power": lambda t, a: np.power(t, 3),
+    "np.maximum": lambda t, a: np.maximum(a, t),
+    "np.add.reduce": lambda t, a: np.add.reduce(t),
+    "np.multiply.outer": lambda t, a: np.multiply.outer(t, a),
+    "np.add.accumulate": lambda t, a: np.add.accumulate(t, 1),
+    "np.where": lambda t, a: np.where(a > 0, t, a),
+    "np.clip": lambda t, a: np.clip(t, -0.1, 1.9),
+    "np.sum": lambda t, a: np.sum(t, axis=0),
+    "np.mean": lambda t, a: np.mean(t, axis=1, keepdims=True),
+    "np.var": lambda t, a: np.var(t),
+    "np.std": lambda t, a: np.std(t, axis=0, ddof=1),
+    "np.average": lambda t, a: np.average(t, axis=1, weights=np.array([1.0, 2.0, 3.0])),
+    "np.prod": lambda t, a: np.prod(t, axis=1),
+    "np.max": lambda t, a: np.max(t, axis=1),
+    "np.cumsum": lambda t, a: np.cumsum(t),
+    "np.concatenate": lambda t, a: np.concatenate([t, t]),
+    "np.concatenate of both": lambda t, a: np.concatenate([a, t], axis=1),
+    "np.stack": lambda t, a: np.stack([t, a], axis=-1),
+    "np.vstack": lambda t, a: np.vstack([t, a]),
+    "np.reshape": lambda t, a: np.reshape(t, (3, 2)),
+    "np.transpose": lambda t, a: np.transpose(t),
+    "np.squeeze": lambda t, a: np.squeeze(np.expand_dims(t, 0)),
+    "np.broadcast_to": lambda t, a: np.broadcast_to(t, (4, 2, 3)),
+    "np.flip": lambda t, a: np.flip(t, 1),
+    "np.roll": lambda t, a: np.roll(t, 1),
+    "np.repeat": lambda t, a: np.repeat(t, 2, axis=0),
+    "np.tile": lambda t, a: np.tile(t, (2, 1)),
+    "np.take": lambda t, a: np.take(t, [0, 2, 0], axis=1),
+    "np.sort": lambda t, a: np.sort(t, axis=1),
+    "np.diff": lambda t, a: np.diff(t),
+    "np.dot": lambda t, a: np.dot(t, a.T),
+    "np.outer": lambda t, a: np.outer(t, a),
+    "np.einsum": lambda t, a: np.einsum("ij,kj->ik", t, a),
+    "np.tensordot": lambda t, a: np.tensordot(t, a, 2),
+    "np.trace": lambda t, a: np.trace(t),
+    "np.linalg.norm": lambda t, a: np.linalg.norm(t),
+    "np.linalg.inv": lambda t, a: np.linalg.inv(t @ t.T),
+    "np.linalg.det": lambda t, a: np.linalg.det(t @ t.T),
+    "np.linalg.solve": lambda t, a: np.linalg.solve(t @ t.T, a),
+    "np.linalg.eigvalsh": lambda t, a: np.linalg.eigvalsh(t @ t.T),
+    "np.linalg.svd": lambda t, a: np.linalg.svd(t, compute_uv=False),
+    "np.median": lambda t, a: np.median(t, axis=1),
+    "np.quantile": lambda t, a: np.quantile(t, 0.3),
+    "np.nan_to_num": lambda t, a: np.nan_to_num(t),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_numpys_function_of_a_tensor_gives_numpys_values_and_keeps_the_gradient(name: str) -> None:
+    function = DIFFERENTIABLE[name]
+    t = leaf()
+    out = function(t, ARRAY)
+    assert isinstance(out, wg.Tensor)
+    np.testing.assert_allclose(out.detach().numpy(), function(t.detach().numpy(), ARRAY), rtol=1e-12)
+    assert out.requires_grad
+    wg.func.check_gradients(lambda x: function(x, ARRAY), t.detach(), order=1)
+
+
+WITHOUT_GRADIENT: dict[str, Callable[[Any], Any]] = {
+    "np.fft.fft": np.fft.fft,
+    "np.interp": lambda t: np.interp(t, [0.0, 1.0], [0.0, 2.0]),
+    "np.modf": np.modf,
+    "np.spacing": np.spacing,
+    "np.add with out": lambda t: np.add(t, 1, out=np.zeros((2, 3))),
+    "np.copyto": lambda t: np.copyto(np.zeros((2, 3)), t),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_GRADIENT)
+def test_where_a_gradient_would_be_lost_a_type_error_says_so(name: str) -> None:
+    with pytest.raises(TypeError, match=r"numpy\..*derivative.*would be lost.*detach\(\)\.numpy\(\)"):
+        WITHOUT_GRADIENT[name](leaf())
+    WITHOUT_GRADIENT[name](leaf().detach())
+
+
+def test_an_array_cannot_take_over_what_has_a_history_and_a_tensor_can() -> None:
+    array = ARRAY.copy()
+    with pytest.raises(TypeError, match="would be lost"):
+        array += leaf()
+    array += leaf().detach()
+    np.testing.assert_array_equal(array, 2 * ARRAY + 1)
+    t = leaf() * 1
+    t += ARRAY
+    assert t.requires_grad
+
+
+def test_comparisons_and_questions_work_from_either_side() -> None:
+    t = leaf()
+    assert (t > ARRAY).all()
+    assert (ARRAY < t).all()  # noqa: SIM300
+    assert np.float64(0) < np.sum(t)
+    assert (np.shape(t), np.ndim(t), np.size(t)) == ((2, 3), 2, 6)
+    assert not np.array_equal(t, ARRAY)
+    assert np.allclose(t, ARRAY + 1)
+    assert np.isfinite(t).all()
+    assert isinstance(np.zeros_like(t), wg.Tensor)
+
+
+def test_tensors_become_arrays_where_no_gradient_is_lost() -> None:
+    x = leaf().detach()
+    np.testing.assert_allclose(np.array([x.sum(), x.mean()]), [x.sum().item(), x.mean().item()])
+    assert np.histogram(x)[0].sum() == 6
+    np.testing.assert_array_equal(np.fft.fft(x), np.fft.fft(x.numpy()))
+    assert np.asarray(x, dtype=np.float32).dtype == np.float32
+    with pytest.raises(RuntimeError, match="detach"):
+        np.asarray(leaf())
+    file = io.BytesIO()
+    np.save(file, x)
+    file.seek(0)
+    np.testing.assert_array_equal(np.load(file), x.numpy())
+
+
+# ---------------------------------------------------------------- memory shared by protocol
+
+
+def test_dlpack_shares_memory_with_pytorch_both_ways() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch, which memory is shared with, is not installed")
+    for dtype in (wg.float32, wg.float64, wg.float16, wg.int64, wg.int8, wg.uint8, wg.bool):
+        x = wg.ones(2, 3, dtype=dtype)
+        theirs = torch.from_dlpack(x)
+        assert str(theirs.dtype) == f"torch.{dtype}"
+        theirs[0, 0] = 0
+        assert x[0, 0] == 0
+        back = wg.from_dlpack(theirs)
+        assert np.shares_memory(back.numpy(), x.numpy())
+        ours = wg.from_dlpack(theirs.T[1:])
+        ours[1, 1] = 0
+        assert theirs[1, 2] == 0
+        assert ours.stride() == theirs.T[1:].stride()
+    with pytest.raises(BufferError, match="requires a gradient"):
+        torch.from_dlpack(wg.ones(2, requires_grad=True))
+    with pytest.raises(BufferError, match="detach"):
+        wg.from_dlpack(torch.ones(2, requires_grad=True))
+
+
+def test_dlpack_shares_memory_with_jax_both_ways() -> None:
+    jax = pytest.importorskip("jax", reason="JAX, which memory is shared with, is not installed")
+    x = wg.arange(6.0)
+    theirs = jax.numpy.from_dlpack(x)
+    if theirs.unsafe_buffer_pointer() == x.data_ptr():  # JAX copies what is not aligned to its liking
+        x[0] = 5
+        assert theirs[0] == 5
+    np.testing.assert_array_equal(theirs, x.numpy())
+    array = jax.numpy.arange(6.0).reshape(2, 3)
+    ours = wg.from_dlpack(array)
+    assert ours.data_ptr() == array.unsafe_buffer_pointer()
+    assert ours.tolist() == array.tolist()
+    with pytest.raises(RuntimeError, match="read-only"):
+        ours.add_(1)
+
+
+def test_dlpack_keeps_the_memory_alive() -> None:
+    x = wg.arange(1000.0)
+    capsule = x.__dlpack__()
+    y = wg.from_dlpack(capsule)
+    del x, capsule
+    gc.collect()
+    assert y.sum() == 499500
+    assert wg.from_dlpack(y, copy=True).data_ptr() != y.data_ptr()
+    with pytest.raises(TypeError, match="__dlpack__"):
+        wg.from_dlpack([1, 2])
+
+
+def test_the_buffer_protocol_shows_shape_strides_and_format() -> None:
+    x = wg.arange(12, dtype=wg.int32).reshape(3, 4)
+    view = memoryview(x)
+    assert (view.shape, view.strides, view.format, view.itemsize) == ((3, 4), (16, 4), "i", 4)
+    view[1, 2] = 99
+    assert x[1, 2] == 99
+    assert bytes(x.to(wg.uint8)[0]) == bytes([0, 1, 2, 3])
+    assert np.frombuffer(x, np.int32).tolist() == x.flatten().tolist()
+    with pytest.raises(BufferError, match="requires a gradient"):
+        memoryview(leaf())
+
+
+# ---------------------------------------------------------------- copies on file and in memory
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickled_tensor_comes_back_with_its_dtype_strides_and_gradient(protocol: int) -> None:
+    x = leaf()
+    (x * x).sum().backward()
+    parameter = wg.nn.Parameter(wg.ones(3, dtype=wg.float64))
+    for original in (x, wg.ones(2, dtype=wg.float16), wg.tensor([True]), wg.arange(6).reshape(2, 3).T, parameter):
+        back = pickle.loads(pickle.dumps(original, protocol))
+        assert type(back) is type(original)
+        assert back.equal(original)
+        assert back.dtype == original.dtype
+        assert back.requires_grad == original.requires_grad
+        assert not np.shares_memory(back.detach().numpy(), original.detach().numpy())
+    assert pickle.loads(pickle.dumps(x, protocol)).grad.equal(x.grad)
+
+
+class Named(wg.Tensor):
+    """A subclass without an initializer of its own."""
+
+
+class Tagged(wg.Tensor):
+    """A subclass whose initializer takes something else."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__([1.0, 2.0])
+        self.tag = tag
+
+
+@pytest.mark.parametrize("original", [Named([1.0, 2.0]), Tagged("a")], ids=["named", "tagged"])
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_keep_the_subclass_and_its_attributes(original: wg.Tensor, copied: Callable[[Any], Any]) -> None:
+    original.requires_grad_()
+    back = copied(original)
+    assert type(back) is type(original)
+    assert back.tolist() == original.tolist()
+    assert back.requires_grad
+    assert vars(back) == vars(original)
+
+
+def test_a_deep_copy_is_made_once_and_needs_a_leaf() -> None:
+    x = leaf()
+    first, second = copy.deepcopy([x, x])
+    assert first is second
+    assert first is not x
+    assert first.requires_grad
+    with pytest.raises(RuntimeError, match="leaves"):
+        copy.deepcopy(x * 2)
+    with pytest.raises(RuntimeError, match="leaves"):
+        pickle.dumps(x * 2)
+
+
+# ---------------------------------------------------------------- matplotlib, the standard library
+
+
+def test_matplotlib_takes_tensors_as_it_takes_arrays() -> None:
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots()
+    x = wg.linspace(0, 1, 5)
+    (line,) = axes.plot(x, x**2)
+    np.testing.assert_array_equal(line.get_ydata(), (x**2).numpy())
+    axes.scatter(x, x, c=x)
+    axes.bar(x, x)
+    axes.fill_between(x, x, x + 1)
+    counts, _, _ = axes.hist(wg.arange(10.0))
+    assert counts.sum() == 10
+    image = axes.imshow(wg.rand(4, 4))
+    assert image.get_array().shape == (4, 4)
+    axes.contour(wg.rand(4, 4))
+    axes.axhline(wg.tensor(0.5))
+    axes.set_xlim(wg.tensor(0.0), wg.tensor(1.0))
+    figure.canvas.draw()
+    plt.close(figure)
+
+
+def test_tensors_of_one_item_are_numbers_to_the_standard_library() -> None:
+    import math
+    import random
+    import statistics
+
+    assert math.sqrt(wg.tensor(4.0)) == 2
+    assert list(range(wg.tensor(3))) == [0, 1, 2]
+    assert [10, 20][wg.tensor(1)] == 20
+    assert f"{wg.tensor(0.5):.1%}" == "50.0%"
+    assert "%d" % wg.tensor(3) == "3"  # noqa: UP031
+    assert statistics.fmean(wg.tensor([1.0, 3.0])) == 2
+    assert random.Random(0).choice(wg.arange(3)) in (0, 1, 2)
+    assert sum(wg.tensor([1.0, 2.0])) == 3
+    assert max(wg.tensor([1.0, 2.0])) == 2
+    assert sys.getsizeof(wg.ones(1000)) > 0
+    assert {wg.ones(1): "keys go by identity"}
