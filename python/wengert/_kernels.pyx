@@ -352,6 +352,16 @@ cdef tuple shape_tuple(int ndim, const cnp.npy_intp *shape):
     return tuple([shape[i] for i in range(ndim)])
 
 
+cdef inline bint has_shape(cnp.ndarray array, int ndim, const cnp.npy_intp *shape) noexcept:
+    cdef int d
+    if cnp.PyArray_NDIM(array) != ndim:
+        return False
+    for d in range(ndim):
+        if cnp.PyArray_DIM(array, d) != shape[d]:
+            return False
+    return True
+
+
 cdef inline int real_of(int typenum, name) except -1:
     if typenum == cnp.NPY_FLOAT:
         return WG_F32
@@ -858,7 +868,7 @@ def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint
         beta = 0.0
     else:
         C = writable_dense(out, typenum, "matmul", "out")
-        if np.shape(C) != shape_tuple(batch + 2, shape):
+        if not has_shape(C, batch + 2, shape):
             raise ValueError(f"matmul: out has shape {np.shape(C)}, expected {shape_tuple(batch + 2, shape)}")
     g.a = cnp.PyArray_DATA(A)
     g.rs_a = cnp.PyArray_STRIDE(A, ndim_a - 2) // item
@@ -873,13 +883,13 @@ def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint
     g.relu = relu
     if bias is not None:
         bias = whole_strides(readable_as(bias, typenum, "matmul", "the bias"))
-        if np.shape(bias) != (g.n,):
+        if not has_shape(bias, 1, &g.n):
             raise ValueError(f"matmul: the bias has shape {np.shape(bias)}, expected {(g.n,)}")
         g.bias = cnp.PyArray_DATA(bias)
         g.bias_stride = cnp.PyArray_STRIDE(bias, 0) // item
     if mask is not None:
         M = readable_as(mask, typenum, "matmul", "the mask")
-        if np.shape(M) != (g.m, g.n):
+        if not has_shape(M, 2, &shape[batch]):
             raise ValueError(f"matmul: the mask has shape {np.shape(M)}, expected {(g.m, g.n)}")
         if g.n > 1 and cnp.PyArray_STRIDE(M, 1) != item or cnp.PyArray_STRIDE(M, 0) % item:
             M = copy_kernel.run(M, None, None, ())
@@ -937,7 +947,7 @@ def softmax_grad(g, z, axis, bint log=False):
     cdef char *result
     cdef wg_status status
     Z = readable_as(z, typenum, "softmax_grad", "the second argument")
-    if np.shape(G) != np.shape(Z):
+    if not has_shape(Z, cnp.PyArray_NDIM(G), cnp.PyArray_DIMS(G)):
         raise ValueError(f"softmax_grad: expected two arrays of one shape, got {np.shape(G)} and {np.shape(Z)}")
     G = split_axis(G, d, lengths, strides_g)
     Z = split_axis(Z, d, lengths, strides_z)
@@ -968,7 +978,7 @@ cdef cnp.ndarray fill_cross_entropy(wg_cross_entropy *c, logits, weights, double
     c.gradient_scale = gradient_scale
     if weights is not None:
         W = readable_as(weights, cnp.PyArray_TYPE(X), name, "weights")
-        if np.shape(W) != (c.classes,) or not PyArray_IS_C_CONTIGUOUS(W):
+        if not has_shape(W, 1, &c.classes) or not PyArray_IS_C_CONTIGUOUS(W):
             raise ValueError(f"{name}: expected dense class weights of shape {(c.classes,)}, got {np.shape(W)}")
         c.weights = cnp.PyArray_DATA(W)
     return X
@@ -1005,7 +1015,7 @@ def cross_entropy(logits, labels, *, weights=None, int64_t ignore_index=-100, do
     cdef cnp.ndarray Y = readable_as(labels, cnp.NPY_INT64, "cross_entropy", "labels"), L = None, G = None
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "cross_entropy")
     cdef wg_status status
-    if np.shape(Y) != (c.rows,):
+    if not has_shape(Y, 1, &c.rows):
         raise ValueError(f"cross_entropy: logits {np.shape(X)} need labels of shape {(c.rows,)}, got {np.shape(Y)}")
     if not PyArray_IS_C_CONTIGUOUS(Y):
         Y = np.ascontiguousarray(Y)
@@ -1037,7 +1047,7 @@ def cross_entropy_dense(logits, targets, *, weights=None, double label_smoothing
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(X), row_stride, col_stride
     cdef void *data = cnp.PyArray_DATA(Q)
     cdef wg_status status
-    if np.shape(Q) != np.shape(X):
+    if not has_shape(Q, cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X)):
         raise ValueError(f"cross_entropy: logits {np.shape(X)} need probabilities of the same shape, got {np.shape(Q)}")
     row_stride = cnp.PyArray_STRIDE(Q, 0) // item
     col_stride = cnp.PyArray_STRIDE(Q, 1) // item
@@ -1190,7 +1200,7 @@ cdef class Group:
                 if j == 0:
                     self.real = real_of(typenum, name)
                     self.sizes[i] = cnp.PyArray_SIZE(array)
-                elif np.shape(array) != np.shape(arrays[i]):
+                elif not has_shape(array, cnp.PyArray_NDIM(arrays[i]), cnp.PyArray_DIMS(arrays[i])):
                     raise ValueError(f"{name}: array {i} has shape {np.shape(array)}, expected {np.shape(arrays[i])} like "
                                      "its parameter")
                 self.alive.append(array)

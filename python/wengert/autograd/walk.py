@@ -27,7 +27,7 @@ def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
                 f"{name}: a tensor of shape {value.shape} needs an explicit gradient of that shape; only one item has "
                 "the implicit gradient 1"
             )
-        return tape._box(np.ones(value.shape, value.dtype))
+        return tape._box(np.array(1.0, value.dtype) if value.ndim == 0 else np.ones(value.shape, value.dtype))
     gradient = define.as_variable(gradient)
     if gradient.value.shape != value.shape:
         raise RuntimeError(f"{name}: the gradient has shape {gradient.value.shape}, the tensor {value.shape}")
