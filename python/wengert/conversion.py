@@ -91,24 +91,51 @@ def type(x: Any, dtype: Any = None) -> Any:
 
 
 def type_as(x: Any, other: Any) -> Any:
-    """The tensor with another tensor's dtype."""
+    """The tensor with another tensor's dtype.
+
+    Parameters
+    ----------
+    other : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> wg.tensor([1.5, 2.5]).type_as(wg.tensor([1]))
+    tensor([1, 2])
+    """
     return to(x, dtype=other.value.dtype)
 
 
-def _as(dtype: np.dtype) -> Any:
+def _as(name: str, dtype: np.dtype) -> Any:
     def convert(x: Any) -> Any:
         return to(x, dtype=dtype)
 
-    return define.named(convert, str(dtype), f"The tensor as {dtype}; itself if it is already.")
+    summary = f"The tensor as {dtype}; itself if it is already."
+    example = f">>> wg.tensor([0, 1]).{name}().dtype\ndtype('{dtype}')"
+    return define.named(convert, name, f"{summary}\n\nReturns\n-------\nTensor\n\nExamples\n--------\n{example}")
 
 
-float, double, half = _as(dtypes.float32), _as(dtypes.float64), _as(dtypes.float16)
-long, int, short, char, byte = map(_as, (dtypes.int64, dtypes.int32, dtypes.int16, dtypes.int8, dtypes.uint8))
-bool = _as(dtypes.bool)
+float, double, half = _as("float", dtypes.float32), _as("double", dtypes.float64), _as("half", dtypes.float16)
+long, int, short = _as("long", dtypes.int64), _as("int", dtypes.int32), _as("short", dtypes.int16)
+char, byte, bool = _as("char", dtypes.int8), _as("byte", dtypes.uint8), _as("bool", dtypes.bool)
 
 
 def cpu(x: Any) -> Any:
-    """The tensor itself: it lives there."""
+    """The tensor itself: it lives there.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Examples
+    --------
+    >>> wg.ones(2).cpu()
+    tensor([1., 1.])
+    """
     return x
 
 
@@ -116,31 +143,116 @@ def cpu(x: Any) -> Any:
 
 
 def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
-    """A tensor of the data, by default of this one's dtype."""
+    """A tensor of the data, by default of this one's dtype.
+
+    Parameters
+    ----------
+    data : array or nested lists of numbers
+    dtype : dtype or None
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        A copy of the data.
+
+    Examples
+    --------
+    >>> wg.zeros(2, dtype=wg.float64).new_tensor([1, 2])
+    tensor([1., 2.], dtype=wengert.float64)
+    """
     from .creation import tensor
 
     return tensor(data, x.value.dtype if dtype is None else dtype, requires_grad)
 
 
 def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
-    """A tensor of one value, by default of this one's dtype."""
+    """A tensor of one value, by default of this one's dtype.
+
+    Parameters
+    ----------
+    size : tuple of int
+    fill_value : number
+    dtype : dtype or None
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> wg.ones(1).new_full((2, 2), 7)
+    tensor([[7., 7.],
+            [7., 7.]])
+    """
     from .creation import full
 
     return full(size, fill_value, dtype=x.value.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
 def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
-    """A tensor of zeros, by default of this one's dtype."""
+    """A tensor of zeros, by default of this one's dtype.
+
+    Parameters
+    ----------
+    *size : int, or one tuple of int
+    dtype : dtype or None
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> wg.ones(1, dtype=wg.int64).new_zeros(2, 2)
+    tensor([[0, 0],
+            [0, 0]])
+    """
     return new_full(x, sizes(size), 0, dtype=dtype, requires_grad=requires_grad)
 
 
 def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
-    """A tensor of ones, by default of this one's dtype."""
+    """A tensor of ones, by default of this one's dtype.
+
+    Parameters
+    ----------
+    *size : int, or one tuple of int
+    dtype : dtype or None
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> wg.zeros(1, dtype=wg.int64).new_ones(2, 2)
+    tensor([[1, 1],
+            [1, 1]])
+    """
     return new_full(x, sizes(size), 1, dtype=dtype, requires_grad=requires_grad)
 
 
 def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
-    """A tensor whose items are arbitrary, by default of this one's dtype."""
+    """A tensor whose items are arbitrary, by default of this one's dtype.
+
+    Parameters
+    ----------
+    *size : int, or one tuple of int
+    dtype : dtype or None
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> wg.zeros(1, dtype=wg.int64).new_empty(2, 2).dtype
+    dtype('int64')
+    """
     from .creation import empty
 
     return empty(sizes(size), dtype=x.value.dtype if dtype is None else dtype, requires_grad=requires_grad)

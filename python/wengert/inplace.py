@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -28,16 +29,22 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(x: Any, *args: Any, **keywords: Any) -> Any:
         return _change(x, name, lambda old: function(old, *args, **keywords))
 
-    return define.named(method, name, f"`{name[:-1]}` in place.\n\nReturns\n-------\nTensor\n    This tensor itself.\n")
+    method.__wrapped__ = function  # type: ignore[attr-defined]  # whose signature it shows
+    head, _, tail = inspect.cleandoc(function.__doc__ or "").partition("\n\nReturns\n-------\n")
+    returns = "Returns\n-------\nTensor\n    This tensor itself, of the dtype it had."
+    text = f"`{name[:-1]}` in place: replaces the items of x. {head}\n\n{returns}{tail[tail.find(chr(10) * 2):]}"
+    return define.named(method, name, text)
 
 
-def of(module: str, name: str) -> Callable[..., Any]:
+def of(module: str, name: str, example: str) -> Callable[..., Any]:
     """The method that calls a function of a module that is built on tensors."""
 
     def method(x: Any, *args: Any, **keywords: Any) -> Any:
         return getattr(importlib.import_module(f"wengert.{module}"), name)(x, *args, **keywords)
 
-    return define.named(method, name, f"`wengert.{module}.{name}` of this tensor.\n")
+    text = f"`wengert.{module}.{name}` of this tensor.\n\nParameters\n----------\n*args, **keywords\n"
+    text += f"    As that function has them.\n\nReturns\n-------\nTensor\n\nExamples\n--------\n{example}"
+    return define.named(method, name, text)
 
 
 def fill_diagonal_(x: Any, value: Any, wrap: bool = False) -> Any:
@@ -118,20 +125,79 @@ def _become(x: Any, name: str, view: Any) -> Any:
 
 
 def squeeze_(x: Any, dim: Any = None) -> Any:
-    """`squeeze` in place: this tensor changes its shape, views of it do not."""
+    """`squeeze` in place: this tensor changes its shape, views of it do not.
+
+    Parameters
+    ----------
+    dim : int, tuple of int or None
+        None: every dimension of length 1.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Examples
+    --------
+    >>> wg.zeros(1, 3).squeeze_()
+    tensor([0., 0., 0.])
+    """
     return _become(x, "squeeze_", shape.squeeze(x, dim))
 
 
 def unsqueeze_(x: Any, dim: int) -> Any:
-    """`unsqueeze` in place: this tensor changes its shape, views of it do not."""
+    """`unsqueeze` in place: this tensor changes its shape, views of it do not.
+
+    Parameters
+    ----------
+    dim : int
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Examples
+    --------
+    >>> wg.zeros(3).unsqueeze_(0)
+    tensor([[0., 0., 0.]])
+    """
     return _become(x, "unsqueeze_", shape.unsqueeze(x, dim))
 
 
 def transpose_(x: Any, dim0: int, dim1: int) -> Any:
-    """`transpose` in place: this tensor changes its shape, views of it do not."""
+    """`transpose` in place: this tensor changes its shape, views of it do not.
+
+    Parameters
+    ----------
+    dim0, dim1 : int
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Examples
+    --------
+    >>> wg.tensor([[1, 2], [3, 4]]).transpose_(0, 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return _become(x, "transpose_", shape.transpose(x, dim0, dim1))
 
 
 def t_(x: Any) -> Any:
-    """`t` in place: this tensor changes its shape, views of it do not."""
+    """`t` in place: this tensor changes its shape, views of it do not.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Examples
+    --------
+    >>> wg.tensor([[1, 2], [3, 4]]).t_()
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return _become(x, "t_", shape.t(x))

@@ -45,7 +45,15 @@ from .variable import Variable
 
 
 class Size(tuple):
-    """The shape of a tensor: a tuple that prints its name."""
+    """The shape of a tensor: a tuple that prints its name, and knows how many items such a tensor has.
+
+    Examples
+    --------
+    >>> wg.ones(2, 3).shape
+    wengert.Size([2, 3])
+    >>> wg.ones(2, 3).shape == (2, 3)
+    True
+    """
 
     __slots__ = ()
 
@@ -60,7 +68,17 @@ class Size(tuple):
         return Size(tuple.__add__(self, other))
 
     def numel(self) -> int:
-        """The number of items."""
+        """The number of items.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).shape.numel()
+        6
+        """
         count = 1
         for n in self:
             count *= n
@@ -160,52 +178,192 @@ class Tensor(Variable):
         return self.counter[0] if self.counter else 0
 
     def size(self, dim: int | None = None) -> Any:
-        """The shape, or one length of it."""
+        """The shape, or one length of it.
+
+        Parameters
+        ----------
+        dim : int or None
+            None: all of them.
+
+        Returns
+        -------
+        Size or int
+
+        Raises
+        ------
+        IndexError
+            If there is no such dimension.
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).size()
+        wengert.Size([2, 3])
+        >>> wg.ones(2, 3).size(-1)
+        3
+        """
         return self.shape if dim is None else self.value.shape[s.dimension("size", dim, self.value.ndim)]
 
     def dim(self) -> int:
-        """The number of dimensions."""
+        """The number of dimensions.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).dim()
+        2
+        """
         return self.value.ndim
 
     ndimension = dim
 
     def numel(self) -> int:
-        """The number of items."""
+        """The number of items.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).numel()
+        6
+        """
         return self.value.size
 
     nelement = numel
 
     def element_size(self) -> int:
-        """Bytes per item."""
+        """Bytes per item.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> wg.ones(2, dtype=wg.float64).element_size()
+        8
+        """
         return self.value.itemsize
 
     def stride(self, dim: int | None = None) -> Any:
-        """The steps between neighbours along each dimension, in items."""
+        """The steps between neighbours along each dimension, in items.
+
+        Parameters
+        ----------
+        dim : int or None
+            None: of all dimensions.
+
+        Returns
+        -------
+        tuple of int, or int
+
+        Raises
+        ------
+        IndexError
+            If there is no such dimension.
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).stride()
+        (3, 1)
+        >>> wg.ones(2, 3).T.stride()
+        (1, 3)
+        """
         strides = tuple(n // self.value.itemsize for n in self.value.strides)
         return strides if dim is None else strides[s.dimension("stride", dim, self.value.ndim)]
 
     def is_contiguous(self) -> bool:
-        """Whether the items lie in C order without gaps."""
+        """Whether the items lie in C order without gaps.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).is_contiguous(), wg.ones(2, 3).T.is_contiguous()
+        (True, False)
+        """
         return self.value.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
-        """Whether the dtype is a floating one."""
+        """Whether the dtype is a floating one.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> wg.tensor([1., 2.]).is_floating_point(), wg.tensor([1, 2]).is_floating_point()
+        (True, False)
+        """
         return self.value.dtype.kind == "f"
 
     def is_complex(self) -> bool:
-        """Whether the dtype is a complex one: never."""
+        """Whether the dtype is a complex one: never.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> wg.ones(2).is_complex()
+        False
+        """
         return False
 
     def is_signed(self) -> bool:
-        """Whether the dtype has negative numbers."""
+        """Whether the dtype has negative numbers.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> wg.ones(2).is_signed(), wg.ones(2, dtype=wg.uint8).is_signed()
+        (True, False)
+        """
         return self.value.dtype.kind in "if"
 
     def is_nonzero(self) -> bool:
-        """Whether the one item is not zero."""
+        """Whether the one item is not zero.
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        RuntimeError
+            If there is not exactly one item.
+
+        Examples
+        --------
+        >>> wg.tensor([0.]).is_nonzero()
+        False
+        """
         return conversion.as_bool(self)
 
     def data_ptr(self) -> int:
-        """The address of the first item."""
+        """The address of the first item.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> x = wg.ones(2)
+        >>> x.data_ptr() == x.numpy().ctypes.data
+        True
+        """
         return self.value.ctypes.data
 
     # ------------------------------------------------------------ recording
@@ -213,10 +371,26 @@ class Tensor(Variable):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Record, or no longer record, what is computed from this leaf.
 
+        Parameters
+        ----------
+        requires_grad : bool
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
         Raises
         ------
         RuntimeError
             If the tensor is not a leaf and `requires_grad` is False, or if its dtype has no derivatives.
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.]).requires_grad_()
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
         """
         if requires_grad and self.value.dtype.kind != "f":
             raise RuntimeError(f"requires_grad_: only floating tensors have gradients, this one is {self.value.dtype}")
@@ -228,11 +402,35 @@ class Tensor(Variable):
         return self
 
     def detach(self) -> Tensor:
-        """A constant over the same memory."""
+        """A constant over the same memory.
+
+        Returns
+        -------
+        Tensor
+            What is computed from it is not recorded; changes in place show in both.
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.], requires_grad=True)
+        >>> (x * 2).detach().requires_grad
+        False
+        """
         return _wrap(self.value, self.share_counter())
 
     def detach_(self) -> Tensor:
-        """Forget how this tensor was computed."""
+        """Forget how this tensor was computed.
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.], requires_grad=True)
+        >>> (x * 2).detach_().requires_grad
+        False
+        """
         if self.base is not None:
             self.seen = self.base.node
         self.node = None
@@ -269,6 +467,17 @@ class Tensor(Variable):
         RuntimeError
             If nothing was recorded, if `gradient` is left out for more than one item or does not have this tensor's
             shape, or if the graph was walked before and its values are gone.
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+        >>> y = x * x
+        >>> y.backward(wg.tensor([1., 10.]))
+        >>> x.grad
+        tensor([ 4., 44.])
         """
         from .autograd import backward
 
@@ -276,6 +485,11 @@ class Tensor(Variable):
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
         """Call `hook` with this tensor's gradient when it is known; what it returns, if anything, replaces it.
+
+        Parameters
+        ----------
+        hook : callable
+            Of the gradient.
 
         Returns
         -------
@@ -286,6 +500,15 @@ class Tensor(Variable):
         ------
         RuntimeError
             If the tensor does not require a gradient.
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.], requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g * 10)
+        >>> x.sum().backward()
+        >>> x.grad
+        tensor([10., 10.])
+        >>> handle.remove()
         """
         from .autograd import register_hook
 
@@ -293,6 +516,11 @@ class Tensor(Variable):
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
         """Call `hook` with this leaf each time a backward walk has updated its `.grad`.
+
+        Parameters
+        ----------
+        hook : callable
+            Of this tensor.
 
         Returns
         -------
@@ -303,13 +531,35 @@ class Tensor(Variable):
         ------
         RuntimeError
             If the tensor is not a leaf that requires a gradient.
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.], requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print("gradient:", x.grad))
+        >>> x.sum().backward()
+        gradient: tensor([1., 1.])
         """
         from .autograd import register_post_accumulate_grad_hook
 
         return register_post_accumulate_grad_hook(self, hook)
 
     def retain_grad(self) -> None:
-        """Let the backward walk set `.grad` although this is not a leaf."""
+        """Let the backward walk set `.grad` although this is not a leaf.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor does not require a gradient.
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.], requires_grad=True)
+        >>> y = x * 3
+        >>> y.retain_grad()
+        >>> (y * y).sum().backward()
+        >>> y.grad
+        tensor([ 6., 12.])
+        """
         from .autograd import retain_grad
 
         retain_grad(self)
@@ -324,10 +574,21 @@ class Tensor(Variable):
         force : bool
             Also of a tensor that requires a gradient; changes through the array slip past the walk then.
 
+        Returns
+        -------
+        numpy.ndarray
+
         Raises
         ------
         RuntimeError
             If the tensor requires a gradient.
+
+        Examples
+        --------
+        >>> x = wg.zeros(2)
+        >>> x.numpy()[0] = 5
+        >>> x
+        tensor([5., 0.])
         """
         if self.requires_grad and not force:
             raise RuntimeError("numpy: this tensor requires a gradient; use tensor.detach().numpy()")
@@ -530,6 +791,17 @@ class Tensor(Variable):
         return e.negative(self)
 
     def __pos__(self) -> Tensor:
+        """The tensor itself.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> +wg.tensor([1., -2.])
+        tensor([ 1., -2.])
+        """
         return self
 
     def __abs__(self) -> Tensor:
@@ -602,7 +874,33 @@ class Tensor(Variable):
     # ------------------------------------------------------------ change in place
 
     def copy_(self, y: Any, non_blocking: bool = False) -> Tensor:
-        """Take over y's items, broadcast and cast."""
+        """Take over y's items, broadcast and cast.
+
+        Parameters
+        ----------
+        y : tensor, array or number
+            Of a shape that broadcasts to this one.
+        non_blocking : bool
+            Accepted as in PyTorch; a copy is done when it returns.
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Raises
+        ------
+        ValueError
+            If y does not broadcast to this shape.
+        RuntimeError
+            If this is a leaf that requires a gradient, and operations are recorded.
+
+        Examples
+        --------
+        >>> wg.zeros(2, 2).copy_(wg.tensor([1, 2]))
+        tensor([[1., 2.],
+                [1., 2.]])
+        """
 
         def taken(old: Tensor) -> Tensor:
             new = define.as_variable(y)
@@ -612,31 +910,143 @@ class Tensor(Variable):
         return change(self, "copy_", taken)
 
     def fill_(self, value: Any) -> Tensor:
-        """Set every item to one value."""
+        """Set every item to one value.
+
+        Parameters
+        ----------
+        value : number
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Examples
+        --------
+        >>> wg.zeros(3).fill_(7)
+        tensor([7., 7., 7.])
+        """
         return self.copy_(value)
 
     def zero_(self) -> Tensor:
-        """Set every item to zero."""
+        """Set every item to zero.
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Examples
+        --------
+        >>> wg.ones(3).zero_()
+        tensor([0., 0., 0.])
+        """
         return self.copy_(0)
 
     def add_(self, y: Any, *, alpha: float = 1) -> Tensor:
-        """Add alpha * y in place."""
+        """Add alpha * y in place.
+
+        Parameters
+        ----------
+        y : tensor, array or number
+            Of a shape that broadcasts to this one.
+        alpha : number
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Examples
+        --------
+        >>> wg.tensor([1., 2.]).add_(wg.tensor([3., 4.]), alpha=10)
+        tensor([31., 42.])
+        """
         return change(self, "add_", lambda old: e.add(old, y if alpha == 1 else y * alpha))
 
     def sub_(self, y: Any, *, alpha: float = 1) -> Tensor:
-        """Subtract alpha * y in place."""
+        """Subtract alpha * y in place.
+
+        Parameters
+        ----------
+        y : tensor, array or number
+            Of a shape that broadcasts to this one.
+        alpha : number
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Examples
+        --------
+        >>> wg.tensor([1., 2.]).sub_(1)
+        tensor([0., 1.])
+        """
         return change(self, "sub_", lambda old: e.subtract(old, y if alpha == 1 else y * alpha))
 
     def mul_(self, y: Any) -> Tensor:
-        """Multiply by y in place."""
+        """Multiply by y in place.
+
+        Parameters
+        ----------
+        y : tensor, array or number
+            Of a shape that broadcasts to this one.
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Examples
+        --------
+        >>> wg.tensor([1., 2.]).mul_(3)
+        tensor([3., 6.])
+        """
         return change(self, "mul_", lambda old: e.multiply(old, y))
 
     def div_(self, y: Any, *, rounding_mode: str | None = None) -> Tensor:
-        """Divide by y in place."""
+        """Divide by y in place.
+
+        Parameters
+        ----------
+        y : tensor, array or number
+            Of a shape that broadcasts to this one.
+        rounding_mode : {"trunc", "floor"} or None
+            Round towards zero, or down; None: do not.
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Examples
+        --------
+        >>> wg.tensor([-7., 7.]).div_(2)
+        tensor([-3.5000,  3.5000])
+        >>> wg.tensor([-7., 7.]).div_(2, rounding_mode="floor")
+        tensor([-4.,  3.])
+        """
         return change(self, "div_", lambda old: arithmetic.divide(old, y, rounding_mode=rounding_mode))
 
     def pow_(self, y: Any) -> Tensor:
-        """Raise to the power of y in place."""
+        """Raise to the power of y in place.
+
+        Parameters
+        ----------
+        y : tensor, array or number
+            Of a shape that broadcasts to this one.
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Examples
+        --------
+        >>> wg.tensor([2., 3.]).pow_(2)
+        tensor([4., 9.])
+        """
         return change(self, "pow_", lambda old: power(old, y))
 
     abs_, neg_, sign_, square_ = map(in_place, (e.abs, e.negative, e.sign, e.square))
@@ -673,9 +1083,10 @@ class Tensor(Variable):
     clip_, absolute_, negative_, fix_, multiply_, divide_, subtract_ = clamp_, abs_, neg_, trunc_, mul_, div_, sub_
     greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
     true_divide_ = div_
-    uniform_, normal_ = of("random", "uniform_"), of("random", "normal_")
-    bernoulli_, exponential_ = of("random", "bernoulli_"), of("random", "exponential_")
-    tril_, triu_ = in_place(of("creation", "tril")), in_place(of("creation", "triu"))
+    uniform_ = of("random", "uniform_", ">>> bool((wg.empty(9).uniform_(2, 3) >= 2).all())\nTrue")
+    normal_ = of("random", "normal_", ">>> wg.empty(3).normal_(5, 0)\ntensor([5., 5., 5.])")
+    bernoulli_ = of("random", "bernoulli_", ">>> wg.empty(3).bernoulli_(1)\ntensor([1., 1., 1.])")
+    exponential_ = of("random", "exponential_", ">>> bool((wg.empty(9).exponential_(2) > 0).all())\nTrue")
     fill_diagonal_, random_ = inplace.fill_diagonal_, inplace.random_
     squeeze_, unsqueeze_, transpose_, t_ = inplace.squeeze_, inplace.unsqueeze_, inplace.transpose_, inplace.t_
     swapaxes_ = swapdims_ = transpose_
@@ -683,31 +1094,170 @@ class Tensor(Variable):
     # ------------------------------------------------------------ methods that are functions
 
     def pow(self, y: Any) -> Tensor:
-        """x to the power of y."""
+        """x to the power of y.
+
+        Parameters
+        ----------
+        y : tensor, array or number
+            Of a shape that broadcasts with this one.
+
+        Returns
+        -------
+        Tensor
+            Of the broadcast shape.
+
+        Examples
+        --------
+        >>> wg.tensor([2., 3.]).pow(2)
+        tensor([4., 9.])
+        """
         return power(self, y)
 
     def clone(self, *, memory_format: Any = None) -> Tensor:
-        """A differentiable copy, in C order."""
+        """A differentiable copy, in C order.
+
+        Parameters
+        ----------
+        memory_format : object
+            Accepted as in PyTorch; the copy lies in C order.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.])
+        >>> y = x.clone()
+        >>> y[0] = 5
+        >>> x
+        tensor([1., 2.])
+        """
         return clone(self)
 
     def contiguous(self, *, memory_format: Any = None) -> Tensor:
-        """The tensor itself if it lies in C order, else a copy that does."""
+        """The tensor itself if it lies in C order, else a copy that does.
+
+        Parameters
+        ----------
+        memory_format : object
+            Accepted as in PyTorch; the only one is C order.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).T.contiguous().stride()
+        (2, 1)
+        """
         return self if self.value.flags.c_contiguous else clone(self)
 
     def where(self, condition: Any, y: Any) -> Tensor:
-        """This tensor's items where the condition holds, y's elsewhere."""
+        """This tensor's items where the condition holds, y's elsewhere.
+
+        Parameters
+        ----------
+        condition : tensor or array of bool
+        y : tensor, array or number
+            All three broadcast together.
+
+        Returns
+        -------
+        Tensor
+            Of the broadcast shape.
+
+        Raises
+        ------
+        TypeError
+            If the condition is not boolean.
+        ValueError
+            If the shapes do not broadcast.
+
+        Examples
+        --------
+        >>> x = wg.tensor([-1., 2.])
+        >>> x.where(x > 0, 0)
+        tensor([0., 2.])
+        """
         return e.where(condition, self, y)
 
     def expand_as(self, other: Tensor) -> Tensor:
-        """A view broadcast to another tensor's shape."""
+        """A view broadcast to another tensor's shape.
+
+        Parameters
+        ----------
+        other : tensor
+
+        Returns
+        -------
+        Tensor
+            A view, whose items along the added dimensions are the same memory.
+
+        Raises
+        ------
+        ValueError
+            If this shape does not broadcast to that one.
+
+        Examples
+        --------
+        >>> wg.tensor([1., 2.]).expand_as(wg.zeros(2, 2))
+        tensor([[1., 2.],
+                [1., 2.]])
+        """
         return s.broadcast_to(self, other.value.shape)
 
     def view_as(self, other: Tensor) -> Tensor:
-        """The same items in another tensor's shape."""
+        """The same items in another tensor's shape.
+
+        Parameters
+        ----------
+        other : tensor
+            With as many items.
+
+        Returns
+        -------
+        Tensor
+            A view.
+
+        Raises
+        ------
+        RuntimeError
+            If the memory of this tensor cannot be seen so.
+
+        Examples
+        --------
+        >>> wg.arange(4).view_as(wg.zeros(2, 2))
+        tensor([[0, 1],
+                [2, 3]])
+        """
         return s.view(self, other.value.shape)
 
     def reshape_as(self, other: Tensor) -> Tensor:
-        """The same items in another tensor's shape."""
+        """The same items in another tensor's shape.
+
+        Parameters
+        ----------
+        other : tensor
+            With as many items.
+
+        Returns
+        -------
+        Tensor
+            A view if that is possible, else a copy.
+
+        Raises
+        ------
+        RuntimeError
+            If the numbers of items differ.
+
+        Examples
+        --------
+        >>> wg.arange(4).reshape_as(wg.zeros(2, 2))
+        tensor([[0, 1],
+                [2, 3]])
+        """
         return s.reshape(self, other.value.shape)
 
     # Conversion
@@ -779,7 +1329,10 @@ class Tensor(Variable):
     narrow, select, diagonal, diag_embed = pieces.narrow, pieces.select, pieces.diagonal, pieces.diag_embed
     repeat, tile, repeat_interleave = pieces.repeat, pieces.tile, pieces.repeat_interleave
     roll, rot90 = pieces.roll, pieces.rot90
-    diag, tril, triu = of("creation", "diag"), of("creation", "tril"), of("creation", "triu")
+    diag = of("creation", "diag", ">>> wg.tensor([1, 2]).diag()\ntensor([[1, 0],\n        [0, 2]])")
+    tril = of("creation", "tril", ">>> wg.ones(2, 2).tril()\ntensor([[1., 0.],\n        [1., 1.]])")
+    triu = of("creation", "triu", ">>> wg.ones(2, 2).triu()\ntensor([[1., 1.],\n        [0., 1.]])")
+    tril_, triu_ = in_place(tril), in_place(triu)
     # Indexing
     take_along_dim, index_put, gather = i.take_along_dim, i.index_put, scatter.gather
     scatter_add, index_select, index_add = scatter.scatter_add, scatter.index_select, scatter.index_add
@@ -793,7 +1346,8 @@ class Tensor(Variable):
     det, logdet, slogdet = decompositions.det, decompositions.logdet, decompositions.slogdet
     inverse, pinverse, matrix_power = decompositions.inv, decompositions.pinv, decompositions.matrix_power
     # Chance
-    bernoulli, multinomial = of("random", "bernoulli"), of("random", "multinomial")
+    bernoulli = of("random", "bernoulli", ">>> wg.tensor([0., 1.]).bernoulli()\ntensor([0., 1.])")
+    multinomial = of("random", "multinomial", ">>> wg.tensor([0., 1.]).multinomial(1)\ntensor([1])")
 
 
 # ---------------------------------------------------------------- making tensors
@@ -836,7 +1390,30 @@ def _comparable(y: Any) -> bool:
 
 
 def power(x: Any, y: Any) -> Any:
-    """x to the power of y, by the cheapest operation that gives it."""
+    """x to the power of y, by the cheapest operation that gives it.
+
+    Parameters
+    ----------
+    x, y : tensor, array or number
+        Of shapes that broadcast together; of two dtypes the result has the one that `wengert.result_type` gives.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape. A negative base has NaN for a power that is not whole.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> wg.pow(wg.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+    >>> wg.pow(2., wg.tensor([1., 2., 3.]))
+    tensor([2., 4., 8.])
+    """
     if isinstance(y, (int, float)) and isinstance(x, Variable) and x.value.dtype.kind == "f":
         if y == 2:
             return e.square(x)
@@ -853,7 +1430,25 @@ _CLONE = define.linear("clone", lambda x: np.array(x, order="C"), lambda g: g)
 
 
 def clone(x: Any) -> Any:
-    """A differentiable copy of a tensor."""
+    """A differentiable copy of a tensor.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    Tensor
+        In C order.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., 2.])
+    >>> y = wg.clone(x)
+    >>> y[0] = 5
+    >>> x
+    tensor([1., 2.])
+    """
     return tape.apply(_CLONE, (define.as_variable(x),))
 
 

@@ -256,7 +256,28 @@ def _exchanged(x: Any, dim0: int, dim1: int, operation: Operation) -> Any:
 
 
 def matrix_transpose(x: Any) -> Any:
-    """A view of matrices, the last two dimensions, transposed."""
+    """A view of matrices, the last two dimensions, transposed.
+
+    Parameters
+    ----------
+    x : tensor
+        Of two dimensions or more.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If there are fewer than two dimensions.
+
+    Examples
+    --------
+    >>> wg.tensor([[[1, 2], [3, 4]]]).mT
+    tensor([[[1, 3],
+             [2, 4]]])
+    """
     return transpose(x, -2, -1)
 
 

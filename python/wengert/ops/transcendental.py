@@ -94,7 +94,7 @@ log2 = elementwise(
 log10 = elementwise(
     "log10", quiet(np.log10), lambda g, x: g / (x * math.log(10)), floating=True,
     doc=doc("The logarithm to the base 10 of each item; -inf at 0, NaN below.",
-            ">>> wg.log10(wg.tensor([1., 1000.]))\ntensor([0., 3.])"),
+            ">>> wg.log10(wg.tensor([2., 20.]))\ntensor([0.3010, 1.3010])"),
 )  # fmt: skip
 rsqrt = elementwise(
     "rsqrt", quiet(lambda x: 1 / np.sqrt(x)), lambda x, z: z / x * -0.5, floating=True,
