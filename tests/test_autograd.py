@@ -596,6 +596,78 @@ def test_wrong_gradients_of_a_users_function_are_told(given, message: str) -> No
         test_Wrong.apply(x).sum().backward()
 
 
+class test_Doubled(wg.autograd.Function):
+    """Doubles its argument in place."""
+
+    @staticmethod
+    def forward(ctx, x):
+        x.mul_(2.0)
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2
+
+
+def test_a_users_function_may_change_its_argument_in_place() -> None:
+    x = f64(1.0, 2.0).requires_grad_()
+    y = x * 1.0
+    view = y[1:]
+    assert test_Doubled.apply(y) is y
+    (y * y + 3 * view.sum()).sum().backward()
+    assert x.grad.tolist() == [8.0, 28.0]
+    assert x.tolist() == [1.0, 2.0]
+
+    part = x * 1.0
+    test_Doubled.apply(part[1:])
+    assert part.tolist() == [1.0, 4.0]
+    assert wg.autograd.grad(part.sum(), x)[0].tolist() == [1.0, 2.0]
+
+
+def test_a_users_function_that_changes_what_others_need_is_told() -> None:
+    x = f64(1.0, 2.0).requires_grad_()
+    y = x.exp()
+    test_Doubled.apply(y)
+    with pytest.raises(RuntimeError, match=r"exp: its result, of shape \(2,\), .* changed in place"):
+        y.sum().backward()
+    with pytest.raises(RuntimeError, match="test_Doubled: a leaf that requires a gradient"):
+        test_Doubled.apply(x)
+
+    class test_Kept(test_Doubled):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            return x * 2
+
+    with pytest.raises(RuntimeError, match=r"test_Kept.forward: what is marked as dirty must be returned"):
+        test_Kept.apply(f64(1.0).requires_grad_() * 1.0)
+
+
+def test_what_is_differentiable_once_says_so_when_it_is_differentiated_twice() -> None:
+    class test_Once(wg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return wg.sin(x)
+
+        @staticmethod
+        @wg.autograd.once_differentiable
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return wg.from_numpy(g.detach().numpy() * np.cos(x.detach().numpy()))
+
+    x = f64(0.5).requires_grad_()
+    test_Once.apply(x).sum().backward()
+    assert x.grad.tolist() == pytest.approx([np.cos(0.5)])
+    (g,) = wg.autograd.grad(test_Once.apply(x).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match=r"test_Once.backward: it has no reverse rule"):
+        g.sum().backward()
+    with pytest.raises(RuntimeError, match=r"test_Once.backward: it has no forward rule"):
+        wg.hessian(lambda x: test_Once.apply(x).sum())(x.detach())
+
+
 def test_outputs_marked_as_not_differentiable_are_constants() -> None:
     class test_Sort(wg.autograd.Function):
         @staticmethod

@@ -370,4 +370,4 @@ def test_the_check_refuses_what_has_no_derivatives() -> None:
 )  # fmt: skip
 def test_examples_run(module: str) -> None:
     found = importlib.import_module(f"wengert.{module}")
-    assert doctest.testmod(found, extraglobs={"wg": wg}, optionflags=doctest.ELLIPSIS).failed == 0
+    assert doctest.testmod(found, extraglobs={"np": np, "wg": wg}, optionflags=doctest.ELLIPSIS).failed == 0

@@ -1481,12 +1481,8 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
     Where x is a view, its base is then what it was with this region replaced, and other views are views of that.
     """
     recording = tape.mode.recording
-    base = x if x.base is None else x.base
-    if recording and base.requires_grad and _is_given(base):
-        raise RuntimeError(
-            f"{name}: a leaf that requires a gradient, or a view of one, cannot be changed in place while recording; "
-            "do it under no_grad(), or change x.detach()"
-        )
+    if recording:
+        _refuse_given(x, name)
     old = _wrap(x.value, x.counter, x.grad_fn)
     new = function(old)
     if new.value.shape != x.value.shape:
@@ -1507,9 +1503,21 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
     return x
 
 
-def _is_given(x: Tensor) -> bool:
-    """Whether x is what others are computed from: a leaf, or the tracked argument of a derivative of a function."""
-    return x.node is None or all(source is None for source in x.node.sources)
+def _refuse_given(x: Tensor, name: str) -> None:
+    """Raise if others are computed from x or its base, so that it cannot get a history: a leaf, or the tracked argument
+    of a derivative of a function."""
+    base = x if x.base is None else x.base
+    if base.requires_grad and (base.node is None or all(source is None for source in base.node.sources)):
+        raise RuntimeError(
+            f"{name}: a leaf that requires a gradient, or a view of one, cannot be changed in place while recording; "
+            "do it under no_grad(), or change x.detach()"
+        )
+
+
+def adopt(x: Tensor, name: str, new: Tensor) -> None:
+    """Let x, whose memory a user's function has changed, have the history of `new`, which shows the same memory."""
+    _refuse_given(x, name)
+    _take_history(x, new)
 
 
 def write(x: Tensor, name: str, assign: Callable[[np.ndarray], None]) -> None:

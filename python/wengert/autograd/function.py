@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from .. import define, tape
 from ..ops import tuples
 from ..tape import Operation, Rule, mode
+from ..tensor import adopt, count_change
 from ..variable import Variable
 from .shares import Shares
 
@@ -29,6 +32,7 @@ class Context:
         self._to_save: tuple[Any, ...] = ()
         self._saved: tuple[Any, ...] | None = ()
         self._constant: tuple[Any, ...] = ()
+        self._dirty: tuple[Any, ...] = ()
         self._inputs: tuple[Any, ...] = ()
         self._as_output: dict[int, int] = {}  # which saved tensors are outputs
         self._kinds: tuples.Kinds = ()
@@ -54,6 +58,12 @@ class Context:
     def mark_non_differentiable(self, *outputs: Any) -> None:
         """Say that these outputs have no derivative."""
         self._constant = outputs
+
+    def mark_dirty(self, *inputs: Any) -> None:
+        """Say that forward has changed these inputs in place; it must return them."""
+        self._dirty = inputs
+        for x in inputs:
+            count_change(x)
 
     def set_materialize_grads(self, value: bool) -> None:
         """PyTorch's switch for None in place of zero cotangents. Here they are zeros either way."""
@@ -127,6 +137,65 @@ class Function:
         return recorded[0] if single else recorded
 
 
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a `backward` that is not made of differentiable operations, below `staticmethod`: it runs without
+    recording, and a derivative of what it gives raises.
+
+    Parameters
+    ----------
+    backward : callable
+        Takes the context and cotangents.
+
+    Returns
+    -------
+    callable
+
+    Examples
+    --------
+    >>> class Sine(wg.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return wg.sin(x)
+    ...     @staticmethod
+    ...     @wg.autograd.once_differentiable
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return g * wg.as_tensor(np.cos(x.detach().numpy()))
+    >>> wg.grad(Sine.apply)(0.)
+    tensor(1.)
+    """
+
+    @functools.wraps(backward)
+    def wrapped(ctx: Context, *cotangents: Any) -> Any:
+        recording = mode.recording
+        mode.recording = False
+        try:
+            given = backward(ctx, *cotangents)
+        finally:
+            mode.recording = recording
+        used = [x for x in (*cotangents, *ctx.saved_tensors) if isinstance(x, Variable) and x.requires_grad]
+        if not recording or not used:
+            return given
+        parts = given if isinstance(given, tuple) else (given,)
+        return tuple(_without_rules(backward.__qualname__, x, used) if isinstance(x, Variable) else x for x in parts)
+
+    return wrapped
+
+
+def _without_rules(name: str, x: Variable, used: list[Any]) -> Variable:
+    """x as the result of an operation on what it was computed from, which says on a walk that it has no rules."""
+    nothing = (None,) * len(used)
+    operation = Operation(name, _last, tuple(f"x{i}" for i in range(len(used))), nothing, nothing)
+    out = tape._box(x.value, x.share_counter())
+    tape.record(operation, tuple(used), {}, out)
+    return out
+
+
+def _last(*values: np.ndarray) -> np.ndarray:
+    return values[-1]
+
+
 def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The outputs as results of one new node."""
     differentiable = [
@@ -135,6 +204,8 @@ def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: t
     ]  # fmt: skip
     if not differentiable:
         return outputs
+    if not all(any(x is y for y in outputs) for x in ctx._dirty):
+        raise RuntimeError(f"{cls.__name__}.forward: what is marked as dirty must be returned")
     ctx._kinds = tuples.kinds_of(tape._box(tuple(outputs[k].value for k in differentiable)))
     ctx._inputs = tuple(x if not isinstance(x, Variable) else (x.value.shape, x.value.dtype) for x in args)
     saved = []
@@ -142,9 +213,10 @@ def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: t
         found = next((k for k, index in enumerate(differentiable) if outputs[index] is x), None)
         if found is not None:
             ctx._as_output[place] = found
-        is_input = any(x is y for y in args)
+        is_input = found is None and any(x is y for y in args)
         saved.append(x if x is None or is_input else tape._box(x.value, x.share_counter()))
-    ctx._to_save, ctx._saved, ctx._constant = (), None, ()
+    dirty = {id(x) for x in ctx._dirty}
+    ctx._to_save, ctx._saved, ctx._constant, ctx._dirty = (), None, (), ()
     known = cls.__dict__.get("_operations")
     if known is None:
         cls._operations = known = {}
@@ -161,7 +233,10 @@ def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: t
     for k, index in enumerate(differentiable):
         out = tape._box(whole.value, node=node) if alone else tuples.item(whole, k)
         out.counter = outputs[index].share_counter()
-        new[index] = out
+        if id(outputs[index]) in dirty:
+            adopt(outputs[index], cls.__name__, out)
+        else:
+            new[index] = out
     return tuple(new)
 
 
