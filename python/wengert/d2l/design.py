@@ -146,8 +146,17 @@ class ProgressBoard(HyperParameters):
     """
 
     xlabel: str | None
+    ylabel: str | None
+    xlim: Any
+    ylim: Any
+    xscale: str
+    yscale: str
+    ls: Sequence[str]
+    colors: Sequence[str]
     fig: Any
     axes: Any
+    figsize: tuple[float, float]
+    display: bool
 
     def __init__(
         self, xlabel: str | None = None, ylabel: str | None = None, xlim: Any = None, ylim: Any = None,
@@ -451,6 +460,9 @@ class SGD(HyperParameters):
     >>> w.detach()
     tensor([0.5000, 1.0000])
     """
+
+    params: list[Tensor]
+    lr: float
 
     def __init__(self, params: Iterable[Tensor], lr: float) -> None:
         params = list(params)

@@ -34,7 +34,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 _MAX_DIMENSIONS = 64  # NumPy's limit; the format's is 255
 _GZIP_MAGIC = b"\x1f\x8b"
-_DEFLATE_MAX_RATIO = 1032  # two bits can stand for 258 bytes, and no two bits for more
+DEFLATE_MAX_RATIO = 1032  # two bits can stand for 258 bytes, and no two bits for more
 _CHUNK = 1 << 20
 
 
@@ -151,7 +151,7 @@ def _read(stream: io.BufferedReader[Any], name: str, max_bytes: int | None) -> n
     remaining = _remaining(stream)
     if stream.peek(2)[:2] != _GZIP_MAGIC:
         return _parse(stream, name, remaining, max_bytes)
-    at_most = None if remaining is None else remaining * _DEFLATE_MAX_RATIO
+    at_most = None if remaining is None else remaining * DEFLATE_MAX_RATIO
     try:
         with gzip.GzipFile(fileobj=stream) as content:
             return _parse(content, name, at_most, max_bytes)

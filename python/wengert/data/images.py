@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
+import struct
 import warnings
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from .idx import DEFLATE_MAX_RATIO
+
 _MOST_PIXELS = 1 << 24  # a picture of clothing has far fewer; a file that declares more is not worth its memory
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # per pixel, by the colour type of the header
+_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
@@ -25,7 +31,8 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
     Raises
     ------
     ValueError
-        If the file is not a PNG file, is damaged, or has more than 2**24 pixels.
+        If the file is not a PNG file, is damaged, goes on after its end, or declares more than 2**24 pixels or more
+        than its bytes can fill.
     OSError
         If it cannot be read.
     ImportError
@@ -45,9 +52,8 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
     with open(path, "rb") as file, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            image = Image.open(file, formats=["PNG"])
-            if image.width * image.height > _MOST_PIXELS:
-                raise ValueError(f"it declares {image.width}x{image.height} pixels, more than {_MOST_PIXELS}")
+            image: Any = Image.open(file, formats=["PNG"])
+            _check_size(file, image.width * image.height)
             image.load()
         except (
             OSError,
@@ -57,6 +63,35 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
             Image.DecompressionBombWarning,
         ) as error:
             raise ValueError(f"{os.fspath(path)} is not a PNG file that can be read: {error}") from error
+    return _grey(image)
+
+
+def _check_size(file: BinaryIO, pixels: int) -> None:
+    """Refuse a PNG file that does not end where it should, or that declares more pixels than it can hold.
+
+    Pillow makes room for all that the header declares before it looks at the first of them.
+    """
+    if pixels > _MOST_PIXELS:
+        raise ValueError(f"it declares {pixels} pixels, more than {_MOST_PIXELS}")
+    position = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - len(_END)))
+    end = file.read()
+    file.seek(12)  # behind the signature and the first chunk's length
+    name, _, _, depth, colour = struct.unpack(">4s2I2B", file.read(14))
+    file.seek(position)
+    if name != b"IHDR" or colour not in _SAMPLES:
+        raise ValueError("it does not begin with a header")
+    if end != _END:
+        raise ValueError("it is cut off, or goes on after its end")
+    if pixels * depth * _SAMPLES[colour] > 8 * size * DEFLATE_MAX_RATIO:
+        raise ValueError(f"it declares {pixels} pixels, more than its {size} bytes can fill")
+
+
+def _grey(image: Any) -> np.ndarray[Any, Any]:
+    """Luminance over black, from any of PNG's kinds of colour."""
+    from PIL import Image
+
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)

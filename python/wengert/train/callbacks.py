@@ -10,7 +10,7 @@ from typing import Any
 
 from ..data._files import replacing
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from .checkpoint import format_tensors
+from .checkpoint import format_tensors, require_form
 from .trainer import Callback, Trainer
 
 
@@ -58,7 +58,10 @@ class _Best(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        require_form(state, {"best": None, "best_epoch": 0}, type(self).__name__)
+        if state["best"] is not None:
+            require_form(state["best"], 0.0, f"{type(self).__name__}: best")
+        self.best, self.best_epoch = state["best"], int(state["best_epoch"])
 
 
 class EarlyStopping(_Best):
@@ -193,6 +196,7 @@ class Schedule(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
+        require_form(state, self.state_dict(), "Schedule")
         self.schedule.load_state_dict(state)
 
 

@@ -143,16 +143,17 @@ def load(path: str | os.PathLike[str], trainer: Trainer) -> None:
     weights = parse_tensors(contents["weights.safetensors"], Path(path) / "weights.safetensors")
     tensors = parse_tensors(contents["optimizer.safetensors"], Path(path) / "optimizer.safetensors")
     _check_fit(path, state, weights, trainer)
-    try:
-        trainer.model.load_state_dict(weights)
+    try:  # the model comes last: its tensors have been checked, and a refusal must not leave it changed
         _load_optimizer(trainer.optim, state["optimizer"], tensors)
         for callback, (_, saved) in zip(trainer.callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(saved)
         for name, generator in _generators(trainer):
             _set_generator(generator, state["generators"][name])
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        trainer.model.load_state_dict(weights)
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"the checkpoint {path} does not fit: {error}") from error
-    trainer.epoch, trainer.train_batch_idx, trainer.val_batch_idx = state["epoch"], *state["batches"]
+    trainer.epoch = state["epoch"]
+    trainer.train_batch_idx, trainer.val_batch_idx = state["batches"]
     trainer.should_stop = state["should_stop"]
     trainer.history = History(state["history"])
 
@@ -168,7 +169,7 @@ def parse_tensors(data: bytes, name: object) -> dict[str, np.ndarray]:
     safetensors = _safetensors()
     try:
         return safetensors.numpy.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise CheckpointError(f"{name} is not a safetensors file that can be read: {error}") from error
 
 
@@ -234,7 +235,7 @@ def _sync(directory: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, bytes]:
-    """The files of a checkpoint, their checksums verified."""
+    """The files of a checkpoint, their checksums verified. Only these names are opened, whatever the list says."""
     if not (path / _SUMS).is_file():
         raise CheckpointError(f"{path} is not a checkpoint: it has no {_SUMS}")
     try:
@@ -242,26 +243,87 @@ def _read(path: Path) -> dict[str, bytes]:
         sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
     except ValueError as error:
         raise CheckpointError(f"{path / _SUMS} is damaged: {error}") from error
+    if set(sums) != set(_FILES):
+        raise CheckpointError(f"{path / _SUMS} is damaged: it lists {sorted(sums)}, and not {sorted(_FILES)}")
     contents = {}
     for name in _FILES:
-        try:
-            contents[name] = (path / name).read_bytes()
-        except FileNotFoundError as error:
-            raise CheckpointError(f"the checkpoint {path} is damaged: it has no {name}") from error
-        if sums.get(name) != hashlib.sha256(contents[name]).hexdigest():
+        if not (path / name).is_file():  # nor a device or a pipe, which may have no end
+            raise CheckpointError(f"the checkpoint {path} is damaged: it has no {name}")
+        contents[name] = (path / name).read_bytes()
+        if sums[name] != hashlib.sha256(contents[name]).hexdigest():
             raise CheckpointError(f"the checkpoint {path} is damaged: {name} is not what {_SUMS} says")
     return contents
+
+
+# What state.json holds, as an example of its form.
+_FORM: dict[str, Any] = {
+    "format": "",
+    "epoch": 0,
+    "batches": [0, 0],
+    "batches_per_epoch": None,
+    "should_stop": False,
+    "history": [],
+    "optimizer": {},
+    "callbacks": [],
+    "generators": {},
+}
 
 
 def _parse_state(data: bytes, path: object) -> dict[str, Any]:
     try:
         state = json.loads(data)
         found = state["format"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}/state.json is not the state of a checkpoint") from error
     if found != _FORMAT:
         raise CheckpointError(f"{path} has the format {found!r}; this version reads {_FORMAT!r}")
+    try:
+        require_form(state, _FORM, "the state")
+        for count in (state["epoch"], *state["batches"]):
+            if not isinstance(count, int) or count < 0:
+                raise ValueError(f"{count!r} is no count of epochs or batches")
+        for row in state["history"]:
+            require_form(row, dict.fromkeys(row, 0.0), "a row of the history")
+        for callback in state["callbacks"]:
+            require_form(callback, ["", {}], "a callback")
+        require_form(state["optimizer"].get("class"), "", "the optimizer's class")
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}/state.json is not the state of a checkpoint: {error}") from error
     return state
+
+
+def require_form(saved: Any, own: Any, name: str) -> None:
+    """Refuse a state from a file that does not have the form of a trainer's own.
+
+    The same keys (any, where the own are none), numbers for numbers, words for words, and either of them for None.
+
+    Raises
+    ------
+    ValueError
+        That names the place.
+    """
+    if isinstance(own, dict):
+        if not isinstance(saved, dict) or (own and saved.keys() != own.keys()):
+            raise ValueError(f"{name}: expected {_told(own)}, found {_told(saved)}")
+        for key in own:
+            require_form(saved[key], own[key], f"{name}: {key}")
+    elif isinstance(own, (list, tuple)):
+        if not isinstance(saved, list) or (own and len(saved) != len(own)):
+            raise ValueError(f"{name}: expected {len(own) or 'any number of'} items, found {_told(saved)}")
+        for k, item in enumerate(own):
+            require_form(saved[k], item, f"{name}, item {k}")
+    elif isinstance(saved, (dict, list)) or (own is not None and _kind(saved) != _kind(own)):
+        raise ValueError(f"{name}: expected a {_kind(own)}, found {_told(saved)}")
+
+
+def _kind(x: Any) -> str:
+    return {bool: "bool", int: "number", float: "number"}.get(type(x), type(x).__name__)
+
+
+def _told(x: Any) -> str:
+    """A value in few words."""
+    text = f"the keys {sorted(map(str, x))}" if isinstance(x, dict) else repr(x)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _check_fit(path: object, state: dict[str, Any], weights: dict[str, np.ndarray], trainer: Trainer) -> None:
@@ -316,6 +378,9 @@ def _split_optimizer(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 def _load_optimizer(optimizer: Any, saved: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
     if not hasattr(optimizer, "load_state_dict"):
         return
+    own = [{**group, "params": [0] * len(group["params"])} for group in optimizer.param_groups]
+    if len(saved["param_groups"]) == len(own):  # where it is not, load_state_dict says so
+        require_form(saved["param_groups"], own, "param_groups")
     state: dict[int, dict[str, Any]] = {int(number): dict(rest) for number, rest in saved["state"].items()}
     for key, array in tensors.items():
         number, _, name = key.partition(".")
@@ -350,6 +415,17 @@ def _listed(state: Any) -> Any:
 
 def _set_generator(generator: Any, state: Any) -> None:
     if isinstance(generator, np.random.Generator):
+        _check_positions(state)
         generator.bit_generator.state = state
     else:
         generator.set_state(np.frombuffer(bytes.fromhex(state), np.uint8))
+
+
+def _check_positions(state: dict[str, Any]) -> None:
+    """NumPy takes any position in a generator's buffer, and then reads what is there."""
+    for name, value in state.items():
+        limit = {"pos": 624, "buffer_pos": 4}.get(name)  # of MT19937 and of Philox
+        if isinstance(value, dict):
+            _check_positions(value)
+        elif limit is not None and not 0 <= value <= limit:
+            raise ValueError(f"a random generator stands at {value} of its {limit} numbers")

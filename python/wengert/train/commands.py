@@ -246,6 +246,8 @@ def _data_of(run: Run, options: argparse.Namespace, parts: int = 1) -> tuple[Any
     if run.settings.get("data") == _DRAWN:
         return *(SyntheticFashion(train) for train in wanted), STAND_IN_NOTICE
     root = options.data_dir or run.settings.get("data_dir")
+    if not isinstance(root, (str, type(None))):
+        raise ValueError(f"settings: data_dir cannot be {root!r}")
     sets = [FashionMNIST(root, train) for train in wanted]
     counts = " and ".join(f"{len(s)} {'training' if s.train else 'test'}" for s in sets)
     return *sets, f"{_REAL}: {counts} images from {sets[-1].source}."

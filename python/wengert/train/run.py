@@ -11,6 +11,7 @@ curves.png, confusion.txt, confusion.png, mistakes.png, first_layer.png
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -78,11 +79,11 @@ class Run(Callback):
     def _read_settings(self) -> dict[str, Any]:
         path = self.path / "settings.json"
         try:
-            settings = json.loads(path.read_bytes())
+            settings = json.loads(_read_file(path))
             found = settings.pop("format")
         except OSError as error:
             raise RunError(f"{self.path} is not the directory of a run: settings.json: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RunError(f"{path} does not hold the settings of a run") from error
         if found != _FORMAT:
             raise RunError(f"{path} has the format {found!r}; this version reads {_FORMAT!r}")
@@ -146,11 +147,14 @@ class Run(Callback):
             If it is missing or damaged.
         """
         try:
-            return History.from_csv((self.path / "metrics.csv").read_text("utf-8"))
+            history = History.from_csv(_read_file(self.path / "metrics.csv").decode())
+            if any("epoch" not in row for row in history):
+                raise ValueError("it has no column of epochs")
         except OSError as error:
             raise RunError(f"{self.path} has no metrics.csv: {error.strerror}; no epoch is complete yet") from error
         except ValueError as error:
             raise RunError(f"{self.path / 'metrics.csv'} is damaged: {error}") from error
+        return history
 
     def read_weights(self, name: str = "weights.safetensors") -> dict[str, np.ndarray]:
         """Named arrays from a safetensors file of the run.
@@ -164,10 +168,17 @@ class Run(Callback):
         """
         path = self.path / name
         try:
-            data = path.read_bytes()
+            data = _read_file(path)
         except OSError as error:
             raise RunError(f"{self.path} has no {name}: {error.strerror}") from error
         return checkpoint.parse_tensors(data, path)
+
+
+def _read_file(path: Path) -> bytes:
+    """The bytes of a regular file; a device or a pipe may have no end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return path.read_bytes()
 
 
 def fresh_directory(parent: str | os.PathLike[str], name: str) -> Path:

@@ -227,11 +227,7 @@ class Settings:
         found = {field.name: saved[field.name] for field in fields(cls) if field.name in saved}
         settings = cls(**found)
         for name, value in asdict(settings).items():
-            default = getattr(cls, name)
-            wanted = (
-                (int, float) if isinstance(default, float) else (list, tuple) if name == "hidden" else type(default)
-            )
-            if not isinstance(value, wanted):
+            if not _acceptable(name, value, getattr(cls, name)):
                 raise ValueError(f"settings: {name} cannot be {value!r}")
         if settings.model not in ("mlp", "softmax") or settings.schedule not in SCHEDULES:
             raise ValueError(f"settings: unknown model {settings.model!r} or schedule {settings.schedule!r}")
@@ -263,6 +259,21 @@ class Settings:
         if self.patience:
             chosen.append(EarlyStopping("val_accuracy", self.patience))
         return chosen
+
+
+def _acceptable(name: str, value: Any, default: Any) -> bool:
+    """Whether a setting from a file has a value that the command line would have taken."""
+    if isinstance(value, bool):
+        return False
+    if name == "hidden":
+        return isinstance(value, (list, tuple)) and all(_acceptable("batch_size", width, 1) for width in value)
+    if name == "dtype":
+        return value in ("float32", "float64")
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and 0 <= value < float("inf")
+    if isinstance(default, int):
+        return isinstance(value, int) and value >= (name == "batch_size")
+    return isinstance(value, str)
 
 
 def _cosine(optimizer: Any, trainer: Any) -> lr_scheduler.LRScheduler:

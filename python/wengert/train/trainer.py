@@ -144,10 +144,13 @@ class History:
             If the text is something else.
         """
         rows: list[dict[str, float]] = []
-        for row in csv.DictReader(io.StringIO(text, newline="")):
-            if None in row or None in row.values():
-                raise ValueError(f"line {len(rows) + 2} has more or fewer values than the header has names")
-            rows.append({name: _number(value) for name, value in row.items() if value != ""})
+        try:
+            for row in csv.DictReader(io.StringIO(text, newline="")):
+                if None in row or None in row.values():
+                    raise ValueError(f"line {len(rows) + 2} has more or fewer values than the header has names")
+                rows.append({name: _number(value) for name, value in row.items() if value != ""})
+        except csv.Error as error:
+            raise ValueError(f"after line {len(rows) + 1}: {error}") from error
         return cls(rows)
 
 
