@@ -106,7 +106,7 @@ class Layer:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._static.items())})"
 
 
-def layer(name: str, function: Callable[..., Any], doc: str, **defaults: Any) -> type[Layer]:
+def layer(name: str, function: Callable[..., Any], doc: str, example: str = "", **defaults: Any) -> type[Layer]:
     """A layer class of an operation, or of any function of tensors.
 
     Parameters
@@ -116,6 +116,8 @@ def layer(name: str, function: Callable[..., Any], doc: str, **defaults: Any) ->
         Of tensors, and of keywords that are set when the layer is made; gives one tensor.
     doc : str
         What it computes.
+    example : str
+        "arguments -> result" of a forward pass, for the docstring.
     **defaults
         Values of keywords.
 
@@ -131,35 +133,57 @@ def layer(name: str, function: Callable[..., Any], doc: str, **defaults: Any) ->
     (tensor(8.), tensor(12.))
     """
     body = {"function": staticmethod(function), "defaults": defaults, "__module__": __name__}
-    return type(name, (Layer,), {**body, "__doc__": f"The layer {doc}. See `Layer` for its methods."})
+    text = f"The layer {doc}. See `Layer` for its methods."
+    if example:
+        arguments, _, result = example.partition(" -> ")
+        text += f"\n\nExamples\n--------\n>>> wg.layers.{name}().forward({arguments})\n{result}"
+    return type(name, (Layer,), {**body, "__doc__": text})
 
 
 def _mean_squares(x: Variable, y: Variable) -> Any:
     return reduce.mean(elementwise.square(x - y))
 
 
-Affine = layer("Affine", linalg.affine, "X @ W + b, of X (n, k), W (k, m) and b (m,)")
-Linear = layer("Linear", linalg.linear, "X @ W.T + b, of X (n, k), W (m, k) and b (m,)")
-MatMul = layer("MatMul", linalg.matmul, "X @ Y")
-Dot = layer("Dot", linalg.dot, "x . y, the inner product of two vectors")
-Outer = layer("Outer", linalg.outer, "x[i] * y[j], the outer product of two vectors")
-Add = layer("Add", elementwise.add, "x + y, item by item, broadcast")
-Subtract = layer("Subtract", elementwise.subtract, "x - y, item by item, broadcast")
-Multiply = layer("Multiply", elementwise.multiply, "x * y, item by item, broadcast")
-Divide = layer("Divide", elementwise.divide, "x / y, item by item, broadcast")
-Square = layer("Square", elementwise.square, "x * x, item by item")
-Exp = layer("Exp", elementwise.exp, "exp(x), item by item")
-Log = layer("Log", elementwise.log, "log(x), item by item")
-Sigmoid = layer("Sigmoid", elementwise.sigmoid, "1 / (1 + exp(-x)), item by item")
-Tanh = layer("Tanh", elementwise.tanh, "tanh(x), item by item")
-ReLU = layer("ReLU", elementwise.relu, "max(x, 0), item by item")
-Softmax = layer("Softmax", nn.softmax, "exp(x) / sum(exp(x)) along `dim`, by default the last", dim=-1)
-LogSoftmax = layer("LogSoftmax", nn.log_softmax, "x - log(sum(exp(x))) along `dim`, by default the last", dim=-1)
-Sum = layer("Sum", reduce.sum, "sum(x), over all dimensions or over `dim`")
-Mean = layer("Mean", reduce.mean, "mean(x), over all dimensions or over `dim`")
-Norm = layer("Norm", reduce.norm, "norm(x), over all dimensions or over `dim`")
-CrossEntropy = layer("CrossEntropy", nn.cross_entropy, "cross-entropy of logits (n, classes) and labels (n,)")
-MeanSquaredError = layer("MeanSquaredError", _mean_squares, "mean((x - y)**2)")
+Affine = layer(
+    "Affine", linalg.affine, "X @ W + b, of X (n, k), W (k, m) and b (m,)",
+    "wg.ones(1, 2), wg.ones(2, 1), wg.ones(1) -> tensor([[3.]])",
+)  # fmt: skip
+Linear = layer(
+    "Linear", linalg.linear, "X @ W.T + b, of X (n, k), W (m, k) and b (m,)",
+    "wg.ones(1, 2), wg.ones(1, 2), wg.ones(1) -> tensor([[3.]])",
+)  # fmt: skip
+MatMul = layer("MatMul", linalg.matmul, "X @ Y", "wg.ones(1, 2), wg.ones(2, 1) -> tensor([[2.]])")
+Dot = layer("Dot", linalg.dot, "x . y, the inner product of two vectors", "wg.ones(2), wg.ones(2) -> tensor(2.)")
+Outer = layer(
+    "Outer", linalg.outer, "x[i] * y[j], the outer product of two vectors",
+    "wg.ones(1), wg.ones(2) -> tensor([[1., 1.]])",
+)  # fmt: skip
+Add = layer("Add", elementwise.add, "x + y, item by item, broadcast", "2., 3. -> tensor(5.)")
+Subtract = layer("Subtract", elementwise.subtract, "x - y, item by item, broadcast", "2., 3. -> tensor(-1.)")
+Multiply = layer("Multiply", elementwise.multiply, "x * y, item by item, broadcast", "2., 3. -> tensor(6.)")
+Divide = layer("Divide", elementwise.divide, "x / y, item by item, broadcast", "3., 2. -> tensor(1.5000)")
+Square = layer("Square", elementwise.square, "x * x, item by item", "3. -> tensor(9.)")
+Exp = layer("Exp", elementwise.exp, "exp(x), item by item", "0. -> tensor(1.)")
+Log = layer("Log", elementwise.log, "log(x), item by item", "1. -> tensor(0.)")
+Sigmoid = layer("Sigmoid", elementwise.sigmoid, "1 / (1 + exp(-x)), item by item", "0. -> tensor(0.5000)")
+Tanh = layer("Tanh", elementwise.tanh, "tanh(x), item by item", "0. -> tensor(0.)")
+ReLU = layer("ReLU", elementwise.relu, "max(x, 0), item by item", "-1. -> tensor(0.)")
+Softmax = layer(
+    "Softmax", nn.softmax, "exp(x) / sum(exp(x)) along `dim`, by default the last",
+    "wg.zeros(2) -> tensor([0.5000, 0.5000])", dim=-1,
+)  # fmt: skip
+LogSoftmax = layer(
+    "LogSoftmax", nn.log_softmax, "x - log(sum(exp(x))) along `dim`, by default the last",
+    "wg.zeros(2) -> tensor([-0.6931, -0.6931])", dim=-1,
+)  # fmt: skip
+Sum = layer("Sum", reduce.sum, "sum(x), over all dimensions or over `dim`", "wg.ones(3) -> tensor(3.)")
+Mean = layer("Mean", reduce.mean, "mean(x), over all dimensions or over `dim`", "wg.ones(3) -> tensor(1.)")
+Norm = layer("Norm", reduce.norm, "norm(x), over all dimensions or over `dim`", "wg.tensor([3., 4.]) -> tensor(5.)")
+CrossEntropy = layer(
+    "CrossEntropy", nn.cross_entropy, "cross-entropy of logits (n, classes) and labels (n,)",
+    "wg.zeros(1, 2), wg.tensor([0]) -> tensor(0.6931)",
+)  # fmt: skip
+MeanSquaredError = layer("MeanSquaredError", _mean_squares, "mean((x - y)**2)", "wg.zeros(2), wg.ones(2) -> tensor(1.)")
 
 __all__ = [
     "Add", "Affine", "CrossEntropy", "Divide", "Dot", "Exp", "Layer", "Linear", "Log", "LogSoftmax", "MatMul", "Mean",

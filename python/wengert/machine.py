@@ -63,7 +63,18 @@ def _processor() -> str:
 
 
 def largest_cache() -> int:
-    """Bytes of the largest cache; of an ordinary one where the system does not tell."""
+    """Bytes of the largest cache; of an ordinary one where the system does not tell.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from wengert import machine
+    >>> machine.largest_cache() > 100_000
+    True
+    """
     sizes = [file.read_text().strip() for file in _CACHES.glob("index*/size")]
     units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     return max((int(size[:-1]) * units[size[-1]] for size in sizes if size[-1:] in units), default=_ORDINARY_CACHE)

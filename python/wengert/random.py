@@ -67,12 +67,25 @@ class Generator:
 
     @property
     def device(self) -> str:
-        """Where the numbers are drawn: always "cpu"."""
+        """Where the numbers are drawn: always "cpu".
+
+        Examples
+        --------
+        >>> wg.Generator().device
+        'cpu'
+        """
         return "cpu"
 
     @property
     def numpy(self) -> np.random.Generator:
-        """The NumPy generator that the numbers come from."""
+        """The NumPy generator that the numbers come from.
+
+        Examples
+        --------
+        >>> generator = wg.Generator().manual_seed(0)
+        >>> generator.numpy.random() < 1
+        True
+        """
         if self._numpy is None:
             self._numpy = np.random.Generator(np.random.Philox(self._seed))
         return self._numpy
@@ -105,15 +118,51 @@ class Generator:
         return self
 
     def seed(self) -> int:
-        """Start again from a seed that the operating system draws, and tell it."""
+        """Start again from a seed that the operating system draws, and tell it.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> generator = wg.Generator()
+        >>> generator.seed() == generator.initial_seed()
+        True
+        """
         return self.manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
 
     def initial_seed(self) -> int:
-        """The seed that the generator was last started from."""
+        """The seed that the generator was last started from.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> wg.Generator().manual_seed(7).initial_seed()
+        7
+        """
         return self._seed
 
     def get_state(self) -> Tensor:
-        """The state, as a tensor of bytes that `set_state` takes."""
+        """The state, as a tensor of bytes that `set_state` takes.
+
+        Returns
+        -------
+        Tensor
+            Of uint8.
+
+        Examples
+        --------
+        >>> generator = wg.Generator().manual_seed(7)
+        >>> state = generator.get_state()
+        >>> x = wg.rand(2, generator=generator)
+        >>> generator.set_state(state)
+        >>> bool((wg.rand(2, generator=generator) == x).all())
+        True
+        """
         bits = self.numpy.bit_generator.state
         philox = {**bits["state"], "buffer": bits["buffer"]}
         words = [word for name in _STATE_WORDS for word in philox[name]]
@@ -123,12 +172,24 @@ class Generator:
     def set_state(self, state: Any) -> None:
         """Go on from a state that `get_state` gave.
 
+        Parameters
+        ----------
+        state : tensor
+            Of uint8.
+
         Raises
         ------
         TypeError
             If it is not a tensor or array of uint8.
         ValueError
             If it does not have the length of such a state.
+
+        Examples
+        --------
+        >>> generator = wg.Generator()
+        >>> generator.set_state(wg.Generator().manual_seed(7).get_state())
+        >>> generator.initial_seed()
+        7
         """
         value = define.as_variable(state).value
         if value.dtype != np.uint8:

@@ -47,6 +47,11 @@ class Entry:
     tangent, adjoint : ndarray, or tuple of int
         The derivative in the direction, and that of the result by this entry; of anything larger than an item, the
         shape.
+
+    Examples
+    --------
+    >>> wg.trace(lambda x: x * x, wg.tensor(3.)).entries[-1].operation
+    'x₁ · x₁'
     """
 
     name: str
@@ -269,6 +274,11 @@ class Trace:
     Attributes
     ----------
     entries : list of Entry
+
+    Examples
+    --------
+    >>> len(wg.trace(lambda x: x * x, wg.tensor(3.)).entries)
+    2
     """
 
     def __init__(self, entries: list[Entry]) -> None:

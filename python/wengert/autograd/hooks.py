@@ -11,13 +11,30 @@ _keys = itertools.count()
 
 
 class Handle:
-    """What registering a hook returns."""
+    """What registering a hook returns.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., 2.], requires_grad=True)
+    >>> handle = x.register_hook(lambda g: g * 10)
+    >>> handle.remove()
+    """
 
     def __init__(self, hooks: dict[int, Any], key: int) -> None:
         self._hooks, self._key = hooks, key
 
     def remove(self) -> None:
-        """Take the hook away; more than once does no harm."""
+        """Take the hook away; more than once does no harm.
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.], requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g * 10)
+        >>> handle.remove()
+        >>> x.sum().backward()
+        >>> x.grad
+        tensor([1., 1.])
+        """
         self._hooks.pop(self._key, None)
 
 
@@ -31,7 +48,31 @@ def _hooks_of(x: Any, name: str) -> dict[int, Any]:
 
 
 def register_hook(x: Any, hook: Callable[[Any], Any]) -> Handle:
-    """Call `hook` with the gradient of x when a walk knows it; what it returns, if anything, replaces the gradient."""
+    """Call `hook` with the gradient of x when a walk knows it; what it returns, if anything, replaces the gradient.
+
+    Parameters
+    ----------
+    x : tensor
+    hook : callable
+        Of the gradient.
+
+    Returns
+    -------
+    Handle
+
+    Raises
+    ------
+    RuntimeError
+        If x does not require a gradient.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., 2.], requires_grad=True)
+    >>> handle = wg.autograd.register_hook(x, lambda g: g * 10)
+    >>> x.sum().backward()
+    >>> x.grad
+    tensor([10., 10.])
+    """
     hooks = _hooks_of(x, "register_hook")
     key = next(_keys)
     hooks[key] = hook
@@ -39,7 +80,25 @@ def register_hook(x: Any, hook: Callable[[Any], Any]) -> Handle:
 
 
 def register_post_accumulate_grad_hook(x: Any, hook: Callable[[Any], Any]) -> Handle:
-    """Call `hook` with a leaf after its `.grad` has been updated."""
+    """Call `hook` with a leaf after its `.grad` has been updated.
+
+    Parameters
+    ----------
+    x : tensor
+    hook : callable
+        Of the leaf.
+
+    Returns
+    -------
+    Handle
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., 2.], requires_grad=True)
+    >>> handle = wg.autograd.register_post_accumulate_grad_hook(x, lambda x: print(x.grad))
+    >>> x.sum().backward()
+    tensor([1., 1.])
+    """
     if x.node is not None:
         raise RuntimeError("register_post_accumulate_grad_hook: only leaves accumulate gradients")
     hooks = _hooks_of(x, "register_post_accumulate_grad_hook")
@@ -49,7 +108,26 @@ def register_post_accumulate_grad_hook(x: Any, hook: Callable[[Any], Any]) -> Ha
 
 
 def retain_grad(x: Any) -> None:
-    """Let walks set `.grad` of a tensor that is not a leaf."""
+    """Let walks set `.grad` of a tensor that is not a leaf.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Raises
+    ------
+    RuntimeError
+        If x does not require a gradient.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., 2.], requires_grad=True)
+    >>> y = x * 3
+    >>> wg.autograd.retain_grad(y)
+    >>> (y * y).sum().backward()
+    >>> y.grad
+    tensor([ 6., 12.])
+    """
     if x.node is None:
         return
     hooks = _hooks_of(x, "retain_grad")

@@ -103,7 +103,23 @@ def require_shape(name: str, what: str, g: Any, x: Any) -> None:
 
 
 def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
-    """Add g to leaf.grad; `given` holds the ids of cotangents that somebody else has too."""
+    """Add g to leaf.grad; `given` holds the ids of cotangents that somebody else has too.
+
+    Parameters
+    ----------
+    leaf : tensor
+    g : tensor
+        Of the leaf's shape.
+    create : bool
+        Whether the addition is recorded.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., 2.], requires_grad=True)
+    >>> wg.autograd.accumulate(x, wg.ones(2), False, set())
+    >>> x.grad
+    tensor([1., 1.])
+    """
     require_shape("backward", "gradient", g, leaf)
     if leaf.hooks:
         g = tape.run_hooks({k: h for k, h in leaf.hooks.items() if k >= 0}, g)

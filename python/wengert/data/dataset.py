@@ -99,7 +99,15 @@ class Column:
 
 
 class Arrays(NamedTuple):
-    """What a data set's ``arrays()`` gives: its columns, and which of their rows belong to it (None: all, in order)."""
+    """What a data set's ``arrays()`` gives: its columns, and which of their rows belong to it (None: all, in order).
+
+    Examples
+    --------
+    >>> from wengert import data
+    >>> columns, rows = data.TensorDataset(wg.ones(3, 2)).arrays()
+    >>> len(columns), rows
+    (1, None)
+    """
 
     columns: tuple[Column, ...]
     rows: np.ndarray[Any, Any] | None = None

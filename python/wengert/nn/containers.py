@@ -197,7 +197,20 @@ class ModuleDict(Module):
         self.update(modules or {})
 
     def update(self, modules: Any) -> None:
-        """Add or replace modules."""
+        """Add or replace modules.
+
+        Parameters
+        ----------
+        modules : mapping of str to Module, or iterable of pairs
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> net = nn.ModuleDict()
+        >>> net.update({"first": nn.ReLU()})
+        >>> net["first"]
+        ReLU()
+        """
         for name, module in modules.items() if hasattr(modules, "items") else modules:
             self[name] = module
 
@@ -225,24 +238,74 @@ class ModuleDict(Module):
         return name in self._modules
 
     def keys(self) -> Any:
-        """The names."""
+        """The names.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> list(nn.ModuleDict({"first": nn.ReLU()}).keys())
+        ['first']
+        """
         return self._modules.keys()
 
     def values(self) -> Any:
-        """The modules."""
+        """The modules.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> list(nn.ModuleDict({"first": nn.ReLU()}).values())
+        [ReLU()]
+        """
         return self._modules.values()
 
     def items(self) -> Any:
-        """The pairs of names and modules."""
+        """The pairs of names and modules.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> list(nn.ModuleDict({"first": nn.ReLU()}).items())
+        [('first', ReLU())]
+        """
         return self._modules.items()
 
     def clear(self) -> None:
-        """Remove all modules."""
+        """Remove all modules.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> net = nn.ModuleDict({"first": nn.ReLU()})
+        >>> net.clear()
+        >>> len(net)
+        0
+        """
         for name in list(self):
             del self[name]
 
     def pop(self, name: str) -> Any:
-        """Remove a module and return it."""
+        """Remove a module and return it.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Module
+
+        Raises
+        ------
+        KeyError
+            If there is no such name.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.ModuleDict({"first": nn.ReLU()}).pop("first")
+        ReLU()
+        """
         module = self[name]
         del self[name]
         return module
@@ -299,13 +362,43 @@ class ParameterList(Module):
         setattr(self, str(_position(self, index)), _as_parameter(value))
 
     def append(self, value: Any) -> ParameterList:
-        """Add a value at the end; returns this list."""
+        """Add a value at the end; returns this list.
+
+        Parameters
+        ----------
+        value : tensor
+
+        Returns
+        -------
+        ParameterList
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> len(nn.ParameterList().append(wg.ones(2)))
+        1
+        """
         setattr(self, str(self._size), _as_parameter(value))
         self._size += 1
         return self
 
     def extend(self, values: Iterable[Any]) -> ParameterList:
-        """Add values at the end; returns this list."""
+        """Add values at the end; returns this list.
+
+        Parameters
+        ----------
+        values : iterable of tensor
+
+        Returns
+        -------
+        ParameterList
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> len(nn.ParameterList().extend([wg.ones(2), wg.ones(3)]))
+        2
+        """
         for value in list(values):
             self.append(value)
         return self
@@ -337,7 +430,20 @@ class ParameterDict(Module):
         self.update(parameters or {})
 
     def update(self, parameters: Any) -> None:
-        """Add or replace values."""
+        """Add or replace values.
+
+        Parameters
+        ----------
+        parameters : mapping of str to tensor, or iterable of pairs
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> held = nn.ParameterDict()
+        >>> held.update({"scale": wg.ones(1)})
+        >>> list(held.keys())
+        ['scale']
+        """
         for name, value in parameters.items() if hasattr(parameters, "items") else parameters:
             self[name] = value
 
@@ -368,19 +474,60 @@ class ParameterDict(Module):
         return name in self._keys
 
     def keys(self) -> Any:
-        """The names."""
+        """The names.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> list(nn.ParameterDict({"scale": wg.ones(1)}).keys())
+        ['scale']
+        """
         return self._keys.keys()
 
     def values(self) -> list[Any]:
-        """The values."""
+        """The values.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> [p.shape for p in nn.ParameterDict({"scale": wg.ones(1)}).values()]
+        [wengert.Size([1])]
+        """
         return [self[name] for name in self]
 
     def items(self) -> list[tuple[str, Any]]:
-        """The pairs of names and values."""
+        """The pairs of names and values.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> [(name, p.shape) for name, p in nn.ParameterDict({"scale": wg.ones(1)}).items()]
+        [('scale', wengert.Size([1]))]
+        """
         return [(name, self[name]) for name in self]
 
     def pop(self, name: str) -> Any:
-        """Remove a value and return it."""
+        """Remove a value and return it.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Parameter
+
+        Raises
+        ------
+        KeyError
+            If there is no such name.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.ParameterDict({"scale": wg.ones(1)}).pop("scale").shape
+        wengert.Size([1])
+        """
         value = self[name]
         del self[name]
         return value

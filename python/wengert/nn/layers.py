@@ -268,6 +268,14 @@ class Embedding(Module):
         Returns
         -------
         Embedding
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> table = nn.Embedding.from_pretrained(wg.tensor([[1., 2.], [3., 4.]]))
+        >>> table(wg.tensor([1, 1]))
+        tensor([[3., 4.],
+                [3., 4.]])
         """
         rows, d = embeddings.shape
         layer = cls(rows, d, padding_idx)

@@ -24,7 +24,15 @@ _hook_keys = itertools.count()
 
 
 class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` did not find, and what it had no use for."""
+    """What `load_state_dict` did not find, and what it had no use for.
+
+    Examples
+    --------
+    >>> from wengert import nn
+    >>> state = {"weight": wg.ones(1, 2), "scale": wg.ones(1)}
+    >>> nn.Linear(2, 1).load_state_dict(state, strict=False)
+    IncompatibleKeys(missing_keys=['bias'], unexpected_keys=['scale'])
+    """
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -126,6 +134,15 @@ class Module:
         -------
         handle
             `handle.remove()` takes the hook away.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> net = nn.Linear(2, 1)
+        >>> handle = net.register_forward_pre_hook(lambda module, args: print("input of shape", args[0].shape))
+        >>> y = net(wg.ones(3, 2))
+        input of shape wengert.Size([3, 2])
+        >>> handle.remove()
         """
         return self._add_hook(self._forward_pre_hooks, hook, prepend, with_kwargs)
 
@@ -146,6 +163,15 @@ class Module:
         -------
         handle
             `handle.remove()` takes the hook away.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> net = nn.ReLU()
+        >>> handle = net.register_forward_hook(lambda module, args, output: output * 10)
+        >>> net(wg.tensor([-1., 2.]))
+        tensor([ 0., 20.])
+        >>> handle.remove()
         """
         return self._add_hook(self._forward_hooks, hook, prepend, with_kwargs)
 
@@ -305,7 +331,24 @@ class Module:
     def named_modules(
         self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module and all below it with their dotted names, each module once."""
+        """This module and all below it with their dotted names, each module once.
+
+        Parameters
+        ----------
+        memo : set of int or None
+            The ids of modules to leave out; those that are given are added.
+        prefix : str
+            Put before the names.
+        remove_duplicate : bool
+            Whether a module that occurs twice is given once.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        >>> [name for name, module in net.named_modules()]
+        ['', '0', '1']
+        """
         memo = set() if memo is None else memo
         if id(self) in memo:
             return
@@ -317,11 +360,25 @@ class Module:
                 yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
+        """This module and all below it, each once.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> len(list(nn.Sequential(nn.Linear(2, 3), nn.ReLU()).modules()))
+        3
+        """
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly below this one with their names, each once."""
+        """The modules directly below this one with their names, each once.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> dict(nn.Sequential(nn.Tanh(), nn.ReLU()).named_children())
+        {'0': Tanh(), '1': ReLU()}
+        """
         seen = set()
         for name, module in self._modules.items():
             if module is not None and id(module) not in seen:
@@ -329,7 +386,14 @@ class Module:
                 yield name, module
 
     def children(self) -> Iterator[Module]:
-        """The modules directly below this one, each once."""
+        """The modules directly below this one, each once.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> list(nn.Sequential(nn.Tanh(), nn.ReLU()).children())
+        [Tanh(), ReLU()]
+        """
         return (module for _, module in self.named_children())
 
     def _named_members(self, registry: str, prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
@@ -369,17 +433,57 @@ class Module:
         return self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The parameters of this module and of all below it, each once."""
+        """The parameters of this module and of all below it, each once.
+
+        Parameters
+        ----------
+        recurse : bool
+            Whether those of the modules below are given too.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> [p.shape for p in nn.Linear(2, 3).parameters()]
+        [wengert.Size([3, 2]), wengert.Size([3])]
+        """
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """The buffers of this module and of all below it with their dotted names."""
+        """The buffers of this module and of all below it with their dotted names.
+
+        Parameters
+        ----------
+        prefix : str
+            Put before the names.
+        recurse : bool
+            Whether those of the modules below are given too.
+        remove_duplicate : bool
+            Whether a buffer that occurs twice is given once.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> [name for name, buffer in nn.BatchNorm1d(2).named_buffers()]
+        ['running_mean', 'running_var', 'num_batches_tracked']
+        """
         return self._named_members("_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """The buffers of this module and of all below it, each once."""
+        """The buffers of this module and of all below it, each once.
+
+        Parameters
+        ----------
+        recurse : bool
+            Whether those of the modules below are given too.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> next(nn.BatchNorm1d(2).buffers())
+        tensor([0., 0.])
+        """
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def get_submodule(self, target: str) -> Module:
@@ -409,20 +513,40 @@ class Module:
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with a dotted name.
 
+        Parameters
+        ----------
+        target : str
+
         Raises
         ------
         AttributeError
             If there is none.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.Sequential(nn.Linear(2, 3)).get_parameter("0.bias").shape
+        wengert.Size([3])
         """
         return self._get_member("parameter", "_parameters", target)
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer with a dotted name.
 
+        Parameters
+        ----------
+        target : str
+
         Raises
         ------
         AttributeError
             If there is none.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.Sequential(nn.BatchNorm1d(2)).get_buffer("0.running_mean")
+        tensor([0., 0.])
         """
         return self._get_member("buffer", "_buffers", target)
 
@@ -463,7 +587,24 @@ class Module:
     # ------------------------------------------------------------ modes, gradients, dtypes
 
     def train(self, mode: bool = True) -> Any:
-        """Let this module and all below behave as in training, or with False as in evaluation; returns this one."""
+        """Let this module and all below behave as in training, or with False as in evaluation; returns this one.
+
+        Parameters
+        ----------
+        mode : bool
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> net = nn.Dropout(0.5).eval()
+        >>> net.train().training
+        True
+        """
         if not isinstance(mode, bool):
             raise ValueError(f"train: expected True or False, got {mode!r}")
         for module in self.modules():
@@ -471,17 +612,60 @@ class Module:
         return self
 
     def eval(self) -> Any:
-        """Let this module and all below behave as in evaluation; returns this one."""
+        """Let this module and all below behave as in evaluation; returns this one.
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.Dropout(0.5).eval()(wg.ones(3))
+        tensor([1., 1., 1.])
+        """
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
-        """Let all parameters require a gradient, or none; returns this module."""
+        """Let all parameters require a gradient, or none; returns this module.
+
+        Parameters
+        ----------
+        requires_grad : bool
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> net = nn.Linear(2, 1).requires_grad_(False)
+        >>> net(wg.ones(2)).requires_grad
+        False
+        """
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros."""
+        """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros.
+
+        Parameters
+        ----------
+        set_to_none : bool
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> net = nn.Linear(2, 1)
+        >>> net(wg.ones(2)).sum().backward()
+        >>> net.zero_grad()
+        >>> net.bias.grad is None
+        True
+        """
         for parameter in self.parameters():
             clear_gradient(parameter, set_to_none)
 
@@ -529,23 +713,87 @@ class Module:
         return self
 
     def float(self) -> Any:
-        """Convert floating parameters and buffers to float32, in place."""
+        """Convert floating parameters and buffers to float32, in place.
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.Linear(2, 1, dtype=wg.float64).float().weight.dtype
+        dtype('float32')
+        """
         return self.to(dtype=np.float32)
 
     def double(self) -> Any:
-        """Convert floating parameters and buffers to float64, in place."""
+        """Convert floating parameters and buffers to float64, in place.
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.Linear(2, 1).double().weight.dtype
+        dtype('float64')
+        """
         return self.to(dtype=np.float64)
 
     def half(self) -> Any:
-        """Convert floating parameters and buffers to float16, in place."""
+        """Convert floating parameters and buffers to float16, in place.
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.Linear(2, 1).half().weight.dtype
+        dtype('float16')
+        """
         return self.to(dtype=np.float16)
 
     def type(self, dst_type: Any) -> Any:
-        """Convert floating parameters and buffers to a dtype, in place."""
+        """Convert floating parameters and buffers to a dtype, in place.
+
+        Parameters
+        ----------
+        dst_type : dtype
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.Linear(2, 1).type(wg.float64).weight.dtype
+        dtype('float64')
+        """
         return self.to(dtype=dst_type)
 
     def cpu(self) -> Any:
-        """This module: it is on the CPU already."""
+        """This module: it is on the CPU already.
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.ReLU().cpu()
+        ReLU()
+        """
         return self
 
     # ------------------------------------------------------------ state
@@ -648,7 +896,18 @@ class Module:
     # ------------------------------------------------------------ printing
 
     def extra_repr(self) -> str:
-        """What stands between the parentheses when the module is printed."""
+        """What stands between the parentheses when the module is printed.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> nn.Linear(2, 1).extra_repr()
+        'in_features=2, out_features=1, bias=True'
+        """
         return ""
 
     def _get_name(self) -> str:

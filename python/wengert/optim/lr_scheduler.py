@@ -38,6 +38,19 @@ class LRScheduler:
         If `optimizer` is not an optimizer.
     KeyError
         If going on from an epoch with an optimizer whose groups do not know their initial rate.
+
+    Examples
+    --------
+    >>> from wengert import optim
+    >>> class Halving(optim.lr_scheduler.LRScheduler):
+    ...     def get_lr(self):
+    ...         return [rate * 0.5**self.last_epoch for rate in self.base_lrs]
+    >>> optimizer = optim.SGD([wg.ones(2, requires_grad=True)], lr=1.0)
+    >>> schedule = Halving(optimizer)
+    >>> optimizer.step()
+    >>> schedule.step()
+    >>> schedule.get_last_lr()
+    [0.5]
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -56,15 +69,50 @@ class LRScheduler:
         self._advance(first=True)
 
     def get_lr(self) -> list[float]:
-        """The rates for `last_epoch`, from those that the groups have now; one per group."""
+        """The rates for `last_epoch`, from those that the groups have now; one per group.
+
+        Returns
+        -------
+        list of float
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> optimizer = optim.SGD([wg.ones(2, requires_grad=True)], lr=1.0)
+        >>> optim.lr_scheduler.StepLR(optimizer, 10).get_lr()
+        [1.0]
+        """
         raise TypeError(f"{type(self).__name__} does not define get_lr")
 
     def get_first_lr(self) -> list[float]:
-        """The rates that a schedule begins with, or goes on with."""
+        """The rates that a schedule begins with, or goes on with.
+
+        Returns
+        -------
+        list of float
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> optimizer = optim.SGD([wg.ones(2, requires_grad=True)], lr=1.0)
+        >>> optim.lr_scheduler.StepLR(optimizer, 10).get_first_lr()
+        [1.0]
+        """
         return self.get_lr()
 
     def step(self) -> None:
-        """Set the next rates; to be called after the optimizer's step."""
+        """Set the next rates; to be called after the optimizer's step.
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> optimizer = optim.SGD([wg.ones(2, requires_grad=True)], lr=1.0)
+        >>> schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        >>> optimizer.step()
+        >>> schedule.step()
+        >>> optimizer.param_groups[0]["lr"]
+        0.5
+        """
         if self._step_count == 1 and not self.optimizer.stepped:
             warnings.warn(
                 f"{type(self).__name__}.step() was called before optimizer.step(), so the first rate is never used; "
@@ -95,15 +143,54 @@ class LRScheduler:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def get_last_lr(self) -> list[float]:
-        """The rates that were set last; one per group."""
+        """The rates that were set last; one per group.
+
+        Returns
+        -------
+        list of float
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> optimizer = optim.SGD([wg.ones(2, requires_grad=True)], lr=1.0)
+        >>> optim.lr_scheduler.ExponentialLR(optimizer, 0.5).get_last_lr()
+        [1.0]
+        """
         return list(self._last_lr)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer."""
+        """Everything but the optimizer.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> optimizer = optim.SGD([wg.ones(2, requires_grad=True)], lr=1.0)
+        >>> optim.lr_scheduler.ExponentialLR(optimizer, 0.5).state_dict()["last_epoch"]
+        0
+        """
         return {name: value for name, value in vars(self).items() if name != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state. The optimizer's own state has the rates; load it too."""
+        """Take over a state. The optimizer's own state has the rates; load it too.
+
+        Parameters
+        ----------
+        state_dict : dict
+            What `state_dict` gave.
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> optimizer = optim.SGD([wg.ones(2, requires_grad=True)], lr=1.0)
+        >>> schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        >>> schedule.load_state_dict(schedule.state_dict() | {"last_epoch": 3})
+        >>> schedule.last_epoch
+        3
+        """
         vars(self).update(state_dict)
 
 

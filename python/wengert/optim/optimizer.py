@@ -43,6 +43,16 @@ class Optimizer:
         If there are no parameters, one appears twice, is not a leaf, or has no size yet.
     TypeError
         If one is not a tensor of float32 or float64.
+
+    Examples
+    --------
+    >>> from wengert import optim
+    >>> class SignDescent(optim.Optimizer):
+    ...     def _update(self, group, params, grads, states):
+    ...         for p, g in zip(params, grads):
+    ...             p -= group["lr"] * (g > 0)
+    >>> issubclass(SignDescent, optim.Optimizer)
+    True
     """
 
     param_groups: list[dict[str, Any]]
@@ -82,6 +92,15 @@ class Optimizer:
         ------
         ValueError, TypeError
             As the constructor.
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> w, b = wg.ones(2, requires_grad=True), wg.ones(1, requires_grad=True)
+        >>> optimizer = optim.SGD([w], lr=0.1)
+        >>> optimizer.add_param_group({"params": [b], "lr": 0.01})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.1, 0.01]
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"{self._name}: expected a dict with 'params', got {type(param_group).__name__}")
@@ -137,6 +156,16 @@ class Optimizer:
         Returns
         -------
         The loss, or None without a closure.
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> w = wg.ones(2, requires_grad=True)
+        >>> optimizer = optim.SGD([w], lr=0.5)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> w
+        tensor([0., 0.], requires_grad=True)
         """
         loss = None
         if closure is not None:
@@ -167,7 +196,22 @@ class Optimizer:
         raise TypeError(f"{self._name} defines neither _update nor step")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros."""
+        """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros.
+
+        Parameters
+        ----------
+        set_to_none : bool
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> w = wg.ones(2, requires_grad=True)
+        >>> optimizer = optim.SGD([w], lr=0.5)
+        >>> (w * w).sum().backward()
+        >>> optimizer.zero_grad()
+        >>> w.grad is None
+        True
+        """
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:
@@ -185,6 +229,12 @@ class Optimizer:
         dict
             "state": what is remembered of each parameter, by its number; "param_groups": the options, and the numbers
             of the parameters under "params". The tensors, but for "step", are the optimizer's own.
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> optim.SGD([wg.ones(2, requires_grad=True)], lr=0.5).state_dict()["param_groups"][0]["lr"]
+        0.5
         """
         numbers: dict[int, int] = {}
         groups = []
@@ -207,6 +257,16 @@ class Optimizer:
         ------
         ValueError
             If there are other groups or numbers of parameters. Nothing is changed then.
+
+        Examples
+        --------
+        >>> from wengert import optim
+        >>> w = wg.ones(2, requires_grad=True)
+        >>> state = optim.SGD([w], lr=0.5).state_dict()
+        >>> optimizer = optim.SGD([w], lr=0.1)
+        >>> optimizer.load_state_dict(state)
+        >>> optimizer.param_groups[0]["lr"]
+        0.5
         """
         saved = state_dict["param_groups"]
         sizes, found = [len(group["params"]) for group in self.param_groups], [len(group["params"]) for group in saved]
