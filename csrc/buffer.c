@@ -19,7 +19,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef _WIN32
 #include <malloc.h>
@@ -50,6 +52,7 @@
 #endif
 
 enum { CLASSES = 232 };                             /* enough for any size_t */
+enum { GUARDED = -1 };                              /* the class of blocks that are made for one use, with guards */
 #define HUGE_PAGE ((size_t)2 << 20)                 /* from here on, blocks are mapped */
 #define LARGEST ((size_t)PTRDIFF_MAX - 4 * HUGE_PAGE) /* so that no size computed below overflows */
 #define DEFAULT_LIMIT ((size_t)1 << 30)
@@ -70,6 +73,7 @@ typedef struct {
 static struct {
     _Alignas(WG_ALIGNMENT) atomic_bool locked;
     bool ready;        /* set up: `limit` is known, the fork handlers are registered */
+    atomic_bool guard; /* wg_buffer_guard */
     size_t in_use, held, limit;
     uint64_t uses;     /* counts releases: the clock that `last_use` is read from */
     block_stack stacks[CLASSES];
@@ -247,6 +251,61 @@ static block *evict(size_t keep)
     return evicted;
 }
 
+/* ---------------------------------------------------------------- guards, for tests */
+
+#ifdef __linux__
+enum { SENTINEL = 0xa5 };
+
+/* A line of sentinels, the header, `bytes` bytes, sentinels up to the end of the last line, a page that faults. */
+static void *acquire_guarded(size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t lines = (bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT;
+    const size_t length = (WG_ALIGNMENT + sizeof(block) + lines + page - 1) / page * page;
+    char *start = mmap(NULL, length + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED)
+        return NULL;
+    mprotect(start + length, page, PROT_NONE);
+    char *memory = start + length - lines;
+    memset(memory - sizeof(block) - WG_ALIGNMENT, SENTINEL, WG_ALIGNMENT);
+    memset(memory + bytes, SENTINEL, lines - bytes);
+    ((block *)memory)[-1] = (block){.bytes = bytes, .class = GUARDED, .in_use = true};
+    lock_ready();
+    store.in_use += bytes;
+    unlock();
+    return memory;
+}
+
+static void expect_sentinels(const unsigned char *from, const unsigned char *to, const char *place)
+{
+    for (; from < to; from++)
+        if (*from != SENTINEL) {
+            fprintf(stderr, "wengert: a kernel wrote %s its result\n", place);
+            abort();
+        }
+}
+
+static void release_guarded(block *b)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = b->bytes;
+    unsigned char *memory = (unsigned char *)(b + 1);
+    unsigned char *end = memory + (bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT;
+    unsigned char *first = memory - sizeof(block) - WG_ALIGNMENT;
+    expect_sentinels(first, first + WG_ALIGNMENT, "before");
+    expect_sentinels(memory + bytes, end, "behind");
+    lock();
+    store.in_use -= bytes;
+    unlock();
+    unsigned char *start = first - (uintptr_t)first % page;
+    munmap(start, (size_t)(end - start) + page);
+}
+#endif
+
+void wg_buffer_guard(int on)
+{
+    atomic_store(&store.guard, on != 0);
+}
+
 /* ---------------------------------------------------------------- the contract */
 
 /* When no block of the class is held. */
@@ -271,6 +330,10 @@ void *wg_buffer_acquire(size_t bytes)
 {
     if (bytes > LARGEST)
         return NULL;
+#ifdef __linux__
+    if (atomic_load_explicit(&store.guard, memory_order_relaxed))
+        return acquire_guarded(bytes);
+#endif
     const int class = class_of(bytes);
     block_stack *stack = &store.stacks[class];
     lock();
@@ -295,6 +358,12 @@ void wg_buffer_release(void *memory)
         return;
     block *b = (block *)memory - 1;
     assert(b->in_use && "released twice, or not a buffer");
+#ifdef __linux__
+    if (b->class == GUARDED) {
+        release_guarded(b);
+        return;
+    }
+#endif
     b->in_use = false;
     POISON(memory, b->bytes);
     const size_t bytes = b->bytes;

@@ -366,7 +366,7 @@ INLINE vreal V(at_most)(vreal x, vreal bound)
  * takes n + (ROUND_MAGIC + EXPONENT_BIAS), which has the exponent field in its low bits. */
 INLINE vreal V(shifted_power_of_two)(vreal shifted)
 {
-    return V(as_real)(V(as_int)(shifted) << MANTISSA_BITS);
+    return V(as_real)((vint)((vuint)V(as_int)(shifted) << MANTISSA_BITS));
 }
 INLINE vreal V(power_of_two)(vreal n)
 {

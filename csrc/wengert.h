@@ -65,6 +65,9 @@ wg_buffer_stats wg_buffer_usage(void);
 void wg_buffer_set_limit(size_t bytes);
 /* Return held blocks to the system until at most `keep` bytes are held; gives the number of bytes returned. */
 size_t wg_buffer_trim(size_t keep);
+/* For tests. While `on`, each block is mapped for itself, between bytes that are looked at when it is released, where
+ * damage ends the process, and up to 63 bytes before a page that cannot be touched. Of effect on Linux only. */
+void wg_buffer_guard(int on);
 
 /* ---------------------------------------------------------------- elementwise */
 

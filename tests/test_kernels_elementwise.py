@@ -12,7 +12,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from wengert import _kernels as K
+from guarded import K
 
 Reference = Callable[..., np.ndarray]
 

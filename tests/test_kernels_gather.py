@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from wengert import _kernels as K
+from guarded import K
 
 WIDTHS = [0, 1, 2, 3, 7, 8, 15, 16, 17, 33, 64, 100, 784, 3001]
 SOURCES = ["uint8", "float32", "float64"]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
-from wengert import _kernels as K
+from guarded import K
 
 KINDS = ["sum", "mean", "prod", "max", "min", "logsumexp", "var", "norm", "argmax", "argmin"]
 CHOICES = ["max", "min", "argmax", "argmin"]

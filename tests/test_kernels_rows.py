@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from wengert import _kernels as K
+from guarded import K
 
 # Around every vector length, the registers' limit, the block of a sum, and a vocabulary.
 LENGTHS = [1, 2, 3, 7, 8, 9, 10, 16, 17, 31, 32, 33, 47, 64, 65, 100, 129, 1000, 1025, 5000]

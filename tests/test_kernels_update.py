@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from wengert import _kernels as K
+from guarded import K
 
 # Lengths around the vectors, an empty one, and one that spans several chunks of work.
 SIZES = [(5,), (0,), (1,), (16,), (3, 11), (64,), (0, 4), (129,), (40000,), (2,)]

@@ -220,6 +220,7 @@ cdef extern from "wengert.h" nogil:
     wg_buffer_stats wg_buffer_usage() noexcept nogil
     void wg_buffer_set_limit(size_t bytes) noexcept nogil
     size_t wg_buffer_trim(size_t keep) noexcept nogil
+    void wg_buffer_guard(int on) noexcept nogil
     const char *WG_VERSION
 
 cdef extern from "Python.h":
@@ -462,6 +463,11 @@ def set_memory_limit(cnp.npy_intp limit):
     if limit < 0:
         raise ValueError(f"set_memory_limit: expected a number of bytes >= 0, got {limit}")
     wg_buffer_set_limit(limit)
+
+
+def guard_memory(bint on):
+    """Put every new result between sentinels and before a page that faults. For tests; of effect on Linux only."""
+    wg_buffer_guard(on)
 
 
 # ---------------------------------------------------------------- elementwise

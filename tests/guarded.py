@@ -1,0 +1,123 @@
+"""The kernels between guards: `from guarded import K` gives `wengert._kernels`, but so that a stray access is a fault.
+
+Every array given to a function of K is moved, with its strides, to memory that ends where a page begins that may not be
+touched; on every other call to memory that begins where such a page ends. Every result has sentinels on both sides and
+such a page behind it (`wg_buffer_guard` in csrc/buffer.c). Arrays that a function changes are copied back.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from wengert import _kernels
+
+MOST = 1 << 18  # bytes; larger arrays stay where they are: smaller ones take the same paths
+UNTOUCHED = 0xA5
+_pages: dict[int, list[np.ndarray]] = {}  # mappings that nobody uses, by length
+
+
+def _mapping(length: int) -> np.ndarray:
+    """`length` bytes, a multiple of the page, with an inaccessible page on either side."""
+    whole = np.frombuffer(mmap.mmap(-1, length + 2 * mmap.PAGESIZE), np.uint8)
+    mprotect = ctypes.CDLL(None, use_errno=True).mprotect
+    for page in (whole.ctypes.data, whole.ctypes.data + mmap.PAGESIZE + length):
+        if mprotect(ctypes.c_void_p(page), ctypes.c_size_t(mmap.PAGESIZE), 0):
+            raise OSError(ctypes.get_errno(), "mprotect")
+    return whole[mmap.PAGESIZE : mmap.PAGESIZE + length]
+
+
+class _Guard:
+    """A copy of an array next to an inaccessible page, and the way back."""
+
+    def __init__(self, array: np.ndarray, at_end: bool) -> None:
+        low, high = np.lib.array_utils.byte_bounds(array)
+        self.extent, self.original = high - low, array
+        self.length = -(-self.extent // mmap.PAGESIZE) * mmap.PAGESIZE
+        free = _pages.setdefault(self.length, [])
+        self.memory = free.pop() if free else _mapping(self.length)
+        # The item's size is kept to: the memory ends where the last item does.
+        self.start = self.length - self.extent if at_end else 0
+        self.memory[self.start : self.start + self.extent] = UNTOUCHED
+        self.copy = np.ndarray(
+            array.shape, array.dtype, self.memory, self.start + array.ctypes.data - low, array.strides
+        )
+        np.copyto(self.copy, array)
+        self.copy.flags.writeable = array.flags.writeable
+        self.before = self.memory.copy()
+
+    def finish(self, kept: bool) -> None:
+        """Copy changes back; nothing outside of the array may have changed. `kept`: somebody may still look at it."""
+        if self.original.flags.writeable:
+            np.copyto(self.original, self.copy)
+        if 0 not in self.copy.strides:
+            np.copyto(np.ndarray(self.copy.shape, self.copy.dtype, self.before, self._offset(), self.copy.strides), self.copy)
+        assert (self.memory == self.before).all(), "a kernel wrote outside of its operand"
+        if not kept:
+            _pages[self.length].append(self.memory)
+
+    def _offset(self) -> int:
+        return self.copy.ctypes.data - self.memory.ctypes.data
+
+
+def _guardable(x: Any) -> bool:
+    return type(x) is np.ndarray and x.size > 0 and x.nbytes <= MOST and np.ptp(np.lib.array_utils.byte_bounds(x)) <= MOST
+
+
+class _Guarded:
+    """A function of the kernels, called between guards."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self.at_end = function, False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.at_end = not self.at_end
+        guards: dict[int, _Guard] = {}
+
+        def move(x: Any) -> Any:
+            if isinstance(x, list):
+                return [move(item) for item in x]
+            if not _guardable(x):
+                return x
+            if id(x) not in guards:
+                guards[id(x)] = _Guard(x, self.at_end)
+            return guards[id(x)].copy
+
+        try:
+            moved = [move(x) for x in args], {name: move(x) for name, x in kwargs.items()}
+            _kernels.guard_memory(True)
+            result = self.function(*moved[0], **moved[1])
+        finally:
+            _kernels.guard_memory(False)
+            for guard in guards.values():
+                guard.finish(kept=False)
+        for guard in guards.values():
+            if result is guard.copy:  # matmul's out
+                return guard.original
+        return result
+
+
+class _Kernels(ModuleType):
+    """wengert._kernels with every function that takes arrays wrapped."""
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(_kernels, name)
+        if sys.platform != "linux" or name not in _TAKING_ARRAYS:
+            return value
+        wrapped: Any = (lambda kernel: _Guarded(_kernels.Elementwise(kernel))) if name == "Elementwise" else _Guarded(value)
+        setattr(self, name, wrapped)
+        return wrapped
+
+
+_TAKING_ARRAYS = {
+    "Elementwise", "adagrad", "adam", "copy", "cross_entropy", "cross_entropy_dense", "cumsum", "gather_rows", "matmul", "reduce", "rmsprop",
+    "scale", "scatter_add_rows", "sgd", "softmax", "softmax_grad", "sum_squares",
+}  # fmt: skip
+
+K = _Kernels("guarded kernels")
