@@ -38,36 +38,33 @@ class _Guard:
 
     def __init__(self, array: np.ndarray, at_end: bool) -> None:
         low, high = np.lib.array_utils.byte_bounds(array)
-        self.extent, self.original = high - low, array
-        self.length = -(-self.extent // mmap.PAGESIZE) * mmap.PAGESIZE
-        free = _pages.setdefault(self.length, [])
-        self.memory = free.pop() if free else _mapping(self.length)
-        # The item's size is kept to: the memory ends where the last item does.
-        self.start = self.length - self.extent if at_end else 0
-        self.memory[self.start : self.start + self.extent] = UNTOUCHED
-        self.copy = np.ndarray(
-            array.shape, array.dtype, self.memory, self.start + array.ctypes.data - low, array.strides
-        )
+        length = -(-(high - low) // mmap.PAGESIZE) * mmap.PAGESIZE
+        free = _pages.setdefault(length, [])
+        self.original, self.memory = array, free.pop() if free else _mapping(length)
+        self.memory[...] = UNTOUCHED
+        self.start = (length - (high - low) if at_end else 0) + array.ctypes.data - low
+        self.copy = self._view(self.memory)
         np.copyto(self.copy, array)
-        self.copy.flags.writeable = array.flags.writeable
         self.before = self.memory.copy()
+        self.copy.flags.writeable = array.flags.writeable
 
-    def finish(self, kept: bool) -> None:
-        """Copy changes back; nothing outside of the array may have changed. `kept`: somebody may still look at it."""
+    def _view(self, memory: np.ndarray) -> np.ndarray:
+        return np.ndarray(self.original.shape, self.original.dtype, memory, self.start, self.original.strides)
+
+    def finish(self) -> None:
+        """Copy changes back; a read-only array, and what lies around any, must not have changed."""
         if self.original.flags.writeable:
             np.copyto(self.original, self.copy)
-        if 0 not in self.copy.strides:
-            np.copyto(np.ndarray(self.copy.shape, self.copy.dtype, self.before, self._offset(), self.copy.strides), self.copy)
-        assert (self.memory == self.before).all(), "a kernel wrote outside of its operand"
-        if not kept:
-            _pages[self.length].append(self.memory)
-
-    def _offset(self) -> int:
-        return self.copy.ctypes.data - self.memory.ctypes.data
+            np.copyto(self._view(self.before), self.copy)
+        assert (self.memory == self.before).all(), "a kernel wrote outside of its operands"
+        _pages[self.memory.size].append(self.memory)
 
 
 def _guardable(x: Any) -> bool:
-    return type(x) is np.ndarray and x.size > 0 and x.nbytes <= MOST and np.ptp(np.lib.array_utils.byte_bounds(x)) <= MOST
+    if type(x) is not np.ndarray or not x.size:
+        return False
+    low, high = np.lib.array_utils.byte_bounds(x)
+    return high - low <= MOST
 
 
 class _Guarded:
@@ -96,7 +93,7 @@ class _Guarded:
         finally:
             _kernels.guard_memory(False)
             for guard in guards.values():
-                guard.finish(kept=False)
+                guard.finish()
         for guard in guards.values():
             if result is guard.copy:  # matmul's out
                 return guard.original
@@ -110,14 +107,14 @@ class _Kernels(ModuleType):
         value = getattr(_kernels, name)
         if sys.platform != "linux" or name not in _TAKING_ARRAYS:
             return value
-        wrapped: Any = (lambda kernel: _Guarded(_kernels.Elementwise(kernel))) if name == "Elementwise" else _Guarded(value)
+        wrapped: Any = (lambda kernel: _Guarded(value(kernel))) if name == "Elementwise" else _Guarded(value)
         setattr(self, name, wrapped)
         return wrapped
 
 
 _TAKING_ARRAYS = {
-    "Elementwise", "adagrad", "adam", "copy", "cross_entropy", "cross_entropy_dense", "cumsum", "gather_rows", "matmul", "reduce", "rmsprop",
-    "scale", "scatter_add_rows", "sgd", "softmax", "softmax_grad", "sum_squares",
+    "Elementwise", "adagrad", "adam", "copy", "cross_entropy", "cross_entropy_dense", "cumsum", "gather_rows", "matmul",
+    "reduce", "rmsprop", "scale", "scatter_add_rows", "sgd", "softmax", "softmax_grad", "sum_squares",
 }  # fmt: skip
 
 K = _Kernels("guarded kernels")
