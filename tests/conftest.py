@@ -19,6 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--exhaustive", action="store_true", help="check the float32 functions on all 2**32 inputs (minutes) "
     )
+    parser.addoption("--kills", type=int, default=4, help="how often to kill a run in training (default: 4)")
+    parser.addoption("--steps", type=int, default=1000, help="how long to train and watch memory (default: 1000)")
 
 
 @pytest.fixture(params=_kernels.available_isas())

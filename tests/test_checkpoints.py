@@ -6,9 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -295,7 +292,7 @@ def test_a_model_that_hides_its_parameters_cannot_be_saved(tmp_path: Path) -> No
         fit(tmp_path, Hidden(), 1)
 
 
-# ---------------------------------------------------------------- disks and kills
+# ---------------------------------------------------------------- disks; test_faults has the kills
 
 
 def test_a_failed_save_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,35 +313,3 @@ def test_a_failed_save_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: p
         with pytest.raises(OSError, match="No space left on device"):
             checkpoint.save(tmp_path, trainer)
         assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
-
-
-def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
-    script = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from test_checkpoints import *\n"
-        "wg.manual_seed(1)\n"
-        f"directory = Path({str(tmp_path)!r})\n"
-        "resume = (checkpoint.find(directory) or [None])[-1]\n"
-        "class Tell(Callback):\n"
-        "    def on_step_end(self, trainer, loss): print(trainer.train_batch_idx, flush=True)\n"
-        "trainer = fit(directory, Task(), 6, callbacks=[Tell()], resume=resume)\n"
-        "print('done', metrics_of(trainer))\n"
-    )
-    for kill_at in (5, 19, 33, None):
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if kill_at is not None and line.strip() == str(kill_at):
-                process.send_signal(signal.SIGKILL)
-                break
-        rest = process.stdout.read()
-        process.stdout.close()
-        process.wait()
-    assert process.returncode == 0
-    wg.manual_seed(1)
-
-    class Tell(Callback):
-        pass
-
-    whole = fit(tmp_path / "whole", Task(), 6, callbacks=[Tell()])
-    assert (rest or line).strip() == f"done {metrics_of(whole)}"

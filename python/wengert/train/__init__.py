@@ -12,7 +12,7 @@ from . import checkpoint, plots
 from .callbacks import BestCheckpoint, EarlyStopping, PlotCurves, Schedule
 from .checkpoint import CheckpointError
 from .progress import Progress
-from .run import Run, RunError
+from .run import Run, RunError, RunWarning
 from .tasks import Classification, Settings, accuracy, confusion, confusion_table, mlp, softmax_regression
 from .trainer import Callback, DivergenceError, History, Means, Trainer
 
@@ -29,6 +29,7 @@ __all__ = [
     "Progress",
     "Run",
     "RunError",
+    "RunWarning",
     "Schedule",
     "Settings",
     "Trainer",

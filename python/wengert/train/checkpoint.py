@@ -90,17 +90,25 @@ def save(directory: str | os.PathLike[str], trainer: Trainer, *, keep: int = 2) 
             _write(partial / name, data)
         _sync(partial)
         if path.exists():
-            shutil.rmtree(path)
+            _discard(path)
         os.rename(partial, path)
         _sync(directory)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     for old in find(directory)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(OSError):  # an old one more does no harm
+            _discard(old)
     for left in directory.glob(".epoch-*.part"):  # by a process that was killed
         shutil.rmtree(left, ignore_errors=True)
     return path
+
+
+def _discard(path: Path) -> None:
+    """Remove a checkpoint; its name goes first, so that nobody ever finds half of one."""
+    left = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
+    os.rename(path, left)
+    shutil.rmtree(left, ignore_errors=True)
 
 
 def find(directory: str | os.PathLike[str]) -> list[Path]:

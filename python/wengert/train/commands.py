@@ -64,7 +64,7 @@ def train(options: argparse.Namespace) -> int:
     task = settings.task()
     best = BestCheckpoint(run.path / "best.safetensors", "val_accuracy")
     trainer = Trainer(
-        settings.epochs, callbacks=[*settings.callbacks(), best, run], progress=not options.no_progress, unit="images"
+        settings.epochs, callbacks=[*settings.callbacks(), run, best], progress=not options.no_progress, unit="images"
     )
     start = time.perf_counter()
     try:

@@ -14,6 +14,7 @@ import contextlib
 import errno
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -31,6 +32,10 @@ _FORMAT = "wengert run 1"
 
 class RunError(OSError):
     """A run's directory cannot be made or written, or does not hold what it should. The message says why."""
+
+
+class RunWarning(UserWarning):
+    """Something happened to a run's directory that training could mend."""
 
 
 class Run(Callback):
@@ -51,7 +56,8 @@ class Run(Callback):
     Raises
     ------
     RunError
-        If the directory cannot be made or written, holds a run already, or holds none to open.
+        If the directory cannot be made or written, holds a run already, or holds none to open. A directory that
+        vanishes during training is made again after the epoch, with a `RunWarning`.
 
     Examples
     --------
@@ -74,7 +80,10 @@ class Run(Callback):
         except OSError as error:
             raise RunError(f"cannot make the run's directory {self.path}: {error.strerror}") from error
         self.settings = dict(settings)
-        self.write_text("settings.json", json.dumps({"format": _FORMAT, **settings}, indent=2) + "\n")
+        self._write_settings()
+
+    def _write_settings(self) -> None:
+        self.write_text("settings.json", json.dumps({"format": _FORMAT, **self.settings}, indent=2) + "\n")
 
     def _read_settings(self) -> dict[str, Any]:
         path = self.path / "settings.json"
@@ -123,6 +132,21 @@ class Run(Callback):
 
         with self._writing(name):
             save(figure, self.path / name)
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Remove what a process that was killed has left half written."""
+        for left in self.path.glob(".*.part"):
+            left.unlink(missing_ok=True)
+
+    def on_epoch_end(self, trainer: Trainer, metrics: dict[str, float]) -> None:
+        """Make the directory again if it has vanished: what it needs to be resumed from is all in memory."""
+        if not (self.path / "settings.json").exists():
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RunError(f"the run's directory {self.path} has vanished: {error.strerror}") from error
+            self._write_settings()
+            warnings.warn(f"the run's directory {self.path} had vanished, and was made again", RunWarning, stacklevel=2)
 
     def on_epoch_complete(self, trainer: Trainer) -> None:
         """Keep the checkpoint, the metrics and the weights."""
