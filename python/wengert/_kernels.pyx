@@ -273,7 +273,17 @@ def vector_bytes():
 
 
 def get_num_threads():
-    """Number of threads that an operation may use, the calling one included."""
+    """Number of threads that an operation may use, the calling one included.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> wg.get_num_threads() >= 1
+    True
+    """
     return wg_get_num_threads()
 
 
@@ -291,6 +301,14 @@ def set_num_threads(n):
         If ``n`` is not an integer.
     ValueError
         If ``n`` is below 1 or above the pool's limit of 256.
+
+    Examples
+    --------
+    >>> before = wg.get_num_threads()
+    >>> wg.set_num_threads(1)
+    >>> wg.get_num_threads()
+    1
+    >>> wg.set_num_threads(before)
     """
     count = operator.index(n)
     if not 1 <= count <= WG_MAX_THREADS:

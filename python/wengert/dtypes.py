@@ -229,6 +229,11 @@ def result_type(*operands: Any) -> np.dtype:
     -------
     numpy.dtype
 
+    Raises
+    ------
+    ValueError
+        If there is no operand.
+
     Examples
     --------
     >>> wg.result_type(wg.ones(2, dtype=wg.int64), 1.5)

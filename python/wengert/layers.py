@@ -141,6 +141,7 @@ def layer(name: str, function: Callable[..., Any], doc: str, example: str = "", 
 
 
 def _mean_squares(x: Variable, y: Variable) -> Any:
+    """The mean of (x - y)**2."""
     return reduce.mean(elementwise.square(x - y))
 
 

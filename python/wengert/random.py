@@ -109,6 +109,12 @@ class Generator:
             If the seed is not an integer.
         ValueError
             If it is out of range.
+
+        Examples
+        --------
+        >>> generator = wg.Generator().manual_seed(7)
+        >>> generator.initial_seed()
+        7
         """
         value = integer("manual_seed", "seed", seed)
         if not -(2**63) <= value < 2**64:
@@ -214,10 +220,23 @@ default_generator = Generator().manual_seed(int.from_bytes(os.urandom(8), "littl
 def numpy_generator(generator: Generator | np.random.Generator | None = None) -> np.random.Generator:
     """The NumPy generator behind `generator`; behind the library's own for None.
 
+    Parameters
+    ----------
+    generator : Generator, numpy.random.Generator or None
+
+    Returns
+    -------
+    numpy.random.Generator
+
     Raises
     ------
     TypeError
         If it is neither a `wengert.Generator` nor a `numpy.random.Generator`.
+
+    Examples
+    --------
+    >>> wg.random.numpy_generator(wg.Generator().manual_seed(0)).random() < 1
+    True
     """
     if generator is None:
         return default_generator.numpy

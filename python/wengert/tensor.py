@@ -113,47 +113,141 @@ class Tensor(Variable):
 
     @property
     def shape(self) -> Size:
-        """The lengths of the dimensions."""
+        """The lengths of the dimensions.
+
+        Returns
+        -------
+        Size
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).shape
+        wengert.Size([2, 3])
+        """
         return Size(self.value.shape)
 
     @property
     def dtype(self) -> np.dtype:
-        """The NumPy dtype of the items."""
+        """The NumPy dtype of the items.
+
+        Returns
+        -------
+        numpy.dtype
+
+        Examples
+        --------
+        >>> wg.ones(2).dtype
+        dtype('float32')
+        """
         return self.value.dtype
 
     @property
     def ndim(self) -> int:
-        """The number of dimensions."""
+        """The number of dimensions.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).ndim
+        2
+        """
         return self.value.ndim
 
     @property
     def device(self) -> str:
-        """Where the tensor lives: always "cpu"."""
+        """Where the tensor lives: always "cpu".
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> wg.ones(2).device
+        'cpu'
+        """
         return "cpu"
 
     @property
     def itemsize(self) -> int:
-        """Bytes per item."""
+        """Bytes per item.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> wg.ones(2).itemsize
+        4
+        """
         return self.value.itemsize
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all items."""
+        """Bytes of all items.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> wg.ones(2, 3).nbytes
+        24
+        """
         return self.value.nbytes
 
     @property
     def is_leaf(self) -> bool:
-        """Whether the tensor was made by the user rather than by a recorded operation."""
+        """Whether the tensor was made by the user rather than by a recorded operation.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> x = wg.ones(2, requires_grad=True)
+        >>> x.is_leaf, (x * 2).is_leaf
+        (True, False)
+        """
         return not self.requires_grad or self.node is None
 
     @property
     def grad_fn(self) -> Any:
-        """The node that computed the tensor; None for a leaf."""
+        """The node that computed the tensor; None for a leaf.
+
+        Returns
+        -------
+        node or None
+
+        Examples
+        --------
+        >>> x = wg.ones(2, requires_grad=True)
+        >>> x.grad_fn is None, (x * 2).grad_fn is None
+        (True, False)
+        """
         return self.node if self.requires_grad else None
 
     @property
     def data(self) -> Tensor:
-        """The same memory without the graph. Changes through it count as changes of this tensor."""
+        """The same memory without the graph. Changes through it count as changes of this tensor.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> x = wg.ones(2, requires_grad=True)
+        >>> x.data[0] = 5
+        >>> x
+        tensor([5., 1.], requires_grad=True)
+        """
         return self.detach()
 
     @data.setter
@@ -165,12 +259,34 @@ class Tensor(Variable):
 
     @property
     def T(self) -> Tensor:
-        """A view with the dimensions reversed."""
+        """A view with the dimensions reversed.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> wg.tensor([[1, 2], [3, 4]]).T
+        tensor([[1, 3],
+                [2, 4]])
+        """
         return s.permute(self, tuple(range(self.value.ndim - 1, -1, -1)))
 
     @property
     def mT(self) -> Tensor:
-        """A view of matrices, the last two dimensions, transposed."""
+        """A view of matrices, the last two dimensions, transposed.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> wg.tensor([[1, 2], [3, 4]]).mT
+        tensor([[1, 3],
+                [2, 4]])
+        """
         return s.matrix_transpose(self)
 
     @property
@@ -634,10 +750,19 @@ class Tensor(Variable):
     def item(self) -> Any:
         """The one item, as a Python number.
 
+        Returns
+        -------
+        int, float or bool
+
         Raises
         ------
         RuntimeError
             If there is not exactly one item.
+
+        Examples
+        --------
+        >>> wg.tensor([3.5]).item()
+        3.5
         """
         if self.value.size != 1:
             raise RuntimeError(f"item: expected a tensor of one item, got shape {self.value.shape}")

@@ -13,6 +13,13 @@ _keys = itertools.count()
 class Handle:
     """What registering a hook returns.
 
+    Parameters
+    ----------
+    hooks : dict
+        The hooks among which this one is.
+    key : int
+        Under which it is there.
+
     Examples
     --------
     >>> x = wg.tensor([1., 2.], requires_grad=True)

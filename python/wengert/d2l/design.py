@@ -417,6 +417,13 @@ class Trainer(train.Trainer, HyperParameters):
 class Classifier(Module):
     """The base of classifiers: cross-entropy of logits, and accuracy beside the loss.
 
+    Parameters
+    ----------
+    plot_train_per_epoch : int
+        Points per epoch on the curves of training.
+    plot_valid_per_epoch : int
+        Points per epoch on the curves of validation.
+
     Examples
     --------
     >>> logits = wg.tensor([[0.1, 0.3, 0.6], [0.3, 0.2, 0.5]])

@@ -92,6 +92,15 @@ class _LazyNearZero(nn.LazyLinear):
 def l2_penalty(w: Any) -> Tensor:
     """Half the sum of squares.
 
+    Parameters
+    ----------
+    w : tensor
+
+    Returns
+    -------
+    Tensor
+        A single number.
+
     Examples
     --------
     >>> wg.d2l.l2_penalty(wg.tensor([3., 4.]))
@@ -245,6 +254,16 @@ def numerical_lim(f: Callable[[Any], Any], x: Any, h: float) -> Any:
 def softmax(X: Any) -> Tensor:
     """Softmax of each row from scratch; `wengert.softmax` is the one to use.
 
+    Parameters
+    ----------
+    X : tensor
+        (n, classes)
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
     Examples
     --------
     >>> wg.d2l.softmax(wg.zeros(1, 4))
@@ -352,6 +371,15 @@ class MLPScratch(Classifier):
 
 def relu(X: Any) -> Tensor:
     """The larger of each item and zero, from scratch; `wengert.relu` is the one to use.
+
+    Parameters
+    ----------
+    X : tensor
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
 
     Examples
     --------

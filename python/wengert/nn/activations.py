@@ -80,6 +80,9 @@ class PReLU(Module):
         1, or the number of channels, each with a slope of its own.
     init : float
         Where the slopes start.
+    device : "cpu" or None
+    dtype : dtype or None
+        None: the default dtype.
 
     Attributes
     ----------

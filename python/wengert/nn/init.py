@@ -135,6 +135,16 @@ def constant_(tensor: Any, val: float) -> Any:
 def zeros_(tensor: Any) -> Any:
     """Zeros.
 
+    Parameters
+    ----------
+    tensor : tensor
+        Filled in place.
+
+    Returns
+    -------
+    Tensor
+        The same one.
+
     Examples
     --------
     >>> wg.nn.init.zeros_(wg.empty(2))
@@ -145,6 +155,16 @@ def zeros_(tensor: Any) -> Any:
 
 def ones_(tensor: Any) -> Any:
     """Ones.
+
+    Parameters
+    ----------
+    tensor : tensor
+        Filled in place.
+
+    Returns
+    -------
+    Tensor
+        The same one.
 
     Examples
     --------

@@ -112,6 +112,8 @@ class Linear(Module):
     bias : bool
     dtype : dtype or None
         None: the default float.
+    device : "cpu" or None
+    dtype : dtype or None
 
     Attributes
     ----------
@@ -169,6 +171,7 @@ class LazyLinear(Linear):
     bias : bool
     dtype : dtype or None
         None: the default float.
+    device : "cpu" or None
 
     Examples
     --------
@@ -228,6 +231,7 @@ class Embedding(Module):
         The p of the norm that max_norm limits.
     dtype : dtype or None
         None: the default float.
+    device : "cpu" or None
 
     Attributes
     ----------
@@ -357,6 +361,7 @@ class BatchNorm1d(Module):
         Whether there is a bias beside the weight.
     dtype : dtype or None
         None: the default float.
+    device : "cpu" or None
 
     Attributes
     ----------
@@ -451,6 +456,7 @@ class LayerNorm(Module):
         Whether there is a bias beside the weight.
     dtype : dtype or None
         None: the default float.
+    device : "cpu" or None
 
     Attributes
     ----------

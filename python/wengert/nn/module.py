@@ -256,6 +256,11 @@ class Module:
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, or with None the name of one that is absent.
 
+        Parameters
+        ----------
+        name : str
+        param : Parameter or None
+
         Raises
         ------
         KeyError
@@ -488,6 +493,14 @@ class Module:
 
     def get_submodule(self, target: str) -> Module:
         """The module with a dotted name; this one for "".
+
+        Parameters
+        ----------
+        target : str
+
+        Returns
+        -------
+        Module
 
         Raises
         ------

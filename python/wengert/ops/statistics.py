@@ -42,6 +42,8 @@ def var_mean(
         Keep reduced dimensions with length 1. Also spelled `keepdims`.
     correction : float
         As in `var`.
+    unbiased : bool or None
+        PyTorch's older spelling: True for correction 1, False for 0.
 
     Returns
     -------
@@ -75,6 +77,8 @@ def std_mean(
         Keep reduced dimensions with length 1. Also spelled `keepdims`.
     correction : float
         As in `std`.
+    unbiased : bool or None
+        PyTorch's older spelling: True for correction 1, False for 0.
 
     Returns
     -------

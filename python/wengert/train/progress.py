@@ -25,6 +25,13 @@ class Progress:
     ------
     ImportError
         On entering, if tqdm is missing.
+
+    Examples
+    --------
+    >>> from wengert.train import Progress
+    >>> with Progress("epoch 1", 3, show=False) as bar:
+    ...     bar.total
+    3
     """
 
     def __init__(self, title: str, total: int | None, show: bool = True, unit: str = "examples") -> None:

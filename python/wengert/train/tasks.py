@@ -193,6 +193,21 @@ SCHEDULES = ("constant", "cosine", "onecycle", "step")
 class Settings:
     """What describes a run of `wengert train`; the defaults are the command's.
 
+    Parameters
+    ----------
+    model : {"softmax", "mlp"}
+    hidden : sequence of int
+        The widths of the layers between, of the multilayer perceptron.
+    epochs, batch_size : int
+    lr, momentum, weight_decay : float
+        Of stochastic gradient descent.
+    schedule : str
+        Of the learning rate; "constant" for none.
+    patience : int
+        Epochs without a better validation after which training stops; 0: never.
+    seed : int
+    dtype : {"float32", "float64"}
+
     Raises
     ------
     ValueError

@@ -1,0 +1,138 @@
+"""Every public name says in its docstring what it takes and raises, and shows itself in an example that runs."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert import nn, optim
+
+# The modules that a user names. What they export is public; of the others, nothing.
+PUBLIC = (
+    "wengert", "wengert.autograd", "wengert.d2l", "wengert.data", "wengert.func", "wengert.layers", "wengert.linalg",
+    "wengert.machine", "wengert.nn", "wengert.nn.functional", "wengert.nn.init", "wengert.nn.utils", "wengert.optim",
+    "wengert.optim.lr_scheduler", "wengert.random", "wengert.tracing", "wengert.train",
+)  # fmt: skip
+MODULES = ("wengert", *(m.name for m in pkgutil.walk_packages(wg.__path__, "wengert.") if "__main__" not in m.name))
+# Their methods each have an example of their own; those of other classes are shown with the class.
+WITH_METHODS = (wg.Tensor, wg.Generator, nn.Module, nn.ModuleDict, nn.ParameterDict, optim.Optimizer,
+                optim.lr_scheduler.LRScheduler)  # fmt: skip
+ALIASES = {"axis", "keepdims"}  # accepted everywhere beside dim and keepdim
+UNNAMED = {"self", "cls", "static", "counter", "node"}  # the last two: how the library makes a Tensor
+
+
+def exported(module: types.ModuleType) -> dict[str, Any]:
+    """The functions and classes that a module exports."""
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    origin = "wengert" if hasattr(module, "__all__") or module is wg else module.__name__
+    found = {name: getattr(module, name) for name in names}
+    return {
+        name: value
+        for name, value in found.items()
+        if callable(value) and not isinstance(value, np.dtype) and str(value.__module__).startswith(origin)
+    }
+
+
+def methods(cls: type) -> Iterator[tuple[str, Any]]:
+    """The public methods and properties that a class adds to its bases: what overrides has the contract of the base."""
+    inherited = {name for base in cls.__mro__[1:] for name in vars(base)} | {"forward"}
+    for name, value in vars(cls).items():
+        function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+        if not name.startswith("_") and name not in inherited and callable(function):
+            yield name, function
+
+
+def public() -> Iterator[tuple[str, Any, bool]]:
+    """Every public name once: its path, its value, and whether it is a method of a class that is shown as a whole."""
+    seen = set()
+    for path in PUBLIC:
+        for name, value in exported(importlib.import_module(path)).items():
+            within = methods(value) if isinstance(value, type) else ()
+            whole = value not in WITH_METHODS
+            for key, item, part in ((name, value, False), *((f"{name}.{m}", f, whole) for m, f in within)):
+                if id(item) not in seen:
+                    seen.add(id(item))
+                    yield f"{path}.{key}", item, part
+
+
+EVERY = {path: value for path, value, _ in public()}
+NAMES = {path: value for path, value, part in public() if not part}
+
+
+def text_of(value: Any) -> str:
+    return inspect.cleandoc(value.__doc__ or "")
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a call of it has parameters of its own: not of an error, a tuple of names, or a protocol."""
+    return not (isinstance(value, type) and (issubclass(value, (Exception, tuple)) or "_is_protocol" in vars(value)))
+
+
+def parameters(path: str, value: Any) -> set[str]:
+    """What a call takes, but for the tensor that a method belongs to."""
+    names = list(inspect.signature(value.__init__ if isinstance(value, type) else value).parameters)
+    if path.startswith("wengert.Tensor.") and names[:1] == ["x"]:
+        del names[0]
+    return set(names) - ALIASES - UNNAMED - ({"args", "kwargs"} if isinstance(value, type) else set())
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    assert [path for path in PUBLIC if not importlib.import_module(path).__doc__] == []
+    assert [path for path, value in EVERY.items() if not text_of(value)] == []
+
+
+def test_every_public_name_has_an_example() -> None:
+    assert len(NAMES) > 600
+    assert [path for path, value in NAMES.items() if is_plain(value) and ">>> " not in text_of(value)] == []
+
+
+def test_every_parameter_is_documented() -> None:
+    lacking = {}
+    for path, value in NAMES.items():
+        described = re.split(r"^Examples\n-+$", text_of(value), flags=re.MULTILINE)[0]
+        missing = {name for name in parameters(path, value) if not re.search(rf"\b{name}\b", described)}
+        if missing and is_plain(value):
+            lacking[path] = missing
+    assert lacking == {}
+
+
+def test_what_a_public_function_raises_is_documented() -> None:
+    raising = set()
+    for path in Path(wg.__file__).parent.rglob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef) and any(
+                isinstance(node, ast.Raise) and node.exc is not None for node in ast.walk(function)
+            ):
+                raising.add((path.stem, function.name))
+    silent = [
+        path
+        for path, value in NAMES.items()
+        if (str(value.__module__).rpartition(".")[2], path.rpartition(".")[2]) in raising
+        and "\nRaises\n------\n" not in text_of(value)
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_examples_run(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module), globs={"np": np, "wg": wg}).failed == 0
+
+
+def test_the_examples_of_compiled_and_generated_functions_run() -> None:
+    runner, parser = doctest.DocTestRunner(), doctest.DocTestParser()
+    for path, value in EVERY.items():
+        if path.startswith("wengert.Tensor.") or not isinstance(value, types.FunctionType):
+            runner.run(parser.get_doctest(text_of(value), {"np": np, "wg": wg}, path, None, None))
+    assert runner.summarize().failed == 0
