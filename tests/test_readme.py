@@ -7,6 +7,8 @@ import io
 import re
 from pathlib import Path
 
+import wengert as wg
+
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -33,3 +35,9 @@ def test_the_code_blocks_print_what_stands_below_them() -> None:
 def test_the_two_commands_are_the_first_code() -> None:
     commands = re.findall(r"^    (pip install .*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert commands[:2] == ["pip install '.[train]' && wengert train", "pip install '.[test]' && pytest"]
+
+
+def test_the_last_section_is_the_changelog_of_this_version() -> None:
+    headings = re.findall(r"^##+ .*$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    last = max(k for k, heading in enumerate(headings) if heading.startswith("## "))
+    assert headings[last : last + 2] == ["## Changelog", f"### {wg.__version__}"]
