@@ -36,7 +36,8 @@ enum {
 
 /* ---------------------------------------------------------------- one matrix */
 
-/* Divide a slice among threads: rows first, which share what is packed, then columns. */
+/* Divide a slice among threads: rows into one piece for each, then columns, so that most chunks are several row tiles
+ * high and several panels wide. With rows alone, those of 256 x 256 x 784 were worth 1.4 threads out of two. */
 static void INTERNAL(divide)(INTERNAL(job) *job, int threads)
 {
     const gemm_part *const p = job->part;
@@ -46,8 +47,9 @@ static void INTERNAL(divide)(INTERNAL(job) *job, int threads)
     if (threads > 1 && flops >= 2 * GEMM_CHUNK_FLOPS) {
         const double most = flops / GEMM_CHUNK_FLOPS, wanted = (double)threads * GEMM_CHUNKS_PER_THREAD;
         const ptrdiff_t chunks = (ptrdiff_t)(most < wanted ? most : wanted);
-        rows = least(p->rows.count, chunks);
+        rows = least(p->rows.count, least(threads, chunks));
         columns = least(job->panels, ceil_div(chunks, rows));
+        rows = least(p->rows.count, ceil_div(chunks, columns)); /* a few panels: the rest of the chunks from rows */
     }
     job->rows = pieces_of(p->rows.count, rows);
     job->columns = pieces_of(job->panels, columns);
