@@ -82,7 +82,10 @@ def is_plain(value: Any) -> bool:
 
 def parameters(path: str, value: Any) -> set[str]:
     """What a call takes, but for the tensor that a method belongs to."""
-    names = list(inspect.signature(value.__init__ if isinstance(value, type) else value).parameters)
+    try:
+        names = list(inspect.signature(value.__init__ if isinstance(value, type) else value).parameters)
+    except ValueError:  # a function of the extension, whose stub is checked against it instead
+        return set()
     if path.startswith("wengert.Tensor.") and names[:1] == ["x"]:
         del names[0]
     return set(names) - ALIASES - UNNAMED - ({"args", "kwargs"} if isinstance(value, type) else set())
@@ -119,7 +122,7 @@ def test_what_a_public_function_raises_is_documented() -> None:
     silent = [
         path
         for path, value in NAMES.items()
-        if (str(value.__module__).rpartition(".")[2], path.rpartition(".")[2]) in raising
+        if (str(getattr(value, "__module__", "")).rpartition(".")[2], path.rpartition(".")[2]) in raising
         and "\nRaises\n------\n" not in text_of(value)
     ]
     assert silent == []

@@ -99,6 +99,11 @@ def register_post_accumulate_grad_hook(x: Any, hook: Callable[[Any], Any]) -> Ha
     -------
     Handle
 
+    Raises
+    ------
+    RuntimeError
+        If x is not a leaf that requires a gradient.
+
     Examples
     --------
     >>> x = wg.tensor([1., 2.], requires_grad=True)

@@ -113,6 +113,11 @@ def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
     create : bool
         Whether the addition is recorded.
 
+    Raises
+    ------
+    RuntimeError
+        If the leaf has a gradient of another shape already.
+
     Examples
     --------
     >>> x = wg.tensor([1., 2.], requires_grad=True)

@@ -611,6 +611,11 @@ class Module:
         Module
             This one.
 
+        Raises
+        ------
+        ValueError
+            If `mode` is not a bool.
+
         Examples
         --------
         >>> from wengert import nn

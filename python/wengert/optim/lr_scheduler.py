@@ -75,6 +75,11 @@ class LRScheduler:
         -------
         list of float
 
+        Raises
+        ------
+        TypeError
+            If the subclass does not define it.
+
         Examples
         --------
         >>> from wengert import optim
