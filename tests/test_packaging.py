@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -70,3 +72,14 @@ def test_whatever_the_library_imports_is_required_extra_or_optional() -> None:
 def test_types_are_shipped() -> None:
     assert (SOURCE / "py.typed").exists()
     assert (SOURCE / "_kernels.pyi").exists()
+
+
+def test_what_is_public_is_exported() -> None:
+    """A strict mypy finds only what `__all__` lists; names that `wengert/__init__.py` binds belong there."""
+    bound = {name for name, value in vars(wg).items() if not name.startswith("_") and not isinstance(value, ModuleType)}
+    assert bound - set(wg.__all__) == {"Any", "TYPE_CHECKING", "annotations"}
+    assert all(hasattr(wg, name) for name in wg.__all__)
+
+
+def test_the_program_of_a_strict_user_runs() -> None:
+    runpy.run_path(str(Path(__file__).parent / "typed_use.py"), run_name="__main__")

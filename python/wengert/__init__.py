@@ -289,6 +289,44 @@ row_stack = vstack
 sub = subtract
 swapaxes = swapdims = transpose
 
+__all__ = [
+    "Generator", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul",
+    "addmm", "addmv", "affine", "all", "allclose", "amax", "amin", "aminmax", "any", "arange", "arccos", "arccosh",
+    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_tensor",
+    "asarray", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "autograd",
+    "baddbmm", "bernoulli", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "bmm", "bool", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
+    "bucketize", "can_cast", "cat", "cdist", "ceil", "check_gradients", "chunk", "clamp", "clamp_max", "clamp_min",
+    "clip", "clone", "column_stack", "concat", "concatenate", "copysign", "cos", "cosh", "count_nonzero",
+    "cross_entropy", "cummax", "cummin", "cumprod", "cumsum", "d2l", "data", "default_generator", "deg2rad",
+    "derivative", "det", "diag", "diag_embed", "diagonal", "diff", "difference_quotient", "dist", "div", "divergence",
+    "divide", "dot", "double", "dropout", "dstack", "einsum", "empty", "empty_like", "enable_grad", "eq", "equal",
+    "erf", "exp", "exp2", "expand", "expm1", "eye", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float",
+    "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmod", "frac", "from_dlpack",
+    "from_numpy", "full", "full_like", "func", "gather", "ge", "gelu", "get_default_dtype", "get_num_threads",
+    "get_printoptions", "get_rng_state", "grad", "greater", "greater_equal", "gt", "half", "hessian", "histc", "hstack",
+    "hvp", "hypot", "iinfo", "index_add", "index_copy", "index_fill", "index_put", "index_select", "inference_mode",
+    "initial_seed", "inner", "int", "int8", "int16", "int32", "int64", "inverse", "is_floating_point",
+    "is_grad_enabled", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "jacobian",
+    "jacobian_determinant", "jvp", "kron", "kthvalue", "laplacian", "layers", "le", "leaky_relu", "lerp", "less",
+    "less_equal", "linalg", "linear", "linearize", "linspace", "log", "log1p", "log2", "log10", "log_softmax",
+    "logaddexp", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
+    "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul",
+    "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim",
+    "msort", "mul", "multinomial", "multiply", "mv", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum",
+    "narrow", "ne", "neg", "negative", "nn", "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "one_hot",
+    "ones", "ones_like", "optim", "outer", "permute", "pinverse", "pow", "power", "prelu", "prod", "promote_types",
+    "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "random", "randperm",
+    "ravel", "reciprocal", "relu", "remainder", "repeat", "repeat_interleave", "reshape", "result_type", "roll",
+    "rot90", "round", "row_stack", "rsqrt", "scatter", "scatter_add", "searchsorted", "seed", "select",
+    "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "short", "sigmoid",
+    "sign", "signbit", "sin", "sinh", "slogdet", "softmax", "softplus", "sort", "split", "sqrt", "square", "squeeze",
+    "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan",
+    "tanh", "taylor", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace", "tracing", "train", "transpose",
+    "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unique_consecutive", "unsqueeze",
+    "value_and_grad", "var", "var_mean", "vdot", "vjp", "vstack", "where", "xlogy", "zeros", "zeros_like",
+]  # fmt: skip
+
 if TYPE_CHECKING:
     from . import d2l, data, func, layers, linalg, nn, optim, random, train
     from .func import (

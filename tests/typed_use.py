@@ -1,0 +1,85 @@
+"""A program of a user whose mypy is strict; .ci/types checks it, and test_packaging runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import wengert as wg
+from wengert import autograd, data, func, linalg, nn, optim, train
+from wengert.nn import functional as F
+
+
+class Network(nn.Module):
+    """Two layers."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(2, width)
+        self.output = nn.Linear(width, 3)
+
+    def forward(self, x: wg.Tensor) -> Any:
+        return self.output(F.relu(self.hidden(x)))
+
+
+class Cube(autograd.Function):
+    """x**3, with a rule of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return g * 3 * x**2
+
+
+def tensors() -> None:
+    x: wg.Tensor = wg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    shape: wg.Size = x.shape
+    dtype: np.dtype[Any] = x.dtype
+    y = wg.softmax(x @ x.T, dim=-1)
+    with wg.no_grad():
+        z = wg.cat([y, wg.zeros_like(y)], dim=1)
+    y.sum().backward()
+    array: np.ndarray[Any, Any] = z.numpy()
+    number: float = float(wg.mean(z))
+    assert (shape, dtype, array.shape) == ((2, 2), wg.float32, (2, 4))
+    assert number > 0
+    assert x.grad is not None
+
+
+def derivatives() -> None:
+    cube: Callable[[Any], Any] = lambda x: (x**3).sum()  # noqa: E731
+    x = wg.tensor([1.0, 2.0])
+    assert func.grad(cube)(x).tolist() == [3.0, 12.0]
+    assert func.hessian(cube)(x).shape == (2, 2)
+    assert Cube.apply(x).tolist() == [1.0, 8.0]
+    assert linalg.norm(x).item() > 2
+
+
+def training() -> None:
+    wg.set_num_threads(wg.get_num_threads())
+    wg.manual_seed(0)
+    net = Network()
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    schedule = optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+    loss_function = nn.CrossEntropyLoss()
+    loader = data.DataLoader(data.TensorDataset(wg.rand(8, 2), wg.arange(8) % 3), batch_size=4, shuffle=True)
+    for inputs, labels in loader:
+        optimizer.zero_grad()
+        loss = loss_function(net(inputs), labels)
+        loss.backward()
+        optimizer.step()
+    schedule.step()
+    assert train.Trainer(max_epochs=1).max_epochs == 1
+
+
+if __name__ == "__main__":
+    tensors()
+    derivatives()
+    training()
