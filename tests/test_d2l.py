@@ -344,6 +344,8 @@ def test_visualize_shows_a_grid_with_labels(small_stand_in: None) -> None:
     assert [cell.get_title() for cell in axes] == data.text_labels(batch[1][:8])
     np.testing.assert_array_equal(axes[5].images[0].get_array(), batch[0][5, 0].numpy())
     assert data.visualize(batch, labels=["a", "b"])[1].get_title() == "b"
+    width, height = axes[0].figure.get_size_inches() * 150
+    assert size_of(axes[0].figure) == (int(width), int(height))
 
 
 def test_the_housing_table_is_what_pandas_makes_of_it() -> None:
@@ -624,6 +626,7 @@ def test_the_real_images_resized_have_the_book_s_shapes() -> None:
     assert (len(data.train), len(data.val)) == (60000, 10000)
     X, y = next(iter(data.train_dataloader()))
     assert (X.shape, X.dtype, y.shape, y.dtype) == ((64, 1, 32, 32), np.float32, (64,), np.int64)
+    assert sum(len(labels) for _, labels in data.train_dataloader()) == 60000
     assert data.notice is None
 
 
@@ -690,6 +693,31 @@ def test_normal_densities() -> None:
         assert x.numpy()[density.argmax()] == pytest.approx(mu, abs=0.011)
         assert density.max() == pytest.approx(1 / (sigma * math.sqrt(2 * math.pi)), rel=1e-4)
         np.testing.assert_allclose(d2l.normal(x.numpy(), mu, sigma), density, rtol=1e-12)
+
+
+def test_normal_densities_are_drawn_where_they_lie() -> None:
+    pytest.importorskip("matplotlib")
+    x = wg.arange(-7, 7, 0.01)
+    parameters = [(0, 1), (0, 2), (3, 1)]
+    names = [f"mean {mu}, std {sigma}" for mu, sigma in parameters]
+    axes = d2l.plot(x, [d2l.normal(x, *p) for p in parameters], "x", "p(x)", figsize=(4.5, 2.5), legend=names)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == names
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "p(x)")
+    for line, (mu, sigma) in zip(axes.lines, parameters, strict=True):
+        y = line.get_ydata()
+        assert line.get_xdata()[y.argmax()] == pytest.approx(mu, abs=0.011)
+        assert y.max() == pytest.approx(0.39894 / sigma, rel=1e-3)
+    assert len({line.get_color() for line in axes.lines}) == 3
+    assert size_of(axes.figure) == (675, 375)
+
+
+def size_of(figure: Any) -> tuple[int, int]:
+    """The width and height in pixels of a figure as a PNG file, which nothing sticks out of."""
+    picture = train.plots.rendered(figure, "png")
+    assert picture.startswith(b"\x89PNG")
+    bounds, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert min(bounds.x0, bounds.y0, width - bounds.x1, height - bounds.y1) > -0.01
+    return int.from_bytes(picture[16:20], "big"), int.from_bytes(picture[20:24], "big")
 
 
 def test_activations_and_their_gradients() -> None:

@@ -42,7 +42,7 @@ def run(count: int = 60, noise: float = 0.05, steps: int = 8) -> Figure:
     for step in range(steps):
         e, jacobian = error(theta), wg.func.jacobian(f)(theta)
         print(f"step {step}: θ = {np.round(theta.numpy(), 6)}, ‖e‖² = {(e * e).sum().item():.6f}")
-        theta = theta + wg.tensor(np.linalg.lstsq(jacobian.numpy(), e.numpy(), rcond=None)[0])
+        theta = theta + wg.linalg.lstsq(jacobian, e)[0]
         fits.append(theta)
     print(f"truth:  θ = {truth.numpy()}")
 
