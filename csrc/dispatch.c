@@ -4,14 +4,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(WG_HAVE_v3) || defined(WG_HAVE_v4)
 #include <cpuid.h>
 #endif
 
 /* x86-64-v3 and v4 of the System V psABI, whole, since a compiler that is given the level may use any of its features:
  * what CPUID lists, and XGETBV's word that the operating system saves the wider registers. (__builtin_cpu_supports would
  * need a library that clang-cl does not link, and in older compilers does not know every feature.) */
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(WG_HAVE_v3) || defined(WG_HAVE_v4)
 static int has(unsigned word, unsigned bits)
 {
     return (word & bits) == bits;

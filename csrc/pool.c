@@ -197,6 +197,9 @@ static int processors(void)
     const int count = affinity_processors();
     return count < 1 || quota < 1 ? 1 : quota < count ? (int)quota : count;
 #elif defined(_WIN32)
+    DWORD_PTR affinity, existing; /* in the group of up to 64 processors that the process began in */
+    if (GetProcessAffinityMask(GetCurrentProcess(), &affinity, &existing) && affinity)
+        return __builtin_popcountll(affinity);
     const DWORD count = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
     return count ? (int)count : 1;
 #else

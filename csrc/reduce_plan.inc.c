@@ -97,7 +97,7 @@ static ptrdiff_t reduce_offset(const reduce_dimensions *d, ptrdiff_t index, ptrd
 /* Broadcast dimensions lie outermost: they read the same again. */
 static int reduce_lies_outside(const reduce_dimension *a, const reduce_dimension *b)
 {
-    return a->stride == 0 || (b->stride != 0 && labs(a->stride) > labs(b->stride));
+    return a->stride == 0 || (b->stride != 0 && llabs(a->stride) > llabs(b->stride));
 }
 
 /* Collect the kept or the reduced dimensions into `d`, without those of length one, and give the product of all their

@@ -217,7 +217,7 @@ INLINE void V(store_bytes)(char *p, ptrdiff_t n, vint mask)
     if (n == LANES)
         memcpy(p, &packed, (size_t)LANES);
     else
-        memcpy(p, &packed, (size_t)n);
+        memcpy(p, &packed, (size_t)n % sizeof packed); /* n is below LANES; gcc 16 does not see it and warns */
 #else
     INTERNAL(vb8) bytes = __builtin_convertvector(mask & 1, INTERNAL(vb8));
     memcpy(p, &bytes, (size_t)n);
