@@ -152,6 +152,23 @@ def test_a_kill_while_an_old_checkpoint_is_removed_leaves_none_that_is_half_ther
     assert_readable(tmp_path / "other")
 
 
+def test_a_damaged_checkpoint_says_how_to_go_on_without_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    assert train("--epochs", 3, "--out", run) == 0
+    damaged = run / "checkpoints" / "epoch-0003"
+    (damaged / "state.json").write_bytes(b"")
+    for instead in ("epoch-0002", "the start"):
+        assert resume(run) == 1
+        error = capsys.readouterr().err
+        assert f"{damaged} cannot be used" in error
+        assert f"`wengert train --resume {run}` goes on from {instead}" in error
+        shutil.rmtree(damaged.with_name("epoch-0002"), ignore_errors=True)
+    shutil.rmtree(damaged)
+    assert resume(run) == 0
+    assert train("--epochs", 3, "--out", tmp_path / "whole") == 0
+    assert_same_run(tmp_path / "whole", run)
+
+
 # ---------------------------------------------------------------- disks and directories
 
 

@@ -18,8 +18,9 @@ from .. import _kernels
 from ..data import DataLoader, FashionMNIST, SyntheticFashion, fashion_mnist_or_stand_in, read_idx
 from ..data.images import read_png, resize
 from ..data.synthetic import STAND_IN_NOTICE
-from . import plots
+from . import checkpoint, plots
 from .callbacks import BestCheckpoint
+from .checkpoint import CheckpointError
 from .run import Run, RunError, fresh_directory
 from .tasks import Classification, Settings, confusion, confusion_table
 from .trainer import Trainer
@@ -69,7 +70,11 @@ def train(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     try:
         trainer.fit(task, _Batches(train_set, test_set, settings), resume=resume)
-    except (OSError, ArithmeticError):
+    except CheckpointError:
+        if resume is not None:
+            print(_what_else_there_is(run, resume), file=sys.stderr)
+        raise
+    except (OSError, ArithmeticError, ValueError, MemoryError):
         print(_what_is_kept(run), file=sys.stderr)
         raise
     seconds = time.perf_counter() - start
@@ -118,6 +123,13 @@ def _what_is_kept(run: Run) -> str:
     if kept is None:
         return f"training failed before the first epoch was complete; nothing is kept but {run.path}/settings.json"
     return f"training failed; `wengert train --resume {run.path}` goes on from {kept.name}, which is complete"
+
+
+def _what_else_there_is(run: Run, refused: Path) -> str:
+    """How to go on without a checkpoint that is refused."""
+    others = [path.name for path in checkpoint.find(run.path / "checkpoints") if path != refused]
+    instead = f"from {others[-1]}" if others else "from the start"
+    return f"{refused} cannot be used; without that directory `wengert train --resume {run.path}` goes on {instead}"
 
 
 def _tell_end(trainer: Trainer, seconds: float, run: Run) -> None:
