@@ -455,3 +455,47 @@ def test_print_options_do_what_they_do_in_pytorch(options: dict[str, Any]) -> No
     finally:
         for library in (torch, wg):
             library.set_printoptions(profile="default")
+
+
+SCHEDULES: list[tuple[str, dict[str, Any]]] = [
+    ("StepLR", {"step_size": 3, "gamma": 0.5}),
+    ("MultiStepLR", {"milestones": [2, 5, 5], "gamma": 0.1}),
+    ("ExponentialLR", {"gamma": 0.9}),
+    ("CosineAnnealingLR", {"T_max": 5, "eta_min": 0.01}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 13}),
+    ("OneCycleLR", {"max_lr": [1.0, 0.5], "epochs": 3, "steps_per_epoch": 5, "anneal_strategy": "linear"}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 13, "three_phase": True}),
+    ("ReduceLROnPlateau", {"patience": 1, "factor": 0.5, "cooldown": 1}),
+    ("ReduceLROnPlateau", {"mode": "max", "patience": 0, "threshold": 0.1, "threshold_mode": "abs", "min_lr": 0.02}),
+]
+
+
+def rates(library: Any, name: str, keywords: dict[str, Any]) -> list[list[float]]:
+    """The rates and momenta of two groups of parameters, after each of twelve steps."""
+    first, second = library.ones(2, requires_grad=True), library.ones(1, requires_grad=True)
+    groups = [{"params": [first]}, {"params": [second], "lr": 0.3}]
+    optimizer = library.optim.SGD(groups, lr=0.1, momentum=0.9)
+    scheduler = getattr(library.optim.lr_scheduler, name)(optimizer, **keywords)
+    found = []
+    for loss in (3.0, 2.0, 2.0, 2.5, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0, 0.5, 4.0):
+        optimizer.step()
+        scheduler.step(loss) if name == "ReduceLROnPlateau" else scheduler.step()
+        found.append([group[key] for group in optimizer.param_groups for key in ("lr", "momentum")])
+    return found
+
+
+@pytest.mark.parametrize(("name", "keywords"), SCHEDULES, ids=str)
+def test_a_schedule_gives_pytorchs_rates(name: str, keywords: dict[str, Any]) -> None:
+    np.testing.assert_allclose(rates(wg, name, keywords), rates(torch, name, keywords), rtol=1e-12)
+
+
+def test_clipping_gives_pytorchs_gradients_and_norms() -> None:
+    for name, argument in (("clip_grad_norm_", 0.5), ("clip_grad_norm_", 1e3), ("clip_grad_value_", 0.3)):
+        found = []
+        for library in (torch, wg):
+            x = library.from_numpy(np.linspace(-2, 2, 12).reshape(3, 4)).requires_grad_()
+            (x * x).sum().backward()
+            norm = getattr(library.nn.utils, name)([x], argument)
+            found.append([x.grad.numpy(), np.asarray(0.0 if norm is None else norm)])
+        for their, our in zip(*found, strict=True):
+            np.testing.assert_allclose(our, their, rtol=1e-12)

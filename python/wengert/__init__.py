@@ -269,6 +269,7 @@ from .random import (
     seed,
     set_rng_state,
 )
+from .signatures import telling
 from .tensor import Size, Tensor, clone, power
 
 # The same functions under the other names that PyTorch has for them.
@@ -326,6 +327,13 @@ __all__ = [
     "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unique_consecutive", "unsqueeze",
     "value_and_grad", "var", "var_mean", "vdot", "vjp", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
+
+# What takes long enough says what it takes; elementwise functions, views and indexing are called as they are.
+_TELLING = ("creation", "random", "ops.reduce", "ops.extremes", "ops.logic", "ops.running", "ops.statistics",
+            "ops.sorting", "ops.pieces", "ops.scatter", "ops.nn", "ops.distance", "ops.einsum")  # fmt: skip
+for _name, _value in list(globals().items()):
+    if callable(_value) and not isinstance(_value, type) and _value.__module__.removeprefix("wengert.") in _TELLING:
+        globals()[_name] = telling(_value)
 
 if TYPE_CHECKING:
     from . import d2l, data, func, layers, linalg, nn, optim, random, train

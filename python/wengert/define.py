@@ -66,6 +66,8 @@ def elementwise(
         def unary(x: Any, **static: Any) -> Any:
             if not isinstance(x, Variable) or (floating and x.value.dtype.kind != "f"):
                 x = as_floating(x) if floating else as_variable(x)
+            if static and not hasattr(kernel, "__code__"):  # a bare kernel, without parameters
+                raise TypeError(f"{name}: got the keyword(s) {', '.join(static)}; it takes one tensor and nothing else")
             return apply(operation, (x,), static)
 
         return named(unary, name, doc, operation)

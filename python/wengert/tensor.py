@@ -41,6 +41,7 @@ from .ops import elementwise as e
 from .ops import index as i
 from .ops import shape as s
 from .printing import tensor_text
+from .signatures import telling
 from .variable import Variable
 
 
@@ -1386,7 +1387,7 @@ class Tensor(Variable):
         return s.reshape(self, other.value.shape)
 
     # Conversion
-    to, type, type_as, cpu = conversion.to, conversion.type, conversion.type_as, conversion.cpu
+    to, type, type_as, cpu = telling(conversion.to), conversion.type, conversion.type_as, conversion.cpu
     float, double, half, long = conversion.float, conversion.double, conversion.half, conversion.long
     int, short, char, byte, bool = (
         conversion.int, conversion.short, conversion.char, conversion.byte, conversion.bool
@@ -1430,20 +1431,26 @@ class Tensor(Variable):
     bitwise_not, bitwise_left_shift = logic.bitwise_not, logic.bitwise_left_shift
     bitwise_right_shift = logic.bitwise_right_shift
     # Reductions and order
-    sum, mean, prod, var, std = reduce.sum, reduce.mean, reduce.prod, reduce.var, reduce.std
-    amax, amin, argmax, argmin = reduce.amax, reduce.amin, reduce.argmax, reduce.argmin
-    max, min, aminmax, cummax, cummin = (
-        extremes.max, extremes.min, extremes.aminmax, extremes.cummax, extremes.cummin
-    )  # fmt: skip
-    all, any, count_nonzero = logic.all, logic.any, logic.count_nonzero
-    logsumexp, norm, cumsum, cumprod = reduce.logsumexp, reduce.norm, reduce.cumsum, running.cumprod
-    logcumsumexp, diff, nansum, nanmean = running.logcumsumexp, running.diff, statistics.nansum, statistics.nanmean
-    var_mean, std_mean, bincount, histc = (
-        statistics.var_mean, statistics.std_mean, statistics.bincount, statistics.histc
-    )  # fmt: skip
-    sort, argsort, msort, topk, kthvalue = sorting.sort, sorting.argsort, sorting.msort, sorting.topk, sorting.kthvalue
-    median, nanmedian, quantile, nanquantile = sorting.median, sorting.nanmedian, sorting.quantile, sorting.nanquantile
-    unique, unique_consecutive = sorting.unique, sorting.unique_consecutive
+    sum, mean, prod, var, std = map(telling, (reduce.sum, reduce.mean, reduce.prod, reduce.var, reduce.std))
+    amax, amin, argmax, argmin = map(telling, (reduce.amax, reduce.amin, reduce.argmax, reduce.argmin))
+    max, min, aminmax, cummax, cummin = map(
+        telling, (extremes.max, extremes.min, extremes.aminmax, extremes.cummax, extremes.cummin)
+    )
+    all, any, count_nonzero = map(telling, (logic.all, logic.any, logic.count_nonzero))
+    logsumexp, norm, cumsum, cumprod = map(telling, (reduce.logsumexp, reduce.norm, reduce.cumsum, running.cumprod))
+    logcumsumexp, diff, nansum, nanmean = map(
+        telling, (running.logcumsumexp, running.diff, statistics.nansum, statistics.nanmean)
+    )
+    var_mean, std_mean, bincount, histc = map(
+        telling, (statistics.var_mean, statistics.std_mean, statistics.bincount, statistics.histc)
+    )
+    sort, argsort, msort, topk, kthvalue = map(
+        telling, (sorting.sort, sorting.argsort, sorting.msort, sorting.topk, sorting.kthvalue)
+    )
+    median, nanmedian, quantile, nanquantile = map(
+        telling, (sorting.median, sorting.nanmedian, sorting.quantile, sorting.nanquantile)
+    )
+    unique, unique_consecutive = map(telling, (sorting.unique, sorting.unique_consecutive))
     # Shape
     reshape, view, ravel, flatten, unflatten = s.reshape, s.view, s.ravel, s.flatten, s.unflatten
     squeeze, unsqueeze, permute, movedim = s.squeeze, s.unsqueeze, s.permute, s.movedim

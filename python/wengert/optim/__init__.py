@@ -10,6 +10,7 @@ Examples
 >>> optimizer.zero_grad()
 """
 
+from ..signatures import telling_classes
 from . import lr_scheduler
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
@@ -18,3 +19,5 @@ from .rmsprop import RMSprop
 from .sgd import SGD
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+
+telling_classes([SGD, Adagrad, Adam, AdamW, RMSprop, *vars(lr_scheduler).values()])

@@ -9,6 +9,7 @@ tensor(2.5000)
 
 from ...creation import one_hot
 from ...ops.nn import cross_entropy, prelu
+from ...signatures import telling
 from .activations import (
     elu,
     gelu,
@@ -66,3 +67,6 @@ __all__ = [
     "softplus",
     "tanh",
 ]
+
+_ELEMENTWISE = {"elu", "gelu", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh"}
+globals().update({name: telling(globals()[name]) for name in __all__ if name not in _ELEMENTWISE})

@@ -1,0 +1,43 @@
+"""Errors of calls that do not fit a signature: they say what would have."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def telling(function: F) -> F:
+    """The same function; called with arguments that it does not take, it says which it takes.
+
+    Python's own message names the function and the argument only. A call costs 0.1 us more, so that what takes less
+    than twenty times as long goes without.
+    """
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return function(*arguments, **keywords)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # from within the function, not of its call
+            raise TypeError(f"{error}; it takes {spelled(function)}") from None
+
+    return call  # type: ignore[return-value]
+
+
+def spelled(function: Callable[..., Any]) -> str:
+    """The parameters of a function, without their types."""
+    signature = inspect.signature(function)
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values() if p.name != "self"]
+    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+def telling_classes(classes: list[Any]) -> None:
+    """Let the constructors of classes tell what they take."""
+    for cls in classes:
+        if isinstance(cls, type) and "__init__" in vars(cls):
+            cls.__init__ = telling(cls.__init__)  # type: ignore[misc]
