@@ -269,7 +269,7 @@ from .random import (
     seed,
     set_rng_state,
 )
-from .signatures import telling
+from .signatures import telling as _telling
 from .tensor import Size, Tensor, clone, power
 
 # The same functions under the other names that PyTorch has for them.
@@ -333,7 +333,7 @@ _TELLING = ("creation", "random", "ops.reduce", "ops.extremes", "ops.logic", "op
             "ops.sorting", "ops.pieces", "ops.scatter", "ops.nn", "ops.distance", "ops.einsum")  # fmt: skip
 for _name, _value in list(globals().items()):
     if callable(_value) and not isinstance(_value, type) and _value.__module__.removeprefix("wengert.") in _TELLING:
-        globals()[_name] = telling(_value)
+        globals()[_name] = _telling(_value)
 
 if TYPE_CHECKING:
     from . import d2l, data, func, layers, linalg, nn, optim, random, train
