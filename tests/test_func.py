@@ -142,6 +142,30 @@ def test_wrong_use_is_told(call, error: type[Exception], message: str) -> None:
         call()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "derivative", "divergence", "grad", "hessian", "jacobian", "jacobian_determinant", "laplacian",
+        "value_and_grad",
+    ],
+)  # fmt: skip
+def test_transforms_refuse_integers(name: str) -> None:
+    with pytest.raises(TypeError, match="int64, which has no derivatives"):
+        getattr(wg, name)(lambda x: (x * 1.0).sum())(wg.tensor([3]))
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("check_gradients", ()), ("difference_quotient", ()), ("hvp", (1,)), ("jvp", (1,)), ("linearize", ()),
+        ("taylor", (2,)), ("vjp", ()),
+    ],
+)  # fmt: skip
+def test_derivatives_at_integers_are_refused(name: str, more: tuple[int, ...]) -> None:
+    with pytest.raises(TypeError, match="int64, which has no derivatives"):
+        getattr(wg, name)(lambda x: x * 1.0, 3, *more)
+
+
 WRONG = {
     "sign": elementwise("test_sign", lambda x: np.sin(x), lambda x: -wg.cos(x)),
     "factor": elementwise("test_factor", lambda x: np.sin(x), lambda x: wg.cos(x) * 1.001),

@@ -53,11 +53,27 @@ def elementwise(
 
     Parameters
     ----------
+    name : str
+    kernel : callable
+        Of arrays, which broadcast, and of static keywords; gives an array.
     partials : functions
         Per argument, the partial derivative from any of x, y, z and static keywords, or, where it has a parameter g,
         what it makes of g (the same map both ways, since a diagonal matrix is symmetric); None where it is zero.
     floating : bool
         Integers and booleans become the default float first.
+    doc : str
+        The docstring.
+
+    Returns
+    -------
+    callable
+        Of tensors, arrays or numbers; gives a tensor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sine = wg.define.elementwise("sine", np.sin, lambda x: wg.cos(x))
+    >>> wg.func.check_gradients(sine, wg.tensor([0.5, 1.]), order=3)
     """
     arguments = ("x", "y")[: len(partials)]
     operation = Operation(name, kernel, arguments, *_diagonal(partials))
@@ -79,9 +95,16 @@ def elementwise(
             # The kernel broadcasts; only a derivative needs to know of it.
             if alike and (not (x.requires_grad or y.requires_grad) or x.value.shape == y.value.shape):
                 return apply(operation, (x, y))
+        elif (isinstance(x, Variable) and _keeps(x, y)) or (isinstance(y, Variable) and _keeps(y, x)):
+            return apply(operation, (x, y))
         return apply(operation, match(name, x, y, floating=floating))
 
     return named(binary, name, doc, operation)
+
+
+def _keeps(x: Variable, number: Any) -> bool:
+    """Whether an operation of x and a number has x's dtype."""
+    return (type(number) is float or type(number) is int) and x.value.dtype.kind == "f"
 
 
 # The derivative is zero wherever there is one.
@@ -115,7 +138,28 @@ def _static_names(kernel: Function, arguments: int) -> tuple[str, ...]:
 
 
 def linear(name: str, kernel: Function, transpose: Function) -> Operation:
-    """An operation that is linear in its one argument; `transpose` maps g back."""
+    """An operation that is linear in its one argument.
+
+    Parameters
+    ----------
+    name : str
+    kernel : callable
+        Of one array and static keywords; gives an array.
+    transpose : function
+        Of g and static keywords: what maps a cotangent back.
+
+    Returns
+    -------
+    Operation
+        To be called with a tensor, an array or numbers, and the keywords.
+
+    Examples
+    --------
+    >>> reverse = wg.define.linear("reverse", lambda x: x[::-1], lambda g: reverse(g))
+    >>> wg.jacobian(reverse)(wg.tensor([1., 2.]))
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
     names = _static_names(kernel, 1)
 
     def forward(t: Any, *values: Any) -> Any:
@@ -126,7 +170,27 @@ def linear(name: str, kernel: Function, transpose: Function) -> Operation:
 
 
 def bilinear(name: str, kernel: Function, left: Function, right: Function) -> Operation:
-    """An operation that is linear in each of x and y; `left` maps g and y to x's cotangent, `right` g and x to y's."""
+    """An operation that is linear in each of its two arguments, x and y.
+
+    Parameters
+    ----------
+    name : str
+    kernel : callable
+        Of two arrays and static keywords; gives an array.
+    left, right : functions
+        Of any of g, x, y and static keywords: what gives x's cotangent, and y's.
+
+    Returns
+    -------
+    Operation
+        To be called with two tensors, arrays or numbers, and the keywords.
+
+    Examples
+    --------
+    >>> inner = wg.define.bilinear("inner", lambda x, y: x @ y, lambda g, y: g * y, lambda g, x: g * x)
+    >>> wg.grad(inner, (0, 1))(wg.tensor([1., 2.]), wg.tensor([3., 4.]))
+    (tensor([3., 4.]), tensor([1., 2.]))
+    """
     names = _static_names(kernel, 2)
 
     def forward_left(t: Any, y: Any, *values: Any) -> Any:
@@ -144,7 +208,31 @@ def primitive(
     name: str, kernel: Function, vjps: tuple[Function | None, ...], jvps: tuple[Function | None, ...],
     arguments: tuple[str, ...] | None = None,
 ) -> Operation:  # fmt: skip
-    """An operation with both rules written out, one of each per argument (None: not differentiable in it)."""
+    """An operation with both rules written out.
+
+    Parameters
+    ----------
+    name : str
+    kernel : callable
+        Of arrays and static keywords; gives an array.
+    vjps, jvps : tuples of functions
+        Per argument, the reverse rule, of any of g, z, the arguments and static keywords; and the forward rule, of t in
+        place of g. None: there is none, and a walk that needs it raises.
+    arguments : tuple of str
+        What the rules call the arguments; by default x and y.
+
+    Returns
+    -------
+    Operation
+        To be called with tensors, arrays or numbers, and the keywords.
+
+    Examples
+    --------
+    >>> squares = wg.define.primitive(
+    ...     "squares", lambda x: (x * x).sum(), (lambda g, x: 2 * g * x,), (lambda t, x: (2 * t * x).sum(),))
+    >>> squares([3., 4.]), wg.grad(squares)(wg.tensor([3., 4.]))
+    (tensor(25., dtype=wengert.float64), tensor([6., 8.]))
+    """
     if arguments is None:
         arguments = ("x", "y")[: len(vjps)]
     return Operation(name, kernel, arguments, tuple(map(rule, vjps)), tuple(map(rule, jvps)))

@@ -40,7 +40,9 @@ def as_floating(x: Any) -> Variable:
 def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     """Operands of one dtype, and, where they are differentiable, of one shape. Numbers stay numbers."""
     operands = tuple(x if isinstance(x, (Variable, int, float)) else as_variable(x) for x in operands)
-    dtype = dtypes.result_type(*operands)
+    kinds = {x.value.dtype for x in operands if isinstance(x, Variable)}
+    alike = len(kinds) == 1 and all(isinstance(x, Variable) for x in operands)
+    dtype = kinds.pop() if alike else dtypes.result_type(*operands)
     if floating and dtype.kind != "f":
         dtype = dtypes.get_default_dtype()
     if not any(isinstance(x, Variable) for x in operands):
@@ -57,16 +59,25 @@ def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
 
 def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that all of `shapes` broadcast to."""
-    first = shapes[0]
-    if all(shape == first for shape in shapes):
-        return first
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise ValueError(
-            f"{name}: the shapes {' and '.join(map(str, shapes))} do not broadcast; each dimension, counted from "
-            "the last, must be equal or 1"
-        ) from None
+    shape = shapes[0]
+    for other in shapes[1:]:
+        if other == shape:
+            continue
+        if len(other) > len(shape):
+            shape, other = other, shape
+        joined = list(shape)
+        lead = len(shape) - len(other)
+        for i, n in enumerate(other):
+            m = shape[lead + i]
+            if m == 1:
+                joined[lead + i] = n
+            elif n != m and n != 1:
+                raise ValueError(
+                    f"{name}: the shapes {' and '.join(map(str, shapes))} do not broadcast; each dimension, counted "
+                    "from the last, must be equal or 1"
+                )
+        shape = tuple(joined)
+    return shape
 
 
 def _broadcast(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..ops.decompositions import det
 from ..ops.elementwise import abs
 from ..ops.shape import cat, reshape, stack
 from ..trees import flatten
-from .run import Recording, Run, as_arguments, ones_like, zeros_like
+from .run import Recording, Run, as_arguments, in_float64, ones_like, zeros_like
 from .series import coefficients
 
 # ---------------------------------------------------------------- functions of one variable
@@ -242,7 +242,7 @@ def difference_quotient(function: Callable[..., Any], x: Any, h: float = 1e-6, s
         raise ValueError(f"difference_quotient: expected a change h > 0, got {h}")
     args, single = as_arguments(x)
     leaves, rebuild = flatten(list(args))
-    points = [_in_float64("difference_quotient", leaf) for leaf in leaves]
+    points = [in_float64("difference_quotient", leaf) for leaf in leaves]
 
     def at(i: int, k: int, change: float) -> list[np.ndarray]:
         moved = points[i].copy()
@@ -261,13 +261,6 @@ def difference_quotient(function: Callable[..., Any], x: Any, h: float = 1e-6, s
             quotients[j].append(tape._box(block.reshape(y.shape + point.shape)))
     per_output = [rebuild(row) for row in quotients]
     return rebuild_output([row[0] if single == 0 else tuple(row) for row in per_output])
-
-
-def _in_float64(name: str, leaf: Any) -> np.ndarray:
-    value = define.as_variable(leaf).value
-    if value.dtype.kind != "f":
-        raise TypeError(f"{name}: an argument has dtype {value.dtype}, which has no derivatives; pass floating numbers")
-    return np.array(leaf if isinstance(leaf, float) else value, dtype=np.float64)
 
 
 def _values(

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import define, tape
 from ..trees import flatten
-from .run import Recording
+from .run import Recording, in_float64
 from .transforms import jvp, vjp
 
 
@@ -65,7 +65,7 @@ def check_gradients(
     if order < 1:
         raise ValueError(f"check_gradients: expected order >= 1, got {order}")
     leaves, rebuild = flatten(list(args))
-    values = [_in_float64(leaf) for leaf in leaves]
+    values = [in_float64("check_gradients", leaf) for leaf in leaves]
 
     def flat(*xs: Any) -> list[Any]:
         return [define.as_variable(y) for y in flatten(function(*rebuild(list(xs))))[0]]
@@ -73,13 +73,6 @@ def check_gradients(
     names = [f"argument {k}" for k in range(len(values))]
     check = _Check(tuple(modes), step, rtol, atol, np.random.default_rng(seed))
     check.derivatives(flat, values, names, order, ())
-
-
-def _in_float64(leaf: Any) -> np.ndarray:
-    value = define.as_variable(leaf).value
-    if value.dtype.kind != "f":
-        raise TypeError(f"check_gradients: an argument has dtype {value.dtype}, which has no derivatives; pass floats")
-    return np.array(leaf if isinstance(leaf, float) else value, dtype=np.float64)
 
 
 @dataclass

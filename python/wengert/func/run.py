@@ -206,6 +206,14 @@ def units(x: Variable) -> Iterator[Any]:
         yield tape._box(unit)
 
 
+def in_float64(name: str, leaf: Any) -> np.ndarray:
+    """The value of a floating argument in float64; a Python float to its last digit."""
+    value = define.as_variable(leaf).value
+    if value.dtype.kind != "f":
+        raise TypeError(f"{name}: an argument has dtype {value.dtype}, which has no derivatives; pass floating numbers")
+    return np.array(leaf if isinstance(leaf, float) else value, dtype=np.float64)
+
+
 def matching(name: str, what: str, given: Any, expected: list[Any]) -> list[Any]:
     """The leaves of `given`, one per variable in `expected`, of the same shapes and dtypes."""
     leaves = [define.as_variable(leaf) for leaf in flatten(given)[0]]
