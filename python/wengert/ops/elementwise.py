@@ -380,9 +380,12 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
         raise TypeError("where: expected a condition alone, or a condition with x and y")
     if condition.value.dtype != dtypes.bool:
         raise TypeError(f"where: expected a boolean condition, got {condition.value.dtype}; compare it, as in x != 0")
-    if isinstance(x, Variable) and isinstance(y, Variable) and x.value.dtype is y.value.dtype:
-        if x.value.shape == y.value.shape == condition.value.shape:
-            return apply(_WHERE, (condition, x, y))
+    shape = condition.value.shape
+    if (
+        isinstance(x, Variable) and isinstance(y, Variable) and x.value.dtype is y.value.dtype
+        and x.value.shape == y.value.shape == shape
+    ):  # fmt: skip
+        return apply(_WHERE, (condition, x, y))
     x, y = match("where", x, y)
     shape = broadcast_shape("where", *(v.value.shape for v in (condition, x, y) if isinstance(v, Variable)))
     x, y = (

@@ -212,7 +212,7 @@ def _ce_gradient_kernel(
     x: np.ndarray, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]
 ) -> np.ndarray:
     if known:
-        return known[0]
+        return known.pop()  # the walk's own from here on; another walk computes it again
     return _ce_call(x, targets, options, losses=False, gradient=True)[1]
 
 
@@ -245,13 +245,16 @@ def _ce_gradient(x: Any, targets: np.ndarray, options: dict[str, Any], known: li
     return apply(_CE_GRADIENT, (x,), {"targets": targets, "options": options, "known": known})
 
 
-def _per_row(g: Any) -> Any:
-    return g if g.value.ndim == 0 else reshape(g, (g.value.shape[0], 1))
+def _scaled(g: Any, gradient: Any) -> Any:
+    """The gradient's rows times g, one number or one for each row. The 1 that a walk starts with costs no pass."""
+    if g.value.ndim:
+        return reshape(g, (g.value.shape[0], 1)) * gradient
+    return gradient if not tape.mode.recording and g.value == 1 else g * gradient
 
 
 _CROSS_ENTROPY = primitive(
     "nll_loss", _ce_kernel,
-    (lambda g, x, targets, options, known: _per_row(g) * _ce_gradient(x, targets, options, known),),
+    (lambda g, x, targets, options, known: _scaled(g, _ce_gradient(x, targets, options, known)),),
     (lambda t, x, targets, options, known: _reduced(t * _ce_gradient(x, targets, options, known), options),),
 )  # fmt: skip
 
