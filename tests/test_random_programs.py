@@ -205,3 +205,69 @@ def test_derivatives_agree_with_jax(seed: int) -> None:
     with jax.enable_x64(True):
         value, tangent, gradient, second = everything(tuple(primals), tuple(tangents))
     assert_agrees(ours(seed), {"value": [value], "gradient": gradient, "tangent": [tangent], "hessian": [second]})
+
+
+# ---------------------------------------------------------------- change in place
+
+
+def changes(library: Any, seed: int, x: Any) -> Any:
+    """A program of x that changes tensors and views in place, as a number."""
+    rng = np.random.default_rng(seed)
+    values = [x * 1.0, x.sin()]
+    for _ in range(int(rng.integers(3, 9))):
+        kind, i, c = int(rng.integers(10)), int(rng.integers(3)), float(rng.normal())
+        a, b = (values[int(k)] for k in rng.integers(len(values), size=2))
+        if kind == 0:
+            values.append(a[i % a.shape[0]] if a.ndim else a * c)
+        elif kind == 1:
+            values.append(a.T if a.ndim == 2 else a.reshape(-1))
+        elif kind == 2:
+            values.append(a.exp() if i else a * a)
+        elif kind == 3:
+            a.mul_(c)
+        elif kind <= 5 and a.shape == b.shape:
+            a.add_(b) if kind == 4 else a.mul_(b)
+        elif kind == 6 and a.ndim:
+            a[i % a.shape[0]] = c
+        elif kind == 7 and a.ndim and b.ndim and a.shape[1:] == b.shape[1:]:
+            a[0] = b[-1]
+        elif kind == 8:
+            values.append(a.tanh())
+        elif kind == 9:
+            a.sin_() if i else a.zero_()
+    return sum(((v * v).sum() + v.sum() for v in values[-4:]), x.sum() * 0.0)
+
+
+def gradient_of_changes(library: Any, seed: int) -> list[list[float]] | None:
+    """Its gradient, or None where the walk finds that a value it needs was changed (or PyTorch, that memory overlaps)."""
+    x = library.tensor(np.random.default_rng([seed, 1]).normal(size=(3, 3)).tolist(), dtype=library.float64)
+    x.requires_grad_()
+    try:
+        changes(library, seed, x).backward()
+    except RuntimeError as error:
+        if any(words in str(error) for words in ("inplace", "in place", "single memory location")):
+            return None
+        raise
+    return x.grad.tolist()
+
+
+def test_changes_in_place_have_the_right_gradient_or_raise() -> None:
+    raised = 0
+    for seed in range(200):
+        found = gradient_of_changes(wg, seed)
+        if found is None:
+            raised += 1
+            continue
+        x = np.random.default_rng([seed, 1]).normal(size=(3, 3))
+        t, h = np.random.default_rng([seed, 2]).normal(size=(3, 3)), 1e-6
+        ahead, behind = (changes(wg, seed, wg.tensor(x + step * t)).item() for step in (h, -h))
+        assert (np.array(found) * t).sum() == pytest.approx((ahead - behind) / (2 * h), rel=1e-4, abs=1e-4), seed
+    assert 20 < raised < 180
+
+
+def test_changes_in_place_agree_with_pytorch() -> None:
+    torch = pytest.importorskip("torch", reason="the differential test against PyTorch needs PyTorch")
+    for seed in range(200):
+        theirs = gradient_of_changes(torch, seed)
+        if theirs is not None:  # where PyTorch refuses, a walk that needs fewer values may go on
+            np.testing.assert_allclose(gradient_of_changes(wg, seed), theirs, rtol=1e-10, atol=1e-10, err_msg=f"{seed}")
