@@ -70,9 +70,8 @@ def _repeat(function: Callable[[], Any], calls: int, clock: Clock) -> float:
 
 
 def settle() -> None:
-    """Wait until the idle workers of the last opponent sleep: some spin for up to a fifth of a second first."""
-    if THREADS == 1:
-        return
+    """Wait until the last opponent's threads sleep: some spin for up to a fifth of a second first, others give memory
+    back, which the clock of the process would charge to whoever is next."""
     deadline = time.perf_counter() + 0.5
     while time.perf_counter() < deadline:
         used = time.process_time()
