@@ -69,7 +69,7 @@ INLINE vreal INTERNAL(target_mass)(const INTERNAL(cross_entropy_job) *job, const
         q += INTERNAL(row_load)(targets + c * job->target_stride, job->target_stride, n, 0) * (real)job->sharp;
     if (weights)
         q *= INTERNAL(row_load)((const char *)(weights + c), sizeof(real), n, 0);
-    return n >= LANES ? q : V(select)(INTERNAL(lane_numbers)() < (integer)n, q, V(splat)(0));
+    return n >= LANES ? q : V(select)(V(lane_numbers)() < (integer)n, q, V(splat)(0));
 }
 
 /* *mass: the sum of the target's mass; *dot: the sum of mass * (logits - max). */
@@ -151,7 +151,7 @@ INLINE real INTERNAL(short_label_row)(const real *in, ptrdiff_t n, ptrdiff_t lab
     if (row) {
         const real factor = mass * scale / sum;
         for (int k = 0; k < vectors; k++) {
-            const vint here = INTERNAL(lane_numbers)() == (integer)(label - k * LANES);
+            const vint here = V(lane_numbers)() == (integer)(label - k * LANES);
             INTERNAL(row_store)(row + k * LANES, n - k * LANES,
                                 x[k] * factor - V(select)(here, V(splat)(mass * scale), V(splat)(0)));
         }

@@ -102,17 +102,17 @@ INLINE void INTERNAL(dense_row)(const INTERNAL(elementwise) *k, ptrdiff_t cols, 
 /* n <= SEGMENT items, `stride` bytes apart, to a dense buffer; and from one. Shared by all kernels, so not inlined. */
 #undef SEGMENT
 #define SEGMENT 128
-static __attribute__((noinline)) void INTERNAL(pack)(real *dense, const char *p, ptrdiff_t stride, ptrdiff_t n)
+static NOINLINE void INTERNAL(pack)(real *dense, const char *p, ptrdiff_t stride, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++)
         dense[i] = *(const real *)(p + i * stride);
 }
-static __attribute__((noinline)) void INTERNAL(unpack)(const real *dense, char *p, ptrdiff_t stride, ptrdiff_t n)
+static NOINLINE void INTERNAL(unpack)(const real *dense, char *p, ptrdiff_t stride, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++)
         *(real *)(p + i * stride) = dense[i];
 }
-static __attribute__((noinline)) void INTERNAL(copy_bytes)(char *to, ptrdiff_t to_stride, const char *from,
+static NOINLINE void INTERNAL(copy_bytes)(char *to, ptrdiff_t to_stride, const char *from,
                                                            ptrdiff_t from_stride, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++)
@@ -192,7 +192,7 @@ INLINE void INTERNAL(narrow_rows)(const INTERNAL(elementwise) *k, ptrdiff_t rows
 
 /* Copies a block whose input has unit stride down the rows, and whose output has it along them. A cache line's worth of
  * rows at a time, so that both sides use their lines whole. */
-static __attribute__((noinline)) void INTERNAL(transpose)(ptrdiff_t rows, ptrdiff_t cols, char *out,
+static NOINLINE void INTERNAL(transpose)(ptrdiff_t rows, ptrdiff_t cols, char *out,
                                                           ptrdiff_t out_row_stride, const char *in,
                                                           ptrdiff_t in_col_stride)
 {

@@ -26,7 +26,6 @@ enum {
     GEMM_CHUNKS_PER_THREAD = 4,  /* so that a thread that the system holds up has little to finish alone */
 };
 
-#define NOINLINE __attribute__((noinline))
 #endif
 
 #include "gemm_pack.inc.c"

@@ -227,7 +227,7 @@ INLINE void INTERNAL(dot_body)(const int rows, const int columns, ptrdiff_t k, c
         INTERNAL(dot_step)(rows, columns, x + p, ld_x, y + p, ld_y, k - p, sum);
     UNROLL
     for (int i = 0; i < padded; i += (int)LANES)
-        V(store)(out + i, INTERNAL(reduce_each)(sum + i));
+        V(store)(out + i, V(reduce_each)(sum + i));
 }
 
 #define DOT(rows, columns)                                                                                             \

@@ -20,7 +20,7 @@ static double monotonic_seconds(void)
 #endif
 
 /* `rounds` steps of every chain, all in registers; gives the sum of the chains, so that none can be left out. */
-static __attribute__((noinline)) vreal INTERNAL(peak_rounds)(ptrdiff_t rounds, real start, real factor, real term)
+static NOINLINE vreal INTERNAL(peak_rounds)(ptrdiff_t rounds, real start, real factor, real term)
 {
     const vreal factors = V(splat)(factor), terms = V(splat)(term);
     vreal chain[PEAK_CHAINS];

@@ -69,7 +69,7 @@ INLINE real INTERNAL(fold_lanes)(reduce_fold fold, int numbers, vreal x)
         return (real)NAN;
     UNROLL
     for (int bit = WG_LOG2_LANES - 1; bit >= 0; bit--)
-        x = INTERNAL(fold_join)(fold, 1, x, V(exchange_lanes)(x, (ptrdiff_t)1 << bit));
+        x = INTERNAL(fold_join)(fold, 1, x, V(exchange_lanes)(x, 1 << bit));
     return x[0];
 }
 
@@ -115,15 +115,6 @@ INLINE vreal INTERNAL(fold_group)(reduce_fold fold, const real *in, ptrdiff_t st
 
 /* ---------------------------------------------------------------- lines */
 
-/* 0, 1, 2, ... as reals: they hold any number that is counted here. */
-INLINE vreal INTERNAL(fold_lane_numbers)(void)
-{
-    vreal lane;
-    for (int i = 0; i < LANES; i++)
-        lane[i] = (real)i;
-    return lane;
-}
-
 /* The fold of n adjacent items: each lane has a share of it. */
 INLINE vreal INTERNAL(fold_line)(reduce_fold fold, const real *in, ptrdiff_t n, vreal p)
 {
@@ -145,8 +136,7 @@ INLINE vreal INTERNAL(fold_line)(reduce_fold fold, const real *in, ptrdiff_t n, 
     if (n > 0) {
         const vreal x = INTERNAL(fold_map)(fold, V(load_tail)(in, n), p);
         nan |= x != x;
-        rest = INTERNAL(fold_join)(fold, 1, rest,
-                                   V(select)(INTERNAL(fold_lane_numbers)() < (real)n, x, identity));
+        rest = INTERNAL(fold_join)(fold, 1, rest, V(select)(V(lane_numbers)() < (integer)n, x, identity));
     }
     if (INTERNAL(fold_compares)(fold) && UNLIKELY(V(any)(nan)))
         rest = V(splat)((real)NAN);

@@ -36,15 +36,6 @@ static inline ptrdiff_t rows_per_chunk(ptrdiff_t n) { return larger(1, SOFTMAX_G
 
 /* ---------------------------------------------------------------- a row's vectors */
 
-/* The lane's own number in each lane. */
-INLINE vint INTERNAL(lane_numbers)(void)
-{
-    vint lane;
-    for (ptrdiff_t i = 0; i < LANES; i++)
-        lane[i] = (integer)i;
-    return lane;
-}
-
 /* A vector of a row of which n >= 1 items are left, `stride` bytes apart; lanes past the end hold `fill`. */
 INLINE vreal INTERNAL(row_load)(const char *p, ptrdiff_t stride, ptrdiff_t n, real fill)
 {
@@ -52,7 +43,7 @@ INLINE vreal INTERNAL(row_load)(const char *p, ptrdiff_t stride, ptrdiff_t n, re
     if (n >= LANES)
         return dense ? V(load)((const real *)p) : V(load_strided)(p, stride, LANES);
     const vreal x = dense ? V(load_tail)((const real *)p, n) : V(load_strided)(p, stride, n);
-    return fill == 0 ? x : V(select)(INTERNAL(lane_numbers)() < (integer)n, x, V(splat)(fill));
+    return fill == 0 ? x : V(select)(V(lane_numbers)() < (integer)n, x, V(splat)(fill));
 }
 
 INLINE void INTERNAL(row_store)(real *p, ptrdiff_t n, vreal x)

@@ -27,6 +27,7 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline, unused))
+#define NOINLINE __attribute__((noinline, unused))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PREFETCH(p) __builtin_prefetch(p)
@@ -420,61 +421,81 @@ INLINE int V(any)(vint mask)
 #endif
 }
 
-/* Lane i takes lane i ^ distance, for a power of two below LANES. */
-INLINE vreal V(exchange_lanes)(vreal x, ptrdiff_t distance)
+/* ---------------------------------------------------------------- lanes */
+
+/* 0, 1, 2, ... */
+INLINE vint V(lane_numbers)(void)
 {
-#if defined(__AVX512F__) && REAL_BITS == 32
-    return (vreal)(distance == 8   ? _mm512_shuffle_f32x4((__m512)x, (__m512)x, 0x4e)
-                   : distance == 4 ? _mm512_shuffle_f32x4((__m512)x, (__m512)x, 0xb1)
-                   : distance == 2 ? _mm512_permute_ps((__m512)x, 0x4e)
-                                   : _mm512_permute_ps((__m512)x, 0xb1));
-#elif defined(__AVX512F__)
-    return (vreal)(distance == 4   ? _mm512_shuffle_f64x2((__m512d)x, (__m512d)x, 0x4e)
-                   : distance == 2 ? _mm512_shuffle_f64x2((__m512d)x, (__m512d)x, 0xb1)
-                                   : _mm512_permute_pd((__m512d)x, 0x55));
-#elif defined(__AVX2__) && REAL_BITS == 32
-    return (vreal)(distance == 4   ? _mm256_permute2f128_ps((__m256)x, (__m256)x, 1)
-                   : distance == 2 ? _mm256_permute_ps((__m256)x, 0x4e)
-                                   : _mm256_permute_ps((__m256)x, 0xb1));
-#elif defined(__AVX2__)
-    return (vreal)(distance == 2 ? _mm256_permute2f128_pd((__m256d)x, (__m256d)x, 1)
-                                 : _mm256_permute_pd((__m256d)x, 0x5));
-#elif defined(__SSE2__) && REAL_BITS == 32
-    return (vreal)(distance == 2 ? _mm_shuffle_ps((__m128)x, (__m128)x, 0x4e)
-                                 : _mm_shuffle_ps((__m128)x, (__m128)x, 0xb1));
-#elif defined(__SSE2__)
-    (void)distance;
-    return (vreal)_mm_shuffle_pd((__m128d)x, (__m128d)x, 1);
-#elif defined(__aarch64__) && REAL_BITS == 32
-    return (vreal)(distance == 2 ? vextq_f32((float32x4_t)x, (float32x4_t)x, 2) : vrev64q_f32((float32x4_t)x));
-#elif defined(__aarch64__)
-    (void)distance;
-    return (vreal)vextq_f64((float64x2_t)x, (float64x2_t)x, 1);
-#endif
+    vint lane;
+    for (int i = 0; i < LANES; i++)
+        lane[i] = i;
+    return lane;
 }
 
-/* LANES vectors as a square matrix, transposed: off-diagonal blocks of half the size change places, then within each
- * block, down to single lanes. */
-INLINE void V(transpose)(vreal *rows)
+/* Where lane l of a shuffle of two vectors comes from, counting on from the first into the second. The lanes are seen as
+ * blocks of d, a power of two; a d of LANES or more has no meaning, but must compile. */
+#undef EACH_LANE
+#undef SHUFFLE
+#if WG_VECTOR_BYTES * 8 / REAL_BITS == 16
+#define EACH_LANE(f, d)                                                                                                \
+    f(0, d), f(1, d), f(2, d), f(3, d), f(4, d), f(5, d), f(6, d), f(7, d), f(8, d), f(9, d), f(10, d), f(11, d),       \
+        f(12, d), f(13, d), f(14, d), f(15, d)
+#elif WG_VECTOR_BYTES * 8 / REAL_BITS == 8
+#define EACH_LANE(f, d) f(0, d), f(1, d), f(2, d), f(3, d), f(4, d), f(5, d), f(6, d), f(7, d)
+#elif WG_VECTOR_BYTES * 8 / REAL_BITS == 4
+#define EACH_LANE(f, d) f(0, d), f(1, d), f(2, d), f(3, d)
+#else
+#define EACH_LANE(f, d) f(0, d), f(1, d)
+#endif
+#define LANE_EXCHANGED(l, d) (((l) ^ (d)) % (2 * (int)LANES))
+#define LANE_LOW(l, d) (((l) & (d)) ? (int)LANES + (l) - (d) : (l))
+#define LANE_HIGH(l, d) (((l) & (d)) ? (int)LANES + (l) : LANE_NEXT(l, d))
+#define LANE_KEPT(l, d) (((l) & (d)) ? (int)LANES + (l) : (l))
+#define LANE_CROSSED(l, d) (((l) & (d)) ? (int)LANES + (l) - (d) : LANE_NEXT(l, d))
+#define LANE_NEXT(l, d) (((l) + (d)) % (2 * (int)LANES))
+#ifdef __clang__
+#define SHUFFLE_LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define SHUFFLE_LANES(x, y, ...) __builtin_shuffle(x, y, (vint){__VA_ARGS__})
+#endif
+#define SHUFFLE(x, y, lane, d)                                                                                         \
+    ((d) == 1   ? SHUFFLE_LANES(x, y, EACH_LANE(lane, 1))                                                              \
+     : (d) == 2 ? SHUFFLE_LANES(x, y, EACH_LANE(lane, 2))                                                              \
+     : (d) == 4 ? SHUFFLE_LANES(x, y, EACH_LANE(lane, 4))                                                              \
+                : SHUFFLE_LANES(x, y, EACH_LANE(lane, 8)))
+
+/* Lane i takes lane i ^ d, for a power of two d < LANES. */
+INLINE vreal V(exchange_lanes)(vreal x, const int d) { return SHUFFLE(x, x, LANE_EXCHANGED, d); }
+
+/* Of two vectors of blocks of d lanes: the even blocks of x between the odd ones of y; and the others, each where its
+ * neighbour is in the first. What a reduction of the lanes of both joins. */
+INLINE vreal V(kept_lanes)(vreal x, vreal y, const int d) { return SHUFFLE(x, y, LANE_KEPT, d); }
+INLINE vreal V(crossed_lanes)(vreal x, vreal y, const int d) { return SHUFFLE(x, y, LANE_CROSSED, d); }
+
+INLINE void V(transpose_step)(vreal *x, const int d)
 {
     UNROLL
-    for (int bit = WG_LOG2_LANES - 1; bit >= 0; bit--) {
-        const int half = 1 << bit;
-        vint upper = {0}; /* the lanes of the upper half of each block */
-        UNROLL
-        for (int i = 0; i < LANES; i++)
-            upper[i] = i & half ? -1 : 0;
-        UNROLL
-        for (int i = 0; i < LANES; i++)
-            if (!(i & half)) {
-                vreal moving = V(exchange_lanes)(V(select)(upper, rows[i], rows[i + half]), half);
-                rows[i] = V(select)(upper, moving, rows[i]);
-                rows[i + half] = V(select)(upper, rows[i + half], moving);
-            }
-    }
+    for (int i = 0; i < LANES; i++)
+        if (!(i & d)) {
+            const vreal low = SHUFFLE(x[i], x[i + d], LANE_LOW, d);
+            x[i + d] = SHUFFLE(x[i], x[i + d], LANE_HIGH, d);
+            x[i] = low;
+        }
 }
 
-/* Over the lanes, as a tree of fixed shape: halves first. The maximum and minimum are NaN if any lane is. */
+/* LANES vectors as a square matrix: lane j of x[i] to lane i of x[j]. */
+INLINE void V(transpose)(vreal *x)
+{
+    if (LANES > 8)
+        V(transpose_step)(x, 8);
+    if (LANES > 4)
+        V(transpose_step)(x, 4);
+    if (LANES > 2)
+        V(transpose_step)(x, 2);
+    V(transpose_step)(x, 1);
+}
+
+/* The sum over the lanes, as a tree: halves first. */
 INLINE real V(reduce_add)(vreal x)
 {
     UNROLL
@@ -482,18 +503,24 @@ INLINE real V(reduce_add)(vreal x)
         x += V(exchange_lanes)(x, 1 << bit);
     return x[0];
 }
-INLINE real V(reduce_max)(vreal x)
+
+INLINE void V(reduce_step)(vreal *x, const int d)
 {
     UNROLL
-    for (int bit = WG_LOG2_LANES - 1; bit >= 0; bit--)
-        x = V(max)(x, V(exchange_lanes)(x, 1 << bit));
-    return x[0];
+    for (int i = 0; i < d; i++)
+        x[i] = V(kept_lanes)(x[i], x[i + d], d) + V(crossed_lanes)(x[i], x[i + d], d);
 }
-INLINE real V(reduce_min)(vreal x)
+
+/* The sum over the lanes of x[i] in lane i, for LANES vectors: for every i the tree of reduce_add. Overwrites x. */
+INLINE vreal V(reduce_each)(vreal *x)
 {
-    UNROLL
-    for (int bit = WG_LOG2_LANES - 1; bit >= 0; bit--)
-        x = V(min)(x, V(exchange_lanes)(x, 1 << bit));
+    if (LANES > 8)
+        V(reduce_step)(x, 8);
+    if (LANES > 4)
+        V(reduce_step)(x, 4);
+    if (LANES > 2)
+        V(reduce_step)(x, 2);
+    V(reduce_step)(x, 1);
     return x[0];
 }
 

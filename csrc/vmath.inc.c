@@ -231,7 +231,7 @@ INLINE vreal V(sine_reduced)(vreal x, int quarter_turns)
 }
 
 /* Beyond the bound, which few arguments ever are, libm reduces the argument. */
-static __attribute__((noinline, unused)) vreal V(sine_of_large)(vreal x, vreal result, int quarter_turns)
+static NOINLINE vreal V(sine_of_large)(vreal x, vreal result, int quarter_turns)
 {
     real argument[LANES], value[LANES];
     V(store)(argument, x);
@@ -356,7 +356,7 @@ INLINE vreal V(log_two_words)(vreal x, vreal *low)
 }
 
 /* What x^y is where x is not positive and finite or y is not finite, given |x|^y where both are; `result` elsewhere. */
-static __attribute__((noinline, unused)) vreal V(power_special)(vreal x, vreal y, vreal result)
+static NOINLINE vreal V(power_special)(vreal x, vreal y, vreal result)
 {
     const vreal zero = V(splat)(0), infinity = V(splat)((real)INFINITY);
     const real whole = (real)((integer)1 << MANTISSA_BITS); /* from here on every real is an integer */
