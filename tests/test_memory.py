@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from wengert import _kernels
+import wengert as wg
+from wengert import _kernels, nn, optim
 
 MIB = 1 << 20
 
@@ -228,3 +229,26 @@ def test_it_is_known_who_else_sees_an_array() -> None:
     del other
     owner.value = np.zeros(3, np.float32)
     assert not _kernels.owned_alone(owner)
+
+
+def test_a_steady_training_loop_touches_no_page_for_the_first_time() -> None:
+    """784-256-10 with batches of 256: after a few steps every result lives in memory that an earlier one has left."""
+    resource = pytest.importorskip("resource", reason="page faults are counted by the POSIX call getrusage")
+    rng = np.random.default_rng(0)
+    images, labels = wg.from_numpy(rng.random((1024, 784), dtype=np.float32)), wg.from_numpy(rng.integers(0, 10, 1024))
+    model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+    def step(batch: wg.Tensor) -> None:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(images[batch]), labels[batch]).backward()
+        optimizer.step()
+
+    batches = [wg.from_numpy(rng.permutation(1024)[:256]) for _ in range(60)]
+    for batch in batches[:10]:
+        step(batch)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for batch in batches[10:]:
+        step(batch)
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    assert faults < 50  # a batch alone has 196 pages, and every step makes some 2 MiB of results
