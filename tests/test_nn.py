@@ -774,6 +774,19 @@ def test_pad_refuses_what_it_cannot_do() -> None:
 # ---------------------------------------------------------------- losses
 
 
+def test_a_gradient_of_cross_entropy_belongs_to_its_owner() -> None:
+    """It is the array that the forward pass computed; what is done to it must not reach a second backward pass."""
+    x = wg.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    loss = F.cross_entropy(x, wg.tensor([0]))
+    loss.backward(retain_graph=True)
+    first = x.grad.numpy().copy()
+    x.grad.zero_()
+    loss.backward(retain_graph=True)
+    np.testing.assert_allclose(x.grad.numpy(), first, rtol=1e-6)
+    loss.backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * first, rtol=1e-6)
+
+
 REGRESSION = [F.mse_loss, F.l1_loss, F.huber_loss, F.smooth_l1_loss, F.binary_cross_entropy_with_logits]
 
 

@@ -245,16 +245,21 @@ def _ce_gradient(x: Any, targets: np.ndarray, options: dict[str, Any], known: li
     return apply(_CE_GRADIENT, (x,), {"targets": targets, "options": options, "known": known})
 
 
-def _scaled(g: Any, gradient: Any) -> Any:
-    """The gradient's rows times g, one number or one for each row. The 1 that a walk starts with costs no pass."""
+def _ce_cotangent(g: Any, x: Any, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> Any:
+    """The gradient's rows times g, one number or one for each row. The 1 that a walk starts with costs no pass; what is
+    known is given away then, to somebody who may write to it, and another walk computes its own."""
+    gradient = _ce_gradient(x, targets, options, known)
     if g.value.ndim:
         return reshape(g, (g.value.shape[0], 1)) * gradient
-    return gradient if not tape.mode.recording and g.value == 1 else g * gradient
+    if tape.mode.recording or g.value != 1:
+        return g * gradient
+    known.clear()
+    return gradient
 
 
 _CROSS_ENTROPY = primitive(
     "nll_loss", _ce_kernel,
-    (lambda g, x, targets, options, known: _scaled(g, _ce_gradient(x, targets, options, known)),),
+    (_ce_cotangent,),
     (lambda t, x, targets, options, known: _reduced(t * _ce_gradient(x, targets, options, known), options),),
 )  # fmt: skip
 
