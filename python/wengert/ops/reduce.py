@@ -13,15 +13,17 @@ from .elementwise import abs, equal, exp, sqrt, where
 from .shape import cat, dimension, dimensions, either, flip, permute, reshape, stack
 
 
-def _kernel(kind: str, fallback: Function | None = None, correction: bool = False) -> Function:
-    """A reduction for every dtype: float16 is computed in float32, integers by NumPy."""
+def _kernel(kind: str, fallback: Function | None = None) -> Function:
+    """A reduction for every dtype: float16 is computed in float32, integers by NumPy. The rules ask for the shape."""
 
-    def kernel(x: np.ndarray, dims: tuple[int, ...], keepdim: bool, **static: Any) -> np.ndarray:
+    def kernel(
+        x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...], correction: float = 0.0
+    ) -> np.ndarray:
         dtype = x.dtype
         if dtype == dtypes.float32 or dtype == dtypes.float64:
-            return _kernels.reduce(kind, x, dims, keepdim, static.get("correction", 0.0))
+            return _kernels.reduce(kind, x, dims, keepdim, correction)
         if dtype == dtypes.float16:
-            out = _kernels.reduce(kind, x.astype(np.float32), dims, keepdim, static.get("correction", 0.0))
+            out = _kernels.reduce(kind, x.astype(np.float32), dims, keepdim, correction)
             return out if out.dtype == dtypes.int64 else dtypes.convert(out, dtypes.float16)
         if fallback is None:
             raise TypeError(f"{kind}: expected a floating tensor, got {dtype}")
@@ -291,7 +293,7 @@ def _index_of(name: str, kernel: Function, x: Any, dim: Any, axis: Any, keepdim:
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"{name}: expected one dimension or None, got {dim}")
     static = _static(name, x, dim, None, keepdim, keepdims)
-    return tape._box(kernel(x.value, static["dims"], static["keepdim"]))
+    return tape._box(kernel(x.value, **static))
 
 
 def argmax(

@@ -33,6 +33,8 @@ def dimension(name: str, dim: Any, ndim: int) -> int:
 
 def dimensions(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
     """One dimension, several, or all of them (None, or PyTorch's empty tuple), sorted."""
+    if type(dim) is int and -ndim <= dim < ndim:  # the usual case, without the price of the others
+        return (dim % ndim,)
     if dim is None or dim == () or dim == []:
         return tuple(range(ndim))
     dims = [dimension(name, d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
