@@ -101,6 +101,21 @@ def test_a_resumed_training_equals_the_uninterrupted_one_bit_by_bit(tmp_path: Pa
     np.testing.assert_equal(state_of(resumed), state_of(whole))
 
 
+def test_an_optimizer_from_scratch_has_nothing_to_keep(tmp_path: Path) -> None:
+    def fitted(directory: str, resume: Path | None = None) -> Trainer:
+        data = wg.d2l.SyntheticRegressionData(w=wg.tensor([2.0, -3.4]), b=4.2)
+        trainer = Trainer(3, progress=False, callbacks=[Saving(tmp_path / directory)])
+        trainer.fit(wg.d2l.LinearRegressionScratch(2, lr=0.03), data, resume=resume)
+        return trainer
+
+    wg.manual_seed(1)
+    whole = fitted("whole")
+    wg.manual_seed(1)
+    resumed = fitted("resumed", tmp_path / "whole" / "epoch-0002")
+    assert metrics_of(resumed) == metrics_of(whole)
+    np.testing.assert_equal(state_of(resumed), state_of(whole))
+
+
 SCHEDULES: dict[str, Callable[[Any, Trainer], Any]] = {
     "step": lambda o, t: lr_scheduler.StepLR(o, 1, 0.5),
     "multistep": lambda o, t: lr_scheduler.MultiStepLR(o, [1, 3], 0.5),

@@ -380,6 +380,47 @@ def run(trained: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     return trained
 
 
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with what passes for the published files: a few pictures of each."""
+    directory = tmp_path / "files"
+    directory.mkdir()
+    for table, train in (("_TRAIN_FILES", True), ("_TEST_FILES", False)):
+        part = SyntheticFashion(train, 1000 if train else 300)
+        files = []
+        arrays = (part.images, part.targets.astype(np.uint8))
+        for file, array in zip(getattr(fashion, table), arrays, strict=True):
+            write_idx(directory / file.name.removesuffix(".gz"), array)
+            files.append(file._replace(shape=array.shape))
+        monkeypatch.setattr(fashion, table, tuple(files))
+    return directory
+
+
+def test_a_run_finds_its_own_data_again(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    monkeypatch.chdir(tmp_path)
+    assert train("--epochs", 1, "--out", run, "--data-dir", "files") == 0
+    assert f"Fashion-MNIST: 1000 training and 300 test images from {published.name}" in capsys.readouterr().out
+    assert json.loads((run / "settings.json").read_text())["data_dir"] == str(published)
+    monkeypatch.chdir(run)
+    assert train_again(run) == 0
+    assert main(["evaluate", str(run)]) == 0
+    assert main(["plot", str(run)]) == 0
+    out = capsys.readouterr().out
+    assert "1000 training and 300 test images from " in out
+    assert "NOT Fashion-MNIST" not in out
+    published.rename(tmp_path / "elsewhere")
+    assert main(["evaluate", str(run)]) == 1
+    assert str(published) in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--data-dir", str(tmp_path / "elsewhere")]) == 0
+    settings = json.loads((run / "settings.json").read_text())
+    (run / "settings.json").write_text(json.dumps({**settings, "data_dir": 7}))
+    assert main(["evaluate", str(run)]) == 1
+    assert "data_dir cannot be 7" in capsys.readouterr().err
+
+
 def test_evaluate_tells_what_the_training_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run)]) == 0
     out = capsys.readouterr().out

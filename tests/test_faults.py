@@ -152,6 +152,15 @@ def test_a_kill_while_an_old_checkpoint_is_removed_leaves_none_that_is_half_ther
     assert_readable(tmp_path / "other")
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    assert train("--epochs", 1, "--out", tmp_path) == 0
+    (tmp_path / ".metrics.csv.12345.0badcafe.part").write_bytes(b"epo")
+    (tmp_path / "checkpoints" / ".epoch-0002.12345.0badcafe.part").mkdir()
+    before = files_of(tmp_path)
+    assert resume(tmp_path) == 0
+    assert files_of(tmp_path) == [name for name in before if not name.endswith(".part")]
+
+
 def test_a_damaged_checkpoint_says_how_to_go_on_without_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     assert train("--epochs", 3, "--out", run) == 0

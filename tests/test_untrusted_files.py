@@ -424,6 +424,50 @@ def test_damaged_settings_and_metrics_are_refused_or_read(tmp_path: Path, data: 
     found.table()
 
 
+@pytest.mark.parametrize(
+    ("way", "value", "reason"),
+    [
+        (("epoch",), -1, "-1 is no count of epochs or batches"),
+        (("batches", 0), 0.5, "0.5 is no count of epochs or batches"),
+        (("batches",), [1], r"batches: expected 2 items, found \[1\]"),
+        (("history", 0, "train_loss"), "low", "train_loss: expected a number, found 'low'"),
+        (("optimizer", "param_groups", 0, "lr"), [0.1], r"lr: expected a number, found \[0.1\]"),
+        (("callbacks", 0, 1), {}, r"Schedule: expected the keys \["),
+        (("callbacks", 1, 1, "best"), "low", "EarlyStopping: best: expected a number, found 'low'"),
+        (("generators", "train_dataloader", "buffer_pos"), -7, "a random generator stands at -7 of its 4 numbers"),
+    ],
+)
+def test_a_forged_state_is_refused_with_the_place(
+    good: Path, tmp_path: Path, way: tuple[Any, ...], value: Any, reason: str
+) -> None:
+    path = tmp_path / "epoch-0001"
+    shutil.copytree(good, path)
+    state = json.loads((path / "state.json").read_bytes())
+    points = Points(np.random.Generator(np.random.Philox(0)))
+    for name in ("train_dataloader", "val_dataloader"):
+        state["generators"][name] = checkpoint._generator_state(points.generator)
+    *outer, last = way
+    holder = state
+    for key in outer:
+        holder = holder[key]
+    holder[last] = value
+    (path / "state.json").write_text(json.dumps(state))
+    sign(path)
+    with pytest.raises(CheckpointError, match=reason):
+        trainer_of(tmp_path, 2).fit(Line(), points, resume=path)
+
+
+def test_what_is_missing_in_a_run_is_told(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", {})
+    with pytest.raises(RunError, match=r"has no metrics\.csv: .*; no epoch is complete yet"):
+        run.read_history()
+    with pytest.raises(RunError, match=r"has no weights\.safetensors: "):
+        run.read_weights()
+    (run.path / "weights.safetensors").mkdir()
+    with pytest.raises(RunError, match="it is no regular file"):
+        run.read_weights()
+
+
 def test_deep_json_is_refused(good: Path, tmp_path: Path) -> None:
     deep = b"[" * 100_000
     (tmp_path / "settings.json").write_bytes(deep)
