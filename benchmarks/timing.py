@@ -54,8 +54,7 @@ def _sampler(function: Callable[[], Any], clock: Clock) -> Callable[[], float]:
     calls = max(1, round(calls * SAMPLE / elapsed))
 
     def sample() -> float:
-        if THREADS > 1:
-            function()  # wakes its workers
+        function()  # brings what it reads back into the caches, where another opponent's was, and wakes its workers
         return _repeat(function, calls, clock) / calls
 
     return sample
