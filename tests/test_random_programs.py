@@ -239,7 +239,7 @@ def changes(library: Any, seed: int, x: Any) -> Any:
 
 
 def gradient_of_changes(library: Any, seed: int) -> list[list[float]] | None:
-    """Its gradient, or None where the walk finds that a value it needs was changed (or PyTorch, that memory overlaps)."""
+    """Its gradient, or None where the walk finds that a value it needs was changed (PyTorch: that memory overlaps)."""
     x = library.tensor(np.random.default_rng([seed, 1]).normal(size=(3, 3)).tolist(), dtype=library.float64)
     x.requires_grad_()
     try:
