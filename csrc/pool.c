@@ -139,6 +139,7 @@ static atomic_int callers_processor;            /* where the latest job came fro
 
 static _Alignas(WG_ALIGNMENT) atomic_bool busy; /* held by a job's caller, and by whoever starts and stops workers */
 static atomic_int threads;                      /* as set or found, the caller included; 0 until then */
+static atomic_bool chosen;                      /* `threads` was set, or comes from the environment */
 static atomic_int workers;                      /* that exist; changed only under `busy` */
 static thread handles[WG_MAX_THREADS - 1];
 
@@ -220,8 +221,10 @@ static int default_threads(void)
     if (text && *text) {
         char *end;
         const long count = strtol(text, &end, 10);
-        if (!*end && count >= 1)
+        if (!*end && count >= 1) {
+            atomic_store(&chosen, true);
             return clamp_threads(count);
+        }
     }
     return clamp_threads(processors());
 }
@@ -489,7 +492,7 @@ void wg_parallel_for(ptrdiff_t count, ptrdiff_t grain, wg_task *task, void *cont
     release();
 }
 
-void wg_set_num_threads(int count)
+static void set_threads(int count)
 {
     atomic_store(&threads, clamp_threads(count));
     if (acquire()) {
@@ -497,4 +500,17 @@ void wg_set_num_threads(int count)
             fit_workers();
         release();
     }
+}
+
+void wg_set_num_threads(int count)
+{
+    atomic_store(&chosen, true);
+    set_threads(count);
+}
+
+void wg_share_processors(void)
+{
+    wg_get_num_threads(); /* looks at the environment */
+    if (!atomic_load(&chosen))
+        set_threads(1);
 }

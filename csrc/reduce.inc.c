@@ -444,7 +444,7 @@ static void INTERNAL(reduce_nothing)(const wg_reduction *r, ptrdiff_t outputs)
     else if (r->kind == WG_REDUCE_logsumexp)
         value = (real)-INFINITY;
     else
-        assert(r->kind == WG_REDUCE_mean || r->kind == WG_REDUCE_var);
+        assert(outputs == 0 || r->kind == WG_REDUCE_mean || r->kind == WG_REDUCE_var);
     for (ptrdiff_t i = 0; i < outputs; i++)
         ((real *)r->out)[i] = value;
 }

@@ -21,6 +21,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What threadpoolctl finds in the built extension; everything else stays inside. */
+#ifdef _WIN32
+#define WG_EXPORT __declspec(dllexport)
+#else
+#define WG_EXPORT __attribute__((visibility("default")))
+#endif
+
 #define WG_MAX_DIMS 64      /* NumPy's own limit */
 #define WG_MAX_OPERANDS 4   /* one output and up to three inputs */
 #define WG_ALIGNMENT 64     /* of every buffer: one cache line, one AVX-512 vector */
@@ -46,8 +53,10 @@ void wg_parallel_for(ptrdiff_t count, ptrdiff_t grain, wg_task *task, void *cont
  * affinity mask and the cgroup's CPU quota; fewer if the system denies threads. wg_set_num_threads clamps to
  * [1, WG_MAX_THREADS]. */
 #define WG_MAX_THREADS 256
-int wg_get_num_threads(void);
-void wg_set_num_threads(int count);
+WG_EXPORT int wg_get_num_threads(void);
+WG_EXPORT void wg_set_num_threads(int count);
+/* This process is one of several that share the machine: one thread, unless a number has been chosen. */
+void wg_share_processors(void);
 
 /* ---------------------------------------------------------------- memory (buffer.c) */
 

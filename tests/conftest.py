@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--kills", type=int, default=4, help="how often to kill a run in training (default: 4)")
     parser.addoption("--steps", type=int, default=1000, help="how long to train and watch memory (default: 1000)")
+    parser.addoption("--fuzz", type=int, default=100, metavar="N", help="examples for each binding in test_fuzz.py")
 
 
 @pytest.fixture(params=_kernels.available_isas())

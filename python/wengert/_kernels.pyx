@@ -215,6 +215,7 @@ cdef extern from "wengert.h" nogil:
                             const cnp.npy_intp *const *strides, const double *params) noexcept nogil
     int wg_get_num_threads() noexcept nogil
     void wg_set_num_threads(int count) noexcept nogil
+    void wg_share_processors() noexcept nogil
     void *wg_buffer_acquire(size_t bytes) noexcept nogil
     void wg_buffer_release(void *block) noexcept nogil
     wg_buffer_stats wg_buffer_usage() noexcept nogil
@@ -316,6 +317,11 @@ def set_num_threads(n):
     wg_set_num_threads(count)
 
 
+def share_processors():
+    """Use one thread, unless the number was set or comes from the environment: this is one process of several."""
+    wg_share_processors()
+
+
 def peak_flops(dtype, double seconds=0.05):
     """Measured FLOP/s of one thread in a loop of register-only fused multiply-adds."""
     cdef int real = real_of(np.dtype(dtype).num, "peak_flops")
@@ -409,6 +415,13 @@ cdef cnp.ndarray readable_as(object x, int typenum, name, argument):
         raise TypeError(f"{name}: {argument} is {array.dtype}, expected {np.dtype(typenum_to_name(typenum))} like the "
                         "first argument")
     return array
+
+
+cdef check_apart(cnp.ndarray out, others, name):
+    """Refuse an array to write to that shares memory with one that is read."""
+    for other in others:
+        if other is not None and np.may_share_memory(out, other) and np.shares_memory(out, other):
+            raise ValueError(f"{name}: out shares memory with an operand; give a copy of one of them")
 
 
 cdef cnp.ndarray dense(cnp.ndarray array):
@@ -695,7 +708,7 @@ cdef int axis_of(object axis, int ndim, name) except -1:
     if not -ndim <= d < ndim and not (ndim == 0 and d in (0, -1)):
         raise IndexError(f"{name}: dimension {axis} is out of range for {ndim} dimension(s), expected {-max(ndim, 1)} to "
                          f"{max(ndim, 1) - 1}")
-    return <int> (d + ndim if d < 0 else d)
+    return <int> (d + max(ndim, 1) if d < 0 else d)
 
 
 def reduce(str kind, x, axes=None, bint keepdims=False, double correction=0.0):
@@ -894,6 +907,7 @@ def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint
         C = writable_dense(out, typenum, "matmul", "out")
         if not has_shape(C, batch + 2, shape):
             raise ValueError(f"matmul: out has shape {np.shape(C)}, expected {shape_tuple(batch + 2, shape)}")
+        check_apart(C, (A, B, bias, mask), "matmul")
     g.a = cnp.PyArray_DATA(A)
     g.rs_a = cnp.PyArray_STRIDE(A, ndim_a - 2) // item
     g.cs_a = cnp.PyArray_STRIDE(A, ndim_a - 1) // item
@@ -984,10 +998,10 @@ def softmax_grad(g, z, axis, bint log=False):
     return out
 
 
-cdef cnp.ndarray fill_cross_entropy(wg_cross_entropy *c, logits, weights, double label_smoothing, double gradient_scale,
+cdef tuple fill_cross_entropy(wg_cross_entropy *c, logits, weights, double label_smoothing, double gradient_scale,
                                     name):
-    """Check and describe what both cross-entropies share; gives the logits to keep alive."""
-    cdef cnp.ndarray X = whole_strides(readable(logits, name)), W
+    """Check and describe what both cross-entropies share; gives the logits and the weights, to keep them alive."""
+    cdef cnp.ndarray X = whole_strides(readable(logits, name)), W = None
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(X)
     real_of(cnp.PyArray_TYPE(X), name)
     if cnp.PyArray_NDIM(X) != 2:
@@ -1002,10 +1016,11 @@ cdef cnp.ndarray fill_cross_entropy(wg_cross_entropy *c, logits, weights, double
     c.gradient_scale = gradient_scale
     if weights is not None:
         W = readable_as(weights, cnp.PyArray_TYPE(X), name, "weights")
-        if not has_shape(W, 1, &c.classes) or not PyArray_IS_C_CONTIGUOUS(W):
-            raise ValueError(f"{name}: expected dense class weights of shape {(c.classes,)}, got {np.shape(W)}")
+        if not has_shape(W, 1, &c.classes):
+            raise ValueError(f"{name}: expected class weights of shape {(c.classes,)}, got {np.shape(W)}")
+        W = dense(W)
         c.weights = cnp.PyArray_DATA(W)
-    return X
+    return X, W
 
 
 def cross_entropy(logits, labels, *, weights=None, int64_t ignore_index=-100, double label_smoothing=0.0,
@@ -1019,7 +1034,7 @@ def cross_entropy(logits, labels, *, weights=None, int64_t ignore_index=-100, do
     labels : ndarray of int64
         (rows,).
     weights : ndarray or None
-        (classes,), dense.
+        (classes,).
 
     Returns
     -------
@@ -1035,7 +1050,8 @@ def cross_entropy(logits, labels, *, weights=None, int64_t ignore_index=-100, do
         If a label is neither a class nor ignore_index; nothing is written.
     """
     cdef wg_cross_entropy c
-    cdef cnp.ndarray X = fill_cross_entropy(&c, logits, weights, label_smoothing, gradient_scale, "cross_entropy")
+    cdef tuple alive = fill_cross_entropy(&c, logits, weights, label_smoothing, gradient_scale, "cross_entropy")
+    cdef cnp.ndarray X = alive[0]
     cdef cnp.ndarray Y = readable_as(labels, cnp.NPY_INT64, "cross_entropy", "labels"), L = None, G = None
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "cross_entropy")
     cdef wg_status status
@@ -1065,7 +1081,8 @@ def cross_entropy_dense(logits, targets, *, weights=None, double label_smoothing
                         double gradient_scale=1.0, bint losses=True):
     """The same against rows of probabilities, (rows, classes)."""
     cdef wg_cross_entropy c
-    cdef cnp.ndarray X = fill_cross_entropy(&c, logits, weights, label_smoothing, gradient_scale, "cross_entropy")
+    cdef tuple alive = fill_cross_entropy(&c, logits, weights, label_smoothing, gradient_scale, "cross_entropy")
+    cdef cnp.ndarray X = alive[0]
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "cross_entropy")
     cdef cnp.ndarray Q = whole_strides(readable_as(targets, typenum, "cross_entropy", "targets")), L = None, G = None
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(X), row_stride, col_stride
@@ -1161,6 +1178,7 @@ def scatter_add_rows(out, index, source):
             or cnp.PyArray_DIM(S, 0) != cnp.PyArray_DIM(I, 0)):
         raise ValueError(f"scatter_add_rows: expected out (rows, width), index (count,), source (count, width), got "
                          f"{np.shape(O)}, {np.shape(I)}, {np.shape(S)}")
+    check_apart(O, (S, I), "scatter_add_rows")
     if cnp.PyArray_DIM(S, 1) > 1 and cnp.PyArray_STRIDE(S, 1) != item or cnp.PyArray_STRIDE(S, 0) % item:
         S = copy_kernel.run(S, None, None, ())
     rows, width, count = cnp.PyArray_DIM(O, 0), cnp.PyArray_DIM(O, 1), cnp.PyArray_DIM(I, 0)
