@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from .. import _kernels, define, tape
 from ..tape import mode
 from ..variable import Variable
+
+_accumulating = threading.RLock()  # walks of several threads may meet at a leaf
 
 
 def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
@@ -128,23 +131,24 @@ def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
     require_shape("backward", "gradient", g, leaf)
     if leaf.hooks:
         g = tape.run_hooks({k: h for k, h in leaf.hooks.items() if k >= 0}, g)
-    if leaf.grad is not None:
-        if leaf.grad.value.shape != g.value.shape:
-            raise RuntimeError(
-                f"backward: a gradient of shape {g.value.shape} cannot be added to .grad, which has shape "
-                f"{leaf.grad.value.shape}; was .grad set by hand?"
-            )
-        if create:
-            leaf.grad = leaf.grad + g
+    with _accumulating:
+        if leaf.grad is not None:
+            if leaf.grad.value.shape != g.value.shape:
+                raise RuntimeError(
+                    f"backward: a gradient of shape {g.value.shape} cannot be added to .grad, which has shape "
+                    f"{leaf.grad.value.shape}; was .grad set by hand?"
+                )
+            if create:
+                leaf.grad = leaf.grad + g
+            else:
+                leaf.grad.add_(g)
+        elif create:
+            leaf.grad = g
         else:
-            leaf.grad.add_(g)
-    elif create:
-        leaf.grad = g
-    else:
-        # A gradient is the leaf's own memory: what a view, another leaf or the caller holds is copied.
-        own = id(g) not in given and not leaf.hooks and g.node is None and _kernels.owned_alone(g)
-        given.add(id(g))
-        leaf.grad = g if own else tape._box(np.array(g.value))
+            # A gradient is the leaf's own memory: what a view, another leaf or the caller holds is copied.
+            own = id(g) not in given and not leaf.hooks and g.node is None and _kernels.owned_alone(g)
+            given.add(id(g))
+            leaf.grad = g if own else tape._box(np.array(g.value))
     if leaf.hooks:
         for k, hook in list(leaf.hooks.items()):
             if k < 0:
