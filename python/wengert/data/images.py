@@ -36,7 +36,7 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
     OSError
         If it cannot be read.
     ImportError
-        If Pillow, which comes with matplotlib, is missing.
+        If Pillow is missing.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
     try:
         from PIL import Image
     except ImportError as error:
-        message = "PNG files need Pillow, which comes with matplotlib: pip install 'wengert[train]'"
+        message = "PNG files need Pillow: pip install 'wengert[train]'"
         raise ImportError(message, name="PIL") from error
     with open(path, "rb") as file, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)

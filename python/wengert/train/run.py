@@ -136,7 +136,8 @@ class Run(Callback):
     def on_fit_start(self, trainer: Trainer) -> None:
         """Remove what a process that was killed has left half written."""
         for left in self.path.glob(".*.part"):
-            left.unlink(missing_ok=True)
+            if left.is_file():
+                left.unlink(missing_ok=True)
 
     def on_epoch_end(self, trainer: Trainer, metrics: dict[str, float]) -> None:
         """Make the directory again if it has vanished: what it needs to be resumed from is all in memory."""
