@@ -342,6 +342,32 @@ def test_an_expression_means_what_it_means_in_pytorch(expression: str) -> None:
             assert_same_gradients(*map(list, zip(*differentiable, strict=True)), inputs, 1e-4)
 
 
+NODES = (  # an expression each, whose node prints under PyTorch's name
+    "x + y", "x - 1", "2 * x", "x / 2", "-x", "x ** 2", "x ** 3", "x @ y.T", "x @ v", "v @ v", "torch.dot(v, v)",
+    "x.exp()", "torch.mv(x, v)", "x.log1p()", "p.log()", "x.tanh()", "x.relu()", "x.sigmoid()", "F.gelu(x)",
+    "F.leaky_relu(x)", "F.elu(x)", "F.silu(x)", "F.softplus(x)", "x.clamp(0, 1)", "x.abs()", "p.sqrt()",
+    "torch.where(m, x, y)", "x.erf()", "x.sum()", "x.sum(0)", "x.sum(1, keepdim=True)", "x.mean()", "x.mean(-1)",
+    "x.prod()", "x.prod(0)", "x.var()", "x.std()", "x.max()", "x.min()", "x.max(0)[0]", "x.min(1, keepdim=True)[0]",
+    "x.amax(0)", "x.norm()", "torch.logsumexp(x, 0)", "x.cumsum(0)", "x.sort()[0]", "x.topk(2)[0]", "x.median(0)[0]",
+    "x.kthvalue(2)[0]", "x[0]", "x[1:]", "x[:, 0]", "x[None]", "x[0, 1:]", "x[[0, 1]]", "x[x > 0]", "x[m]", "x.T",
+    "x.t()", "c.mT", "x.transpose(0, 1)", "c.permute(2, 0, 1)", "x.reshape(12)", "x.view(-1)", "x.flatten()",
+    "x[None].squeeze()", "v.unsqueeze(0)", "v.expand(2, 4)", "v.repeat(2)", "torch.cat([x, y])", "torch.stack([v, v])",
+    "x.split(2)[0]", "x.chunk(2)[1]", "x.unbind()[0]", "x.flip(0)", "x.roll(1)", "x.gather(0, n.abs() % 3)",
+    "x.index_select(0, i)", "x.masked_fill(m, 0)", "x.masked_select(m)", "x.clone()", "torch.take(x, i)", "x.tril()",
+    "x.triu()", "x.trace()", "x.diagonal()", "x.softmax(0)", "F.log_softmax(x, 1)", "x.double()", "F.mse_loss(x, y)",
+    "F.l1_loss(x, y)", "F.huber_loss(x, y)", "F.smooth_l1_loss(x, y)", "F.cross_entropy(x, labels)",
+    "F.binary_cross_entropy(p, m.float())", "torch.lerp(x, y, 0.5)", "F.linear(x, y, w)",
+    "F.binary_cross_entropy_with_logits(x, m.float())", "F.layer_norm(x, (4,))", "torch.addcmul(x, y, p)",
+    "torch.addmm(x @ x.T, x, y.T)", "torch.linalg.inv(c)", "torch.linalg.cholesky(c @ c.mT)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", NODES)
+def test_a_node_prints_under_pytorchs_name(expression: str) -> None:
+    theirs, ours = run(torch, expression, True)[0], run(wg, expression, True)[0]
+    assert repr(ours).split("grad_fn=")[1] == repr(theirs).split("grad_fn=")[1]
+
+
 @pytest.mark.parametrize("expression", expressions.WRONG)
 def test_what_pytorch_refuses_is_refused_with_an_error_of_that_kind(expression: str) -> None:
     theirs = answer(lambda: run(torch, expression))

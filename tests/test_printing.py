@@ -111,7 +111,7 @@ def test_another_prefix_moves_the_columns() -> None:
 
 @pytest.mark.parametrize(
     ("operation", "text"),
-    [("add", "AddBackward0"), ("log_softmax", "LogSoftmaxBackward0"), ("broadcast_to", "BroadcastToBackward0")],
+    [("add", "AddBackward0"), ("log_softmax", "LogSoftmaxBackward0"), ("broadcast_to", "ExpandBackward0")],
 )
 def test_a_node_is_named_after_its_operation(operation: str, text: str) -> None:
     assert backward_name(operation) == text

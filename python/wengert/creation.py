@@ -16,6 +16,7 @@ import numpy as np
 from . import _kernels, define, dtypes
 from .ops.elementwise import where
 from .ops.index import index, index_put
+from .ops.naming import called
 from .ops.shape import broadcast_to, reshape, sizes
 from .tensor import Tensor, _wrap
 from .variable import Variable
@@ -947,7 +948,7 @@ def tril(x: Any, diagonal: int = 0) -> Tensor:
             [1., 1., 0.]])
     """
     x, below = _below("tril", x, integer("tril", "diagonal", diagonal))
-    return where(_wrap(below), x, False)
+    return called("tril", where(_wrap(below), x, False))
 
 
 def triu(x: Any, diagonal: int = 0) -> Tensor:
@@ -977,7 +978,7 @@ def triu(x: Any, diagonal: int = 0) -> Tensor:
             [0., 1., 1.]])
     """
     x, below = _below("triu", x, integer("triu", "diagonal", diagonal) - 1)
-    return where(_wrap(~below), x, False)
+    return called("triu", where(_wrap(~below), x, False))
 
 
 def _below(name: str, x: Any, diagonal: int) -> tuple[Variable, np.ndarray]:

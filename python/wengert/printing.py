@@ -109,9 +109,41 @@ def tensor_text(tensor: Any, prefix: str = "tensor") -> str:
     return text + ")"
 
 
-def backward_name(operation_name: str) -> str:
+# The operations whose nodes PyTorch names otherwise, and those with a form of its own for numbers or dimensions.
+_NODES = {
+    "square": "PowBackward0", "log1p": "Log1PBackward0", "cast": "ToCopyBackward0", "broadcast_to": "ExpandBackward0",
+    "clamp": "ClampBackward1", "standardize": "NativeLayerNormBackward0", "median": "MedianBackward1",
+}  # fmt: skip
+
+
+def backward_name(operation_name: str, variant: int = 0) -> str:
     """The name that `grad_fn` prints for an operation: `LogSoftmaxBackward0` for `log_softmax`."""
-    return "".join(part[:1].upper() + part[1:] for part in operation_name.split("_")) + "Backward0"
+    camel = "".join(part[:1].upper() + part[1:] for part in operation_name.split("_"))
+    return _NODES.get(operation_name, f"{camel}Backward{variant}")
+
+
+def _node_text(node: Any) -> str:
+    """The name of a node, told apart as PyTorch does: a full sum from one along dimensions, x[0] from x[1:]."""
+    name, static = node.operation.name, node.static
+    if name == "index":
+        return backward_name(_index_name(static["keys"][-1]))
+    if name in ("sum", "mean", "prod"):
+        return backward_name(name, int(static["keepdim"] or len(static["dims"]) < len(static["shape"])))
+    return backward_name(name, int(name in ("max", "min") and "dims" in static))
+
+
+def _index_name(key: tuple[Any, ...]) -> str:
+    """The last of the steps that PyTorch makes of an index expression."""
+    if any(isinstance(part, np.ndarray) for part in key):
+        return "index"
+    for part in reversed(key):
+        if part is None:
+            return "unsqueeze"
+        if isinstance(part, int):
+            return "select"
+        if isinstance(part, slice) and part != slice(None):
+            return "slice"
+    return "slice" if slice(None) in key else "alias"
 
 
 def _suffixes(tensor: Any) -> list[str]:
@@ -123,7 +155,7 @@ def _suffixes(tensor: Any) -> list[str]:
     if array.dtype != default and not (array.size and array.dtype in (dtypes.int64, dtypes.bool)):
         suffixes.append(f"dtype=wengert.{array.dtype}")
     if tensor.node is not None:
-        suffixes.append(f"grad_fn=<{backward_name(tensor.node.operation.name)}>")
+        suffixes.append(f"grad_fn=<{_node_text(tensor.node)}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
     return suffixes

@@ -10,6 +10,7 @@ from .. import dtypes, tape
 from ..define import as_floating, as_variable, cast, elementwise
 from ..variable import Variable
 from . import elementwise as e
+from .naming import called
 from .rounding import rounding_divide
 
 # ---------------------------------------------------------------- arithmetic with options
@@ -163,7 +164,7 @@ def lerp(start: Any, end: Any, weight: Any) -> Any:
     tensor([ 5., 15.])
     """
     start = as_floating(start)
-    return e.add(start, e.multiply(as_floating(end) - start, weight))
+    return called("lerp", e.add(start, e.multiply(as_floating(end) - start, weight)))
 
 
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
@@ -190,7 +191,7 @@ def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     >>> wg.addcmul(wg.ones(2), wg.tensor([1., 2.]), wg.tensor([3., 4.]), value=10)
     tensor([31., 81.])
     """
-    return e.add(x, _scaled(e.multiply(tensor1, tensor2), value))
+    return called("addcmul", e.add(x, _scaled(e.multiply(tensor1, tensor2), value)))
 
 
 def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
@@ -217,7 +218,7 @@ def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     >>> wg.addcdiv(wg.ones(2), wg.tensor([1., 2.]), wg.tensor([4., 4.]))
     tensor([1.2500, 1.5000])
     """
-    return e.add(x, _scaled(e.divide(tensor1, tensor2), value))
+    return called("addcdiv", e.add(x, _scaled(e.divide(tensor1, tensor2), value)))
 
 
 # ---------------------------------------------------------------- signs and repairs

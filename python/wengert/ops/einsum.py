@@ -10,6 +10,7 @@ import numpy as np
 
 from ..define import as_variable
 from .linalg import matmul
+from .naming import called
 from .pieces import diagonal
 from .reduce import sum
 from .shape import dimension, permute, reshape
@@ -300,4 +301,4 @@ def trace(x: Any) -> Any:
     x = as_variable(x)
     if x.value.ndim != 2:
         raise ValueError(f"trace: expected a matrix, got shape {x.value.shape}")
-    return sum(diagonal(x))
+    return called("trace", sum(diagonal(x)))

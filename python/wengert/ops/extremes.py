@@ -13,7 +13,8 @@ from ..define import as_variable
 from ..variable import Variable
 from . import elementwise as e
 from . import reduce
-from .index import take_along_dim
+from .index import index, take_along_dim
+from .naming import called
 from .shape import dimension, either, squeeze
 
 
@@ -52,11 +53,21 @@ def values_and_indices(name: str, values: Any, indices: Any) -> ValuesAndIndices
 def picked(name: str, x: Any, indices: Any, dim: int, keepdim: bool) -> ValuesAndIndices:
     """The items of x at `indices`, which have length 1 along `dim`, and the indices."""
     if not x.value.ndim:
-        return values_and_indices(name, x + 0, tape._box(np.zeros((), np.int64)))
-    values = take_along_dim(x, indices, dim)
-    if not keepdim:
-        values, indices = squeeze(values, dim), squeeze(indices, dim)
-    return values_and_indices(name, values, indices)
+        return values_and_indices(name, called(name, x + 0), tape._box(np.zeros((), np.int64)))
+    if keepdim:
+        values = take_along_dim(x, indices, dim)
+    else:
+        indices = squeeze(indices, dim)
+        before, behind = _other_places(x.value.shape, dim)
+        values = index(x, (*before, indices.value, *behind))
+    return values_and_indices(name, called(name, values), indices)
+
+
+@functools.lru_cache(maxsize=64)
+def _other_places(shape: tuple[int, ...], dim: int) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """All places along the dimensions before `dim`, and along those behind, as arrays that broadcast together."""
+    places = np.ix_(*(np.arange(n) for k, n in enumerate(shape) if k != dim))
+    return places[:dim], places[dim:]
 
 
 # ---------------------------------------------------------------- max and min
@@ -71,7 +82,7 @@ def _extreme(
     if isinstance(dim, (Variable, np.ndarray)):
         return two(x, dim)
     if dim is None:
-        return full(x, None, keepdim)
+        return called(name, full(x, None, keepdim))
     d = dimension(name, dim, x.value.ndim)
     return picked(name, x, arg(x, d, True), d, keepdim)
 

@@ -14,6 +14,7 @@ import numpy as np
 from .. import _kernels, define, dtypes, tape
 from ..define import apply, as_variable, linear, primitive
 from ..variable import Variable
+from .naming import called
 from .shape import as_view, dimension, reshape
 
 Key = Any
@@ -372,4 +373,4 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | 
             if k != d:
                 grids[k] = np.arange(n).reshape([-1 if j == k else 1 for j in range(len(shape))])
         key = tuple(grids)
-    return index(x, key)
+    return called("gather", index(x, key))

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _kernels, define, dtypes
 from ..define import apply, as_variable, bilinear, primitive
+from .naming import called
 from .reduce import _SUM
 from .shape import permute, reshape
 
@@ -109,7 +110,7 @@ def matmul(x: Any, y: Any) -> Any:
     shape = z.value.shape
     if len(b) == 1:
         shape = shape[:-1]
-        return reshape(z, shape if len(a) > 1 else ())
+        return called("mv" if len(a) > 1 else "dot", reshape(z, shape if len(a) > 1 else ()))
     return reshape(z, (*shape[:-2], shape[-1])) if len(a) == 1 else z
 
 
@@ -327,7 +328,7 @@ def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) ->
     tensor([[4., 4.],
             [4., 4.]])
     """
-    return _added("addmm", x, mm(mat1, mat2), beta, alpha)
+    return called("addmm", _added("addmm", x, mm(mat1, mat2), beta, alpha))
 
 
 def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:

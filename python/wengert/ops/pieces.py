@@ -11,6 +11,7 @@ import numpy as np
 
 from ..define import apply, as_variable, linear
 from .index import index as pick
+from .naming import called
 from .reduce import sum
 from .shape import (
     cat,
@@ -32,7 +33,7 @@ from .shape import (
 
 def _between(x: Any, dim: int, ends: Sequence[int]) -> tuple[Any, ...]:
     """The views of x from each of `ends` to the next."""
-    return tuple(narrow_view(x, dim, start, stop) for start, stop in itertools.pairwise(ends))
+    return tuple(called("split", narrow_view(x, dim, start, stop)) for start, stop in itertools.pairwise(ends))
 
 
 def split(
@@ -243,7 +244,7 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
     d = dimension("unbind", either("unbind", dim, axis) or 0, x.value.ndim)
     if not x.value.ndim:
         raise ValueError("unbind: a 0-d tensor has no dimension to be taken apart along")
-    return tuple(select(x, d, k) for k in range(x.value.shape[d]))
+    return tuple(called("unbind", select(x, d, k)) for k in range(x.value.shape[d]))
 
 
 # ---------------------------------------------------------------- together
@@ -586,7 +587,7 @@ def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Any:
     if dims is None or dims == () or dims == []:
         if len(steps) != 1:
             raise ValueError(f"roll: expected one shift without dims, got {shifts}")
-        return reshape(roll(reshape(x, -1), steps, 0), x.value.shape)
+        return called("roll", reshape(roll(reshape(x, -1), steps, 0), x.value.shape))
     along = tuple(dimension("roll", d, x.value.ndim) for d in (dims if isinstance(dims, (tuple, list)) else (dims,)))
     if len(along) != len(steps):
         raise ValueError(f"roll: {len(steps)} shift(s) {shifts} for {len(along)} dimension(s) {dims}")

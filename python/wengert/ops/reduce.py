@@ -10,6 +10,7 @@ import numpy as np
 from .. import _kernels, define, dtypes, tape
 from ..define import Function, apply, as_floating, as_variable, primitive
 from .elementwise import abs, equal, exp, sqrt, where
+from .naming import called
 from .shape import cat, dimension, dimensions, either, flip, permute, reshape, stack
 
 
@@ -468,7 +469,8 @@ def std(
     >>> wg.std(wg.tensor([1., 2., 3., 4.]))
     tensor(1.2910)
     """
-    return sqrt(var(x, dim, keepdim, correction=correction, unbiased=unbiased, axis=axis, keepdims=keepdims))
+    variance = var(x, dim, keepdim, correction=correction, unbiased=unbiased, axis=axis, keepdims=keepdims)
+    return called("std", sqrt(variance))
 
 
 def _unit(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:

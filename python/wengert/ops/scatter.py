@@ -13,6 +13,7 @@ from .elementwise import where
 from .index import Key, along
 from .index import index as pick
 from .index import index_put as put
+from .naming import called
 from .shape import dimension, either, reshape
 
 # ---------------------------------------------------------------- an index for every item
@@ -66,7 +67,7 @@ def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | Non
             [4., 3.]])
     """
     x, indices = as_variable(x), as_variable(index)
-    return pick(x, _grid("gather", x, either("gather", dim, axis), indices))
+    return called("gather", pick(x, _grid("gather", x, either("gather", dim, axis), indices)))
 
 
 def scatter(
@@ -204,7 +205,7 @@ def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int
     shape = as_variable(x).value.shape
     x, key, _ = _slices("index_select", x, dim, axis, index)
     out = pick(x, key)
-    return out if shape else reshape(out, ())
+    return called("index_select", out if shape else reshape(out, ()))
 
 
 def _source(name: str, x: Any, source: Any, wanted: tuple[int, ...]) -> Any:
@@ -364,7 +365,7 @@ def take(x: Any, index: Any) -> Any:
     indices = as_variable(index)
     if indices.value.dtype.kind not in "iu":
         raise TypeError(f"take: expected integer indices, got {indices.value.dtype}")
-    return pick(reshape(x, -1), indices.value.astype(np.int64, copy=False))
+    return called("take", pick(reshape(x, -1), indices.value.astype(np.int64, copy=False)))
 
 
 # ---------------------------------------------------------------- masks
@@ -415,7 +416,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
         if not value.is_integer():
             raise TypeError(f"masked_fill: {value} does not fit into a tensor of {x.value.dtype}")
         value = int(value)
-    return where(mask, value, x)
+    return called("masked_fill", where(mask, value, x))
 
 
 def masked_select(x: Any, mask: Any) -> Any:
@@ -448,7 +449,9 @@ def masked_select(x: Any, mask: Any) -> Any:
     x, mask = as_variable(x), _mask("masked_select", mask)
     shape = broadcast_shape("masked_select", x.value.shape, mask.value.shape)
     x = x if x.value.shape == shape else broadcast_to(x, shape)
-    return pick(x, np.broadcast_to(mask.value, shape)) if shape else reshape(pick(x, mask.value), -1)
+    return called(
+        "masked_select", pick(x, np.broadcast_to(mask.value, shape)) if shape else reshape(pick(x, mask.value), -1)
+    )
 
 
 def masked_scatter(x: Any, mask: Any, source: Any) -> Any:

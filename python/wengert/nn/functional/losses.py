@@ -11,6 +11,7 @@ from ... import tape
 from ..._kernels import Elementwise
 from ...define import apply, as_floating, as_variable, cast, elementwise, linear
 from ...ops import elementwise as e
+from ...ops.naming import called
 from ...ops.reduce import mean, sum
 from ...ops.shape import permute, reshape
 from ...variable import Variable
@@ -34,7 +35,8 @@ def _reduced(name: str, losses: Any, reduction: str, weight: Any = None) -> Any:
         raise ValueError(f'{name}: expected reduction "mean", "sum" or "none", got {reduction!r}')
     if weight is not None:
         losses = losses * weight
-    return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
+    out = mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
+    return out if name in ("l1_loss", "kl_div") else called(name, out)
 
 
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:

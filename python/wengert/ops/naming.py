@@ -1,0 +1,21 @@
+"""The names under which functions that are made of several operations print, and appear in errors: PyTorch's."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from ..tape import Operation
+
+
+@functools.cache
+def _under(operation: Operation, name: str) -> Operation:
+    """The operation under another name."""
+    return Operation(name, operation.kernel, operation.arguments, operation.vjps, operation.jvps)
+
+
+def called(name: str, z: Any) -> Any:
+    """z, whose last operation, which nobody else has seen, goes by the name of the function that computed it."""
+    if z.node is not None:
+        z.node.operation = _under(z.node.operation, name)
+    return z
