@@ -95,16 +95,11 @@ def elementwise(
             # The kernel broadcasts; only a derivative needs to know of it.
             if alike and (not (x.requires_grad or y.requires_grad) or x.value.shape == y.value.shape):
                 return apply(operation, (x, y))
-        elif (isinstance(x, Variable) and _keeps(x, y)) or (isinstance(y, Variable) and _keeps(y, x)):
+        elif (isinstance(x, Variable) and keeps_dtype(x, y)) or (isinstance(y, Variable) and keeps_dtype(y, x)):
             return apply(operation, (x, y))
         return apply(operation, match(name, x, y, floating=floating))
 
     return named(binary, name, doc, operation)
-
-
-def _keeps(x: Variable, number: Any) -> bool:
-    """Whether an operation of x and a number has x's dtype."""
-    return (type(number) is float or type(number) is int) and x.value.dtype.kind == "f"
 
 
 # The derivative is zero wherever there is one.
@@ -112,24 +107,19 @@ ZERO = Rule(lambda g: tape._box(np.zeros_like(g.value)), ("g",))
 
 
 def _diagonal(partials: tuple[Function | None, ...]) -> tuple[tuple[Rule | None, ...], tuple[Rule | None, ...]]:
-    vjps, jvps = [], []
-    for partial in partials:
-        if partial is None:
-            vjps.append(ZERO)
-            jvps.append(ZERO)
-        elif "g" in inspect.signature(partial).parameters:
-            vjps.append(rule(partial))
-            jvps.append(rule(partial, g="t"))
-        else:
-            needs = tuple(inspect.signature(partial).parameters)
-            times = _times(partial)
-            vjps.append(Rule(times, ("g", *needs)))
-            jvps.append(Rule(times, ("t", *needs)))
-    return tuple(vjps), tuple(jvps)
+    pairs = [_both_ways(partial) for partial in partials]
+    return tuple(reverse for reverse, _ in pairs), tuple(forward for _, forward in pairs)
 
 
-def _times(partial: Function) -> Function:
-    return lambda g, *needs: g * partial(*needs)
+def _both_ways(partial: Function | None) -> tuple[Rule | None, Rule | None]:
+    """The reverse and the forward rule of a partial derivative."""
+    if partial is None:
+        return ZERO, ZERO
+    needs = tuple(inspect.signature(partial).parameters)
+    if "g" in needs:
+        return rule(partial), rule(partial, g="t")
+    times: Function = lambda g, *values: g * partial(*values)  # noqa: E731
+    return Rule(times, ("g", *needs)), Rule(times, ("t", *needs))
 
 
 def _static_names(kernel: Function, arguments: int) -> tuple[str, ...]:
@@ -239,4 +229,5 @@ def primitive(
 
 
 # At the end, since broadcasts and casts are themselves made by `linear`.
-from .operands import as_floating, as_variable, broadcast_shape, broadcast_to, cast, match, sum_to  # noqa: E402, F401
+from .operands import as_floating, as_variable, broadcast_to, cast, keeps_dtype, match  # noqa: E402, F401, I001
+from .operands import broadcast_shape, sum_to  # noqa: E402, F401

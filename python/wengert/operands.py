@@ -57,6 +57,11 @@ def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     return operands
 
 
+def keeps_dtype(x: Variable, number: Any) -> bool:
+    """Whether an operation of x and a number has x's dtype."""
+    return (type(number) is float or type(number) is int) and x.value.dtype.kind == "f"
+
+
 def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that all of `shapes` broadcast to."""
     shape = shapes[0]
