@@ -14,6 +14,8 @@
  *   NaN       Propagates. Infinities, signed zeros and denormals follow IEEE 754; no kernel is built with -ffast-math.
  *   memory    A kernel that needs scratch memory returns WG_NO_MEMORY before it has written anything.
  *   threads   Results do not depend on the number of threads: work is split by size alone.
+ *   errors    Each family states the largest error that the tests allow, on every instruction set; eps is the spacing
+ *             of the type at 1 (2^-23, 2^-52), a unit in the last place that of the result. Sets agree within this.
  */
 #ifndef WENGERT_H
 #define WENGERT_H
@@ -80,6 +82,11 @@ void wg_buffer_guard(int on);
 
 /* ---------------------------------------------------------------- elementwise */
 
+/* Arithmetic, comparison and choice are rounded once per operation, as IEEE 754 and NumPy do it. Elementary
+ * functions are within 3.5 units in the last place over their whole domain, most within 2.5; vmath.inc.c lists each.
+ * NaN gives NaN (a comparison with one is 0, but for not_equal); a result does not depend on the item's place or
+ * stride. */
+
 /* One line per kernel in unary.def and binary.def; the same lines give these names, the functions and the table. */
 typedef enum {
 #define WG_UNARY(name, body) WG_ELEMENTWISE_##name,
@@ -120,7 +127,10 @@ void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptr
 /* WG_REDUCE_norm is the Euclidean norm, scaled so that neither squares nor their sum overflow or vanish.
  * Maximum and minimum propagate NaN; argmax and argmin give the first place of the result, the first NaN's if there is
  * one. logsumexp of nothing is -inf, of an infinite maximum that maximum. var divides by (n - correction), in two
- * passes; NaN when that is not positive (infinity never). */
+ * passes; NaN when that is not positive (infinity never).
+ * Errors, however many items there are: sum and mean 6 eps of the sum (mean) of the magnitudes, norm 6 eps of itself,
+ * logsumexp 6 eps of 1 + its magnitude, var 6 eps of itself + eps mean^2, prod 6 eps sqrt(n) of itself; the choices are
+ * exact. Any strides; the output is dense and overlaps nothing. Sums of no items are 0, products 1, means NaN. */
 typedef enum {
     WG_REDUCE_sum, WG_REDUCE_mean, WG_REDUCE_prod, WG_REDUCE_max, WG_REDUCE_min, WG_REDUCE_logsumexp, WG_REDUCE_var,
     WG_REDUCE_norm,
@@ -142,15 +152,19 @@ typedef struct {
 typedef wg_status wg_reduce_fn(const wg_reduction *r);
 
 /* Running sum along one dimension: in and out have the shape (outer, n, inner); strides in bytes for the input, the
- * output is dense. Computed in float64 for float32, so the error does not grow with n. */
+ * output is dense. Computed in float64 for float32, so the error does not grow with n: 4 eps of the sum of the
+ * magnitudes so far; 4 sqrt(n) eps of it in float64. From the first NaN on, all are NaN. The output overlaps
+ * nothing. */
 typedef void wg_cumsum_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t strides[3],
                           char *out);
 
 /* ---------------------------------------------------------------- matrix product */
 
-/* C <- alpha * A * B + beta * C, then the epilogue, for every matrix of a batch. With beta = 0, C is not read.
- * With k = 0 the product is zero. Strides are in elements and may be negative or zero for A and B; C has unit column
- * stride and row stride ldc >= n. C overlaps no other operand. */
+/* C <- alpha * A * B + beta * C, then the epilogue, for every matrix of a batch. With beta = 0, C is not read. With
+ * k = 0 the product is zero. Strides are in elements and may be negative or zero for A and B; C has unit column
+ * stride and row stride ldc >= n. C overlaps no other operand. Each item is within (k + 2) eps |A| |B| of the
+ * product, its order of summation fixed by the shapes; NaN and infinities propagate as in that sum, 0 * NaN
+ * included. */
 typedef struct {
     ptrdiff_t m, n, k;
     const void *a;
@@ -180,7 +194,7 @@ typedef wg_status wg_gemm_fn(const wg_gemm *g);
 
 /* Softmax or log-softmax along the middle dimension of (outer, n, inner); strides in bytes for the input, the output is
  * dense. The maximum is subtracted first, so finite inputs never overflow. A row whose maximum is +inf or NaN, or that
- * is -inf throughout, is NaN. */
+ * is -inf throughout, is NaN. Errors: 16 eps, relative or absolute; small probabilities underflow gradually. */
 typedef wg_status wg_softmax_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in,
                                 const ptrdiff_t strides[3], char *out, int log);
 
@@ -195,7 +209,8 @@ typedef wg_status wg_softmax_grad_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inn
  * and 0 where y_i = ignore_index. `losses` and `gradient` are each optional; gradient row i is
  * d loss_i / d logits_i * gradient_scale. Labels other than ignore_index must lie in [0, classes): otherwise
  * WG_BAD_INDEX, bad_row set, and nothing written. total_weight receives the sum of w[y_i] over the rows that count,
- * what a mean divides by; with scale_by_weight, the gradient is divided by it as well. */
+ * what a mean divides by; with scale_by_weight, the gradient is divided by it as well. Errors: 16 eps, relative or
+ * absolute, 40 with weights or smoothing. A row with NaN or +inf among its logits has a loss of NaN. */
 typedef struct {
     ptrdiff_t rows, classes;
     const void *logits;
@@ -225,19 +240,23 @@ typedef enum { WG_SOURCE_U8, WG_SOURCE_F32, WG_SOURCE_F64 } wg_source;
 
 /* out[i, :] = source[index[i], :] * scale + shift for i < count, in the table's real type; rows of `width` items.
  * Every index must lie in [-rows, rows), negative ones counting from the end, else WG_BAD_INDEX, *bad the offending
- * position, nothing written. source has row stride `row_stride` (items) and unit column stride. */
+ * position, nothing written. source has row stride `row_stride` (items) and unit column stride. Conversion, product
+ * and sum are each rounded once. out overlaps nothing. */
 typedef wg_status wg_gather_fn(wg_source type, const void *source, ptrdiff_t rows, ptrdiff_t width,
                                ptrdiff_t row_stride, const int64_t *index, ptrdiff_t count, double scale, double shift,
                                void *out, ptrdiff_t *bad);
 
-/* The transpose: out[index[i], :] += source[i, :] for i = 0, 1, ... in that order for each row of `out` (rows x width,
- * dense). Repeated indices accumulate. Errors as for gather. */
+/* The transpose: out[index[i], :] += source[i, :] for i = 0, 1, ... in that order for each row of `out` (rows x
+ * width, dense). Repeated indices accumulate, each addition rounded once. Errors as for gather; source does not
+ * overlap out. */
 typedef wg_status wg_scatter_add_fn(const void *source, ptrdiff_t count, ptrdiff_t width, ptrdiff_t row_stride,
                                     const int64_t *index, void *out, ptrdiff_t rows, ptrdiff_t *bad);
 
 /* ---------------------------------------------------------------- optimizer updates */
 
-/* One call updates every parameter of a group. Tensors are dense; the i-th has sizes[i] items. */
+/* One call updates every parameter of a group. Tensors are dense; the i-th has sizes[i] items; none overlaps
+ * another. NaN in a gradient goes into the parameter and the buffers of that item alone. Per step, relative to the
+ * formula in float64: SGD 8 eps, Adam and AdaGrad 30, RMSprop 60, relative or absolute. */
 typedef struct {
     ptrdiff_t count;
     const ptrdiff_t *sizes;
