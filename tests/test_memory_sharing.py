@@ -73,6 +73,14 @@ COPIES: dict[str, Callable[[wg.Tensor], Any]] = {
     "repeat": lambda x: x.repeat(1, 1),
     "tolist": lambda x: np.array(x.tolist()),
     "np.array": np.array,
+    "max": lambda x: x.max(1).values,
+    "max of a vector": lambda x: x[0].max(0).values,
+    "median of a vector": lambda x: x[0].median(),
+    "sort": lambda x: x.sort().values,
+    "gather": lambda x: x.gather(1, wg.zeros(3, 1, dtype=wg.int64)),
+    "take": lambda x: x.take(wg.tensor(1)),
+    "index_select": lambda x: x[0].index_select(0, wg.tensor(1)),
+    "sum over nothing": lambda x: x.sum(()),
 }
 
 

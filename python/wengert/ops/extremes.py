@@ -15,7 +15,7 @@ from . import elementwise as e
 from . import reduce
 from .index import index, take_along_dim
 from .naming import called
-from .shape import dimension, either, squeeze
+from .shape import dimension, either, reshape, squeeze
 
 
 class ValuesAndIndices(tuple):
@@ -56,6 +56,8 @@ def picked(name: str, x: Any, indices: Any, dim: int, keepdim: bool) -> ValuesAn
         return values_and_indices(name, called(name, x + 0), tape._box(np.zeros((), np.int64)))
     if keepdim:
         values = take_along_dim(x, indices, dim)
+    elif x.value.ndim == 1:  # an integer would make a view
+        values, indices = reshape(take_along_dim(x, indices, dim), ()), reshape(indices, ())
     else:
         indices = squeeze(indices, dim)
         before, behind = _other_places(x.value.shape, dim)

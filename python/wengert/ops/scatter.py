@@ -365,7 +365,10 @@ def take(x: Any, index: Any) -> Any:
     indices = as_variable(index)
     if indices.value.dtype.kind not in "iu":
         raise TypeError(f"take: expected integer indices, got {indices.value.dtype}")
-    return called("take", pick(reshape(x, -1), indices.value.astype(np.int64, copy=False)))
+    places = indices.value.astype(np.int64, copy=False)
+    if not places.ndim:  # a single integer would make a view
+        return called("take", reshape(pick(reshape(x, -1), places[None]), ()))
+    return called("take", pick(reshape(x, -1), places))
 
 
 # ---------------------------------------------------------------- masks
