@@ -174,9 +174,9 @@ static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
 }
 
 /* The least work worth another thread, and what one chunk of it amounts to. */
-#define WG_CHUNK_PICOSECONDS 10000000
+#define WG_CHUNK_PICOSECONDS 5000000
 
-/* Items per chunk: about ten microseconds' worth, and whole rows unless a row is longer than that. */
+/* Items per chunk: about five microseconds' worth, and whole rows unless a row is longer than that. */
 static ptrdiff_t wg_work_grain(const wg_work *w, wg_elementwise kernel, wg_real real)
 {
     ptrdiff_t cost = (WG_COST_OF_MEMORY + wg_cost_beyond_memory[kernel]) * (real == WG_F32 ? 1 : 2);
