@@ -174,9 +174,10 @@ def record(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any]
     node.static = static
     node.sources = sources = tuple([x.source if isinstance(x, Variable) else None for x in inputs])
     tracked = 0  # a bit for each argument that something is to be carried to
-    for i in range(len(sources)):
-        if sources[i] is not None:
-            tracked |= 1 << i
+    if operation.saves or operation.result_for:
+        for i in range(len(sources)):
+            if sources[i] is not None:
+                tracked |= 1 << i
     node.saved = saved = tuple([inputs[i] if users & tracked else None for i, users in operation.saves])
     node.versions = None
     for x in saved:
