@@ -783,8 +783,9 @@ cdef cnp.ndarray split_axis(cnp.ndarray array, int axis, cnp.npy_intp *lengths, 
     where the dimensions before or after the axis do not merge."""
     cdef int ndim = cnp.PyArray_NDIM(array), d
     cdef cnp.npy_intp outer = 1, inner = 1, outer_stride = 0, inner_stride = 0, length
-    if ndim == 0:
-        lengths[0] = lengths[1] = lengths[2] = 1
+    if ndim == 0 or cnp.PyArray_SIZE(array) == 0:  # of nothing, no copy would make the dimensions merge
+        lengths[0] = 1 if ndim == 0 else 0
+        lengths[1] = lengths[2] = 1
         strides[0] = strides[1] = strides[2] = 0
         return array
     for d in range(axis - 1, -1, -1):
