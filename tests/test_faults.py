@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import errno
 import importlib.util
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import textwrap
@@ -20,7 +23,7 @@ import pytest
 import wengert as wg
 from wengert.__main__ import main
 from wengert.data import FashionData, SyntheticFashion
-from wengert.train import Callback, Run, RunWarning, Settings, Trainer, checkpoint, commands
+from wengert.train import Callback, Run, RunError, RunWarning, Settings, Trainer, checkpoint, commands
 
 pytest.importorskip("safetensors")
 pytest.importorskip("matplotlib")
@@ -45,6 +48,16 @@ def small_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     use_small_data(commands)
     yield
     monkeypatch.undo()
+
+
+class OneBatch:
+    """Some of the pictures, as a trainer takes them."""
+
+    def train_dataloader(self) -> Any:
+        return wg.data.DataLoader(small(), 400)
+
+    def val_dataloader(self) -> Any:
+        return None
 
 
 def train(*arguments: object) -> int:
@@ -176,6 +189,118 @@ def test_a_damaged_checkpoint_says_how_to_go_on_without_it(tmp_path: Path, capsy
     assert resume(run) == 0
     assert train("--epochs", 3, "--out", tmp_path / "whole") == 0
     assert_same_run(tmp_path / "whole", run)
+
+
+# ---------------------------------------------------------------- two at once
+
+HOLD = """
+import sys
+from wengert.train import Run
+with Run(sys.argv[1]).claimed():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def holding(run: Path) -> Iterator[subprocess.Popen]:
+    """Another process that trains in the directory, as far as others can see, until the block ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(run)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def contents_of(run: Path) -> dict[str, bytes]:
+    return {name: (run / name).read_bytes() for name in files_of(run)}
+
+
+def test_a_second_process_in_a_runs_directory_is_refused_and_told_who_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert train("--epochs", 1, "--out", run) == 0
+    (run / ".metrics.csv.12345.0badcafe.part").write_bytes(b"of the first process")
+    with holding(run) as other:
+        before = contents_of(run)
+        assert resume(run) == 1
+        assert f"process {other.pid} on {socket.gethostname()} is training in {run}; wait" in capsys.readouterr().err
+        with pytest.raises(RunError, match=f"process {other.pid} on "):
+            Trainer(1, callbacks=[Run(run)], progress=False).fit(Settings().task(), OneBatch())
+        assert contents_of(run) == before
+        assert Run(run).read_history()["epoch"] == [1]  # to read is free
+        other.kill()
+        other.wait()
+        assert resume(run) == 0  # the system has taken the lock back
+
+
+def test_two_trainers_of_one_process_do_not_share_a_directory(tmp_path: Path) -> None:
+    run = Run(tmp_path, {})
+    with (
+        run.claimed(),
+        run.claimed(),
+        pytest.raises(RunError, match=f"process {os.getpid()} on .* is training in .*; wait until it has ended"),
+        Run(tmp_path).claimed(),
+    ):
+        pass
+    with Run(tmp_path).claimed():
+        pass
+
+
+def test_a_run_is_let_go_of_when_training_fails(tmp_path: Path) -> None:
+    class Fail(Callback):
+        def on_step_end(self, trainer: Trainer, loss: float) -> None:
+            with pytest.raises(RunError, match="is training in"), Run(tmp_path).claimed():
+                pass
+            raise ArithmeticError("on purpose")
+
+    trainer = Trainer(1, callbacks=[Run(tmp_path, {}), Fail()], progress=False)
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        trainer.fit(Settings().task(), OneBatch())
+    with Run(tmp_path).claimed():
+        pass
+
+
+def test_a_directory_that_vanished_is_claimed_again(tmp_path: Path) -> None:
+    class Vanish(Callback):
+        def on_step_end(self, trainer: Trainer, loss: float) -> None:
+            shutil.rmtree(tmp_path / "run")
+
+        def on_epoch_complete(self, trainer: Trainer) -> None:
+            with pytest.raises(RunError, match="is training in"), Run(tmp_path / "run").claimed():
+                pass
+            refused.append(True)
+
+    refused: list[bool] = []
+    trainer = Trainer(1, callbacks=[Vanish(), Run(tmp_path / "run", {})], progress=False)
+    with pytest.warns(RunWarning, match="was made again"):
+        trainer.fit(Settings().task(), OneBatch())
+    assert refused
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock is of Unix")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EIO])
+def test_a_file_system_without_locks_is_told_and_one_that_fails_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    import fcntl
+
+    run = Run(tmp_path, {})
+
+    def flock(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    if number == errno.ENOLCK:
+        expected: Any = pytest.warns(RunWarning, match="cannot be locked .*: see to it that nobody else trains in it")
+    else:
+        expected = pytest.raises(RunError, match=f"cannot lock .*lock: {os.strerror(number)}")
+    with expected, run.claimed():
+        pass
 
 
 # ---------------------------------------------------------------- disks and directories

@@ -52,21 +52,30 @@ def train(options: argparse.Namespace) -> int:
     _need("safetensors", "matplotlib", *(() if options.no_progress else ("tqdm",)))
     _use_threads(options)
     if options.resume:
-        run, settings, resume = _open_to_resume(options, given)
+        run, settings = _open_to_resume(options, given)
         train_set, test_set, message = _data_of(run, options, parts=2)
     else:
         settings = replace(Settings(), **given)
         train_set, test_set, real, message = fashion_mnist_or_stand_in(options.data_dir)
         path = Path(options.out) if options.out else fresh_directory("runs", settings.name)
-        run, resume = Run(path, _record(settings, options, _REAL if real else _DRAWN)), None
-    print(message)
+        run = Run(path, _record(settings, options, _REAL if real else _DRAWN))
+    with run.claimed():
+        resume = _checkpoint_to_resume(run) if options.resume else None
+        print(message)
+        trainer = _train(run, settings, train_set, test_set, resume, progress=not options.no_progress)
+    if run.settings["data"] != _REAL:
+        print(message)
+    return 130 if trainer.interrupted else 0
 
+
+def _train(
+    run: Run, settings: Settings, train_set: Any, test_set: Any, resume: Path | None, *, progress: bool
+) -> Trainer:
+    """Train, and write what a run ends with."""
     wg.manual_seed(settings.seed)
     task = settings.task()
     best = BestCheckpoint(run.path / "best.safetensors", "val_accuracy")
-    trainer = Trainer(
-        settings.epochs, callbacks=[*settings.callbacks(), run, best], progress=not options.no_progress, unit="images"
-    )
+    trainer = Trainer(settings.epochs, callbacks=[*settings.callbacks(), run, best], progress=progress, unit="images")
     start = time.perf_counter()
     try:
         trainer.fit(task, _Batches(train_set, test_set, settings), resume=resume)
@@ -87,9 +96,7 @@ def train(options: argparse.Namespace) -> int:
         run.write_text("metrics.csv", trainer.history.to_csv())
         run.write_figure("curves.png", plots.curves(trainer.history))
     print(f"the run is in {run.path}")
-    if run.settings["data"] != _REAL:
-        print(message)
-    return 130 if trainer.interrupted else 0
+    return trainer
 
 
 def _record(settings: Settings, options: argparse.Namespace, data: str) -> dict[str, Any]:
@@ -98,8 +105,8 @@ def _record(settings: Settings, options: argparse.Namespace, data: str) -> dict[
     return {**asdict(settings), "data": data, "data_dir": directory, "version": wg.__version__, "isa": _kernels.isa()}
 
 
-def _open_to_resume(options: argparse.Namespace, given: dict[str, Any]) -> tuple[Run, Settings, Path | None]:
-    """The run to go on with, its settings, and the checkpoint to go on from."""
+def _open_to_resume(options: argparse.Namespace, given: dict[str, Any]) -> tuple[Run, Settings]:
+    """The run to go on with, and its settings."""
     if given or options.out:
         names = ["out"] * bool(options.out) + list(given)
         raise ValueError(
@@ -113,9 +120,14 @@ def _open_to_resume(options: argparse.Namespace, given: dict[str, Any]) -> tuple
             "results may differ in the last digits",
             file=sys.stderr,
         )
+    return run, settings
+
+
+def _checkpoint_to_resume(run: Run) -> Path | None:
+    """The checkpoint to go on from, which is told."""
     resume = run.newest_checkpoint()
     print(f"going on with {run.path} " + (f"from {resume.name}" if resume else "from the start: no epoch is complete"))
-    return run, settings, resume
+    return resume
 
 
 def _what_is_kept(run: Run) -> str:

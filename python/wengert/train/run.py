@@ -6,6 +6,7 @@ metrics.csv           the history, a line per epoch
 weights.safetensors   the newest weights
 best.safetensors      the weights of the epoch with the best accuracy on the test images
 curves.png, confusion.txt, confusion.png, mistakes.png, first_layer.png
+.lock                 locked by the process that trains here, and names it
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..data._files import replacing
-from . import checkpoint
+from . import _lock, checkpoint
 from .trainer import Callback, History, Trainer
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class Run(Callback):
     Raises
     ------
     RunError
-        If the directory cannot be made or written, holds a run already, or holds none to open. A directory that
-        vanishes during training is made again after the epoch, with a `RunWarning`.
+        If the directory cannot be made or written, holds a run already, holds none to open, or if somebody else trains
+        in it. A directory that vanishes during training is made again after the epoch, with a `RunWarning`.
 
     Examples
     --------
@@ -70,17 +71,24 @@ class Run(Callback):
 
     def __init__(self, path: str | os.PathLike[str], settings: dict[str, Any] | None = None) -> None:
         self.path = Path(path)
+        self._lock: BinaryIO | None = None
+        self._claims = 0  # how often `claimed` is entered, and training under way
         if settings is None:
             self.settings = self._read_settings()
             return
-        if (self.path / "settings.json").exists():
-            raise RunError(f"{self.path} holds a run already; name another directory, or go on with that run")
+        self._refuse_another()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"cannot make the run's directory {self.path}: {error.strerror}") from error
         self.settings = dict(settings)
-        self._write_settings()
+        with self.claimed():
+            self._refuse_another()
+            self._write_settings()
+
+    def _refuse_another(self) -> None:
+        if (self.path / "settings.json").exists():
+            raise RunError(f"{self.path} holds a run already; name another directory, or go on with that run")
 
     def _write_settings(self) -> None:
         self.write_text("settings.json", json.dumps({"format": _FORMAT, **self.settings}, indent=2) + "\n")
@@ -97,6 +105,56 @@ class Run(Callback):
         if found != _FORMAT:
             raise RunError(f"{path} has the format {found!r}; this version reads {_FORMAT!r}")
         return settings
+
+    # ------------------------------------------------------------ one at a time
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep the directory from being trained in by anybody else while the block runs; reading it remains free.
+
+        Training with the run among the callbacks does this by itself.
+
+        Raises
+        ------
+        RunError
+            If somebody trains in it. The message says which process, on which machine.
+        """
+        self._claim()
+        try:
+            yield
+        finally:
+            self._release()
+
+    def _claim(self) -> None:
+        if self._claims == 0:
+            self._take_lock()
+        self._claims += 1
+
+    def _release(self) -> None:
+        self._claims -= 1
+        if self._claims == 0:
+            self._give_lock_back()
+
+    def _take_lock(self) -> None:
+        try:
+            self._lock = _lock.acquire(self.path / ".lock")
+        except _lock.HeldError as error:
+            raise RunError(
+                f"{error.holder} is training in {self.path}; wait until it has ended, or name another directory"
+            ) from error
+        except OSError as error:
+            if error.errno not in _lock.UNSUPPORTED:
+                raise RunError(f"cannot lock {self.path / '.lock'}: {error.strerror}") from error
+            warnings.warn(
+                f"{self.path} cannot be locked ({error.strerror}): see to it that nobody else trains in it",
+                RunWarning,
+                stacklevel=4,
+            )
+
+    def _give_lock_back(self) -> None:
+        if self._lock is not None:
+            _lock.release(self._lock)
+            self._lock = None
 
     # ------------------------------------------------------------ writing
 
@@ -134,7 +192,8 @@ class Run(Callback):
             save(figure, self.path / name)
 
     def on_fit_start(self, trainer: Trainer) -> None:
-        """Remove what a process that was killed has left half written."""
+        """Claim the directory, and remove what a process that was killed has left half written."""
+        self._claim()
         for left in self.path.glob(".*.part"):
             if left.is_file():
                 left.unlink(missing_ok=True)
@@ -146,6 +205,8 @@ class Run(Callback):
                 self.path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise RunError(f"the run's directory {self.path} has vanished: {error.strerror}") from error
+            self._give_lock_back()
+            self._take_lock()
             self._write_settings()
             warnings.warn(f"the run's directory {self.path} had vanished, and was made again", RunWarning, stacklevel=2)
 
@@ -155,6 +216,10 @@ class Run(Callback):
             checkpoint.save(self.path / "checkpoints", trainer)
         self.write_text("metrics.csv", trainer.history.to_csv())
         self.write_weights(trainer.model, {"epoch": str(trainer.epoch)})
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """Let others have the directory."""
+        self._release()
 
     # ------------------------------------------------------------ reading
 
