@@ -50,43 +50,27 @@ typedef struct {
     real *out;
 } INTERNAL(gather_job);
 
-/* A row converted, once per type of source. A shift of 0 is not added to reals: it would turn -0 into 0. */
-INLINE void INTERNAL(convert_u8)(const uint8_t *restrict in, ptrdiff_t width, real scale, real shift,
-                                 real *restrict out)
-{
-    for (ptrdiff_t j = 0; j < width; j++)
-        out[j] = (real)in[j] * scale + shift;
-}
-
-INLINE void INTERNAL(convert_f32)(const float *restrict in, ptrdiff_t width, real scale, real shift,
-                                  real *restrict out)
-{
-    if (shift == 0)
-        for (ptrdiff_t j = 0; j < width; j++)
-            out[j] = (real)in[j] * scale;
-    else
-        for (ptrdiff_t j = 0; j < width; j++)
-            out[j] = (real)in[j] * scale + shift;
-}
-
-INLINE void INTERNAL(convert_f64)(const double *restrict in, ptrdiff_t width, real scale, real shift,
-                                  real *restrict out)
-{
-    if (shift == 0)
-        for (ptrdiff_t j = 0; j < width; j++)
-            out[j] = (real)in[j] * scale;
-    else
-        for (ptrdiff_t j = 0; j < width; j++)
-            out[j] = (real)in[j] * scale + shift;
-}
-
-INLINE void INTERNAL(convert)(wg_source type, const char *in, ptrdiff_t width, real scale, real shift, real *out)
+INLINE real INTERNAL(source_item)(wg_source type, const void *in, ptrdiff_t j)
 {
     switch (type) {
-    case WG_SOURCE_U8: INTERNAL(convert_u8)((const uint8_t *)in, width, scale, shift, out); break;
-    case WG_SOURCE_F32: INTERNAL(convert_f32)((const float *)in, width, scale, shift, out); break;
-    case WG_SOURCE_F64: INTERNAL(convert_f64)((const double *)in, width, scale, shift, out); break;
+    case WG_SOURCE_U8: return (real)((const uint8_t *)in)[j];
+    case WG_SOURCE_F32: return (real)((const float *)in)[j];
+    case WG_SOURCE_F64: break;
     }
+    return (real)((const double *)in)[j];
+}
+
+/* A row converted; `type` is known where this is called, so each type has a loop of its own. A shift of 0 is not added
+ * to reals: it would turn -0 into 0. */
+INLINE void INTERNAL(convert)(wg_source type, const void *restrict in, ptrdiff_t width, real scale, real shift,
+                              real *restrict out)
+{
+    if (type != WG_SOURCE_U8 && shift == 0)
+        for (ptrdiff_t j = 0; j < width; j++)
+            out[j] = INTERNAL(source_item)(type, in, j) * scale;
+    else
+        for (ptrdiff_t j = 0; j < width; j++)
+            out[j] = INTERNAL(source_item)(type, in, j) * scale + shift;
 }
 
 /* Rows [begin, end) of the output, from items of `size` bytes. */
