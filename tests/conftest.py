@@ -39,10 +39,16 @@ def dtype(request: pytest.FixtureRequest) -> np.dtype:
     return np.dtype(request.param)
 
 
-@pytest.fixture(params=[1, 2])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    """One thread and two."""
+@pytest.fixture(autouse=True)
+def restored_threads() -> Iterator[None]:
+    """Whatever number of threads a test sets, the next finds the one that was."""
     before = _kernels.get_num_threads()
-    _kernels.set_num_threads(request.param)
-    yield request.param
+    yield
     _kernels.set_num_threads(before)
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest, restored_threads: None) -> int:
+    """One thread and two."""
+    _kernels.set_num_threads(request.param)
+    return request.param

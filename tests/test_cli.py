@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ SMALL = ["--hidden", "16", "--batch-size", "100", "--threads", "1", "--no-progre
 
 
 @pytest.fixture(autouse=True)
-def small_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def small_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No files, no network, and a stand-in of 1000 and 300 pictures: every command runs on that."""
 
     def small(train: bool = True, size: int | None = None, seed: int = 0) -> SyntheticFashion:
@@ -46,9 +46,6 @@ def small_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
     monkeypatch.setattr(fashion, "_contact", no_network)
     monkeypatch.setattr(synthetic, "SyntheticFashion", small)
     monkeypatch.setattr(commands, "SyntheticFashion", small)
-    threads = wg.get_num_threads()
-    yield
-    wg.set_num_threads(threads)
 
 
 def train(*arguments: object) -> int:

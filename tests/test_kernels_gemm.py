@@ -212,19 +212,15 @@ def test_a_product_over_nothing_is_zero_and_keeps_its_epilogue(isa: str, dtype: 
 def test_the_number_of_threads_does_not_change_a_bit(isa: str, dtype: np.dtype, shape: tuple[int, int, int]) -> None:
     m, k, n = shape
     rng = np.random.default_rng(9)
-    before = K.get_num_threads()
-    try:
-        for layout_a, layout_b in TRANSPOSITIONS:
-            a, b = arranged(rng, layout_a, (m, k), dtype), arranged(rng, layout_b, (k, n), dtype)
-            results = []
-            for threads in (1, 2, 3):
-                K.set_num_threads(threads)
-                results.append(K.matmul(a, b, bias=b[0], column_sums=True))
-            for product, sums in results[1:]:
-                np.testing.assert_array_equal(product, results[0][0])
-                np.testing.assert_array_equal(sums, results[0][1])
-    finally:
-        K.set_num_threads(before)
+    for layout_a, layout_b in TRANSPOSITIONS:
+        a, b = arranged(rng, layout_a, (m, k), dtype), arranged(rng, layout_b, (k, n), dtype)
+        results = []
+        for threads in (1, 2, 3):
+            K.set_num_threads(threads)
+            results.append(K.matmul(a, b, bias=b[0], column_sums=True))
+        for product, sums in results[1:]:
+            np.testing.assert_array_equal(product, results[0][0])
+            np.testing.assert_array_equal(sums, results[0][1])
 
 
 def test_a_row_is_the_same_alone_in_a_taller_product_and_in_a_batch(isa: str, dtype: np.dtype) -> None:

@@ -372,18 +372,14 @@ def test_logsumexp_of_large_and_infinite_items(isa: str, dtype: np.dtype) -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_results_do_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtype, kind: str) -> None:
-    before = K.get_num_threads()
-    try:
-        for shape, axes in [((700_001,), (0,)), ((1001, 701), (0,)), ((1001, 701), (1,)), ((100_003, 7), (0,)),
-                            ((2, 350_001), (1,)), ((300, 7, 333), (0, 2)), ((30, 800, 29), (1,))]:  # fmt: skip
-            x = sample(shape, dtype, kind)
-            results = []
-            for threads in (1, 2, 3):
-                K.set_num_threads(threads)
-                results.append(K.reduce(kind, x, axes).tobytes())
-            assert results[1:] == results[:1] * 2
-    finally:
-        K.set_num_threads(before)
+    for shape, axes in [((700_001,), (0,)), ((1001, 701), (0,)), ((1001, 701), (1,)), ((100_003, 7), (0,)),
+                        ((2, 350_001), (1,)), ((300, 7, 333), (0, 2)), ((30, 800, 29), (1,))]:  # fmt: skip
+        x = sample(shape, dtype, kind)
+        results = []
+        for threads in (1, 2, 3):
+            K.set_num_threads(threads)
+            results.append(K.reduce(kind, x, axes).tobytes())
+        assert results[1:] == results[:1] * 2
 
 
 # ---------------------------------------------------------------- running sums
@@ -415,14 +411,10 @@ def test_cumsum_is_nan_from_the_first_nan_on(isa: str, dtype: np.dtype) -> None:
 
 
 def test_cumsum_does_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtype) -> None:
-    before = K.get_num_threads()
-    try:
-        for shape, axis in [((300, 1001), 1), ((301, 1000), 0), ((40, 101, 90), 1)]:
-            x = sample(shape, dtype, "sum")
-            results = []
-            for threads in (1, 2):
-                K.set_num_threads(threads)
-                results.append(K.cumsum(x, axis).tobytes())
-            assert results[0] == results[1]
-    finally:
-        K.set_num_threads(before)
+    for shape, axis in [((300, 1001), 1), ((301, 1000), 0), ((40, 101, 90), 1)]:
+        x = sample(shape, dtype, "sum")
+        results = []
+        for threads in (1, 2):
+            K.set_num_threads(threads)
+            results.append(K.cumsum(x, axis).tobytes())
+        assert results[0] == results[1]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+import children
 from wengert import _kernels
-
-DEADLINE = 60  # seconds for a process of its own, most of which import takes; only a hang reaches it
 
 # A computation that is split into chunks, in a process of its own: right or an AssertionError.
 COMPUTE = """
@@ -31,24 +28,8 @@ posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not
 
 
 def run(code: str, **environment: str) -> str:
-    """Run a program with COMPUTE before it, without the thread settings of this process; gives what it printed."""
-    inherited = {name: value for name, value in os.environ.items() if name != "WENGERT_NUM_THREADS"}
-    process = subprocess.run(
-        [sys.executable, "-c", COMPUTE + code],
-        env={**inherited, "OPENBLAS_NUM_THREADS": "1", **environment},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-    )
-    assert process.returncode == 0, process.stderr
-    return process.stdout.strip()
-
-
-@pytest.fixture(autouse=True)
-def same_count_after() -> Iterator[None]:
-    before = _kernels.get_num_threads()
-    yield
-    _kernels.set_num_threads(before)
+    """Run a program with COMPUTE before it; gives what it printed."""
+    return children.run("-c", COMPUTE + code, **environment)
 
 
 def every_family(dtype: np.dtype) -> dict[str, np.ndarray]:

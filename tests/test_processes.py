@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import children
 import wengert as wg
+from children import DEADLINE
 from wengert import _kernels
-
-DEADLINE = 120  # seconds; only a hang reaches it
 
 # A step of training, with matrices large enough for several threads.
 STEP = """
@@ -36,20 +36,11 @@ def step_and_threads(_):
 """
 
 
-def run(directory: Path, program: str, **environment: str) -> str:
+def run(directory: Path, program: str, first: str = "", **environment: str) -> str:
     """Run STEP and a program as a file, which spawned workers import again; gives what it printed."""
     file = directory / "program.py"
-    file.write_text(STEP + program)
-    inherited = {name: value for name, value in os.environ.items() if name != "WENGERT_NUM_THREADS"}
-    process = subprocess.run(
-        [sys.executable, str(file)],
-        env={**inherited, "OPENBLAS_NUM_THREADS": "1", **environment},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-    )
-    assert process.returncode == 0, process.stderr
-    return process.stdout.strip()
+    file.write_text(first + STEP + program)
+    return children.run(str(file), **environment)
 
 
 # ---------------------------------------------------------------- worker processes
@@ -120,10 +111,7 @@ assert wg.get_num_threads() == 3
 assert threadpoolctl.__spec__.origin.endswith("threadpoolctl.py")
 print("held")
 """
-    file = tmp_path / "program.py"
-    file.write_text(f"FIRST = {first!r}\nimport {first}\n" + STEP + program)
-    process = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, timeout=DEADLINE)
-    assert process.stdout.strip() == "held", process.stderr
+    assert run(tmp_path, program, first=f"FIRST = {first!r}\nimport {first}\n") == "held"
 
 
 # ---------------------------------------------------------------- threads
@@ -152,13 +140,9 @@ def record_and_walk(seed: int) -> tuple[bytes, bytes]:
 
 def test_threads_that_record_walk_and_compute_at_once_give_what_one_gives() -> None:
     expected = [record_and_walk(seed) for seed in range(3)]
-    before = _kernels.get_num_threads()
-    try:
-        _kernels.set_num_threads(2)
-        with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(record_and_walk, range(48)))
-    finally:
-        _kernels.set_num_threads(before)
+    _kernels.set_num_threads(2)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(record_and_walk, range(48)))
     assert all(result == expected[seed % 3] for seed, result in enumerate(found))
 
 
