@@ -1213,13 +1213,15 @@ cdef class Group:
     cdef list alive
 
     def __cinit__(self, name, arrays, *others):
-        cdef int typenum, j
+        cdef int typenum = cnp.NPY_FLOAT, j
         cdef cnp.npy_intp i
         cdef cnp.ndarray array
         self.count = len(arrays)
         self.lists = 1 + len(others)
         self.alive = []
-        self.real = WG_F32
+        if self.count:
+            typenum = cnp.PyArray_TYPE(readable(arrays[0], name))
+        self.real = real_of(typenum, name)
         self.sizes = <cnp.npy_intp *> PyMem_Malloc(max(self.count, 1) * sizeof(cnp.npy_intp))
         self.pointers = <void ***> PyMem_Malloc(self.lists * sizeof(void **))
         if self.sizes is NULL or self.pointers is NULL:
@@ -1234,14 +1236,11 @@ cdef class Group:
             if self.pointers[j] is NULL:
                 raise MemoryError(f"{name}: no memory for a list of {self.count} arrays")
             for i in range(self.count):
-                typenum = cnp.PyArray_TYPE(readable(arrays[0], name))
-                if j == 1 and name != "scale":  # gradients are only read, and may have any strides
-                    array = readable_as(group[i], typenum, name, f"gradient {i}")
-                    array = dense(array)
+                if j == 1:  # gradients are only read, and may have any strides
+                    array = dense(readable_as(group[i], typenum, name, f"gradient {i}"))
                 else:
                     array = writable_dense(group[i], typenum, name, f"array {i}")
                 if j == 0:
-                    self.real = real_of(typenum, name)
                     self.sizes[i] = cnp.PyArray_SIZE(array)
                 elif not has_shape(array, cnp.PyArray_NDIM(arrays[i]), cnp.PyArray_DIMS(arrays[i])):
                     raise ValueError(f"{name}: array {i} has shape {np.shape(array)}, expected {np.shape(arrays[i])} like "

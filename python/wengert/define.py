@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,19 @@ from .variable import Variable
 Function = Callable[..., Any]
 
 
-def rule(function: Function | None, **rename: str) -> Rule | None:
+def parameters(function: Function) -> tuple[str, ...]:
+    """The names of a function's parameters. A plain function's are in its code, much nearer than in its signature, and
+    an import asks hundreds for theirs."""
+    if type(function) is FunctionType and not function.__dict__:
+        code = function.__code__
+        if not code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+            return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return tuple(inspect.signature(function).parameters)
+
+
+def rule(function: Function | None) -> Rule | None:
     """A rule from a function, its needs read off its parameter names."""
-    if function is None:
-        return None
-    return Rule(function, tuple(rename.get(name, name) for name in inspect.signature(function).parameters))
+    return None if function is None else Rule(function, parameters(function))
 
 
 def named(function: Function, name: str, doc: str, operation: Operation | None = None) -> Function:
@@ -115,16 +124,16 @@ def _both_ways(partial: Function | None) -> tuple[Rule | None, Rule | None]:
     """The reverse and the forward rule of a partial derivative."""
     if partial is None:
         return ZERO, ZERO
-    needs = tuple(inspect.signature(partial).parameters)
+    needs = parameters(partial)
     if "g" in needs:
-        return rule(partial), rule(partial, g="t")
+        return Rule(partial, needs), Rule(partial, tuple(["t" if name == "g" else name for name in needs]))
     times: Function = lambda g, *values: g * partial(*values)  # noqa: E731
     return Rule(times, ("g", *needs)), Rule(times, ("t", *needs))
 
 
 def _static_names(kernel: Function, arguments: int) -> tuple[str, ...]:
     """The static keywords of a kernel: its parameters behind the positional arguments."""
-    return tuple(inspect.signature(kernel).parameters)[arguments:]
+    return parameters(kernel)[arguments:]
 
 
 def linear(name: str, kernel: Function, transpose: Function) -> Operation:

@@ -26,7 +26,7 @@ def _matmul(x: np.ndarray, y: np.ndarray, tx: bool, ty: bool) -> np.ndarray:
     if x.dtype.char in _NATIVE:
         return _kernel(x, y)
     if x.dtype == dtypes.float16:
-        return dtypes.convert(_kernels.matmul(x.astype(np.float32), y.astype(np.float32)), dtypes.float16)
+        return dtypes.convert(_kernel(x.astype(np.float32), y.astype(np.float32)), dtypes.float16)
     return np.matmul(x, y)
 
 
@@ -42,8 +42,8 @@ _MATMUL = bilinear(
     ),
 )  # fmt: skip
 
-_PLAIN = {"tx": False, "ty": False}
 _FORMS = {(tx, ty): {"tx": tx, "ty": ty} for tx in (False, True) for ty in (False, True)}
+_PLAIN = _FORMS[False, False]
 
 
 def _product(x: Any, y: Any, tx: bool = False, ty: bool = False) -> Any:
