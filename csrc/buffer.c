@@ -16,6 +16,7 @@
 #include "system.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -98,17 +99,6 @@ static void unlock(void)
 
 /* ---------------------------------------------------------------- set up */
 
-#ifdef __linux__
-static double cgroup_memory(const char *directory)
-{
-    long long bytes, unused;
-    if (cgroup_read(directory, "memory.max", &bytes, &unused) ||
-        cgroup_read(directory, "memory.limit_in_bytes", &bytes, &unused))
-        return (double)bytes;
-    return INFINITY;
-}
-#endif
-
 /* The bytes of memory that this process may use, as far as the system tells. */
 static double available_memory(void)
 {
@@ -116,12 +106,7 @@ static double available_memory(void)
     MEMORYSTATUSEX status = {.dwLength = sizeof status};
     return GlobalMemoryStatusEx(&status) ? (double)status.ullTotalPhys : (double)DEFAULT_LIMIT;
 #else
-    const double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-#ifdef __linux__
-    return fmin(machine, cgroup_limit("memory", cgroup_memory));
-#else
-    return machine;
-#endif
+    return fmin((double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE), wg_cgroup_memory(""));
 #endif
 }
 

@@ -24,6 +24,7 @@
 
 #include <assert.h>
 #include <fenv.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -162,22 +163,10 @@ static int current_processor(void)
 #endif
 }
 
-#ifdef __linux__
-/* A group's quota in processors. */
-static double cgroup_processors(const char *directory)
-{
-    long long quota, period, unused;
-    if (cgroup_read(directory, "cpu.max", &quota, &period) == 2 ||
-        (cgroup_read(directory, "cpu.cfs_quota_us", &quota, &unused) &&
-         cgroup_read(directory, "cpu.cfs_period_us", &period, &unused)))
-        if (quota > 0 && period > 0)
-            return (double)quota / (double)period;
-    return INFINITY;
-}
-
-/* The processors in this thread's affinity mask. */
+/* The processors in this thread's affinity mask, or all where there is no such mask; below 1 if nobody knows. */
 static int affinity_processors(void)
 {
+#ifdef __linux__
     for (int most = CPU_SETSIZE; most <= CPU_SETSIZE << 8; most *= 2) { /* the kernel's own mask may be larger */
         cpu_set_t *set = CPU_ALLOC(most);
         const bool known = set && sched_getaffinity(0, CPU_ALLOC_SIZE(most), set) == 0;
@@ -186,27 +175,23 @@ static int affinity_processors(void)
         if (known)
             return count;
     }
-    return (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
-#endif
-
-/* The processors that this process may use: at least 1. */
-static int processors(void)
-{
-#ifdef __linux__
-    const double quota = ceil(cgroup_limit("cpu", cgroup_processors));
-    const int count = affinity_processors();
-    return count < 1 || quota < 1 ? 1 : quota < count ? (int)quota : count;
 #elif defined(_WIN32)
     DWORD_PTR affinity, existing; /* in the group of up to 64 processors that the process began in */
     if (GetProcessAffinityMask(GetCurrentProcess(), &affinity, &existing) && affinity)
         return __builtin_popcountll(affinity);
-    const DWORD count = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
-    return count ? (int)count : 1;
-#else
-    const long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : (int)count;
 #endif
+#ifdef _WIN32
+    return (int)GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+#else
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+}
+
+int wg_processors(const char *root)
+{
+    const int count = affinity_processors();
+    const double quota = ceil(wg_cgroup_processors(root));
+    return count < 1 || quota < 1 ? 1 : quota < count ? (int)quota : count;
 }
 
 static int clamp_threads(long count)
@@ -226,7 +211,7 @@ static int default_threads(void)
             return clamp_threads(count);
         }
     }
-    return clamp_threads(processors());
+    return clamp_threads(wg_processors(""));
 }
 
 int wg_get_num_threads(void)
@@ -405,7 +390,7 @@ static void fit_workers(void)
     int count = atomic_load(&workers);
     if (count == wanted - 1)
         return;
-    atomic_store(&spin, wanted <= processors());
+    atomic_store(&spin, wanted <= wg_processors(""));
     atomic_store(&limit, wanted - 1);
     while (count < wanted - 1 && start_worker(count))
         count++;

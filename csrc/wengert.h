@@ -57,8 +57,19 @@ void wg_parallel_for(ptrdiff_t count, ptrdiff_t grain, wg_task *task, void *cont
 #define WG_MAX_THREADS 256
 WG_EXPORT int wg_get_num_threads(void);
 WG_EXPORT void wg_set_num_threads(int count);
+/* The processors that this process may use, at least 1: the smaller of the affinity mask and the quota of its control
+ * groups, a fraction rounded up. `root` stands before the paths that Linux is asked at, /proc and /sys: "" but in tests,
+ * which give a tree of their own. */
+int wg_processors(const char *root);
 /* This process is one of several that share the machine: one thread, unless a number has been chosen. */
 void wg_share_processors(void);
+
+/* ---------------------------------------------------------------- containers (cgroup.c) */
+
+/* What the control groups of this process allow, in version 2 and version 1 hierarchies alike: processors, in fractions,
+ * and bytes of memory; infinity for no limit, and where the system has no such groups. `root` as above. */
+double wg_cgroup_processors(const char *root);
+double wg_cgroup_memory(const char *root);
 
 /* ---------------------------------------------------------------- memory (buffer.c) */
 

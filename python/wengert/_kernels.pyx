@@ -216,6 +216,9 @@ cdef extern from "wengert.h" nogil:
     int wg_get_num_threads() noexcept nogil
     void wg_set_num_threads(int count) noexcept nogil
     void wg_share_processors() noexcept nogil
+    int wg_processors(const char *root) noexcept nogil
+    double wg_cgroup_processors(const char *root) noexcept nogil
+    double wg_cgroup_memory(const char *root) noexcept nogil
     void *wg_buffer_acquire(size_t bytes) noexcept nogil
     void wg_buffer_release(void *block) noexcept nogil
     wg_buffer_stats wg_buffer_usage() noexcept nogil
@@ -320,6 +323,15 @@ def set_num_threads(n):
 def share_processors():
     """Use one thread, unless the number was set or comes from the environment: this is one process of several."""
     wg_share_processors()
+
+
+def allowance(root=""):
+    """What this process may use: processors, the quota of its control groups in processors, and their bytes of memory.
+
+    `root` stands before the paths in /proc and /sys that Linux is asked at, for tests that have a tree of their own.
+    """
+    cdef bytes path = os.fsencode(root)
+    return wg_processors(path), wg_cgroup_processors(path), wg_cgroup_memory(path)
 
 
 def peak_flops(dtype, double seconds=0.05):
