@@ -23,6 +23,7 @@ from hypothesis.extra.numpy import (
 )
 
 import wengert as wg
+from wengert import _kernels
 
 few = settings(max_examples=40, deadline=None, derandomize=True)
 SHAPES = array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
@@ -338,3 +339,21 @@ def test_what_is_cut_apart_joins_to_what_it_was(sizes: list[int]) -> None:
     if x.size:
         check(lambda x: wg.stack(wg.unbind(x)), lambda x: x, x)
         check(lambda x: wg.cat(wg.chunk(x, 3)), lambda x: x, x)
+
+
+@few
+@given(st.data())
+def test_broadcast_views_are_numpys(data: st.DataObject) -> None:
+    x = numbers(data.draw(SHAPES)).astype(data.draw(st.sampled_from(["f4", "f8", "f2", "i8", "?"])))
+    x = x.transpose(data.draw(st.permutations(range(x.ndim))))
+    shape = data.draw(st.one_of(broadcastable_shapes(x.shape, min_side=0), SHAPES))
+    try:
+        expected = np.broadcast_to(x, shape)
+    except ValueError:
+        with pytest.raises(ValueError, match="broadcast_to: shape"):
+            _kernels.broadcast_view(x, shape)
+        return
+    view = _kernels.broadcast_view(x, shape)
+    np.testing.assert_array_equal(view, expected, strict=True)
+    assert not view.flags.writeable
+    assert view.size == 0 or np.may_share_memory(view, x)

@@ -101,9 +101,10 @@ def elementwise(
         if isinstance(x, Variable) and isinstance(y, Variable):
             dtype = x.value.dtype
             alike = dtype is y.value.dtype and not (floating and dtype.kind != "f")
-            # The kernel broadcasts; only a derivative needs to know of it.
-            if alike and (not (x.requires_grad or y.requires_grad) or x.value.shape == y.value.shape):
-                return apply(operation, (x, y))
+            if alike:  # the kernel broadcasts; only a derivative needs to know of it
+                if not (x.requires_grad or y.requires_grad) or x.value.shape == y.value.shape:
+                    return apply(operation, (x, y))
+                return apply(operation, same_shape(name, (x, y)))
         elif (isinstance(x, Variable) and keeps_dtype(x, y)) or (isinstance(y, Variable) and keeps_dtype(y, x)):
             return apply(operation, (x, y))
         return apply(operation, match(name, x, y, floating=floating))
@@ -239,4 +240,4 @@ def primitive(
 
 # At the end, since broadcasts and casts are themselves made by `linear`.
 from .operands import as_floating, as_variable, broadcast_to, cast, keeps_dtype, match  # noqa: E402, F401, I001
-from .operands import broadcast_shape, sum_to  # noqa: E402, F401
+from .operands import broadcast_shape, same_shape, sum_to  # noqa: E402, F401

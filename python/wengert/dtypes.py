@@ -20,6 +20,7 @@ uint8 = np.dtype("uint8")
 bool = np.dtype("bool")
 
 FLOATING = (float32, float64, float16)
+NATIVE = "fd"  # the type codes of what every kernel computes in: float32 and float64
 ALL = (*FLOATING, int8, int16, int32, int64, uint8, bool)
 
 _default = float32

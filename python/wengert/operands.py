@@ -39,21 +39,31 @@ def as_floating(x: Any) -> Variable:
 
 def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     """Operands of one dtype, and, where they are differentiable, of one shape. Numbers stay numbers."""
-    operands = tuple(x if isinstance(x, (Variable, int, float)) else as_variable(x) for x in operands)
-    kinds = {x.value.dtype for x in operands if isinstance(x, Variable)}
-    alike = len(kinds) == 1 and all(isinstance(x, Variable) for x in operands)
-    dtype = kinds.pop() if alike else dtypes.result_type(*operands)
+    operands = tuple([x if isinstance(x, (Variable, int, float)) else as_variable(x) for x in operands])
+    variables = [x for x in operands if isinstance(x, Variable)]
+    alike = len(variables) == len(operands)
+    for x in variables[1:]:
+        alike = alike and x.value.dtype == variables[0].value.dtype
+    dtype = variables[0].value.dtype if alike else dtypes.result_type(*operands)
     if floating and dtype.kind != "f":
         dtype = dtypes.get_default_dtype()
-    if not any(isinstance(x, Variable) for x in operands):
+    if not variables:
         operands = (as_variable(operands[0], dtype), *operands[1:])
-    operands = tuple(cast(x, dtype) if isinstance(x, Variable) and x.value.dtype != dtype else x for x in operands)
-    if any(isinstance(x, Variable) and x.requires_grad for x in operands):
-        shape = broadcast_shape(name, *[x.value.shape for x in operands if isinstance(x, Variable)])
-        operands = tuple(
-            broadcast_to(x, shape) if isinstance(x, Variable) and x.requires_grad and x.value.shape != shape else x
-            for x in operands
-        )
+    operands = tuple(
+        [cast(x, dtype) if isinstance(x, Variable) and x.value.dtype != dtype else x for x in operands]
+    )
+    return same_shape(name, operands)
+
+
+def same_shape(name: str, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands, those that are differentiable broadcast to the shape of all."""
+    shapes = [x.value.shape for x in operands if isinstance(x, Variable)]
+    if len(set(shapes)) > 1:
+        tracked = [isinstance(x, Variable) and x.requires_grad for x in operands]
+        if True in tracked:
+            shape = broadcast_shape(name, *shapes)
+            pairs = zip(operands, tracked, strict=True)
+            return tuple([broadcast_to(x, shape) if t and x.value.shape != shape else x for x, t in pairs])
     return operands
 
 
@@ -86,7 +96,7 @@ def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _broadcast(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> np.ndarray:
-    return np.broadcast_to(x, shape)
+    return _kernels.broadcast_view(x, shape)
 
 
 def _sum_to(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> np.ndarray:

@@ -18,7 +18,7 @@ from .. import tape
 from ..define import apply
 from ..ops import tuples
 from ..ops.elementwise import divide, multiply
-from ..ops.linalg import _MATMUL
+from ..ops.linalg import PRODUCTS
 from ..ops.views import track
 from ..tape import Node
 from ..variable import Variable
@@ -201,7 +201,7 @@ def _scaled(x: Any, factor: float) -> Any:
 def _kind_of(node: Node) -> type[_Series]:
     """How the series of a node is found."""
     operation = node.operation
-    if operation is multiply.operation or operation is _MATMUL:
+    if operation is multiply.operation or operation in PRODUCTS:
         return _Product
     if operation is divide.operation:
         return _Quotient

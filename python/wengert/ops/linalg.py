@@ -10,44 +10,40 @@ import numpy as np
 
 from .. import _kernels, define, dtypes
 from ..define import apply, as_variable, bilinear, primitive
+from ..variable import Variable
 from .naming import called
 from .reduce import _SUM
 from .shape import permute, reshape
 
 _kernel = _kernels.matmul
-_NATIVE = "fd"  # the type codes of what it takes: float32 and float64
 
 
-def _matmul(x: np.ndarray, y: np.ndarray, tx: bool, ty: bool) -> np.ndarray:
-    if tx:
-        x = x.swapaxes(-1, -2)
-    if ty:
-        y = y.swapaxes(-1, -2)
-    if x.dtype.char in _NATIVE:
+def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.char in dtypes.NATIVE:
         return _kernel(x, y)
     if x.dtype == dtypes.float16:
         return dtypes.convert(_kernel(x.astype(np.float32), y.astype(np.float32)), dtypes.float16)
     return np.matmul(x, y)
 
 
-# The product of matrices, each transposed first or not: the four forms are closed under transposition, so that no
-# derivative needs a transpose of its own.
-_MATMUL = bilinear(
+# The product of matrices, and that with the second or the first of them transposed. The three are closed under
+# differentiation, so that no derivative needs a transpose of its own.
+_MM = bilinear(
     "mm", _matmul,
-    lambda g, x, y, tx, ty: define.sum_to(
-        _product(y, g, ty, True) if tx else _product(g, y, False, not ty), x.value.shape
-    ),
-    lambda g, x, y, tx, ty: define.sum_to(
-        _product(g, x, True, tx) if ty else _product(x, g, not tx, False), y.value.shape
-    ),
+    lambda g, x, y: define.sum_to(apply(_MM_NT, (g, y)), x.value.shape),
+    lambda g, x, y: define.sum_to(apply(_MM_TN, (x, g)), y.value.shape),
 )  # fmt: skip
-
-_FORMS = {(tx, ty): {"tx": tx, "ty": ty} for tx in (False, True) for ty in (False, True)}
-_PLAIN = _FORMS[False, False]
-
-
-def _product(x: Any, y: Any, tx: bool = False, ty: bool = False) -> Any:
-    return apply(_MATMUL, (x, y), _FORMS[tx, ty])
+_MM_NT = bilinear(
+    "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
+    lambda g, x, y: define.sum_to(apply(_MM, (g, y)), x.value.shape),
+    lambda g, x, y: define.sum_to(apply(_MM_TN, (g, x)), y.value.shape),
+)  # fmt: skip
+_MM_TN = bilinear(
+    "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
+    lambda g, x, y: define.sum_to(apply(_MM_NT, (y, g)), x.value.shape),
+    lambda g, x, y: define.sum_to(apply(_MM, (x, g)), y.value.shape),
+)  # fmt: skip
+PRODUCTS = (_MM, _MM_NT, _MM_TN)
 
 
 def _rows_sum(g: Any) -> Any:
@@ -79,10 +75,11 @@ def matmul(x: Any, y: Any) -> Any:
     >>> wg.matmul(wg.tensor([[1., 2.], [3., 4.]]), wg.tensor([1., 1.]))
     tensor([3., 7.])
     """
-    x, y = as_variable(x), as_variable(y)
+    if not isinstance(x, Variable) or not isinstance(y, Variable):
+        x, y = as_variable(x), as_variable(y)
     a, b = x.value, y.value
-    if a.ndim == 2 and b.ndim == 2 and a.dtype is b.dtype and a.dtype.char in _NATIVE:
-        return apply(_MATMUL, (x, y), _PLAIN)  # the kernel tells lengths that differ
+    if a.ndim == 2 and b.ndim == 2 and a.dtype is b.dtype and a.dtype.char in dtypes.NATIVE:
+        return apply(_MM, (x, y))  # the kernel tells lengths that differ
     a, b = a.shape, b.shape
     if not a or not b:
         raise ValueError(
@@ -96,7 +93,7 @@ def matmul(x: Any, y: Any) -> Any:
     if x.value.dtype is not y.value.dtype:
         x, y = _one_dtype(x, y)
     if len(a) == 2 and len(b) == 2:
-        return _product(x, y)
+        return apply(_MM, (x, y))
     if len(a) == 1:
         x = reshape(x, (1, *a))
     if len(b) == 1:
@@ -104,9 +101,9 @@ def matmul(x: Any, y: Any) -> Any:
     define.broadcast_shape("matmul", a[:-2], b[:-2])
     if len(b) <= 2 and len(a) > 2:  # one product of all rows, rather than a stack of products with the same matrix
         rows = reshape(x, (math.prod(a[:-1]), a[-1]))
-        z = reshape(_product(rows, y), (*a[:-1], y.value.shape[1]))
+        z = reshape(apply(_MM, (rows, y)), (*a[:-1], y.value.shape[1]))
     else:
-        z = _product(x, y)
+        z = apply(_MM, (x, y))
     shape = z.value.shape
     if len(b) == 1:
         shape = shape[:-1]
@@ -422,15 +419,18 @@ def _float32_first(kernel: Any) -> Any:
 # x @ w + b with w (k, n), and with w (n, k) as PyTorch's Linear keeps it.
 _AFFINE = primitive(
     "addmm", _float32_first(lambda x, w, b: _kernels.matmul(x, w, bias=b)),
-    (lambda g, w: _product(g, w, False, True), lambda g, x: _product(x, g, True), _rows_sum),
-    (lambda t, w: _product(t, w), lambda t, x: _product(x, t), lambda t, z: define.broadcast_to(t, z.value.shape)),
+    (lambda g, w: apply(_MM_NT, (g, w)), lambda g, x: apply(_MM_TN, (x, g)), _rows_sum),
+    (
+        lambda t, w: apply(_MM, (t, w)), lambda t, x: apply(_MM, (x, t)),
+        lambda t, z: define.broadcast_to(t, z.value.shape),
+    ),
     arguments=("x", "w", "b"),
 )  # fmt: skip
 _LINEAR = primitive(
     "addmm", _float32_first(lambda x, w, b: _kernels.matmul(x, w.T, bias=b)),
-    (lambda g, w: _product(g, w), lambda g, x: _product(g, x, True), _rows_sum),
+    (lambda g, w: apply(_MM, (g, w)), lambda g, x: apply(_MM_TN, (g, x)), _rows_sum),
     (
-        lambda t, w: _product(t, w, False, True), lambda t, x: _product(x, t, False, True),
+        lambda t, w: apply(_MM_NT, (t, w)), lambda t, x: apply(_MM_NT, (x, t)),
         lambda t, z: define.broadcast_to(t, z.value.shape),
     ),
     arguments=("x", "w", "b"),

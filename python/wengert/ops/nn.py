@@ -196,16 +196,15 @@ def _ce_kernel(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], know
 
 def _ce_call(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], *, losses: bool, gradient: bool) -> Any:
     mean_of = options["reduction"] == "mean"
-    common = {
-        "weights": options["weight"], "label_smoothing": options["label_smoothing"], "losses": losses,
-        "gradient": gradient,
-    }  # fmt: skip
     if targets.ndim == 1:
         return _kernels.cross_entropy(
-            x, targets, ignore_index=options["ignore_index"], scale_by_weight=mean_of, **common
+            x, targets, weights=options["weight"], ignore_index=options["ignore_index"],
+            label_smoothing=options["label_smoothing"], gradient=gradient, scale_by_weight=mean_of, losses=losses,
         )  # fmt: skip
-    scale = 1.0 / max(x.shape[0], 1) if mean_of else 1.0
-    return _kernels.cross_entropy_dense(x, targets, gradient_scale=scale, **common)
+    return _kernels.cross_entropy_dense(
+        x, targets, weights=options["weight"], label_smoothing=options["label_smoothing"], gradient=gradient,
+        gradient_scale=1.0 / max(x.shape[0], 1) if mean_of else 1.0, losses=losses,
+    )  # fmt: skip
 
 
 def _ce_gradient_kernel(
@@ -246,15 +245,13 @@ def _ce_gradient(x: Any, targets: np.ndarray, options: dict[str, Any], known: li
 
 
 def _ce_cotangent(g: Any, x: Any, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> Any:
-    """The gradient's rows times g, one number or one for each row. The 1 that a walk starts with costs no pass; what is
-    known is given away then, to somebody who may write to it, and another walk computes its own."""
+    """The gradient's rows times g, one number or one for each row."""
+    if known and not g.value.ndim and g.value.item() == 1.0 and not tape.mode.recording:
+        # The 1 that a walk starts with costs no pass. What is known is given away, to somebody who may write to it;
+        # another walk computes its own.
+        return tape._box(known.pop())
     gradient = _ce_gradient(x, targets, options, known)
-    if g.value.ndim:
-        return reshape(g, (g.value.shape[0], 1)) * gradient
-    if tape.mode.recording or g.value != 1:
-        return g * gradient
-    known.clear()
-    return gradient
+    return (reshape(g, (g.value.shape[0], 1)) if g.value.ndim else g) * gradient
 
 
 _CROSS_ENTROPY = primitive(
@@ -350,7 +347,9 @@ def cross_entropy(
         rows = np.moveaxis(y.value, classes_dim, -1) if len(shape) > 2 else y.value
         targets = rows.reshape(-1, classes).astype(dtype)
     else:
-        targets = np.ascontiguousarray(y.value, dtype=np.int64).reshape(-1)
+        targets = y.value if len(outer) == 1 else y.value.reshape(-1)
+        if targets.dtype != dtypes.int64:
+            targets = targets.astype(np.int64)
     options = {
         "weight": _class_weights(weight, classes, dtype), "ignore_index": int(ignore_index), "reduction": reduction,
         "label_smoothing": float(label_smoothing), "gradient": bool(logits.requires_grad and tape.mode.recording),

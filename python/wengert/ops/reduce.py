@@ -20,14 +20,13 @@ def _kernel(kind: str, fallback: Function | None = None) -> Function:
     def kernel(
         x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...], correction: float = 0.0
     ) -> np.ndarray:
-        dtype = x.dtype
-        if dtype == dtypes.float32 or dtype == dtypes.float64:
+        if x.dtype.char in dtypes.NATIVE:
             return _kernels.reduce(kind, x, dims, keepdim, correction)
-        if dtype == dtypes.float16:
+        if x.dtype == dtypes.float16:
             out = _kernels.reduce(kind, x.astype(np.float32), dims, keepdim, correction)
             return out if out.dtype == dtypes.int64 else dtypes.convert(out, dtypes.float16)
         if fallback is None:
-            raise TypeError(f"{kind}: expected a floating tensor, got {dtype}")
+            raise TypeError(f"{kind}: expected a floating tensor, got {x.dtype}")
         return np.asarray(fallback(x, dims, keepdims=keepdim))
 
     return kernel
