@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from .._kernels import gather_rows
 from ..random import numpy_generator
 
 if TYPE_CHECKING:
@@ -81,8 +82,6 @@ class Column:
         IndexError
             If a row does not exist.
         """
-        from .._kernels import gather_rows
-
         values = self.values
         count, width = len(values), math.prod(values.shape[1:])
         if self.scale is not None:

@@ -677,7 +677,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     i, j = dimension("flatten", start_dim, len(shape)), dimension("flatten", end_dim, len(shape))
     if i > j:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    return reshape(x, (*shape[:i], math.prod(shape[i : j + 1]), *shape[j + 1 :]))
+    return reshaped(x, (*shape[:i], math.prod(shape[i : j + 1]), *shape[j + 1 :]))
 
 
 def ravel(x: Any) -> Any:
