@@ -135,7 +135,8 @@ def _command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]
         return info
     from .train import commands
 
-    return getattr(commands, options.command)
+    command: Callable[[argparse.Namespace], int] = getattr(commands, options.command)
+    return command
 
 
 def info(options: argparse.Namespace) -> int:

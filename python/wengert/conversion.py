@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from builtins import bool as builtin_bool
+from builtins import float as builtin_float
+from builtins import int as builtin_int
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import define, dtypes
-from .dtypes import builtin_bool, builtin_float, builtin_int
 from .ops.shape import sizes
 from .variable import Variable
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
 # ---------------------------------------------------------------- other dtypes
 
@@ -19,7 +24,7 @@ _DEVICES = ("cpu", "cuda", "mps", "meta", "xpu")
 def to(
     x: Any, *args: Any, dtype: Any = None, device: Any = None, non_blocking: builtin_bool = False,
     copy: builtin_bool = False,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The tensor with another dtype; the only device is "cpu".
 
     Parameters
@@ -61,7 +66,8 @@ def to(
     wanted = x.value.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
     if wanted != x.value.dtype:
         return define.cast(x, wanted)
-    return x.clone() if copy else x
+    same: Tensor = x.clone() if copy else x
+    return same
 
 
 def type(x: Any, dtype: Any = None) -> Any:
@@ -90,7 +96,7 @@ def type(x: Any, dtype: Any = None) -> Any:
     return str(x.value.dtype) if dtype is None else to(x, dtype=dtype)
 
 
-def type_as(x: Any, other: Any) -> Any:
+def type_as(x: Any, other: Any) -> Tensor:
     """The tensor with another tensor's dtype.
 
     Parameters
@@ -110,7 +116,7 @@ def type_as(x: Any, other: Any) -> Any:
 
 
 def _as(name: str, dtype: np.dtype) -> Any:
-    def convert(x: Any) -> Any:
+    def convert(x: Any) -> Tensor:
         return to(x, dtype=dtype)
 
     summary = f"The tensor as {dtype}; itself if it is already."
@@ -123,7 +129,7 @@ long, int, short = _as("long", dtypes.int64), _as("int", dtypes.int32), _as("sho
 char, byte, bool = _as("char", dtypes.int8), _as("byte", dtypes.uint8), _as("bool", dtypes.bool)
 
 
-def cpu(x: Any) -> Any:
+def cpu(x: Tensor) -> Tensor:
     """The tensor itself: it lives there.
 
     Returns
@@ -142,7 +148,7 @@ def cpu(x: Any) -> Any:
 # ---------------------------------------------------------------- new tensors of the same dtype
 
 
-def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
     """A tensor of the data, by default of this one's dtype.
 
     Parameters
@@ -166,7 +172,7 @@ def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_b
     return tensor(data, x.value.dtype if dtype is None else dtype, requires_grad)
 
 
-def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
     """A tensor of one value, by default of this one's dtype.
 
     Parameters
@@ -191,7 +197,7 @@ def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_
     return full(size, fill_value, dtype=x.value.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
-def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
     """A tensor of zeros, by default of this one's dtype.
 
     Parameters
@@ -213,7 +219,7 @@ def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
     return new_full(x, sizes(size), 0, dtype=dtype, requires_grad=requires_grad)
 
 
-def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
     """A tensor of ones, by default of this one's dtype.
 
     Parameters
@@ -235,7 +241,7 @@ def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool 
     return new_full(x, sizes(size), 1, dtype=dtype, requires_grad=requires_grad)
 
 
-def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Any:
+def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
     """A tensor whose items are arbitrary, by default of this one's dtype.
 
     Parameters
@@ -353,7 +359,8 @@ def is_floating_point(x: Any) -> builtin_bool:
     >>> wg.is_floating_point(wg.ones(2))
     True
     """
-    return define.as_variable(x).value.dtype.kind == "f"
+    kind: str = define.as_variable(x).value.dtype.kind
+    return kind == "f"
 
 
 def numel(x: Any) -> builtin_int:
@@ -372,4 +379,5 @@ def numel(x: Any) -> builtin_int:
     >>> wg.numel(wg.ones(2, 3))
     6
     """
-    return define.as_variable(x).value.size
+    size: builtin_int = define.as_variable(x).value.size
+    return size

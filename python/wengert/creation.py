@@ -316,6 +316,7 @@ def _supported(name: str, dtype: np.dtype, where: str = "") -> np.dtype:
 def _array(name: str, data: Any, dtype: Any, copy: bool | None = True) -> np.ndarray:
     """The data as an array of a supported dtype; `copy`: True always, None where needed, False never."""
     wanted = None if dtype is None else dtypes.as_dtype(dtype, name)
+    array: np.ndarray
     if isinstance(data, Variable):
         array = data.value
     elif type(data) in _NUMBERS or not (_is_array_like(data) or hasattr(data, "__dlpack__")):

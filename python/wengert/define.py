@@ -20,7 +20,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,7 +28,15 @@ from . import tape
 from .tape import Operation, Rule, apply
 from .variable import Variable
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
 Function = Callable[..., Any]
+F = TypeVar("F", bound=Callable[..., Any])
+__all__ = [
+    "F", "Function", "apply", "as_floating", "as_variable", "bilinear", "broadcast_shape", "broadcast_to", "cast",
+    "elementwise", "keeps_dtype", "linear", "match", "named", "primitive", "rule", "same_shape", "sum_to",
+]  # fmt: skip
 
 
 def parameters(function: Function) -> tuple[str, ...]:
@@ -46,18 +54,18 @@ def rule(function: Function | None) -> Rule | None:
     return None if function is None else Rule(function, parameters(function))
 
 
-def named(function: Function, name: str, doc: str, operation: Operation | None = None) -> Function:
+def named(function: F, name: str, doc: str, operation: Operation | None = None) -> F:
     """`function` under a public name; `help` shows it like any other function."""
     function.__name__ = function.__qualname__ = name
     function.__module__ = "wengert"
     function.__doc__ = doc
-    function.operation = operation
+    function.operation = operation  # type: ignore[attr-defined]  # which `taylor` looks for
     return function
 
 
 def elementwise(
     name: str, kernel: Function, *partials: Function | None, floating: bool = False, doc: str = ""
-) -> Function:  # fmt: skip
+) -> Callable[..., Tensor]:  # fmt: skip
     """An operation that acts item by item, of one or two arguments.
 
     Parameters
@@ -88,7 +96,7 @@ def elementwise(
     operation = Operation(name, kernel, arguments, *_diagonal(partials))
     if len(partials) == 1:
 
-        def unary(x: Any, **static: Any) -> Any:
+        def unary(x: Any, **static: Any) -> Tensor:
             if not isinstance(x, Variable) or (floating and x.value.dtype.kind != "f"):
                 x = as_floating(x) if floating else as_variable(x)
             if static and not hasattr(kernel, "__code__"):  # a bare kernel, without parameters
@@ -97,7 +105,7 @@ def elementwise(
 
         return named(unary, name, doc, operation)
 
-    def binary(x: Any, y: Any) -> Any:
+    def binary(x: Any, y: Any) -> Tensor:
         if isinstance(x, Variable) and isinstance(y, Variable):
             dtype = x.value.dtype
             alike = dtype is y.value.dtype and not (floating and dtype.kind != "f")
@@ -162,7 +170,7 @@ def linear(name: str, kernel: Function, transpose: Function) -> Operation:
     """
     names = _static_names(kernel, 1)
 
-    def forward(t: Any, *values: Any) -> Any:
+    def forward(t: Any, *values: Any) -> Tensor:
         return apply(operation, (t,), dict(zip(names, values, strict=True)))
 
     operation = Operation(name, kernel, ("x",), (rule(transpose),), (Rule(forward, ("t", *names)),))
@@ -193,10 +201,10 @@ def bilinear(name: str, kernel: Function, left: Function, right: Function) -> Op
     """
     names = _static_names(kernel, 2)
 
-    def forward_left(t: Any, y: Any, *values: Any) -> Any:
+    def forward_left(t: Any, y: Any, *values: Any) -> Tensor:
         return apply(operation, (t, y), dict(zip(names, values, strict=True)))
 
-    def forward_right(t: Any, x: Any, *values: Any) -> Any:
+    def forward_right(t: Any, x: Any, *values: Any) -> Tensor:
         return apply(operation, (x, t), dict(zip(names, values, strict=True)))
 
     jvps = (Rule(forward_left, ("t", "y", *names)), Rule(forward_right, ("t", "x", *names)))
@@ -239,5 +247,5 @@ def primitive(
 
 
 # At the end, since broadcasts and casts are themselves made by `linear`.
-from .operands import as_floating, as_variable, broadcast_to, cast, keeps_dtype, match  # noqa: E402, F401, I001
-from .operands import broadcast_shape, same_shape, sum_to  # noqa: E402, F401
+from .operands import as_floating, as_variable, broadcast_to, cast, keeps_dtype, match  # noqa: E402, I001
+from .operands import broadcast_shape, same_shape, sum_to  # noqa: E402

@@ -5,6 +5,9 @@ dtypes are NumPy's own objects, so `wg.float32 == np.float32` and every NumPy fu
 
 from __future__ import annotations
 
+from builtins import bool as builtin_bool
+from builtins import float as builtin_float
+from builtins import int as builtin_int
 from typing import Any
 
 import numpy as np
@@ -214,7 +217,8 @@ def promote_types(first: Any, second: Any) -> np.dtype:
     first, second = as_dtype(first, "promote_types"), as_dtype(second, "promote_types")
     if _KIND[first.kind] == _KIND[second.kind]:
         return np.promote_types(first, second)
-    return first if _KIND[first.kind] > _KIND[second.kind] else second
+    higher: np.dtype = first if _KIND[first.kind] > _KIND[second.kind] else second
+    return higher
 
 
 def result_type(*operands: Any) -> np.dtype:
@@ -246,9 +250,9 @@ def result_type(*operands: Any) -> np.dtype:
         before = levels[level]
         levels[level] = dtype if before is None else promote_types(before, dtype)
     result: np.dtype | None = None
-    for dtype in levels:
-        if dtype is not None and (result is None or _KIND[dtype.kind] > _KIND[result.kind]):
-            result = dtype
+    for found in levels:
+        if found is not None and (result is None or _KIND[found.kind] > _KIND[result.kind]):
+            result = found
     if result is None:
         raise ValueError("result_type: expected at least one tensor, array or number")
     return result
@@ -264,5 +268,3 @@ def _level(operand: Any) -> tuple[builtin_int, np.dtype]:
     value = getattr(operand, "value", operand)
     return (0 if value.ndim else 1), value.dtype
 
-
-builtin_float, builtin_int, builtin_bool = type(0.0), type(0), type(True)

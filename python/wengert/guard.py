@@ -45,7 +45,8 @@ def release(array: np.ndarray) -> None:
 
 def _with_bases(array: np.ndarray) -> list[np.ndarray]:
     found = []
-    while isinstance(array, np.ndarray):
-        found.append(array)
-        array = array.base
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        found.append(owner)
+        owner = owner.base
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,20 +13,23 @@ from . import define, tape
 from .ops import shape
 from .ops.scatter import masked_fill
 
-_change: Callable[[Any, str, Callable[[Any], Any]], Any]
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+_change: Callable[[Any, str, Callable[[Any], Any]], Tensor]
 
 
-def connect(change: Callable[[Any, str, Callable[[Any], Any]], Any]) -> None:
+def connect(change: Callable[[Any, str, Callable[[Any], Any]], Tensor]) -> None:
     """Tell this module how a tensor is changed; tensor.py, which imports it, knows."""
     global _change
     _change = change
 
 
-def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+def in_place(function: Any) -> Callable[..., Tensor]:
     """The method that replaces a tensor's items by `function` of it."""
     name = f"{function.__name__}_"
 
-    def method(x: Any, *args: Any, **keywords: Any) -> Any:
+    def method(x: Any, *args: Any, **keywords: Any) -> Tensor:
         return _change(x, name, lambda old: function(old, *args, **keywords))
 
     method.__wrapped__ = function  # type: ignore[attr-defined]  # whose signature it shows
@@ -47,7 +50,7 @@ def of(module: str, name: str, example: str) -> Callable[..., Any]:
     return define.named(method, name, text)
 
 
-def fill_diagonal_(x: Any, value: Any, wrap: bool = False) -> Any:
+def fill_diagonal_(x: Any, value: Any, wrap: bool = False) -> Tensor:
     """Set the items whose indices are all equal.
 
     Parameters
@@ -79,7 +82,7 @@ def fill_diagonal_(x: Any, value: Any, wrap: bool = False) -> Any:
     return _change(x, "fill_diagonal_", lambda old: masked_fill(old, mask, value))
 
 
-def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Any = None) -> Any:
+def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Any = None) -> Tensor:
     """Draw integers from `low` up to, but not including, `high`; `random_(high)` starts at 0.
 
     Parameters
@@ -109,14 +112,14 @@ def random_(x: Any, low: int = 0, high: int | None = None, *, generator: Any = N
 def _count(dtype: np.dtype) -> int:
     """How many integers from 0 a dtype holds, but at most what fits into int64."""
     if dtype.kind == "f":
-        return 2 ** (np.finfo(dtype).nmant + 1) + 1
+        return int(2 ** (np.finfo(dtype).nmant + 1) + 1)
     return 2 if dtype.kind == "b" else min(int(np.iinfo(dtype).max) + 1, int(np.iinfo(np.int64).max))
 
 
 # ---------------------------------------------------------------- changes of shape
 
 
-def _become(x: Any, name: str, view: Any) -> Any:
+def _become(x: Tensor, name: str, view: Tensor) -> Tensor:
     """Let x be a view of itself from here on."""
     if tape.mode.recording and x.requires_grad and x.node is None:
         raise RuntimeError(f"{name}: a leaf that requires a gradient cannot change its shape while recording")
@@ -124,7 +127,7 @@ def _become(x: Any, name: str, view: Any) -> Any:
     return x
 
 
-def squeeze_(x: Any, dim: Any = None) -> Any:
+def squeeze_(x: Any, dim: Any = None) -> Tensor:
     """`squeeze` in place: this tensor changes its shape, views of it do not.
 
     Parameters
@@ -145,7 +148,7 @@ def squeeze_(x: Any, dim: Any = None) -> Any:
     return _become(x, "squeeze_", shape.squeeze(x, dim))
 
 
-def unsqueeze_(x: Any, dim: int) -> Any:
+def unsqueeze_(x: Any, dim: int) -> Tensor:
     """`unsqueeze` in place: this tensor changes its shape, views of it do not.
 
     Parameters
@@ -165,7 +168,7 @@ def unsqueeze_(x: Any, dim: int) -> Any:
     return _become(x, "unsqueeze_", shape.unsqueeze(x, dim))
 
 
-def transpose_(x: Any, dim0: int, dim1: int) -> Any:
+def transpose_(x: Any, dim0: int, dim1: int) -> Tensor:
     """`transpose` in place: this tensor changes its shape, views of it do not.
 
     Parameters
@@ -186,7 +189,7 @@ def transpose_(x: Any, dim0: int, dim1: int) -> Any:
     return _become(x, "transpose_", shape.transpose(x, dim0, dim1))
 
 
-def t_(x: Any) -> Any:
+def t_(x: Any) -> Tensor:
     """`t` in place: this tensor changes its shape, views of it do not.
 
     Returns

@@ -62,7 +62,8 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords:
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     out = keywords.pop("out", None)
     if out is not None and len(out) == 1 and isinstance(out[0], Variable):
-        return out[0].copy_(array_ufunc(ufunc, method, inputs, keywords))
+        target: Any = out[0]
+        return target.copy_(array_ufunc(ufunc, method, inputs, keywords))
     if out is not None:
         if _needs_history(inputs):
             raise _refuse(name, "an array that takes the result keeps no history")

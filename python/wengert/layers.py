@@ -16,14 +16,16 @@ tensor([[3., 7.]])
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from . import define, tape
 from .func.run import Recording, Run, matching
 from .ops import elementwise, linalg, nn, reduce
-from .variable import Variable
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
 
 class Layer:
@@ -50,7 +52,7 @@ class Layer:
         self._static = {**self.defaults, **static}
         self._run: Run | None = None
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any) -> Tensor:
         """Compute the result, and remember what `backward` needs.
 
         Parameters
@@ -66,7 +68,8 @@ class Layer:
         places = [k for k, x in enumerate(xs) if x.value.dtype.kind == "f"]
         with Recording(False):
             self._run = Run(type(self).__name__, lambda *args: type(self).function(*args, **self._static), xs, places)
-            return self._run.output()
+            result: Tensor = self._run.output()
+            return result
 
     def backward(self, gradient: Any = None) -> Any:
         """The derivatives of an objective by the inputs, from its derivative by the result.
@@ -140,7 +143,7 @@ def layer(name: str, function: Callable[..., Any], doc: str, example: str = "", 
     return type(name, (Layer,), {**body, "__doc__": text})
 
 
-def _mean_squares(x: Variable, y: Variable) -> Any:
+def _mean_squares(x: Tensor, y: Tensor) -> Any:
     """The mean of (x - y)**2."""
     return reduce.mean(elementwise.square(x - y))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .define import as_variable
 from .ops import reduce
@@ -28,13 +28,16 @@ from .ops.elementwise import abs
 from .ops.linalg import matmul
 from .ops.shape import dimension, permute
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
 __all__ = [
     "LinAlgError", "cholesky", "det", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm", "matrix_power",
     "matrix_rank", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "vector_norm",
 ]  # fmt: skip
 
 
-def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Any:
+def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The p-norm of the items over some dimensions, (sum |x|^p)^(1/p).
 
     Parameters
@@ -64,7 +67,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) 
     return reduce.norm(x, ord, dim, keepdim)
 
 
-def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False) -> Any:
+def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False) -> Tensor:
     """The norm of matrices.
 
     Parameters
@@ -117,7 +120,7 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepd
     return out if keepdim else out.squeeze((row, column))
 
 
-def norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
+def norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
     """A norm of a vector or a matrix.
 
     Parameters

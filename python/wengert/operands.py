@@ -6,20 +6,23 @@ or dtype first applies `broadcast_to` and `cast`, which are linear and know thei
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _kernels, dtypes, tape
 from .define import linear
-from .tape import apply
+from .tape import Operation, apply
 from .variable import Variable
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
-def as_variable(x: Any, dtype: np.dtype | None = None) -> Variable:
+
+def as_variable(x: Any, dtype: np.dtype | None = None) -> Tensor:
     """x as a variable: itself, or a constant made of an array or of numbers."""
     if isinstance(x, Variable):
-        return x
+        return x  # type: ignore[return-value]  # the variables that there are, are tensors
     if isinstance(x, float):
         dtype = dtype or dtypes.get_default_dtype()
     value = np.asarray(x, dtype=dtype)
@@ -31,10 +34,10 @@ def as_variable(x: Any, dtype: np.dtype | None = None) -> Variable:
     return tape._box(value)
 
 
-def as_floating(x: Any) -> Variable:
+def as_floating(x: Any) -> Tensor:
     """The same, with integers and booleans turned into the default float."""
-    x = as_variable(x)
-    return x if x.value.dtype.kind == "f" else cast(x, dtypes.get_default_dtype())
+    variable = as_variable(x)
+    return variable if variable.value.dtype.kind == "f" else cast(variable, dtypes.get_default_dtype())
 
 
 def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
@@ -104,7 +107,8 @@ def _sum_to(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> n
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
     if x.dtype.kind == "f" and x.dtype != dtypes.float16:
         return _kernels.reduce("sum", x, axes, True).reshape(shape)
-    return np.sum(x, axes, dtype=x.dtype, keepdims=True).reshape(shape)
+    total: np.ndarray = np.sum(x, axes, dtype=x.dtype, keepdims=True)
+    return total.reshape(shape)
 
 
 def _cast(x: np.ndarray, dtype: np.dtype, before: np.dtype) -> np.ndarray:
@@ -112,16 +116,16 @@ def _cast(x: np.ndarray, dtype: np.dtype, before: np.dtype) -> np.ndarray:
 
 
 # `before` is the shape or dtype that the transpose returns to.
-BROADCAST_TO = linear(
+BROADCAST_TO: Operation = linear(
     "broadcast_to", _broadcast, lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape})
 )
-SUM_TO = linear(
+SUM_TO: Operation = linear(
     "sum_to", _sum_to, lambda g, shape, before: apply(BROADCAST_TO, (g,), {"shape": before, "before": shape})
 )
-CAST = linear("cast", _cast, lambda g, dtype, before: apply(CAST, (g,), {"dtype": before, "before": dtype}))
+CAST: Operation = linear("cast", _cast, lambda g, dtype, before: apply(CAST, (g,), {"dtype": before, "before": dtype}))
 
 
-def broadcast_to(x: Variable, shape: tuple[int, ...]) -> Any:
+def broadcast_to(x: Variable, shape: tuple[int, ...]) -> Tensor:
     """A view of x with `shape`, repeated along the dimensions it lacks; the transpose sums over them."""
     return apply(BROADCAST_TO, (x,), {"shape": shape, "before": x.value.shape})
 
@@ -131,7 +135,7 @@ def sum_to(x: Variable, shape: tuple[int, ...]) -> Any:
     return x if x.value.shape == shape else apply(SUM_TO, (x,), {"shape": shape, "before": x.value.shape})
 
 
-def cast(x: Variable, dtype: np.dtype) -> Any:
+def cast(x: Variable, dtype: np.dtype) -> Tensor:
     """x with another dtype; the transpose casts back. Integers have no derivative: the result is then a constant."""
     if dtype.kind != "f" or x.value.dtype.kind != "f":
         return tape._box(dtypes.convert(x.value, dtype))

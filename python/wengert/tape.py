@@ -15,9 +15,12 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .variable import Variable
+
+if TYPE_CHECKING:
+    from .tensor import Tensor  # what `_box` makes, for those who read types; the tape itself does not know
 
 _number = itertools.count(1)
 _NO_STATIC: dict[str, Any] = {}
@@ -70,7 +73,7 @@ class Operation:
         rules = zip(self.vjps, self.jvps, strict=True)
         return sum(1 << i for i, pair in enumerate(rules) if any(r is not None and name in r.needs for r in pair))
 
-    def __call__(self, *inputs: Any, **static: Any) -> Any:
+    def __call__(self, *inputs: Any, **static: Any) -> Tensor:
         return apply(self, tuple([_as_variable(x) for x in inputs]), static)
 
     def __repr__(self) -> str:
@@ -94,10 +97,10 @@ class Node:
     )  # fmt: skip
 
     operation: Operation
-    sources: tuple[Node | Variable | None, ...] | None  # per argument; None for constants
+    sources: tuple[Node | Variable | None, ...]  # per argument; None for constants
     saved: tuple[Any, ...] | None  # the arguments as in operation.saves, None where no rule will ask; None once freed
     versions: tuple[int, ...] | None  # their change counts when they were saved; None: all zero
-    result: Variable | None
+    result: Any  # a variable, or None where no rule will ask
     static: dict[str, Any]
     number: int
     hooks: dict[int, Any] | None
@@ -143,7 +146,7 @@ class Node:
 
 
 # What `connect` is told.
-_box: Callable[..., Variable] = Variable
+_box: Callable[..., Tensor]
 _add: Callable[[Any, Any], Any]
 _shape_of: Callable[[Any], Any]
 _as_variable: Callable[[Any], Variable]
@@ -155,7 +158,7 @@ def connect(box: Any, add: Any, shape_of: Any, as_variable: Any) -> None:
     _box, _add, _shape_of, _as_variable = box, add, shape_of, as_variable
 
 
-def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] = _NO_STATIC) -> Any:
+def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] = _NO_STATIC) -> Tensor:
     """Compute an operation, and record it if it depends on a variable that requires a gradient."""
     values = [x.value if isinstance(x, Variable) else x for x in inputs]
     out = _box(operation.kernel(*values, **static) if static else operation.kernel(*values))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ from .signatures import telling
 from .variable import Variable
 
 
-class Size(tuple):
+class Size(tuple[int, ...]):
     """The shape of a tensor: a tuple that prints its name, and knows how many items such a tensor has.
 
     Examples
@@ -103,6 +104,8 @@ class Tensor(Variable):
     """
 
     __slots__ = ()
+
+    value: np.ndarray
 
     def __init__(self, data: Any = (), counter: list[Any] | None = None, node: tape.Node | None = None) -> None:
         default = dtypes.get_default_dtype()
@@ -557,6 +560,7 @@ class Tensor(Variable):
     def renew(self) -> None:
         """Of a view whose base has a new history: take the one that follows from it."""
         base = self.base
+        assert base is not None
         if base.node is None:
             self.detach_()
         else:
@@ -736,7 +740,7 @@ class Tensor(Variable):
         return self.value
 
     def __buffer__(self, flags: int) -> memoryview:  # from Python 3.12; the compiled class has its own in tensor.pxd
-        return memoryview(self._shared())
+        return self._shared().data
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
@@ -784,7 +788,7 @@ class Tensor(Variable):
     def __len__(self) -> int:
         if not self.value.ndim:
             raise TypeError("len: a 0-d tensor has no length")
-        return self.value.shape[0]
+        return len(self.value)
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.value.ndim:
@@ -813,7 +817,7 @@ class Tensor(Variable):
 
     def __copy__(self) -> Tensor:
         rebuild, arguments = self.__reduce_ex__(4)
-        copy = rebuild(*arguments)
+        copy: Tensor = rebuild(*arguments)
         copy.counter = self.share_counter()  # it shows the same memory
         return copy
 
@@ -1431,26 +1435,22 @@ class Tensor(Variable):
     bitwise_not, bitwise_left_shift = logic.bitwise_not, logic.bitwise_left_shift
     bitwise_right_shift = logic.bitwise_right_shift
     # Reductions and order
-    sum, mean, prod, var, std = map(telling, (reduce.sum, reduce.mean, reduce.prod, reduce.var, reduce.std))
-    amax, amin, argmax, argmin = map(telling, (reduce.amax, reduce.amin, reduce.argmax, reduce.argmin))
-    max, min, aminmax, cummax, cummin = map(
-        telling, (extremes.max, extremes.min, extremes.aminmax, extremes.cummax, extremes.cummin)
-    )
-    all, any, count_nonzero = map(telling, (logic.all, logic.any, logic.count_nonzero))
-    logsumexp, norm, cumsum, cumprod = map(telling, (reduce.logsumexp, reduce.norm, reduce.cumsum, running.cumprod))
-    logcumsumexp, diff, nansum, nanmean = map(
-        telling, (running.logcumsumexp, running.diff, statistics.nansum, statistics.nanmean)
-    )
-    var_mean, std_mean, bincount, histc = map(
-        telling, (statistics.var_mean, statistics.std_mean, statistics.bincount, statistics.histc)
-    )
-    sort, argsort, msort, topk, kthvalue = map(
-        telling, (sorting.sort, sorting.argsort, sorting.msort, sorting.topk, sorting.kthvalue)
-    )
-    median, nanmedian, quantile, nanquantile = map(
-        telling, (sorting.median, sorting.nanmedian, sorting.quantile, sorting.nanquantile)
-    )
-    unique, unique_consecutive = map(telling, (sorting.unique, sorting.unique_consecutive))
+    sum, mean, prod = telling(reduce.sum), telling(reduce.mean), telling(reduce.prod)
+    var, std, amax = telling(reduce.var), telling(reduce.std), telling(reduce.amax)
+    amin, argmax, argmin = telling(reduce.amin), telling(reduce.argmax), telling(reduce.argmin)
+    max, min, aminmax = telling(extremes.max), telling(extremes.min), telling(extremes.aminmax)
+    cummax, cummin = telling(extremes.cummax), telling(extremes.cummin)
+    all, any, count_nonzero = telling(logic.all), telling(logic.any), telling(logic.count_nonzero)
+    logsumexp, norm, cumsum = telling(reduce.logsumexp), telling(reduce.norm), telling(reduce.cumsum)
+    cumprod, logcumsumexp, diff = telling(running.cumprod), telling(running.logcumsumexp), telling(running.diff)
+    nansum, nanmean = telling(statistics.nansum), telling(statistics.nanmean)
+    var_mean, std_mean = telling(statistics.var_mean), telling(statistics.std_mean)
+    bincount, histc = telling(statistics.bincount), telling(statistics.histc)
+    sort, argsort, msort = telling(sorting.sort), telling(sorting.argsort), telling(sorting.msort)
+    topk, kthvalue = telling(sorting.topk), telling(sorting.kthvalue)
+    median, nanmedian = telling(sorting.median), telling(sorting.nanmedian)
+    quantile, nanquantile = telling(sorting.quantile), telling(sorting.nanquantile)
+    unique, unique_consecutive = telling(sorting.unique), telling(sorting.unique_consecutive)
     # Shape
     reshape, view, ravel, flatten, unflatten = s.reshape, s.view, s.ravel, s.flatten, s.unflatten
     squeeze, unsqueeze, permute, movedim = s.squeeze, s.unsqueeze, s.permute, s.movedim
@@ -1505,7 +1505,7 @@ def _wrap(value: Any, counter: list[Any] | None = None, node: tape.Node | None =
 
 
 def _rebuild(
-    cls: type, value: np.ndarray, requires_grad: bool, grad: Any, attributes: dict[str, Any] | None = None
+    cls: type[Tensor], value: np.ndarray, requires_grad: bool, grad: Any, attributes: dict[str, Any] | None = None
 ) -> Tensor:
     """A leaf of a class derived from Tensor, with what its objects carry besides; no initializer of theirs is run."""
     tensor = cls.__new__(cls)
@@ -1521,7 +1521,7 @@ def _comparable(y: Any) -> bool:
     return isinstance(y, (Variable, np.ndarray, np.generic, int, float, list, tuple))
 
 
-def power(x: Any, y: Any) -> Any:
+def power(x: Any, y: Any) -> Tensor:
     """x to the power of y, by the cheapest operation that gives it.
 
     Parameters
@@ -1561,7 +1561,7 @@ def power(x: Any, y: Any) -> Any:
 _CLONE = define.linear("clone", lambda x: np.array(x, order="C"), lambda g: g)
 
 
-def clone(x: Any) -> Any:
+def clone(x: Any) -> Tensor:
     """A differentiable copy of a tensor.
 
     Parameters
@@ -1589,7 +1589,7 @@ def clone(x: Any) -> Any:
 
 def line_of_caller() -> str | None:
     """The innermost line outside this package."""
-    frame = sys._getframe()  # compiled functions have no frame of their own
+    frame: FrameType | None = sys._getframe()  # compiled functions have no frame of their own
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "wengert":
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
@@ -1626,7 +1626,8 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
     if new.requires_grad:
         if new.value.dtype != x.value.dtype:
             new = define.cast(new, x.value.dtype)
-        if new.node.saved and any(saved is old for saved in new.node.saved):
+        node = new.node
+        if node is not None and node.saved and any(saved is old for saved in node.saved):
             old.value = old.value.copy()
             old.counter = None
     write(x, name, lambda value: np.copyto(value, new.value, casting="same_kind"))
@@ -1681,7 +1682,7 @@ def _take_history(x: Tensor, new: Tensor) -> None:
         x.renew()
 
 
-def _sum(x: Tensor, y: Tensor) -> Tensor:
+def _sum(x: Any, y: Any) -> Tensor:
     """The sum of two cotangents: of tensors, or of the tuples that an operation of several results has."""
     return tuples.add(x, y) if type(x.value) is tuple else e.add(x, y)
 

@@ -124,5 +124,5 @@ class detect_anomaly(Setting):
         self._check_nan = check_nan
 
     @property
-    def _value(self) -> tape.Observer:  # type: ignore[override]
+    def _value(self) -> tape.Observer:
         return _Watch(self._check_nan, mode.observer)

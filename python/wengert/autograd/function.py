@@ -6,7 +6,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -97,6 +97,7 @@ class Function:
     backward: Any = None
     jvp: Any = None
     setup_context: Any = None
+    _operations: ClassVar[dict[tuple[int, int], Operation]]
 
     @staticmethod
     def forward(*args: Any) -> Any:
@@ -227,6 +228,7 @@ def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: t
     whole = tape._box(values[0] if alone else values)
     tape.record(operation, (*args, *saved), {"ctx": ctx}, whole)
     node = whole.node
+    assert node is not None
     node.sources = node.sources[: len(args)] + (None,) * len(saved)  # for rules to use, not to carry cotangents to
     ctx._node = weakref.ref(node)
     new = list(outputs)

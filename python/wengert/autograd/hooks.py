@@ -51,7 +51,8 @@ def _hooks_of(x: Any, name: str) -> dict[int, Any]:
     owner = x if x.node is None else x.node
     if owner.hooks is None:
         owner.hooks = {}
-    return owner.hooks
+    hooks: dict[int, Any] = owner.hooks
+    return hooks
 
 
 def register_hook(x: Any, hook: Callable[[Any], Any]) -> Handle:

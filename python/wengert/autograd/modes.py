@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
 
 from ..tape import mode
+
+F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S", bound="Setting")
 
 
 class Setting:
@@ -27,9 +30,9 @@ class Setting:
     def __exit__(self, *exception: Any) -> None:
         setattr(mode, self._name, self._before.pop())
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
-            return self._stepwise(function)
+            return self._stepwise(function)  # type: ignore[return-value]
 
         @functools.wraps(function)
         def wrapped(*args: Any, **keywords: Any) -> Any:
@@ -40,13 +43,13 @@ class Setting:
             finally:
                 setattr(mode, self._name, before)
 
-        return wrapped
+        return wrapped  # type: ignore[return-value]
 
-    def _stepwise(self, function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    def _stepwise(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A generator acts under the setting, whoever it yields to does not."""
 
         @functools.wraps(function)
-        def wrapped(*args: Any, **keywords: Any) -> Iterator[Any]:
+        def wrapped(*args: Any, **keywords: Any) -> Generator[Any, None, Any]:
             step = self.__call__(functools.partial(next, function(*args, **keywords)))
             while True:
                 try:
@@ -58,20 +61,18 @@ class Setting:
         return wrapped
 
 
-def _with_function(cls: type) -> Callable[[type, Any], Any]:
-    """Let `@no_grad` stand without parentheses."""
+class _Bare(Setting):
+    """One that may stand before a function without parentheses, as in `@no_grad`."""
 
-    def __new__(klass: type, function: Any = None) -> Any:
-        self = object.__new__(klass)
-        if function is not None:
-            cls.__init__(self)
-            return self(function)
-        return self
-
-    return __new__
+    def __new__(cls: type[S], function: Callable[..., Any] | None = None) -> S:
+        self = object.__new__(cls)
+        if function is None:
+            return self
+        Setting.__init__(self)
+        return self(function)  # type: ignore[return-value]
 
 
-class no_grad(Setting):
+class no_grad(_Bare):
     """Do not record what happens inside; a context manager and a decorator, for this thread.
 
     Examples
@@ -84,10 +85,9 @@ class no_grad(Setting):
     """
 
     _value = False
-    __new__ = _with_function(Setting)
 
 
-class enable_grad(Setting):
+class enable_grad(_Bare):
     """Record what happens inside, also within `no_grad`; a context manager and a decorator, for this thread.
 
     Examples
@@ -98,8 +98,6 @@ class enable_grad(Setting):
     >>> y.requires_grad
     True
     """
-
-    __new__ = _with_function(Setting)
 
 
 class set_grad_enabled(Setting):
@@ -125,7 +123,7 @@ class set_grad_enabled(Setting):
         mode.recording = self._value
         return self
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: F) -> F:
         mode.recording = self._before[-1]  # as a decorator it acts on the calls alone
         return super().__call__(function)
 

@@ -13,8 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import numpy as np
-
 from .. import nn, optim, train
 from ..autograd import no_grad
 from ..data import DataLoader, TensorDataset
@@ -221,7 +219,8 @@ class ProgressBoard(HyperParameters):
         plots.finish_axes(
             self.axes, self.xlabel, self.ylabel, self.xlim, self.ylim, self.xscale, self.yscale, bool(self.data)
         )
-        return self.axes.figure
+        figure: Figure = self.axes.figure
+        return figure
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the curves as a picture: .png, .svg or .pdf."""
@@ -439,7 +438,7 @@ class Classifier(Module):
     def accuracy(self, Y_hat: Any, Y: Any, averaged: bool = True) -> Tensor:
         """The share of rows whose largest logit is the label's, or with `averaged=False` 1 or 0 for each."""
         Y_hat = Y_hat.reshape((-1, Y_hat.shape[-1]))
-        compare = (Y_hat.argmax(1) == Y.reshape((-1,))).float()
+        compare: Tensor = (Y_hat.argmax(1) == Y.reshape((-1,))).float()
         return compare.mean() if averaged else compare
 
     def validation_step(self, batch: Sequence[Any]) -> Any:
@@ -526,4 +525,4 @@ class Timer:
 
     def cumsum(self) -> list[float]:
         """The times summed up to each."""
-        return np.cumsum(self.times).tolist()
+        return list(itertools.accumulate(self.times))

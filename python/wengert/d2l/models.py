@@ -43,11 +43,13 @@ class LinearRegressionScratch(Module):
 
     def forward(self, X: Any) -> Tensor:
         """The predictions (n, 1)."""
-        return X @ self.w + self.b
+        predictions: Tensor = X @ self.w + self.b
+        return predictions
 
     def loss(self, y_hat: Any, y: Any) -> Tensor:
         """The mean squared error."""
-        return ((y_hat - y) ** 2).mean()
+        loss: Tensor = ((y_hat - y) ** 2).mean()
+        return loss
 
     def configure_optimizers(self) -> SGD:
         """Gradient descent from scratch."""
@@ -89,7 +91,7 @@ class _LazyNearZero(nn.LazyLinear):
         nn.init.zeros_(self.bias)
 
 
-def l2_penalty(w: Any) -> Tensor:
+def l2_penalty(w: Tensor) -> Tensor:
     """Half the sum of squares.
 
     Parameters
@@ -181,7 +183,8 @@ class LogisticRegression(Module):
 
     def forward(self, X: Any) -> Tensor:
         """The logits wᵀx + b, (n,)."""
-        return X @ self.w + self.b
+        predictions: Tensor = X @ self.w + self.b
+        return predictions
 
     def probability(self, X: Any) -> Tensor:
         """p(y = 1 | x) of each row, (n,)."""
@@ -269,7 +272,7 @@ def softmax(X: Any) -> Tensor:
     >>> wg.d2l.softmax(wg.zeros(1, 4))
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
-    X_exp = X.exp()
+    X_exp: Tensor = X.exp()
     return X_exp / X_exp.sum(1, keepdim=True)
 
 
@@ -281,7 +284,8 @@ def cross_entropy(y_hat: Any, y: Any) -> Tensor:
     >>> wg.d2l.cross_entropy(wg.tensor([[0.1, 0.3, 0.6], [0.3, 0.2, 0.5]]), wg.tensor([0, 2]))
     tensor(1.4979)
     """
-    return -y_hat[list(range(len(y_hat))), y].log().mean()
+    chosen: Tensor = y_hat[list(range(len(y_hat))), y]
+    return -chosen.log().mean()
 
 
 class SoftmaxRegressionScratch(Classifier):

@@ -49,7 +49,8 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
 def plot(
     X: Any, Y: Any = None, xlabel: str | None = None, ylabel: str | None = None, legend: Sequence[str] = (),
     xlim: Any = None, ylim: Any = None, xscale: str = "linear", yscale: str = "linear",
-    fmts: Sequence[str] = ("-", "m--", "g-.", "r:"), figsize: tuple[float, float] | None = None, axes: Any = None,
+    fmts: Sequence[str] = ("-", "m--", "g-.", "r:"), figsize: tuple[float, float] | None = None,
+    axes: Axes | None = None,
 ) -> Axes:  # fmt: skip
     """Draw curves.
 
@@ -93,16 +94,17 @@ def plot(
         xs = xs * len(ys)
     if len(xs) != len(ys):
         raise ValueError(f"plot: got {len(xs)} curves' X and {len(ys)} curves' Y")
-    new = axes is None
-    if new:
-        axes = _plots.new_figure(*(figsize or _figsize)).subplots()
+    figure = None
+    if axes is None:
+        figure = _plots.new_figure(*(figsize or _figsize))
+        axes = figure.subplots()
     axes.cla()
     for x, y, form, name in itertools.zip_longest(xs, ys, itertools.islice(itertools.cycle(fmts), len(xs)), legend):
         if x is not None:
             axes.plot(x, y, form, label=name)
     _plots.finish_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, bool(legend))
-    if new:
-        _plots.show_in_notebook(axes.figure)
+    if figure is not None:
+        _plots.show_in_notebook(figure)
     return axes
 
 

@@ -158,5 +158,6 @@ def _filter(old: int, new: int) -> np.ndarray[Any, Any]:
     scale = old / new
     reach = max(scale, 1.0)
     centres = (np.arange(new)[:, None] + 0.5) * scale - 0.5
-    weights = np.maximum(0, 1 - np.abs(np.arange(old) - centres) / reach)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    weights: np.ndarray[Any, Any] = np.maximum(0, 1 - np.abs(np.arange(old) - centres) / reach)
+    weights /= weights.sum(1, keepdims=True)
+    return weights.astype(np.float32)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .dataset import Arrays, arrays_of, as_rows, numpy_generator
+from ..random import numpy_generator
+from .dataset import Arrays, arrays_of, as_rows
 
 if TYPE_CHECKING:
     from ..random import Generator

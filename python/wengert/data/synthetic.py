@@ -201,8 +201,9 @@ def _draw(canvas: _Canvas, garment: Callable[[_Canvas], _Garment]) -> Array:
     folds = np.sin(period * (np.cos(turn) * u + np.sin(turn) * v) + canvas.uniform(0, 6))
     noise = 2 * canvas.rng.random(u.shape, np.float32) - 1
     fabric = canvas.uniform(0.3, 1.0) * light * shading * (1 - depth + depth * folds) + canvas.uniform(0, 0.14) * noise
-    picture = np.clip(fabric, 0.02, 1) * _cover(outline) + canvas.uniform(0, 0.04) * noise
-    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    picture: Array = np.clip(fabric, 0.02, 1) * _cover(outline) + canvas.uniform(0, 0.04) * noise
+    pixels: Array = np.clip(picture, 0, 1) * 255 + 0.5
+    return pixels.astype(np.uint8)
 
 
 # ---------------------------------------------------------------- shapes: signed distances, negative inside
@@ -216,7 +217,9 @@ def _cover(distance: Array) -> Array:
 def _trapezoid(x: Array, y: Array, top: Any, bottom: Any, top_width: Any, bottom_width: Any) -> Array:
     """Symmetric about x = 0, between two heights, of half-widths `top_width` and `bottom_width` there."""
     slope = (bottom_width - top_width) / (bottom - top)
-    return np.maximum(np.abs(x) - (top_width + slope * (y - top)), np.maximum(top - y, y - bottom))
+    sides: Array = np.abs(x) - (top_width + slope * (y - top))
+    ends: Array = np.maximum(top - y, y - bottom)
+    return np.maximum(sides, ends)
 
 
 def _limb(x: Array, y: Array, start: tuple[Any, Any], angle: Any, length: Any, width: Any, end_width: Any) -> Array:
@@ -228,12 +231,14 @@ def _limb(x: Array, y: Array, start: tuple[Any, Any], angle: Any, length: Any, w
 
 def _ellipse(x: Array, y: Array, radius_x: Any, radius_y: Any) -> Array:
     """Around the origin."""
-    return (np.sqrt((x / radius_x) ** 2 + (y / radius_y) ** 2) - 1) * np.minimum(radius_x, radius_y)
+    distance: Array = (np.sqrt((x / radius_x) ** 2 + (y / radius_y) ** 2) - 1) * np.minimum(radius_x, radius_y)
+    return distance
 
 
 def _line(distance: Array, width: Any, depth: Any) -> Array:
     """The dimming along a line: by `depth` where `distance` is zero, fading over `width`."""
-    return 1 - depth * np.clip(1 - np.abs(distance) / width, 0, 1)
+    left: Array = 1 - depth * np.clip(1 - np.abs(distance) / width, 0, 1)
+    return left
 
 
 # ---------------------------------------------------------------- garments
@@ -258,7 +263,8 @@ def _round_neck(canvas: _Canvas, outline: Array, depth: Any) -> Array:
 def _v_neck(canvas: _Canvas, depth: Any) -> Array:
     """The wedge that an open collar shows."""
     width = canvas.uniform(0.1, 0.2)
-    return 0.1 * (canvas.side / width + (canvas.v + 0.85) / depth - 1)
+    wedge: Array = 0.1 * (canvas.side / width + (canvas.v + 0.85) / depth - 1)
+    return wedge
 
 
 def _t_shirt(canvas: _Canvas) -> _Garment:
@@ -347,7 +353,8 @@ def _upper(canvas: _Canvas, x: Array, instep: Any, ankle: Any) -> Array:
     collar = ankle + canvas.uniform(0, 0.25) * (0.9 - np.abs(x - 0.3)) - v  # dips below the ankle bone
     back = x - 0.8 - canvas.uniform(-0.1, 0.25) * v
     body = np.maximum(np.maximum(-0.3 - x, back), np.maximum(collar, instep - 0.9 * (x + 0.35) - v))
-    return np.maximum(np.minimum(toe, body), v - 0.42)
+    outline: Array = np.maximum(np.minimum(toe, body), v - 0.42)
+    return outline
 
 
 def _facing(canvas: _Canvas) -> Array:

@@ -61,7 +61,7 @@ def show(figure: Figure) -> bool:
     if window.canvas.required_interactive_framework is None:
         pyplot.close(window)
         return False
-    figure.canvas.draw()  # type: ignore[attr-defined]
+    figure.canvas.draw()
     window.figimage(np.asarray(figure.canvas.buffer_rgba()))  # type: ignore[attr-defined]
     pyplot.show()
     return True

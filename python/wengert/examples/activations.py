@@ -6,6 +6,7 @@ is nearly zero, as at the ends of sigmoid and tanh, no gradient gets through.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import wengert as wg
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def run(low: float = -8.0, high: float = 8.0, step: float = 0.1) -> Figure:
     """Draw each function above its gradient."""
     x = wg.arange(low, high, step, requires_grad=True)
-    functions = {
+    functions: dict[str, Callable[[wg.Tensor], wg.Tensor]] = {
         "ReLU": wg.relu,
         "sigmoid": wg.sigmoid,
         "tanh": wg.tanh,

@@ -50,7 +50,7 @@ def run(x: float = 1.5, y: float = 0.5) -> Figure:
     print(f"backward by tape:  df/dx = {gradient[0].item():.12f}   df/dy = {gradient[1].item():.12f}")
     print(f"by the formula:    df/dx = {2 * y - cos(x + y):.12f}   df/dy = {2 * x - cos(x + y):.12f}")
 
-    figure = trace.figure()
+    figure: Figure = trace.figure()
     figure.axes[0].set_title(
         "2xy - sin(x + y): value and adjoint of each step, partial derivatives on the arrows", y=0.93
     )

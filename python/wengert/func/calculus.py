@@ -120,7 +120,7 @@ class TaylorPolynomial:
     @property
     def order(self) -> int:
         """The highest power."""
-        return self.coefficients.value.shape[0] - 1
+        return len(self.coefficients.value) - 1
 
     def __call__(self, x: Any) -> Any:
         """The value of the polynomial, differentiable in x and in the coefficients.

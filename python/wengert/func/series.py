@@ -24,6 +24,9 @@ from ..tape import Node
 from ..variable import Variable
 from .run import Recording, Run, zeros_like
 
+_MULTIPLY: tape.Operation = multiply.operation  # type: ignore[attr-defined]  # `define.named` puts it there
+_DIVIDE: tape.Operation = divide.operation  # type: ignore[attr-defined]
+
 Coefficient = Any  # a variable, or None for zero
 
 
@@ -125,7 +128,7 @@ class _Linear(_Series):
         total = None
         for place, rule in enumerate(self._node.operation.jvps):
             x = self._of.coefficient(self._node.sources[place], k)
-            if x is not None:
+            if x is not None and rule is not None:
                 total = _plus(total, self._node.run(rule, x))
         return total
 
@@ -179,7 +182,7 @@ class _Derived(_Series):
         with Recording(True):
             for place, source in enumerate(node.sources):
                 first = self._of.coefficient(source, 1)
-                if first is None:
+                if first is None or source is None:
                     continue
                 rule = node.operation.jvps[place]
                 if rule is None:
@@ -201,9 +204,9 @@ def _scaled(x: Any, factor: float) -> Any:
 def _kind_of(node: Node) -> type[_Series]:
     """How the series of a node is found."""
     operation = node.operation
-    if operation is multiply.operation or operation in PRODUCTS:
+    if operation is _MULTIPLY or operation in PRODUCTS:
         return _Product
-    if operation is divide.operation:
+    if operation is _DIVIDE:
         return _Quotient
     moving = [rule for rule, source in zip(operation.jvps, node.sources, strict=True) if source is not None]
     values = {"z", *operation.arguments}

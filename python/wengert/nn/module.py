@@ -541,7 +541,8 @@ class Module:
         >>> nn.Sequential(nn.Linear(2, 3)).get_parameter("0.bias").shape
         wengert.Size([3])
         """
-        return self._get_member("parameter", "_parameters", target)
+        parameter: Parameter = self._get_member("parameter", "_parameters", target)
+        return parameter
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer with a dotted name.
@@ -561,7 +562,8 @@ class Module:
         >>> nn.Sequential(nn.BatchNorm1d(2)).get_buffer("0.running_mean")
         tensor([0., 0.])
         """
-        return self._get_member("buffer", "_buffers", target)
+        buffer: Tensor = self._get_member("buffer", "_buffers", target)
+        return buffer
 
     def _get_member(self, kind: str, registry: str, target: str) -> Any:
         path, _, name = target.rpartition(".")

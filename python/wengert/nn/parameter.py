@@ -64,6 +64,11 @@ class _NoArray:
     __getattr__ = __getitem__ = __setitem__ = __array__ = _used
 
 
+def _stand_in(parameter: Variable) -> _NoArray:
+    array: _NoArray = parameter.value
+    return array
+
+
 class UninitializedParameter(Parameter):
     """A parameter of a lazy layer, before the layer has seen an input and knows its size.
 
@@ -98,11 +103,11 @@ class UninitializedParameter(Parameter):
     @property
     def dtype(self) -> np.dtype:
         """The dtype that the items will have."""
-        return self.value.item_type
+        return _stand_in(self).item_type
 
     def retype(self, dtype: np.dtype) -> None:
         """Choose the dtype that the items will have."""
-        self.value.item_type = dtype
+        _stand_in(self).item_type = dtype
 
     def materialize(self, shape: tuple[int, ...], dtype: Any = None) -> None:
         """Become a `Parameter` of a shape; its items are arbitrary until they are set."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from . import elementwise as e
 from .naming import called
 from .rounding import rounding_divide
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 # ---------------------------------------------------------------- arithmetic with options
 
 
@@ -22,7 +25,7 @@ def _scaled(y: Any, alpha: Any) -> Any:
     return (y if isinstance(y, (Variable, int, float)) else as_variable(y)) * alpha
 
 
-def add(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+def add(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     """The sum x + alpha * y, item by item.
 
     Parameters
@@ -51,7 +54,7 @@ def add(x: Any, y: Any, *, alpha: Any = 1) -> Any:
     return e.add(x, y if type(alpha) is int and alpha == 1 else _scaled(y, alpha))
 
 
-def subtract(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+def subtract(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     """The difference x - alpha * y, item by item.
 
     Parameters
@@ -78,7 +81,7 @@ def subtract(x: Any, y: Any, *, alpha: Any = 1) -> Any:
     return e.subtract(x, y if type(alpha) is int and alpha == 1 else _scaled(y, alpha))
 
 
-def divide(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
+def divide(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
     """The quotient x / y, item by item; of integers too, in the default float.
 
     Parameters
@@ -110,7 +113,7 @@ def divide(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
     return e.divide(x, y) if rounding_mode is None else rounding_divide("div", x, y, rounding_mode)
 
 
-def float_power(x: Any, y: Any) -> Any:
+def float_power(x: Any, y: Any) -> Tensor:
     """x to the power of y in float64, item by item.
 
     Parameters
@@ -139,7 +142,7 @@ def float_power(x: Any, y: Any) -> Any:
 # ---------------------------------------------------------------- blends
 
 
-def lerp(start: Any, end: Any, weight: Any) -> Any:
+def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     """start + weight * (end - start), item by item.
 
     Parameters
@@ -167,7 +170,7 @@ def lerp(start: Any, end: Any, weight: Any) -> Any:
     return called("lerp", e.add(start, e.multiply(as_floating(end) - start, weight)))
 
 
-def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """x + value * tensor1 * tensor2, item by item.
 
     Parameters
@@ -194,7 +197,7 @@ def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     return called("addcmul", e.add(x, _scaled(e.multiply(tensor1, tensor2), value)))
 
 
-def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """x + value * tensor1 / tensor2, item by item.
 
     Parameters
@@ -230,12 +233,12 @@ copysign = elementwise(
 )  # fmt: skip
 
 
-def _same_sign(x: Any, z: Any) -> Any:
+def _same_sign(x: Any, z: Any) -> Tensor:
     """1 where z = x, -1 where z = -x, 0 where both are 0."""
     return e.sign(x) * e.sign(z)
 
 
-def clamp_min(x: Any, min: Any) -> Any:
+def clamp_min(x: Any, min: Any) -> Tensor:
     """Each item, or `min` where that is larger.
 
     Parameters
@@ -256,7 +259,7 @@ def clamp_min(x: Any, min: Any) -> Any:
     return e.clip(x, min=min)
 
 
-def clamp_max(x: Any, max: Any) -> Any:
+def clamp_max(x: Any, max: Any) -> Tensor:
     """Each item, or `max` where that is smaller.
 
     Parameters
@@ -277,7 +280,7 @@ def clamp_max(x: Any, max: Any) -> Any:
     return e.clip(x, max=max)
 
 
-def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """Each item, with finite numbers in place of NaN and of infinities.
 
     Parameters

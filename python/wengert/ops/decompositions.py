@@ -12,7 +12,7 @@ algorithmic differentiation" (2008), unless another source is named. I is the id
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from .linalg import _one_dtype, matmul
 from .reduce import sum
 from .shape import broadcast_to, cat, reshape
 from .shape import matrix_transpose as T
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -65,7 +68,7 @@ def _lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _symmetric(name: str, x: np.ndarray) -> np.ndarray:
     """The symmetric part of x, which must be most of it."""
-    part = (x + x.swapaxes(-1, -2)) / 2
+    part: np.ndarray = (x + x.swapaxes(-1, -2)) / 2
     if x.size and not np.abs(x - part).max() <= np.sqrt(np.finfo(x.dtype).eps) * np.abs(x).max():
         if np.isnan(x).any():
             return part
@@ -73,17 +76,18 @@ def _symmetric(name: str, x: np.ndarray) -> np.ndarray:
     return part
 
 
-def _identity(n: int, like: Any) -> Any:
+def _identity(n: int, like: Any) -> Tensor:
     return tape._box(np.eye(n, dtype=like.value.dtype))
 
 
-def _lower(x: Any, k: int = 0) -> Any:
+def _lower(x: Any, k: int = 0) -> Tensor:
     """The items on and below diagonal k, zeros above."""
-    mask = tape._box(np.tri(*x.value.shape[-2:], k, dtype=bool))
+    rows, columns = x.value.shape[-2:]
+    mask = tape._box(np.tri(rows, columns, k, dtype=np.bool_))
     return where(mask, x, 0.0)
 
 
-def _half_lower(x: Any) -> Any:
+def _half_lower(x: Any) -> Tensor:
     """The lower triangle with the diagonal halved."""
     return (_lower(x) + _lower(x, -1)) * 0.5
 
@@ -92,16 +96,16 @@ def _symmetrized(x: Any) -> Any:
     return (x + T(x)) * 0.5
 
 
-def _rows(x: Any) -> Any:
+def _rows(x: Any) -> Tensor:
     """A vector as a row: scales the columns of what it is multiplied with."""
     return reshape(x, (*x.value.shape[:-1], 1, x.value.shape[-1]))
 
 
-def _column(x: Any) -> Any:
+def _column(x: Any) -> Tensor:
     return reshape(x, (*x.value.shape, 1))
 
 
-def _scalar_per_matrix(x: Any) -> Any:
+def _scalar_per_matrix(x: Any) -> Tensor:
     return reshape(x, (*x.value.shape, 1, 1))
 
 
@@ -110,7 +114,7 @@ def _trace_of_product(x: Any, y: Any) -> Any:
     return sum(x * y, (-2, -1))
 
 
-def _diagonal(x: Any) -> Any:
+def _diagonal(x: Any) -> Tensor:
     n = np.arange(min(x.value.shape[-2:]))
     return index(x, (..., n, n))
 
@@ -124,7 +128,7 @@ _INV = primitive(
 )  # fmt: skip
 
 
-def inv(x: Any) -> Any:
+def inv(x: Any) -> Tensor:
     """The inverse of square matrices.
 
     Parameters
@@ -162,11 +166,11 @@ _SOLVE = primitive(
 )  # fmt: skip
 
 
-def _solve(x: Any, y: Any) -> Any:
+def _solve(x: Any, y: Any) -> Tensor:
     return apply(_SOLVE, (x, y))
 
 
-def solve(x: Any, y: Any) -> Any:
+def solve(x: Any, y: Any) -> Tensor:
     """The solution z of x @ z = y.
 
     Parameters
@@ -220,7 +224,8 @@ def _cofactors(x: np.ndarray) -> np.ndarray:
     others = np.broadcast_to(s[..., None, :], (*s.shape, n))
     products = np.where(np.eye(n, dtype=bool), 1, others).prod(-1).astype(x.dtype)
     sign = np.linalg.det(u) * np.linalg.det(vh)
-    return (np.sign(sign)[..., None, None] * (u * products[..., None, :]) @ vh).astype(x.dtype)
+    cofactors: np.ndarray = np.sign(sign)[..., None, None] * (u * products[..., None, :]) @ vh
+    return cofactors.astype(x.dtype)
 
 
 _COFACTORS = primitive(
@@ -230,7 +235,7 @@ _COFACTORS = primitive(
 )  # fmt: skip
 
 
-def _cofactors_pulled(g: Any, y: Any, z: Any) -> Any:
+def _cofactors_pulled(g: Any, y: Any, z: Any) -> Tensor:
     return T(y) * _scalar_per_matrix(_trace_of_product(z, g)) - matmul(matmul(z, T(g)), T(y))
 
 
@@ -245,7 +250,7 @@ _DET = primitive(
 )  # fmt: skip
 
 
-def det(x: Any) -> Any:
+def det(x: Any) -> Tensor:
     """The determinants of square matrices.
 
     Parameters
@@ -277,8 +282,8 @@ def det(x: Any) -> Any:
 class SignAndLog(NamedTuple):
     """What `slogdet` gives."""
 
-    sign: Any
-    logabsdet: Any
+    sign: Tensor
+    logabsdet: Tensor
 
 
 _LOGABSDET = primitive(
@@ -318,7 +323,7 @@ def slogdet(x: Any) -> SignAndLog:
     return SignAndLog(tape._box(sign), apply(_LOGABSDET, (x,)))
 
 
-def logdet(x: Any) -> Any:
+def logdet(x: Any) -> Tensor:
     """The logarithms of determinants; NaN where they are negative.
 
     Parameters
@@ -350,7 +355,7 @@ def logdet(x: Any) -> Any:
 # ---------------------------------------------------------------- Cholesky
 
 
-def _between_inverses(z: Any, x: Any) -> Any:
+def _between_inverses(z: Any, x: Any) -> Tensor:
     """inv(z) @ x @ inv(z).T"""
     return _solve(z, T(_solve(z, T(x))))
 
@@ -363,7 +368,7 @@ _CHOLESKY = primitive(
 )  # fmt: skip
 
 
-def cholesky(x: Any) -> Any:
+def cholesky(x: Any) -> Tensor:
     """The lower triangular z with positive diagonal for which z @ z.mT is x.
 
     Parameters
@@ -428,7 +433,7 @@ class _Parts:
         return tuple(apply(operation, (x,), static) for operation in self._operations)
 
 
-def _gaps(values: Any) -> Any:
+def _gaps(values: Any) -> Tensor:
     """1 / (v_j - v_i), and 0 on the diagonal."""
     same = tape._box(np.eye(values.value.shape[-1], dtype=bool))
     return where(same, 0.0, 1.0 / where(same, 1.0, _rows(values) - _column(values)))
@@ -437,8 +442,8 @@ def _gaps(values: Any) -> Any:
 class Eigh(NamedTuple):
     """What `eigh` gives."""
 
-    eigenvalues: Any
-    eigenvectors: Any
+    eigenvalues: Tensor
+    eigenvectors: Tensor
 
 
 _EIGH = _Parts("linalg_eigh", lambda x: tuple(np.linalg.eigh(_symmetric("eigh", x))))
@@ -483,7 +488,7 @@ def eigh(x: Any) -> Eigh:
     return Eigh(*_EIGH.of(_matrices("eigh", x, square=True)))
 
 
-def eigvalsh(x: Any) -> Any:
+def eigvalsh(x: Any) -> Tensor:
     """The eigenvalues of symmetric matrices in ascending order.
 
     Parameters
@@ -514,9 +519,9 @@ def eigvalsh(x: Any) -> Any:
 class SVD(NamedTuple):
     """What `svd` gives."""
 
-    U: Any
-    S: Any
-    Vh: Any
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
 
 
 def _beyond(u: Any, x: Any) -> Any:
@@ -524,7 +529,7 @@ def _beyond(u: Any, x: Any) -> Any:
     return x - matmul(u, matmul(T(u), x))
 
 
-def _pull_u(g: Any, u: Any, s: Any, vh: Any) -> Any:
+def _pull_u(g: Any, u: Any, s: Any, vh: Any) -> Tensor:
     inside = matmul(T(u), g)
     inner = matmul(u, _gaps(s * s) * (inside - T(inside)) * _rows(s))
     return matmul(inner + _beyond(u, g) / _rows(s), vh)
@@ -550,7 +555,7 @@ _SVD.part(
 )  # fmt: skip
 
 
-def _undetermined(name: str, x: Any, factorize: Callable[[np.ndarray], np.ndarray]) -> Any:
+def _undetermined(name: str, x: Any, factorize: Callable[[np.ndarray], np.ndarray]) -> Tensor:
     """A part of a factorization that x does not determine: it has no rules, and says so when one is asked for."""
     return apply(primitive(name, _lapack(name, factorize), (None,), (None,)), (x,))
 
@@ -598,7 +603,7 @@ def svd(x: Any, full_matrices: bool = True) -> SVD:
     return SVD(u, s, vh)
 
 
-def svdvals(x: Any) -> Any:
+def svdvals(x: Any) -> Tensor:
     """The singular values in descending order.
 
     Parameters
@@ -629,22 +634,22 @@ def svdvals(x: Any) -> Any:
 class QR(NamedTuple):
     """What `qr` gives."""
 
-    Q: Any
-    R: Any
+    Q: Tensor
+    R: Tensor
 
 
-def _mirrored(x: Any) -> Any:
+def _mirrored(x: Any) -> Tensor:
     """The symmetric matrix with the lower triangle of x."""
     below = _lower(x, -1)
     return _lower(x) + T(below)
 
 
-def _over_r(x: Any, r: Any) -> Any:
+def _over_r(x: Any, r: Any) -> Tensor:
     """x @ inv(r)"""
     return T(_solve(T(r), T(x)))
 
 
-def _over_r_transposed(x: Any, r: Any) -> Any:
+def _over_r_transposed(x: Any, r: Any) -> Tensor:
     """x @ inv(r.mT)"""
     return T(_solve(r, T(x)))
 
@@ -660,7 +665,7 @@ def _push_q(t: Any, q: Any, r: Any) -> Any:
     return matmul(q, _turn(t, q, r)[1]) + _beyond(q, _over_r(t, r))
 
 
-def _push_r(t: Any, q: Any, r: Any) -> Any:
+def _push_r(t: Any, q: Any, r: Any) -> Tensor:
     inside, turn = _turn(t, q, r)
     return matmul(inside - turn, r)
 
@@ -720,14 +725,14 @@ def qr(x: Any, mode: str = "reduced") -> QR:
 # ---------------------------------------------------------------- least squares
 
 
-def _pulled_through_pinv(g: Any, x: Any, z: Any) -> Any:
+def _pulled_through_pinv(g: Any, x: Any, z: Any) -> Tensor:
     gt, zt = T(g), T(z)
     outside_rows = gt - matmul(x, matmul(z, gt))
     outside_columns = gt - matmul(matmul(gt, z), x)
     return matmul(outside_rows, matmul(z, zt)) + matmul(matmul(zt, z), outside_columns) - matmul(matmul(zt, g), zt)
 
 
-def _pushed_through_pinv(t: Any, x: Any, z: Any) -> Any:
+def _pushed_through_pinv(t: Any, x: Any, z: Any) -> Tensor:
     tt, zt = T(t), T(z)
     outside_rows = tt - matmul(matmul(tt, x), z)
     outside_columns = tt - matmul(z, matmul(x, tt))
@@ -748,7 +753,7 @@ def _tolerance(x: Any, rtol: float | None) -> float:
     return float(np.finfo(dtype).eps) * max(x.value.shape[-2:]) if rtol is None else rtol
 
 
-def pinv(x: Any, rtol: float | None = None) -> Any:
+def pinv(x: Any, rtol: float | None = None) -> Tensor:
     """The pseudo-inverse of Moore and Penrose.
 
     Parameters
@@ -844,7 +849,7 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
     return LeastSquares(reshape(z, (n,)) if vector else z, residuals, rank, values)
 
 
-def matrix_rank(x: Any, rtol: float | None = None) -> Any:
+def matrix_rank(x: Any, rtol: float | None = None) -> Tensor:
     """The number of singular values above a tolerance.
 
     Parameters
@@ -880,7 +885,7 @@ def matrix_rank(x: Any, rtol: float | None = None) -> Any:
 # ---------------------------------------------------------------- powers
 
 
-def matrix_power(x: Any, n: int) -> Any:
+def matrix_power(x: Any, n: int) -> Tensor:
     """The product of n copies of square matrices, by repeated squaring; for n < 0 of their inverses.
 
     Parameters

@@ -7,7 +7,7 @@ of the matrix product, whose rounding errors are relative to the points' distanc
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,13 +18,16 @@ from .linalg import matmul
 from .reduce import norm, sum
 from .shape import matrix_transpose, unsqueeze
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 _DIRECT = 1 << 22  # differences up to which they are formed: a few milliseconds
 _BLOCK = 1 << 18  # of them at a time
 
 
 def _count(x: np.ndarray, y: np.ndarray) -> int:
     """The number of differences between coordinates."""
-    return x.size * y.shape[-2]
+    return int(x.size * y.shape[-2])
 
 
 def _euclidean(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -47,10 +50,11 @@ def _by_products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x, y = x - centre, y - centre
     square = np.einsum("...ik,...ik->...i", x, x)[..., :, None] + np.einsum("...jk,...jk->...j", y, y)[..., None, :]
     square -= 2 * _kernels.matmul(x, np.swapaxes(y, -1, -2))
-    return np.sqrt(np.maximum(square, 0, out=square), out=square)
+    distances: np.ndarray = np.sqrt(np.maximum(square, 0, out=square), out=square)
+    return distances
 
 
-def _shares(g: Any, z: Any) -> Any:
+def _shares(g: Any, z: Any) -> Tensor:
     """g / z, and 0 where z = 0."""
     zero = equal(z, 0)
     return where(zero, 0.0, g / where(zero, 1.0, z))
@@ -90,7 +94,7 @@ _CDIST = primitive(
 )  # fmt: skip
 
 
-def cdist(x1: Any, x2: Any, p: float = 2.0) -> Any:
+def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
     """The distances between all pairs of rows of two matrices, or of two stacks of them.
 
     Parameters
@@ -138,7 +142,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Any:
     return apply(_CDIST, (x, y))
 
 
-def dist(x: Any, y: Any, p: float = 2.0) -> Any:
+def dist(x: Any, y: Any, p: float = 2.0) -> Tensor:
     """The p-norm of the difference of two tensors.
 
     Parameters

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 import string
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..define import as_variable
+from .elementwise import multiply
 from .linalg import matmul
 from .naming import called
 from .pieces import diagonal
 from .reduce import sum
 from .shape import dimension, permute, reshape
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 # ---------------------------------------------------------------- einsum
 
 
-def einsum(equation: str, *operands: Any) -> Any:
+def einsum(equation: str, *operands: Any) -> Tensor:
     """The sum of products that Einstein's summation convention spells.
 
     Parameters
@@ -56,7 +60,7 @@ def einsum(equation: str, *operands: Any) -> Any:
         chosen = [pairs[k] for k in places]
         pairs = [pair for k, pair in enumerate(pairs) if k not in places]
         needed = set(output).union(*(term for _, term in pairs))
-        pairs.append(_product(*chosen, needed) if len(chosen) == 2 else chosen[0])
+        pairs.append(_product(chosen[0], chosen[1], needed) if len(chosen) == 2 else chosen[0])
     x, term = _summed(*pairs[0], set(output))
     return permute(x, tuple(map(term.index, output))) if output else x
 
@@ -170,7 +174,7 @@ def _product(left: tuple[Any, str], right: tuple[Any, str], needed: set[str]) ->
 # ---------------------------------------------------------------- by numbers
 
 
-def tensordot(x: Any, y: Any, dims: Any = 2, *, axes: Any = None) -> Any:
+def tensordot(x: Any, y: Any, dims: Any = 2, *, axes: Any = None) -> Tensor:
     """The sum of products over the last dimensions of x and the first of y, or over given ones.
 
     Parameters
@@ -219,7 +223,7 @@ def tensordot(x: Any, y: Any, dims: Any = 2, *, axes: Any = None) -> Any:
     return reshape(z, (*(a[d] for d in rows), *(b[d] for d in columns)))
 
 
-def inner(x: Any, y: Any) -> Any:
+def inner(x: Any, y: Any) -> Tensor:
     """The sums of products over the last dimensions of both; of a 0-d tensor, the product.
 
     Parameters
@@ -244,13 +248,13 @@ def inner(x: Any, y: Any) -> Any:
     """
     x, y = as_variable(x), as_variable(y)
     if not x.value.ndim or not y.value.ndim:
-        return x * y
+        return multiply(x, y)
     if x.value.shape[-1] != y.value.shape[-1]:
         raise ValueError(f"inner: the last dimensions of shapes {x.value.shape} and {y.value.shape} differ")
     return tensordot(x, y, ([-1], [-1]))
 
 
-def kron(x: Any, y: Any) -> Any:
+def kron(x: Any, y: Any) -> Tensor:
     """Kronecker's product: every item of x times the whole of y, laid side by side.
 
     Parameters
@@ -275,7 +279,7 @@ def kron(x: Any, y: Any) -> Any:
     return reshape(x * y, tuple(n * m for n, m in zip(a, b, strict=True)))
 
 
-def trace(x: Any) -> Any:
+def trace(x: Any) -> Tensor:
     """The sum of the diagonal of a matrix.
 
     Parameters

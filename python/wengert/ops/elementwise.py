@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from ..define import (
     primitive,
 )
 from ..variable import Variable
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def doc(summary: str, example: str, *, inputs: int = 1, formula: str = "", note: str = "") -> str:
@@ -52,7 +55,8 @@ def _numbers(name: str, function: Function, instead: str) -> Function:
     def fallback(*operands: Any) -> np.ndarray:
         if all(isinstance(x, (bool, np.bool_)) or getattr(x, "dtype", None) == dtypes.bool for x in operands):
             raise TypeError(f"{name}: booleans have none; use {instead}, or convert them, as in x.int()")
-        return function(*operands)
+        found: np.ndarray = function(*operands)
+        return found
 
     return fallback
 
@@ -92,7 +96,7 @@ minimum = elementwise(
 )  # fmt: skip
 
 
-def _share(g: Any, winner: Any, loser: Any) -> Any:
+def _share(g: Any, winner: Any, loser: Any) -> Tensor:
     """g where winner > loser, half of it where they are equal."""
     return where(equal(winner, loser), g * 0.5, where(greater(winner, loser), g, 0.0))
 
@@ -128,7 +132,7 @@ abs = elementwise(
     doc=doc("The absolute value of each item.", ">>> wg.abs(wg.tensor([1., -2.]))\ntensor([1., 2.])",
             note="The derivative at 0 is 0."),
 )  # fmt: skip
-sign = elementwise(
+sign: Callable[..., Tensor] = elementwise(
     "sign", Elementwise("sign", lambda x: x.copy() if x.dtype == dtypes.bool else np.sign(x)), None,
     doc=doc("-1, 0 or 1 by the sign of each item; NaN for NaN.",
             ">>> wg.sign(wg.tensor([3., 0., -2.]))\ntensor([ 1.,  0., -1.])"),
@@ -171,7 +175,7 @@ sin = elementwise(
     "sin", Elementwise("sin"), lambda x: cos(x), floating=True,
     doc=doc("The sine of each item, in radians.", ">>> wg.sin(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8415])"),
 )  # fmt: skip
-cos = elementwise(
+cos: Callable[..., Tensor] = elementwise(
     "cos", Elementwise("cos"), lambda x: -sin(x), floating=True,
     doc=doc("The cosine of each item, in radians.", ">>> wg.cos(wg.tensor([0., 1.]))\ntensor([1.0000, 0.5403])"),
 )  # fmt: skip
@@ -183,7 +187,7 @@ erf = elementwise(
 # ---------------------------------------------------------------- activations
 
 # x * (1 - y**2): the derivative of tanh at the result y.
-tanh_grad = elementwise(
+tanh_grad: Callable[..., Tensor] = elementwise(
     "tanh_backward", Elementwise("tanh_grad"), lambda g, y: tanh_grad(g, y), lambda g, x, y: g * x * y * -2.0
 )
 tanh = elementwise(
@@ -191,7 +195,7 @@ tanh = elementwise(
     doc=doc("The hyperbolic tangent of each item.", ">>> wg.tanh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7616])"),
 )  # fmt: skip
 # x * y * (1 - y): the derivative of the sigmoid at the result y.
-sigmoid_grad = elementwise(
+sigmoid_grad: Callable[..., Tensor] = elementwise(
     "sigmoid_backward", Elementwise("sigmoid_grad"),
     lambda g, y: sigmoid_grad(g, y), lambda g, x, y: g * x * (1.0 - y * 2.0),
 )  # fmt: skip
@@ -200,7 +204,9 @@ sigmoid = elementwise(
     doc=doc("1 / (1 + exp(-x)), item by item.", ">>> wg.sigmoid(wg.tensor([0., 1.]))\ntensor([0.5000, 0.7311])"),
 )  # fmt: skip
 # x where y > 0, else 0: the derivative of relu at its input or, which is the same, at its result.
-relu_grad = elementwise("relu_backward", Elementwise("relu_grad"), lambda g, y: relu_grad(g, y), None)
+relu_grad: Callable[..., Tensor] = elementwise(
+    "relu_backward", Elementwise("relu_grad"), lambda g, y: relu_grad(g, y), None
+)
 relu = elementwise(
     "relu", Elementwise("relu", lambda x: np.maximum(x, 0)), lambda g, z: relu_grad(g, z),
     doc=doc("The positive part max(x, 0) of each item; NaN stays.",
@@ -225,7 +231,7 @@ _leaky_relu = elementwise(
 )  # fmt: skip
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     """x where it is positive, `negative_slope` times x elsewhere.
 
     Parameters
@@ -252,7 +258,7 @@ _clip = elementwise(
 )  # fmt: skip
 
 
-def clip(x: Any, min: Any = None, max: Any = None) -> Any:
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     """Each item limited to the interval from `min` to `max`.
 
     Parameters
@@ -292,10 +298,10 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
 # ---------------------------------------------------------------- comparison and choice
 
 
-def comparison(name: str, kernel: Callable[..., np.ndarray], doc: str) -> Function:
+def comparison(name: str, kernel: Callable[..., np.ndarray], doc: str) -> Callable[..., Tensor]:
     """An operation whose result is boolean, and so has no derivative."""
 
-    def compare(x: Any, y: Any) -> Any:
+    def compare(x: Any, y: Any) -> Tensor:
         if not (isinstance(x, Variable) and isinstance(y, Variable) and x.value.dtype is y.value.dtype):
             x, y = match(name, *(v if isinstance(v, (int, float)) else as_variable(v) for v in (x, y)))
         return tape._box(kernel(*(v.value if isinstance(v, Variable) else v for v in (x, y))))
@@ -317,19 +323,19 @@ not_equal = comparison(
 less = comparison(
     "less", Elementwise("less", np.less), _compare_doc("is less than", "less", "tensor([ True, False, False])")
 )
-less_equal = comparison(
+less_equal: Callable[..., Tensor] = comparison(
     "less_equal", Elementwise("less_equal", np.less_equal),
     _compare_doc("is at most", "less_equal", "tensor([ True,  True, False])"),
 )  # fmt: skip
-greater = comparison(
+greater: Callable[..., Tensor] = comparison(
     "greater", Elementwise("greater", np.greater),
     _compare_doc("is greater than", "greater", "tensor([False, False,  True])"),
 )  # fmt: skip
-greater_equal = comparison(
+greater_equal: Callable[..., Tensor] = comparison(
     "greater_equal", Elementwise("greater_equal", np.greater_equal),
     _compare_doc("is at least", "greater_equal", "tensor([False,  True,  True])"),
 )  # fmt: skip
-logical_and = comparison(
+logical_and: Callable[..., Tensor] = comparison(
     "logical_and", np.logical_and,
     doc("Whether both x and y are nonzero, item by item.",
          ">>> wg.logical_and(wg.tensor([1., 0.]), wg.tensor([2., 3.]))\ntensor([ True, False])", inputs=2),
@@ -343,7 +349,11 @@ _WHERE = primitive(
 )  # fmt: skip
 
 
-def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Any, x: Any, y: Any) -> Tensor: ...
+def where(condition: Any, x: Any = None, y: Any = None) -> Tensor | tuple[Tensor, ...]:
     """x where the condition holds, y elsewhere; or, of a condition alone, where it holds.
 
     Parameters

@@ -18,7 +18,7 @@ from .naming import called
 from .shape import dimension, either, reshape, squeeze
 
 
-class ValuesAndIndices(tuple):
+class ValuesAndIndices(tuple[Any, ...]):
     """The pair (values, indices), also by name."""
 
     __slots__ = ()
@@ -29,7 +29,7 @@ class ValuesAndIndices(tuple):
         return f"wengert.return_types.{type(self).__name__}(\nvalues={self[0]!r},\nindices={self[1]!r})"
 
 
-class MinAndMax(tuple):
+class MinAndMax(tuple[Any, ...]):
     """The pair (min, max), also by name."""
 
     __slots__ = ()

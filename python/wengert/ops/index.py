@@ -7,15 +7,19 @@ arrays. All keys but the last give views.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _kernels, define, dtypes, tape
 from ..define import apply, as_variable, linear, primitive
+from ..tape import Operation
 from ..variable import Variable
 from .naming import called
 from .shape import as_view, dimension, reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 Key = Any
 Keys = tuple[Key, ...]
@@ -165,14 +169,16 @@ def _put_add(g: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
 
 # x[keys], and its transpose: zeros of `shape` with g added at the keys, repeated indices accumulating.
 _INDEX = linear("index", _pick, lambda g, keys, shape: apply(_PUT_ADD, (g,), {"keys": keys, "shape": shape}))
-_PUT_ADD = linear("index_put", _put_add, lambda g, keys, shape: apply(_INDEX, (g,), {"keys": keys, "shape": shape}))
+_PUT_ADD: Operation = linear(
+    "index_put", _put_add, lambda g, keys, shape: apply(_INDEX, (g,), {"keys": keys, "shape": shape})
+)
 
 
-def _index(x: Any, keys: Keys) -> Any:
+def _index(x: Any, keys: Keys) -> Tensor:
     return apply(_INDEX, (x,), {"keys": keys, "shape": x.value.shape})
 
 
-def index(x: Any, key: Key) -> Any:
+def index(x: Any, key: Key) -> Tensor:
     """x[key], with PyTorch's meaning of integers, slices, ..., None, integer arrays, boolean masks and mixtures.
 
     Parameters
@@ -225,16 +231,16 @@ def _assigned(x: np.ndarray, y: Any, keys: Keys) -> np.ndarray:
     return out
 
 
-def _index_put(x: Any, keys: Keys, y: Any) -> Any:
+def _index_put(x: Any, keys: Keys, y: Any) -> Tensor:
     part = y.value.shape if isinstance(y, Variable) else ()
     return apply(_INDEX_PUT, (x, y), {"keys": keys, "shape": x.value.shape, "part": part})
 
 
-def _zeros(shape: tuple[int, ...], like: Any) -> Any:
+def _zeros(shape: tuple[int, ...], like: Any) -> Tensor:
     return tape._box(np.zeros(shape, like.value.dtype))
 
 
-def _kept(g: Any, keys: Keys) -> Any:
+def _kept(g: Any, keys: Keys) -> Tensor:
     """What of g at the keys reaches the items assigned there: of a repeated index only the last."""
     picked = _index(g, keys)
     if any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in keys[-1]):
@@ -252,7 +258,7 @@ def picked_shape(keys: Keys, shape: tuple[int, ...]) -> tuple[int, ...]:
     return at(np.broadcast_to(np.False_, shape), keys).shape
 
 
-def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Any:
+def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
     """A copy of x with x[key] = y, or, accumulating, x[key] += y.
 
     Parameters
@@ -302,7 +308,7 @@ def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Any:
             raise ValueError(f"index: a value of shape {y.value.shape} does not broadcast to {shape}, its place")
     if accumulate:
         y = y if y.value.shape == shape else define.broadcast_to(y, shape)
-        return x + apply(_PUT_ADD, (y,), {"keys": keys, "shape": x.value.shape})
+        return as_variable(x) + apply(_PUT_ADD, (y,), {"keys": keys, "shape": x.value.shape})
     return _index_put(x, keys, y)
 
 
@@ -326,7 +332,7 @@ def along(name: str, shape: tuple[int, ...], indices: Any, dim: int) -> Key:
     return tuple(grids)
 
 
-def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """Items picked along one dimension by an index of the same number of dimensions.
 
     Parameters

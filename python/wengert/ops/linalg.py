@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _kernels, define, dtypes
 from ..define import apply, as_variable, bilinear, primitive
+from ..tape import Operation
 from ..variable import Variable
+from .elementwise import add, multiply
 from .naming import called
 from .reduce import _SUM
 from .shape import permute, reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 _kernel = _kernels.matmul
 
@@ -23,22 +28,23 @@ def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return _kernel(x, y)
     if x.dtype == dtypes.float16:
         return dtypes.convert(_kernel(x.astype(np.float32), y.astype(np.float32)), dtypes.float16)
-    return np.matmul(x, y)
+    z: np.ndarray = np.matmul(x, y)
+    return z
 
 
 # The product of matrices, and that with the second or the first of them transposed. The three are closed under
 # differentiation, so that no derivative needs a transpose of its own.
-_MM = bilinear(
+_MM: Operation = bilinear(
     "mm", _matmul,
     lambda g, x, y: define.sum_to(apply(_MM_NT, (g, y)), x.value.shape),
     lambda g, x, y: define.sum_to(apply(_MM_TN, (x, g)), y.value.shape),
 )  # fmt: skip
-_MM_NT = bilinear(
+_MM_NT: Operation = bilinear(
     "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
     lambda g, x, y: define.sum_to(apply(_MM, (g, y)), x.value.shape),
     lambda g, x, y: define.sum_to(apply(_MM_TN, (g, x)), y.value.shape),
 )  # fmt: skip
-_MM_TN = bilinear(
+_MM_TN: Operation = bilinear(
     "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
     lambda g, x, y: define.sum_to(apply(_MM_NT, (y, g)), x.value.shape),
     lambda g, x, y: define.sum_to(apply(_MM, (x, g)), y.value.shape),
@@ -46,12 +52,12 @@ _MM_TN = bilinear(
 PRODUCTS = (_MM, _MM_NT, _MM_TN)
 
 
-def _rows_sum(g: Any) -> Any:
+def _rows_sum(g: Any) -> Tensor:
     """The bias's cotangent: g summed over its rows."""
     return apply(_SUM, (g,), {"dims": (0,), "keepdim": False, "shape": g.value.shape})
 
 
-def matmul(x: Any, y: Any) -> Any:
+def matmul(x: Any, y: Any) -> Tensor:
     """The matrix product x @ y, with vectors and stacks of matrices as in NumPy.
 
     Parameters
@@ -111,7 +117,7 @@ def matmul(x: Any, y: Any) -> Any:
     return reshape(z, (*shape[:-2], shape[-1])) if len(a) == 1 else z
 
 
-def dot(x: Any, y: Any) -> Any:
+def dot(x: Any, y: Any) -> Tensor:
     """The inner product of two vectors.
 
     Parameters
@@ -137,7 +143,7 @@ def dot(x: Any, y: Any) -> Any:
     return _checked("dot", x, y, 1, 1)
 
 
-def mv(x: Any, y: Any) -> Any:
+def mv(x: Any, y: Any) -> Tensor:
     """The product of a matrix and a vector.
 
     Parameters
@@ -165,7 +171,7 @@ def mv(x: Any, y: Any) -> Any:
     return _checked("mv", x, y, 2, 1)
 
 
-def mm(x: Any, y: Any) -> Any:
+def mm(x: Any, y: Any) -> Tensor:
     """The product of two matrices.
 
     Parameters
@@ -194,7 +200,7 @@ def mm(x: Any, y: Any) -> Any:
     return _checked("mm", x, y, 2, 2)
 
 
-def bmm(x: Any, y: Any) -> Any:
+def bmm(x: Any, y: Any) -> Tensor:
     """The products of two stacks of matrices, one by one.
 
     Parameters
@@ -225,7 +231,7 @@ def bmm(x: Any, y: Any) -> Any:
     return _checked("bmm", x, y, 3, 3)
 
 
-def _checked(name: str, x: Any, y: Any, ndim_x: int, ndim_y: int) -> Any:
+def _checked(name: str, x: Any, y: Any, ndim_x: int, ndim_y: int) -> Tensor:
     x, y = as_variable(x), as_variable(y)
     a, b = x.value.shape, y.value.shape
     if len(a) != ndim_x or len(b) != ndim_y or a[-1] != b[-2 if ndim_y > 1 else 0]:
@@ -237,7 +243,7 @@ def _checked(name: str, x: Any, y: Any, ndim_x: int, ndim_y: int) -> Any:
     return matmul(x, y)
 
 
-def outer(x: Any, y: Any) -> Any:
+def outer(x: Any, y: Any) -> Tensor:
     """The outer product of two vectors, x[i] * y[j].
 
     Parameters
@@ -266,10 +272,11 @@ def outer(x: Any, y: Any) -> Any:
     x, y = as_variable(x), as_variable(y)
     if x.value.ndim != 1 or y.value.ndim != 1:
         raise ValueError(f"outer: expected two vectors, got shapes {x.value.shape} and {y.value.shape}")
-    return reshape(x, (-1, 1) if x.value.size else (0, 1)) * y
+    column = reshape(x, (-1, 1) if x.value.size else (0, 1))
+    return multiply(column, y)
 
 
-def vdot(x: Any, y: Any) -> Any:
+def vdot(x: Any, y: Any) -> Tensor:
     """The inner product of two vectors, by NumPy's name.
 
     Parameters
@@ -295,7 +302,7 @@ def vdot(x: Any, y: Any) -> Any:
     return _checked("vdot", x, y, 1, 1)
 
 
-def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """The matrix product and a sum: beta * x + alpha * (mat1 @ mat2).
 
     Parameters
@@ -328,7 +335,7 @@ def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) ->
     return called("addmm", _added("addmm", x, mm(mat1, mat2), beta, alpha))
 
 
-def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """The product of a matrix and a vector and a sum: beta * x + alpha * (mat @ vec).
 
     Parameters
@@ -360,7 +367,7 @@ def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> A
     return _added("addmv", x, mv(mat, vec), beta, alpha)
 
 
-def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """The products of two stacks of matrices and a sum: beta * x + alpha * (batch1 @ batch2).
 
     Parameters
@@ -393,8 +400,8 @@ def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float =
     return _added("baddbmm", x, bmm(batch1, batch2), beta, alpha)
 
 
-def _added(name: str, x: Any, z: Any, beta: float, alpha: float) -> Any:
-    x = as_variable(x)
+def _added(name: str, addend: Any, z: Tensor, beta: float, alpha: float) -> Tensor:
+    x = as_variable(addend)
     if define.broadcast_shape(name, x.value.shape, z.value.shape) != z.value.shape:
         raise ValueError(f"{name}: shape {x.value.shape} does not broadcast to {z.value.shape}")
     z = z if alpha == 1 else z * alpha
@@ -408,10 +415,12 @@ def _float32_first(kernel: Any) -> Any:
     """float16 computed in float32."""
 
     def wrapped(x: np.ndarray, *others: np.ndarray, **static: Any) -> np.ndarray:
+        z: np.ndarray
         if x.dtype == dtypes.float16:
             z = kernel(x.astype(np.float32), *(v.astype(np.float32) for v in others), **static)
             return dtypes.convert(z, dtypes.float16)
-        return kernel(x, *others, **static)
+        z = kernel(x, *others, **static)
+        return z
 
     return wrapped
 
@@ -437,7 +446,7 @@ _LINEAR = primitive(
 )  # fmt: skip
 
 
-def affine(x: Any, w: Any, b: Any = None) -> Any:
+def affine(x: Any, w: Any, b: Any = None) -> Tensor:
     """x @ w + b, as one operation.
 
     Parameters
@@ -467,7 +476,7 @@ def affine(x: Any, w: Any, b: Any = None) -> Any:
     return _affine("affine", _AFFINE, 0, x, w, b)
 
 
-def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     """x @ weight.T + bias, as one operation: the layer `nn.Linear`.
 
     Parameters
@@ -497,7 +506,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return _affine("linear", _LINEAR, 1, x, weight, bias)
 
 
-def _affine(name: str, operation: Any, inner: int, x: Any, w: Any, b: Any) -> Any:
+def _affine(name: str, operation: Operation, inner: int, x: Any, w: Any, b: Any) -> Tensor:
     x, w = as_variable(x), as_variable(w)
     shape, weight = x.value.shape, w.value.shape
     wanted = "(k, n)" if inner == 0 else "(out, in)"
@@ -517,7 +526,7 @@ def _affine(name: str, operation: Any, inner: int, x: Any, w: Any, b: Any) -> An
     if not (x.value.dtype is w.value.dtype is b.value.dtype):
         x, w, b = _one_dtype(x, w, b)
     if x.value.dtype.kind != "f":
-        return matmul(x, w if inner == 0 else permute(w, 1, 0)) + b
+        return add(matmul(x, w if inner == 0 else permute(w, 1, 0)), b)
     if len(shape) == 2:
         return apply(operation, (x, w, b))
     rows = reshape(x, (math.prod(shape[:-1]), shape[-1]))

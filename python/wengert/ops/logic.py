@@ -5,7 +5,8 @@ Their results have no derivative.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +16,16 @@ from ..variable import Variable
 from .elementwise import comparison, doc
 from .shape import dimensions, either
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 # ---------------------------------------------------------------- one argument
 
 
 def _question(name: str, function: Function, docstring: str) -> Function:
     """A function of one tensor that gives truth values."""
 
-    def ask(x: Any) -> Any:
+    def ask(x: Any) -> Tensor:
         return tape._box(np.asarray(function(as_variable(x).value)))
 
     return named(ask, name, docstring)
@@ -71,10 +75,10 @@ logical_xor = comparison(
 # ---------------------------------------------------------------- bits
 
 
-def _bitwise(name: str, function: Function, kinds: str, docstring: str) -> Function:
+def _bitwise(name: str, function: Function, kinds: str, docstring: str) -> Callable[..., Tensor]:
     """A function of two tensors of integers or, if `kinds` allow it, of booleans."""
 
-    def combine(x: Any, y: Any) -> Any:
+    def combine(x: Any, y: Any) -> Tensor:
         x, y = match(name, x, y)
         for v in (x, y):
             if isinstance(v, Variable) and v.value.dtype.kind not in kinds:
@@ -112,7 +116,7 @@ bitwise_right_shift = _bitwise(
 )  # fmt: skip
 
 
-def bitwise_not(x: Any) -> Any:
+def bitwise_not(x: Any) -> Tensor:
     """The bits that x lacks; of booleans, not x.
 
     Parameters
@@ -150,7 +154,7 @@ def _values(name: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     return x.value, y.value
 
 
-def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Whether |x - y| <= atol + rtol |y|, item by item.
 
     Parameters
@@ -233,7 +237,7 @@ def equal(x: Any, y: Any) -> bool:
     return a.shape == b.shape and bool((a == b).all())
 
 
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Whether each item is one of some items.
 
     Parameters
@@ -270,7 +274,7 @@ def _over(
     return np.asarray(function(value, axis=dims, keepdims=bool(keepdim if keepdims is None else keepdims)))
 
 
-def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Whether all items are nonzero, over some dimensions; of nothing, True.
 
     Parameters
@@ -298,7 +302,7 @@ def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     return _truth(x, _over("all", np.all, x, dim, keepdim, axis, keepdims))
 
 
-def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Whether some item is nonzero, over some dimensions; of nothing, False.
 
     Parameters
@@ -326,13 +330,13 @@ def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     return _truth(x, _over("any", np.any, x, dim, keepdim, axis, keepdims))
 
 
-def _truth(x: Any, found: np.ndarray) -> Any:
+def _truth(x: Any, found: np.ndarray) -> Tensor:
     return tape._box(found.astype(np.uint8) if as_variable(x).value.dtype == dtypes.uint8 else found)
 
 
 def count_nonzero(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The number of items that are not zero, over some dimensions.
 
     Parameters

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TypeVar
 
 from ..tape import Operation
+from ..variable import Variable
+
+V = TypeVar("V", bound=Variable)
 
 
 @functools.cache
@@ -14,7 +17,7 @@ def _under(operation: Operation, name: str) -> Operation:
     return Operation(name, operation.kernel, operation.arguments, operation.vjps, operation.jvps)
 
 
-def called(name: str, z: Any) -> Any:
+def called(name: str, z: V) -> V:
     """z, whose last operation, which nobody else has seen, goes by the name of the function that computed it."""
     if z.node is not None:
         z.node.operation = _under(z.node.operation, name)

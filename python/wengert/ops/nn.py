@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _kernels, dtypes, tape
 from ..define import apply, as_floating, as_variable, cast, primitive
+from ..tape import Operation
 from .elementwise import exp, greater, where
 from .reduce import mean, sum
 from .shape import dimension, permute, reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def _half_in_float32(kernel: Any) -> Any:
     def wrapped(*arrays: np.ndarray, **static: Any) -> np.ndarray:
         if arrays[0].dtype == dtypes.float16:
             return dtypes.convert(kernel(*(a.astype(np.float32) for a in arrays), **static), dtypes.float16)
-        return kernel(*arrays, **static)
+        z: np.ndarray = kernel(*arrays, **static)
+        return z
 
     return wrapped
 
@@ -25,7 +30,7 @@ def _half_in_float32(kernel: Any) -> Any:
 # ---------------------------------------------------------------- activations with parameters
 
 
-def prelu(x: Any, weight: Any) -> Any:
+def prelu(x: Any, weight: Any) -> Tensor:
     """x where it is positive, a learned slope times x elsewhere (He et al. 2015).
 
     Parameters
@@ -83,7 +88,7 @@ _SOFTMAX_GRAD = primitive(
 )  # fmt: skip
 
 
-def softmax_grad(x: Any, y: Any, dim: int) -> Any:
+def softmax_grad(x: Any, y: Any, dim: int) -> Tensor:
     """The Jacobian of softmax at the result y, applied to x."""
     return apply(_SOFTMAX_GRAD, (x, y), {"dim": dim})
 
@@ -95,7 +100,7 @@ _LOG_SOFTMAX = primitive(
 )  # fmt: skip
 
 # x - exp(y) * sum(x): the transposed Jacobian of log-softmax at the result y, applied to x.
-_LOG_SOFTMAX_GRAD = primitive(
+_LOG_SOFTMAX_GRAD: Operation = primitive(
     "log_softmax_backward_data", _half_in_float32(lambda x, y, dim: _kernels.softmax_grad(x, y, dim, True)),
     (lambda g, y, dim: g - sum(g * exp(y), dim, True), lambda g, x, y, dim: -g * exp(y) * sum(x, dim, True)),
     (
@@ -105,7 +110,7 @@ _LOG_SOFTMAX_GRAD = primitive(
 )  # fmt: skip
 
 
-def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along one dimension, with the maximum subtracted first so that nothing overflows.
 
     Parameters
@@ -135,7 +140,7 @@ def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
     return _along("softmax", _SOFTMAX, x, dim, axis)
 
 
-def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """The logarithm of softmax along one dimension, x - logsumexp(x).
 
     Parameters
@@ -165,7 +170,7 @@ def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> A
     return _along("log_softmax", _LOG_SOFTMAX, x, dim, axis)
 
 
-def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None) -> Any:
+def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None) -> Tensor:
     x = as_floating(x)
     dim = dim if axis is None else axis
     if dim is None:
@@ -187,11 +192,9 @@ def _ce_kernel(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], know
     )
     if gradient is not None:
         known.append(gradient)
-    if reduction == "none":
-        return losses
     if reduction == "mean":
         total = total / weight if weight else float("nan")
-    return np.asarray(total, dtype=x.dtype)
+    return np.asarray(losses if reduction == "none" else total, dtype=x.dtype)
 
 
 def _ce_call(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], *, losses: bool, gradient: bool) -> Any:
@@ -212,10 +215,11 @@ def _ce_gradient_kernel(
 ) -> np.ndarray:
     if known:
         return known[0]
-    return _ce_call(x, targets, options, losses=False, gradient=True)[1]
+    made: np.ndarray = _ce_call(x, targets, options, losses=False, gradient=True)[1]
+    return made
 
 
-def _row_weights(x: np.ndarray, targets: np.ndarray, options: dict[str, Any]) -> Any:
+def _row_weights(x: np.ndarray, targets: np.ndarray, options: dict[str, Any]) -> Tensor:
     """a, (rows, 1), where the gradient's row i is a_i * softmax(x_i) less a constant: the total of the target's row."""
     rows, classes = x.shape
     weight = np.ones(classes) if options["weight"] is None else options["weight"].astype(np.float64)
@@ -240,7 +244,7 @@ _CE_GRADIENT = primitive(
 )  # fmt: skip
 
 
-def _ce_gradient(x: Any, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> Any:
+def _ce_gradient(x: Any, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> Tensor:
     return apply(_CE_GRADIENT, (x,), {"targets": targets, "options": options, "known": known})
 
 
@@ -268,7 +272,7 @@ def _reduced(t: Any, options: dict[str, Any]) -> Any:
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The cross-entropy of logits against labels or probabilities; loss and gradient come from one pass.
 
     Parameters
@@ -345,7 +349,7 @@ def cross_entropy(
     dtype = logits.value.dtype
     if dense:
         rows = np.moveaxis(y.value, classes_dim, -1) if len(shape) > 2 else y.value
-        targets = rows.reshape(-1, classes).astype(dtype)
+        targets: np.ndarray = rows.reshape(-1, classes).astype(dtype)
     else:
         targets = y.value if len(outer) == 1 else y.value.reshape(-1)
         if targets.dtype != dtypes.int64:
@@ -371,7 +375,7 @@ def _class_weights(weight: Any, classes: int, dtype: np.dtype) -> np.ndarray | N
     return np.ascontiguousarray(weight.value, dtype=dtype)
 
 
-def _composed(x: Any, y: Any, weight: Any, reduction: str, smoothing: float, dim: int) -> Any:
+def _composed(x: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: float, dim: int) -> Tensor:
     """The loss as a composition, for target probabilities that are differentiable themselves."""
     classes = x.value.shape[dim]
     if smoothing:
@@ -387,7 +391,7 @@ def _composed(x: Any, y: Any, weight: Any, reduction: str, smoothing: float, dim
 # ---------------------------------------------------------------- dropout
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = None) -> Any:
+def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = None) -> Tensor:
     """Each item zeroed with probability p, the others scaled by 1 / (1 - p), while training; else x itself.
 
     Parameters
@@ -416,12 +420,12 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
     """
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
-    x = as_variable(x)
+    z = as_variable(x)
     if not training or p == 0.0:
-        return x
+        return z
     if p == 1.0:
-        return x * 0.0
+        return z * 0.0
     from ..random import numpy_generator
 
-    kept = numpy_generator(generator).random(x.value.shape, dtype=np.float32) >= p
-    return x * tape._box(kept.astype(x.value.dtype) * x.value.dtype.type(1 / (1 - p)))
+    kept = numpy_generator(generator).random(z.value.shape, dtype=np.float32) >= p
+    return z * tape._box(kept.astype(z.value.dtype) * z.value.dtype.type(1 / (1 - p)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..define import apply, as_variable, linear
+from ..tape import Operation
 from .index import index as pick
 from .naming import called
 from .reduce import sum
@@ -28,6 +29,9 @@ from .shape import (
     transpose,
 )  # fmt: skip
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 # ---------------------------------------------------------------- apart
 
 
@@ -37,7 +41,7 @@ def _between(x: Any, dim: int, ends: Sequence[int]) -> tuple[Any, ...]:
 
 
 def split(
-    x: Any, split_size_or_sections: int | Sequence[int], dim: int | None = None, *, axis: int | None = None
+    x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: int | None = None
 ) -> tuple[Any, ...]:
     """Views of a tensor cut along one dimension.
 
@@ -114,7 +118,7 @@ def chunk(x: Any, chunks: int, dim: int | None = None, *, axis: int | None = Non
 
 
 def tensor_split(
-    x: Any, indices_or_sections: int | Sequence[int], dim: int | None = None, *, axis: int | None = None
+    x: Any, indices_or_sections: Any, dim: int | None = None, *, axis: int | None = None
 ) -> tuple[Any, ...]:
     """Views of a tensor cut along one dimension into nearly equal parts, or at given places.
 
@@ -158,7 +162,7 @@ def tensor_split(
     return _between(x, d, [0, *itertools.accumulate(lengths)])
 
 
-def narrow(x: Any, dim: int, start: int, length: int) -> Any:
+def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
     """A view of `length` items from `start` along one dimension.
 
     Parameters
@@ -191,7 +195,7 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Any:
     return narrow_view(x, d, begin, begin + length)
 
 
-def select(x: Any, dim: int, index: int) -> Any:
+def select(x: Any, dim: int, index: int) -> Tensor:
     """A view without one dimension, at one index along it: x[:, :, index] for dim = 2.
 
     Parameters
@@ -327,7 +331,7 @@ def atleast_3d(*tensors: Any) -> Any:
     return _each_at_least(3, tensors)
 
 
-def hstack(tensors: Sequence[Any]) -> Any:
+def hstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the second dimension, vectors along their only one.
 
     Parameters
@@ -353,7 +357,7 @@ def hstack(tensors: Sequence[Any]) -> Any:
     return cat(parts, 0 if parts and parts[0].value.ndim == 1 else 1)
 
 
-def vstack(tensors: Sequence[Any]) -> Any:
+def vstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the first dimension; vectors are rows.
 
     Parameters
@@ -378,7 +382,7 @@ def vstack(tensors: Sequence[Any]) -> Any:
     return cat([_at_least(2, x) for x in tensors], 0)
 
 
-def dstack(tensors: Sequence[Any]) -> Any:
+def dstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the third dimension, after `atleast_3d`.
 
     Parameters
@@ -403,7 +407,7 @@ def dstack(tensors: Sequence[Any]) -> Any:
     return cat([_at_least(3, x) for x in tensors], 2)
 
 
-def column_stack(tensors: Sequence[Any]) -> Any:
+def column_stack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the second dimension; vectors are columns.
 
     Parameters
@@ -437,14 +441,14 @@ _REPEAT = linear(
 )
 
 
-def _fold(g: Any, counts: tuple[int, ...], before: tuple[int, ...]) -> Any:
+def _fold(g: Any, counts: tuple[int, ...], before: tuple[int, ...]) -> Tensor:
     """The sum of the copies that `repeat` has made."""
     padded = (1,) * (len(counts) - len(before)) + before
     parts = reshape(g, tuple(itertools.chain(*zip(counts, padded, strict=True))))
     return reshape(sum(parts, tuple(range(0, 2 * len(counts), 2))), before) if counts else g
 
 
-def repeat(x: Any, *counts: Any) -> Any:
+def repeat(x: Any, *counts: Any) -> Tensor:
     """Copies of a tensor laid side by side along each dimension.
 
     Parameters
@@ -477,7 +481,7 @@ def repeat(x: Any, *counts: Any) -> Any:
     return apply(_REPEAT, (x,), {"counts": copies, "before": shape})
 
 
-def tile(x: Any, *counts: Any, dims: Any = None) -> Any:
+def tile(x: Any, *counts: Any, dims: Any = None) -> Tensor:
     """Copies of a tensor laid side by side, as `repeat`; missing leading counts are 1.
 
     Parameters
@@ -506,7 +510,7 @@ def tile(x: Any, *counts: Any, dims: Any = None) -> Any:
     return repeat(x, (1,) * (x.value.ndim - len(copies)) + copies)
 
 
-def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """Each item repeated in its place.
 
     Parameters
@@ -550,13 +554,13 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int
 
 # ---------------------------------------------------------------- turned around
 
-_ROLL = linear(
+_ROLL: Operation = linear(
     "roll", lambda x, shifts, dims: np.roll(x, shifts, dims),
     lambda g, shifts, dims: apply(_ROLL, (g,), {"shifts": tuple(-k for k in shifts), "dims": dims}),
 )  # fmt: skip
 
 
-def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Any:
+def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Tensor:
     """The items moved along some dimensions; what leaves at one end enters at the other.
 
     Parameters
@@ -583,7 +587,7 @@ def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Any:
     """
     x = as_variable(x)
     dims = either("roll", dims, axis)
-    steps = sizes(shifts if isinstance(shifts, (tuple, list)) else (shifts,))
+    steps = sizes(tuple(shifts) if isinstance(shifts, (tuple, list)) else (shifts,))
     if dims is None or dims == () or dims == []:
         if len(steps) != 1:
             raise ValueError(f"roll: expected one shift without dims, got {shifts}")
@@ -594,7 +598,7 @@ def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Any:
     return apply(_ROLL, (x,), {"shifts": steps, "dims": along}) if x.value.ndim else x
 
 
-def fliplr(x: Any) -> Any:
+def fliplr(x: Any) -> Tensor:
     """A view with the second dimension reversed.
 
     Parameters
@@ -619,7 +623,7 @@ def fliplr(x: Any) -> Any:
     return flip(x, 1)
 
 
-def flipud(x: Any) -> Any:
+def flipud(x: Any) -> Tensor:
     """A view with the first dimension reversed.
 
     Parameters
@@ -647,7 +651,7 @@ def flipud(x: Any) -> Any:
     return flip(x, 0)
 
 
-def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
+def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """A view turned by quarter turns in the plane of two dimensions, from the first towards the second.
 
     Parameters
@@ -691,7 +695,8 @@ def _diagonal_of(x: np.ndarray, offset: int) -> np.ndarray:
     """A writable view of the diagonals of the matrices in the last two dimensions."""
     part = x[..., max(-offset, 0) :, max(offset, 0) :]
     n = min(part.shape[-2:])
-    return np.einsum("...ii->...i", part[..., :n, :n])
+    diagonals: np.ndarray = np.einsum("...ii->...i", part[..., :n, :n])
+    return diagonals
 
 
 def _on_diagonal(x: np.ndarray, offset: int, before: tuple[int, ...]) -> np.ndarray:
@@ -705,13 +710,13 @@ _DIAGONAL = linear(
     "diagonal", lambda x, offset, before: _diagonal_of(x, offset),
     lambda g, offset, before: apply(_DIAGONAL_BACKWARD, (g,), {"offset": offset, "before": before}),
 )  # fmt: skip
-_DIAGONAL_BACKWARD = linear(
+_DIAGONAL_BACKWARD: Operation = linear(
     "diagonal_backward", _on_diagonal,
     lambda g, offset, before: apply(_DIAGONAL, (g,), {"offset": offset, "before": before}),
 )  # fmt: skip
 
 
-def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the diagonals of matrices.
 
     Parameters
@@ -748,7 +753,7 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     return share_memory(x, apply(_DIAGONAL, (last,), {"offset": int(offset), "before": last.value.shape}))
 
 
-def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices of zeros with the last dimension of a tensor on a diagonal.
 
     Parameters

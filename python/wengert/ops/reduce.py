@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _kernels, define, dtypes, tape
-from ..define import Function, apply, as_floating, as_variable, primitive
+from ..define import F, Function, apply, as_floating, as_variable, primitive
+from ..tape import Operation
 from .elementwise import abs, equal, exp, sqrt, where
 from .naming import called
 from .shape import cat, dimension, dimensions, either, flip, permute, reshape, stack
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def _kernel(kind: str, fallback: Function | None = None) -> Function:
@@ -32,12 +36,12 @@ def _kernel(kind: str, fallback: Function | None = None) -> Function:
     return kernel
 
 
-def _expand(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
+def _expand(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     """A reduced tensor repeated over the dimensions it lost."""
     return define.broadcast_to(keep(g, dims, keepdim, shape), shape)
 
 
-def keep(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
+def keep(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     """A reduced tensor with the dimensions it lost as length 1."""
     return g if keepdim else reshape(g, tuple(1 if i in dims else n for i, n in enumerate(shape)))
 
@@ -58,14 +62,14 @@ _COMMON = """
 """
 
 
-def _documented(function: Function) -> Function:
+def _documented(function: F) -> F:
     """Fill the parameters that all reductions share into a docstring."""
     if function.__doc__:  # absent under python -OO
         function.__doc__ = function.__doc__.replace("\n    COMMON\n", _COMMON)
     return function
 
 
-_SUM = primitive(
+_SUM: Operation = primitive(
     "sum", _kernel("sum", lambda x, dims, keepdims: np.sum(x, dims, dtype=np.int64, keepdims=keepdims)),
     (lambda g, dims, keepdim, shape: _expand(g, dims, keepdim, shape),),
     (lambda t, dims, keepdim, shape: apply(_SUM, (t,), {"dims": dims, "keepdim": keepdim, "shape": shape}),),
@@ -75,7 +79,7 @@ _SUM = primitive(
 @_documented
 def sum(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
-) -> Any:
+) -> Tensor:
     """The sum over some dimensions; 0 of nothing.
 
     COMMON
@@ -106,7 +110,7 @@ def _count(dims: tuple[int, ...], shape: tuple[int, ...]) -> int:
     return math.prod(shape[d] for d in dims)
 
 
-_MEAN = primitive(
+_MEAN: Operation = primitive(
     "mean", _kernel("mean"),
     (lambda g, dims, keepdim, shape: _expand(g / _count(dims, shape), dims, keepdim, shape),),
     (lambda t, dims, keepdim, shape: apply(_MEAN, (t,), {"dims": dims, "keepdim": keepdim, "shape": shape}),),
@@ -116,7 +120,7 @@ _MEAN = primitive(
 @_documented
 def mean(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
-) -> Any:
+) -> Tensor:
     """The mean over some dimensions; NaN of nothing.
 
     COMMON
@@ -148,7 +152,7 @@ def mean(
 # ---------------------------------------------------------------- products
 
 
-def _others(x: Any) -> Any:
+def _others(x: Any) -> Tensor:
     """The product of all other items, for each along the last dimension; by a tree, so that zeros need no division."""
     n = x.value.shape[-1]
     if n == 1:
@@ -172,7 +176,7 @@ def _other_products(x: Any, dims: tuple[int, ...]) -> Any:
     return _permute(back, tuple(order.index(d) for d in range(len(shape))))
 
 
-def _permute(x: Any, order: tuple[int, ...]) -> Any:
+def _permute(x: Any, order: tuple[int, ...]) -> Tensor:
     return permute(x, order) if order else x
 
 
@@ -184,7 +188,7 @@ _PROD = primitive(
 
 
 @_documented
-def prod(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+def prod(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """The product over some dimensions; 1 of nothing. Its derivatives of every order are exact where items are 0.
 
     COMMON
@@ -229,7 +233,7 @@ _AMAX, _AMIN = _extreme("amax", "max"), _extreme("amin", "min")
 
 
 @_documented
-def amax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+def amax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """The largest item over some dimensions; NaN if there is one. Ties share the gradient evenly.
 
     COMMON
@@ -253,7 +257,7 @@ def amax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
 
 
 @_documented
-def amin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+def amin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """The smallest item over some dimensions; NaN if there is one. Ties share the gradient evenly.
 
     COMMON
@@ -279,7 +283,8 @@ def amin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
 def _arg(kind: str) -> Function:
     def fallback(x: np.ndarray, dims: tuple[int, ...], keepdims: bool) -> np.ndarray:
         axis = None if len(dims) == x.ndim else dims[0]
-        return getattr(np, kind)(x, axis, keepdims=keepdims).astype(np.int64)
+        places: np.ndarray = getattr(np, kind)(x, axis, keepdims=keepdims)
+        return places.astype(np.int64)
 
     return _kernel(kind, fallback)
 
@@ -287,7 +292,7 @@ def _arg(kind: str) -> Function:
 _argmax, _argmin = _arg("argmax"), _arg("argmin")
 
 
-def _index_of(name: str, kernel: Function, x: Any, dim: Any, axis: Any, keepdim: bool, keepdims: bool | None) -> Any:
+def _index_of(name: str, kernel: Function, x: Any, dim: Any, axis: Any, keepdim: bool, keepdims: bool | None) -> Tensor:
     x = as_variable(x)
     dim = either(name, dim, axis)
     if isinstance(dim, (tuple, list)):
@@ -298,7 +303,7 @@ def _index_of(name: str, kernel: Function, x: Any, dim: Any, axis: Any, keepdim:
 
 def argmax(
     x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
-) -> Any:
+) -> Tensor:
     """The index of the largest item; the first of several, the first NaN if there is one.
 
     Parameters
@@ -328,7 +333,7 @@ def argmax(
 
 def argmin(
     x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
-) -> Any:
+) -> Tensor:
     """The index of the smallest item; the first of several, the first NaN if there is one.
 
     Parameters
@@ -359,7 +364,7 @@ def argmin(
 # ---------------------------------------------------------------- logsumexp, variance, norm
 
 
-def _softmax_of(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
+def _softmax_of(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     top = keep(z, dims, keepdim, shape)
     return exp(x - where(tape._box(np.isinf(top.value)), 0.0, top))
 
@@ -372,7 +377,9 @@ _LOGSUMEXP = primitive(
 
 
 @_documented
-def logsumexp(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+def logsumexp(
+    x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None
+) -> Tensor:
     """log(sum(exp(x))) over some dimensions, without overflow: the maximum is subtracted first.
 
     COMMON
@@ -412,7 +419,7 @@ _VAR = primitive(
 def var(
     x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
     axis: Any = None, keepdims: bool | None = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The variance over some dimensions, sum((x - mean)^2) / (n - correction).
 
     COMMON
@@ -447,7 +454,7 @@ def var(
 def std(
     x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
     axis: Any = None, keepdims: bool | None = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The standard deviation over some dimensions, the root of the variance.
 
     COMMON
@@ -472,7 +479,7 @@ def std(
     return called("std", sqrt(variance))
 
 
-def _unit(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
+def _unit(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     """x / z, and 0 where z = 0."""
     length = keep(z, dims, keepdim, shape)
     zero = equal(length, 0)
@@ -489,7 +496,7 @@ _NORM = primitive(
 @_documented
 def norm(
     x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None
-) -> Any:
+) -> Tensor:
     """The p-norm of the items over some dimensions, (sum |x|^p)^(1/p).
 
     COMMON
@@ -544,10 +551,12 @@ def _running(x: np.ndarray, dim: int) -> np.ndarray:
     return np.cumsum(x, dim if x.ndim else None, dtype=np.int64).reshape(x.shape)
 
 
-_CUMSUM = define.linear("cumsum", _running, lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim))
+_CUMSUM: Operation = define.linear(
+    "cumsum", _running, lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim)
+)
 
 
-def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """The running sum along one dimension.
 
     Parameters

@@ -5,13 +5,16 @@ The derivative of rounding is zero wherever there is one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..define import Function, elementwise
 from .elementwise import doc
 from .transcendental import quiet
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 # ---------------------------------------------------------------- rounding
 
@@ -53,7 +56,7 @@ def _to_decimals(x: np.ndarray, decimals: int) -> np.ndarray:
 _round = elementwise("round", _to_decimals, None)
 
 
-def round(x: Any, *, decimals: int = 0) -> Any:
+def round(x: Any, *, decimals: int = 0) -> Tensor:
     """The nearest whole number to each item, the even one of two.
 
     Parameters
@@ -87,7 +90,8 @@ frac = elementwise(
 def _truncated(x: np.ndarray) -> np.ndarray:
     if x.dtype.kind != "f":
         raise TypeError(f"frac: expected a floating tensor, got {x.dtype}")
-    return np.trunc(x)
+    whole: np.ndarray = np.trunc(x)
+    return whole
 
 
 # ---------------------------------------------------------------- division with a whole quotient
@@ -103,7 +107,8 @@ def _division(name: str, function: Function) -> Function:
             raise TypeError(f"{name}: expected numbers, got booleans")
         if "f" not in kinds and not np.all(y):
             raise ZeroDivisionError(f"{name}: an integer was divided by zero; divide floats for inf and nan")
-        return quietly(x, y)
+        z: np.ndarray = quietly(x, y)
+        return z
 
     return kernel
 
@@ -121,15 +126,18 @@ trunc_divide = elementwise(
 
 def _toward_zero(x: Any, y: Any) -> np.ndarray:
     """The quotient without its fraction."""
+    quotient: np.ndarray
     if np.result_type(x, y).kind == "f":
-        return np.trunc(np.true_divide(x, y))
-    quotient = np.floor_divide(x, y)
-    return quotient + ((quotient < 0) & (quotient * y != x))
+        quotient = np.trunc(np.true_divide(x, y))
+    else:
+        quotient = np.floor_divide(x, y)
+        quotient = quotient + ((quotient < 0) & (quotient * y != x))
+    return quotient
 
 
 def _floor_remainder(x: Any, y: Any) -> np.ndarray:
     """NumPy's, but a remainder of 0 has the sign of x, as in PyTorch."""
-    z = np.remainder(x, y)
+    z: np.ndarray = np.remainder(x, y)
     return np.where(z == 0, np.copysign(z, x), z) if z.dtype.kind == "f" else z
 
 
@@ -147,7 +155,7 @@ fmod = elementwise(
 )  # fmt: skip
 
 
-def rounding_divide(name: str, x: Any, y: Any, rounding_mode: str) -> Any:
+def rounding_divide(name: str, x: Any, y: Any, rounding_mode: str) -> Tensor:
     """x / y rounded down ("floor") or towards zero ("trunc")."""
     if rounding_mode == "floor":
         return floor_divide(x, y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,13 +12,16 @@ from .pieces import roll
 from .shape import cat, dimension, either, flip, narrow_view
 from .transcendental import logaddexp
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 # ---------------------------------------------------------------- running
 
 # Hillis and Steele's scans (1986): log2(n) steps of differentiable operations, without division, so that derivatives of
 # every order are right also where items are zero.
 
 
-def _scan(combine: Function, x: Any, dim: int) -> Any:
+def _scan(combine: Function, x: Tensor, dim: int) -> Tensor:
     """What `combine` makes of all items up to each."""
     n, step = x.value.shape[dim], 1
     while step < n:
@@ -80,7 +83,7 @@ def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
     return dimension(name, dim, x.value.ndim)
 
 
-def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: Any = None) -> Any:
+def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The running product along one dimension. Its derivatives of every order are exact where items are 0.
 
     Parameters
@@ -113,7 +116,7 @@ def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: A
     return apply(_CUMPROD, (x,), {"dim": d})
 
 
-def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """The logarithm of the running sum of the exponentials along one dimension, without overflow.
 
     Parameters
@@ -145,7 +148,9 @@ def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> 
 # ---------------------------------------------------------------- differences
 
 
-def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, axis: int | None = None) -> Any:
+def diff(
+    x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, axis: int | None = None
+) -> Tensor:
     """The differences between neighbours along one dimension, n times over.
 
     Parameters
@@ -177,10 +182,9 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
         raise ValueError(f"diff: expected n >= 0 and one dimension or more, got n={n} and shape {x.value.shape}")
     d = dimension("diff", dim if axis is None else axis, x.value.ndim)
     parts = [part for part in (prepend, x, append) if part is not None]
-    if len(parts) > 1:
-        x = cat(parts, d)
+    z: Tensor = cat(parts, d) if len(parts) > 1 else x
     for _ in range(n):
-        length = x.value.shape[d]
-        later, earlier = narrow_view(x, d, min(1, length), length), narrow_view(x, d, 0, max(length - 1, 0))
-        x = tape._box(later.value ^ earlier.value) if x.value.dtype == dtypes.bool else later - earlier
-    return x
+        length = z.value.shape[d]
+        later, earlier = narrow_view(z, d, min(1, length), length), narrow_view(z, d, 0, max(length - 1, 0))
+        z = tape._box(later.value ^ earlier.value) if z.value.dtype == dtypes.bool else later - earlier
+    return z

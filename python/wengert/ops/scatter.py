@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from .index import index as pick
 from .index import index_put as put
 from .naming import called
 from .shape import dimension, either, reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 # ---------------------------------------------------------------- an index for every item
 
@@ -37,7 +40,7 @@ def _grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Key:
     return key
 
 
-def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Any:
+def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Tensor:
     """Items picked along one dimension: for dim = 1, z[i, j] = x[i, index[i, j]].
 
     Parameters
@@ -72,7 +75,7 @@ def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | Non
 
 def scatter(
     x: Any, dim: int | None = None, index: Any = None, src: Any = None, *, value: Any = None, axis: int | None = None
-) -> Any:
+) -> Tensor:
     """A copy of x with items placed along one dimension: for dim = 1, z[i, index[i, j]] = src[i, j].
 
     Parameters
@@ -108,7 +111,9 @@ def scatter(
     return _scattered("scatter", x, either("scatter", dim, axis), index, value if src is None else src, False)
 
 
-def scatter_add(x: Any, dim: int | None = None, index: Any = None, src: Any = None, *, axis: int | None = None) -> Any:
+def scatter_add(
+    x: Any, dim: int | None = None, index: Any = None, src: Any = None, *, axis: int | None = None
+) -> Tensor:
     """A copy of x with items added along one dimension: for dim = 1, z[i, index[i, j]] += src[i, j].
 
     Parameters
@@ -141,7 +146,7 @@ def scatter_add(x: Any, dim: int | None = None, index: Any = None, src: Any = No
     return _scattered("scatter_add", x, either("scatter_add", dim, axis), index, src, True)
 
 
-def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bool) -> Any:
+def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bool) -> Tensor:
     x, indices = as_variable(x), as_variable(index)
     if src is None:
         raise TypeError(f"{name}: expected src, the items to place")
@@ -175,7 +180,7 @@ def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Ke
     return x, (slice(None),) * d + (places,), (*shape[:d], places.size, *shape[d + 1 :])
 
 
-def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Any:
+def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Tensor:
     """Slices picked along one dimension: x[:, index] for dim = 1.
 
     Parameters
@@ -219,7 +224,7 @@ def _source(name: str, x: Any, source: Any, wanted: tuple[int, ...]) -> Any:
 
 def index_add(
     x: Any, dim: int | None = None, index: Any = None, source: Any = None, *, alpha: float = 1, axis: int | None = None
-) -> Any:
+) -> Tensor:
     """A copy of x with slices added along one dimension: z[:, index[j]] += alpha * source[:, j] for dim = 1.
 
     Parameters
@@ -258,7 +263,7 @@ def index_add(
 
 def index_copy(
     x: Any, dim: int | None = None, index: Any = None, source: Any = None, *, axis: int | None = None
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """A copy of x with slices replaced along one dimension: z[:, index[j]] = source[:, j] for dim = 1.
 
     Parameters
@@ -295,7 +300,7 @@ def index_copy(
 
 def index_fill(
     x: Any, dim: int | None = None, index: Any = None, value: Any = None, *, axis: int | None = None
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """A copy of x with slices along one dimension set to one value.
 
     Parameters
@@ -338,7 +343,7 @@ def _single(name: str, value: Any) -> Any:
     return value
 
 
-def take(x: Any, index: Any) -> Any:
+def take(x: Any, index: Any) -> Tensor:
     """Items picked by their place among all items in C order.
 
     Parameters
@@ -374,14 +379,14 @@ def take(x: Any, index: Any) -> Any:
 # ---------------------------------------------------------------- masks
 
 
-def _mask(name: str, mask: Any) -> Variable:
-    mask = as_variable(mask)
-    if mask.value.dtype != dtypes.bool:
-        raise TypeError(f"{name}: expected a boolean mask, got {mask.value.dtype}; compare it, as in mask != 0")
-    return mask
+def _mask(name: str, mask: Any) -> Tensor:
+    found = as_variable(mask)
+    if found.value.dtype != dtypes.bool:
+        raise TypeError(f"{name}: expected a boolean mask, got {found.value.dtype}; compare it, as in mask != 0")
+    return found
 
 
-def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     """x with one value where the mask holds.
 
     Parameters
@@ -422,7 +427,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     return called("masked_fill", where(mask, value, x))
 
 
-def masked_select(x: Any, mask: Any) -> Any:
+def masked_select(x: Any, mask: Any) -> Tensor:
     """The items of x where the mask holds, in C order.
 
     Parameters
@@ -457,7 +462,7 @@ def masked_select(x: Any, mask: Any) -> Any:
     )
 
 
-def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
+def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     """A copy of x with the first items of a source, in C order, where the mask holds.
 
     Parameters
@@ -526,7 +531,7 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     return tape._box(np.argwhere(value))
 
 
-def argwhere(x: Any) -> Any:
+def argwhere(x: Any) -> Tensor:
     """The indices of the items that are not zero, one row each: `nonzero`, by NumPy's name.
 
     Parameters
@@ -544,4 +549,5 @@ def argwhere(x: Any) -> Any:
     tensor([[1],
             [2]])
     """
-    return nonzero(x)
+    places: Tensor = nonzero(x)
+    return places

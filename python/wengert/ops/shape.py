@@ -7,7 +7,7 @@ import itertools
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from .. import define, dtypes, tape
 from ..define import apply, as_variable, linear, rule
 from ..tape import Operation
 from ..variable import Variable
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def dimension(name: str, dim: Any, ndim: int) -> int:
@@ -68,7 +71,7 @@ def lengths(name: str, given: tuple[Any, ...], keyword: Any) -> tuple[int, ...]:
     return sizes((tuple(keyword),))
 
 
-def as_view(x: Variable, out: Variable) -> Any:
+def as_view(x: Variable, out: Tensor) -> Tensor:
     """Let a view of x's memory share x's change counter, and follow what happens to it."""
     out.counter = x.share_counter()
     out.base = x if x.base is None else x.base
@@ -76,7 +79,7 @@ def as_view(x: Variable, out: Variable) -> Any:
     return out
 
 
-def share_memory(x: Variable, out: Variable) -> Any:
+def share_memory(x: Variable, out: Tensor) -> Tensor:
     """The same, if the result is a view of x's memory."""
     return as_view(x, out) if out is not x and np.may_share_memory(out.value, x.value) else out
 
@@ -102,15 +105,15 @@ _RESHAPE, _SQUEEZE, _UNSQUEEZE = map(reshaping, ("view", "squeeze", "unsqueeze")
 _PERMUTE, _TRANSPOSE, _T = map(_permuting, ("permute", "transpose", "t"))
 
 
-def reshaped(x: Any, shape: tuple[int, ...], operation: Operation = _RESHAPE) -> Any:
+def reshaped(x: Any, shape: tuple[int, ...], operation: Operation = _RESHAPE) -> Tensor:
     """x in another shape, which is known to fit."""
     return share_memory(x, apply(operation, (x,), {"shape": shape, "before": x.value.shape}))
 
 
-_FLIP = linear("flip", lambda x, dims: np.flip(x, dims), lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
+_FLIP: Operation = linear("flip", lambda x, dims: np.flip(x, dims), lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
 
 
-def reshape(x: Any, *new_shape: Any, shape: Any = None) -> Any:
+def reshape(x: Any, *new_shape: Any, shape: Any = None) -> Tensor:
     """The same items in another shape; a view where the strides allow it.
 
     Parameters
@@ -145,7 +148,7 @@ def reshape(x: Any, *new_shape: Any, shape: Any = None) -> Any:
     return reshaped(x, target)
 
 
-def view(x: Any, *shape: Any) -> Any:
+def view(x: Any, *shape: Any) -> Tensor:
     """The same memory in another shape, never a copy; with a dtype, the same bytes read as that.
 
     Parameters
@@ -189,7 +192,7 @@ def view(x: Any, *shape: Any) -> Any:
     return out
 
 
-def permute(x: Any, *order: Any, dims: Any = None) -> Any:
+def permute(x: Any, *order: Any, dims: Any = None) -> Tensor:
     """A view with the dimensions in another order.
 
     Parameters
@@ -222,7 +225,7 @@ def permute(x: Any, *order: Any, dims: Any = None) -> Any:
     return as_view(x, apply(_PERMUTE, (x,), {"dims": found, "inverse": inverse}))
 
 
-def transpose(x: Any, dim0: int, dim1: int) -> Any:
+def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
     """A view with two dimensions exchanged.
 
     Parameters
@@ -248,7 +251,7 @@ def transpose(x: Any, dim0: int, dim1: int) -> Any:
     return _exchanged(as_variable(x), dim0, dim1, _TRANSPOSE)
 
 
-def _exchanged(x: Any, dim0: int, dim1: int, operation: Operation) -> Any:
+def _exchanged(x: Any, dim0: int, dim1: int, operation: Operation) -> Tensor:
     order = list(range(x.value.ndim))
     i, j = dimension("transpose", dim0, len(order)), dimension("transpose", dim1, len(order))
     if order:
@@ -257,7 +260,7 @@ def _exchanged(x: Any, dim0: int, dim1: int, operation: Operation) -> Any:
     return as_view(x, apply(operation, (x,), {"dims": order_t, "inverse": order_t}))
 
 
-def matrix_transpose(x: Any) -> Any:
+def matrix_transpose(x: Any) -> Tensor:
     """A view of matrices, the last two dimensions, transposed.
 
     Parameters
@@ -283,7 +286,7 @@ def matrix_transpose(x: Any) -> Any:
     return transpose(x, -2, -1)
 
 
-def t(x: Any) -> Any:
+def t(x: Any) -> Tensor:
     """A view of a matrix, transposed; of a vector, itself.
 
     Parameters
@@ -312,7 +315,7 @@ def t(x: Any) -> Any:
     return _exchanged(x, 0, 1, _T) if x.value.ndim == 2 else x
 
 
-def broadcast_to(x: Any, *shape: Any) -> Any:
+def broadcast_to(x: Any, *shape: Any) -> Tensor:
     """A view of x in a larger shape, repeated along dimensions of length 1 and new leading ones.
 
     Parameters
@@ -344,7 +347,7 @@ def broadcast_to(x: Any, *shape: Any) -> Any:
     return share_memory(x, define.broadcast_to(x, target))
 
 
-def expand(x: Any, *shape: Any) -> Any:
+def expand(x: Any, *shape: Any) -> Tensor:
     """A view repeated along dimensions of length 1 and new leading ones.
 
     Parameters
@@ -431,7 +434,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     return tuple(x if x.value.shape == shape else broadcast_to(x, shape) for x in parts)
 
 
-def flip(x: Any, *dim: Any, dims: Any = None) -> Any:
+def flip(x: Any, *dim: Any, dims: Any = None) -> Tensor:
     """A view with the order of the items reversed along some dimensions.
 
     Parameters
@@ -491,7 +494,7 @@ def _pad(x: np.ndarray, dim: int, start: int, stop: int, length: int) -> np.ndar
     return out
 
 
-_WIDEN = linear(
+_WIDEN: Operation = linear(
     "slice_backward", _pad,
     lambda g, dim, start, stop, length: apply(
         _NARROW, (g,), {"dim": dim, "start": start, "stop": stop, "length": length}
@@ -499,17 +502,17 @@ _WIDEN = linear(
 )  # fmt: skip
 
 
-def narrow_view(x: Any, dim: int, start: int, stop: int) -> Any:
+def narrow_view(x: Any, dim: int, start: int, stop: int) -> Tensor:
     static = {"dim": dim, "start": start, "stop": stop, "length": x.value.shape[dim]}
     return share_memory(x, apply(_NARROW, (x,), static))
 
 
-def _widen(x: Any, dim: int, before: int, after: int) -> Any:
+def _widen(x: Any, dim: int, before: int, after: int) -> Tensor:
     n = x.value.shape[dim]
     return apply(_WIDEN, (x,), {"dim": dim, "start": before, "stop": before + n, "length": before + n + after})
 
 
-def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
+def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Tensors joined along an existing dimension.
 
     Parameters
@@ -547,14 +550,14 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
     return _joined("cat", parts, d)
 
 
-def _joined(name: str, parts: list[Any], dim: int) -> Any:
+def _joined(name: str, parts: list[Any], dim: int) -> Tensor:
     dtype = functools.reduce(dtypes.promote_types, [x.value.dtype for x in parts])
     parts = [x if x.value.dtype == dtype else define.cast(x, dtype) for x in parts]
     ends = (0, *itertools.accumulate(x.value.shape[dim] for x in parts))
     return apply(_cat_operation(len(parts), name), tuple(parts), {"dim": dim, "ends": ends})
 
 
-def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
+def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Tensors of one shape joined along a new dimension.
 
     Parameters
@@ -589,7 +592,7 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> A
     return _joined("stack", [reshaped(x, (*shape[:d], 1, *shape[d:])) for x in parts], d)
 
 
-def unsqueeze(x: Any, dim: int) -> Any:
+def unsqueeze(x: Any, dim: int) -> Tensor:
     """A view with a new dimension of length 1.
 
     Parameters
@@ -618,7 +621,7 @@ def unsqueeze(x: Any, dim: int) -> Any:
     return reshaped(x, (*shape[:d], 1, *shape[d:]), _UNSQUEEZE)
 
 
-def squeeze(x: Any, dim: Any = None) -> Any:
+def squeeze(x: Any, dim: Any = None) -> Tensor:
     """A view without dimensions of length 1.
 
     Parameters
@@ -647,7 +650,7 @@ def squeeze(x: Any, dim: Any = None) -> Any:
     return reshaped(x, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop), _SQUEEZE)
 
 
-def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """A range of dimensions merged into one.
 
     Parameters
@@ -680,7 +683,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return reshaped(x, (*shape[:i], math.prod(shape[i : j + 1]), *shape[j + 1 :]))
 
 
-def ravel(x: Any) -> Any:
+def ravel(x: Any) -> Tensor:
     """All items in one dimension, in C order; a view where the strides allow it.
 
     Parameters
@@ -700,7 +703,7 @@ def ravel(x: Any) -> Any:
     return reshape(x, -1)
 
 
-def unflatten(x: Any, dim: int, sizes: Any) -> Any:
+def unflatten(x: Any, dim: int, sizes: Any) -> Tensor:
     """One dimension split into several.
 
     Parameters
@@ -737,7 +740,7 @@ def unflatten(x: Any, dim: int, sizes: Any) -> Any:
     return reshape(x, shape[:d] + whole + shape[d + 1 :])
 
 
-def movedim(x: Any, source: Any, destination: Any) -> Any:
+def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     """A view with some dimensions moved to other places; the others keep their order.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from .arithmetic import lerp
 from .extremes import ValuesAndIndices, picked
 from .index import take_along_dim
 from .shape import dimension, either, movedim, narrow_view, reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def _order(value: np.ndarray, d: int, descending: bool) -> np.ndarray:
@@ -67,7 +70,7 @@ def sort(
 
 def argsort(
     x: Any, dim: int | None = None, descending: bool = False, stable: bool = True, *, axis: int | None = None
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The indices that sort a tensor along one dimension; NaN counts as the largest.
 
     Parameters
@@ -101,7 +104,7 @@ def argsort(
     return tape._box(_order(x.value, d, descending))
 
 
-def msort(x: Any) -> Any:
+def msort(x: Any) -> Tensor:
     """The items in order along the first dimension.
 
     Parameters
@@ -119,7 +122,8 @@ def msort(x: Any) -> Any:
     tensor([[2., 1.],
             [3., 4.]])
     """
-    return sort(x, 0).values
+    items: Tensor = sort(x, 0).values
+    return items
 
 
 def topk(
@@ -299,7 +303,7 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 def quantile(
     x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     axis: int | None = None, keepdims: bool | None = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The items at given shares of the way through the order, interpolated between neighbours; NaN if there is one.
 
     Parameters
@@ -336,7 +340,7 @@ def quantile(
 def nanquantile(
     x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     axis: int | None = None, keepdims: bool | None = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The same as `quantile`, as if there were no NaN; NaN where there is nothing else.
 
     Parameters
@@ -373,7 +377,7 @@ def nanquantile(
 def _quantile(
     name: str, x: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str, axis: int | None,
     keepdims: bool | None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     x = as_variable(x)
     dim = either(name, dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
@@ -407,7 +411,7 @@ def _neighbours(
     numbers = n - np.isnan(value).sum(-1, keepdims=True)  # NaN come last in order
     rank = shares * np.maximum(numbers - 1, 0)
     if interpolation in ("lower", "higher", "nearest"):
-        rank = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}[interpolation](rank)
+        rank = getattr(np, {"lower": "floor", "higher": "ceil", "nearest": "round"}[interpolation])(rank)
     low = np.floor(rank)
     weight = np.where(rank > low, 0.5, 0.0) if interpolation == "midpoint" else rank - low
     high = np.ceil(rank)
@@ -517,7 +521,7 @@ def unique_consecutive(
 
 def searchsorted(
     sorted_sequence: Any, values: Any, *, right: bool = False, side: str | None = None, out_int32: bool = False
-) -> Any:
+) -> Tensor:
     """Where values would have to stand in a sorted sequence to keep it sorted.
 
     Parameters
@@ -563,7 +567,7 @@ def searchsorted(
     return tape._box(np.asarray(places, np.int32 if out_int32 else np.int64).reshape(wanted.shape))
 
 
-def bucketize(x: Any, boundaries: Any, *, right: bool = False, out_int32: bool = False) -> Any:
+def bucketize(x: Any, boundaries: Any, *, right: bool = False, out_int32: bool = False) -> Tensor:
     """The number of the interval between sorted boundaries that each item lies in.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ..define import as_variable
 from .elementwise import where
 from .reduce import mean, std, sum, var
 from .shape import dimensions, either
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 # ---------------------------------------------------------------- pairs
 
@@ -100,14 +103,14 @@ def std_mean(
 # ---------------------------------------------------------------- without NaN
 
 
-def _numbers(x: Any) -> Any:
+def _numbers(x: Any) -> Tensor:
     """A constant that is true where x is not NaN."""
     return tape._box(~np.isnan(x.value))
 
 
 def nansum(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
-) -> Any:
+) -> Tensor:
     """The sum over some dimensions, with NaN as 0.
 
     Parameters
@@ -140,7 +143,7 @@ def nansum(
 
 def nanmean(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
-) -> Any:
+) -> Tensor:
     """The mean over some dimensions of the items that are not NaN; NaN of nothing.
 
     Parameters
@@ -181,7 +184,7 @@ def nanmean(
 # ---------------------------------------------------------------- counts
 
 
-def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each of the numbers 0, 1, 2, ... occurs; or the sum of the weights of each.
 
     Parameters
@@ -227,7 +230,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return tape._box(counts.astype(weight.dtype) if weight.dtype == dtypes.float32 else counts)
 
 
-def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many items lie in each of some intervals of equal width.
 
     Parameters

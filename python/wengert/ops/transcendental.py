@@ -6,7 +6,8 @@ The ones it does wait for have kernels of their own, in elementwise.py.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from .. import tape
 from ..define import Function, as_floating, elementwise
 from ..variable import Variable
 from .elementwise import clip, doc, equal, log, log1p, sigmoid, sqrt, square, where
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def quiet(function: Function) -> Function:
@@ -60,7 +64,7 @@ sinh = elementwise(
     "sinh", quiet(np.sinh), lambda x: cosh(x), floating=True,
     doc=doc("The hyperbolic sine of each item.", ">>> wg.sinh(wg.tensor([0., 1.]))\ntensor([0.0000, 1.1752])"),
 )  # fmt: skip
-cosh = elementwise(
+cosh: Callable[..., Tensor] = elementwise(
     "cosh", quiet(np.cosh), lambda x: sinh(x), floating=True,
     doc=doc("The hyperbolic cosine of each item.", ">>> wg.cosh(wg.tensor([0., 1.]))\ntensor([1.0000, 1.5431])"),
 )  # fmt: skip
@@ -105,7 +109,7 @@ rsqrt = elementwise(
 # ---------------------------------------------------------------- of two arguments
 
 
-def _over_length(x: Any, z: Any) -> Any:
+def _over_length(x: Any, z: Any) -> Tensor:
     """x / z, and 0 where z = 0."""
     zero = equal(z, 0)
     return where(zero, 0.0, x / where(zero, 1.0, z))
@@ -118,7 +122,7 @@ hypot = elementwise(
 )  # fmt: skip
 
 
-def _finite_difference(x: Any, y: Any) -> Any:
+def _finite_difference(x: Any, y: Any) -> Tensor:
     """x - y, and 0 where both are the same infinity."""
     a, b = (v.value if isinstance(v, Variable) else v for v in (x, y))
     same = tape._box(np.asarray((a == b) & np.isinf(a)))
@@ -138,10 +142,11 @@ logaddexp = elementwise(
 def _x_log_y(x: Any, y: Any) -> np.ndarray:
     dtype = x.dtype if isinstance(x, np.ndarray) else y.dtype
     x, y = np.asarray(x, dtype), np.asarray(y, dtype)
-    return np.where((x == 0) & ~np.isnan(y), dtype.type(0), x * np.log(y))
+    z: np.ndarray = np.where((x == 0) & ~np.isnan(y), dtype.type(0), x * np.log(y))
+    return z
 
 
-def _log_where_needed(x: Any, y: Any) -> Any:
+def _log_where_needed(x: Any, y: Any) -> Tensor:
     """log y, and 0 where x = 0 and log y is not finite."""
     unneeded = tape._box(np.equal(_value(x), 0) & np.less_equal(_value(y), 0))
     return where(unneeded, 0.0, log(where(unneeded, 1.0, y)))
@@ -159,7 +164,7 @@ xlogy = elementwise(
 )  # fmt: skip
 
 
-def _ratio(x: Any, y: Any) -> Any:
+def _ratio(x: Any, y: Any) -> Tensor:
     """x / y, and 0 where both are 0."""
     both = tape._box(np.equal(_value(x), 0) & np.equal(_value(y), 0))
     return where(both, 0.0, x / where(both, 1.0, y))
@@ -168,7 +173,7 @@ def _ratio(x: Any, y: Any) -> Any:
 # ---------------------------------------------------------------- compositions
 
 
-def logit(x: Any, eps: float | None = None) -> Any:
+def logit(x: Any, eps: float | None = None) -> Tensor:
     """The inverse of the sigmoid, log(x / (1 - x)), item by item.
 
     Parameters
@@ -194,7 +199,7 @@ def logit(x: Any, eps: float | None = None) -> Any:
     return log(x) - log1p(-x)
 
 
-def deg2rad(x: Any) -> Any:
+def deg2rad(x: Any) -> Tensor:
     """Degrees as radians.
 
     Parameters
@@ -214,7 +219,7 @@ def deg2rad(x: Any) -> Any:
     return as_floating(x) * (math.pi / 180)
 
 
-def rad2deg(x: Any) -> Any:
+def rad2deg(x: Any) -> Tensor:
     """Radians as degrees.
 
     Parameters

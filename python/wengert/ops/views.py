@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import tape
 from ..define import linear, primitive
+from ..tape import Operation
 from .shape import share_memory
 
 
@@ -93,8 +94,8 @@ def _put(x: np.ndarray, y: Any, region: Region) -> np.ndarray:
 
 
 show = linear("as_strided", _show, lambda g, region: spread(g, region=region))
-spread = linear("as_strided_spread", _spread, lambda g, region: show(g, region=region))
-erase = linear("as_strided_erase", _erase, lambda g, region: erase(g, region=region))
+spread: Operation = linear("as_strided_spread", _spread, lambda g, region: show(g, region=region))
+erase: Operation = linear("as_strided_erase", _erase, lambda g, region: erase(g, region=region))
 put = primitive(
     "as_strided_put", _put,
     (lambda g, region: erase(g, region=region), lambda g, region: show(g, region=region)),

@@ -176,7 +176,8 @@ def parse_tensors(data: bytes, name: object) -> dict[str, np.ndarray]:
     """
     safetensors = _safetensors()
     try:
-        return safetensors.numpy.load(data)
+        tensors: dict[str, np.ndarray] = safetensors.numpy.load(data)
+        return tensors
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise CheckpointError(f"{name} is not a safetensors file that can be read: {error}") from error
 
@@ -184,7 +185,8 @@ def parse_tensors(data: bytes, name: object) -> dict[str, np.ndarray]:
 def format_tensors(tensors: dict[str, Any], notes: dict[str, str] | None = None) -> bytes:
     """Named tensors or arrays as the bytes of a safetensors file, with notes among its metadata."""
     arrays = {name: np.asarray(getattr(tensor, "value", tensor), order="C") for name, tensor in tensors.items()}
-    return _safetensors().numpy.save(arrays, notes)
+    data: bytes = _safetensors().numpy.save(arrays, notes)
+    return data
 
 
 def _safetensors() -> Any:
@@ -279,7 +281,7 @@ _FORM: dict[str, Any] = {
 
 def _parse_state(data: bytes, path: object) -> dict[str, Any]:
     try:
-        state = json.loads(data)
+        state: dict[str, Any] = json.loads(data)
         found = state["format"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}/state.json is not the state of a checkpoint") from error

@@ -96,7 +96,7 @@ class Run(Callback):
     def _read_settings(self) -> dict[str, Any]:
         path = self.path / "settings.json"
         try:
-            settings = json.loads(_read_file(path))
+            settings: dict[str, Any] = json.loads(_read_file(path))
             found = settings.pop("format")
         except OSError as error:
             raise RunError(f"{self.path} is not the directory of a run: settings.json: {error.strerror}") from error

@@ -89,7 +89,8 @@ class Classification(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The logits."""
-        return self.net(x)
+        logits: Tensor = self.net(x)
+        return logits
 
     def training_step(self, batch: Any) -> tuple[Tensor, dict[str, float]]:
         """Loss and accuracy of a batch (images, labels)."""
@@ -256,7 +257,8 @@ class Settings:
     def network(self) -> nn.Sequential:
         """The network, its weights drawn from the library's own generator."""
         net = mlp(self.hidden) if self.model == "mlp" else softmax_regression()
-        return net.to(dtype=self.dtype)
+        net.to(dtype=self.dtype)
+        return net
 
     def task(self) -> Classification:
         """The network with its optimizer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,16 +16,19 @@ from ...ops.nn import log_softmax as _log_softmax
 from ...ops.nn import softmax as _softmax
 from ...tensor import change
 
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
 sigmoid = e.sigmoid
 tanh = e.tanh
 
 
-def _in_place_if(inplace: bool, name: str, function: Callable[[Any], Any], x: Any) -> Any:
+def _in_place_if(inplace: bool, name: str, function: Callable[[Any], Any], x: Any) -> Tensor:
     """function(x), which with `inplace` replaces x's items."""
     return change(x, f"{name}_", function) if inplace else function(x)
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+def relu(input: Any, inplace: bool = False) -> Tensor:
     """The positive part max(x, 0) of each item; the derivative at 0 is 0.
 
     Parameters
@@ -47,7 +50,7 @@ def relu(input: Any, inplace: bool = False) -> Any:
     return change(input, "relu_", e.relu) if inplace else e.relu(input)
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where it is positive, `negative_slope` times x elsewhere.
 
     Parameters
@@ -85,7 +88,7 @@ _elu = elementwise(
 )
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, alpha (exp(x) - 1) elsewhere (Clevert, Unterthiner and Hochreiter 2016).
 
     Parameters
@@ -116,7 +119,7 @@ def _silu_slope(x: Any) -> Any:
 _silu = elementwise("silu", lambda x: _multiply(x, _sigmoid(x)), lambda x: _silu_slope(x), floating=True)
 
 
-def silu(input: Any, inplace: bool = False) -> Any:
+def silu(input: Any, inplace: bool = False) -> Tensor:
     """x times the sigmoid of x, also called swish (Hendrycks and Gimpel 2016).
 
     Parameters
@@ -138,7 +141,7 @@ def silu(input: Any, inplace: bool = False) -> Any:
     return _in_place_if(inplace, "silu", _silu, input)
 
 
-def gelu(input: Any, approximate: str = "none") -> Any:
+def gelu(input: Any, approximate: str = "none") -> Tensor:
     """x times the standard normal distribution function of x (Hendrycks and Gimpel 2016).
 
     Parameters
@@ -166,11 +169,11 @@ def gelu(input: Any, approximate: str = "none") -> Any:
         return e.gelu(input)
     if approximate != "tanh":
         raise ValueError(f'gelu: expected approximate "none" or "tanh", got {approximate!r}')
-    x: Any = as_floating(input)
+    x = as_floating(input)
     return x * 0.5 * (e.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, a smooth positive part.
 
     Parameters
@@ -194,12 +197,12 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """
     if beta == 1 and threshold == 20:
         return e.softplus(input)
-    x: Any = as_floating(input)
+    x = as_floating(input)
     z = e.softplus(x * beta) / beta
     return z if threshold >= 20 else e.where(e.greater(x * beta, threshold), x, z)
 
 
-def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
+def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along one dimension, with the maximum subtracted first so that nothing overflows.
 
     Parameters
@@ -228,7 +231,7 @@ def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
     return _softmax(_as_dtype("softmax", input, dtype), dim)
 
 
-def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
+def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
     """The logarithm of softmax along one dimension, x - logsumexp(x).
 
     Parameters
@@ -257,5 +260,5 @@ def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
     return _log_softmax(_as_dtype("log_softmax", input, dtype), dim)
 
 
-def _as_dtype(name: str, x: Any, dtype: Any) -> Any:
+def _as_dtype(name: str, x: Any, dtype: Any) -> Tensor:
     return x if dtype is None else cast(as_variable(x), dtypes.as_dtype(dtype, name))

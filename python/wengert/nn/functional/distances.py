@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...define import as_floating
 from ...ops.elementwise import clip
 from ...ops.reduce import norm, sum
 
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
+
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """Vectors divided by their p-norms, or by `eps` where that is larger.
 
     Parameters
@@ -34,7 +37,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> A
     return x / clip(norm(x, p, dim, True), min=eps)
 
 
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norms of the differences x1 - x2 + eps of vectors.
 
     Parameters
@@ -59,7 +62,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     return norm(as_floating(x1) - x2 + eps, p, -1, keepdim)
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosines of the angles between vectors; lengths below `eps` count as `eps`.
 
     Parameters
@@ -80,8 +83,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     >>> wg.nn.functional.cosine_similarity(wg.tensor([1., 0.]), wg.tensor([1., 1.]), dim=0)
     tensor(0.7071)
     """
-    x: Any = as_floating(x1)
-    y: Any = as_floating(x2)
+    x = as_floating(x1)
+    y = as_floating(x2)
     ndim = max(x.value.ndim, y.value.ndim)
     # A dimension counted from the first means the same one in both only if they have as many.
     d = dim if dim < 0 else dim - ndim

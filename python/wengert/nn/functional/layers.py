@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,10 +18,15 @@ from ...ops.reduce import mean, var
 from ...ops.shape import reshape
 from ...tensor import change, count_change
 
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
 __all__ = ["batch_norm", "dropout", "embedding", "layer_norm", "linear", "pad"]
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None) -> Any:
+def dropout(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None
+) -> Tensor:
     """Each item zeroed with probability p, the others scaled by 1 / (1 - p), while training; else the input itself.
 
     Parameters
@@ -85,7 +90,7 @@ _STANDARDIZE = primitive(
 
 def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> Any:
+) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last dimensions (Ba, Kiros and Hinton 2016).
 
     Parameters
@@ -128,7 +133,7 @@ def layer_norm(
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel (Ioffe and Szegedy 2015).
 
     Parameters
@@ -209,7 +214,7 @@ def _move(running: Any, observed: np.ndarray, fraction: float) -> None:
 
 def embedding(
     input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0
-) -> Any:
+) -> Tensor:
     """Rows of `weight` picked by index.
 
     Parameters
@@ -275,7 +280,7 @@ def _shorten(weight: Any, rows: np.ndarray, limit: float, p: float) -> None:
 # ---------------------------------------------------------------- padding
 
 
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """The tensor with items added before and after along its last dimensions; negative numbers remove items.
 
     Parameters
@@ -335,7 +340,8 @@ def _replicate(n: int, before: int, after: int) -> np.ndarray:
 def _reflect(n: int, before: int, after: int) -> np.ndarray:
     if max(before, after) >= n:
         raise ValueError(f"pad: {n} item(s) cannot be mirrored by {(before, after)}; fewer than {n} can")
-    return n - 1 - np.abs(n - 1 - np.abs(np.arange(-before, n + after)))
+    places: np.ndarray = n - 1 - np.abs(n - 1 - np.abs(np.arange(-before, n + after)))
+    return places
 
 
 def _circular(n: int, before: int, after: int) -> np.ndarray:

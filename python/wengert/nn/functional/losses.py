@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ...ops.naming import called
 from ...ops.reduce import mean, sum
 from ...ops.shape import permute, reshape
 from ...variable import Variable
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
 
 def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
@@ -29,7 +32,7 @@ def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def _reduced(name: str, losses: Any, reduction: str, weight: Any = None) -> Any:
+def _reduced(name: str, losses: Tensor, reduction: str, weight: Any = None) -> Tensor:
     """The losses' mean, sum, or themselves."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'{name}: expected reduction "mean", "sum" or "none", got {reduction!r}')
@@ -39,7 +42,7 @@ def _reduced(name: str, losses: Any, reduction: str, weight: Any = None) -> Any:
     return out if name in ("l1_loss", "kl_div") else called(name, out)
 
 
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """The squared error (x - y)^2.
 
     Parameters
@@ -67,7 +70,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return _reduced("mse_loss", e.square(x - y), reduction)
 
 
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """The absolute error |x - y|.
 
     Parameters
@@ -95,7 +98,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return _reduced("l1_loss", e.abs(x - y), reduction)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """With d = x - y: d^2 / 2 where |d| < delta, delta (|d| - delta / 2) elsewhere (Huber 1964).
 
     Parameters
@@ -133,7 +136,7 @@ def _huber(d: Any, delta: float) -> Any:
     return c * (d - c * 0.5)
 
 
-def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """With d = x - y: d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere: the Huber loss divided by beta.
 
     Parameters
@@ -174,7 +177,7 @@ def _bce_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(-(y * np.maximum(_log(x), -100) + (1 - y) * np.maximum(_log1p(np.asarray(-x)), -100)))
 
 
-def _log_from_below(x: Any) -> Any:
+def _log_from_below(x: Any) -> Tensor:
     """log x, not below -100, with derivative 0 there."""
     low = e.less(x, math.exp(-100))
     return e.where(low, -100.0, e.log(e.where(low, 1.0, x)))
@@ -187,7 +190,7 @@ _bce = elementwise(
 )  # fmt: skip
 
 
-def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """-y log x - (1 - y) log(1 - x) for probabilities x; logarithms below -100 count as -100.
 
     Parameters
@@ -228,7 +231,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
 
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
-) -> Any:
+) -> Tensor:
     """The binary cross-entropy of sigmoid(x), finite and precise for any finite logits x.
 
     Parameters
@@ -287,7 +290,9 @@ _SPREAD: Any = linear(
 )  # fmt: skip
 
 
-def nll_loss(input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Any:
+def nll_loss(
+    input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
     """The negative log-likelihood -w[y_i] x[i, y_i] of labels y under log-probabilities x.
 
     Parameters
@@ -358,7 +363,7 @@ def _class_weights(weight: Any, classes: int) -> np.ndarray:
     return array.astype(np.float64)
 
 
-def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """The terms y (log y - x) of the Kullback-Leibler divergence of target y from log-probabilities x.
 
     Parameters
