@@ -33,7 +33,9 @@ INLINE vreal INTERNAL(load_input)(const INTERNAL(elementwise) *k, int input, con
 {
     if (k->byte_input && input == 0)
         return V(as_real)(V(load_bytes)(p, n));
-    return n == LANES ? V(load)((const real *)p) : V(load_tail)((const real *)p, n);
+    if (n < LANES)
+        return V(load_tail)((const real *)p, n);
+    return INTERNAL(is_cheap)(k) ? V(load_far)((const real *)p) : V(load)((const real *)p);
 }
 
 INLINE void INTERNAL(store_output)(const INTERNAL(elementwise) *k, char *p, ptrdiff_t n, vreal result)

@@ -5,7 +5,7 @@
  *   integer         the signed integer of the same size (vector masks are made of these)
  *   LANES           reals in a vector
  *   V(f), K(f)      the vector function f, the kernel f, of this type: exp -> v_exp_f32, kernel_exp_f32
- *   vreal, vint     vectors of `real` and of `integer`
+ *   vreal, vint     vectors of `real` and of `integer`; vhalf: what a vreal is read by in halves
  */
 #undef real
 #undef integer
@@ -13,6 +13,7 @@
 #undef REAL_SUFFIX
 #undef vreal
 #undef vint
+#undef vhalf
 #undef LANES
 #undef V
 #undef K
@@ -25,6 +26,7 @@
 #define REAL_SUFFIX _f32
 #define vreal vf32
 #define vint vi32
+#define vhalf vh32
 #else
 #define real double
 #define integer int64_t
@@ -32,6 +34,7 @@
 #define REAL_SUFFIX _f64
 #define vreal vf64
 #define vint vi64
+#define vhalf vh64
 #endif
 
 #define LANES ((ptrdiff_t)(WG_VECTOR_BYTES / sizeof(real)))

@@ -44,17 +44,25 @@ typedef int32_t vi32 __attribute__((vector_size(WG_VECTOR_BYTES)));
 typedef int64_t vi64 __attribute__((vector_size(WG_VECTOR_BYTES)));
 typedef uint32_t vu32 __attribute__((vector_size(WG_VECTOR_BYTES))); /* for logical shifts */
 typedef uint64_t vu64 __attribute__((vector_size(WG_VECTOR_BYTES)));
+/* What a vector of 64 bytes is read by; a shorter vector is its own and only "half". */
+#define WG_HALVES (WG_VECTOR_BYTES > 32 ? 2 : 1)
+typedef float vh32 __attribute__((vector_size(WG_VECTOR_BYTES / WG_HALVES)));
+typedef double vh64 __attribute__((vector_size(WG_VECTOR_BYTES / WG_HALVES)));
 typedef int8_t vb8_f32 __attribute__((vector_size(WG_VECTOR_BYTES / 4))); /* a byte per float */
 typedef int8_t vb8_f64 __attribute__((vector_size(WG_VECTOR_BYTES / 8))); /* a byte per double */
 /* The same at any address: what the unaligned loads and stores go through. */
 typedef float vf32_unaligned __attribute__((vector_size(WG_VECTOR_BYTES), aligned(4), may_alias));
 typedef double vf64_unaligned __attribute__((vector_size(WG_VECTOR_BYTES), aligned(8), may_alias));
 
+typedef float vh32_unaligned __attribute__((vector_size(WG_VECTOR_BYTES / WG_HALVES), aligned(4), may_alias));
+typedef double vh64_unaligned __attribute__((vector_size(WG_VECTOR_BYTES / WG_HALVES), aligned(8), may_alias));
+
 #define WG_LOG2_LANES __builtin_ctzll((unsigned long long)LANES)
 
 #endif /* once per instruction set; below, once per real type */
 
 #define VREAL_UNALIGNED CONCAT(vreal, _unaligned)
+#define VHALF_UNALIGNED CONCAT(vhalf, _unaligned)
 #undef vuint
 #undef MANTISSA_BITS
 #undef EXPONENT_BIAS
@@ -76,6 +84,30 @@ INLINE vint V(as_int)(vreal x) { return (vint)x; }
 INLINE vreal V(as_real)(vint x) { return (vreal)x; }
 
 INLINE vreal V(load)(const real *p) { return *(const VREAL_UNALIGNED *)p; }
+
+/* Half number h of the vector at p. Zen 4, whose units are 32 bytes wide, takes halves up to a tenth faster from beyond the
+ * second-level cache; the few more instructions are hidden behind the memory anywhere. */
+INLINE vhalf V(load_half)(const real *p, int h) { return *(const VHALF_UNALIGNED *)(p + h * LANES / WG_HALVES); }
+
+INLINE vreal V(join_halves)(const vhalf *half)
+{
+#if defined(__AVX512F__) && REAL_BITS == 32
+    return (vreal)_mm512_insertf32x8(_mm512_castps256_ps512((__m256)half[0]), (__m256)half[1], 1);
+#elif defined(__AVX512F__)
+    return (vreal)_mm512_insertf64x4(_mm512_castpd256_pd512((__m256d)half[0]), (__m256d)half[1], 1);
+#else
+    return half[0];
+#endif
+}
+
+/* A vector, by halves. */
+INLINE vreal V(load_far)(const real *p)
+{
+    vhalf half[WG_HALVES];
+    for (int h = 0; h < WG_HALVES; h++)
+        half[h] = V(load_half)(p, h);
+    return V(join_halves)(half);
+}
 INLINE void V(store)(real *p, vreal x) { *(VREAL_UNALIGNED *)p = x; }
 
 /* The first n < LANES items, n >= 0; the other lanes are zero. */
@@ -535,4 +567,5 @@ INLINE vreal V(polynomial)(vreal x, const real *c, int count)
 }
 
 #undef VREAL_UNALIGNED
+#undef VHALF_UNALIGNED
 #include "vmath.inc.c"
