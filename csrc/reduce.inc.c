@@ -301,22 +301,28 @@ static void INTERNAL(reduce_norm_again)(const reduce_plan *p, ptrdiff_t index)
 }
 
 /* Units [begin, end) that are lines of one block and of adjacent items: setting up everything above takes longer than a
- * short line. Some lines are walked before they are finished, a chain of dependent steps: those overlap then. */
+ * short line. Some lines are walked before they are finished, since a vector of them is finished together. */
 INLINE void INTERNAL(reduce_short_lines)(wg_reduce kind, reduce_fold fold, const reduce_plan *p, ptrdiff_t begin,
                                          ptrdiff_t end)
 {
-    enum { BATCH = 8 };
+    enum { BATCH = LANES };
     const ptrdiff_t n = p->along.length;
-    vreal sum[BATCH];
+    vreal shares[BATCH];
+    real results[BATCH];
     ptrdiff_t place[BATCH];
     for (ptrdiff_t count; begin < end; begin += count) {
         count = end - begin < BATCH ? end - begin : BATCH;
         for (ptrdiff_t i = 0; i < count; i++) {
             const char *in = p->in + reduce_offset(&p->kept, begin + i, &place[i]);
-            sum[i] = INTERNAL(fold_line)(fold, (const real *)in, n, V(splat)(0));
+            shares[i] = INTERNAL(fold_line)(fold, (const real *)in, n, V(splat)(0));
         }
+        if (count == BATCH)
+            V(store)(results, INTERNAL(fold_each)(fold, shares));
+        else
+            for (ptrdiff_t i = 0; i < count; i++)
+                results[i] = INTERNAL(fold_lanes)(fold, 1, shares[i]);
         for (ptrdiff_t i = 0; i < count; i++) {
-            real result = INTERNAL(fold_lanes)(fold, 0, sum[i]);
+            real result = results[i];
             if (kind == WG_REDUCE_norm && UNLIKELY(result < REDUCE_SMALLEST * (real)n || result > REDUCE_LARGEST)) {
                 INTERNAL(reduce_norm_again)(p, begin + i);
                 continue;

@@ -62,7 +62,7 @@ INLINE vreal INTERNAL(fold_join)(reduce_fold fold, int numbers, vreal x, vreal y
     }
 }
 
-/* Over the lanes, as a tree. */
+/* Over the lanes, as a tree. `numbers`: no lane is NaN, or every one. */
 INLINE real INTERNAL(fold_lanes)(reduce_fold fold, int numbers, vreal x)
 {
     if (INTERNAL(fold_compares)(fold) && !numbers && UNLIKELY(V(any)(x != x)))
@@ -85,14 +85,16 @@ INLINE vreal INTERNAL(fold_tree)(reduce_fold fold, int numbers, vreal *x)
 
 INLINE vreal INTERNAL(fold_vectors)(reduce_fold fold, vreal *x, vreal p)
 {
-    vint nan = {0};
+    vreal y[REDUCE_GROUP];
     UNROLL
-    for (int i = 0; i < REDUCE_GROUP; i++) {
-        x[i] = INTERNAL(fold_map)(fold, x[i], p);
-        nan |= x[i] != x[i];
+    for (int i = 0; i < REDUCE_GROUP; i++)
+        y[i] = x[i] = INTERNAL(fold_map)(fold, x[i], p);
+    if (INTERNAL(fold_compares)(fold)) {
+        /* The sum is NaN if an item is, and else hardly ever; additions leave the comparisons' units alone. */
+        const vreal sum = INTERNAL(fold_tree)(FOLD_SUM, 1, y);
+        if (LIKELY(!V(any)(sum != sum)))
+            return INTERNAL(fold_tree)(fold, 1, x);
     }
-    if (INTERNAL(fold_compares)(fold) && LIKELY(!V(any)(nan)))
-        return INTERNAL(fold_tree)(fold, 1, x);
     return INTERNAL(fold_tree)(fold, 0, x);
 }
 
@@ -115,32 +117,93 @@ INLINE vreal INTERNAL(fold_group)(reduce_fold fold, const real *in, ptrdiff_t st
 
 /* ---------------------------------------------------------------- lines */
 
-/* The fold of n adjacent items: each lane has a share of it. */
+/* REDUCE_GROUP adjacent vectors, as fold_group joins them; a fold that compares takes them for numbers, and adds their
+ * sum to *sum. */
+INLINE vreal INTERNAL(fold_adjacent)(reduce_fold fold, const real *in, vreal p, vreal *sum)
+{
+    vreal x[REDUCE_GROUP], y[REDUCE_GROUP];
+    UNROLL
+    for (int i = 0; i < REDUCE_GROUP; i++)
+        y[i] = x[i] = INTERNAL(fold_map)(fold, V(load)(in + i * LANES), p);
+    if (INTERNAL(fold_compares)(fold))
+        *sum += INTERNAL(fold_tree)(FOLD_SUM, 1, y);
+    return INTERNAL(fold_tree)(fold, 1, x);
+}
+
+/* The same for a sum, by halves of the vectors. */
+INLINE vreal INTERNAL(sum_adjacent)(const real *in)
+{
+    vhalf x[REDUCE_GROUP], sum[WG_HALVES];
+    UNROLL
+    for (int h = 0; h < WG_HALVES; h++) {
+        UNROLL
+        for (int i = 0; i < REDUCE_GROUP; i++)
+            x[i] = V(load_half)(in + i * LANES, h);
+        UNROLL
+        for (int half = REDUCE_GROUP / 2; half > 0; half /= 2)
+            for (int i = 0; i < half; i++)
+                x[i] += x[i + half];
+        sum[h] = x[0];
+    }
+    return V(join_halves)(sum);
+}
+
+static NOINLINE int INTERNAL(any_nan)(const real *in, ptrdiff_t n)
+{
+    vint nan = {0};
+    for (; n >= LANES; n -= LANES, in += LANES)
+        nan |= V(load)(in) != V(load)(in);
+    return V(any)(nan | (V(load_tail)(in, n) != V(load_tail)(in, n)));
+}
+
+/* The fold of n adjacent items: each lane has a share of it. A comparison that meets a NaN gives NaN in every lane. */
 INLINE vreal INTERNAL(fold_line)(reduce_fold fold, const real *in, ptrdiff_t n, vreal p)
 {
-    const ptrdiff_t group = REDUCE_GROUP * LANES;
+    const ptrdiff_t group = REDUCE_GROUP * LANES, length = n;
     const vreal identity = V(splat)(INTERNAL(fold_identity)(fold));
-    vreal result = identity, rest = identity;
-    vint nan = {0};
+    const real *const first = in;
+    vreal result = identity, rest = identity, sum = V(splat)(0);
     while (n >= group) {
         vreal run = identity;
         for (int i = 0; i < REDUCE_RUN / REDUCE_GROUP && n >= group; i++, n -= group, in += group)
-            run = INTERNAL(fold_join)(fold, 0, run, INTERNAL(fold_group)(fold, in, sizeof(vreal), LANES, p));
-        result = INTERNAL(fold_join)(fold, 0, result, run);
+            run = INTERNAL(fold_join)(fold, 1, run,
+                                      fold == FOLD_SUM ? INTERNAL(sum_adjacent)(in)
+                                                       : INTERNAL(fold_adjacent)(fold, in, p, &sum));
+        result = INTERNAL(fold_join)(fold, 1, result, run);
     }
     for (; n >= LANES; n -= LANES, in += LANES) {
         const vreal x = INTERNAL(fold_map)(fold, V(load)(in), p);
-        nan |= x != x;
+        sum += x;
         rest = INTERNAL(fold_join)(fold, 1, rest, x);
     }
     if (n > 0) {
         const vreal x = INTERNAL(fold_map)(fold, V(load_tail)(in, n), p);
-        nan |= x != x;
+        sum += x;
         rest = INTERNAL(fold_join)(fold, 1, rest, V(select)(V(lane_numbers)() < (integer)n, x, identity));
     }
-    if (INTERNAL(fold_compares)(fold) && UNLIKELY(V(any)(nan)))
-        rest = V(splat)((real)NAN);
-    return INTERNAL(fold_join)(fold, 0, result, rest);
+    if (INTERNAL(fold_compares)(fold) && UNLIKELY(V(any)(sum != sum)) && INTERNAL(any_nan)(first, length))
+        return V(splat)((real)NAN);
+    return INTERNAL(fold_join)(fold, 1, result, rest);
+}
+
+INLINE void INTERNAL(fold_step)(reduce_fold fold, vreal *x, const int d)
+{
+    UNROLL
+    for (int i = 0; i < d; i++)
+        x[i] = INTERNAL(fold_join)(fold, 1, V(kept_lanes)(x[i], x[i + d], d), V(crossed_lanes)(x[i], x[i + d], d));
+}
+
+/* Of LANES lines, each x[i] from fold_line: over the lanes of x[i], by the tree of fold_lanes, in lane i. Overwrites x. */
+INLINE vreal INTERNAL(fold_each)(reduce_fold fold, vreal *x)
+{
+    if (LANES > 8)
+        INTERNAL(fold_step)(fold, x, 8);
+    if (LANES > 4)
+        INTERNAL(fold_step)(fold, x, 4);
+    if (LANES > 2)
+        INTERNAL(fold_step)(fold, x, 2);
+    INTERNAL(fold_step)(fold, x, 1);
+    return x[0];
 }
 
 /* ---------------------------------------------------------------- panels */
@@ -189,7 +252,7 @@ INLINE void INTERNAL(fold_any)(reduce_fold fold, const reduce_block *b, const re
         INTERNAL(fold_panel)(fold, in, b->rows, b->row_stride, b->columns, param, result);
     } else {
         const vreal sum = INTERNAL(fold_line)(fold, in, b->rows, V(splat)(param ? *param : 0));
-        V(store)(result, V(splat)(INTERNAL(fold_lanes)(fold, 0, sum)));
+        V(store)(result, V(splat)(INTERNAL(fold_lanes)(fold, 1, sum)));
     }
 }
 
@@ -244,15 +307,23 @@ typedef struct {
 INLINE void INTERNAL(arg_scan_line)(int lowest, const real *in, ptrdiff_t n, INTERNAL(arg_scan) *scan)
 {
     const reduce_fold fold = lowest ? FOLD_MIN : FOLD_MAX;
-    const ptrdiff_t size = REDUCE_GROUP * LANES;
+    const ptrdiff_t size = REDUCE_GROUP * LANES, length = n;
+    const real *const first = in;
     const vreal zero = V(splat)(0);
-    vreal best = V(splat)(INTERNAL(fold_identity)(fold)), group = zero, number = zero;
-    for (; n > 0; n -= size, in += size, number += 1) {
-        const vreal x = n >= size ? INTERNAL(fold_group)(fold, in, sizeof(vreal), LANES, zero)
-                                  : INTERNAL(fold_line)(fold, in, n, zero);
+    vreal best = V(splat)(INTERNAL(fold_identity)(fold)), group = zero, number = zero, sum = zero;
+    for (; n >= size; n -= size, in += size, number += 1) {
+        const vreal x = INTERNAL(fold_adjacent)(fold, in, zero, &sum);
         group = V(select)(lowest ? x < best : x > best, number, group);
-        best = INTERNAL(fold_join)(fold, 0, best, x);
+        best = INTERNAL(fold_join)(fold, 1, best, x);
     }
+    if (n > 0) {
+        const vreal x = INTERNAL(fold_line)(fold, in, n, zero);
+        sum += x;
+        group = V(select)(lowest ? x < best : x > best, number, group);
+        best = INTERNAL(fold_join)(fold, 1, best, x);
+    }
+    if (UNLIKELY(V(any)(sum != sum)) && INTERNAL(any_nan)(first, length))
+        best = V(splat)((real)NAN);
     scan->best = best;
     V(store)(scan->group, group);
 }
@@ -295,7 +366,7 @@ INLINE ptrdiff_t INTERNAL(arg_place)(int lowest, const real *in, ptrdiff_t n, co
                                      real *extremum)
 {
     const ptrdiff_t size = REDUCE_GROUP * LANES;
-    *extremum = INTERNAL(fold_lanes)(lowest ? FOLD_MIN : FOLD_MAX, 0, scan->best);
+    *extremum = INTERNAL(fold_lanes)(lowest ? FOLD_MIN : FOLD_MAX, 1, scan->best);
     if (UNLIKELY(*extremum != *extremum))
         return INTERNAL(arg_first_nan)(in);
     if (n <= size)

@@ -261,6 +261,18 @@ def test_arrays_of_one_value(isa: str, dtype: np.dtype, kind: str, value: float)
             assert_reduces(kind, x, (axis,))
 
 
+@pytest.mark.parametrize("kind", CHOICES)
+def test_infinities_of_both_signs_are_no_nan(isa: str, dtype: np.dtype, kind: str) -> None:
+    for length in (3, 40, 300, 1000):
+        x = np.resize(np.array([1, np.inf, -np.inf], dtype), (37, length))
+        for axis in (0, 1):
+            for view in (x, np.ascontiguousarray(x.T), x.T):
+                assert_reduces(kind, view, (axis,))
+        x[5, -1] = x[9, 0] = np.nan
+        assert_reduces(kind, x, (0,))
+        assert_reduces(kind, x, (1,))
+
+
 @pytest.mark.parametrize("kind", ["argmax", "argmin"])
 def test_first_of_equal_items_and_first_nan(isa: str, dtype: np.dtype, kind: str) -> None:
     rng = np.random.default_rng(2)
