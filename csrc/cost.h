@@ -9,10 +9,10 @@
 #define WG_COST_OF_MEMORY 100
 
 static const short wg_cost_beyond_memory[WG_ELEMENTWISE_COUNT] = {
-    [WG_ELEMENTWISE_exp] = 100,     [WG_ELEMENTWISE_expm1] = 200,    [WG_ELEMENTWISE_log] = 200,
-    [WG_ELEMENTWISE_log1p] = 250,   [WG_ELEMENTWISE_sin] = 300,      [WG_ELEMENTWISE_cos] = 300,
-    [WG_ELEMENTWISE_tanh] = 250,    [WG_ELEMENTWISE_sigmoid] = 200,  [WG_ELEMENTWISE_softplus] = 450,
-    [WG_ELEMENTWISE_erf] = 600,     [WG_ELEMENTWISE_gelu] = 600,     [WG_ELEMENTWISE_power] = 1500,
+    [WG_ELEMENTWISE_exp] = 100,   [WG_ELEMENTWISE_expm1] = 200,   [WG_ELEMENTWISE_log] = 200,
+    [WG_ELEMENTWISE_log1p] = 250, [WG_ELEMENTWISE_sin] = 300,     [WG_ELEMENTWISE_cos] = 300,
+    [WG_ELEMENTWISE_tanh] = 250,  [WG_ELEMENTWISE_sigmoid] = 200, [WG_ELEMENTWISE_softplus] = 450,
+    [WG_ELEMENTWISE_erf] = 600,   [WG_ELEMENTWISE_gelu] = 600,    [WG_ELEMENTWISE_power] = 1500,
 };
 
 #endif

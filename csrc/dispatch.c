@@ -31,8 +31,7 @@ static int wg_cpu_level(void)
     if (!has(saved, YMM_SAVED) || !__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) || !has(ecx, bit_LZCNT) ||
         !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !has(ebx, bit_BMI | bit_AVX2 | bit_BMI2))
         return 2;
-    return has(saved, ZMM_SAVED) &&
-                   has(ebx, bit_AVX512F | bit_AVX512DQ | bit_AVX512CD | bit_AVX512BW | bit_AVX512VL)
+    return has(saved, ZMM_SAVED) && has(ebx, bit_AVX512F | bit_AVX512DQ | bit_AVX512CD | bit_AVX512BW | bit_AVX512VL)
                ? 4
                : 3;
 }
@@ -49,8 +48,8 @@ const wg_kernels *const *wg_dispatch_available(void)
 {
     if (!available[0]) {
         int count = 0;
-#define WG_ISA(name, supported)                    \
-    if (supported)                                 \
+#define WG_ISA(name, supported) \
+    if (supported)              \
         available[count++] = &wg_kernels_##name;
 #include "isa.def"
 #undef WG_ISA

@@ -8,11 +8,11 @@
 #ifndef WG_GATHER_ONCE
 #define WG_GATHER_ONCE
 enum {
-    GATHER_GRAIN = 32768,  /* items that make a chunk of work */
-    PREFETCH_ROWS = 3,     /* how far ahead rows are asked for */
-    PREFETCH_LEAST = 256,  /* bytes of a row below which the processor is several rows ahead by itself */
-    PREFETCH_MOST = 1024,  /* bytes of a row that are asked for: what follows, the hardware foresees */
-    SCATTER_COLUMNS = 64,  /* the narrowest task of scatter_add, in items */
+    GATHER_GRAIN = 32768, /* items that make a chunk of work */
+    PREFETCH_ROWS = 3,    /* how far ahead rows are asked for */
+    PREFETCH_LEAST = 256, /* bytes of a row below which the processor is several rows ahead by itself */
+    PREFETCH_MOST = 1024, /* bytes of a row that are asked for: what follows, the hardware foresees */
+    SCATTER_COLUMNS = 64, /* the narrowest task of scatter_add, in items */
 };
 
 /* The first position whose index lies outside [-rows, rows); -1 if there is none. */

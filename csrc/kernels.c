@@ -47,6 +47,7 @@ extern const wg_kernels CONCAT(wg_kernels_, WG_ISA_NAME);
 const wg_kernels CONCAT(wg_kernels_, WG_ISA_NAME) = {
     .name = STRING(WG_ISA_NAME),
     .vector_bytes = WG_VECTOR_BYTES,
+    /* clang-format off */
     .elementwise = {
 #define WG_UNARY(name, body) [WG_ELEMENTWISE_##name] = BOTH(kernel_##name),
 #define WG_UNARY_PARAMS(name, params, body) [WG_ELEMENTWISE_##name] = BOTH(kernel_##name),
@@ -60,6 +61,7 @@ const wg_kernels CONCAT(wg_kernels_, WG_ISA_NAME) = {
 #undef WG_COMPARE
         [WG_ELEMENTWISE_where] = BOTH(kernel_where),
     },
+    /* clang-format on */
     .reduce = BOTH(kernel_reduce),
     .cumsum = BOTH(kernel_cumsum),
     .gemm = BOTH(kernel_gemm),

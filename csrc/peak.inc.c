@@ -41,7 +41,8 @@ static double K(peak_flops)(double seconds)
 {
     const ptrdiff_t rounds = 1 << 18;
     const double flops = 2.0 * PEAK_CHAINS * (double)LANES * (double)rounds;
-    volatile real start = 1, factor = (real)0.5, term = (real)0.5; /* ordinary numbers that converge to ordinary numbers */
+    /* Ordinary numbers that converge to ordinary numbers. */
+    volatile real start = 1, factor = (real)0.5, term = (real)0.5;
     volatile real sink;
     double best = 0;
     const double begin = monotonic_seconds();

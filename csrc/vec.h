@@ -79,15 +79,31 @@ typedef double vh64_unaligned __attribute__((vector_size(WG_VECTOR_BYTES / WG_HA
  * any real of such a magnitude and taken away again, it rounds to the nearest integer, ties to even. */
 #define ROUND_MAGIC ((real)(REAL_BITS == 32 ? 0x1.8p23 : 0x1.8p52))
 
-INLINE vreal V(splat)(real x) { return x - (vreal){0}; } /* x - 0 keeps -0; the compiler makes it a broadcast */
-INLINE vint V(as_int)(vreal x) { return (vint)x; }
-INLINE vreal V(as_real)(vint x) { return (vreal)x; }
+/* x in every lane: x - 0 keeps -0, and the compiler makes it a broadcast. */
+INLINE vreal V(splat)(real x)
+{
+    return x - (vreal){0};
+}
+INLINE vint V(as_int)(vreal x)
+{
+    return (vint)x;
+}
+INLINE vreal V(as_real)(vint x)
+{
+    return (vreal)x;
+}
 
-INLINE vreal V(load)(const real *p) { return *(const VREAL_UNALIGNED *)p; }
+INLINE vreal V(load)(const real *p)
+{
+    return *(const VREAL_UNALIGNED *)p;
+}
 
 /* Half number h of the vector at p. Zen 4, whose units are 32 bytes wide, takes halves up to a tenth faster from beyond the
  * second-level cache; the few more instructions are hidden behind the memory anywhere. */
-INLINE vhalf V(load_half)(const real *p, int h) { return *(const VHALF_UNALIGNED *)(p + h * LANES / WG_HALVES); }
+INLINE vhalf V(load_half)(const real *p, int h)
+{
+    return *(const VHALF_UNALIGNED *)(p + h * LANES / WG_HALVES);
+}
 
 INLINE vreal V(join_halves)(const vhalf *half)
 {
@@ -108,7 +124,10 @@ INLINE vreal V(load_far)(const real *p)
         half[h] = V(load_half)(p, h);
     return V(join_halves)(half);
 }
-INLINE void V(store)(real *p, vreal x) { *(VREAL_UNALIGNED *)p = x; }
+INLINE void V(store)(real *p, vreal x)
+{
+    *(VREAL_UNALIGNED *)p = x;
+}
 
 /* The first n < LANES items, n >= 0; the other lanes are zero. */
 INLINE vreal V(load_tail)(const real *p, ptrdiff_t n)
@@ -469,8 +488,8 @@ INLINE vint V(lane_numbers)(void)
 #undef EACH_LANE
 #undef SHUFFLE
 #if WG_VECTOR_BYTES * 8 / REAL_BITS == 16
-#define EACH_LANE(f, d)                                                                                                \
-    f(0, d), f(1, d), f(2, d), f(3, d), f(4, d), f(5, d), f(6, d), f(7, d), f(8, d), f(9, d), f(10, d), f(11, d),       \
+#define EACH_LANE(f, d)                                                                                           \
+    f(0, d), f(1, d), f(2, d), f(3, d), f(4, d), f(5, d), f(6, d), f(7, d), f(8, d), f(9, d), f(10, d), f(11, d), \
         f(12, d), f(13, d), f(14, d), f(15, d)
 #elif WG_VECTOR_BYTES * 8 / REAL_BITS == 8
 #define EACH_LANE(f, d) f(0, d), f(1, d), f(2, d), f(3, d), f(4, d), f(5, d), f(6, d), f(7, d)
@@ -490,19 +509,28 @@ INLINE vint V(lane_numbers)(void)
 #else
 #define SHUFFLE_LANES(x, y, ...) __builtin_shuffle(x, y, (vint){__VA_ARGS__})
 #endif
-#define SHUFFLE(x, y, lane, d)                                                                                         \
-    ((d) == 1   ? SHUFFLE_LANES(x, y, EACH_LANE(lane, 1))                                                              \
-     : (d) == 2 ? SHUFFLE_LANES(x, y, EACH_LANE(lane, 2))                                                              \
-     : (d) == 4 ? SHUFFLE_LANES(x, y, EACH_LANE(lane, 4))                                                              \
+#define SHUFFLE(x, y, lane, d)                            \
+    ((d) == 1   ? SHUFFLE_LANES(x, y, EACH_LANE(lane, 1)) \
+     : (d) == 2 ? SHUFFLE_LANES(x, y, EACH_LANE(lane, 2)) \
+     : (d) == 4 ? SHUFFLE_LANES(x, y, EACH_LANE(lane, 4)) \
                 : SHUFFLE_LANES(x, y, EACH_LANE(lane, 8)))
 
 /* Lane i takes lane i ^ d, for a power of two d < LANES. */
-INLINE vreal V(exchange_lanes)(vreal x, const int d) { return SHUFFLE(x, x, LANE_EXCHANGED, d); }
+INLINE vreal V(exchange_lanes)(vreal x, const int d)
+{
+    return SHUFFLE(x, x, LANE_EXCHANGED, d);
+}
 
 /* Of two vectors of blocks of d lanes: the even blocks of x between the odd ones of y; and the others, each where its
  * neighbour is in the first. What a reduction of the lanes of both joins. */
-INLINE vreal V(kept_lanes)(vreal x, vreal y, const int d) { return SHUFFLE(x, y, LANE_KEPT, d); }
-INLINE vreal V(crossed_lanes)(vreal x, vreal y, const int d) { return SHUFFLE(x, y, LANE_CROSSED, d); }
+INLINE vreal V(kept_lanes)(vreal x, vreal y, const int d)
+{
+    return SHUFFLE(x, y, LANE_KEPT, d);
+}
+INLINE vreal V(crossed_lanes)(vreal x, vreal y, const int d)
+{
+    return SHUFFLE(x, y, LANE_CROSSED, d);
+}
 
 INLINE void V(transpose_step)(vreal *x, const int d)
 {

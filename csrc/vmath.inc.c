@@ -29,10 +29,9 @@ INLINE vreal V(expm1_reduced)(vreal r)
 #if REAL_BITS == 32
     static const real c[] = {0x1.fffff8p-2f, 0x1.555496p-3f, 0x1.555bccp-5f, 0x1.123cf0p-7f, 0x1.68a148p-10f};
 #else
-    static const real c[] = {0x1.0000000000005p-1,  0x1.55555555554fdp-3,  0x1.5555555551e77p-5,
-                             0x1.111111112d223p-7,  0x1.6c16c180283c1p-10, 0x1.a01a00ef64743p-13,
-                             0x1.a019a3270b28dp-16, 0x1.71dfe400e5090p-19, 0x1.28a65fbed5b56p-22,
-                             0x1.abfe69efeeb00p-26};
+    static const real c[] = {0x1.0000000000005p-1,  0x1.55555555554fdp-3,  0x1.5555555551e77p-5,  0x1.111111112d223p-7,
+                             0x1.6c16c180283c1p-10, 0x1.a01a00ef64743p-13, 0x1.a019a3270b28dp-16, 0x1.71dfe400e5090p-19,
+                             0x1.28a65fbed5b56p-22, 0x1.abfe69efeeb00p-26};
 #endif
     return V(fma)(r * r, V(polynomial)(r, c, sizeof c / sizeof *c), r);
 }
@@ -72,8 +71,8 @@ INLINE vreal V(exp_scaled)(vreal x, vreal x_low, vreal factor)
 INLINE vreal V(expm1)(vreal x)
 {
     /* Below the first bound the result is -1, beyond the second it is infinite. */
-    vreal clamped = V(at_most)(V(at_least)(x, V(splat)(REAL_BITS == 32 ? -20 : -40)),
-                               V(splat)(REAL_BITS == 32 ? 89 : 710));
+    vreal clamped =
+        V(at_most)(V(at_least)(x, V(splat)(REAL_BITS == 32 ? -20 : -40)), V(splat)(REAL_BITS == 32 ? 89 : 710));
     vreal r, half_scale, n = V(reduce_by_ln2)(clamped, &r, -1, &half_scale);
     /* 2^n p + (2^n - 1). The largest n takes its factor of 2 last, since 2^n is infinite; no other n may, since halving
      * would round a denormal. */

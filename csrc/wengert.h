@@ -30,9 +30,9 @@
 #define WG_EXPORT __attribute__((visibility("default")))
 #endif
 
-#define WG_MAX_DIMS 64      /* NumPy's own limit */
-#define WG_MAX_OPERANDS 4   /* one output and up to three inputs */
-#define WG_ALIGNMENT 64     /* of every buffer: one cache line, one AVX-512 vector */
+#define WG_MAX_DIMS 64    /* NumPy's own limit */
+#define WG_MAX_OPERANDS 4 /* one output and up to three inputs */
+#define WG_ALIGNMENT 64   /* of every buffer: one cache line, one AVX-512 vector */
 
 typedef enum { WG_OK = 0, WG_NO_MEMORY = 1, WG_BAD_INDEX = 2 } wg_status;
 
@@ -79,9 +79,9 @@ void *wg_buffer_acquire(size_t bytes);
 void wg_buffer_release(void *block);
 
 typedef struct {
-    size_t in_use;   /* bytes in blocks handed out */
-    size_t held;     /* bytes in blocks kept for reuse */
-    size_t limit;    /* the bound on `held` */
+    size_t in_use; /* bytes in blocks handed out */
+    size_t held;   /* bytes in blocks kept for reuse */
+    size_t limit;  /* the bound on `held` */
 } wg_buffer_stats;
 wg_buffer_stats wg_buffer_usage(void);
 void wg_buffer_set_limit(size_t bytes);
@@ -117,9 +117,9 @@ typedef enum {
 /* What an elementwise kernel takes, for callers that find it by name. */
 typedef struct {
     const char *name;
-    int inputs;      /* 1, 2, or 3 for `where`, whose first input is a byte per item */
-    int params;      /* scalar parameters */
-    int boolean;     /* the output is a byte per item, 0 or 1 */
+    int inputs;  /* 1, 2, or 3 for `where`, whose first input is a byte per item */
+    int params;  /* scalar parameters */
+    int boolean; /* the output is a byte per item, 0 or 1 */
 } wg_elementwise_info;
 extern const wg_elementwise_info wg_elementwise_table[WG_ELEMENTWISE_COUNT];
 
@@ -143,9 +143,16 @@ void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptr
  * logsumexp 6 eps of 1 + its magnitude, var 6 eps of itself + eps mean^2, prod 6 eps sqrt(n) of itself; the choices are
  * exact. Any strides; the output is dense and overlaps nothing. Sums of no items are 0, products 1, means NaN. */
 typedef enum {
-    WG_REDUCE_sum, WG_REDUCE_mean, WG_REDUCE_prod, WG_REDUCE_max, WG_REDUCE_min, WG_REDUCE_logsumexp, WG_REDUCE_var,
+    WG_REDUCE_sum,
+    WG_REDUCE_mean,
+    WG_REDUCE_prod,
+    WG_REDUCE_max,
+    WG_REDUCE_min,
+    WG_REDUCE_logsumexp,
+    WG_REDUCE_var,
     WG_REDUCE_norm,
-    WG_REDUCE_argmax, WG_REDUCE_argmin, /* output int64: the index along the flattened reduced dimensions */
+    WG_REDUCE_argmax,
+    WG_REDUCE_argmin, /* output int64: the index along the flattened reduced dimensions */
     WG_REDUCE_COUNT
 } wg_reduce;
 
@@ -153,11 +160,11 @@ typedef struct {
     wg_reduce kind;
     int ndim;
     const ptrdiff_t *shape;
-    const ptrdiff_t *strides;        /* of the input, in bytes */
-    const unsigned char *reduced;    /* per dimension: 1 if it is reduced */
+    const ptrdiff_t *strides;     /* of the input, in bytes */
+    const unsigned char *reduced; /* per dimension: 1 if it is reduced */
     const char *in;
-    char *out;                       /* dense in C order over the kept dimensions, in their order */
-    double correction;               /* var only */
+    char *out;         /* dense in C order over the kept dimensions, in their order */
+    double correction; /* var only */
 } wg_reduction;
 /* max, min, argmax and argmin of nothing are the caller's error: they are never called with a reduced length of 0. */
 typedef wg_status wg_reduce_fn(const wg_reduction *r);
@@ -186,13 +193,14 @@ typedef struct {
     ptrdiff_t ldc;
     double alpha, beta;
     /* Epilogue, in this order; each part is optional. */
-    const void *bias;       /* n values added to every row; NULL for none */
-    ptrdiff_t bias_stride;  /* in elements */
-    int relu;               /* C = max(C, 0), NaN kept */
-    const void *mask;       /* m x n with row stride ld_mask and unit column stride: C = mask > 0 ? C : 0; or NULL */
+    const void *bias;      /* n values added to every row; NULL for none */
+    ptrdiff_t bias_stride; /* in elements */
+    int relu;              /* C = max(C, 0), NaN kept */
+    const void *mask;      /* m x n with row stride ld_mask and unit column stride: C = mask > 0 ? C : 0; or NULL */
     ptrdiff_t ld_mask;
-    void *b_column_sums;    /* n values: the sum over the rows of B, in the same pass (B = dY in X^T * dY gives affine's
-                             * bias gradient); for a batch of one only; or NULL */
+    /* n values: the sum over the rows of B, in the same pass (B = dY in X^T * dY gives affine's bias gradient); for a
+     * batch of one only; or NULL */
+    void *b_column_sums;
     /* Batch: the number of matrices and, per batch dimension, its length and each operand's stride in elements. C's
      * matrices follow each other densely (m * ldc elements apart). The epilogue's operands are shared. */
     int batch_ndim;
@@ -225,18 +233,18 @@ typedef wg_status wg_softmax_grad_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inn
 typedef struct {
     ptrdiff_t rows, classes;
     const void *logits;
-    ptrdiff_t row_stride, col_stride;   /* elements */
-    const int64_t *labels;              /* dense */
+    ptrdiff_t row_stride, col_stride; /* elements */
+    const int64_t *labels;            /* dense */
     int64_t ignore_index;
-    const void *weights;                /* classes values, dense; NULL for ones */
+    const void *weights; /* classes values, dense; NULL for ones */
     double label_smoothing;
     double gradient_scale;
     int scale_by_weight;
-    void *losses;                       /* rows values or NULL */
-    void *gradient;                     /* rows x classes, dense, or NULL */
-    double total_weight;                /* out */
-    double total_loss;                  /* out: the sum of the losses, in float64 */
-    ptrdiff_t bad_row;                  /* out, with WG_BAD_INDEX */
+    void *losses;        /* rows values or NULL */
+    void *gradient;      /* rows x classes, dense, or NULL */
+    double total_weight; /* out */
+    double total_loss;   /* out: the sum of the losses, in float64 */
+    ptrdiff_t bad_row;   /* out, with WG_BAD_INDEX */
 } wg_cross_entropy;
 typedef wg_status wg_cross_entropy_fn(wg_cross_entropy *c);
 
@@ -291,7 +299,7 @@ typedef struct {
     void *const *max_second_moment; /* with amsgrad, else NULL */
     const double *steps;
     double lr, beta1, beta2, eps, weight_decay;
-    int decoupled;              /* AdamW's weight decay */
+    int decoupled; /* AdamW's weight decay */
     int maximize;
 } wg_adam;
 typedef void wg_adam_fn(const wg_adam *u);
@@ -306,8 +314,8 @@ typedef struct {
     void *const *params;
     const void *const *grads;
     void *const *square_avg;
-    void *const *grad_avg;      /* centered, else NULL */
-    void *const *momentum;      /* NULL without momentum */
+    void *const *grad_avg; /* centered, else NULL */
+    void *const *momentum; /* NULL without momentum */
     double lr, alpha, eps, weight_decay, momentum_factor;
     int maximize;
 } wg_rmsprop;
@@ -335,7 +343,7 @@ typedef double wg_sum_squares_fn(ptrdiff_t count, const ptrdiff_t *sizes, const 
 /* ---------------------------------------------------------------- the table */
 
 typedef struct {
-    const char *name;     /* "base", "v3", "v4" */
+    const char *name; /* "base", "v3", "v4" */
     int vector_bytes;
     wg_elementwise_fn *elementwise[WG_ELEMENTWISE_COUNT][WG_REALS];
     wg_reduce_fn *reduce[WG_REALS];

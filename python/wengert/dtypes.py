@@ -267,4 +267,3 @@ def _level(operand: Any) -> tuple[builtin_int, np.dtype]:
         return 2, _default
     value = getattr(operand, "value", operand)
     return (0 if value.ndim else 1), value.dtype
-
