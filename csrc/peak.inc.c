@@ -14,7 +14,11 @@
 static double monotonic_seconds(void)
 {
     struct timespec now;
+#ifdef _WIN32
+    timespec_get(&now, TIME_UTC); /* its C library has no clock of this form that nobody can set */
+#else
     clock_gettime(CLOCK_MONOTONIC, &now);
+#endif
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 #endif

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from .tensor import Tensor, _wrap, change
 from .variable import Variable
 
 _FRESH_SEED = 67280421310721  # of a new generator, as in PyTorch
+_starting = threading.RLock()  # threads that draw the first numbers together draw them from one stream
 _STATE_WORDS = {
     "counter": 4,
     "key": 2,
@@ -86,9 +88,10 @@ class Generator:
         >>> generator.numpy.random() < 1
         True
         """
-        if self._numpy is None:
-            self._numpy = np.random.Generator(np.random.Philox(self._seed))
-        return self._numpy
+        with _starting:
+            if self._numpy is None:
+                self._numpy = np.random.Generator(np.random.Philox(self._seed))
+            return self._numpy
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from a seed.

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from .variable import Variable
+from .variable import FREE_THREADED, Variable
 
 if TYPE_CHECKING:
     from .tensor import Tensor  # what `_box` makes, for those who read types; the tape itself does not know
@@ -109,18 +109,21 @@ class Node:
     def argument(self, name: str) -> Any:
         """The saved value that a rule calls `name`, if nobody has changed it since."""
         operation = self.operation
-        if self.saved is None:
+        # Once each, as another thread's walk may free them; and where threads run freely through getattr, which takes
+        # the lock that Cython puts around public attributes: a method that reads its own goes past it.
+        saved = getattr(self, "saved") if FREE_THREADED else self.saved  # noqa: B009
+        result: Any = None if name != "z" else getattr(self, "result") if FREE_THREADED else self.result  # noqa: B009
+        if saved is None or (name == "z" and result is None):
             raise RuntimeError(
                 f"{operation.name}: this part of the graph was walked backward before, and its saved values are gone; "
                 "pass retain_graph=True to the first walk to keep them"
             )
         if name == "z":
-            result = self.result
             self.check(result, 0, "its result")
             return _box(result.value, result.counter, self) if mode.recording else result
         place = operation.places.get(name)
         if place is not None:
-            value = self.saved[place]
+            value = saved[place]
             if isinstance(value, Variable):
                 self.check(value, self.versions[place] if self.versions else 0, f"its argument {name}")
             return value
@@ -132,9 +135,10 @@ class Node:
     def check(self, variable: Variable, version: int, what: str) -> None:
         counter = variable.counter
         if counter is not None and counter[0] != version:
-            saved = f"; it was saved at {self.where}" if self.where else ""
+            where = getattr(self, "where") if FREE_THREADED else self.where  # noqa: B009
+            saved = f"; it was saved at {where}" if where else ""
             changed = f" and last changed at {counter[1]}" if counter[1] else ""
-            hint = "" if self.where else "; wg.autograd.detect_anomaly() tells the lines"
+            hint = "" if where else "; wg.autograd.detect_anomaly() tells the lines"
             raise RuntimeError(
                 f"{self.operation.name}: {what}, of shape {_shape_of(variable.value)}, is needed for the derivative "
                 f"but was changed in place since ({counter[0] - version} time(s)){saved}{changed}{hint}"

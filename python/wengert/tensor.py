@@ -9,6 +9,7 @@ backward walk.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from types import FrameType
@@ -551,21 +552,25 @@ class Tensor(Variable):
         >>> (x * 2).detach_().requires_grad
         False
         """
-        if self.base is not None:
-            self.seen = self.base.node
         self.node = None
         self.requires_grad = False
+        if self.base is not None:
+            self.seen = self.base.node
         return self
 
     def renew(self) -> None:
         """Of a view whose base has a new history: take the one that follows from it."""
-        base = self.base
-        assert base is not None
-        if base.node is None:
-            self.detach_()
-        else:
-            self.seen = base.node
-            tape.record(views.show, (base,), {"region": views.region_of(base.value, self.value)}, self)
+        with _renewing:
+            base = self.base
+            assert base is not None
+            node = base.node
+            if node is self.seen:
+                return
+            if node is None:
+                self.detach_()
+            else:
+                tape.record(views.show, (base,), {"region": views.region_of(base.value, self.value)}, self)
+                self.seen = node  # the last: a thread that finds it here asks no further
 
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
@@ -1486,6 +1491,7 @@ class Tensor(Variable):
 
 
 _ndarray = np.ndarray
+_renewing = threading.RLock()  # threads may meet at a view whose base has a new history
 
 
 def _wrap(value: Any, counter: list[Any] | None = None, node: tape.Node | None = None) -> Tensor:

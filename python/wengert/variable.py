@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .tape import Node
+
+FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()  # no lock keeps threads from running at once
+_sharing = threading.Lock()  # they may meet at a tensor that none has shown in a view
 
 
 class Variable:
@@ -35,7 +40,12 @@ class Variable:
     def share_counter(self) -> list[Any]:
         """The change counter of this buffer, for a view that is about to share it."""
         if self.counter is None:
-            self.counter = [0, None]
+            if FREE_THREADED:
+                with _sharing:
+                    if self.counter is None:
+                        self.counter = [0, None]
+            else:
+                self.counter = [0, None]
         return self.counter
 
     @property

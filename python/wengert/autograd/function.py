@@ -268,7 +268,8 @@ def _operation(cls: type[Function], arguments: int, saved: int) -> Operation:
 
 
 class _Restored:
-    """Give ctx.saved_tensors its value for a block; saved outputs know the node that they came from."""
+    """Give ctx.saved_tensors its value for a block, to one thread at a time; saved outputs know the node that they came
+    from."""
 
     def __init__(self, ctx: Context, kept: tuple[Any, ...]) -> None:
         self._ctx = ctx
@@ -287,10 +288,12 @@ class _Restored:
                 self._kept[place].value = x.value
 
     def __enter__(self) -> None:
-        self._ctx._saved = tuple(self._kept)
+        self._ctx._shares.lock.acquire()
+        self._before, self._ctx._saved = self._ctx._saved, tuple(self._kept)
 
     def __exit__(self, *exception: Any) -> None:
-        self._ctx._saved = None
+        self._ctx._saved = self._before
+        self._ctx._shares.lock.release()
 
 
 def _pulled(cls: type[Function], ctx: Context, g: Any, kept: tuple[Any, ...]) -> tuple[Any, ...]:

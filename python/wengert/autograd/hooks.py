@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 _keys = itertools.count()
+_registering = threading.Lock()
 
 
 class Handle:
@@ -49,8 +51,9 @@ def _hooks_of(x: Any, name: str) -> dict[int, Any]:
     if not x.requires_grad:
         raise RuntimeError(f"{name}: this tensor does not require a gradient, so it never gets one")
     owner = x if x.node is None else x.node
-    if owner.hooks is None:
-        owner.hooks = {}
+    with _registering:
+        if owner.hooks is None:
+            owner.hooks = {}
     hooks: dict[int, Any] = owner.hooks
     return hooks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -51,21 +52,19 @@ def _static(name: str, x: Any, dim: Any, axis: Any, keepdim: bool, keepdims: boo
     return {"dims": dims, "keepdim": bool(keepdim if keepdims is None else keepdims), "shape": x.value.shape}
 
 
-_COMMON = """
-    Parameters
-    ----------
-    x : tensor
-    dim : int, tuple of int or None
-        None: all dimensions. Also spelled `axis`.
-    keepdim : bool
-        Keep reduced dimensions with length 1. Also spelled `keepdims`.
-"""
+_COMMON = """Parameters
+----------
+x : tensor
+dim : int, tuple of int or None
+    None: all dimensions. Also spelled `axis`.
+keepdim : bool
+    Keep reduced dimensions with length 1. Also spelled `keepdims`."""
 
 
 def _documented(function: F) -> F:
     """Fill the parameters that all reductions share into a docstring."""
     if function.__doc__:  # absent under python -OO
-        function.__doc__ = function.__doc__.replace("\n    COMMON\n", _COMMON)
+        function.__doc__ = inspect.cleandoc(function.__doc__).replace("COMMON", _COMMON)
     return function
 
 
