@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -679,7 +680,8 @@ def test_outputs_marked_as_not_differentiable_are_constants() -> None:
             return x[order], order, rank
 
         @staticmethod
-        def backward(ctx, g):
+        def backward(ctx, g, *of_constants):
+            assert [(h.dtype, h.tolist()) for h in of_constants] == [(wg.int64, [0] * 3), (wg.float64, [0.0] * 3)]
             return wg.index_put(wg.zeros_like(g), ctx.order, g)
 
     x = f64(3.0, 1.0, 2.0).requires_grad_()
@@ -689,6 +691,55 @@ def test_outputs_marked_as_not_differentiable_are_constants() -> None:
     assert not rank.requires_grad
     (values * f64(1.0, 10.0, 100.0)).sum().backward()
     assert x.grad.tolist() == [100.0, 1.0, 10.0]
+
+
+class test_Parts(wg.autograd.Function):
+    """2 x, 3 y, a constant and no tensor; what `backward` and `jvp` are given is noted."""
+
+    materialize = True
+    given: ClassVar[list[list[Any]]] = []
+
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.set_materialize_grads(test_Parts.materialize)
+        return x * 2, y * 3, wg.arange(2), "no tensor"
+
+    @staticmethod
+    def backward(ctx, *gs):
+        test_Parts.given.append([None if g is None else g.tolist() for g in gs])
+        return tuple(None if g is None else g * factor for g, factor in zip(gs, (2, 3), strict=False))
+
+    @staticmethod
+    def jvp(ctx, *ts):
+        test_Parts.given.append([None if t is None else t.tolist() for t in ts])
+        return *(None if t is None else t * factor for t, factor in zip(ts, (2, 3), strict=True)), None, None
+
+
+@pytest.mark.parametrize("materialize", [True, False])
+def test_outputs_without_a_gradient_have_zeros_or_none(materialize: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_Parts, "materialize", materialize)
+    monkeypatch.setattr(test_Parts, "given", [])
+    x, y = f64(1.0, 2.0).requires_grad_(), f64(5.0).requires_grad_()
+    a, b, *_ = test_Parts.apply(x, y)
+    a.sum().backward(retain_graph=True)
+    b.sum().backward(retain_graph=True)
+    (a.sum() + a.sum() + b.sum()).backward()
+    none = [[0.0, 0.0], [0.0], [0, 0], None] if materialize else [None] * 4
+    assert test_Parts.given == [
+        [[1.0, 1.0], *none[1:]], [none[0], [1.0], *none[2:]], [[2.0, 2.0], [1.0], *none[2:]],
+    ]  # fmt: skip
+    assert (x.grad.tolist(), y.grad.tolist()) == ([6.0, 6.0], [6.0])
+
+
+@pytest.mark.parametrize("materialize", [True, False])
+def test_arguments_without_a_tangent_have_zeros_or_none(materialize: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_Parts, "materialize", materialize)
+    monkeypatch.setattr(test_Parts, "given", [])
+    f = lambda x, y: test_Parts.apply(x, y)[:2]  # noqa: E731
+    _, (t, u) = wg.jvp(f, (f64(1.0), f64(5.0)), (f64(1.0), f64(1.0)))
+    assert (t.tolist(), u.tolist()) == ([2.0], [3.0])
+    assert test_Parts.given == ([[[1.0], [0.0]], [[0.0], [1.0]]] if materialize else [[[1.0], None], [None, [1.0]]])
+    wg.func.check_gradients(f, f64(0.3), f64(1.3), order=2)
 
 
 def test_operations_of_users_by_the_four_constructors() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,7 +35,10 @@ class Context:
         self._dirty: tuple[Any, ...] = ()
         self._inputs: tuple[Any, ...] = ()
         self._as_output: dict[int, int] = {}  # which saved tensors are outputs
-        self._kinds: tuples.Kinds = ()
+        self._places: list[int] = []  # of the outputs that are differentiable
+        self._kinds: tuples.Kinds = ()  # their shapes and dtypes
+        self._others: list[tuple[tuple[int, ...], np.dtype] | None] = []  # those of the others; None for no tensor
+        self._materialize = True
         self._node: weakref.ref[tape.Node] | None = None
         self._shares = Shares()
 
@@ -66,16 +69,18 @@ class Context:
             count_change(x)
 
     def set_materialize_grads(self, value: bool) -> None:
-        """PyTorch's switch for None in place of zero cotangents. Here they are zeros either way."""
+        """Choose what stands for outputs that nothing has come to in `backward`, and for inputs without a tangent in
+        `jvp`: zeros, as by default, or None."""
+        self._materialize = bool(value)
 
 
 class Function:
     """An operation of one's own, differentiable to any order if its rules are made of differentiable operations.
 
     A subclass defines static methods, as for PyTorch: ``forward(ctx, *args)``, or ``forward(*args)`` together with
-    ``setup_context(ctx, inputs, output)``; ``backward(ctx, *cotangents)``, which gives one cotangent per argument of
-    forward, None for those without; and for forward mode ``jvp(ctx, *tangents)``, which gives one tangent per output.
-    It is called as ``Subclass.apply(*args)``.
+    ``setup_context(ctx, inputs, output)``; ``backward(ctx, *cotangents)``, which takes one cotangent per output, and
+    gives one per argument of forward, None for those without; and for forward mode ``jvp(ctx, *tangents)``, which takes
+    one tangent per argument and gives one per output. It is called as ``Subclass.apply(*args)``.
 
     Examples
     --------
@@ -207,6 +212,11 @@ def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: t
         return outputs
     if not all(any(x is y for y in outputs) for x in ctx._dirty):
         raise RuntimeError(f"{cls.__name__}.forward: what is marked as dirty must be returned")
+    ctx._places = differentiable
+    ctx._others = [
+        (y.value.shape, y.value.dtype) if isinstance(y, Variable) and k not in differentiable else None
+        for k, y in enumerate(outputs)
+    ]
     ctx._kinds = tuples.kinds_of(tape._box(tuple(outputs[k].value for k in differentiable)))
     ctx._inputs = tuple(x if not isinstance(x, Variable) else (x.value.shape, x.value.dtype) for x in args)
     saved = []
@@ -298,7 +308,12 @@ class _Restored:
 
 def _pulled(cls: type[Function], ctx: Context, g: Any, kept: tuple[Any, ...]) -> tuple[Any, ...]:
     """The cotangents of all arguments."""
-    gs = (g,) if len(ctx._kinds) == 1 else tuple(tuples.item(g, k) for k in range(len(ctx._kinds)))
+    gs = _filled(ctx, ctx._others)
+    for k, place in enumerate(ctx._places):
+        if len(ctx._places) == 1:
+            gs[place] = g
+        elif ctx._materialize or not tuples.is_nothing(g.value[k]):
+            gs[place] = tuples.item(g, k)
     with _Restored(ctx, kept):
         given = cls.backward(ctx, *gs)
     given = given if isinstance(given, tuple) else (given,)
@@ -313,17 +328,24 @@ def _pulled(cls: type[Function], ctx: Context, g: Any, kept: tuple[Any, ...]) ->
 
 def _pushed(cls: type[Function], ctx: Context, t: Any, kept: tuple[Any, ...], argument: int) -> Any:
     """The tangent of the outputs by way of one argument."""
-    pairs = zip(ctx._inputs, ctx.needs_input_grad, strict=True)
-    ts = [tape._box(np.zeros(*like)) if needed else None for like, needed in pairs]
+    needed = zip(ctx._inputs, ctx.needs_input_grad, strict=True)
+    ts = _filled(ctx, [like if needs else None for like, needs in needed])
     ts[argument] = t
     with _Restored(ctx, kept):
         given = cls.jvp(ctx, *ts)
     given = given if isinstance(given, tuple) else (given,)
-    if len(given) != len(ctx._kinds):
-        expected = f"expected {len(ctx._kinds)} tangent(s), one per output"
+    if len(given) != len(ctx._others):
+        expected = f"expected {len(ctx._others)} tangent(s), one per output"
         raise RuntimeError(f"{cls.__name__}.jvp: {expected}, got {len(given)}")
-    parts = [_fitting(f"{cls.__name__}.jvp", "tangent", x, like) for x, like in zip(given, ctx._kinds, strict=True)]
+    name = f"{cls.__name__}.jvp"
+    pairs = zip(ctx._places, ctx._kinds, strict=True)
+    parts = [_fitting(name, "tangent", given[place], like) for place, like in pairs]
     return parts[0] if len(parts) == 1 else tuples.pack(parts)
+
+
+def _filled(ctx: Context, kinds: Sequence[Any]) -> list[Any]:
+    """What stands where nothing has come to: zeros of the shapes and dtypes, or None."""
+    return [tape._box(np.zeros(*kind)) if kind is not None and ctx._materialize else None for kind in kinds]
 
 
 def _fitting(name: str, what: str, x: Any, like: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import tape
+from .. import dtypes, tape
 from ..define import apply, rule
 from ..tape import Operation
 
@@ -51,13 +51,23 @@ def pack(parts: list[Any]) -> Any:
     return apply(_pack_operation(len(parts)), tuple(parts), {"kinds": kinds})
 
 
+# Where nothing has come to an item, its cotangent is zeros, which take no memory and are known by it.
+_ZERO = {dtype: np.zeros((), dtype) for dtype in dtypes.ALL}
+
+
 def _zeros(kind: Any) -> Any:
     shape, dtype = kind
-    return tape._box(np.broadcast_to(dtype.type(0), shape))
+    return tape._box(np.broadcast_to(_ZERO[dtype], shape))
+
+
+def is_nothing(x: np.ndarray) -> bool:
+    """Whether x is the zeros of an item that nothing has come to."""
+    return x.base is _ZERO[x.dtype]
 
 
 def _sums(x: tuple[np.ndarray, ...], y: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    return tuple(np.asarray(a + b) for a, b in zip(x, y, strict=True))
+    pairs = zip(x, y, strict=True)
+    return tuple(b if is_nothing(a) else a if is_nothing(b) else np.asarray(a + b) for a, b in pairs)
 
 
 # The sum of two tuples, item by item: how cotangents of one tuple are accumulated.
