@@ -77,7 +77,7 @@ INLINE void INTERNAL(target_sums)(const INTERNAL(cross_entropy_job) *job, const 
                                   ptrdiff_t stride, real max, double *mass, double *dot)
 {
     const ptrdiff_t n = job->c->classes;
-    *mass = *dot = 0;
+    long_sum all_masses = {0}, all_dots = {0};
     for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
         const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS * LANES);
         vreal masses = {0}, dots = {0};
@@ -87,9 +87,11 @@ INLINE void INTERNAL(target_sums)(const INTERNAL(cross_entropy_job) *job, const 
             dots = V(fma)(u, INTERNAL(row_load)(in + i * stride, stride, n - i, max) - max, dots);
             masses += u;
         }
-        *mass += V(reduce_add)(masses);
-        *dot += V(reduce_add)(dots);
+        add_block(&all_masses, V(reduce_add)(masses));
+        add_block(&all_dots, V(reduce_add)(dots));
     }
+    *mass = whole_sum(all_masses);
+    *dot = whole_sum(all_dots);
 }
 
 /* row = exp(logits - max) * factor - mass * scale. The exponentials are in `row` already, unless `in` is given. */

@@ -7,8 +7,8 @@
  *   rows      inner = 1: the vectors run along the row. A row of a few vectors never leaves the registers.
  *   columns   inner > 1: every lane is a row of its own, and nothing is summed across lanes.
  *
- * Sums are taken in vectors over blocks of a fixed length and then over the blocks, so that their error hardly grows
- * with the length of a row. NaN needs no case of its own: it reaches the sum, and from there the whole row; so does a
+ * Sums are taken in vectors over blocks of a fixed length and then over the blocks, where what rounding takes from each
+ * addition is kept apart (Knuth's two-sum), so that their error does not grow with the length of a row. NaN needs no case of its own: it reaches the sum, and from there the whole row; so does a
  * maximum of +inf, through inf - inf, and a row of -inf throughout.
  *
  * Limits: columns whose inner dimension is shorter than a vector leave lanes idle. */
@@ -25,6 +25,26 @@ enum {
 
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+
+/* A sum of many blocks, and what rounding has taken from it. */
+typedef struct {
+    double total, rest;
+} long_sum;
+
+static inline void add_block(long_sum *s, double block)
+{
+    if (s->total == 0) { /* the first, which is the only one of most rows */
+        s->total = block;
+        return;
+    }
+    const double total = s->total + block, added = total - s->total;
+    s->rest += (s->total - (total - added)) + (block - added);
+    s->total = total;
+}
+
+/* The rest of an infinite total is NaN. */
+static inline double whole_sum(long_sum s) { return s.rest == s.rest ? s.total + s.rest : s.total; }
+
 /* Rows of n items that make a chunk of work. The shortest row costs as much as one of 32 items. */
 static inline ptrdiff_t rows_per_chunk(ptrdiff_t n) { return larger(1, SOFTMAX_GRAIN / larger(n, 32)); }
 #endif
@@ -104,7 +124,7 @@ INLINE real INTERNAL(row_max)(const char *in, ptrdiff_t stride, ptrdiff_t n)
 /* The sum of row_exp(x - max) over n items; the exponentials go to `out` if it is not NULL. */
 INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t n, real max, real *out)
 {
-    double total = 0;
+    long_sum total = {0};
     for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
         const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS * LANES);
         vreal sum = {0};
@@ -115,9 +135,9 @@ INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t 
             if (out)
                 INTERNAL(row_store)(out + i, n - i, e);
         }
-        total += V(reduce_add)(sum);
+        add_block(&total, V(reduce_add)(sum));
     }
-    return total;
+    return whole_sum(total);
 }
 
 /* The row times a factor, in place. */
@@ -129,13 +149,25 @@ INLINE void INTERNAL(row_scale)(real *row, ptrdiff_t n, real factor)
     }
 }
 
+/* long_sum in every lane. */
+typedef struct {
+    vreal total, rest;
+} INTERNAL(long_sums);
+
 /* Add what has been summed in each column to the totals, and start again. */
-INLINE void INTERNAL(flush_sums)(vreal *sum, vreal *total, ptrdiff_t vectors)
+INLINE void INTERNAL(flush_sums)(vreal *sum, INTERNAL(long_sums) *sums, ptrdiff_t vectors)
 {
     for (ptrdiff_t k = 0; k < vectors; k++) {
-        total[k] += sum[k];
+        const vreal before = sums[k].total, total = before + sum[k], added = total - before;
+        sums[k].rest += (before - (total - added)) + (sum[k] - added);
+        sums[k].total = total;
         sum[k] = V(splat)(0);
     }
+}
+
+INLINE vreal INTERNAL(whole_sums)(INTERNAL(long_sums) s)
+{
+    return s.total + V(select)(s.rest == s.rest, s.rest, V(splat)(0));
 }
 
 /* ---------------------------------------------------------------- softmax, rows */
@@ -233,10 +265,11 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
 {
     const ptrdiff_t n = job->n, down = job->strides[1], inner = job->inner;
     vreal max[SOFTMAX_COLUMNS / LANES], sum[SOFTMAX_COLUMNS / LANES], total[SOFTMAX_COLUMNS / LANES];
+    INTERNAL(long_sums) sums[SOFTMAX_COLUMNS / LANES];
     const ptrdiff_t vectors = (width + LANES - 1) / LANES;
     for (ptrdiff_t k = 0; k < vectors; k++) {
         max[k] = V(splat)(-(real)INFINITY);
-        sum[k] = total[k] = V(splat)(0);
+        sum[k] = sums[k].total = sums[k].rest = V(splat)(0);
     }
     for (ptrdiff_t i = 0; i < n; i++)
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES)
@@ -250,10 +283,12 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
                 INTERNAL(row_store)(out + i * inner + j, width - j, e);
         }
         if (i % SOFTMAX_SUM_VECTORS == SOFTMAX_SUM_VECTORS - 1 || i == n - 1)
-            INTERNAL(flush_sums)(sum, total, vectors);
+            INTERNAL(flush_sums)(sum, sums, vectors);
     }
-    for (ptrdiff_t k = 0; k < vectors; k++)
+    for (ptrdiff_t k = 0; k < vectors; k++) {
+        total[k] = INTERNAL(whole_sums)(sums[k]);
         total[k] = job->logarithmic ? V(log)(total[k] / (real)ROW_EXP_UNIT) : 1 / total[k];
+    }
     for (ptrdiff_t i = 0; i < n; i++)
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
             real *p = out + i * inner + j;
@@ -321,7 +356,7 @@ typedef struct {
 INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const char *z, ptrdiff_t z_stride,
                                        ptrdiff_t n, real *out, int logarithmic)
 {
-    double total = 0;
+    long_sum total = {0};
     for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
         const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS * LANES);
         vreal sum = {0};
@@ -329,9 +364,9 @@ INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const 
             const vreal x = INTERNAL(row_load)(g + i * g_stride, g_stride, n - i, 0);
             sum = logarithmic ? sum + x : V(fma)(x, INTERNAL(row_load)(z + i * z_stride, z_stride, n - i, 0), sum);
         }
-        total += V(reduce_add)(sum);
+        add_block(&total, V(reduce_add)(sum));
     }
-    const vreal dot = V(splat)((real)total);
+    const vreal dot = V(splat)((real)whole_sum(total));
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const vreal x = INTERNAL(row_load)(g + i * g_stride, g_stride, n - i, 0);
         const vreal y = INTERNAL(row_load)(z + i * z_stride, z_stride, n - i, 0);
@@ -359,9 +394,10 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
 {
     const ptrdiff_t n = job->n, g_down = job->g_strides[1], z_down = job->z_strides[1];
     vreal sum[SOFTMAX_COLUMNS / LANES], dot[SOFTMAX_COLUMNS / LANES];
+    INTERNAL(long_sums) sums[SOFTMAX_COLUMNS / LANES];
     const ptrdiff_t vectors = (width + LANES - 1) / LANES;
     for (ptrdiff_t k = 0; k < vectors; k++)
-        sum[k] = dot[k] = V(splat)(0);
+        sum[k] = sums[k].total = sums[k].rest = V(splat)(0);
     for (ptrdiff_t i = 0; i < n; i++) {
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
             const vreal x = INTERNAL(row_load)(g + i * g_down + j * g_across, g_across, width - j, 0);
@@ -371,8 +407,10 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
                 sum[k] = V(fma)(x, INTERNAL(row_load)(z + i * z_down + j * z_across, z_across, width - j, 0), sum[k]);
         }
         if (i % SOFTMAX_SUM_VECTORS == SOFTMAX_SUM_VECTORS - 1 || i == n - 1)
-            INTERNAL(flush_sums)(sum, dot, vectors);
+            INTERNAL(flush_sums)(sum, sums, vectors);
     }
+    for (ptrdiff_t k = 0; k < vectors; k++)
+        dot[k] = INTERNAL(whole_sums)(sums[k]);
     for (ptrdiff_t i = 0; i < n; i++)
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
             const vreal x = INTERNAL(row_load)(g + i * g_down + j * g_across, g_across, width - j, 0);

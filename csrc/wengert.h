@@ -218,7 +218,8 @@ typedef wg_status wg_softmax_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, c
                                 const ptrdiff_t strides[3], char *out, int log);
 
 /* The transposed derivative: softmax: z * (g - sum(g * z)); log-softmax: g - exp(z) * sum(g). z is the forward result.
- * Also the forward derivative of softmax, which is symmetric. Strides in bytes, out dense. */
+ * Also the forward derivative of softmax, which is symmetric. Strides in bytes, out dense. Errors, however long the row:
+ * 6 eps |z| (|g| + sum(|g * z|)); log-softmax: 6 eps (|g| + exp(z) sum(|g|)). */
 typedef wg_status wg_softmax_grad_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *g,
                                      const ptrdiff_t g_strides[3], const char *z, const ptrdiff_t z_strides[3],
                                      char *out, int log);
@@ -228,8 +229,11 @@ typedef wg_status wg_softmax_grad_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inn
  * and 0 where y_i = ignore_index. `losses` and `gradient` are each optional; gradient row i is
  * d loss_i / d logits_i * gradient_scale. Labels other than ignore_index must lie in [0, classes): otherwise
  * WG_BAD_INDEX, bad_row set, and nothing written. total_weight receives the sum of w[y_i] over the rows that count,
- * what a mean divides by; with scale_by_weight, the gradient is divided by it as well. Errors: 16 eps, relative or
- * absolute, 40 with weights or smoothing. A row with NaN or +inf among its logits has a loss of NaN. */
+ * what a mean divides by; with scale_by_weight, the gradient is divided by it as well. Errors of the losses: 16 eps,
+ * relative or absolute, 40 with weights or smoothing. The gradient, u[c] being the factor of -log p[c] in the loss, is
+ * (p[c] sum(u) - u[c]) * gradient_scale; its error, however many classes there are, is
+ *   6 eps (p[c] sum(u) (1 + max(logits) - logits[c]) + u[c]) * |gradient_scale|
+ * A row with NaN or +inf among its logits has a loss of NaN. */
 typedef struct {
     ptrdiff_t rows, classes;
     const void *logits;
