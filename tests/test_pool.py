@@ -258,3 +258,24 @@ for _ in range(5):
 check()
 """
     run(FORK + code)
+
+
+@linux
+def test_where_the_system_denies_threads_there_are_fewer() -> None:
+    code = """
+import resource
+compute()
+with open("/proc/self/statm") as file:
+    mapped = int(file.read().split()[0]) * resource.getpagesize()
+soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (mapped + (5 << 19), hard))  # two stacks of a mebibyte, and no third
+K.set_num_threads(200)
+result = negative(x)  # into the memory of the last one
+found = K.get_num_threads()
+resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+assert (result == -x).all()
+K.set_num_threads(4)
+compute()
+print(found < 5, K.get_num_threads())
+"""
+    assert run(code, WENGERT_NUM_THREADS="1") == "True 4"
