@@ -7,8 +7,10 @@ what a `ssize_t` holds. Results lie between guards. `--fuzz N` sets the number o
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -337,12 +339,20 @@ def test_any_arrays_give_an_error_or_the_right_answer(name: str, request: pytest
     fuzz()
 
 
+# Whose functions guide atheris: what draws the arrays, and what looks at the answers.
+GUIDES = ("__main__", "hypothesis.internal.conjecture.choice", "hypothesis.internal.conjecture.providers")
+
+
 def main() -> None:
-    """Let atheris, which is guided by what the interpreter runs, choose the examples."""
+    """Let atheris choose the examples, guided by what they make the interpreter run: Hypothesis, and this file."""
     import atheris
 
-    fuzz = given(data=st.data())(FUZZERS[sys.argv.pop(1)])
-    atheris.Setup(sys.argv, atheris.instrument_func(fuzz.hypothesis.fuzz_one_input))
+    fuzz = settings(database=None)(given(data=st.data())(FUZZERS[sys.argv.pop(1)]))
+    K.guard_memory(True)
+    for function in [x for x in gc.get_objects() if isinstance(x, FunctionType) and x.__module__ in GUIDES]:
+        atheris.instrument_func(function)
+    # Long inputs from the start: a short one ends before an array is drawn.
+    atheris.Setup([*sys.argv, "-len_control=0"], fuzz.hypothesis.fuzz_one_input)
     atheris.Fuzz()
 
 
