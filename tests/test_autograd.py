@@ -284,9 +284,42 @@ def test_hooks_of_leaves() -> None:
 def test_retain_grad() -> None:
     x = wg.ones(2, requires_grad=True)
     y = x * 2
+    assert not y.retains_grad
     y.retain_grad()
-    (y * y).sum().backward()
+    y.retain_grad()
+    assert y.retains_grad
+    (y * y).sum().backward(retain_graph=True)
     assert y.grad.tolist() == [4.0, 4.0]
+    (y * y).sum().backward()
+    assert y.grad.tolist() == [8.0, 8.0]
+
+
+def test_retain_grad_of_leaves_is_without_effect_and_of_constants_an_error() -> None:
+    x = wg.ones(2, requires_grad=True)
+    x.retain_grad()
+    assert not x.retains_grad
+    with pytest.raises(RuntimeError, match="retain_grad: this tensor does not require a gradient"):
+        wg.ones(2).retain_grad()
+
+
+def test_a_retained_gradient_is_what_the_other_hooks_make_of_it() -> None:
+    y = wg.ones(2, requires_grad=True) * 2
+    y.retain_grad()
+    y.register_hook(lambda g: g * 10)
+    y.sum().backward()
+    assert y.grad.tolist() == [10.0, 10.0]
+
+
+@pytest.mark.parametrize("of_a_view", [False, True])
+def test_a_retained_gradient_is_that_of_the_items_after_a_change_in_place(of_a_view: bool) -> None:
+    y = wg.ones(2, requires_grad=True) * 3
+    y.retain_grad()
+    (y[:] if of_a_view else y).mul_(2)
+    assert y.retains_grad
+    y.sum().backward()
+    assert y.grad.tolist() == [1.0, 1.0]
+    y.detach_()
+    assert not y.retains_grad
 
 
 def test_integers_have_no_gradients() -> None:

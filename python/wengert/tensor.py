@@ -690,6 +690,25 @@ class Tensor(Variable):
 
         retain_grad(self)
 
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` lets the backward walk set `.grad` although this is not a leaf.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> y = wg.ones(2, requires_grad=True) * 3
+        >>> y.retain_grad()
+        >>> y.retains_grad
+        True
+        """
+        from .autograd import retains_grad
+
+        return retains_grad(self)
+
     # ------------------------------------------------------------ leaving
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
@@ -1676,6 +1695,8 @@ def write(x: Tensor, name: str, assign: Callable[[np.ndarray], None]) -> None:
 def _take_history(x: Tensor, new: Tensor) -> None:
     """Let x, whose items are new's now, have new's history, and its base and its views with it."""
     base = x.base
+    changed = x if base is None else base
+    node = changed.node
     if base is None:
         if new.requires_grad:
             x.node = new.node
@@ -1686,6 +1707,10 @@ def _take_history(x: Tensor, new: Tensor) -> None:
         before = _wrap(base.value, base.counter, base.node)
         tape.record(views.put, (before, new), {"region": views.region_of(base.value, x.value)}, base)
         x.renew()
+    if node is not None and node.hooks and changed.node is not None:
+        from .autograd.hooks import follow
+
+        follow(changed, node)
 
 
 def _sum(x: Any, y: Any) -> Tensor:

@@ -87,6 +87,8 @@ def register_hook(x: Any, hook: Callable[[Any], Any]) -> Handle:
     hooks = _hooks_of(x, "register_hook")
     key = next(_keys)
     hooks[key] = hook
+    for kept in _keepers(hooks):  # they see what the other hooks have made of the gradient
+        hooks[kept] = hooks.pop(kept)
     return Handle(hooks, key)
 
 
@@ -124,7 +126,9 @@ def register_post_accumulate_grad_hook(x: Any, hook: Callable[[Any], Any]) -> Ha
 
 
 def retain_grad(x: Any) -> None:
-    """Let walks set `.grad` of a tensor that is not a leaf.
+    """Let walks set `.grad` of a tensor that is not a leaf, to what its hooks make of the gradient.
+
+    A change in place does not end this: `.grad` is then that of the tensor's new items.
 
     Parameters
     ----------
@@ -144,14 +148,50 @@ def retain_grad(x: Any) -> None:
     >>> y.grad
     tensor([ 6., 12.])
     """
-    if x.node is None:
-        return
     hooks = _hooks_of(x, "retain_grad")
-    reference = weakref.ref(x)
+    if x.node is not None and not retains_grad(x):
+        hooks[next(_keys)] = _Keeper(x)
 
-    def keep(g: Any) -> None:
-        tensor = reference()
-        if tensor is not None:
-            tensor.grad = g if tensor.grad is None else tensor.grad + g
 
-    hooks[next(_keys)] = keep
+class _Keeper:
+    """The hook that keeps the gradient of a tensor."""
+
+    def __init__(self, x: Any) -> None:
+        self.tensor = weakref.ref(x)
+
+    def __call__(self, g: Any) -> None:
+        x = self.tensor()
+        if x is not None:
+            x.grad = g if x.grad is None else x.grad + g
+
+
+def _keepers(hooks: dict[int, Any], x: Any = None) -> list[int]:
+    """The keys of the hooks that keep gradients: of any tensor, or of x."""
+    return [k for k, hook in hooks.items() if isinstance(hook, _Keeper) and (x is None or hook.tensor() is x)]
+
+
+def retains_grad(x: Any) -> bool:
+    """Whether walks set `.grad` of x although it is not a leaf.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> y = wg.ones(2, requires_grad=True) * 3
+    >>> wg.autograd.retain_grad(y)
+    >>> wg.autograd.retains_grad(y)
+    True
+    """
+    return x.node is not None and bool(x.node.hooks) and bool(_keepers(x.node.hooks, x))
+
+
+def follow(x: Any, node: Any) -> None:
+    """After a change in place has given x another node than `node`, keep the gradient that arrives there."""
+    for key in _keepers(node.hooks, x):
+        _hooks_of(x, "retain_grad")[key] = node.hooks.pop(key)
