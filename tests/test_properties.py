@@ -357,3 +357,13 @@ def test_broadcast_views_are_numpys(data: st.DataObject) -> None:
     np.testing.assert_array_equal(view, expected, strict=True)
     assert not view.flags.writeable
     assert view.size == 0 or np.may_share_memory(view, x)
+
+
+@few
+@given(st.data())
+def test_overlap_is_numpys_bound(data: st.DataObject) -> None:
+    whole = np.arange(24, dtype=data.draw(st.sampled_from(["f4", "f8", "i1"]))).reshape(2, 3, 4)
+    x, y = (whole[data.draw(basic_indices(whole.shape, allow_newaxis=True, allow_ellipsis=True))] for _ in "xy")
+    x, y = np.asarray(x), np.asarray(y)
+    assert _kernels.overlap(x, y) == np.may_share_memory(x, y)
+    assert not _kernels.overlap(x, y.copy())

@@ -433,7 +433,7 @@ cdef cnp.ndarray readable_as(object x, int typenum, name, argument):
 cdef check_apart(cnp.ndarray out, others, name):
     """Refuse an array to write to that shares memory with one that is read."""
     for other in others:
-        if other is not None and np.may_share_memory(out, other) and np.shares_memory(out, other):
+        if other is not None and overlap(out, other) and np.shares_memory(out, other):
             raise ValueError(f"{name}: out shares memory with an operand; give a copy of one of them")
 
 
@@ -503,6 +503,34 @@ def owned_alone(variable):
     if base is NULL or type(<object> base) is not Block:
         return False
     return REFCNT(base) == 1 and REFCNT(<PyObject *> array) == 2  # the variable's reference and ours
+
+
+cdef void extent(cnp.ndarray array, char **first, char **end) noexcept:
+    """Where the memory that an array's items lie in begins and ends."""
+    cdef int d
+    cdef cnp.npy_intp span
+    first[0] = cnp.PyArray_BYTES(array)
+    end[0] = first[0] + cnp.PyArray_ITEMSIZE(array)
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIM(array, d) == 0:
+            end[0] = first[0]
+            return
+        span = (cnp.PyArray_DIM(array, d) - 1) * cnp.PyArray_STRIDE(array, d)
+        if span < 0:
+            first[0] += span
+        else:
+            end[0] += span
+
+
+def overlap(cnp.ndarray x, cnp.ndarray y):
+    """What `np.may_share_memory` says: whether the memory that x's items lie in meets that of y's."""
+    cdef char *first_x
+    cdef char *end_x
+    cdef char *first_y
+    cdef char *end_y
+    extent(x, &first_x, &end_x)
+    extent(y, &first_y, &end_y)
+    return first_x < end_y and first_y < end_x and first_x != end_x and first_y != end_y
 
 
 def set_writeable(cnp.ndarray array, bint writeable):

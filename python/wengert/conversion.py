@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import define, dtypes
-from .ops.shape import sizes
+from .arguments import sizes
 from .variable import Variable
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ Sizes are integers or one tuple. The only device is "cpu"; the argument is there
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Iterable, Mapping
@@ -14,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from . import _kernels, define, dtypes
+from .arguments import sizes
 from .ops.elementwise import where
 from .ops.index import index, index_put
 from .ops.naming import called
-from .ops.shape import broadcast_to, reshape, sizes
+from .ops.shape import broadcast_to, reshape
 from .tensor import Tensor, _wrap
 from .variable import Variable
 
@@ -98,6 +100,7 @@ def integer(name: str, argument: str, x: Any) -> int:
         raise TypeError(f"{name}: expected {argument} to be an integer, got {x!r}") from None
 
 
+@functools.cache
 def limits(dtype: np.dtype) -> tuple[Any, Any]:
     """The smallest and the largest finite number of a dtype, as Python numbers."""
     if dtype.kind == "f":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from collections.abc import Callable
@@ -42,8 +43,13 @@ def in_place(function: Any) -> Callable[..., Tensor]:
 def of(module: str, name: str, example: str) -> Callable[..., Any]:
     """The method that calls a function of a module that is built on tensors."""
 
+    @functools.cache
+    def function() -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(importlib.import_module(f"wengert.{module}"), name)
+        return found
+
     def method(x: Any, *args: Any, **keywords: Any) -> Any:
-        return getattr(importlib.import_module(f"wengert.{module}"), name)(x, *args, **keywords)
+        return function()(x, *args, **keywords)
 
     text = f"`wengert.{module}.{name}` of this tensor.\n\nParameters\n----------\n*args, **keywords\n"
     text += f"    As that function has them.\n\nReturns\n-------\nTensor\n\nExamples\n--------\n{example}"

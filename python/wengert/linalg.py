@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from .arguments import dimension
 from .define import as_variable
 from .ops import reduce
 from .ops.decompositions import (
@@ -26,7 +27,7 @@ from .ops.decompositions import (
 )
 from .ops.elementwise import abs
 from .ops.linalg import matmul
-from .ops.shape import dimension, permute
+from .ops.shape import permute
 
 if TYPE_CHECKING:
     from .tensor import Tensor

@@ -47,6 +47,8 @@ def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     alike = len(variables) == len(operands)
     for x in variables[1:]:
         alike = alike and x.value.dtype == variables[0].value.dtype
+    if not alike:  # numbers leave a floating dtype as it is
+        alike = len(variables) == 1 and variables[0].value.dtype.kind == "f"
     dtype = variables[0].value.dtype if alike else dtypes.result_type(*operands)
     if floating and dtype.kind != "f":
         dtype = dtypes.get_default_dtype()

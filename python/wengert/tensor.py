@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from . import conversion, define, dtypes, guard, inplace, tape
+from . import arguments, conversion, define, dtypes, guard, inplace, tape
 from .inplace import in_place, of
 from .ops import (
     arithmetic,
@@ -322,7 +322,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).size(-1)
         3
         """
-        return self.shape if dim is None else self.value.shape[s.dimension("size", dim, self.value.ndim)]
+        return self.shape if dim is None else self.value.shape[arguments.dimension("size", dim, self.value.ndim)]
 
     def dim(self) -> int:
         """The number of dimensions.
@@ -395,7 +395,7 @@ class Tensor(Variable):
         (1, 3)
         """
         strides = tuple(n // self.value.itemsize for n in self.value.strides)
-        return strides if dim is None else strides[s.dimension("stride", dim, self.value.ndim)]
+        return strides if dim is None else strides[arguments.dimension("stride", dim, self.value.ndim)]
 
     def is_contiguous(self) -> bool:
         """Whether the items lie in C order without gaps.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from .tape import Node
 
 FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()  # no lock keeps threads from running at once
 _sharing = threading.Lock()  # they may meet at a tensor that none has shown in a view
+
+V = TypeVar("V", bound="Variable")
 
 
 class Variable:
@@ -67,3 +69,11 @@ class Variable:
 
     def renew(self) -> None:
         """Of a view whose base has a new history: take the one that follows from it."""
+
+
+def as_view(x: Variable, out: V) -> V:
+    """Let a view of x's memory share x's change counter, and follow what happens to it."""
+    out.counter = x.share_counter()
+    out.base = x if x.base is None else x.base
+    out.seen = out.base.node
+    return out

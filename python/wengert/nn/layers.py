@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import creation
+from ..arguments import dimension
 from ..define import as_variable
 from ..dtypes import int64
 from ..ops import linalg
-from ..ops.shape import dimension, flatten, reshape
+from ..ops.shape import flatten, reshape
 from ..tensor import count_change
 from . import functional as F
 from . import init

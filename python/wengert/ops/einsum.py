@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import dimension
 from ..define import as_variable
 from .elementwise import multiply
 from .linalg import matmul
 from .naming import called
 from .pieces import diagonal
 from .reduce import sum
-from .shape import dimension, permute, reshape
+from .shape import permute, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

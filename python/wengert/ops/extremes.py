@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from .. import tape
+from ..arguments import dimension, either
 from ..define import as_variable
 from ..variable import Variable
 from . import elementwise as e
 from . import reduce
-from .index import index, take_along_dim
+from .index import index, other_places, take_along_dim
 from .naming import called
-from .shape import dimension, either, reshape, squeeze
+from .shape import reshape, squeeze
 
 
 class ValuesAndIndices(tuple[Any, ...]):
@@ -60,16 +61,9 @@ def picked(name: str, x: Any, indices: Any, dim: int, keepdim: bool) -> ValuesAn
         values, indices = reshape(take_along_dim(x, indices, dim), ()), reshape(indices, ())
     else:
         indices = squeeze(indices, dim)
-        before, behind = _other_places(x.value.shape, dim)
+        before, behind = other_places(x.value.shape, dim, keepdim=False)
         values = index(x, (*before, indices.value, *behind))
     return values_and_indices(name, called(name, values), indices)
-
-
-@functools.lru_cache(maxsize=64)
-def _other_places(shape: tuple[int, ...], dim: int) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-    """All places along the dimensions before `dim`, and along those behind, as arrays that broadcast together."""
-    places = np.ix_(*(np.arange(n) for k, n in enumerate(shape) if k != dim))
-    return places[:dim], places[dim:]
 
 
 # ---------------------------------------------------------------- max and min

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels, define, dtypes, tape
+from ..arguments import dimension
 from ..define import apply, as_variable, linear, primitive
 from ..tape import Operation
-from ..variable import Variable
+from ..variable import Variable, as_view
 from .naming import called
-from .shape import as_view, dimension, reshape
+from .shape import reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -327,9 +328,17 @@ def along(name: str, shape: tuple[int, ...], indices: Any, dim: int) -> Key:
         if indices.value not in (0, -1):
             raise IndexError(f"{name}: a 0-d tensor has only index 0, got {indices.value}")
         return ()
-    grids: list[Any] = list(np.ogrid[tuple(slice(n) for n in indices.value.shape)])
-    grids[dim] = indices.value.astype(np.int64, copy=False)
-    return tuple(grids)
+    before, behind = other_places(indices.value.shape, dim)
+    return (*before, indices.value.astype(np.int64, copy=False), *behind)
+
+
+def other_places(shape: tuple[int, ...], dim: int, keepdim: bool = True) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """All places along the dimensions before `dim`, and along those behind, as arrays that broadcast together; with
+    length 1 along `dim`, or without that."""
+    ndim = len(shape)
+    before = [np.arange(shape[k]).reshape((-1,) + (1,) * (ndim - k - 1 - (not keepdim))) for k in range(dim)]
+    behind = [np.arange(shape[k]).reshape((-1,) + (1,) * (ndim - k - 1)) for k in range(dim + 1, ndim)]
+    return before, behind
 
 
 def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:

@@ -15,7 +15,7 @@ from ..variable import Variable
 from .elementwise import add, multiply
 from .naming import called
 from .reduce import _SUM
-from .shape import permute, reshape
+from .shape import permute, reshape, reshaped
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -49,7 +49,22 @@ _MM_TN: Operation = bilinear(
     lambda g, x, y: define.sum_to(apply(_MM_NT, (y, g)), x.value.shape),
     lambda g, x, y: define.sum_to(apply(_MM, (x, g)), y.value.shape),
 )  # fmt: skip
-PRODUCTS = (_MM, _MM_NT, _MM_TN)
+
+
+def _column(x: Any) -> Any:
+    return reshaped(x, (x.value.shape[0], 1))
+
+
+# A matrix and a vector, a vector and a matrix, two vectors.
+_MV: Operation = bilinear(
+    "mv", lambda x, y: _matmul(x, y[:, None])[:, 0], lambda g, y: _column(g) * y, lambda g, x: apply(_VM, (g, x))
+)
+_VM: Operation = bilinear(
+    "vm", lambda x, y: _matmul(x[None], y)[0], lambda g, y: apply(_MV, (y, g)), lambda g, x: _column(x) * g
+)
+_DOT = bilinear("dot", lambda x, y: _matmul(x[None], y[:, None])[0, 0, ...], lambda g, y: g * y, lambda g, x: g * x)
+PRODUCTS = (_MM, _MM_NT, _MM_TN, _MV, _VM, _DOT)  # all that is bilinear
+_BY_DIMENSIONS = {(2, 2): _MM, (2, 1): _MV, (1, 2): _VM, (1, 1): _DOT}
 
 
 def _rows_sum(g: Any) -> Tensor:
@@ -98,22 +113,21 @@ def matmul(x: Any, y: Any) -> Tensor:
         )
     if x.value.dtype is not y.value.dtype:
         x, y = _one_dtype(x, y)
-    if len(a) == 2 and len(b) == 2:
-        return apply(_MM, (x, y))
+    if len(a) <= 2 and len(b) <= 2:
+        return apply(_BY_DIMENSIONS[len(a), len(b)], (x, y))
     if len(a) == 1:
         x = reshape(x, (1, *a))
     if len(b) == 1:
         y = reshape(y, (*b, 1))
     define.broadcast_shape("matmul", a[:-2], b[:-2])
-    if len(b) <= 2 and len(a) > 2:  # one product of all rows, rather than a stack of products with the same matrix
+    if len(b) <= 2:  # one product of all rows, rather than a stack of products with the same matrix
         rows = reshape(x, (math.prod(a[:-1]), a[-1]))
         z = reshape(apply(_MM, (rows, y)), (*a[:-1], y.value.shape[1]))
     else:
         z = apply(_MM, (x, y))
     shape = z.value.shape
     if len(b) == 1:
-        shape = shape[:-1]
-        return called("mv" if len(a) > 1 else "dot", reshape(z, shape if len(a) > 1 else ()))
+        return called("mv", reshape(z, shape[:-1]))
     return reshape(z, (*shape[:-2], shape[-1])) if len(a) == 1 else z
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes, tape
+from ..arguments import dimensions, either
 from ..define import Function, as_variable, match, named
 from ..variable import Variable
 from .elementwise import comparison, doc
-from .shape import dimensions, either
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

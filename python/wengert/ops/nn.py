@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels, dtypes, tape
+from ..arguments import dimension
 from ..define import apply, as_floating, as_variable, cast, primitive
 from ..tape import Operation
 from .elementwise import exp, greater, where
 from .reduce import mean, sum
-from .shape import dimension, permute, reshape
+from .shape import permute, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -9,25 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _kernels
+from ..arguments import dimension, dimensions, either, lengths, sizes
 from ..define import apply, as_variable, linear
 from ..tape import Operation
 from .index import index as pick
 from .naming import called
 from .reduce import sum
-from .shape import (
-    cat,
-    dimension,
-    dimensions,
-    either,
-    flip,
-    lengths,
-    movedim,
-    narrow_view,
-    reshape,
-    share_memory,
-    sizes,
-    transpose,
-)  # fmt: skip
+from .shape import cat, flip, movedim, narrow_view, reshape, share_memory, transpose
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -694,8 +683,8 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 def _diagonal_of(x: np.ndarray, offset: int) -> np.ndarray:
     """A writable view of the diagonals of the matrices in the last two dimensions."""
     part = x[..., max(-offset, 0) :, max(offset, 0) :]
-    n = min(part.shape[-2:])
-    diagonals: np.ndarray = np.einsum("...ii->...i", part[..., :n, :n])
+    diagonals = part.diagonal(0, -2, -1)
+    _kernels.set_writeable(diagonals, x.flags.writeable)  # NumPy gives it read-only
     return diagonals
 
 
@@ -746,7 +735,7 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     d1, d2 = (dimension("diagonal", d, x.value.ndim) for d in (dim1, dim2))
     if d1 == d2 or x.value.ndim < 2:
         raise ValueError(f"diagonal: expected two different dimensions of shape {x.value.shape}, got {dim1} and {dim2}")
-    last = movedim(x, (d1, d2), (-2, -1))
+    last = x if x.value.ndim == 2 and d1 < d2 else movedim(x, (d1, d2), (-2, -1))
     rows, columns = last.value.shape[-2:]
     if not -rows <= offset <= columns:
         offset = -rows if offset < 0 else columns

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels, define, dtypes, tape
+from ..arguments import dimension, dimensions, either
 from ..define import F, Function, apply, as_floating, as_variable, primitive
 from ..tape import Operation
 from .elementwise import abs, equal, exp, sqrt, where
 from .naming import called
-from .shape import cat, dimension, dimensions, either, flip, permute, reshape, stack
+from .shape import cat, flip, permute, reshape, stack
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import define, dtypes, tape
+from ..arguments import dimension, either
 from ..define import Function, apply, as_floating, as_variable, primitive
 from .pieces import roll
-from .shape import cat, dimension, either, flip, narrow_view
+from .shape import cat, flip, narrow_view
 from .transcendental import logaddexp
 
 if TYPE_CHECKING:

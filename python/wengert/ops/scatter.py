@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes, tape
+from ..arguments import dimension, either
 from ..define import as_variable, broadcast_shape, broadcast_to, cast
 from ..variable import Variable
 from .elementwise import where
@@ -14,7 +15,7 @@ from .index import Key, along
 from .index import index as pick
 from .index import index_put as put
 from .naming import called
-from .shape import dimension, either, reshape
+from .shape import reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

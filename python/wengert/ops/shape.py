@@ -11,77 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import define, dtypes, tape
+from .. import _kernels, define, dtypes, tape
+from ..arguments import dimension, dimensions, filled, lengths, permutation, sizes
 from ..define import apply, as_variable, linear, rule
 from ..tape import Operation
-from ..variable import Variable
+from ..variable import Variable, as_view
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def dimension(name: str, dim: Any, ndim: int) -> int:
-    """A dimension counted from either end, as an index from 0."""
-    try:
-        d = operator.index(dim)
-    except TypeError:
-        raise TypeError(f"{name}: expected an integer dimension, got {dim!r}") from None
-    span = max(ndim, 1)
-    if not -span <= d < span:
-        raise IndexError(
-            f"{name}: dimension {d} is out of range for {ndim} dimension(s), expected {-span} to {span - 1}"
-        )
-    return d + span if d < 0 else d
-
-
-def dimensions(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
-    """One dimension, several, or all of them (None, or PyTorch's empty tuple), sorted."""
-    if type(dim) is int and -ndim <= dim < ndim:  # the usual case, without the price of the others
-        return (dim % ndim,)
-    if dim is None or dim == () or dim == []:
-        return tuple(range(ndim))
-    dims = [dimension(name, d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
-    if len(set(dims)) != len(dims):
-        raise ValueError(f"{name}: a dimension appears twice in {dim}")
-    return tuple(sorted(dims)) if ndim else ()
-
-
-def either(name: str, dim: Any, axis: Any) -> Any:
-    """The PyTorch spelling of a keyword or the NumPy one, not both."""
-    if axis is None:
-        return dim
-    if dim is not None:
-        raise TypeError(f"{name}: dim and axis are one thing, give one of them (got dim={dim}, axis={axis})")
-    return axis
-
-
-def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    """f(2, 3), f((2, 3)) and f([2, 3]) alike."""
-    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-        shape = tuple(shape[0])
-    return tuple(operator.index(n) for n in shape)
-
-
-def lengths(name: str, given: tuple[Any, ...], keyword: Any) -> tuple[int, ...]:
-    """The same, or else given by keyword, as PyTorch allows."""
-    if keyword is None:
-        return sizes(given)
-    if given:
-        raise TypeError(f"{name}: got {given} and, by keyword, {keyword}, which is one thing; give one of them")
-    return sizes((tuple(keyword),))
-
-
-def as_view(x: Variable, out: Tensor) -> Tensor:
-    """Let a view of x's memory share x's change counter, and follow what happens to it."""
-    out.counter = x.share_counter()
-    out.base = x if x.base is None else x.base
-    out.seen = out.base.node
-    return out
-
-
 def share_memory(x: Variable, out: Tensor) -> Tensor:
     """The same, if the result is a view of x's memory."""
-    return as_view(x, out) if out is not x and np.may_share_memory(out.value, x.value) else out
+    return as_view(x, out) if out is not x and _kernels.overlap(out.value, x.value) else out
 
 
 # Several operations do one thing under PyTorch's several names for it: the names that print, and that errors tell.
@@ -138,14 +80,7 @@ def reshape(x: Any, *new_shape: Any, shape: Any = None) -> Tensor:
             [3, 4, 5]])
     """
     x = as_variable(x)
-    asked = lengths("reshape", new_shape, shape)
-    known = math.prod(n for n in asked if n != -1)
-    size = x.value.size
-    free = asked.count(-1)
-    if any(n < -1 for n in asked) or free > 1 or (free and (not known or size % known)) or (not free and known != size):
-        raise ValueError(f"reshape: shape {x.value.shape} has {size} item(s), which do not fit shape {asked}")
-    target = tuple(size // known if n == -1 else n for n in asked)
-    return reshaped(x, target)
+    return reshaped(x, filled("reshape", lengths("reshape", new_shape, shape), x.value.shape))
 
 
 def view(x: Any, *shape: Any) -> Tensor:
@@ -187,7 +122,7 @@ def view(x: Any, *shape: Any) -> Tensor:
             ) from None
         return out
     out = reshape(x, *shape)
-    if x.value.size and not np.may_share_memory(out.value, x.value):
+    if x.value.size and not _kernels.overlap(out.value, x.value):
         raise RuntimeError(f"view: the strides of this tensor of shape {x.value.shape} do not allow it; use reshape")
     return out
 
@@ -216,12 +151,7 @@ def permute(x: Any, *order: Any, dims: Any = None) -> Tensor:
     wengert.Size([5, 2, 3])
     """
     x = as_variable(x)
-    ndim = x.value.ndim
-    asked = lengths("permute", order, dims)
-    found = tuple(dimension("permute", d, ndim) for d in asked)
-    if sorted(found) != list(range(ndim)):
-        raise ValueError(f"permute: expected each of the {ndim} dimension(s) once, got {asked}")
-    inverse = tuple(found.index(d) for d in range(ndim))
+    found, inverse = permutation("permute", lengths("permute", order, dims), x.value.ndim)
     return as_view(x, apply(_PERMUTE, (x,), {"dims": found, "inverse": inverse}))
 
 
@@ -374,10 +304,12 @@ def expand(x: Any, *shape: Any) -> Tensor:
     """
     x = as_variable(x)
     target, before = sizes(shape), x.value.shape
-    lead = len(target) - len(before)
-    if any(n < -1 or (n == -1 and k < lead) for k, n in enumerate(target)):
-        raise ValueError(f"expand: shape {before} does not expand to {target}; -1 keeps a length that is there")
-    return broadcast_to(x, tuple(before[k - lead] if n == -1 else n for k, n in enumerate(target)))
+    if min(target, default=0) < 0:
+        lead = len(target) - len(before)
+        if any(n < -1 or (n == -1 and k < lead) for k, n in enumerate(target)):
+            raise ValueError(f"expand: shape {before} does not expand to {target}; -1 keeps a length that is there")
+        target = tuple(before[k - lead] if n == -1 else n for k, n in enumerate(target))
+    return broadcast_to(x, target)
 
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
@@ -545,15 +477,19 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
         raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
     d = dimension("cat", dim, ndim)
     shapes = [x.value.shape for x in parts]
-    if any(len(s) != ndim or s[:d] + s[d + 1 :] != shapes[0][:d] + shapes[0][d + 1 :] for s in shapes):
-        raise ValueError(f"cat: shapes {', '.join(map(str, shapes))} must agree but for dimension {d}")
+    first = shapes[0]
+    for shape in shapes:
+        if shape != first and (len(shape) != ndim or shape[:d] != first[:d] or shape[d + 1 :] != first[d + 1 :]):
+            raise ValueError(f"cat: shapes {', '.join(map(str, shapes))} must agree but for dimension {d}")
     return _joined("cat", parts, d)
 
 
 def _joined(name: str, parts: list[Any], dim: int) -> Tensor:
-    dtype = functools.reduce(dtypes.promote_types, [x.value.dtype for x in parts])
-    parts = [x if x.value.dtype == dtype else define.cast(x, dtype) for x in parts]
-    ends = (0, *itertools.accumulate(x.value.shape[dim] for x in parts))
+    kinds = {x.value.dtype for x in parts}
+    if len(kinds) > 1:
+        dtype = functools.reduce(dtypes.promote_types, [x.value.dtype for x in parts])
+        parts = [x if x.value.dtype == dtype else define.cast(x, dtype) for x in parts]
+    ends = (0, *itertools.accumulate([x.value.shape[dim] for x in parts]))
     return apply(_cat_operation(len(parts), name), tuple(parts), {"dim": dim, "ends": ends})
 
 
@@ -589,7 +525,8 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> T
     if any(x.value.shape != shape for x in parts):
         raise ValueError(f"stack: expected one shape, got {', '.join(str(x.value.shape) for x in parts)}")
     d = dimension("stack", dim, len(shape) + 1)
-    return _joined("stack", [reshaped(x, (*shape[:d], 1, *shape[d:])) for x in parts], d)
+    added = {"shape": (*shape[:d], 1, *shape[d:]), "before": shape}
+    return _joined("stack", [apply(_UNSQUEEZE, (x,), added) for x in parts], d)
 
 
 def unsqueeze(x: Any, dim: int) -> Tensor:
@@ -647,7 +584,7 @@ def squeeze(x: Any, dim: Any = None) -> Tensor:
     x = as_variable(x)
     shape = x.value.shape
     drop = dimensions("squeeze", dim, len(shape))
-    return reshaped(x, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop), _SQUEEZE)
+    return reshaped(x, tuple([n for i, n in enumerate(shape) if n != 1 or i not in drop]), _SQUEEZE)
 
 
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import tape
+from ..arguments import dimension, either
 from ..define import as_variable
 from ..variable import Variable
 from .arithmetic import lerp
 from .extremes import ValuesAndIndices, picked
 from .index import take_along_dim
-from .shape import dimension, either, movedim, narrow_view, reshape
+from .shape import movedim, narrow_view, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -24,7 +25,9 @@ def _order(value: np.ndarray, d: int, descending: bool) -> np.ndarray:
         return np.zeros((), np.int64)
     if not descending:
         return np.argsort(value, axis=d, kind="stable")
-    return np.flip(value.shape[d] - 1 - np.argsort(np.flip(value, d), axis=d, kind="stable"), d)
+    reverse = (slice(None),) * d + (slice(None, None, -1),)
+    order: np.ndarray = value.shape[d] - 1 - np.argsort(value[reverse], axis=d, kind="stable")
+    return order[reverse]
 
 
 # ---------------------------------------------------------------- sorting

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import define, dtypes, tape
+from ..arguments import dimensions, either
 from ..define import as_variable
 from .elementwise import where
 from .reduce import mean, std, sum, var
-from .shape import dimensions, either
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

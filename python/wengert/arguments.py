@@ -1,0 +1,88 @@
+"""What the arguments of operations mean: dimensions, shapes, and one thing under two keywords.
+
+Every call of an operation passes through here, so that this file is compiled with the tape.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+
+def dimension(name: str, dim: Any, ndim: int) -> int:
+    """A dimension counted from either end, as an index from 0."""
+    try:
+        d = operator.index(dim)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer dimension, got {dim!r}") from None
+    span = ndim if ndim > 1 else 1
+    if not -span <= d < span:
+        raise IndexError(
+            f"{name}: dimension {d} is out of range for {ndim} dimension(s), expected {-span} to {span - 1}"
+        )
+    return d + span if d < 0 else d
+
+
+def dimensions(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
+    """One dimension, several, or all of them (None, or PyTorch's empty tuple), sorted."""
+    if type(dim) is int and -ndim <= dim < ndim:  # the usual case, without the price of the others
+        return (dim % ndim,)
+    if dim is None or dim == () or dim == []:
+        return tuple(range(ndim))
+    dims = [dimension(name, d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
+    if len(set(dims)) != len(dims):
+        raise ValueError(f"{name}: a dimension appears twice in {dim}")
+    return tuple(sorted(dims)) if ndim else ()
+
+
+def permutation(name: str, asked: tuple[Any, ...], ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """An order of all dimensions, and the order that undoes it."""
+    found = [dimension(name, d, ndim) for d in asked]
+    if sorted(found) != list(range(ndim)):
+        raise ValueError(f"{name}: expected each of the {ndim} dimension(s) once, got {asked}")
+    inverse = [0] * ndim
+    for i, d in enumerate(found):
+        inverse[d] = i
+    return tuple(found), tuple(inverse)
+
+
+def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """f(2, 3), f((2, 3)) and f([2, 3]) alike."""
+    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+        shape = tuple(shape[0])
+    return tuple([operator.index(n) for n in shape])
+
+
+def lengths(name: str, given: tuple[Any, ...], keyword: Any) -> tuple[int, ...]:
+    """The same, or else given by keyword, as PyTorch allows."""
+    if keyword is None:
+        return sizes(given)
+    if given:
+        raise TypeError(f"{name}: got {given} and, by keyword, {keyword}, which is one thing; give one of them")
+    return sizes((tuple(keyword),))
+
+
+def filled(name: str, asked: tuple[int, ...], before: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape asked for, its -1 computed, of as many items as `before` has."""
+    size, known, free, least = 1, 1, 0, 0
+    for n in before:
+        size *= n
+    for n in asked:
+        if n == -1:
+            free += 1
+        else:
+            known *= n
+            least = min(least, n)
+    fits = known == size if free == 0 else free == 1 and known != 0 and size % known == 0
+    if least < 0 or not fits:
+        raise ValueError(f"{name}: shape {before} has {size} item(s), which do not fit shape {asked}")
+    return tuple([size // known if n == -1 else n for n in asked]) if free else asked
+
+
+def either(name: str, dim: Any, axis: Any) -> Any:
+    """The PyTorch spelling of a keyword or the NumPy one, not both."""
+    if axis is None:
+        return dim
+    if dim is not None:
+        raise TypeError(f"{name}: dim and axis are one thing, give one of them (got dim={dim}, axis={axis})")
+    return axis
