@@ -24,6 +24,9 @@ enum {
     GEMM_CHUNK_BYTES = 64 << 10, /* the same of packing */
     GEMM_BATCH_FLOPS = 4000000,  /* a matrix of a batch with more than this is itself divided among threads */
     GEMM_CHUNKS_PER_THREAD = 4,  /* so that a thread that the system holds up has little to finish alone */
+    GEMM_PATIENCE = 200000000,   /* operations per lane between two questions whether to go on: some 30 milliseconds */
+    GEMM_PATIENCE_BYTE = 8,      /* in operations, what a byte of memory takes */
+    GEMM_PATIENCE_SETUP = 10000, /* and a matrix before its first */
 };
 
 #endif
@@ -35,22 +38,40 @@ enum {
 
 /* ---------------------------------------------------------------- one matrix */
 
-/* Divide a slice among threads: rows into one piece for each, then columns, so that most chunks are several row tiles
- * high and several panels wide. With rows alone, those of 256 x 256 x 784 were worth 1.4 threads out of two. */
+/* The columns of C that so many panels, or columns of tiles, reach over. */
+static ptrdiff_t INTERNAL(columns_of)(const gemm_part *p, ptrdiff_t panels)
+{
+    return p->method == GEMM_DOT ? p->n : least(panels * p->width, p->n);
+}
+
+/* How often the time is up, by the estimate, after which to ask whether to go on, in a product of m x k and k x n. */
+static double INTERNAL(patience)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+{
+    const double a = (double)m * (double)k, b = (double)k * (double)n, c = (double)m * (double)n;
+    const double bytes = (a + b + c) * (double)sizeof(real);
+    return (2 * a * (double)n + GEMM_PATIENCE_BYTE * bytes + GEMM_PATIENCE_SETUP) * (1 / (GEMM_PATIENCE * (double)LANES));
+}
+
+INLINE int INTERNAL(interrupted)(const wg_gemm *g) { return g->interrupted && g->interrupted(); }
+
+/* Divide a slice, or some strips of it, among threads: rows into one piece for each, then columns, so that most chunks
+ * are several row tiles high and several panels wide. With rows alone, those of 256 x 256 x 784 were worth 1.4 threads
+ * out of two. */
 static void INTERNAL(divide)(INTERNAL(job) *job, int threads)
 {
     const gemm_part *const p = job->part;
-    const ptrdiff_t columns_of_c = least(job->panels * p->width, p->n);
-    const double flops = 2.0 * (double)p->m * (double)(p->method == GEMM_DOT ? p->n : columns_of_c) * (double)p->k;
+    const double share = (double)job->strips / (double)p->rows.count;
+    const double depth = (double)(job->k_end - job->k_begin);
+    const double flops = 2 * share * (double)p->m * (double)INTERNAL(columns_of)(p, job->panels) * depth;
     ptrdiff_t rows = 1, columns = 1;
     if (threads > 1 && flops >= 2 * GEMM_CHUNK_FLOPS) {
         const double most = flops / GEMM_CHUNK_FLOPS, wanted = (double)threads * GEMM_CHUNKS_PER_THREAD;
         const ptrdiff_t chunks = (ptrdiff_t)(most < wanted ? most : wanted);
-        rows = least(p->rows.count, least(threads, chunks));
+        rows = least(job->strips, least(threads, chunks));
         columns = least(job->panels, ceil_div(chunks, rows));
-        rows = least(p->rows.count, ceil_div(chunks, columns)); /* a few panels: the rest of the chunks from rows */
+        rows = least(job->strips, ceil_div(chunks, columns)); /* a few panels: the rest of the chunks from rows */
     }
-    job->rows = pieces_of(p->rows.count, rows);
+    job->rows = pieces_of(job->strips, rows);
     job->columns = pieces_of(job->panels, columns);
 }
 
@@ -64,9 +85,48 @@ static void INTERNAL(pack_for_dots)(const INTERNAL(job) *job)
         INTERNAL(pack_panel)(p->k, p->n, job->b, p->rs_b, p->cs_b, job->packed_b, padded);
 }
 
-static void INTERNAL(multiply_part)(const wg_gemm *g, const gemm_part *p, const real *a, const real *b, real *c,
-                                    real *scratch, int threads)
+/* The strips of a block of that depth which make up one of so many pieces: whole groups. */
+static ptrdiff_t INTERNAL(strips_at_once)(const gemm_part *p, ptrdiff_t depth, double pieces)
 {
+    const double blocks = depth < p->k ? (double)p->k / (double)depth : 1;
+    return (1 + (ptrdiff_t)((double)p->rows.count * blocks / pieces / GEMM_GROUP)) * GEMM_GROUP;
+}
+
+/* The panels of a slice: as many as the plan says, but no more than a single group of strips can be done with. */
+static ptrdiff_t INTERNAL(panels_at_once)(const gemm_part *p)
+{
+    const ptrdiff_t height = 1 + p->m * GEMM_GROUP / p->rows.count;
+    return least(p->slice, 1 + (ptrdiff_t)((double)p->columns.count / INTERNAL(patience)(height, p->n, p->k)));
+}
+
+/* A slice. If it takes long, a block along k at a time, and of that a few strips; in this order, because what is packed
+ * of the block then stays as near as it can. */
+static wg_status INTERNAL(run_slice)(const wg_gemm *g, INTERNAL(job) *job, int threads)
+{
+    const gemm_part *const p = job->part;
+    const double pieces = job->quick ? 1 : INTERNAL(patience)(p->m, INTERNAL(columns_of)(p, job->panels), p->k);
+    const ptrdiff_t depth = pieces > 1 && p->block ? p->block : p->k;
+    const ptrdiff_t strips = pieces > 1 ? INTERNAL(strips_at_once)(p, depth, pieces) : p->rows.count;
+    job->k_end = 0;
+    do {
+        job->k_begin = job->k_end;
+        job->k_end = least(job->k_begin + depth, p->k);
+        for (job->first_strip = 0; job->first_strip < p->rows.count; job->first_strip += strips) {
+            if (job->first_panel + job->k_begin + job->first_strip > 0 && INTERNAL(interrupted)(g))
+                return WG_INTERRUPTED;
+            job->strips = least(strips, p->rows.count - job->first_strip);
+            INTERNAL(divide)(job, threads);
+            wg_parallel_for(job->rows.count * job->columns.count, 1, INTERNAL(run_chunk), job);
+        }
+    } while (job->k_end < p->k);
+    return WG_OK;
+}
+
+static wg_status INTERNAL(multiply_part)(const wg_gemm *g, const gemm_part *p, const real *a, const real *b, real *c,
+                                         real *scratch, int threads, int quick)
+{
+    const ptrdiff_t slice = quick ? p->slice : INTERNAL(panels_at_once)(p);
+    wg_status status = WG_OK;
     const int exchanged = p->method == GEMM_OUTER_TRANSPOSED;
     b += p->column * g->cs_b;
     INTERNAL(job) job = {
@@ -76,39 +136,42 @@ static void INTERNAL(multiply_part)(const wg_gemm *g, const gemm_part *p, const 
         .target = INTERNAL(target_of)(g, c, p->column),
         .packed_a = scratch,
         .packed_b = scratch + p->packed_a,
+        .quick = quick,
     };
     if (p->method == GEMM_DOT)
         INTERNAL(pack_for_dots)(&job);
-    for (; job.first_panel < p->columns.count; job.first_panel += p->slice) {
-        job.panels = least(p->slice, p->columns.count - job.first_panel);
-        if (p->method != GEMM_DOT && p->packed_b) {
-            const ptrdiff_t first = job.first_panel * p->width, end = first + job.panels * p->width;
+    for (; status == WG_OK && job.first_panel < p->columns.count; job.first_panel += slice) {
+        job.panels = least(slice, p->columns.count - job.first_panel);
+        const ptrdiff_t first = job.first_panel * p->width, end = first + job.panels * p->width;
+        if (p->method != GEMM_DOT && p->packed_b && end > p->packed_from) {
             const ptrdiff_t panel_bytes = p->k * p->width * (ptrdiff_t)sizeof(real);
             job.packed_from = first > p->packed_from ? first : p->packed_from;
             job.ld_packed = least(end, INTERNAL(vectors)(p->n) * LANES) - job.packed_from;
             wg_parallel_for(ceil_div(job.ld_packed, p->width), 1 + GEMM_CHUNK_BYTES / panel_bytes, INTERNAL(pack_chunk),
                             &job);
         }
-        INTERNAL(divide)(&job, threads);
-        wg_parallel_for(job.rows.count * job.columns.count, 1, INTERNAL(run_chunk), &job);
+        status = INTERNAL(run_slice)(g, &job, threads);
     }
+    return status;
 }
 
-static void INTERNAL(multiply)(const wg_gemm *g, const gemm_plan *plan, const real *a, const real *b, real *c,
-                               real *scratch, int threads)
+static wg_status INTERNAL(multiply)(const wg_gemm *g, const gemm_plan *plan, const real *a, const real *b, real *c,
+                                    real *scratch, int threads)
 {
-    for (int i = 0; i < plan->parts; i++) {
-        INTERNAL(multiply_part)(g, &plan->part[i], a, b, c, scratch, threads);
+    wg_status status = WG_OK;
+    for (int i = 0; status == WG_OK && i < plan->parts; i++) {
+        status = INTERNAL(multiply_part)(g, &plan->part[i], a, b, c, scratch, threads, plan->quick);
         scratch += plan->part[i].packed_a + plan->part[i].packed_b;
     }
+    return status;
 }
 
 /* The same with memory on the stack, apart because of the size of its frame. */
-static NOINLINE void INTERNAL(multiply_on_stack)(const wg_gemm *g, const gemm_plan *plan, const real *a, const real *b,
-                                                 real *c, int threads)
+static NOINLINE wg_status INTERNAL(multiply_on_stack)(const wg_gemm *g, const gemm_plan *plan, const real *a,
+                                                      const real *b, real *c, int threads)
 {
     vreal scratch[GEMM_STACK_BYTES / WG_VECTOR_BYTES];
-    INTERNAL(multiply)(g, plan, a, b, c, (real *)scratch, threads);
+    return INTERNAL(multiply)(g, plan, a, b, c, (real *)scratch, threads);
 }
 
 /* ---------------------------------------------------------------- batches */
@@ -116,16 +179,17 @@ static NOINLINE void INTERNAL(multiply_on_stack)(const wg_gemm *g, const gemm_pl
 typedef struct {
     const wg_gemm *g;
     const gemm_plan *plan;
-    real *scratch; /* NULL: on the stack of whoever computes */
-    int threads;   /* for one matrix */
+    real *scratch;   /* NULL: on the stack of whoever computes */
+    int threads;     /* for one matrix */
+    ptrdiff_t first; /* from which the matrices are counted */
 } INTERNAL(batch);
 
 /* Matrices [begin, end) of the batch. */
-static void INTERNAL(multiply_batch)(void *context, ptrdiff_t begin, ptrdiff_t end)
+static wg_status INTERNAL(multiply_matrices)(const INTERNAL(batch) *batch, ptrdiff_t begin, ptrdiff_t end)
 {
-    const INTERNAL(batch) *const batch = context;
     const wg_gemm *const g = batch->g;
-    for (ptrdiff_t item = begin; item < end; item++) {
+    wg_status status = WG_OK;
+    for (ptrdiff_t item = begin; status == WG_OK && item < end; item++) {
         const real *a = g->a, *b = g->b;
         real *const c = (real *)g->c + item * g->m * g->ldc;
         ptrdiff_t rest = item;
@@ -136,10 +200,18 @@ static void INTERNAL(multiply_batch)(void *context, ptrdiff_t begin, ptrdiff_t e
             b += index * g->batch_strides_b[d];
         }
         if (batch->scratch || !batch->plan->scratch)
-            INTERNAL(multiply)(g, batch->plan, a, b, c, batch->scratch, batch->threads);
+            status = INTERNAL(multiply)(g, batch->plan, a, b, c, batch->scratch, batch->threads);
         else
-            INTERNAL(multiply_on_stack)(g, batch->plan, a, b, c, batch->threads);
+            status = INTERNAL(multiply_on_stack)(g, batch->plan, a, b, c, batch->threads);
     }
+    return status;
+}
+
+/* The same as a task, for matrices that are too small to be interrupted. */
+static void INTERNAL(multiply_small)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const INTERNAL(batch) *const batch = context;
+    INTERNAL(multiply_matrices)(batch, batch->first + begin, batch->first + end);
 }
 
 /* Matrices that share B, and whose rows of A follow each other evenly, are one matrix with more rows. Not with a mask,
@@ -186,20 +258,29 @@ static void INTERNAL(sum_columns)(ptrdiff_t k, ptrdiff_t n, const real *b, ptrdi
 static wg_status INTERNAL(multiply_all)(const wg_gemm *g, ptrdiff_t matrices)
 {
     assert(g->ldc >= g->n);
-    const gemm_plan plan = INTERNAL(plan)(g);
+    gemm_plan plan = INTERNAL(plan)(g);
     const size_t bytes = (size_t)plan.scratch * sizeof(real);
     const double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
-    const int divided = matrices == 1 || flops > GEMM_BATCH_FLOPS || bytes > GEMM_STACK_BYTES;
+    const double pieces = INTERNAL(patience)(g->m, g->n, g->k); /* in one matrix */
+    const ptrdiff_t step = pieces * (double)matrices <= 1 ? matrices : 1 + (ptrdiff_t)(1 / pieces);
+    plan.quick = pieces <= 1;
+    const int divided = matrices == 1 || flops > GEMM_BATCH_FLOPS || bytes > GEMM_STACK_BYTES || !plan.quick;
+    wg_status status = WG_OK;
     INTERNAL(batch) batch = {.g = g, .plan = &plan, .threads = divided ? wg_get_num_threads() : 1};
     if (bytes > GEMM_STACK_BYTES && !(batch.scratch = wg_buffer_acquire(bytes)))
         return WG_NO_MEMORY;
-    if (divided)
-        INTERNAL(multiply_batch)(&batch, 0, matrices);
-    else
-        wg_parallel_for(matrices, 1 + (ptrdiff_t)(GEMM_CHUNK_FLOPS / (flops + 1)), INTERNAL(multiply_batch), &batch);
+    for (; status == WG_OK && batch.first < matrices; batch.first += step) {
+        const ptrdiff_t count = least(step, matrices - batch.first);
+        if (batch.first > 0 && INTERNAL(interrupted)(g))
+            status = WG_INTERRUPTED;
+        else if (divided)
+            status = INTERNAL(multiply_matrices)(&batch, batch.first, batch.first + count);
+        else
+            wg_parallel_for(count, 1 + (ptrdiff_t)(GEMM_CHUNK_FLOPS / (flops + 1)), INTERNAL(multiply_small), &batch);
+    }
     if (batch.scratch)
         wg_buffer_release(batch.scratch);
-    return WG_OK;
+    return status;
 }
 
 static wg_status K(gemm)(const wg_gemm *given)

@@ -95,10 +95,13 @@ typedef struct {
     const gemm_part *part;
     const real *a, *b; /* as the tiles see them: exchanged for GEMM_OUTER_TRANSPOSED */
     INTERNAL(target) target;
+    int quick; /* as in the plan */
     real *packed_a, *packed_b;
     ptrdiff_t first_panel, panels;    /* the slice */
+    ptrdiff_t k_begin, k_end;         /* of it, the blocks along k, */
+    ptrdiff_t first_strip, strips;    /* and the row tiles, that are at work */
     ptrdiff_t packed_from, ld_packed; /* its packed columns: the first, and their number with padding */
-    gemm_pieces rows, columns;        /* the grid of chunks, in row tiles and in panels of the slice */
+    gemm_pieces rows, columns;        /* the grid of chunks, in these row tiles and in panels of the slice */
 } INTERNAL(job);
 
 /* Rows [start, start + depth) of B, and as many columns of A. */
@@ -224,10 +227,10 @@ static void INTERNAL(outer_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin,
                                   ptrdiff_t panel_begin, ptrdiff_t panel_end, real *copies)
 {
     const gemm_part *const p = job->part;
-    INTERNAL(block_of_tiles) block = {0, 0};
+    INTERNAL(block_of_tiles) block = {job->k_begin, 0};
     do {
         block.start += block.depth;
-        block.depth = least(p->block, p->k - block.start);
+        block.depth = least(p->block, job->k_end - block.start);
         const INTERNAL(target) t =
             INTERNAL(target_of_block)(&job->target, block.start == 0, block.start + block.depth == p->k);
         for (ptrdiff_t tile = row_begin; tile < row_end; tile += GEMM_GROUP) {
@@ -241,7 +244,7 @@ static void INTERNAL(outer_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin,
                     INTERNAL(run_tile)(job, &t, block.depth, &strip[i], &panel);
             }
         }
-    } while (block.start + block.depth < p->k);
+    } while (block.start + block.depth < job->k_end);
 }
 
 /* The same with that room, apart because of the size of its frame. */
@@ -318,7 +321,8 @@ static void INTERNAL(run_chunk)(void *context, ptrdiff_t begin, ptrdiff_t end)
     const gemm_part *const p = job->part;
     for (ptrdiff_t chunk = begin; chunk < end; chunk++) {
         const ptrdiff_t row = chunk % job->rows.count, column = chunk / job->rows.count;
-        const ptrdiff_t row_begin = piece_begin(job->rows, row), row_end = piece_begin(job->rows, row + 1);
+        const ptrdiff_t row_begin = job->first_strip + piece_begin(job->rows, row);
+        const ptrdiff_t row_end = job->first_strip + piece_begin(job->rows, row + 1);
         const ptrdiff_t panel_begin = job->first_panel + piece_begin(job->columns, column);
         const ptrdiff_t panel_end = job->first_panel + piece_begin(job->columns, column + 1);
         if (p->method == GEMM_DOT)

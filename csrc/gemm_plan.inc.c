@@ -56,6 +56,7 @@ typedef struct {
     int parts;
     gemm_part part[2];
     ptrdiff_t scratch;      /* items */
+    int quick;              /* a matrix needs no interruption */
 } gemm_plan;
 
 INLINE ptrdiff_t least(ptrdiff_t x, ptrdiff_t y) { return x < y ? x : y; }

@@ -34,7 +34,7 @@
 #define WG_MAX_OPERANDS 4 /* one output and up to three inputs */
 #define WG_ALIGNMENT 64   /* of every buffer: one cache line, one AVX-512 vector */
 
-typedef enum { WG_OK = 0, WG_NO_MEMORY = 1, WG_BAD_INDEX = 2 } wg_status;
+typedef enum { WG_OK = 0, WG_NO_MEMORY = 1, WG_BAD_INDEX = 2, WG_INTERRUPTED = 3 } wg_status;
 
 /* The types that kernels compute in. */
 typedef enum { WG_F32, WG_F64, WG_REALS } wg_real;
@@ -206,6 +206,9 @@ typedef struct {
     int batch_ndim;
     const ptrdiff_t *batch_shape;
     const ptrdiff_t *batch_strides_a, *batch_strides_b;
+    /* Asked now and then by a product that takes long, on the calling thread: anything but 0 ends it with
+     * WG_INTERRUPTED, its results undefined. NULL for never. */
+    int (*interrupted)(void);
 } wg_gemm;
 typedef wg_status wg_gemm_fn(const wg_gemm *g);
 

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -231,6 +232,100 @@ def test_a_row_is_the_same_alone_in_a_taller_product_and_in_a_batch(isa: str, dt
     for rows in (1, 2, 3, 5, 14, 30):
         np.testing.assert_array_equal(K.matmul(a[:rows], b), whole[:rows])
     np.testing.assert_array_equal(K.matmul(a[:, None], b)[:, 0], whole)
+
+
+# ---------------------------------------------------------------- products that take long
+
+
+def long_products() -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Products of small whole numbers, exact in any order, that take longer than what is done at one go.
+
+    Most repeat one row or column by a stride of 0, so that they need little memory and, as memory is what they are
+    estimated by, little time.
+    """
+    rng = np.random.default_rng(12)
+
+    def numbers(*shape: int) -> np.ndarray:
+        return rng.integers(-2, 3, shape).astype(np.float32)
+
+    def repeated(x: np.ndarray, *shape: int) -> np.ndarray:
+        return np.broadcast_to(x, shape)
+
+    return [
+        ("strips", numbers(1500, 1200), numbers(1200, 1700)),
+        ("a row and many columns", numbers(1, 30_000), repeated(numbers(1, 4_001), 30_000, 4_001)),
+        ("many rows and a column", repeated(numbers(4_001, 1), 4_001, 30_000), numbers(30_000, 1)),
+        ("rows of ten", repeated(numbers(1, 3_100), 21_001, 3_100), numbers(3_100, 10)),
+        ("columns of ten", numbers(10, 3_100), repeated(numbers(3_100, 1), 3_100, 21_001)),
+        ("a batch", repeated(numbers(2, 5, 1), 2, 5, 30_000), repeated(numbers(2, 1, 3001), 2, 30_000, 3001)),
+        ("many small matrices", numbers(400_000, 1, 2), numbers(400_000, 2, 1)),
+    ]
+
+
+def exact_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of whole numbers: an operand that repeats along the sum is added up, or taken, once."""
+    if b.strides[-2] == 0:
+        return a.sum(-1, keepdims=True) * b[..., :1, :]
+    if a.strides[-1] == 0:
+        return a[..., :1] * b.sum(-2, keepdims=True)
+    return a @ b
+
+
+@pytest.mark.parametrize(("a", "b"), [x[1:] for x in long_products()], ids=[x[0] for x in long_products()])
+def test_a_product_that_takes_long_is_done_in_pieces(isa: str, threads: int, a: np.ndarray, b: np.ndarray) -> None:
+    """Twice: in which pieces depends on shapes alone, and what they are added to is read once."""
+    m, n = a.shape[-2], b.shape[-1]
+    expected = exact_product(a, b)
+    np.testing.assert_array_equal(K.matmul(a, b), expected)
+    if a.ndim == 2:
+        bias, mask, before = expected[0] + 1, expected - 1, np.ones((m, n), np.float32)
+        actual, sums = K.matmul(a, b, beta=2.0, out=before, bias=bias, mask=mask, column_sums=True)
+        np.testing.assert_array_equal(actual, np.where(mask > 0, expected + 2 + bias, 0))
+        np.testing.assert_array_equal(sums, b.sum(0))
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers that send signals")
+@pytest.mark.parametrize("shape", [(1, 3000, 200_000, 2000), (900, 10, 300_000, 10), (1, 1, 90_000, 90_000)], ids=str)
+def test_an_exception_from_a_signal_handler_ends_a_product(isa: str, threads: int, shape: tuple[int, ...]) -> None:
+    """At once, or the test would take minutes; and what comes next is right."""
+    batch, m, k, n = shape
+    a, b = (np.broadcast_to(np.ones(length, np.float32), (batch, rows, length)) for rows, length in ((m, k), (k, n)))
+
+    def stop(*_: object) -> None:
+        raise Stop
+
+    def multiply() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        K.matmul(a, b)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        with pytest.raises(Stop):
+            multiply()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    np.testing.assert_array_equal(K.matmul(a[0, :9, :2000], b[0, :2000]), np.full((min(m, 9), n), 2000))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers that send signals")
+def test_a_signal_handler_may_multiply_in_the_middle_of_a_product(isa: str, threads: int) -> None:
+    name, a, b = long_products()[0]
+    small, products = np.ones((300, 300), np.float32), []
+    before = signal.signal(signal.SIGALRM, lambda *_: products.append(K.matmul(small, small)))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        actual = K.matmul(a, b)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    np.testing.assert_array_equal(actual, exact_product(a, b), err_msg=name)
+    assert len(products) == 1
+    np.testing.assert_array_equal(products[0], np.full((300, 300), 300))
 
 
 # ---------------------------------------------------------------- memory

@@ -182,17 +182,22 @@ def test_threads_may_accumulate_into_one_parameter() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process there")
-def test_ctrl_c_ends_a_long_loop_of_products(tmp_path: Path) -> None:
-    """The worker threads leave the signal to the program, which sees it between two operations."""
-    program = """
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("x = wg.ones(256, 256)", "x = (x @ x).tanh()"), ("x = wg.ones(1, 1).expand(7000, 200_000)", "x @ x.T")],
+    ids=["between two products", "in the middle of one"],
+)
+def test_ctrl_c_ends_a_long_loop_of_products(tmp_path: Path, first: str, then: str) -> None:
+    """The worker threads leave the signal to the program, which looks for it between operations, and in long ones."""
+    program = f"""
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 wg.set_num_threads(2)
-x = wg.ones(256, 256)
+{first}
 try:
     print("ready", flush=True)
     while True:
-        x = (x @ x).tanh()
+        {then}
 except KeyboardInterrupt:
     step()
     print("interrupted", flush=True)

@@ -34,6 +34,9 @@ cdef extern from "numpy/arrayobject.h":
     void PyArray_ENABLEFLAGS(cnp.ndarray array, int flags)
     void PyArray_CLEARFLAGS(cnp.ndarray array, int flags)
 
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() noexcept  # leaves what a handler raised for whoever asks next
+
 cdef extern from "wengert.h" nogil:
     enum: WG_MAX_DIMS
     enum: WG_MAX_THREADS
@@ -44,6 +47,7 @@ cdef extern from "wengert.h" nogil:
         WG_OK
         WG_NO_MEMORY
         WG_BAD_INDEX
+        WG_INTERRUPTED
     ctypedef enum wg_real:
         WG_F32
         WG_F64
@@ -107,6 +111,7 @@ cdef extern from "wengert.h" nogil:
         const cnp.npy_intp *batch_shape
         const cnp.npy_intp *batch_strides_a
         const cnp.npy_intp *batch_strides_b
+        int (*interrupted)() noexcept nogil
     ctypedef struct wg_cross_entropy:
         cnp.npy_intp rows
         cnp.npy_intp classes
@@ -444,7 +449,20 @@ cdef cnp.ndarray dense(cnp.ndarray array):
     return copy_kernel.run(array, None, None, ())
 
 
+cdef int signal_handler_raised() noexcept nogil:
+    """Run Python's signal handlers, if it is time and this is the main thread; whether one raised an exception."""
+    with gil:
+        return PyErr_CheckSignals()
+
+
+cdef int raise_from_handler() except -1:
+    """Let the exception go on that a signal handler raised."""
+    return -1
+
+
 cdef check(wg_status status, name):
+    if status == WG_INTERRUPTED:
+        raise_from_handler()
     if status == WG_NO_MEMORY:
         raise MemoryError(f"{name}: no memory for the kernel's scratch space")
 
@@ -932,6 +950,13 @@ def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint
     Returns
     -------
     ndarray, or (ndarray, ndarray) with column_sums
+
+    Raises
+    ------
+    ValueError
+        If shapes do not chain or broadcast.
+    KeyboardInterrupt, or whatever a signal handler raises
+        On the main thread, also in the middle of a product that takes long; `out` then holds a part of the result.
     """
     cdef cnp.ndarray A = whole_strides(readable(a, "matmul")), B, C, S, M
     cdef int typenum = cnp.PyArray_TYPE(A), real = real_of(typenum, "matmul")
@@ -1013,6 +1038,7 @@ def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint
     if work < 4.0 * KEEP_GIL_BELOW:
         status = wg_active.gemm[real](&g)
     else:
+        g.interrupted = signal_handler_raised
         with nogil:
             status = wg_active.gemm[real](&g)
     check(status, "matmul")
