@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,20 @@ def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
 
 
 def _aslist(x: Any) -> list[Any]:
-    return [x] if isinstance(x, Variable) or x is None else list(x)
+    return [x] if isinstance(x, Variable) or not isinstance(x, Iterable) else list(x)
+
+
+def _source(name: str, x: Any) -> Any:
+    if not isinstance(x, Variable):
+        raise TypeError(f"{name}: expected a tensor as input, got {type(x).__name__}")
+    return x.source
 
 
 def _walk(name: str, outputs: list[Any], gradients: list[Any], wanted: Any, retain: bool | None, create: bool) -> Any:
     if len(gradients) != len(outputs):
         raise ValueError(f"{name}: {len(outputs)} output(s) and {len(gradients)} gradient(s)")
-    starts = [(y.source, _cotangent(name, y, g)) for y, g in zip(outputs, gradients, strict=True)]
+    cotangents = [_cotangent(name, y, g) for y, g in zip(outputs, gradients, strict=True)]
+    starts = [(y.source, g) for y, g in zip(outputs, cotangents, strict=True)]
     before = mode.recording
     mode.recording = create
     try:
@@ -85,7 +93,7 @@ def backward(
     gradients = [None] * len(outputs) if grad_tensors is None else _aslist(grad_tensors)
     wanted = None
     if inputs is not None:
-        wanted = [x.source for x in _aslist(inputs)]
+        wanted = [_source("backward", x) for x in _aslist(inputs)]
         if None in wanted:
             raise RuntimeError("backward: one of the inputs does not require a gradient")
     found = _walk("backward", outputs, gradients, wanted, retain_graph, create_graph)
@@ -189,7 +197,7 @@ def grad(
     (tensor(6.),)
     """
     outs, ins = _aslist(outputs), _aslist(inputs)
-    sources = [x.source for x in ins]
+    sources = [_source("grad", x) for x in ins]
     if None in sources:
         raise RuntimeError(f"grad: input {sources.index(None)} does not require a gradient")
     gradients = [None] * len(outs) if grad_outputs is None else _aslist(grad_outputs)

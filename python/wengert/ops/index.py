@@ -341,6 +341,26 @@ def other_places(shape: tuple[int, ...], dim: int, keepdim: bool = True) -> tupl
     return before, behind
 
 
+def picked_for(name: str, x: Any, key: Key) -> Tensor:
+    """x[key], printed and in errors under the name of the function that asks for it."""
+    try:
+        return called(name, index(x, key))
+    except IndexError as error:
+        raise _renamed(name, error) from None
+
+
+def put_for(name: str, x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
+    """`index_put`, whose errors have the name of the function that asks for it."""
+    try:
+        return index_put(x, key, y, accumulate)
+    except IndexError as error:
+        raise _renamed(name, error) from None
+
+
+def _renamed(name: str, error: IndexError) -> IndexError:
+    return IndexError(str(error).replace("index:", f"{name}:", 1))
+
+
 def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """Items picked along one dimension by an index of the same number of dimensions.
 
@@ -388,4 +408,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | 
             if k != d:
                 grids[k] = np.arange(n).reshape([-1 if j == k else 1 for j in range(len(shape))])
         key = tuple(grids)
-    return called("gather", index(x, key))
+    try:
+        return called("gather", index(x, key))
+    except IndexError as error:
+        raise _renamed("take_along_dim", error) from None

@@ -11,9 +11,8 @@ from ..arguments import dimension, either
 from ..define import as_variable, broadcast_shape, broadcast_to, cast
 from ..variable import Variable
 from .elementwise import where
-from .index import Key, along
+from .index import Key, along, picked_for, put_for
 from .index import index as pick
-from .index import index_put as put
 from .naming import called
 from .shape import reshape
 
@@ -71,7 +70,7 @@ def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | Non
             [4., 3.]])
     """
     x, indices = as_variable(x), as_variable(index)
-    return called("gather", pick(x, _grid("gather", x, either("gather", dim, axis), indices)))
+    return picked_for("gather", x, _grid("gather", x, either("gather", dim, axis), indices))
 
 
 def scatter(
@@ -152,12 +151,12 @@ def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bo
     if src is None:
         raise TypeError(f"{name}: expected src, the items to place")
     if isinstance(src, (int, float)):
-        return put(x, _grid(name, x, dim, indices), src, accumulate)
+        return put_for(name, x, _grid(name, x, dim, indices), src, accumulate)
     src = as_variable(src)
     if src.value.dtype != x.value.dtype:
         raise TypeError(f"{name}: expected src of dtype {x.value.dtype} like the tensor, got {src.value.dtype}")
     key = _grid(name, x, dim, indices, src)
-    return put(x, key, pick(src, tuple(slice(n) for n in indices.value.shape)), accumulate)
+    return put_for(name, x, key, pick(src, tuple(slice(n) for n in indices.value.shape)), accumulate)
 
 
 # ---------------------------------------------------------------- whole slices
@@ -210,8 +209,8 @@ def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int
     """
     shape = as_variable(x).value.shape
     x, key, _ = _slices("index_select", x, dim, axis, index)
-    out = pick(x, key)
-    return called("index_select", out if shape else reshape(out, ()))
+    out = picked_for("index_select", x, key)
+    return out if shape else called("index_select", reshape(out, ()))
 
 
 def _source(name: str, x: Any, source: Any, wanted: tuple[int, ...]) -> Any:
@@ -259,7 +258,7 @@ def index_add(
     shape = as_variable(x).value.shape
     x, key, wanted = _slices("index_add", x, dim, axis, index)
     source = _source("index_add", x, source, wanted)
-    return reshape(put(x, key, source if alpha == 1 else source * alpha, accumulate=True), shape)
+    return reshape(put_for("index_add", x, key, source if alpha == 1 else source * alpha, accumulate=True), shape)
 
 
 def index_copy(
@@ -296,7 +295,7 @@ def index_copy(
     """
     shape = as_variable(x).value.shape
     x, key, wanted = _slices("index_copy", x, dim, axis, index)
-    return reshape(put(x, key, _source("index_copy", x, source, wanted)), shape)
+    return reshape(put_for("index_copy", x, key, _source("index_copy", x, source, wanted)), shape)
 
 
 def index_fill(
@@ -331,7 +330,7 @@ def index_fill(
     """
     shape = as_variable(x).value.shape
     x, key, _ = _slices("index_fill", x, dim, axis, index)
-    return reshape(put(x, key, _single("index_fill", value)), shape)
+    return reshape(put_for("index_fill", x, key, _single("index_fill", value)), shape)
 
 
 def _single(name: str, value: Any) -> Any:
@@ -373,8 +372,8 @@ def take(x: Any, index: Any) -> Tensor:
         raise TypeError(f"take: expected integer indices, got {indices.value.dtype}")
     places = indices.value.astype(np.int64, copy=False)
     if not places.ndim:  # a single integer would make a view
-        return called("take", reshape(pick(reshape(x, -1), places[None]), ()))
-    return called("take", pick(reshape(x, -1), places))
+        return called("take", reshape(picked_for("take", reshape(x, -1), places[None]), ()))
+    return picked_for("take", reshape(x, -1), places)
 
 
 # ---------------------------------------------------------------- masks
@@ -499,7 +498,7 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     count = int(places.sum())
     if source.value.size < count:
         raise ValueError(f"masked_scatter: the mask has {count} true item(s), the source only {source.value.size}")
-    return put(x, places, pick(reshape(source, -1), slice(count)))
+    return put_for("masked_scatter", x, places, pick(reshape(source, -1), slice(count)))
 
 
 def nonzero(x: Any, *, as_tuple: bool = False) -> Any:

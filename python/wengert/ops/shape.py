@@ -121,7 +121,7 @@ def view(x: Any, *shape: Any) -> Tensor:
                 f"view: shape {x.value.shape} of {x.value.dtype} cannot be read as {dtype}: {error}"
             ) from None
         return out
-    out = reshape(x, *shape)
+    out = reshaped(x, filled("view", sizes(shape), x.value.shape))
     if x.value.size and not _kernels.overlap(out.value, x.value):
         raise RuntimeError(f"view: the strides of this tensor of shape {x.value.shape} do not allow it; use reshape")
     return out
@@ -304,12 +304,16 @@ def expand(x: Any, *shape: Any) -> Tensor:
     """
     x = as_variable(x)
     target, before = sizes(shape), x.value.shape
+    wanted = target
     if min(target, default=0) < 0:
         lead = len(target) - len(before)
-        if any(n < -1 or (n == -1 and k < lead) for k, n in enumerate(target)):
-            raise ValueError(f"expand: shape {before} does not expand to {target}; -1 keeps a length that is there")
-        target = tuple(before[k - lead] if n == -1 else n for k, n in enumerate(target))
-    return broadcast_to(x, target)
+        wanted = tuple(before[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(target))
+    try:
+        return broadcast_to(x, wanted)
+    except ValueError:
+        raise ValueError(
+            f"expand: shape {before} does not expand to {target}; -1 keeps a length that is there"
+        ) from None
 
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
