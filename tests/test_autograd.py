@@ -40,6 +40,32 @@ def test_a_gradient_is_the_leafs_own_memory() -> None:
     assert z.grad.tolist() == [2.0] * 4
 
 
+def test_a_gradient_that_somebody_keeps_is_not_changed_by_the_next() -> None:
+    class Given(wg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any) -> Any:
+            ctx.save_for_backward(y)
+            return (x * y).sum()
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return ctx.saved_tensors[0], None
+
+    x, slope, kept = wg.ones(3, requires_grad=True), wg.tensor([1.0, 2.0, 3.0]), []
+    retained, hooked = x.clone(), x.clone()
+    retained.retain_grad()
+    hooked.register_hook(lambda g: kept.append(g))
+    for y in (retained, hooked):
+        x.grad = None
+        (y * slope).sum().backward()
+        (x * 5).sum().backward()
+        assert x.grad.tolist() == [6.0, 7.0, 8.0]
+    x.grad = None
+    for _ in range(2):
+        Given.apply(x, slope).backward()
+    assert [g.tolist() for g in (x.grad, slope, retained.grad, *kept)] == [[2.0, 4.0, 6.0]] + [[1.0, 2.0, 3.0]] * 3
+
+
 def test_a_vector_needs_a_gradient() -> None:
     x = wg.ones(3, requires_grad=True)
     with pytest.raises(RuntimeError, match=r"shape \(3,\) needs an explicit gradient"):

@@ -227,8 +227,14 @@ def test_it_is_known_who_else_sees_an_array() -> None:
     other = owner.value
     assert not _kernels.owned_alone(owner)
     del other
-    owner.value = np.zeros(3, np.float32)
-    assert not _kernels.owned_alone(owner)
+    holder = {"owner": owner}
+    assert not _kernels.held_alone(holder, "owner")
+    del owner
+    assert _kernels.held_alone(holder, "owner")
+    assert not _kernels.held_alone(holder, "nobody")
+    holder["owner"].value = np.zeros(3, np.float32)
+    assert not _kernels.owned_alone(holder["owner"])
+    assert not _kernels.held_alone(holder, "owner")
 
 
 @pytest.mark.parametrize("batch_size", [256, 1024])

@@ -235,6 +235,7 @@ cdef extern from "wengert.h" nogil:
 
 cdef extern from "Python.h":
     Py_ssize_t REFCNT "Py_REFCNT"(PyObject *o)
+    PyObject *PyDict_GetItem(object holder, object key)
 
 cdef extern from *:
     const cnp.npy_intp PY_SSIZE_T_MAX
@@ -549,6 +550,12 @@ def overlap(cnp.ndarray x, cnp.ndarray y):
     extent(x, &first_x, &end_x)
     extent(y, &first_y, &end_y)
     return first_x < end_y and first_y < end_x and first_x != end_x and first_y != end_y
+
+
+def held_alone(dict holder, key):
+    """Whether nobody but `holder` has the variable under `key`, and nobody else its array or that array's memory."""
+    cdef PyObject *variable = PyDict_GetItem(holder, key)
+    return variable is not NULL and REFCNT(variable) == 1 and owned_alone(<object> variable)
 
 
 def set_writeable(cnp.ndarray array, bint writeable):

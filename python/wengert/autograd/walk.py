@@ -97,11 +97,11 @@ def backward(
         if None in wanted:
             raise RuntimeError("backward: one of the inputs does not require a gradient")
     found = _walk("backward", outputs, gradients, wanted, retain_graph, create_graph)
-    given: set[int] = {id(g) for g in gradients}
     receivers = {id(x.source): x for x in _aslist(inputs)} if inputs is not None else {}
-    for source, g in found.items():
+    for source in list(found):
         leaf = source if isinstance(source, Variable) else receivers[id(source)]
-        accumulate(leaf, g, create_graph, given)
+        alone = _kernels.held_alone(found, source)  # asked before there is a name for it here
+        accumulate(leaf, found.pop(source), create_graph, alone)
 
 
 def require_shape(name: str, what: str, g: Any, x: Any) -> None:
@@ -113,8 +113,8 @@ def require_shape(name: str, what: str, g: Any, x: Any) -> None:
         )
 
 
-def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
-    """Add g to leaf.grad; `given` holds the ids of cotangents that somebody else has too.
+def accumulate(leaf: Any, g: Any, create: bool = False, alone: bool = False) -> None:
+    """Add g to leaf.grad.
 
     Parameters
     ----------
@@ -123,6 +123,8 @@ def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
         Of the leaf's shape.
     create : bool
         Whether the addition is recorded.
+    alone : bool
+        Whether nobody else has g or sees its memory, which then may become that of leaf.grad.
 
     Raises
     ------
@@ -132,7 +134,7 @@ def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
     Examples
     --------
     >>> x = wg.tensor([1., 2.], requires_grad=True)
-    >>> wg.autograd.accumulate(x, wg.ones(2), False, set())
+    >>> wg.autograd.accumulate(x, wg.ones(2))
     >>> x.grad
     tensor([1., 1.])
     """
@@ -153,9 +155,8 @@ def accumulate(leaf: Any, g: Any, create: bool, given: set[int]) -> None:
         elif create:
             leaf.grad = g
         else:
-            # A gradient is the leaf's own memory: what a view, another leaf or the caller holds is copied.
-            own = id(g) not in given and not leaf.hooks and g.node is None and _kernels.owned_alone(g)
-            given.add(id(g))
+            # A gradient is the leaf's own memory: what a view, a leaf, a hook, a rule or the caller has is copied.
+            own = alone and not leaf.hooks and g.node is None
             leaf.grad = g if own else tape._box(np.array(g.value))
     if leaf.hooks:
         for k, hook in list(leaf.hooks.items()):
