@@ -8,12 +8,18 @@ import re
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 
 import wengert as wg
+from wengert import data, train
+from wengert.data.images import read_png
+from wengert.train import checkpoint
 
 SOURCE = Path(wg.__file__).parent
 # What each extra brings, by the names that the library imports.
@@ -52,6 +58,40 @@ def test_an_extra_installs_what_the_library_imports(extra: str) -> None:
     requirements = [r for r in importlib.metadata.requires("wengert") or [] if re.search(f"extra == .{extra}.", r)]
     names = {re.split(r"[\s<>=!~;\[(]", r)[0] for r in requirements}
     assert {{"pillow": "PIL"}.get(name, name) for name in names} == EXTRAS[extra]
+
+
+# What needs a package of an extra, by that package.
+NEEDS: dict[str, list[Callable[[], Any]]] = {
+    "matplotlib": [
+        lambda: train.plots.new_figure(1, 1),
+        lambda: train.plots.curves(train.History([{"epoch": 1, "train_loss": 0.5}])),
+        lambda: train.plots.confusion_matrix(np.eye(2, dtype=int), "ab"),
+        lambda: wg.d2l.plot([1, 2], [1, 2]),
+        lambda: wg.d2l.show_images(wg.ones(2, 4, 4), 1, 2),
+        lambda: wg.d2l.set_figsize(),
+        lambda: wg.d2l.ProgressBoard().figure(),
+        lambda: wg.trace(wg.exp, 1.0).figure(),
+    ],
+    "PIL": [lambda: read_png("picture.png")],
+    "pooch": [data.FashionMNIST],
+    "safetensors": [lambda: checkpoint.format_tensors({}), lambda: checkpoint.parse_tensors(b"", "weights")],
+    "tqdm": [train.Progress("epoch 1", 3).__enter__, data.FashionMNIST],
+}
+
+
+@pytest.mark.parametrize("package", sorted(set().union(*EXTRAS.values())))
+def test_what_needs_a_missing_extra_says_which_command_installs_it(
+    package: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("WENGERT_DATA", raising=False)  # so that FashionMNIST has to be fetched
+    for variable in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    for use in NEEDS[package]:
+        with pytest.raises(ImportError, match=r"pip install 'wengert\[train\]'"):
+            use()
 
 
 def test_whatever_the_library_imports_is_required_extra_or_optional() -> None:

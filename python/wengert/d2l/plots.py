@@ -40,6 +40,7 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
     >>> wg.d2l.set_figsize((3.5, 2.5))
     """
     global _figsize
+    _plots.require_matplotlib()
     import matplotlib
 
     _figsize = figsize

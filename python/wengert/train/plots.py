@@ -27,6 +27,14 @@ _notebook_format = "svg"
 # ---------------------------------------------------------------- figures and where they go
 
 
+def require_matplotlib() -> None:
+    """Raise an ImportError that says what to do if matplotlib is missing."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ImportError("pictures need matplotlib: pip install 'wengert[train]'", name="matplotlib") from error
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of a size in inches, laid out so that no label is cut off.
 
@@ -48,11 +56,10 @@ def new_figure(width: float, height: float) -> Figure:
     >>> wg.train.plots.new_figure(4, 3).get_size_inches().tolist()
     [4.0, 3.0]
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install 'wengert[train]'", name="matplotlib") from error
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -168,6 +175,7 @@ def curves(history: History) -> Figure:
     """
     if not len(history):
         raise ValueError("curves: no epoch is complete, so there is nothing to draw")
+    require_matplotlib()
     from matplotlib.ticker import MaxNLocator
 
     names = dict.fromkeys(name.removeprefix("train_").removeprefix("val_") for name in history.names())
