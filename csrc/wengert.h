@@ -342,9 +342,9 @@ typedef struct {
 } wg_adagrad;
 typedef void wg_adagrad_fn(const wg_adagrad *u);
 
-/* Each tensor times `scale`, in place. */
+/* Each tensor times `scale` in place, rounded once. */
 typedef void wg_scale_fn(ptrdiff_t count, const ptrdiff_t *sizes, void *const *tensors, double scale);
-/* The sum of the squares of all items, in float64. */
+/* The sum of the squares of all items, in float64: within 1e-13 of itself; NaN and infinities propagate. */
 typedef double wg_sum_squares_fn(ptrdiff_t count, const ptrdiff_t *sizes, const void *const *tensors);
 
 /* ---------------------------------------------------------------- the table */

@@ -111,6 +111,16 @@ def test_every_parameter_is_documented() -> None:
     assert lacking == {}
 
 
+def test_what_a_public_function_returns_is_documented() -> None:
+    giving = {
+        path: value
+        for path, value in NAMES.items()
+        if isinstance(value, types.FunctionType) and inspect.signature(value).return_annotation not in ("None", None)
+    }
+    assert len(giving) > 400
+    assert [path for path, value in giving.items() if not re.search("^Returns\n---", text_of(value), re.M)] == []
+
+
 def test_what_a_public_function_raises_is_documented() -> None:
     raising = set()
     for path in Path(wg.__file__).parent.rglob("*.py"):

@@ -270,6 +270,11 @@ def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
 def tolist(x: Any) -> Any:
     """Nested lists of Python numbers.
 
+    Returns
+    -------
+    list, or number
+        A number for a tensor without dimensions.
+
     Examples
     --------
     >>> wg.tensor([[1, 2], [3, 4]]).tolist()

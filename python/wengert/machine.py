@@ -131,6 +131,10 @@ def report(seconds: float = 0.05) -> str:
     seconds : float
         For each measurement of a ceiling.
 
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> from wengert import machine

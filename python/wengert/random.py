@@ -71,6 +71,11 @@ class Generator:
     def device(self) -> str:
         """Where the numbers are drawn: always "cpu".
 
+        Returns
+        -------
+        str
+            "cpu".
+
         Examples
         --------
         >>> wg.Generator().device
@@ -81,6 +86,10 @@ class Generator:
     @property
     def numpy(self) -> np.random.Generator:
         """The NumPy generator that the numbers come from.
+
+        Returns
+        -------
+        numpy.random.Generator
 
         Examples
         --------

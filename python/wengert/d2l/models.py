@@ -242,6 +242,16 @@ def newton(
 def numerical_lim(f: Callable[[Any], Any], x: Any, h: float) -> Any:
     """The difference quotient (f(x + h) - f(x)) / h, which tends to the derivative; see `func.difference_quotient`.
 
+    Parameters
+    ----------
+    f : callable
+    x : number or tensor
+    h : float
+
+    Returns
+    -------
+    number or tensor
+
     Examples
     --------
     >>> f = lambda x: 3 * x**2 - 4 * x
@@ -278,6 +288,11 @@ def softmax(X: Any) -> Tensor:
 
 def cross_entropy(y_hat: Any, y: Any) -> Tensor:
     """The mean cross-entropy of probabilities y_hat (n, classes) against labels y (n,), from scratch.
+
+    Returns
+    -------
+    Tensor
+        0-d.
 
     Examples
     --------

@@ -228,6 +228,14 @@ def default_collate(batch: Sequence[Any]) -> Any:
     to int64, and arrays in their own type. Strings and bytes stay as they are. Tuples, lists, named tuples and mappings
     are collated entry by entry: tuples and lists to a list, the others to their own type.
 
+    Parameters
+    ----------
+    batch : sequence of examples
+
+    Returns
+    -------
+    tensor, or a collection of them
+
     Raises
     ------
     TypeError
@@ -271,6 +279,15 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 def default_convert(example: Any) -> Any:
     """Turn the arrays of an example into tensors, and leave everything else as it is.
+
+    Parameters
+    ----------
+    example : object
+        An array, or a collection of arrays and other things; tuples become lists.
+
+    Returns
+    -------
+    tensor, or a collection of them
 
     Examples
     --------

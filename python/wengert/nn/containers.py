@@ -240,6 +240,10 @@ class ModuleDict(Module):
     def keys(self) -> Any:
         """The names.
 
+        Returns
+        -------
+        view of str
+
         Examples
         --------
         >>> from wengert import nn
@@ -251,6 +255,10 @@ class ModuleDict(Module):
     def values(self) -> Any:
         """The modules.
 
+        Returns
+        -------
+        view of Module
+
         Examples
         --------
         >>> from wengert import nn
@@ -261,6 +269,10 @@ class ModuleDict(Module):
 
     def items(self) -> Any:
         """The pairs of names and modules.
+
+        Returns
+        -------
+        view of (str, Module)
 
         Examples
         --------
@@ -476,6 +488,10 @@ class ParameterDict(Module):
     def keys(self) -> Any:
         """The names.
 
+        Returns
+        -------
+        view of str
+
         Examples
         --------
         >>> from wengert import nn
@@ -487,6 +503,10 @@ class ParameterDict(Module):
     def values(self) -> list[Any]:
         """The values.
 
+        Returns
+        -------
+        list
+
         Examples
         --------
         >>> from wengert import nn
@@ -497,6 +517,10 @@ class ParameterDict(Module):
 
     def items(self) -> list[tuple[str, Any]]:
         """The pairs of names and values.
+
+        Returns
+        -------
+        list of (str, value)
 
         Examples
         --------

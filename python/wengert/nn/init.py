@@ -177,6 +177,16 @@ def ones_(tensor: Any) -> Any:
 def eye_(tensor: Any) -> Any:
     """The identity matrix, as far as the shape has room for it.
 
+    Parameters
+    ----------
+    tensor : tensor
+        Of two dimensions; it is changed.
+
+    Returns
+    -------
+    Tensor
+        The tensor.
+
     Raises
     ------
     ValueError

@@ -347,6 +347,10 @@ class Module:
         remove_duplicate : bool
             Whether a module that occurs twice is given once.
 
+        Returns
+        -------
+        iterator of (str, Module)
+
         Examples
         --------
         >>> from wengert import nn
@@ -367,6 +371,10 @@ class Module:
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once.
 
+        Returns
+        -------
+        iterator of Module
+
         Examples
         --------
         >>> from wengert import nn
@@ -377,6 +385,10 @@ class Module:
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly below this one with their names, each once.
+
+        Returns
+        -------
+        iterator of (str, Module)
 
         Examples
         --------
@@ -392,6 +404,10 @@ class Module:
 
     def children(self) -> Iterator[Module]:
         """The modules directly below this one, each once.
+
+        Returns
+        -------
+        iterator of Module
 
         Examples
         --------
@@ -445,6 +461,10 @@ class Module:
         recurse : bool
             Whether those of the modules below are given too.
 
+        Returns
+        -------
+        iterator of Parameter
+
         Examples
         --------
         >>> from wengert import nn
@@ -467,6 +487,10 @@ class Module:
         remove_duplicate : bool
             Whether a buffer that occurs twice is given once.
 
+        Returns
+        -------
+        iterator of (str, Tensor)
+
         Examples
         --------
         >>> from wengert import nn
@@ -482,6 +506,10 @@ class Module:
         ----------
         recurse : bool
             Whether those of the modules below are given too.
+
+        Returns
+        -------
+        iterator of Tensor
 
         Examples
         --------
@@ -530,6 +558,10 @@ class Module:
         ----------
         target : str
 
+        Returns
+        -------
+        Parameter
+
         Raises
         ------
         AttributeError
@@ -550,6 +582,10 @@ class Module:
         Parameters
         ----------
         target : str
+
+        Returns
+        -------
+        Tensor
 
         Raises
         ------
