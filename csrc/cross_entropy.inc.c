@@ -131,34 +131,62 @@ INLINE void INTERNAL(probability_row)(const INTERNAL(cross_entropy_job) *job, pt
 
 /* ---------------------------------------------------------------- a row against a label */
 
-/* A row of at most `vectors` vectors, unit stride, whose label has mass `mass`, in registers. Gives the sum of the
- * exponentials, and the label's logit less the maximum in *z. */
-INLINE real INTERNAL(short_label_row)(const real *in, ptrdiff_t n, ptrdiff_t label, real mass, real scale, real *row,
-                                      real *z, const int vectors)
+/* `rows` <= LANES rows from row `first` on, of unit stride, in `vectors` vectors. What their losses are made of goes to
+ * place `place` of the block and the following. */
+INLINE void INTERNAL(short_label_rows)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t first, const int rows,
+                                       INTERNAL(loss_block) *block, ptrdiff_t place, const int vectors)
 {
-    vreal x[SOFTMAX_SHORT_VECTORS];
-    for (int k = 0; k < vectors; k++)
-        x[k] = INTERNAL(row_load)((const char *)(in + k * LANES), sizeof(real), n - k * LANES, -(real)INFINITY);
-    vreal max = V(splat)(-(real)INFINITY);
-    for (int k = 0; k < vectors; k++)
-        max = V(at_least)(max, x[k]);
-    const real top = INTERNAL(lanes_max)(max);
-    *z = in[label] - top;
-    vreal sums = {0};
-    for (int k = 0; k < vectors; k++) {
-        x[k] = INTERNAL(row_exp)(x[k] - top);
-        sums += x[k];
+    const wg_cross_entropy *c = job->c;
+    const ptrdiff_t n = c->classes;
+    const real *weights = c->weights;
+    const int64_t *labels = c->labels + first;
+    const char *in = (const char *)c->logits + first * job->row_stride;
+    real *row = c->gradient ? (real *)c->gradient + first * n : NULL;
+    real *sum = block->sum + place, *mass = block->mass + place, *dot = block->dot + place;
+    vreal x[LANES][SOFTMAX_SHORT_VECTORS], e[LANES][SOFTMAX_SHORT_VECTORS];
+    real top[LANES];
+    const vreal sums = INTERNAL(exp_of_short_rows)(in, job->row_stride, rows, n, vectors, top, x, e);
+    V(store)(sum, sums / (real)ROW_EXP_UNIT);
+    int64_t ignored = 0;
+    for (int r = 0; r < rows; r++, in += job->row_stride) {
+        const ptrdiff_t label = labels[r] == c->ignore_index ? 0 : (ptrdiff_t)labels[r];
+        ignored |= labels[r] == c->ignore_index;
+        mass[r] = (real)(job->sharp * (weights ? weights[label] : 1));
+        dot[r] = mass[r] * (((const real *)in)[label] - top[r]);
     }
-    const real sum = V(reduce_add)(sums);
     if (row) {
-        const real factor = mass * scale / sum;
-        for (int k = 0; k < vectors; k++) {
-            const vint here = V(lane_numbers)() == (integer)(label - k * LANES);
-            INTERNAL(row_store)(row + k * LANES, n - k * LANES,
-                                x[k] * factor - V(select)(here, V(splat)(mass * scale), V(splat)(0)));
-        }
+        const vreal scaled = V(load)(mass) * (real)job->scale;
+        real at_label[LANES], factor[LANES];
+        V(store)(at_label, scaled);
+        V(store)(factor, scaled / sums);
+        for (int r = 0; r < rows; r++)
+            for (int k = 0; k < vectors; k++) {
+                const vint here = V(lane_numbers)() == (integer)(labels[r] - k * LANES);
+                INTERNAL(row_store)(row + r * n + k * LANES, n - k * LANES,
+                                    e[r][k] * factor[r] - V(select)(here, V(splat)(at_label[r]), V(splat)(0)));
+            }
     }
-    return sum / (real)ROW_EXP_UNIT;
+    for (int r = 0; ignored && r < rows; r++) {
+        if (labels[r] != c->ignore_index)
+            continue;
+        sum[r] = 1;
+        mass[r] = dot[r] = 0;
+        if (row)
+            memset(row + r * n, 0, (size_t)n * sizeof(real));
+    }
+}
+
+/* The same, compiled for whole sets of rows of every length. */
+INLINE void INTERNAL(some_label_rows)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t first, ptrdiff_t rows,
+                                      INTERNAL(loss_block) *block, ptrdiff_t place, ptrdiff_t vectors)
+{
+    switch (rows == LANES ? vectors : 0) {
+    case 1: INTERNAL(short_label_rows)(job, first, LANES, block, place, 1); break;
+    case 2: INTERNAL(short_label_rows)(job, first, LANES, block, place, 2); break;
+    case 3: INTERNAL(short_label_rows)(job, first, LANES, block, place, 3); break;
+    case 4: INTERNAL(short_label_rows)(job, first, LANES, block, place, 4); break;
+    default: INTERNAL(short_label_rows)(job, first, (int)rows, block, place, (int)vectors);
+    }
 }
 
 /* The same for a row of any length and stride, with the smoothing's part: its mass is added to *mass. */
@@ -203,18 +231,7 @@ INLINE void INTERNAL(label_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_
     }
     const char *in = (const char *)c->logits + i * job->row_stride;
     double mass = job->sharp * (c->weights ? ((const real *)c->weights)[label] : 1), dot;
-    const ptrdiff_t vectors = (n + LANES - 1) / LANES;
-    if (vectors <= SOFTMAX_SHORT_VECTORS && stride == sizeof(real) && job->smooth == 0) {
-        const real m = (real)mass, scale = (real)job->scale, *x = (const real *)in;
-        real z;
-        block->sum[r] = vectors == 1   ? INTERNAL(short_label_row)(x, n, label, m, scale, row, &z, 1)
-                        : vectors == 2 ? INTERNAL(short_label_row)(x, n, label, m, scale, row, &z, 2)
-                        : vectors == 3 ? INTERNAL(short_label_row)(x, n, label, m, scale, row, &z, 3)
-                                       : INTERNAL(short_label_row)(x, n, label, m, scale, row, &z, 4);
-        dot = m * z;
-    } else {
-        block->sum[r] = INTERNAL(long_label_row)(job, in, stride, label, row, &mass, &dot);
-    }
+    block->sum[r] = INTERNAL(long_label_row)(job, in, stride, label, row, &mass, &dot);
     block->mass[r] = (real)mass;
     block->dot[r] = (real)dot;
 }
@@ -239,11 +256,17 @@ static double INTERNAL(finish_losses)(const INTERNAL(cross_entropy_job) *job, IN
 static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     INTERNAL(cross_entropy_job) *job = context;
+    const ptrdiff_t n = job->c->classes;
+    const int brief = !job->targets && job->stride == sizeof(real) && job->smooth == 0 && n > 0 &&
+                      n <= SOFTMAX_SHORT_VECTORS * LANES;
+    const ptrdiff_t vectors = (n + LANES - 1) / LANES;
     double total = 0;
     INTERNAL(loss_block) block = {{0}, {0}, {0}};
     for (ptrdiff_t start = begin; start < end; start += LOSS_BLOCK) {
         const ptrdiff_t count = smaller(LOSS_BLOCK, end - start);
-        for (ptrdiff_t r = 0; r < count; r++) {
+        for (ptrdiff_t r = 0; brief && r < count; r += LANES)
+            INTERNAL(some_label_rows)(job, start + r, smaller(LANES, count - r), &block, r, vectors);
+        for (ptrdiff_t r = 0; !brief && r < count; r++) {
             if (job->targets && job->stride == sizeof(real))
                 INTERNAL(probability_row)(job, start + r, sizeof(real), &block, r);
             else if (job->targets)

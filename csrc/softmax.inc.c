@@ -4,7 +4,8 @@
  * A row is read three times while it is in the cache: for its maximum, for the exponentials and their sum, and for the
  * scaling of the stored exponentials. There are two layouts:
  *
- *   rows      inner = 1: the vectors run along the row. A row of a few vectors never leaves the registers.
+ *   rows      inner = 1: the vectors run along the row. As many rows of a few vectors as a vector has lanes are taken
+ *             together: so are their maxima, their sums, and what is computed of those.
  *   columns   inner > 1: every lane is a row of its own, and nothing is summed across lanes.
  *
  * Sums are taken in vectors over blocks of a fixed length and then over the blocks, where what rounding takes from each
@@ -16,7 +17,7 @@
 #ifndef WG_SOFTMAX_ONCE
 #define WG_SOFTMAX_ONCE
 enum {
-    SOFTMAX_SHORT_VECTORS = 4, /* the longest row, in vectors, that is kept in registers */
+    SOFTMAX_SHORT_VECTORS = 4, /* the longest row, in vectors, that is taken with others */
     SOFTMAX_COLUMNS = 256,     /* the width of a block of columns */
     SOFTMAX_PACKED_ROWS = 256, /* rows without unit stride that are copied at a time, at least */
     SOFTMAX_SUM_VECTORS = 32,  /* vectors of a row, or items of a column, that are added up before they join a total */
@@ -106,6 +107,16 @@ INLINE real INTERNAL(lanes_max)(vreal x)
     return x[0];
 }
 
+/* lanes_max of x[i] in lane i, for LANES vectors. Overwrites x. */
+INLINE vreal INTERNAL(each_lanes_max)(vreal *x)
+{
+    UNROLL
+    for (int d = (int)LANES / 2; d > 0; d /= 2)
+        for (int i = 0; i < d; i++)
+            x[i] = V(at_least)(V(kept_lanes)(x[i], x[i + d], d), V(crossed_lanes)(x[i], x[i + d], d));
+    return x[0];
+}
+
 /* The maximum of n items. V(at_least) may pass over a NaN, which is found again when the exponentials are summed. */
 INLINE real INTERNAL(row_max)(const char *in, ptrdiff_t stride, ptrdiff_t n)
 {
@@ -180,26 +191,62 @@ typedef struct {
     int logarithmic;
 } INTERNAL(softmax_job);
 
-/* A row of unit stride and of at most `vectors` vectors, in registers. */
-INLINE void INTERNAL(softmax_short_row)(const char *in, ptrdiff_t n, real *out, int logarithmic, const int vectors)
+/* Two passes over `rows` <= LANES rows of unit stride and of n >= 1 items in `vectors` vectors: in x the items less their
+ * row's maximum, which goes to `top`, in e the exponentials of these. Gives the sums of the exponentials. */
+INLINE vreal INTERNAL(exp_of_short_rows)(const char *in, ptrdiff_t in_step, const int rows, ptrdiff_t n,
+                                         const int vectors, real *top, vreal x[][SOFTMAX_SHORT_VECTORS],
+                                         vreal e[][SOFTMAX_SHORT_VECTORS])
 {
-    vreal x[SOFTMAX_SHORT_VECTORS], e[SOFTMAX_SHORT_VECTORS];
-    for (int k = 0; k < vectors; k++)
-        x[k] = INTERNAL(row_load)(in + k * WG_VECTOR_BYTES, sizeof(real), n - k * LANES, -(real)INFINITY);
-    vreal max = V(splat)(-(real)INFINITY);
-    for (int k = 0; k < vectors; k++)
-        max = V(at_least)(max, x[k]);
-    const real top = INTERNAL(lanes_max)(max);
-    vreal sum = {0};
-    for (int k = 0; k < vectors; k++) {
-        x[k] -= top;
-        e[k] = INTERNAL(row_exp)(x[k]);
-        sum += e[k];
+    vreal joined[LANES];
+    for (int r = rows; r < LANES; r++)
+        joined[r] = V(splat)(0);
+    for (int r = 0; r < rows; r++) {
+        for (int k = 0; k < vectors; k++)
+            x[r][k] = INTERNAL(row_load)(in + r * in_step + k * WG_VECTOR_BYTES, sizeof(real), n - k * LANES,
+                                         -(real)INFINITY);
+        joined[r] = x[r][0];
+        for (int k = 1; k < vectors; k++)
+            joined[r] = V(at_least)(joined[r], x[r][k]);
     }
-    const real total = V(reduce_add)(sum);
-    const vreal shift = logarithmic ? V(log)(V(splat)(total / (real)ROW_EXP_UNIT)) : V(splat)(1 / total);
-    for (int k = 0; k < vectors; k++)
-        INTERNAL(row_store)(out + k * LANES, n - k * LANES, logarithmic ? x[k] - shift : e[k] * shift);
+    V(store)(top, INTERNAL(each_lanes_max)(joined));
+    for (int r = rows; r < LANES; r++)
+        joined[r] = V(splat)(0);
+    for (int r = 0; r < rows; r++) {
+        joined[r] = V(splat)(0);
+        for (int k = 0; k < vectors; k++) {
+            x[r][k] -= top[r];
+            e[r][k] = INTERNAL(row_exp)(x[r][k]);
+            joined[r] += e[r][k];
+        }
+    }
+    return V(reduce_each)(joined);
+}
+
+/* The softmax of as many rows. */
+INLINE void INTERNAL(softmax_short_rows)(const char *in, ptrdiff_t in_step, const int rows, ptrdiff_t n,
+                                         real *out, int logarithmic, const int vectors)
+{
+    vreal x[LANES][SOFTMAX_SHORT_VECTORS], e[LANES][SOFTMAX_SHORT_VECTORS];
+    real top[LANES], shift[LANES];
+    const vreal sum = INTERNAL(exp_of_short_rows)(in, in_step, rows, n, vectors, top, x, e);
+    V(store)(shift, logarithmic ? V(log)(sum / (real)ROW_EXP_UNIT) : 1 / sum);
+    for (int r = 0; r < rows; r++)
+        for (int k = 0; k < vectors; k++)
+            INTERNAL(row_store)(out + r * n + k * LANES, n - k * LANES,
+                                logarithmic ? x[r][k] - shift[r] : e[r][k] * shift[r]);
+}
+
+/* The same, compiled for whole sets of rows of every length. */
+INLINE void INTERNAL(softmax_some_rows)(const char *in, ptrdiff_t in_step, ptrdiff_t rows, ptrdiff_t n, real *out,
+                                        int logarithmic, ptrdiff_t vectors)
+{
+    switch (rows == LANES ? vectors : 0) {
+    case 1: INTERNAL(softmax_short_rows)(in, in_step, LANES, n, out, logarithmic, 1); break;
+    case 2: INTERNAL(softmax_short_rows)(in, in_step, LANES, n, out, logarithmic, 2); break;
+    case 3: INTERNAL(softmax_short_rows)(in, in_step, LANES, n, out, logarithmic, 3); break;
+    case 4: INTERNAL(softmax_short_rows)(in, in_step, LANES, n, out, logarithmic, 4); break;
+    default: INTERNAL(softmax_short_rows)(in, in_step, (int)rows, n, out, logarithmic, (int)vectors);
+    }
 }
 
 /* A row of unit stride and any length, in memory. */
@@ -246,14 +293,14 @@ static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end
         in = (const char *)out;
         in_step = n * (ptrdiff_t)sizeof(real);
     }
-    for (ptrdiff_t row = begin; row < end; row++, in += in_step, out += n)
-        switch ((n + LANES - 1) / LANES) {
-        case 1: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 1); break;
-        case 2: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 2); break;
-        case 3: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 3); break;
-        case 4: INTERNAL(softmax_short_row)(in, n, out, logarithmic, 4); break;
-        default: INTERNAL(softmax_long_row)(in, n, out, logarithmic);
-        }
+    const ptrdiff_t vectors = (n + LANES - 1) / LANES;
+    if (vectors > SOFTMAX_SHORT_VECTORS) {
+        for (ptrdiff_t row = begin; row < end; row++, in += in_step, out += n)
+            INTERNAL(softmax_long_row)(in, n, out, logarithmic);
+        return;
+    }
+    for (ptrdiff_t row = begin; row < end; row += LANES, in += LANES * in_step, out += LANES * n)
+        INTERNAL(softmax_some_rows)(in, in_step, smaller(LANES, end - row), n, out, logarithmic, vectors);
 }
 
 /* ---------------------------------------------------------------- softmax, columns */

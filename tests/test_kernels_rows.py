@@ -511,6 +511,24 @@ def test_cross_entropy_from_probabilities_at_infinities(isa: str, dtype: np.dtyp
     assert np.isfinite(gradient[2:]).all()
 
 
+# ---------------------------------------------------------------- neighbours
+
+
+@pytest.mark.parametrize("n", [1, 3, 10, 16, 17, 33, 50, 64, 65])
+def test_a_row_does_not_depend_on_the_rows_beside_it(isa: str, dtype: np.dtype, n: int) -> None:
+    x, labels = logits_and_labels(41, n, dtype, seed=n)
+    x[20, n // 2], x[21, 0], x[22] = np.nan, np.inf, -np.inf
+    labels[20] = -100
+    alone = [K.cross_entropy(x[i : i + 1], labels[i : i + 1], gradient=True) for i in range(len(x))]
+    for rows in (2, 5, 24, 41):
+        losses, gradient, _, _ = K.cross_entropy(x[:rows], labels[:rows], gradient=True)
+        assert losses.tobytes() == np.concatenate([a[0] for a in alone[:rows]]).tobytes()
+        assert gradient.tobytes() == np.concatenate([a[1] for a in alone[:rows]]).tobytes()
+        for log in (False, True):
+            each = [K.softmax(x[i : i + 1], 1, log) for i in range(rows)]
+            np.testing.assert_array_equal(K.softmax(x[:rows], 1, log), np.concatenate(each))
+
+
 # ---------------------------------------------------------------- threads
 
 
