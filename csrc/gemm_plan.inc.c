@@ -75,8 +75,10 @@ static double INTERNAL(gemm_cost)(gemm_method method, const wg_gemm *g, ptrdiff_
     const double m = (double)g->m, k = (double)g->k;
     const double vectors_n = (double)INTERNAL(vectors)(n), vectors_m = (double)INTERNAL(vectors)(g->m);
     const double transposed_a = m * k * 0.25, transposed_b = k * (double)n * 0.25;
+    /* Where rows are short, a tile of one vector takes a part of many lines far apart, if A lies in columns. */
+    const double scattered = vectors_n == 1 && TILE_ROWS < 8 && g->cs_a != 1 ? 1.04 : 1;
     if (method == GEMM_OUTER)
-        return m * k * vectors_n + (g->cs_b == 1 ? 0 : transposed_b);
+        return m * k * vectors_n * scattered + (g->cs_b == 1 ? 0 : transposed_b);
     if (method == GEMM_OUTER_TRANSPOSED)
         return (double)n * (k * vectors_m + m * 0.5) + (g->rs_a == 1 ? 0 : transposed_a);
     return m * (double)n * ((double)INTERNAL(vectors)(g->k) + 3) + (g->cs_a == 1 ? 0 : transposed_a) +

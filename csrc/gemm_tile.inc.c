@@ -60,6 +60,7 @@ enum {
     TILE_ROWS_SLIM = TILE_ROWS > 12 ? TILE_ROWS : 12, /* of the tiles of one vector */
     TILE_ROWS_WIDE = TILE_ROWS > 6 ? 3 : 2,           /* of the tiles of three and four vectors */
     TILE_VECTORS = 4,
+    TILE_PREFETCH = 4,           /* rows of B that are asked for ahead: the processor does not foresee such strides */
     SWEEP_ROWS = 8,
     SWEEP_VECTORS = 64, /* of sums, which stay in the first-level cache */
 };
@@ -93,6 +94,9 @@ INLINE void INTERNAL(tile_body)(const int rows, const int vectors, ptrdiff_t k, 
         UNROLL
         for (int j = 0; j < vectors; j++)
             bs[j] = V(load)(b + j * LANES);
+        UNROLL
+        for (int j = 0; j < vectors; j += WG_ALIGNMENT / WG_VECTOR_BYTES)
+            PREFETCH(b + TILE_PREFETCH * rs_b + j * LANES);
         UNROLL
         for (int i = 0; i < rows; i++) {
             const vreal as = V(splat)(group[i / 4][i % 4 * rs_a]);
