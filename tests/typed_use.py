@@ -50,7 +50,14 @@ def tensors() -> None:
     number: float = float(wg.mean(z))
     assert (shape, dtype, array.shape) == ((2, 2), wg.float32, (2, 4))
     assert number > 0
+    assert not composed(x).requires_grad
     assert x.grad is not None
+
+
+@wg.no_grad()
+def composed(x: wg.Tensor) -> wg.Tensor:
+    """Functions, operators and methods are known to give tensors: a strict mypy lets nothing unknown be returned."""
+    return wg.softmax(wg.exp(x) @ x.T, dim=-1).mean(dim=0).reshape(-1)
 
 
 def derivatives() -> None:
