@@ -120,22 +120,22 @@ def test_threads_that_meet_at_a_view_find_the_history_of_its_base() -> None:
 # ---------------------------------------------------------------- at a graph
 
 
-class Product(wg.autograd.Function):
-    """Of two tensors; its two gradients come from one call."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any, y: Any) -> Any:
-        ctx.save_for_backward(x, y)
-        return x * y
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        x, y = ctx.saved_tensors
-        return g * y, g * x
-
-
 def graph(seed: int) -> tuple[wg.Tensor, wg.Tensor]:
     """A leaf, and a scalar that depends on it by way of every kind of operation that keeps something for its walk."""
+
+    class Product(wg.autograd.Function):
+        """Of two tensors; its two gradients come from one call."""
+
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any) -> Any:
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            x, y = ctx.saved_tensors
+            return g * y, g * x
+
     x = wg.from_numpy(np.random.default_rng(seed).standard_normal((6, 6))).requires_grad_()
     y = Product.apply((x @ x).tanh(), x.exp())
     y = wg.autograd.checkpoint(lambda a, b: a.sin() * b, y, x)
