@@ -258,7 +258,8 @@ static void INTERNAL(sum_columns)(ptrdiff_t k, ptrdiff_t n, const real *b, ptrdi
 static wg_status INTERNAL(multiply_all)(const wg_gemm *g, ptrdiff_t matrices)
 {
     assert(g->ldc >= g->n);
-    gemm_plan plan = INTERNAL(plan)(g);
+    gemm_plan plan;
+    INTERNAL(plan)(g, &plan);
     const size_t bytes = (size_t)plan.scratch * sizeof(real);
     const double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     const double pieces = INTERNAL(patience)(g->m, g->n, g->k); /* in one matrix */

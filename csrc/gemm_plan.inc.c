@@ -27,7 +27,7 @@ typedef struct {
 
 INLINE gemm_pieces pieces_of(ptrdiff_t length, ptrdiff_t count)
 {
-    return (gemm_pieces){count, length / count, length % count};
+    return count == 1 ? (gemm_pieces){1, length, 0} : (gemm_pieces){count, length / count, length % count};
 }
 INLINE ptrdiff_t piece_begin(gemm_pieces p, ptrdiff_t i) { return i * p.size + (i < p.longer ? i : p.longer); }
 INLINE ptrdiff_t piece_length(gemm_pieces p, ptrdiff_t i) { return p.size + (i < p.longer); }
@@ -191,23 +191,23 @@ static gemm_part INTERNAL(plan_part)(const wg_gemm *g, gemm_method method, ptrdi
 }
 
 /* One part, or two: the columns that fill vectors and those that are left. */
-static gemm_plan INTERNAL(plan)(const wg_gemm *g)
+static void INTERNAL(plan)(const wg_gemm *g, gemm_plan *plan)
 {
     const ptrdiff_t rest = g->n % LANES, whole = g->n - rest;
     const double second_part = 300; /* what setting out twice costs */
     double cost, rest_cost;
-    gemm_plan plan = {.parts = 1};
     gemm_method method = INTERNAL(gemm_cheapest)(g, g->n, &cost);
+    plan->parts = 1;
     if (rest && whole) {
         const gemm_method rest_method = INTERNAL(gemm_cheapest)(g, rest, &rest_cost);
         if (INTERNAL(gemm_cost)(GEMM_OUTER, g, whole) + rest_cost + second_part < cost) {
-            plan.parts = 2;
-            plan.part[1] = INTERNAL(plan_part)(g, rest_method, whole, rest);
+            plan->parts = 2;
+            plan->part[1] = INTERNAL(plan_part)(g, rest_method, whole, rest);
             method = GEMM_OUTER;
         }
     }
-    plan.part[0] = INTERNAL(plan_part)(g, method, 0, plan.parts == 2 ? whole : g->n);
-    for (int i = 0; i < plan.parts; i++)
-        plan.scratch += plan.part[i].packed_a + plan.part[i].packed_b;
-    return plan;
+    plan->part[0] = INTERNAL(plan_part)(g, method, 0, plan->parts == 2 ? whole : g->n);
+    plan->scratch = 0;
+    for (int i = 0; i < plan->parts; i++)
+        plan->scratch += plan->part[i].packed_a + plan->part[i].packed_b;
 }
