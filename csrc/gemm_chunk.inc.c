@@ -69,7 +69,9 @@ static NOINLINE void INTERNAL(write_back)(const INTERNAL(target) *target, ptrdif
         real *c = t.c + i * t.ldc + j + v;
         const real *mask = t.mask ? t.mask + i * t.ld_mask + j + v : NULL;
         vreal bias = {0};
-        if (t.bias)
+        if (t.bias && t.bias_stride == 1)
+            bias = INTERNAL(load_upto)(t.bias + j + v, n);
+        else if (t.bias)
             bias = V(load_strided)((const char *)(t.bias + (j + v) * t.bias_stride),
                                    t.bias_stride * (ptrdiff_t)sizeof(real), least(n, LANES));
         for (ptrdiff_t r = 0; r < rows; r++, c += t.ldc) {
@@ -283,8 +285,15 @@ typedef struct {
 
 static void INTERNAL(write_back_waiting)(const INTERNAL(target) *t, const INTERNAL(waiting) *tiles, int count)
 {
-    for (const INTERNAL(waiting) *w = tiles; w < tiles + count; w++)
-        INTERNAL(write_back)(t, w->i, w->j, w->rows, w->columns, (const real *)w->sums, w->columns);
+    const int plain = INTERNAL(target_is_plain)(t) && t->beta == 0;
+    for (const INTERNAL(waiting) *w = tiles; w < tiles + count; w++) {
+        const real *const sums = (const real *)w->sums;
+        if (plain && w->columns < LANES) /* as write_back does it, without what takes it as long again */
+            for (ptrdiff_t r = 0; r < w->rows; r++)
+                V(store_tail)(t->c + (w->i + r) * t->ldc + w->j, w->columns, V(load)(sums + r * w->columns));
+        else
+            INTERNAL(write_back)(t, w->i, w->j, w->rows, w->columns, sums, w->columns);
+    }
 }
 
 /* Row tiles [row_begin, row_end) against columns of tiles [column_begin, column_end). */
