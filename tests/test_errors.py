@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from typing import Any
@@ -38,6 +39,29 @@ ERRORS: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
         (lambda: wg.sum(M, "rows"), TypeError, "expected an integer dimension, got 'rows'"),
         (lambda: wg.sum(M, 0, axis=1), TypeError, "dim and axis are one thing, give one of them (got dim=0, axis=1)"),
     ],
+    "mean": [(lambda: wg.mean(N), TypeError, "expected a floating tensor, got int64; convert it, as in x.float()")],
+    "var": [(lambda: wg.var(N), TypeError, "expected a floating tensor, got int64; convert it, as in x.float().var()")],
+    "argmax": [(lambda: wg.argmax(M, (0, 1)), TypeError, "expected one dimension or None, got (0, 1)")],
+    "norm": [
+        (lambda: wg.norm(N), TypeError, "expected a floating tensor, got int64; convert it, as in x.float().norm()"),
+        (lambda: wg.norm(V, "nuclear"), ValueError, 'expected a number or "fro" for p, got \'nuclear\''),
+    ],
+    "cumsum": [(lambda: wg.cumsum(M), TypeError, "expected dim, the dimension to run along")],
+    "cumprod": [(lambda: wg.cumprod(M), TypeError, "expected dim, the dimension to run along")],
+    "cummax": [(lambda: wg.cummax(M), TypeError, "expected dim, the dimension to run along")],
+    "diff": [(lambda: wg.diff(V, -1), ValueError, "expected n >= 0 and one dimension or more, got n=-1")],
+    "floor": [(lambda: wg.floor(V > 0), TypeError, "expected numbers, got booleans")],
+    "round": [(lambda: wg.round(V > 0), TypeError, "expected numbers, got booleans")],
+    "frac": [(lambda: wg.frac(N), TypeError, "expected a floating tensor, got int64")],
+    "floor_divide": [
+        (lambda: N // N, ZeroDivisionError, "an integer was divided by zero; divide floats for inf and nan"),
+        (lambda: (V > 0) // (V > 0), TypeError, "expected numbers, got booleans"),
+    ],
+    "div": [(lambda: wg.div(V, V, rounding_mode="up"), ValueError, 'expected rounding_mode None, "floor" or "trunc"')],
+    "bitwise_and": [(lambda: N & V, TypeError, "integers or booleans")],
+    "bitwise_left_shift": [(lambda: (N > 0) << (N > 0), TypeError, "integers")],
+    "bitwise_not": [(lambda: ~V, TypeError, "expected integers or booleans, got float32")],
+    "isclose": [(lambda: wg.isclose(V, V, rtol=-1.0), ValueError, "expected tolerances that are not negative")],
     "cat": [
         (lambda: wg.cat([]), ValueError, "expected at least one tensor"),
         (lambda: wg.cat([S, S]), ValueError, "0-d tensors have no dimension to be joined along; use stack"),
@@ -220,6 +244,10 @@ ERRORS: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
         (lambda: F.cross_entropy(M, V[:2] > 0), TypeError, "expected labels of an integer dtype, got bool"),
         (lambda: F.cross_entropy(M, N[:2], wg.ones(2)), ValueError, "expected class weights of shape (3,), got (2,)"),
     ],
+    "huber_loss": [(lambda: F.huber_loss(V, V, delta=0.0), ValueError, "expected delta > 0, got 0.0")],
+    "smooth_l1_loss": [(lambda: F.smooth_l1_loss(V, V, beta=-1.0), ValueError, "expected beta >= 0, got -1.0")],
+    "nll_loss": [(lambda: F.nll_loss(S, N[0]), ValueError, "expected (classes,), (n, classes) or (n, classes,")],
+    "Embedding": [(lambda: wg.nn.Embedding(3, 2, 3), ValueError, "padding_idx 3 is not one of 3 rows")],
     "dropout": [(lambda: wg.dropout(V, 2), ValueError, "expected a probability p in [0, 1], got 2")],
     "layer_norm": [
         (lambda: F.layer_norm(M, (3,), wg.ones(2)), ValueError, "expected a weight of shape (3,), got (2,)"),
@@ -245,6 +273,12 @@ ERRORS: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
     "iinfo": [(lambda: wg.iinfo(wg.float32), TypeError, "expected an integer dtype, got float32; use finfo")],
     "result_type": [(lambda: wg.result_type(), ValueError, "expected at least one tensor, array or number")],
     "float": [(lambda: float(V), ValueError, "only a tensor of one item is a number")],
+    "item": [(lambda: V.item(), RuntimeError, "expected a tensor of one item, got shape (3,)")],
+    "len": [(lambda: len(S), TypeError, "a 0-d tensor has no length")],
+    "add_": [
+        (lambda: wg.ones(3).add_(M), RuntimeError, "the result has shape (2, 3), which does not fit into (3,)"),
+        (lambda: wg.arange(3).add_(0.5), RuntimeError, "the result is float32, which cannot be kept in a tensor"),
+    ],
     "format": [(lambda: f"{V:.2f}", TypeError, "'.2f' is for one number, this tensor has shape (3,)")],
     "backward": [
         (lambda: wg.autograd.backward(2.0), TypeError, "expected a tensor, got float"),
@@ -276,6 +310,16 @@ def test_an_error_names_the_operation_and_what_it_got(
 def test_the_truth_of_several_items_is_an_error() -> None:
     with pytest.raises(RuntimeError, match=r"^the truth value of a tensor of shape \(3,\) is ambiguous; use .any\(\)"):
         bool(V)
+
+
+def test_what_is_no_leaf_is_not_copied_with_its_history() -> None:
+    for copied in (copy.copy, copy.deepcopy):
+        with pytest.raises(RuntimeError, match=r"^only leaves can be .*copied.*; detach\(\) this tensor first"):
+            copied(LEAF * 2)
+    with pytest.raises(BufferError, match=r"a tensor that requires a gradient does not share its memory"):
+        np.from_dlpack(LEAF)
+    with pytest.raises(TypeError, match="iteration over a 0-d tensor"):
+        iter(S)
 
 
 def test_wrong_calls_change_nothing() -> None:

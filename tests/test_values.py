@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,25 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
     "std_mean_axis": (
         lambda: wg.std_mean(x, axis=0, keepdims=True),
         (X.std(0, ddof=1, keepdims=True), X.mean(0, keepdims=True)),
+    ),
+    # reductions
+    "sum_of_half": (lambda: wg.sum(x.half(), 0), X.astype(np.float16).astype(np.float32).sum(0).astype(np.float16)),
+    "sum_of_integers": (lambda: y.sum(1, keepdim=True), Y.sum(1, keepdims=True)),
+    "sum_dtype": (lambda: wg.sum(y, dtype=wg.float64), Y.sum(dtype=np.float64)),
+    "mean_dtype": (lambda: wg.mean(y, 0, dtype=wg.float64), Y.mean(0)),
+    "amax_of_integers": (lambda: wg.amax(y, 0), Y.max(0)),
+    "argmin_of_integers": (lambda: wg.argmin(y, 1), Y.argmin(1)),
+    "argmax_of_all_integers": (lambda: wg.argmax(y), np.int64(Y.argmax())),
+    "var_biased": (lambda: wg.var(x, False), X.var()),
+    "norm_0": (lambda: wg.norm(x, 0, 1), (X != 0).sum(1).astype(np.float64)),
+    "norm_of_nothing_but_zeros": (lambda: wg.norm(x * 0, 3), np.float64(0)),
+    "cumsum_of_integers": (lambda: wg.cumsum(y, 1), Y.cumsum(1)),
+    "cumprod_of_integers": (lambda: wg.cumprod(y, 0), Y.cumprod(0)),
+    "cumprod_dtype": (lambda: wg.cumprod(y, 0, dtype=wg.float32), Y.cumprod(0).astype(np.float32)),
+    "cumprod_of_a_number": (lambda: wg.cumprod(wg.tensor(3), 0), np.int64(3)),
+    "nll_loss_none": (
+        lambda: F.nll_loss(x.reshape(2, 5, 2), y[:2, :2] % 5, reduction="none"),
+        -np.take_along_axis(X.reshape(2, 5, 2), Y[:2, None, :2], 1)[:, 0],
     ),
     # order
     "quantile_lower": (lambda: wg.quantile(x, 0.3, 1, interpolation="lower"), np.quantile(X, 0.3, 1, method="lower")),
@@ -172,6 +192,43 @@ def test_limits_and_numbers_print_as_numpys() -> None:
         "tiny=1.17549e-38, dtype=float32)"
     )
     assert f"{wg.tensor(2.0):.3f} {wg.ones(2)}" == "2.000 tensor([1., 1.])"
+
+
+ARITHMETIC = ("+", "-", "*", "/", "**", "//", "%", "&", "|", "^", "<<", ">>")
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    **{symbol: eval(f"lambda a, b: a {symbol} b") for symbol in (*ARITHMETIC, "<", "<=", ">", ">=", "==", "!=")},
+    "divmod": divmod,
+}
+
+
+@pytest.mark.parametrize("symbol", OPERATORS)
+def test_operators_are_numpys_with_tensors_arrays_and_numbers_on_either_side(symbol: str) -> None:
+    operator, a, b = OPERATORS[symbol], Y + 1, Y[::-1] + 2
+    s, t = wg.from_numpy(a), wg.from_numpy(b)
+    pairs = [(operator(s, t), operator(a, b)), (operator(s, 3), operator(a, 3)), (operator(3, s), operator(3, a))]
+    for found, want in [*pairs, (operator(a, t), operator(a, b))]:
+        for z, w in zip(found, want, strict=True) if symbol == "divmod" else [(found, want)]:
+            np.testing.assert_array_equal(np.asarray(z), w.astype(np.float32) if symbol == "/" else w)
+
+
+@pytest.mark.parametrize("symbol", ARITHMETIC)
+def test_operators_in_place_change_the_tensor_itself(symbol: str) -> None:
+    integral = symbol != "/"
+    a = Y + 1 if integral else (Y + 1.0)
+    x = wg.from_numpy(a.copy())
+    names: dict[str, Any] = {"x": x, "a": a.copy()}
+    exec(f"x {symbol}= 2\na {symbol}= 2", names)
+    assert names["x"] is x
+    np.testing.assert_array_equal(x.numpy(), names["a"])
+
+
+def test_a_tensor_is_a_sequence_of_its_rows() -> None:
+    assert [row.tolist() for row in y] == Y.tolist()
+    np.testing.assert_array_equal(np.asarray(list(reversed(y))), Y[::-1])
+    assert (3 in y, 99 in y) == (True, False)
+    assert isinstance(y.shape + y.shape, wg.Size)
+    assert y.shape + y.shape == (3, 5, 3, 5)
+    assert copy.copy(y).tolist() == copy.deepcopy(y).tolist() == Y.tolist()
 
 
 NODES = {

@@ -908,6 +908,9 @@ class Tensor(Variable):
     def __divmod__(self, y: Any) -> tuple[Tensor, Tensor]:
         return rounding.floor_divide(self, y), rounding.remainder(self, y)
 
+    def __rdivmod__(self, y: Any) -> tuple[Tensor, Tensor]:
+        return rounding.floor_divide(y, self), rounding.remainder(y, self)
+
     def __and__(self, y: Any) -> Tensor:
         return logic.bitwise_and(self, y)
 
