@@ -279,3 +279,27 @@ compute()
 print(found < 5, K.get_num_threads())
 """
     assert run(code, WENGERT_NUM_THREADS="1") == "True 4"
+
+
+@pytest.mark.parametrize(
+    ("before", "environment", "count"),
+    [("", {}, "1"), ("K.set_num_threads(2)", {}, "2"), ("", {"WENGERT_NUM_THREADS": "3"}, "3")],
+)
+def test_a_process_among_several_uses_one_thread_unless_a_number_was_chosen(
+    before: str, environment: dict[str, str], count: str
+) -> None:
+    assert run(f"{before}\nK.share_processors()\ncompute()\nprint(K.get_num_threads())", **environment) == count
+
+
+@posix
+def test_a_forked_child_ends_as_any_program_does() -> None:
+    code = """
+import sys
+compute()
+child = os.fork()
+compute()
+if child == 0:
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    run(code, WENGERT_NUM_THREADS="2")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import (
     array_shapes,
@@ -25,7 +25,7 @@ from hypothesis.extra.numpy import (
 import wengert as wg
 from wengert import _kernels
 
-few = settings(max_examples=40, deadline=None, derandomize=True)
+few = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 SHAPES = array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 FILLED = array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4)
 
