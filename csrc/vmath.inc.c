@@ -48,15 +48,26 @@ INLINE vreal V(reduce_by_ln2)(vreal x, vreal *r, int offset, vreal *scale)
 }
 
 /* Beyond these bounds e^x is zero or infinite, and the arithmetic finds that by itself. */
+#undef EXP_LEAST
+#undef EXP_MOST
+#define EXP_LEAST ((real)(REAL_BITS == 32 ? -104 : -746))
+#define EXP_MOST ((real)(REAL_BITS == 32 ? 89 : 710))
 INLINE vreal V(clamp_for_exp)(vreal x)
 {
-    return V(at_most)(V(at_least)(x, V(splat)(REAL_BITS == 32 ? -104 : -746)), V(splat)(REAL_BITS == 32 ? 89 : 710));
+    return V(at_most)(V(at_least)(x, V(splat)(EXP_LEAST)), V(splat)(EXP_MOST));
 }
 
-INLINE vreal V(exp)(vreal x)
+/* e^x for clamped x. */
+INLINE vreal V(exp_clamped)(vreal x)
 {
-    vreal r, unused, n = V(reduce_by_ln2)(V(clamp_for_exp)(x), &r, 0, &unused);
+    vreal r, unused, n = V(reduce_by_ln2)(x, &r, 0, &unused);
     return V(scale_by_power)(V(expm1_reduced)(r) + 1, n);
+}
+INLINE vreal V(exp)(vreal x) { return V(exp_clamped)(V(clamp_for_exp)(x)); }
+/* e^-|x|. */
+INLINE vreal V(exp_falling)(vreal x)
+{
+    return V(exp_clamped)(V(at_least)(-V(abs)(x), V(splat)(EXP_LEAST)));
 }
 
 /* factor * e^(x + x_low) for x as far as 10 beyond the bounds above and |x_low| below one ULP of it; the factor at most
@@ -177,14 +188,14 @@ INLINE vreal V(tanh)(vreal x)
 INLINE vreal V(sigmoid)(vreal x)
 {
     /* 1 - q and e (1 - q), in which the rounding of 1 + e counts for less than in the quotients 1 and e over 1 + e. */
-    vreal e = V(exp)(-V(abs)(x)), q = e / (e + 1), leading = V(select_less)(x, V(splat)(0), e, V(splat)(1));
+    vreal e = V(exp_falling)(x), q = e / (e + 1), leading = V(select_less)(x, V(splat)(0), e, V(splat)(1));
     return V(fma)(-leading, q, leading);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x|. */
 INLINE vreal V(softplus)(vreal x)
 {
-    vreal e = V(exp)(-V(abs)(x));
+    vreal e = V(exp_falling)(x);
     /* 1 + e in (1, 2] as 2^k (1 + f), f without error. */
     vreal bound = V(splat)((real)0x1.a827999fcef32p-2); /* sqrt(2) - 1 */
     vreal k = V(select_less)(bound, e, V(splat)(1), V(splat)(0));
