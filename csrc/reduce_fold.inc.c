@@ -275,13 +275,19 @@ static void INTERNAL(fold_block)(reduce_fold fold, const reduce_block *b, const 
 
 /* ---------------------------------------------------------------- argmax and argmin of a line */
 
-/* Bit i is set where lane i of x equals y's. */
+/* Bit i is set where lane i of x equals y's. The mask of AVX-512 is brought to a general register by an instruction that gcc
+ * cannot see through: gcc 12, short of registers, stores 16 bits of it and reads back 64. */
 INLINE unsigned INTERNAL(equal_lanes)(vreal x, vreal y)
 {
-#if defined(__AVX512F__) && REAL_BITS == 32
-    return _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_EQ_OQ);
-#elif defined(__AVX512F__)
-    return _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_EQ_OQ);
+#if defined(__AVX512F__)
+#if REAL_BITS == 32
+    const __mmask16 mask = _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_EQ_OQ);
+#else
+    const __mmask16 mask = _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_EQ_OQ);
+#endif
+    unsigned bits;
+    __asm__("kmovw %1, %0" : "=r"(bits) : "k"(mask));
+    return bits;
 #elif defined(__AVX2__) && REAL_BITS == 32
     return (unsigned)_mm256_movemask_ps((__m256)(x == y));
 #elif defined(__AVX2__)
