@@ -52,17 +52,17 @@
 #define UNPOISON(memory, bytes) ((void)(memory), (void)(bytes))
 #endif
 
-enum { CLASSES = 232 };                             /* enough for any size_t */
-enum { GUARDED = -1 };                              /* the class of blocks that are made for one use, with guards */
-#define HUGE_PAGE ((size_t)2 << 20)                 /* from here on, blocks are mapped */
+enum { CLASSES = 232 };                               /* enough for any size_t */
+enum { GUARDED = -1 };                                /* the class of blocks that are made for one use, with guards */
+#define HUGE_PAGE ((size_t)2 << 20)                   /* from here on, blocks are mapped */
 #define LARGEST ((size_t)PTRDIFF_MAX - 4 * HUGE_PAGE) /* so that no size computed below overflows */
 #define DEFAULT_LIMIT ((size_t)1 << 30)
 
 typedef struct block {
     _Alignas(WG_ALIGNMENT) size_t bytes; /* of the memory behind this header: the size of the class */
     int class;
-    bool in_use;                         /* for the assertions only */
-    struct block *next;                  /* while held */
+    bool in_use;        /* for the assertions only */
+    struct block *next; /* while held */
 } block;
 _Static_assert(sizeof(block) == WG_ALIGNMENT, "the memory behind the header must be aligned");
 
@@ -76,7 +76,7 @@ static struct {
     bool ready;        /* set up: `limit` is known, the fork handlers are registered */
     atomic_bool guard; /* wg_buffer_guard */
     size_t in_use, held, limit;
-    uint64_t uses;     /* counts releases: the clock that `last_use` is read from */
+    uint64_t uses; /* counts releases: the clock that `last_use` is read from */
     block_stack stacks[CLASSES];
 } store;
 

@@ -43,10 +43,10 @@ static ptrdiff_t count_labels(const wg_cross_entropy *c)
 
 typedef struct {
     const wg_cross_entropy *c;
-    const char *targets;                     /* NULL: labels */
+    const char *targets;                                            /* NULL: labels */
     ptrdiff_t target_row_stride, target_stride, row_stride, stride; /* bytes */
-    double sharp, smooth;                    /* q = sharp * target + smooth */
-    double scale;                            /* of the gradient */
+    double sharp, smooth;                                           /* q = sharp * target + smooth */
+    double scale;                                                   /* of the gradient */
     ptrdiff_t grain;
     double partial_loss[LOSS_CHUNKS];
 } INTERNAL(cross_entropy_job);
@@ -257,8 +257,8 @@ static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff
 {
     INTERNAL(cross_entropy_job) *job = context;
     const ptrdiff_t n = job->c->classes;
-    const int brief = !job->targets && job->stride == sizeof(real) && job->smooth == 0 && n > 0 &&
-                      n <= SOFTMAX_SHORT_VECTORS * LANES;
+    const int brief =
+        !job->targets && job->stride == sizeof(real) && job->smooth == 0 && n > 0 && n <= SOFTMAX_SHORT_VECTORS * LANES;
     const ptrdiff_t vectors = (n + LANES - 1) / LANES;
     double total = 0;
     INTERNAL(loss_block) block = {{0}, {0}, {0}};

@@ -49,10 +49,14 @@ static double INTERNAL(patience)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
     const double a = (double)m * (double)k, b = (double)k * (double)n, c = (double)m * (double)n;
     const double bytes = (a + b + c) * (double)sizeof(real);
-    return (2 * a * (double)n + GEMM_PATIENCE_BYTE * bytes + GEMM_PATIENCE_SETUP) * (1 / (GEMM_PATIENCE * (double)LANES));
+    return (2 * a * (double)n + GEMM_PATIENCE_BYTE * bytes + GEMM_PATIENCE_SETUP) *
+           (1 / (GEMM_PATIENCE * (double)LANES));
 }
 
-INLINE int INTERNAL(interrupted)(const wg_gemm *g) { return g->interrupted && g->interrupted(); }
+INLINE int INTERNAL(interrupted)(const wg_gemm *g)
+{
+    return g->interrupted && g->interrupted();
+}
 
 /* Divide a slice, or some strips of it, among threads: rows into one piece for each, then columns, so that most chunks
  * are several row tiles high and several panels wide. With rows alone, those of 256 x 256 x 784 were worth 1.4 threads
@@ -244,9 +248,8 @@ static void INTERNAL(sum_columns)(ptrdiff_t k, ptrdiff_t n, const real *b, ptrdi
         vreal sum[ACCUMULATORS] = {{0}};
         for (ptrdiff_t p = 0; p < rows; p++) {
             const real *const row = b + (start + p) * rs_b;
-            sum[p % ACCUMULATORS] += cs_b == 1
-                                         ? INTERNAL(load_upto)(row, n)
-                                         : V(load_strided)((const char *)row, cs_b * (ptrdiff_t)sizeof(real), n);
+            sum[p % ACCUMULATORS] += cs_b == 1 ? INTERNAL(load_upto)(row, n)
+                                               : V(load_strided)((const char *)row, cs_b * (ptrdiff_t)sizeof(real), n);
         }
         total += (sum[0] + sum[1]) + (sum[2] + sum[3]);
     }

@@ -165,8 +165,8 @@ static void INTERNAL(pack_chunk)(void *context, ptrdiff_t begin, ptrdiff_t end)
 #define COPY_ITEMS ((TILE_ROWS + LANES - 1) / LANES * LANES * COPY_LD)
 
 /* The rows of row tile `tile`, by way of `copy` if they are to be copied. */
-static INTERNAL(strip) INTERNAL(strip_at)(const INTERNAL(job) *job, INTERNAL(block_of_tiles) block, ptrdiff_t tile,
-                                          real *copy)
+static INTERNAL(strip)
+    INTERNAL(strip_at)(const INTERNAL(job) *job, INTERNAL(block_of_tiles) block, ptrdiff_t tile, real *copy)
 {
     const gemm_part *const p = job->part;
     INTERNAL(strip) s = {.i = piece_begin(p->rows, tile), .rows = piece_length(p->rows, tile)};

@@ -12,12 +12,12 @@
 #define WG_GEMM_PLAN
 
 enum {
-    GEMM_BLOCK_BYTES = 4096,         /* of a row of A in one block along k; each block reads and writes C once more */
-    GEMM_NEAR_BYTES = 192 << 10,     /* of a B that stays in the second-level cache as it lies */
-    GEMM_FAR_BYTES = 2 << 20,        /* of a B that is worth packing for fewer rows */
-    GEMM_FAR_ROW_TILES = 6,          /* namely for these; TILE_REUSE for others */
-    GEMM_COPY_BYTES = 128 << 10,     /* of an A whose lines are fetched in part by each tile, to be copied; a quarter */
-    GEMM_PACKED_BYTES = 32 << 20,    /* of B packed at one time */
+    GEMM_BLOCK_BYTES = 4096,      /* of a row of A in one block along k; each block reads and writes C once more */
+    GEMM_NEAR_BYTES = 192 << 10,  /* of a B that stays in the second-level cache as it lies */
+    GEMM_FAR_BYTES = 2 << 20,     /* of a B that is worth packing for fewer rows */
+    GEMM_FAR_ROW_TILES = 6,       /* namely for these; TILE_REUSE for others */
+    GEMM_COPY_BYTES = 128 << 10,  /* of an A whose lines are fetched in part by each tile, to be copied; a quarter */
+    GEMM_PACKED_BYTES = 32 << 20, /* of B packed at one time */
 };
 
 /* A length in pieces as equal as can be: the first `longer` have one more than `size`. */
@@ -29,8 +29,14 @@ INLINE gemm_pieces pieces_of(ptrdiff_t length, ptrdiff_t count)
 {
     return count == 1 ? (gemm_pieces){1, length, 0} : (gemm_pieces){count, length / count, length % count};
 }
-INLINE ptrdiff_t piece_begin(gemm_pieces p, ptrdiff_t i) { return i * p.size + (i < p.longer ? i : p.longer); }
-INLINE ptrdiff_t piece_length(gemm_pieces p, ptrdiff_t i) { return p.size + (i < p.longer); }
+INLINE ptrdiff_t piece_begin(gemm_pieces p, ptrdiff_t i)
+{
+    return i * p.size + (i < p.longer ? i : p.longer);
+}
+INLINE ptrdiff_t piece_length(gemm_pieces p, ptrdiff_t i)
+{
+    return p.size + (i < p.longer);
+}
 
 typedef enum { GEMM_OUTER, GEMM_OUTER_TRANSPOSED, GEMM_DOT } gemm_method;
 
@@ -41,30 +47,39 @@ typedef struct {
     ptrdiff_t column;
     ptrdiff_t m, n, k;
     ptrdiff_t rs_a, cs_a, rs_b, cs_b;
-    gemm_pieces rows;       /* of the tiles */
-    gemm_pieces columns;    /* likewise with GEMM_DOT; else panels of `width`, but for the last */
+    gemm_pieces rows;    /* of the tiles */
+    gemm_pieces columns; /* likewise with GEMM_DOT; else panels of `width`, but for the last */
     ptrdiff_t width;
-    ptrdiff_t block;        /* along k */
-    int sweep;              /* a single row of outer products */
-    int copy_a;             /* a tile's rows of A are copied before use; with GEMM_DOT, all rows at once */
-    ptrdiff_t packed_from;  /* the column from which on B is packed; n for none */
-    ptrdiff_t slice;        /* panels that are packed, and used, at a time */
+    ptrdiff_t block;              /* along k */
+    int sweep;                    /* a single row of outer products */
+    int copy_a;                   /* a tile's rows of A are copied before use; with GEMM_DOT, all rows at once */
+    ptrdiff_t packed_from;        /* the column from which on B is packed; n for none */
+    ptrdiff_t slice;              /* panels that are packed, and used, at a time */
     ptrdiff_t packed_a, packed_b; /* items of memory for packed operands: whole vectors */
 } gemm_part;
 
 typedef struct {
     int parts;
     gemm_part part[2];
-    ptrdiff_t scratch;      /* items */
-    int quick;              /* a matrix needs no interruption */
+    ptrdiff_t scratch; /* items */
+    int quick;         /* a matrix needs no interruption */
 } gemm_plan;
 
-INLINE ptrdiff_t least(ptrdiff_t x, ptrdiff_t y) { return x < y ? x : y; }
-INLINE ptrdiff_t ceil_div(ptrdiff_t x, ptrdiff_t y) { return (x + y - 1) / y; }
+INLINE ptrdiff_t least(ptrdiff_t x, ptrdiff_t y)
+{
+    return x < y ? x : y;
+}
+INLINE ptrdiff_t ceil_div(ptrdiff_t x, ptrdiff_t y)
+{
+    return (x + y - 1) / y;
+}
 
 #endif
 
-INLINE ptrdiff_t INTERNAL(vectors)(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
+INLINE ptrdiff_t INTERNAL(vectors)(ptrdiff_t n)
+{
+    return (n + LANES - 1) / LANES;
+}
 
 /* ---------------------------------------------------------------- costs */
 
@@ -138,8 +153,8 @@ static int INTERNAL(plan_copy_a)(const gemm_part *p)
 {
     const ptrdiff_t bytes = p->m * p->k * (ptrdiff_t)sizeof(real);
     const int part_of_line = p->cs_a != 1 && TILE_ROWS * (int)sizeof(real) < WG_ALIGNMENT;
-    return p->columns.count >= 4 && (INTERNAL(lines_collide)(p->cs_a == 1 ? p->rs_a : p->cs_a) ||
-                                     (part_of_line && bytes > GEMM_COPY_BYTES));
+    return p->columns.count >= 4 &&
+           (INTERNAL(lines_collide)(p->cs_a == 1 ? p->rs_a : p->cs_a) || (part_of_line && bytes > GEMM_COPY_BYTES));
 }
 
 /* Whether the whole of B is worth packing; else only a last panel that does not fill its vectors is packed. */
@@ -147,8 +162,7 @@ static int INTERNAL(plan_pack_b)(const gemm_part *p)
 {
     const ptrdiff_t bytes = p->k * p->n * (ptrdiff_t)sizeof(real);
     const ptrdiff_t reuse = bytes > GEMM_FAR_BYTES ? GEMM_FAR_ROW_TILES : TILE_REUSE;
-    return p->cs_b != 1 ||
-           ((bytes > GEMM_NEAR_BYTES || INTERNAL(lines_collide)(p->rs_b)) && p->rows.count >= reuse);
+    return p->cs_b != 1 || ((bytes > GEMM_NEAR_BYTES || INTERNAL(lines_collide)(p->rs_b)) && p->rows.count >= reuse);
 }
 
 static void INTERNAL(plan_outer)(gemm_part *p)

@@ -27,6 +27,7 @@
 
 /* TILE(rows, vectors) for every outer-product tile, DOT(rows, columns) for every dot-product tile. TILE_REUSE is the
  * number of row tiles for which packing B begins to pay. */
+/* clang-format off */
 #if defined(__AVX512F__) || defined(__aarch64__) /* 32 vector registers */
 enum { TILE_ROWS = 14, DOT_ROWS = 4, DOT_COLUMNS = 5, TILE_REUSE = 12 };
 #define EACH_TILE                                                                                                      \
@@ -56,11 +57,12 @@ enum { DOT_ROWS = 3 };
     DOT(1, 1) DOT(1, 2) DOT(1, 3) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3)
 #endif
 #endif
+/* clang-format on */
 enum {
     TILE_ROWS_SLIM = TILE_ROWS > 12 ? TILE_ROWS : 12, /* of the tiles of one vector */
     TILE_ROWS_WIDE = TILE_ROWS > 6 ? 3 : 2,           /* of the tiles of three and four vectors */
     TILE_VECTORS = 4,
-    TILE_PREFETCH = 4,           /* rows of B that are asked for ahead: the processor does not foresee such strides */
+    TILE_PREFETCH = 4, /* rows of B that are asked for ahead: the processor does not foresee such strides */
     SWEEP_ROWS = 8,
     SWEEP_VECTORS = 64, /* of sums, which stay in the first-level cache */
 };

@@ -40,8 +40,8 @@
 #endif
 
 enum {
-    WORKER_TURNS = 2000, /* of the loop in which a worker waits for a job before it sleeps: 20 to 100 microseconds */
-    CALLER_TURNS = 2000, /* the same for the caller that waits for chunks under way */
+    WORKER_TURNS = 2000,   /* of the loop in which a worker waits for a job before it sleeps: 20 to 100 microseconds */
+    CALLER_TURNS = 2000,   /* the same for the caller that waits for chunks under way */
     MOST_CHUNKS = 1 << 30, /* of one job, so that they can be counted in 32 bits */
     STACK_BYTES = 1 << 20,
 };
@@ -322,8 +322,8 @@ static DWORD WINAPI worker_main(LPVOID number)
 
 static bool start_worker(int number)
 {
-    handles[number] = CreateThread(NULL, STACK_BYTES, worker_main, (LPVOID)(intptr_t)number,
-                                   STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+    handles[number] =
+        CreateThread(NULL, STACK_BYTES, worker_main, (LPVOID)(intptr_t)number, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
     return handles[number] != NULL;
 }
 

@@ -24,7 +24,7 @@
  * The arrays have room for whole vectors; what is behind the outputs may be anything. */
 typedef struct {
     real *first, *second;
-    int64_t *index;         /* in the memory of `second` */
+    int64_t *index; /* in the memory of `second` */
     ptrdiff_t items;
 } INTERNAL(reduce_state);
 
@@ -56,8 +56,7 @@ static void INTERNAL(reduce_prepare)(INTERNAL(reduce_workspace) *w)
 /* Whether `candidate`, which comes later, takes the place of `best`. */
 INLINE int INTERNAL(reduce_improves)(wg_reduce kind, real candidate, real best)
 {
-    return (kind == WG_REDUCE_argmin ? candidate < best : candidate > best) ||
-           (candidate != candidate && best == best);
+    return (kind == WG_REDUCE_argmin ? candidate < best : candidate > best) || (candidate != candidate && best == best);
 }
 
 /* One vector of outputs: a joined with b. `share` is b's share of the items, `weight` that times a's items. */
@@ -154,8 +153,7 @@ static void INTERNAL(reduce_copy)(const reduce_plan *p, reduce_block *b, real *c
 }
 
 /* The state of the norm: squares are scaled where their plain sum overflows, or loses digits below the normal range. */
-static void INTERNAL(reduce_squares)(const reduce_block *b, ptrdiff_t columns, INTERNAL(reduce_state) *s,
-                                     real *inverse)
+static void INTERNAL(reduce_squares)(const reduce_block *b, ptrdiff_t columns, INTERNAL(reduce_state) *s, real *inverse)
 {
     const vreal smallest = V(splat)(REDUCE_SMALLEST), largest = V(splat)(REDUCE_LARGEST), one = V(splat)(1);
     const vreal least = smallest * (real)b->rows;
@@ -398,8 +396,7 @@ static void INTERNAL(reduce_splits)(void *context, ptrdiff_t begin, ptrdiff_t en
         const ptrdiff_t from = i % p->splits * p->split, rest = p->unit_blocks - from;
         reduce_unit u;
         reduce_find_unit(p, i / p->splits, &u);
-        const INTERNAL(reduce_state) *s =
-            INTERNAL(reduce_blocks)(p, &u, from, rest < p->split ? rest : p->split, &w);
+        const INTERNAL(reduce_state) *s = INTERNAL(reduce_blocks)(p, &u, from, rest < p->split ? rest : p->split, &w);
         INTERNAL(reduce_state) *partial = (INTERNAL(reduce_state) *)p->partial + i;
         memcpy(partial->first, s->first, (size_t)u.width * sizeof(real));
         memcpy(partial->index, s->index, (size_t)u.width * sizeof(int64_t));
@@ -488,8 +485,8 @@ typedef struct {
 
 #undef CUMSUM_TILE
 #undef CUMSUM_GRAIN
-#define CUMSUM_TILE 64       /* columns that are summed side by side */
-#define CUMSUM_GRAIN 16384   /* items that are worth a thread */
+#define CUMSUM_TILE 64     /* columns that are summed side by side */
+#define CUMSUM_GRAIN 16384 /* items that are worth a thread */
 
 /* One column. Four items are summed apart from the total, so that only every fourth addition waits for one before. */
 static void INTERNAL(cumsum_line)(ptrdiff_t n, const char *in, ptrdiff_t stride, real *out)

@@ -7,15 +7,15 @@
 #define WG_REDUCE_FOLD
 /* What is joined, and which function of the items x. `p` is a parameter, one for each column. */
 typedef enum {
-    FOLD_SUM,           /* x */
-    FOLD_SQUARES,       /* x^2 */
-    FOLD_SCALED,        /* (x p)^2 */
-    FOLD_DEVIATIONS,    /* (x - p)^2 */
-    FOLD_EXPONENTIALS,  /* exp(x - p) */
+    FOLD_SUM,          /* x */
+    FOLD_SQUARES,      /* x^2 */
+    FOLD_SCALED,       /* (x p)^2 */
+    FOLD_DEVIATIONS,   /* (x - p)^2 */
+    FOLD_EXPONENTIALS, /* exp(x - p) */
     FOLD_PRODUCT,
-    FOLD_MAX,           /* NaN if there is one, as the following two */
+    FOLD_MAX, /* NaN if there is one, as the following two */
     FOLD_MIN,
-    FOLD_MAGNITUDE,     /* the maximum of |x| */
+    FOLD_MAGNITUDE, /* the maximum of |x| */
 } reduce_fold;
 
 /* Into the second-level cache: the first has no room for what is needed some kilobytes later. */

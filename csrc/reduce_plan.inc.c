@@ -16,16 +16,16 @@
 #define WG_REDUCE_PLAN
 
 enum {
-    REDUCE_GROUP = 8,              /* vectors that are joined as a tree */
-    REDUCE_RUN = 256,              /* vectors or rows, in groups, that are joined one after the other */
-    REDUCE_BLOCK_LINE = 4096,      /* vectors in a block of a line: sixteen runs */
+    REDUCE_GROUP = 8,               /* vectors that are joined as a tree */
+    REDUCE_RUN = 256,               /* vectors or rows, in groups, that are joined one after the other */
+    REDUCE_BLOCK_LINE = 4096,       /* vectors in a block of a line: sixteen runs */
     REDUCE_BLOCK_LINE_CACHED = 256, /* if it is read twice, or copied first */
-    REDUCE_BLOCK_PANEL = 256,      /* rows in a block of a panel: a run */
+    REDUCE_BLOCK_PANEL = 256,       /* rows in a block of a panel: a run */
     REDUCE_BLOCK_PANEL_CACHED = 32, /* if it is read twice, or copied first */
-    REDUCE_BLOCK_PANEL_ARG = 4096, /* for argmax and argmin, which do not round */
-    REDUCE_PANEL_BYTES = 4096,     /* a panel's row at most */
-    REDUCE_LEVELS = 2,             /* a task joins up to 2^2 blocks */
-    REDUCE_GRAIN = 1 << 17,        /* additions that are worth a thread: some ten microseconds */
+    REDUCE_BLOCK_PANEL_ARG = 4096,  /* for argmax and argmin, which do not round */
+    REDUCE_PANEL_BYTES = 4096,      /* a panel's row at most */
+    REDUCE_LEVELS = 2,              /* a task joins up to 2^2 blocks */
+    REDUCE_GRAIN = 1 << 17,         /* additions that are worth a thread: some ten microseconds */
 };
 
 /* One dimension. `weight` is what a step adds to the output's position, in items, if the dimension is kept, and to the
@@ -44,26 +44,26 @@ typedef struct {
     double correction;
     const char *in;
     char *out;
-    ptrdiff_t items, outputs;      /* items reduced into each output; outputs */
+    ptrdiff_t items, outputs; /* items reduced into each output; outputs */
     int lines;
-    reduce_dimension along;        /* a line's items or a panel's rows */
-    reduce_dimension across;       /* a panel's outputs; length 1 for lines */
-    ptrdiff_t width, segments;     /* the widest panel has `width` outputs, and that times `segments` columns */
-    ptrdiff_t leftover;            /* rows too few for one long row */
-    ptrdiff_t block, blocks;       /* length of a block, and number of them in one run along `along` */
-    ptrdiff_t panels;              /* side by side */
-    reduce_dimensions kept;        /* around lines and panels */
+    reduce_dimension along;    /* a line's items or a panel's rows */
+    reduce_dimension across;   /* a panel's outputs; length 1 for lines */
+    ptrdiff_t width, segments; /* the widest panel has `width` outputs, and that times `segments` columns */
+    ptrdiff_t leftover;        /* rows too few for one long row */
+    ptrdiff_t block, blocks;   /* length of a block, and number of them in one run along `along` */
+    ptrdiff_t panels;          /* side by side */
+    reduce_dimensions kept;    /* around lines and panels */
     reduce_dimensions reduced;
-    ptrdiff_t units;               /* lines or panels with outputs of their own */
-    ptrdiff_t unit_blocks;         /* blocks of one unit */
-    ptrdiff_t split, splits;       /* blocks joined by one task, and tasks for one unit */
-    void *partial;                 /* with splits > 1: the state that each ends with */
+    ptrdiff_t units;         /* lines or panels with outputs of their own */
+    ptrdiff_t unit_blocks;   /* blocks of one unit */
+    ptrdiff_t split, splits; /* blocks joined by one task, and tasks for one unit */
+    void *partial;           /* with splits > 1: the state that each ends with */
 } reduce_plan;
 
 /* A line, or a panel. */
 typedef struct {
     const char *in;
-    ptrdiff_t place, width;        /* of its outputs: the first one's position and their number */
+    ptrdiff_t place, width; /* of its outputs: the first one's position and their number */
 } reduce_unit;
 
 /* A piece of a unit: rows of a panel, or items of a line, which has no columns. */
@@ -179,8 +179,8 @@ static void reduce_choose_form(reduce_plan *p, ptrdiff_t size, ptrdiff_t lanes)
         while (dense && !arg && p->across.length * p->segments < 4 * lanes &&
                p->along.length >= 4 * REDUCE_GROUP * p->segments)
             p->segments *= 2;
-    } else if (!arg && p->reduced.count > 0 && p->reduced.dims[0].length >= REDUCE_GROUP &&
-               p->along.stride == size && p->along.length <= REDUCE_PANEL_BYTES / size) {
+    } else if (!arg && p->reduced.count > 0 && p->reduced.dims[0].length >= REDUCE_GROUP && p->along.stride == size &&
+               p->along.length <= REDUCE_PANEL_BYTES / size) {
         p->lines = 0;
         p->segments = p->along.length;
         p->along = reduce_take(&p->reduced);
@@ -193,9 +193,7 @@ static ptrdiff_t reduce_block_length(const reduce_plan *p, ptrdiff_t size, ptrdi
     const int cached = copied || p->kind == WG_REDUCE_logsumexp || p->kind == WG_REDUCE_var;
     if (p->lines)
         return (cached ? REDUCE_BLOCK_LINE_CACHED : REDUCE_BLOCK_LINE) * lanes;
-    return cached                    ? REDUCE_BLOCK_PANEL_CACHED
-           : reduce_is_arg(p->kind) ? REDUCE_BLOCK_PANEL_ARG
-                                    : REDUCE_BLOCK_PANEL;
+    return cached ? REDUCE_BLOCK_PANEL_CACHED : reduce_is_arg(p->kind) ? REDUCE_BLOCK_PANEL_ARG : REDUCE_BLOCK_PANEL;
 }
 
 /* The measures of blocks, panels and tasks. */

@@ -24,8 +24,14 @@ enum {
     SOFTMAX_GRAIN = 32768,     /* items that make a chunk of work: some ten microseconds */
 };
 
-static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b)
+{
+    return a < b ? a : b;
+}
+static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b)
+{
+    return a > b ? a : b;
+}
 
 /* A sum of many blocks, and what rounding has taken from it. */
 typedef struct {
@@ -44,10 +50,16 @@ static inline void add_block(long_sum *s, double block)
 }
 
 /* The rest of an infinite total is NaN. */
-static inline double whole_sum(long_sum s) { return s.rest == s.rest ? s.total + s.rest : s.total; }
+static inline double whole_sum(long_sum s)
+{
+    return s.rest == s.rest ? s.total + s.rest : s.total;
+}
 
 /* Rows of n items that make a chunk of work. The shortest row costs as much as one of 32 items. */
-static inline ptrdiff_t rows_per_chunk(ptrdiff_t n) { return larger(1, SOFTMAX_GRAIN / larger(n, 32)); }
+static inline ptrdiff_t rows_per_chunk(ptrdiff_t n)
+{
+    return larger(1, SOFTMAX_GRAIN / larger(n, 32));
+}
 #endif
 
 #undef ROW_EXP_SHIFT

@@ -63,7 +63,10 @@ INLINE vreal V(exp_clamped)(vreal x)
     vreal r, unused, n = V(reduce_by_ln2)(x, &r, 0, &unused);
     return V(scale_by_power)(V(expm1_reduced)(r) + 1, n);
 }
-INLINE vreal V(exp)(vreal x) { return V(exp_clamped)(V(clamp_for_exp)(x)); }
+INLINE vreal V(exp)(vreal x)
+{
+    return V(exp_clamped)(V(clamp_for_exp)(x));
+}
 /* e^-|x|. */
 INLINE vreal V(exp_falling)(vreal x)
 {
