@@ -181,6 +181,8 @@ def fuzz_reduce(data: st.DataObject) -> None:
     axes = data.draw(st.none() | st.lists(st.integers(-5, 4), max_size=4).map(tuple) | INTEGERS)
     correction = data.draw(st.sampled_from([0.0, 1.0, 1e300, np.nan]))
     kind, keepdims = data.draw(st.sampled_from(kinds)), data.draw(st.booleans())
+    if kind == "prod" and x.size > 60:  # 3 ** 81 overflows, and strides set whether a zero or infinity comes first
+        return
     check(lambda x: K.reduce(kind, x, axes, keepdims=keepdims, correction=correction), x)
 
 
