@@ -9,8 +9,9 @@
  *   columns   inner > 1: every lane is a row of its own, and nothing is summed across lanes.
  *
  * Sums are taken in vectors over blocks of a fixed length and then over the blocks, where what rounding takes from each
- * addition is kept apart (Knuth's two-sum), so that their error does not grow with the length of a row. NaN needs no case of its own: it reaches the sum, and from there the whole row; so does a
- * maximum of +inf, through inf - inf, and a row of -inf throughout.
+ * addition is kept apart (Knuth's two-sum), so that their error does not grow with the length of a row. NaN needs no
+ * case of its own: it reaches the sum, and from there the whole row; so does a maximum of +inf, through inf - inf, and a
+ * row of -inf throughout.
  *
  * Limits: columns whose inner dimension is shorter than a vector leave lanes idle. */
 

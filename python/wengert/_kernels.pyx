@@ -34,9 +34,6 @@ cdef extern from "numpy/arrayobject.h":
     void PyArray_ENABLEFLAGS(cnp.ndarray array, int flags)
     void PyArray_CLEARFLAGS(cnp.ndarray array, int flags)
 
-cdef extern from "Python.h":
-    int PyErr_CheckSignals() noexcept  # leaves what a handler raised for whoever asks next
-
 cdef extern from "wengert.h" nogil:
     enum: WG_MAX_DIMS
     enum: WG_MAX_THREADS
@@ -236,6 +233,7 @@ cdef extern from "wengert.h" nogil:
 cdef extern from "Python.h":
     Py_ssize_t REFCNT "Py_REFCNT"(PyObject *o)
     PyObject *PyDict_GetItem(object holder, object key)
+    int PyErr_CheckSignals() noexcept  # leaves what a handler raised for whoever asks next
 
 cdef extern from *:
     const cnp.npy_intp PY_SSIZE_T_MAX

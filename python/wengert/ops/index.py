@@ -316,8 +316,9 @@ def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
 # ---------------------------------------------------------------- along one dimension
 
 
-def along(name: str, shape: tuple[int, ...], indices: Any, dim: int) -> Key:
-    """The key that picks, at every place of `indices`, the item with that index along `dim`."""
+def along(name: str, shape: tuple[int, ...], indices: Any, dim: int, places: tuple[int, ...] | None = None) -> Key:
+    """The key that picks, at every place of `indices`, the item with that index along `dim`. `places` is the shape
+    whose places along the other dimensions are meant, if not the indices' own."""
     if indices.value.ndim != len(shape):
         raise ValueError(
             f"{name}: expected indices of {len(shape)} dimension(s) like the tensor, got shape {indices.value.shape}"
@@ -328,7 +329,7 @@ def along(name: str, shape: tuple[int, ...], indices: Any, dim: int) -> Key:
         if indices.value not in (0, -1):
             raise IndexError(f"{name}: a 0-d tensor has only index 0, got {indices.value}")
         return ()
-    before, behind = other_places(indices.value.shape, dim)
+    before, behind = other_places(indices.value.shape if places is None else places, dim)
     return (*before, indices.value.astype(np.int64, copy=False), *behind)
 
 
@@ -396,18 +397,13 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | 
     if dim is None:
         x, indices, dim = reshape(x, -1), reshape(indices, -1), 0
     d = dimension("take_along_dim", dim, x.value.ndim)
-    key = along("take_along_dim", x.value.shape, indices, d)
+    # Over x's places, where a dimension of length 1 in one of them is repeated as in the other.
+    key = along("take_along_dim", x.value.shape, indices, d, x.value.shape)
     shape, wanted = x.value.shape, indices.value.shape
     if any(n != m and 1 not in (n, m) and k != d for k, (n, m) in enumerate(zip(shape, wanted, strict=True))):
         raise ValueError(
             f"take_along_dim: shape {shape} and indices of shape {wanted} differ in other dimensions than {d}"
         )
-    if shape:  # a dimension of length 1 in one of them is repeated as in the other
-        grids = list(key)
-        for k, n in enumerate(shape):
-            if k != d:
-                grids[k] = np.arange(n).reshape([-1 if j == k else 1 for j in range(len(shape))])
-        key = tuple(grids)
     try:
         return called("gather", index(x, key))
     except IndexError as error:
