@@ -19,7 +19,7 @@ from opponents import THREADS, versions  # first: it sets what the others read w
 import numpy as np  # isort: skip
 import pytest
 
-from timing import CLOCK, Clock, interleaved, time_calls
+from timing import CLOCKS, Clocks, interleaved, time_calls
 from wengert import _kernels, machine
 
 Functions = Mapping[str, Callable[[], Any]]
@@ -87,13 +87,13 @@ def contest(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Non
     goals:   names out of `goals.GOALS`
     flops:   floating-point operations of a call, of the type `dtype`: the ceiling of the processor takes part
     read, moved: bytes that a call at least reads, or reads and writes, where they are in no cache: as the ceiling
-    clock:   by default the processor's time with one thread, the wall's with several
+    clocks:  what times a call; `timing.CLOCKS` says which by default
     """
     comparison = Comparison(benchmark, request)
 
     def run(
         functions: Functions, *, rtol: float = 1e-5, seconds: float = 0.6, goals: Sequence[str] = (),
-        flops: float = 0, dtype: str = "float32", read: float = 0, moved: float = 0, clock: Clock = CLOCK,
+        flops: float = 0, dtype: str = "float32", read: float = 0, moved: float = 0, clocks: Clocks = CLOCKS,
     ) -> None:  # fmt: skip
         expected = as_array(functions["wengert"]()).copy()
         for name, function in functions.items():
@@ -103,7 +103,7 @@ def contest(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Non
             further: dict[str, Callable[[], float]] = {}
             if flops:
                 further["ceiling"] = lambda: flops / THREADS / _kernels.peak_flops(dtype, 0.0)
-            medians = {k: statistics.median(v) for k, v in time_calls(functions, seconds, clock, **further).items()}
+            medians = {k: statistics.median(v) for k, v in time_calls(functions, seconds, clocks, **further).items()}
             if read or moved:
                 limits = request.getfixturevalue("ceilings")
                 medians["ceiling"] = read / limits["read"] + moved / limits["write"]
