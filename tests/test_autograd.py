@@ -348,9 +348,43 @@ def test_a_retained_gradient_is_that_of_the_items_after_a_change_in_place(of_a_v
     assert not y.retains_grad
 
 
+@pytest.mark.parametrize("changed", ["the view", "its base", "another view"])
+def test_a_retained_gradient_of_a_view_is_that_of_its_items_after_a_change_in_place(changed: str) -> None:
+    y = wg.ones(3, requires_grad=True) * 2
+    view, other = y[1:], y[:2]
+    view.retain_grad()
+    before = view.sum()
+    {"the view": view, "its base": y, "another view": other}[changed].mul_(3)
+    assert view.retains_grad
+    (before + y.sum() + 5 * view.sum()).backward()
+    assert view.grad.tolist() == [5.0, 5.0]  # y's own sum does not go by way of the view
+    assert view.retains_grad
+
+
 def test_integers_have_no_gradients() -> None:
+    x = wg.arange(3)
     with pytest.raises(RuntimeError, match="only floating tensors have gradients, this one is int64"):
-        wg.arange(3).requires_grad_()
+        x.requires_grad_()
+    with pytest.raises(RuntimeError, match="only floating tensors have gradients, this one is int64"):
+        x.requires_grad = True
+
+
+def test_what_was_computed_cannot_stop_requiring_a_gradient() -> None:
+    y = wg.ones(2, requires_grad=True) * 2
+    with pytest.raises(RuntimeError, match="only a leaf can stop requiring a gradient"):
+        y.requires_grad_(False)
+    with pytest.raises(RuntimeError, match="only a leaf can stop requiring a gradient"):
+        y.requires_grad = False
+    y.requires_grad = True
+    assert not y.is_leaf
+
+
+def test_a_view_that_is_made_a_leaf_does_not_follow_its_base() -> None:
+    base = wg.zeros(3)
+    leaf = base[1:]
+    leaf.requires_grad = True
+    base[0] = wg.tensor(2.0, requires_grad=True) * 3
+    assert leaf.is_leaf and leaf.requires_grad
 
 
 def test_numpy_refuses_what_a_gradient_depends_on() -> None:

@@ -70,7 +70,7 @@ def leaf(name: str, value: np.ndarray, requires_grad: bool = False, device: Any 
     if requires_grad:
         if value.dtype.kind != "f":
             raise RuntimeError(f"{name}: only floating tensors can require gradients, this one is {value.dtype}")
-        out.requires_grad = True
+        out.tracked = True
     return out
 
 

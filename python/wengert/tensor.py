@@ -519,7 +519,7 @@ class Tensor(Variable):
             self.base = None  # a leaf is nobody's view: what happens to others is not its history
         elif not requires_grad:
             raise RuntimeError("requires_grad_: only a leaf can stop requiring a gradient; use detach()")
-        self.requires_grad = requires_grad
+        self.tracked = requires_grad
         return self
 
     def detach(self) -> Tensor:
@@ -553,7 +553,7 @@ class Tensor(Variable):
         False
         """
         self.node = None
-        self.requires_grad = False
+        self.tracked = False
         if self.base is not None:
             self.seen = self.base.node
         return self
@@ -563,13 +563,14 @@ class Tensor(Variable):
         with _renewing:
             base = self.base
             assert base is not None
-            node = base.node
+            node, own = base.node, self.node
             if node is self.seen:
                 return
             if node is None:
                 self.detach_()
             else:
                 tape.record(views.show, (base,), {"region": views.region_of(base.value, self.value)}, self)
+                _follow(self, own)
                 self.seen = node  # the last: a thread that finds it here asks no further
 
     def backward(
@@ -1538,7 +1539,7 @@ def _rebuild(
     """A leaf of a class derived from Tensor, with what its objects carry besides; no initializer of theirs is run."""
     tensor = cls.__new__(cls)
     Variable.__init__(tensor, value)
-    tensor.requires_grad = requires_grad
+    tensor.tracked = requires_grad
     tensor.grad = grad
     if attributes:
         tensor.__dict__.update(attributes)
@@ -1703,17 +1704,22 @@ def _take_history(x: Tensor, new: Tensor) -> None:
     if base is None:
         if new.requires_grad:
             x.node = new.node
-            x.requires_grad = True
+            x.tracked = True
         elif x.node is not None:  # overwritten by a constant: nothing of the history is left in it
             x.detach_()
     elif new.requires_grad or base.requires_grad:
         before = _wrap(base.value, base.counter, base.node)
         tape.record(views.put, (before, new), {"region": views.region_of(base.value, x.value)}, base)
         x.renew()
-    if node is not None and node.hooks and changed.node is not None:
+    _follow(changed, node)
+
+
+def _follow(x: Tensor, node: tape.Node | None) -> None:
+    """Keep the gradient of x, if it was to be kept, where it arrives now: at another node than `node`."""
+    if node is not None and node.hooks and x.node is not None:
         from .autograd.hooks import follow
 
-        follow(changed, node)
+        follow(x, node)
 
 
 def _sum(x: Any, y: Any) -> Tensor:

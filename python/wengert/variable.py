@@ -59,7 +59,12 @@ class Variable:
 
     @requires_grad.setter
     def requires_grad(self, tracked: bool) -> None:
-        self.tracked = tracked
+        self.requires_grad_(tracked)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Variable:
+        """Record, or no longer record, what is computed from this leaf."""
+        self.tracked = requires_grad
+        return self
 
     @property
     def source(self) -> Node | Variable | None:

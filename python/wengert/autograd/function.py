@@ -293,7 +293,7 @@ class _Restored:
                 self._kept[place] = tape._box(x.value, x.counter, node)
             else:
                 whole = tape._box(tuple(np.broadcast_to(dtype.type(0), shape) for shape, dtype in ctx._kinds))
-                whole.node, whole.requires_grad = node, True
+                whole.node, whole.tracked = node, True
                 self._kept[place] = tuples.item(whole, k)
                 self._kept[place].value = x.value
 

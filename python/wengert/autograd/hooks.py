@@ -193,5 +193,6 @@ def retains_grad(x: Any) -> bool:
 
 def follow(x: Any, node: Any) -> None:
     """After a change in place has given x another node than `node`, keep the gradient that arrives there."""
-    for key in _keepers(node.hooks, x):
-        _hooks_of(x, "retain_grad")[key] = node.hooks.pop(key)
+    kept = {key: node.hooks.pop(key) for key in _keepers(node.hooks, x)}
+    if kept:
+        x.node.hooks = {**(x.node.hooks or {}), **kept}

@@ -98,7 +98,7 @@ class UninitializedParameter(Parameter):
     def __init__(self, requires_grad: bool = True, dtype: Any = None) -> None:
         dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "UninitializedParameter")
         Variable.__init__(self, _NoArray(dtype))
-        self.requires_grad = requires_grad
+        self.tracked = requires_grad
 
     @property
     def dtype(self) -> np.dtype:
