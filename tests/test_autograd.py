@@ -384,7 +384,7 @@ def test_a_view_that_is_made_a_leaf_does_not_follow_its_base() -> None:
     leaf = base[1:]
     leaf.requires_grad = True
     base[0] = wg.tensor(2.0, requires_grad=True) * 3
-    assert leaf.is_leaf and leaf.requires_grad
+    assert (leaf.is_leaf, leaf.requires_grad) == (True, True)
 
 
 def test_numpy_refuses_what_a_gradient_depends_on() -> None:

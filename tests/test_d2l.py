@@ -405,6 +405,37 @@ def test_the_concise_version_agrees_with_the_one_from_scratch() -> None:
     assert np.abs(own_start.get_w_b()[0].numpy()[0] - W).max() < 0.1
 
 
+def test_the_concise_version_as_the_book_writes_it() -> None:
+    """With `torch.utils.data` for the data, and a lazy layer whose weights are set before it has any."""
+    torch = wg
+
+    class Data(d2l.SyntheticRegressionData):
+        def get_tensorloader(self, tensors: Any, train: bool, indices: Any = slice(0, None)) -> Any:
+            tensors = tuple(a[indices] for a in tensors)
+            dataset = torch.utils.data.TensorDataset(*tensors)
+            return torch.utils.data.DataLoader(dataset, self.batch_size, shuffle=train)
+
+    class LinearRegression(d2l.Module):
+        def __init__(self, lr: float) -> None:
+            super().__init__()
+            self.save_hyperparameters()
+            self.net = nn.LazyLinear(1)
+            self.net.weight.data.normal_(0, 0.01)
+            self.net.bias.data.fill_(0)
+
+        def loss(self, y_hat: Any, y: Any) -> Any:
+            return nn.MSELoss()(y_hat, y)
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.SGD(self.parameters(), self.lr)
+
+    with pytest.warns(UserWarning, match="does nothing to the items that it will have"):
+        model = LinearRegression(lr=0.03)
+    d2l.Trainer(3).fit(model, Data(w=torch.tensor(W), b=B))
+    assert np.abs(model.net.weight.data.numpy()[0] - W).max() < 0.1
+    assert abs(model.net.bias.item() - B) < 0.1
+
+
 def test_rates_change_the_curves_as_theory_says() -> None:
     """For standard normal inputs the error shrinks by about (1 - 2 lr) per step, its square by that squared."""
     curves = {lr: fitted(lambda lr=lr: d2l.LinearRegressionScratch(2, lr))[1]["val_loss"] for lr in (0.01, 0.03, 0.05)}

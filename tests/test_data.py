@@ -1214,3 +1214,10 @@ def test_convert_turns_arrays_into_tensors_and_keeps_the_rest() -> None:
     pair = default_convert(Pair(np.ones(1), 5))
     assert isinstance(pair, Pair)
     assert (pair.left.tolist(), pair.right) == ([1.0], 5)
+
+
+def test_the_loader_is_where_pytorch_has_it() -> None:
+    from wengert.utils.data import DataLoader as Same
+
+    assert Same is DataLoader
+    assert wg.utils.data.TensorDataset is TensorDataset

@@ -23,7 +23,7 @@ from wengert import nn, optim
 PUBLIC = (
     "wengert", "wengert.autograd", "wengert.d2l", "wengert.data", "wengert.func", "wengert.layers", "wengert.linalg",
     "wengert.machine", "wengert.nn", "wengert.nn.functional", "wengert.nn.init", "wengert.nn.utils", "wengert.optim",
-    "wengert.optim.lr_scheduler", "wengert.random", "wengert.tracing", "wengert.train",
+    "wengert.optim.lr_scheduler", "wengert.random", "wengert.tracing", "wengert.train", "wengert.utils",
 )  # fmt: skip
 MODULES = ("wengert", *(m.name for m in pkgutil.walk_packages(wg.__path__, "wengert.") if "__main__" not in m.name))
 # Their methods each have an example of their own; those of other classes are shown with the class.

@@ -544,6 +544,8 @@ def test_a_lazy_layer_takes_its_size_from_the_first_input() -> None:
     assert net[0].has_uninitialized_params()
     weight = net[0].weight
     net.double()
+    with pytest.warns(UserWarning, match="does nothing to the items"):
+        weight.data.fill_(3)
     net(wg.ones(3, 5, dtype=wg.float64))
     assert net[0].weight is weight
     assert isinstance(weight, nn.Parameter)

@@ -325,7 +325,7 @@ __all__ = [
     "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan",
     "tanh", "taylor", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace", "tracing", "train", "transpose",
     "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unique_consecutive", "unsqueeze",
-    "value_and_grad", "var", "var_mean", "vdot", "vjp", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "utils", "value_and_grad", "var", "var_mean", "vdot", "vjp", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 # What takes long enough says what it takes; elementwise functions, views and indexing are called as they are.
@@ -336,7 +336,7 @@ for _name, _value in list(globals().items()):
         globals()[_name] = _telling(_value)
 
 if TYPE_CHECKING:
-    from . import d2l, data, func, layers, linalg, nn, optim, random, train
+    from . import d2l, data, func, layers, linalg, nn, optim, random, train, utils
     from .func import (
         check_gradients,
         derivative,
@@ -357,7 +357,7 @@ if TYPE_CHECKING:
     from .tracing import trace
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
-_LAZY = ("d2l", "data", "func", "layers", "linalg", "nn", "optim", "tracing", "train")
+_LAZY = ("d2l", "data", "func", "layers", "linalg", "nn", "optim", "tracing", "train", "utils")
 _LAZY_NAMES = {
     "func": (
         "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",

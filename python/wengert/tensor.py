@@ -1714,7 +1714,7 @@ def _take_history(x: Tensor, new: Tensor) -> None:
     _follow(changed, node)
 
 
-def _follow(x: Tensor, node: tape.Node | None) -> None:
+def _follow(x: Variable, node: tape.Node | None) -> None:
     """Keep the gradient of x, if it was to be kept, where it arrives now: at another node than `node`."""
     if node is not None and node.hooks and x.node is not None:
         from .autograd.hooks import follow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,16 @@ class UninitializedParameter(Parameter):
         self.__class__ = Parameter  # type: ignore[assignment]
         self.value = np.empty(shape, dtype)
         count_change(self)
+
+    @property  # type: ignore[misc]  # there is nothing to set
+    def data(self) -> Tensor:
+        """An empty tensor, as in PyTorch: a change of it does nothing to the items to come, and a warning says so."""
+        warnings.warn(
+            "data: this parameter has no size yet, since its layer is lazy, and what is done to its data now does "
+            "nothing to the items that it will have; run one batch through the model first",
+            stacklevel=2,
+        )
+        return creation.empty(0, dtype=self.dtype)
 
     def __repr__(self) -> str:
         return "<UninitializedParameter>"
