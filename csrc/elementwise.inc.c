@@ -1,10 +1,8 @@
 /* elementwise.inc.c - the inner loops of the elementwise kernels, one function per line of unary.def and binary.def.
  *
  * A kernel is its body, a vector function of vectors, and what it takes and gives. One set of loops, always inlined, is
- * specialised for each. All rows go through dense_row, which wants unit strides: a broadcast input is written once to a
- * vector in memory that is then read without advancing (an extra load costs less than another copy of every loop, as
- * the stores are what bounds the cheap bodies), and anything else is packed a segment at a time. Cheap kernels have two
- * shorter ways: all strides unit, and rows of less than a vector. The outer dimensions and the threads are loop.c's. */
+ * specialised for each, and for each choice of the inputs that have one item for a whole row, which then waits in a
+ * register. Other strides, the outer dimensions and the threads are loop.c's. */
 #include "cost.h"
 
 /* What a kernel is made of. Every loop below gets a pointer to one of the constants at the end of this file, so that
@@ -48,147 +46,87 @@ INLINE void INTERNAL(store_output)(const INTERNAL(elementwise) *k, char *p, ptrd
         V(store_tail)((real *)p, n, result);
 }
 
-/* n <= LANES items from item `at` on. Input j starts at in[j]; advances[j] is -1 where it has an item for each of the
- * output's, 0 where it is one vector for all of them. */
-INLINE void INTERNAL(vector_step)(const INTERNAL(elementwise) *k, char *out, const char *const *in,
-                                  const ptrdiff_t *advances, ptrdiff_t at, ptrdiff_t n, const vreal *p)
+/* n <= LANES items from item `at` on. Input j starts at in[j], or, where bit j of `fixed` is set, is `value[j]`
+ * everywhere. */
+INLINE void INTERNAL(vector_step)(const INTERNAL(elementwise) *k, const int fixed, char *out, const char *const *in,
+                                  ptrdiff_t at, ptrdiff_t n, const vreal *value, const vreal *p)
 {
     vreal x[3] = {{0}};
     UNROLL
     for (int j = 0; j < 3; j++)
-        if (j < k->inputs)
-            x[j] = INTERNAL(load_input)(k, j, in[j] + (at * INTERNAL(input_size)(k, j) & advances[j]), n);
+        if (fixed >> j & 1)
+            x[j] = value[j];
+        else if (j < k->inputs)
+            x[j] = INTERNAL(load_input)(k, j, in[j] + at * INTERNAL(input_size)(k, j), n);
     INTERNAL(store_output)(k, out + at * (k->byte_output ? 1 : (ptrdiff_t)sizeof(real)), n, k->body(x, p));
 }
 
-/* Whether a row is better done from its end. Processors compare the addresses of loads and earlier stores by their low
+/* Whether rows are better done from their ends. Processors compare the addresses of loads and earlier stores by their low
  * 12 bits first: an input that lies a little before the output, modulo 4096, has its loads wait for stores that they
- * have nothing to do with, which costs up to a third of the time. From the end, it is those a little behind that do. */
-INLINE int INTERNAL(better_backwards)(const INTERNAL(elementwise) *k, const char *out, const char *const *in,
-                                      const ptrdiff_t *advances)
+ * have nothing to do with, which costs up to a third of the time. From the end, it is those a little behind that do.
+ * Only inputs that stay as far from the output in all rows count. */
+INLINE int INTERNAL(better_backwards)(const INTERNAL(elementwise) *k, const int fixed, ptrdiff_t rows,
+                                      char *const *data, const ptrdiff_t *row_strides)
 {
     const uintptr_t near = 512;
     int before = 0, behind = 0;
     if (k->byte_output)
         return 0; /* nothing stays near */
     for (int j = k->byte_input; j < k->inputs; j++) {
-        uintptr_t distance = (uintptr_t)out - (uintptr_t)in[j];
-        before |= advances[j] && (distance - 1) % 4096 < near;
-        behind |= advances[j] && (-distance - 1) % 4096 < near;
+        uintptr_t distance = (uintptr_t)data[0] - (uintptr_t)data[j + 1];
+        const int counts = !(fixed >> j & 1) && (rows == 1 || row_strides[j + 1] == row_strides[0]);
+        before |= counts && (distance - 1) % 4096 < near;
+        behind |= counts && (-distance - 1) % 4096 < near;
     }
     return before && !behind;
 }
 
 /* One row of a dense output. */
-INLINE void INTERNAL(dense_row)(const INTERNAL(elementwise) *k, ptrdiff_t cols, char *out, const char *const *in,
-                                const ptrdiff_t *advances, const vreal *p)
+INLINE void INTERNAL(dense_row)(const INTERNAL(elementwise) *k, const int fixed, ptrdiff_t cols, int backwards,
+                                char *out, const char *const *in, const vreal *value, const vreal *p)
 {
     ptrdiff_t left = cols / LANES, i = 0, step = LANES;
-    if (left >= 16 && INTERNAL(better_backwards)(k, out, in, advances)) {
+    if (backwards) {
         i = (left - 1) * LANES;
         step = -LANES;
     }
     if (INTERNAL(is_cheap)(k))
         for (; left >= 4; left -= 4, i += 4 * step) {
-            INTERNAL(vector_step)(k, out, in, advances, i, LANES, p);
-            INTERNAL(vector_step)(k, out, in, advances, i + step, LANES, p);
-            INTERNAL(vector_step)(k, out, in, advances, i + 2 * step, LANES, p);
-            INTERNAL(vector_step)(k, out, in, advances, i + 3 * step, LANES, p);
+            INTERNAL(vector_step)(k, fixed, out, in, i, LANES, value, p);
+            INTERNAL(vector_step)(k, fixed, out, in, i + step, LANES, value, p);
+            INTERNAL(vector_step)(k, fixed, out, in, i + 2 * step, LANES, value, p);
+            INTERNAL(vector_step)(k, fixed, out, in, i + 3 * step, LANES, value, p);
         }
     for (; left > 0; left--, i += step)
-        INTERNAL(vector_step)(k, out, in, advances, i, LANES, p);
+        INTERNAL(vector_step)(k, fixed, out, in, i, LANES, value, p);
     if (cols % LANES)
-        INTERNAL(vector_step)(k, out, in, advances, cols - cols % LANES, cols % LANES, p);
+        INTERNAL(vector_step)(k, fixed, out, in, cols - cols % LANES, cols % LANES, value, p);
 }
 
-/* n <= SEGMENT items, `stride` bytes apart, to a dense buffer; and from one. Shared by all kernels, so not inlined. */
-#undef SEGMENT
-#define SEGMENT 128
-static NOINLINE void INTERNAL(pack)(real *dense, const char *p, ptrdiff_t stride, ptrdiff_t n)
+/* Rows of a dense output. `fixed`, a constant, has the bits of the inputs with one item for a whole row. */
+INLINE void INTERNAL(dense_rows)(const INTERNAL(elementwise) *k, const int fixed, ptrdiff_t rows, ptrdiff_t cols,
+                                 char *const *data, const ptrdiff_t *row_strides, const vreal *p)
 {
-    for (ptrdiff_t i = 0; i < n; i++)
-        dense[i] = *(const real *)(p + i * stride);
-}
-static NOINLINE void INTERNAL(unpack)(const real *dense, char *p, ptrdiff_t stride, ptrdiff_t n)
-{
-    for (ptrdiff_t i = 0; i < n; i++)
-        *(real *)(p + i * stride) = dense[i];
-}
-static NOINLINE void INTERNAL(copy_bytes)(char *to, ptrdiff_t to_stride, const char *from,
-                                                           ptrdiff_t from_stride, ptrdiff_t n)
-{
-    for (ptrdiff_t i = 0; i < n; i++)
-        to[i * to_stride] = from[i * from_stride];
-}
-
-/* Input j's items at p, n <= SEGMENT of them and at least one, where vectors can read them: in place, repeated through
- * one vector, or packed. */
-INLINE const char *INTERNAL(prepare)(const INTERNAL(elementwise) *k, int j, const char *p, ptrdiff_t stride,
-                                     ptrdiff_t n, real *buffer)
-{
-    int bytes = k->byte_input && j == 0;
-    if (stride == INTERNAL(input_size)(k, j))
-        return p;
-    if (stride == 0 && bytes)
-        memset(buffer, *p, LANES);
-    else if (stride == 0)
-        V(store)(buffer, V(splat)(*(const real *)p));
-    else if (bytes)
-        INTERNAL(copy_bytes)((char *)buffer, 1, p, stride, n);
-    else
-        INTERNAL(pack)(buffer, p, stride, n);
-    return (const char *)buffer;
-}
-
-/* Rows with any strides. `dense` tells that all are unit or zero: then nothing needs a buffer for more than one vector,
- * and a row is one segment. */
-INLINE void INTERNAL(any_rows)(const INTERNAL(elementwise) *k, ptrdiff_t rows, ptrdiff_t cols, char *const *data,
-                               const ptrdiff_t *row_strides, const ptrdiff_t *col_strides, int dense, const vreal *p)
-{
-    _Alignas(WG_VECTOR_BYTES) real buffer[4][SEGMENT];
-    const ptrdiff_t out_size = k->byte_output ? 1 : (ptrdiff_t)sizeof(real), longest = dense ? cols : SEGMENT;
-    ptrdiff_t advances[3] = {0};
-    for (int j = 0; j < k->inputs; j++)
-        advances[j] = -(col_strides[j + 1] != 0);
-    for (ptrdiff_t row = 0; row < rows; row++)
-        for (ptrdiff_t i = 0, n; i < cols; i += n) {
-            n = cols - i < longest ? cols - i : longest;
-            const char *in[3] = {0};
-            for (int j = 0; j < k->inputs; j++) {
-                const char *from = data[j + 1] + row * row_strides[j + 1] + i * col_strides[j + 1];
-                in[j] = INTERNAL(prepare)(k, j, from, col_strides[j + 1], n, buffer[j + 1]);
-            }
-            char *to = data[0] + row * row_strides[0] + i * col_strides[0];
-            INTERNAL(dense_row)(k, n, col_strides[0] == out_size ? to : (char *)buffer[0], in, advances, p);
-            if (col_strides[0] != out_size && k->byte_output)
-                INTERNAL(copy_bytes)(to, col_strides[0], (const char *)buffer[0], 1, n);
-            else if (col_strides[0] != out_size)
-                INTERNAL(unpack)(buffer[0], to, col_strides[0], n);
-        }
-}
-
-/* Rows of at most one vector, strides unit or zero: the few columns of a classifier's output. */
-INLINE void INTERNAL(narrow_rows)(const INTERNAL(elementwise) *k, ptrdiff_t rows, ptrdiff_t cols, char *const *data,
-                                  const ptrdiff_t *row_strides, const ptrdiff_t *col_strides, const vreal *p)
-{
+    const int backwards =
+        cols / LANES >= 16 && INTERNAL(better_backwards)(k, fixed, rows, data, row_strides);
     char *out = data[0];
     const char *in[3] = {0};
     for (int j = 0; j < k->inputs; j++)
         in[j] = data[j + 1];
     for (ptrdiff_t row = 0; row < rows; row++) {
-        vreal x[3] = {{0}};
+        vreal value[3] = {{0}};
         UNROLL
         for (int j = 0; j < 3; j++)
-            if (j < k->inputs) {
-                x[j] = col_strides[j + 1] ? V(load_tail)((const real *)in[j], cols) : V(splat)(*(const real *)in[j]);
-                in[j] += row_strides[j + 1];
-            }
-        vreal result = k->body(x, p);
-        if (k->byte_output)
-            V(store_bytes)(out, cols, V(as_int)(result));
+            if (fixed >> j & 1)
+                value[j] = k->byte_input && j == 0 ? V(as_real)((vint){0} - (*in[j] != 0))
+                                                   : V(splat)(*(const real *)in[j]);
+        if (cols < LANES) /* the few columns of a classifier's output */
+            INTERNAL(vector_step)(k, fixed, out, in, 0, cols, value, p);
         else
-            V(store_tail)((real *)out, cols, result);
+            INTERNAL(dense_row)(k, fixed, cols, backwards, out, in, value, p);
         out += row_strides[0];
+        for (int j = 0; j < k->inputs; j++)
+            in[j] += row_strides[j + 1];
     }
 }
 
@@ -219,37 +157,48 @@ static NOINLINE void INTERNAL(transpose)(ptrdiff_t rows, ptrdiff_t cols, char *o
     }
 }
 
+/* Copies rows whose items lie anyhow: four are loaded before the first of them is stored, so that the compiler may store
+ * them together. */
+static NOINLINE void INTERNAL(copy_strided)(ptrdiff_t rows, ptrdiff_t cols, char *out, ptrdiff_t out_row_stride,
+                                            const char *in, ptrdiff_t in_row_stride, ptrdiff_t stride)
+{
+    for (ptrdiff_t row = 0; row < rows; row++, out += out_row_stride, in += in_row_stride) {
+        real *const to = (real *)out;
+        ptrdiff_t i = 0;
+        for (; i + 4 <= cols; i += 4) {
+            const char *const from = in + i * stride;
+            const real x0 = *(const real *)from, x1 = *(const real *)(from + stride);
+            const real x2 = *(const real *)(from + 2 * stride), x3 = *(const real *)(from + 3 * stride);
+            to[i] = x0, to[i + 1] = x1, to[i + 2] = x2, to[i + 3] = x3;
+        }
+        for (; i < cols; i++)
+            to[i] = *(const real *)(in + i * stride);
+    }
+}
+
 /* A block of rows: the contract of wg_elementwise_fn. */
 INLINE void INTERNAL(block)(const INTERNAL(elementwise) *k, ptrdiff_t rows, ptrdiff_t cols, char *const *data,
                             const ptrdiff_t *row_strides, const ptrdiff_t *col_strides, const double *params)
 {
     assert(rows >= 0 && cols >= 0);
+    const int is_copy = k->kernel == WG_ELEMENTWISE_copy;
     vreal p[2] = {{0}};
     for (int j = 0; j < k->params; j++)
         p[j] = V(splat)((real)params[j]);
-    int unit = col_strides[0] == (k->byte_output ? 1 : (ptrdiff_t)sizeof(real)), dense = unit;
-    for (int j = 0; j < k->inputs; j++) {
-        int one = col_strides[j + 1] == INTERNAL(input_size)(k, j);
-        unit &= one;
-        dense &= one | (col_strides[j + 1] == 0);
+    int fixed = 0;
+    for (int j = 0; j < k->inputs; j++)
+        fixed |= (col_strides[j + 1] == 0) << j;
+    if (is_copy && !fixed && col_strides[1] != (ptrdiff_t)sizeof(real)) {
+        if (row_strides[1] == (ptrdiff_t)sizeof(real))
+            INTERNAL(transpose)(rows, cols, data[0], row_strides[0], data[1], col_strides[1]);
+        else
+            INTERNAL(copy_strided)(rows, cols, data[0], row_strides[0], data[1], row_strides[1], col_strides[1]);
+        return;
     }
-
-    if (INTERNAL(is_cheap)(k) && !k->byte_input && dense && cols < LANES) {
-        INTERNAL(narrow_rows)(k, rows, cols, data, row_strides, col_strides, p);
-    } else if (INTERNAL(is_cheap)(k) && unit) {
-        const ptrdiff_t advances[3] = {-1, -1, -1};
-        for (ptrdiff_t row = 0; row < rows; row++) {
-            const char *in[3] = {0};
-            for (int j = 0; j < k->inputs; j++)
-                in[j] = data[j + 1] + row * row_strides[j + 1];
-            INTERNAL(dense_row)(k, cols, data[0] + row * row_strides[0], in, advances, p);
-        }
-    } else if (k->kernel == WG_ELEMENTWISE_copy && col_strides[0] == (ptrdiff_t)sizeof(real) &&
-               row_strides[1] == (ptrdiff_t)sizeof(real) && col_strides[1] != 0) {
-        INTERNAL(transpose)(rows, cols, data[0], row_strides[0], data[1], col_strides[1]);
-    } else {
-        INTERNAL(any_rows)(k, rows, cols, data, row_strides, col_strides, dense, p);
-    }
+    UNROLL
+    for (int mask = 0; mask < (1 << k->inputs) - !is_copy; mask++)
+        if (fixed == mask)
+            INTERNAL(dense_rows)(k, mask, rows, cols, data, row_strides, p);
 }
 
 /* One function per line: the body as a function of vectors, and the loops specialised for it. */

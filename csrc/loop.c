@@ -10,13 +10,18 @@
 
 #include <assert.h>
 
+#define WG_TILE_ITEMS 2048         /* of an input that is copied for the inner loop, */
+#define WG_TRANSPOSED_TILE_COLS 64 /* in so many columns if its memory runs down the rows */
+
 /* The work after simplification; dimension 0 is the innermost. */
 typedef struct {
     wg_elementwise_fn *kernel;
     const double *params;
     wg_real real;
-    unsigned transposed; /* bit j: input j's memory runs down the rows */
+    unsigned copied;     /* bit j: input j is copied, a tile at a time, */
+    ptrdiff_t tile_cols; /* of at most as many columns */
     int operands, ndim;
+    ptrdiff_t item_size[WG_MAX_OPERANDS];
     ptrdiff_t shape[WG_MAX_DIMS];
     ptrdiff_t strides[WG_MAX_DIMS][WG_MAX_OPERANDS];
     char *data[WG_MAX_OPERANDS];
@@ -88,51 +93,67 @@ static void wg_work_merge(wg_work *w)
     w->ndim = last + 1;
 }
 
-/* An input whose memory runs along another dimension than the output's is read a cache line at a time only if that
- * dimension is the rows'. Bits of `transposed` tell for which inputs it is. */
-static void wg_work_find_transposed(wg_work *w, wg_elementwise kernel, wg_real real)
+/* The inner loops take inputs whose items in a row are neighbours, or all the same one; others are copied first, a tile
+ * at a time. Bits of `copied` tell which. An input whose memory runs along another dimension than the output's is read a
+ * cache line at a time only if that dimension is the rows' and the tile is not too wide. */
+static void wg_work_find_copied(wg_work *w, wg_elementwise kernel)
 {
-    ptrdiff_t size = real == WG_F32 ? 4 : 8;
-    w->real = real;
+    int all_fixed = 1;
+    w->copied = 0;
+    w->tile_cols = WG_TILE_ITEMS;
     for (int j = 1; j < w->operands; j++) {
-        int is_bytes = kernel == WG_ELEMENTWISE_where && j == 1;
-        if (is_bytes || w->strides[0][j] == size || w->strides[0][j] == 0)
+        const ptrdiff_t size = w->item_size[j], stride = w->strides[0][j];
+        all_fixed &= stride == 0;
+        if (stride == 0 || stride == size)
             continue;
-        for (int d = 1; d < w->ndim && !w->transposed; d++)
-            if (w->strides[d][j] == size)
+        w->copied |= 1u << j;
+        for (int d = 1; d < w->ndim && w->tile_cols == WG_TILE_ITEMS; d++)
+            if (w->strides[d][j] == size) {
                 wg_work_swap(w, d, 1);
-        w->transposed |= (w->strides[1][j] == size) << j;
+                w->tile_cols = WG_TRANSPOSED_TILE_COLS;
+            }
     }
     if (kernel == WG_ELEMENTWISE_copy)
-        w->transposed = 0; /* which transposes by itself */
+        w->copied = 0; /* which takes any */
+    else if (all_fixed)
+        w->copied = 1u << (w->operands - 1);
 }
 
-/* A block with transposed inputs: tile by tile, these copied the right way round first. */
-#define WG_TILE_ROWS 32
-#define WG_TILE_COLS 64
+/* Input j's items in a tile, copied to rows of `cols` items. */
+static void wg_work_copy(const wg_work *w, int j, ptrdiff_t rows, ptrdiff_t cols, char *to, char *from)
+{
+    const ptrdiff_t size = w->item_size[j], row_stride = w->strides[1][j], col_stride = w->strides[0][j];
+    if (size != 1)
+        wg_active->elementwise[WG_ELEMENTWISE_copy][w->real](rows, cols, (char *[2]){to, from},
+                                                             (ptrdiff_t[2]){cols * size, row_stride},
+                                                             (ptrdiff_t[2]){size, col_stride}, NULL);
+    else
+        for (ptrdiff_t row = 0; row < rows; row++)
+            for (ptrdiff_t col = 0; col < cols; col++)
+                *to++ = from[row * row_stride + col * col_stride];
+}
+
+/* A block with inputs that are copied: tile by tile. */
 static void wg_work_tiles(const wg_work *w, ptrdiff_t rows, ptrdiff_t cols, char *const *at)
 {
-    _Alignas(WG_ALIGNMENT) char tiles[WG_MAX_OPERANDS - 1][WG_TILE_ROWS * WG_TILE_COLS * sizeof(double)];
-    const ptrdiff_t size = w->real == WG_F32 ? 4 : 8;
-    for (ptrdiff_t row = 0; row < rows; row += WG_TILE_ROWS)
-        for (ptrdiff_t col = 0; col < cols; col += WG_TILE_COLS) {
-            ptrdiff_t height = rows - row < WG_TILE_ROWS ? rows - row : WG_TILE_ROWS;
-            ptrdiff_t width = cols - col < WG_TILE_COLS ? cols - col : WG_TILE_COLS;
+    _Alignas(WG_ALIGNMENT) char tiles[WG_MAX_OPERANDS - 1][WG_TILE_ITEMS * sizeof(double)];
+    const ptrdiff_t tile_cols = cols < w->tile_cols ? cols : w->tile_cols, tile_rows = WG_TILE_ITEMS / tile_cols;
+    for (ptrdiff_t row = 0; row < rows; row += tile_rows)
+        for (ptrdiff_t col = 0; col < cols; col += tile_cols) {
+            ptrdiff_t height = rows - row < tile_rows ? rows - row : tile_rows;
+            ptrdiff_t width = cols - col < tile_cols ? cols - col : tile_cols;
             char *data[WG_MAX_OPERANDS];
             ptrdiff_t row_strides[WG_MAX_OPERANDS], col_strides[WG_MAX_OPERANDS];
             for (int j = 0; j < w->operands; j++) {
                 data[j] = at[j] + row * w->strides[1][j] + col * w->strides[0][j];
                 row_strides[j] = w->strides[1][j];
                 col_strides[j] = w->strides[0][j];
-                if (!(w->transposed >> j & 1))
-                    continue;
-                char *copied[2] = {tiles[j - 1], data[j]};
-                wg_active->elementwise[WG_ELEMENTWISE_copy][w->real](
-                    height, width, copied, (ptrdiff_t[2]){WG_TILE_COLS * size, row_strides[j]},
-                    (ptrdiff_t[2]){size, col_strides[j]}, NULL);
-                data[j] = tiles[j - 1];
-                row_strides[j] = WG_TILE_COLS * size;
-                col_strides[j] = size;
+                if (w->copied >> j & 1) {
+                    wg_work_copy(w, j, height, width, tiles[j - 1], data[j]);
+                    data[j] = tiles[j - 1];
+                    row_strides[j] = width * w->item_size[j];
+                    col_strides[j] = w->item_size[j];
+                }
             }
             w->kernel(height, width, data, row_strides, col_strides, w->params);
         }
@@ -159,7 +180,7 @@ static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
             height = (end - begin) / cols;
             height = height < rows - row ? height : rows - row;
         }
-        if (w->transposed)
+        if (w->copied)
             wg_work_tiles(w, height, width, at);
         else
             w->kernel(height, width, at, w->strides[1], w->strides[0], w->params);
@@ -191,20 +212,26 @@ void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptr
     wg_work w;
     w.kernel = wg_active->elementwise[kernel][real];
     w.params = params;
+    w.real = real;
     w.operands = wg_elementwise_table[kernel].inputs + 1;
+    for (int j = 0; j < w.operands; j++)
+        w.item_size[j] = real == WG_F32 ? 4 : 8;
+    if (wg_elementwise_table[kernel].boolean)
+        w.item_size[0] = 1;
+    if (kernel == WG_ELEMENTWISE_where)
+        w.item_size[1] = 1;
     ptrdiff_t items = wg_work_take(&w, ndim, shape, data, strides);
     if (items == 0)
         return;
     wg_work_sort(&w);
     wg_work_merge(&w);
-    w.transposed = 0;
-    if (w.ndim > 1)
-        wg_work_find_transposed(&w, kernel, real);
     for (; w.ndim < 2; w.ndim++) { /* a block has rows and columns */
         w.shape[w.ndim] = 1;
         for (int j = 0; j < w.operands; j++)
-            w.strides[w.ndim][j] = 0;
+            w.strides[w.ndim][j] = w.ndim == 0 ? w.item_size[j] : 0;
     }
+    assert(w.strides[0][0] == w.item_size[0]);
+    wg_work_find_copied(&w, kernel);
     ptrdiff_t grain = wg_work_grain(&w, kernel, real);
     if (items > grain)
         wg_parallel_for(items, grain, wg_work_range, &w);

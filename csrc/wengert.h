@@ -124,12 +124,14 @@ typedef struct {
 extern const wg_elementwise_info wg_elementwise_table[WG_ELEMENTWISE_COUNT];
 
 /* The inner loop over a rows x cols block. Operand 0 is the output; row_strides and col_strides are in bytes, one per
- * operand. `params` holds the kernel's scalar parameters in order. */
+ * operand. The items of an output's row are neighbours, those of an input's too, or all the same one, which at least one
+ * input's are not; `copy` takes any. `params` holds the kernel's scalar parameters in order. */
 typedef void wg_elementwise_fn(ptrdiff_t rows, ptrdiff_t cols, char *const *data, const ptrdiff_t *row_strides,
                                const ptrdiff_t *col_strides, const double *params);
 
-/* Any number of dimensions, any strides: drops, sorts and merges the dimensions, splits the work over threads and
- * calls the inner loop (loop.c). strides[operand][dimension], in bytes. */
+/* Any number of dimensions, inputs of any strides, an output whose smallest stride is its item's size: drops, sorts and
+ * merges the dimensions, splits the work over threads and calls the inner loop (loop.c). strides[operand][dimension], in
+ * bytes. */
 void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptrdiff_t *shape, char *const *data,
                         const ptrdiff_t *const *strides, const double *params);
 

@@ -343,6 +343,14 @@ def test_transposed_operands(isa: str, threads: int, dtype: np.dtype, name: str,
             np.testing.assert_array_equal(apply(name, *mixed), apply(name, *operands))
 
 
+@pytest.mark.parametrize("name", ["copy", "exp", "add", "where"])
+def test_strided_operands_of_several_tiles(isa: str, dtype: np.dtype, name: str) -> None:
+    long_rows = [x[:, 1::2] for x in operands_for(name, *[(3, 9001)] * 3, dtype=dtype)]
+    short_rows = [x[:, ::3] for x in operands_for(name, *[(700, 32)] * 3, dtype=dtype)]
+    for strided in (long_rows, short_rows):
+        np.testing.assert_array_equal(apply(name, *strided), apply(name, *(x.copy() for x in strided)))
+
+
 def test_operands_are_left_alone_and_results_are_fresh(isa: str, dtype: np.dtype) -> None:
     for name in CASES:
         operands = operands_for(name, *[(37,)] * 3, dtype=dtype)
