@@ -74,60 +74,52 @@ INLINE real INTERNAL(fold_lanes)(reduce_fold fold, int numbers, vreal x)
 }
 
 /* REDUCE_GROUP vectors, as a tree. */
-INLINE vreal INTERNAL(fold_tree)(reduce_fold fold, int numbers, vreal *x)
+INLINE vreal INTERNAL(fold_tree)(reduce_fold fold, vreal *x)
 {
     UNROLL
     for (int half = REDUCE_GROUP / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++)
-            x[i] = INTERNAL(fold_join)(fold, numbers, x[i], x[i + half]);
+            x[i] = INTERNAL(fold_join)(fold, 1, x[i], x[i + half]);
     return x[0];
 }
 
-INLINE vreal INTERNAL(fold_vectors)(reduce_fold fold, vreal *x, vreal p)
+/* REDUCE_GROUP vectors of items. A fold that compares takes them for numbers, and adds their sum to *sum: it is NaN if an
+ * item is, and else hardly ever; additions leave the comparisons' units alone. */
+INLINE vreal INTERNAL(fold_vectors)(reduce_fold fold, vreal *x, vreal p, vreal *sum)
 {
     vreal y[REDUCE_GROUP];
     UNROLL
     for (int i = 0; i < REDUCE_GROUP; i++)
         y[i] = x[i] = INTERNAL(fold_map)(fold, x[i], p);
-    if (INTERNAL(fold_compares)(fold)) {
-        /* The sum is NaN if an item is, and else hardly ever; additions leave the comparisons' units alone. */
-        const vreal sum = INTERNAL(fold_tree)(FOLD_SUM, 1, y);
-        if (LIKELY(!V(any)(sum != sum)))
-            return INTERNAL(fold_tree)(fold, 1, x);
-    }
-    return INTERNAL(fold_tree)(fold, 0, x);
+    if (INTERNAL(fold_compares)(fold))
+        *sum += INTERNAL(fold_tree)(FOLD_SUM, y);
+    return INTERNAL(fold_tree)(fold, x);
 }
 
 /* n <= LANES items of row number `row`. */
 INLINE vreal INTERNAL(fold_load)(const real *in, ptrdiff_t stride, ptrdiff_t row, ptrdiff_t n)
 {
     const real *p = (const real *)((const char *)in + row * stride);
-    return n == LANES ? V(load)(p) : V(load_tail)(p, n);
+    return n == LANES ? V(load_once)(p) : V(load_tail)(p, n);
 }
 
 /* The first n <= LANES columns of REDUCE_GROUP rows. */
-INLINE vreal INTERNAL(fold_group)(reduce_fold fold, const real *in, ptrdiff_t stride, ptrdiff_t n, vreal p)
+INLINE vreal INTERNAL(fold_group)(reduce_fold fold, const real *in, ptrdiff_t stride, ptrdiff_t n, vreal p,
+                                  vreal *sum)
 {
     vreal x[REDUCE_GROUP];
     UNROLL
     for (int i = 0; i < REDUCE_GROUP; i++)
         x[i] = INTERNAL(fold_load)(in, stride, i, n);
-    return INTERNAL(fold_vectors)(fold, x, p);
+    return INTERNAL(fold_vectors)(fold, x, p, sum);
 }
 
 /* ---------------------------------------------------------------- lines */
 
-/* REDUCE_GROUP adjacent vectors, as fold_group joins them; a fold that compares takes them for numbers, and adds their
- * sum to *sum. */
+/* REDUCE_GROUP adjacent vectors. */
 INLINE vreal INTERNAL(fold_adjacent)(reduce_fold fold, const real *in, vreal p, vreal *sum)
 {
-    vreal x[REDUCE_GROUP], y[REDUCE_GROUP];
-    UNROLL
-    for (int i = 0; i < REDUCE_GROUP; i++)
-        y[i] = x[i] = INTERNAL(fold_map)(fold, V(load)(in + i * LANES), p);
-    if (INTERNAL(fold_compares)(fold))
-        *sum += INTERNAL(fold_tree)(FOLD_SUM, 1, y);
-    return INTERNAL(fold_tree)(fold, 1, x);
+    return INTERNAL(fold_group)(fold, in, WG_VECTOR_BYTES, LANES, p, sum);
 }
 
 /* The same for a sum, by halves of the vectors. */
@@ -208,24 +200,42 @@ INLINE vreal INTERNAL(fold_each)(reduce_fold fold, vreal *x)
 
 /* ---------------------------------------------------------------- panels */
 
-/* The next `rows` rows, 1 or REDUCE_GROUP, joined with the row `result`. */
+/* `rows` rows, item by item, for a fold that compares. */
+static NOINLINE void INTERNAL(fold_with_nan)(reduce_fold fold, ptrdiff_t rows, const real *in, ptrdiff_t stride,
+                                             ptrdiff_t columns, real *result)
+{
+    for (ptrdiff_t i = 0; i < rows; i++)
+        for (ptrdiff_t c = 0; c < columns; c += LANES) {
+            const ptrdiff_t n = columns - c < LANES ? columns - c : LANES;
+            const vreal x = INTERNAL(fold_map)(fold, INTERNAL(fold_load)(in + c, stride, i, n), V(splat)(0));
+            V(store)(result + c, INTERNAL(fold_join)(fold, 0, V(load)(result + c), x));
+        }
+}
+
+/* The next `rows` rows, 1 or REDUCE_GROUP, joined with the row `result`. A comparison may pass over a NaN among them, but
+ * keeps one in `result`; then it is done again, which changes nothing where there are numbers alone. */
 INLINE void INTERNAL(fold_rows)(reduce_fold fold, int rows, int prefetch, const real *in, ptrdiff_t stride,
                                 ptrdiff_t columns, const real *param, real *result)
 {
+    vreal sum = V(splat)(0);
     for (ptrdiff_t c = 0; c < columns; c += LANES) {
         const vreal p = param ? V(load)(param + c) : V(splat)(0);
+        const ptrdiff_t n = columns - c;
         vreal x;
         if (prefetch)
             for (int i = 0; i < REDUCE_GROUP; i++)
                 PREFETCH_FAR((const char *)(in + c) + (REDUCE_GROUP + i) * stride);
-        if (LIKELY(columns - c >= LANES))
-            x = rows > 1 ? INTERNAL(fold_group)(fold, in + c, stride, LANES, p)
-                         : INTERNAL(fold_map)(fold, V(load)(in + c), p);
-        else
-            x = rows > 1 ? INTERNAL(fold_group)(fold, in + c, stride, columns - c, p)
-                         : INTERNAL(fold_map)(fold, V(load_tail)(in + c, columns - c), p);
-        V(store)(result + c, INTERNAL(fold_join)(fold, 0, V(load)(result + c), x));
+        if (rows > 1) {
+            x = LIKELY(n >= LANES) ? INTERNAL(fold_group)(fold, in + c, stride, LANES, p, &sum)
+                                   : INTERNAL(fold_group)(fold, in + c, stride, n, p, &sum);
+        } else {
+            x = INTERNAL(fold_map)(fold, INTERNAL(fold_load)(in + c, stride, 0, n < LANES ? n : LANES), p);
+            sum += x;
+        }
+        V(store)(result + c, INTERNAL(fold_join)(fold, 1, V(load)(result + c), x));
     }
+    if (INTERNAL(fold_compares)(fold) && UNLIKELY(V(any)(sum != sum)))
+        INTERNAL(fold_with_nan)(fold, rows, in, stride, columns, result);
 }
 
 /* result[c]: the fold of column c, for c < columns; what follows up to a multiple of LANES may be anything. */
