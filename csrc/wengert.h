@@ -280,6 +280,33 @@ typedef wg_status wg_gather_fn(wg_source type, const void *source, ptrdiff_t row
 typedef wg_status wg_scatter_add_fn(const void *source, ptrdiff_t count, ptrdiff_t width, ptrdiff_t row_stride,
                                     const int64_t *index, void *out, ptrdiff_t rows, ptrdiff_t *bad);
 
+/* ---------------------------------------------------------------- along one dimension (along.c) */
+
+/* What is done with the items for every place of an index. */
+typedef enum {
+    WG_ALONG_GATHER,      /* item = array item */
+    WG_ALONG_SCATTER,     /* array item = item; of a repeated place the last in C order counts */
+    WG_ALONG_ADD_REALS,   /* array item += item, in C order, float32 or float64 by its size */
+    WG_ALONG_ADD_INTEGERS /* the same, wrapping around */
+} wg_along_how;
+
+/* At place (p_0, p_1, ...) of an index of `shape` the item of the array is at (p_0, ..., index[p], ...), the index
+ * standing for p_dim. Index, items and array may have any strides (bytes). `size`: of an item, 1, 2, 4 or 8 bytes. */
+typedef struct {
+    wg_along_how how;
+    int ndim, dim;
+    size_t size;
+    const ptrdiff_t *shape;
+    const int64_t *index;
+    char *items, *array; /* what is only read is not written */
+    const ptrdiff_t *index_strides, *items_strides, *array_strides;
+    ptrdiff_t length; /* of the array's dimension `dim`; without dimensions 1 */
+} wg_along;
+
+/* Every index must lie in [-length, length), else WG_BAD_INDEX, *bad the first that does not; what comes before it is
+ * done. */
+wg_status wg_along_run(const wg_along *a, int64_t *bad);
+
 /* ---------------------------------------------------------------- optimizer updates */
 
 /* One call updates every parameter of a group. Tensors are dense; the i-th has sizes[i] items; none overlaps

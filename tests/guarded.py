@@ -113,8 +113,9 @@ class _Kernels(ModuleType):
 
 
 _TAKING_ARRAYS = {
-    "Elementwise", "adagrad", "adam", "copy", "cross_entropy", "cross_entropy_dense", "cumsum", "gather_rows", "matmul",
-    "reduce", "rmsprop", "scale", "scatter_add_rows", "sgd", "softmax", "softmax_grad", "sum_squares",
+    "Elementwise", "adagrad", "adam", "copy", "cross_entropy", "cross_entropy_dense", "cumsum", "gather_along",
+    "gather_rows", "matmul", "reduce", "rmsprop", "scale", "scatter_add_rows", "scatter_along", "sgd", "softmax",
+    "softmax_grad", "sum_squares",
 }  # fmt: skip
 
 K = _Kernels("guarded kernels")

@@ -1,4 +1,4 @@
-"""Gathering rows by index with conversion and scaling, and adding rows up by index."""
+"""Gathering rows by index with conversion and scaling, adding rows up by index, and both along one dimension."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from guarded import K
+from wengert import _kernels
 
 WIDTHS = [0, 1, 2, 3, 7, 8, 15, 16, 17, 33, 64, 100, 784, 3001]
 SOURCES = ["uint8", "float32", "float64"]
@@ -127,6 +128,122 @@ def test_scatter_add_is_the_transpose_of_gather(isa: str, dtype: np.dtype) -> No
     K.scatter_add_rows(out, index, y)
     left = np.sum(K.gather_rows(x, index, dtype=dtype).astype(np.float64) * y)
     assert left == pytest.approx(np.sum(out.astype(np.float64) * x), rel=1e-4)
+
+
+# ---------------------------------------------------------------- along one dimension
+
+DTYPES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]
+GRIDS = [  # an array's shape, the axis, and the shape of an index
+    ((), 0, ()), ((5,), 0, (9,)), ((5,), 0, (0,)), ((4, 6), 0, (3, 6)), ((4, 6), 1, (4, 1)), ((4, 6), -1, (2, 11)),
+    ((1, 7), 0, (5, 7)), ((3, 1, 4), 1, (3, 6, 4)), ((2, 3, 4), 0, (2, 2, 4)), ((2, 3, 4, 2), 2, (1, 3, 5, 2)),
+    ((3, 0), 0, (2, 0)), ((2, 3, 4), 1, (2, 0, 4)),
+]  # fmt: skip
+
+
+def items(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 2 if dtype == "bool" else 100, shape).astype(dtype)
+
+
+def layouts(x: np.ndarray) -> list[np.ndarray]:
+    """The same items in C order, in the reverse order of dimensions, backwards, and in every other place."""
+    wide = np.zeros((*x.shape, 2), x.dtype)
+    wide[..., 1] = x
+    every = (*(slice(None, None, -1),) * x.ndim, ...)
+    return [x.copy(), np.array(x.T, order="C").T, x[every].copy()[every], wide[..., 1]]
+
+
+def places(shape: tuple[int, ...], axis: int, n: int) -> np.ndarray:
+    return np.random.default_rng(7).integers(-n, n, shape)
+
+
+def walk(index: np.ndarray, axis: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """For every place of an index, in C order, it and the place in the array."""
+    found = []
+    for place in np.ndindex(index.shape):
+        there = list(place)
+        if there:
+            there[axis] = int(index[place])
+        found.append((place, tuple(there)))
+    return found
+
+
+@pytest.mark.parametrize("kind", DTYPES)
+@pytest.mark.parametrize(("shape", "axis", "wanted"), GRIDS, ids=str)
+def test_gather_along_picks_one_item_for_every_place(
+    kind: str, shape: tuple[int, ...], axis: int, wanted: tuple[int, ...]
+) -> None:
+    x, index = items(shape, kind), places(wanted, axis, shape[axis] if shape else 1)
+    expected = np.empty(wanted, kind)
+    for place, there in walk(index, axis):
+        expected[place] = x[there]
+    for array, chosen in zip(layouts(x), reversed(layouts(index)), strict=True):
+        actual = K.gather_along(array, chosen, axis)
+        assert actual.dtype == x.dtype
+        assert actual.flags.c_contiguous
+        np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("kind", DTYPES)
+@pytest.mark.parametrize(("shape", "axis", "wanted"), GRIDS, ids=str)
+def test_scatter_along_goes_through_the_index_in_c_order(
+    kind: str, shape: tuple[int, ...], axis: int, wanted: tuple[int, ...], add: bool
+) -> None:
+    if add and kind in ("float16", "bool"):
+        with pytest.raises(TypeError, match=f"float32, float64 and integers can be added up, got {kind}"):
+            K.scatter_along(items(shape, kind), places(wanted, axis, 1), items(wanted, kind), axis, add)
+        return
+    x, source = items(shape, kind), items(wanted, kind, seed=1)
+    index = places(wanted, axis, shape[axis] if shape else 1)
+    expected = x.astype(np.int64)
+    for place, there in walk(index, axis):
+        expected[there] = expected[there] + int(source[place]) if add else source[place]
+    expected = expected.astype(kind)  # wraps around
+    for out, given, chosen in zip(layouts(x), reversed(layouts(source)), layouts(index), strict=True):
+        assert K.scatter_along(out, chosen, given, axis, add) is None
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_gather_along_repeats_an_index_and_items_without_copies() -> None:
+    x = items((4, 6), "float32")
+    row = np.broadcast_to(np.array([3, 0, -6]), (4, 3))
+    np.testing.assert_array_equal(K.gather_along(x, row, 1), x[:, [3, 0, 0]])
+    many = np.broadcast_to(x[:1], (5, 6))
+    np.testing.assert_array_equal(K.gather_along(many, np.zeros((5, 1), np.int64), 1), np.full((5, 1), x[0, 0]))
+
+
+@pytest.mark.parametrize("bad", [6, -7, 2**40, -(2**63), 2**63 - 1])
+def test_an_index_out_of_range_along_a_dimension_is_refused(bad: int) -> None:
+    index = places((4, 5), 1, 6)
+    index[2, 3] = bad
+    text = f"index {bad} is out of range for dimension 1 of length 6, expected -6 to 5"
+    with pytest.raises(IndexError, match=f"gather_along: {text}"):
+        K.gather_along(items((4, 6), "float32"), index, 1)
+    for add in (False, True):
+        with pytest.raises(IndexError, match=f"scatter_along: {text}"):
+            K.scatter_along(items((4, 6), "int16"), index, items((4, 5), "int16"), 1, add)
+
+
+def test_what_does_not_fit_along_a_dimension_is_refused() -> None:
+    x, index = items((4, 6), "float32"), places((4, 5), 1, 4)
+    with pytest.raises(ValueError, match=r"an index of shape \(5, 5\) is longer than shape \(4, 6\), apart from"):
+        K.gather_along(x, places((5, 5), 1, 4), 1)
+    with pytest.raises(ValueError, match=r"expected an index of 2 dimension\(s\), got shape \(3,\)"):
+        K.gather_along(x, places((3,), 0, 4), 1)
+    with pytest.raises(TypeError, match="the index is int32, expected int64"):
+        K.gather_along(x, index.astype(np.int32), 1)
+    with pytest.raises(TypeError, match="expected items of 1, 2, 4 or 8 bytes, got complex128"):
+        K.gather_along(x.astype(np.complex128), index, 1)
+    with pytest.raises(IndexError, match="dimension 2 is out of range"):
+        K.gather_along(x, index, 2)
+    with pytest.raises(ValueError, match=r"expected a source of shape \(4, 5\), got \(4, 4\)"):
+        K.scatter_along(x, index, x[:, :4], 1)
+    with pytest.raises(TypeError, match="the source is float64, expected float32"):
+        K.scatter_along(x, index, items((4, 5), "float64"), 1)
+    with pytest.raises(ValueError, match="out must be writable"):
+        K.scatter_along(np.broadcast_to(x, (4, 6)), index, items((4, 5), "float32"), 1)
+    with pytest.raises(ValueError, match="out shares memory with an operand"):
+        _kernels.scatter_along(x, index, x[:, 1:], 1)
 
 
 # ---------------------------------------------------------------- threads

@@ -38,11 +38,11 @@ def dimensions(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
 def permutation(name: str, asked: tuple[Any, ...], ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """An order of all dimensions, and the order that undoes it."""
     found = [dimension(name, d, ndim) for d in asked]
-    if sorted(found) != list(range(ndim)):
-        raise ValueError(f"{name}: expected each of the {ndim} dimension(s) once, got {asked}")
-    inverse = [0] * ndim
-    for i, d in enumerate(found):
+    inverse = [-1] * ndim
+    for i, d in enumerate(found[:ndim]):
         inverse[d] = i
+    if len(found) != ndim or -1 in inverse:
+        raise ValueError(f"{name}: expected each of the {ndim} dimension(s) once, got {asked}")
     return tuple(found), tuple(inverse)
 
 

@@ -117,7 +117,7 @@ def type_as(x: Any, other: Any) -> Tensor:
 
 def _as(name: str, dtype: np.dtype) -> Any:
     def convert(x: Any) -> Tensor:
-        return to(x, dtype=dtype)
+        return x if x.value.dtype == dtype else define.cast(x, dtype)
 
     summary = f"The tensor as {dtype}; itself if it is already."
     example = f">>> wg.tensor([0, 1]).{name}().dtype\ndtype('{dtype}')"

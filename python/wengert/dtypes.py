@@ -192,8 +192,13 @@ def can_cast(from_: Any, to: Any) -> builtin_bool:
     return _KIND[first.kind] <= _KIND[second.kind] and not (first.kind == "i" and second.kind == "u")
 
 
+_ALWAYS_FIT = {(first, second) for first in ALL for second in ALL if np.can_cast(first, second)}
+
+
 def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """x with another dtype; what does not fit into a smaller float is infinite, without a warning."""
+    if (x.dtype, dtype) in _ALWAYS_FIT:
+        return x.astype(dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         return x.astype(dtype)
 

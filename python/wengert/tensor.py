@@ -276,7 +276,7 @@ class Tensor(Variable):
         tensor([[1, 3],
                 [2, 4]])
         """
-        return s.permute(self, tuple(range(self.value.ndim - 1, -1, -1)))
+        return s.reverse_dimensions(self)
 
     @property
     def mT(self) -> Tensor:
@@ -1063,7 +1063,11 @@ class Tensor(Variable):
         def taken(old: Tensor) -> Tensor:
             new = define.as_variable(y)
             dtype = old.value.dtype
-            return s.broadcast_to(new if new.value.dtype == dtype else define.cast(new, dtype), old.value.shape)
+            if new.value.dtype != dtype:
+                new = define.cast(new, dtype)
+            if new.value.shape == old.value.shape and not new.requires_grad:
+                return new
+            return s.broadcast_to(new, old.value.shape)
 
         return change(self, "copy_", taken)
 
@@ -1648,7 +1652,7 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
     new = function(old)
     if new.value.shape != x.value.shape:
         raise RuntimeError(f"{name}: the result has shape {new.value.shape}, which does not fit into {x.value.shape}")
-    if not np.can_cast(new.value.dtype, x.value.dtype, "same_kind"):
+    if new.value.dtype != x.value.dtype and not np.can_cast(new.value.dtype, x.value.dtype, "same_kind"):
         raise RuntimeError(
             f"{name}: the result is {new.value.dtype}, which cannot be kept in a tensor of {x.value.dtype}"
         )
@@ -1659,7 +1663,7 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
         if node is not None and node.saved and any(saved is old for saved in node.saved):
             old.value = old.value.copy()
             old.counter = None
-    write(x, name, lambda value: np.copyto(value, new.value, casting="same_kind"))
+    write(x, name, lambda value: value.__setitem__(Ellipsis, new.value))
     if recording:
         _take_history(x, new)
     return x

@@ -14,9 +14,8 @@ from ..define import as_variable
 from ..variable import Variable
 from . import elementwise as e
 from . import reduce
-from .index import index, other_places, take_along_dim
+from .index import Along, picked_for
 from .naming import called
-from .shape import reshape, squeeze
 
 
 class ValuesAndIndices(tuple[Any, ...]):
@@ -51,19 +50,12 @@ def values_and_indices(name: str, values: Any, indices: Any) -> ValuesAndIndices
     return _kind(name)((values, indices))
 
 
-def picked(name: str, x: Any, indices: Any, dim: int, keepdim: bool) -> ValuesAndIndices:
-    """The items of x at `indices`, which have length 1 along `dim`, and the indices."""
-    if not x.value.ndim:
-        return values_and_indices(name, called(name, x + 0), tape._box(np.zeros((), np.int64)))
-    if keepdim:
-        values = take_along_dim(x, indices, dim)
-    elif x.value.ndim == 1:  # an integer would make a view
-        values, indices = reshape(take_along_dim(x, indices, dim), ()), reshape(indices, ())
-    else:
-        indices = squeeze(indices, dim)
-        before, behind = other_places(x.value.shape, dim, keepdim=False)
-        values = index(x, (*before, indices.value, *behind))
-    return values_and_indices(name, called(name, values), indices)
+def picked(name: str, x: Any, indices: np.ndarray, dim: int, keepdim: bool = True) -> ValuesAndIndices:
+    """The items of x at `indices` along `dim`, and the indices; those of length 1 are dropped unless `keepdim`."""
+    shape = indices.shape
+    if not keepdim:
+        shape = (*shape[:dim], *shape[dim + 1 :])
+    return values_and_indices(name, picked_for(name, x, Along(indices, dim, shape)), tape._box(indices.reshape(shape)))
 
 
 # ---------------------------------------------------------------- max and min
@@ -80,7 +72,7 @@ def _extreme(
     if dim is None:
         return called(name, full(x, None, keepdim))
     d = dimension(name, dim, x.value.ndim)
-    return picked(name, x, arg(x, d, True), d, keepdim)
+    return picked(name, x, arg(x, d, True).value, d, keepdim)
 
 
 def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
@@ -186,16 +178,16 @@ def _running(name: str, accumulate: Any, x: Any, dim: int | None, axis: int | No
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension to run along")
     d = dimension(name, dim, x.value.ndim)
-    if not x.value.ndim:
-        return picked(name, x, None, d, True)
     value = x.value
+    if not value.ndim:
+        return picked(name, x, np.zeros((), np.int64), d)
     running = accumulate(value, axis=d)
     here = value == running
     if value.dtype.kind == "f":
         here |= np.isnan(value)
     places = np.arange(value.shape[d]).reshape([-1 if k == d else 1 for k in range(value.ndim)])
     indices = np.maximum.accumulate(np.where(here, places, 0), axis=d)
-    return picked(name, x, tape._box(indices), d, True)
+    return picked(name, x, indices, d)
 
 
 def cummax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:

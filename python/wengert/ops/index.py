@@ -2,7 +2,7 @@
 
 An index expression becomes a tuple of NumPy keys that are applied one after the other: one key for nearly all; two
 where integers stand beside arrays, since PyTorch takes the integers first, and NumPy would broadcast them with the
-arrays. All keys but the last give views.
+arrays. All keys but the last give views. Functions that pick along one dimension have an `Along` in place of them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,26 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Key = Any
-Keys = tuple[Key, ...]
+
+
+class Along:
+    """At every place of `index`, the item with that index along `dim`; what is picked has `shape`."""
+
+    __slots__ = ("dim", "index", "shape")
+
+    def __init__(self, index: np.ndarray, dim: int, shape: tuple[int, ...]) -> None:
+        self.index, self.dim, self.shape = index, dim, shape
+
+
+Keys = tuple[Key, ...] | Along
 
 # ---------------------------------------------------------------- index expressions
 
 
 def plain_keys(key: Key) -> tuple[Keys, bool]:
     """An index expression as NumPy keys, and whether they give a view: that is, whether no arrays are among them."""
+    if type(key) is int or type(key) is slice:  # the usual case
+        return ((key, Ellipsis),), True
     out = []
     arrays = integers = dots = False
     for part in key if isinstance(key, tuple) else (key,):
@@ -102,6 +115,8 @@ def _integers_first(parts: list[Any]) -> Keys:
 
 def at(x: np.ndarray, keys: Keys) -> np.ndarray:
     """The array x[keys[0]][keys[1]]..."""
+    if type(keys) is Along:
+        return _shaped(_kernels.gather_along(x, keys.index, keys.dim), keys.shape)
     try:
         for key in keys:
             x = x[key]
@@ -112,11 +127,24 @@ def at(x: np.ndarray, keys: Keys) -> np.ndarray:
 
 def assign(x: np.ndarray, keys: Keys, y: Any) -> None:
     """Set x[keys] to y, in place."""
+    if type(keys) is Along:
+        _place(x, keys, y, False)
+        return
     part = at(x, keys[:-1])
     try:
         part[keys[-1]] = y
     except IndexError as error:
         raise _explained(error, part) from None
+
+
+def _place(x: np.ndarray, keys: Along, y: Any, add: bool) -> None:
+    """Set or add to x's items."""
+    items = _shaped(_kernels.broadcast_view(np.asarray(y, x.dtype), keys.shape), keys.index.shape)
+    _kernels.scatter_along(x, keys.index, items, keys.dim, add)
+
+
+def _shaped(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return x if x.shape == shape else x.reshape(shape)
 
 
 def _explained(error: IndexError, x: np.ndarray) -> IndexError:
@@ -130,7 +158,7 @@ def _explained(error: IndexError, x: np.ndarray) -> IndexError:
 # ---------------------------------------------------------------- x[key] and its transpose
 
 
-def _one_row_index(keys: Keys, x: np.ndarray) -> np.ndarray | None:
+def _one_row_index(keys: tuple[Key, ...], x: np.ndarray) -> np.ndarray | None:
     """The index of `x[index]` with a single array of integers in front, which the gather kernel takes."""
     if len(keys) == 1 and len(keys[0]) == 1 and x.ndim:
         part = keys[0][0]
@@ -144,6 +172,8 @@ def _rows_of(x: np.ndarray) -> np.ndarray:
 
 
 def _pick(x: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
+    if type(keys) is Along:
+        return at(x, keys)
     index = _one_row_index(keys, x)
     if index is not None and x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.shape[0]:
         try:
@@ -155,6 +185,11 @@ def _pick(x: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _put_add(g: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
+    if type(keys) is Along:
+        wide = _ADDED_AS.get(g.dtype, g.dtype)
+        out = np.zeros(shape, wide)
+        _place(out, keys, g, True)
+        return out if wide == g.dtype else dtypes.convert(out, g.dtype)
     out = np.zeros(shape, g.dtype)
     index = _one_row_index(keys, out)
     if index is not None and g.dtype in (dtypes.float32, dtypes.float64) and g.size and out.size:
@@ -167,6 +202,8 @@ def _put_add(g: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
         out[keys[0]] = g
     return out
 
+
+_ADDED_AS = {dtypes.float16: dtypes.float32, dtypes.bool: dtypes.int64}
 
 # x[keys], and its transpose: zeros of `shape` with g added at the keys, repeated indices accumulating.
 _INDEX = linear("index", _pick, lambda g, keys, shape: apply(_PUT_ADD, (g,), {"keys": keys, "shape": shape}))
@@ -215,6 +252,11 @@ def index(x: Any, key: Key) -> Tensor:
     return as_view(x, out) if view else out
 
 
+def view_at(x: Any, key: Key) -> Tensor:
+    """x[key], for a key of integers and slices that ends in an Ellipsis."""
+    return as_view(x, _index(x, (key,)))
+
+
 # ---------------------------------------------------------------- assignment
 
 # x with y at the keys; `shape` is x's, `part` is y's.
@@ -244,7 +286,7 @@ def _zeros(shape: tuple[int, ...], like: Any) -> Tensor:
 def _kept(g: Any, keys: Keys) -> Tensor:
     """What of g at the keys reaches the items assigned there: of a repeated index only the last."""
     picked = _index(g, keys)
-    if any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in keys[-1]):
+    if type(keys) is Along or any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in keys[-1]):
         number = np.arange(picked.value.size).reshape(picked.value.shape)
         last = np.empty(g.value.shape, number.dtype)
         assign(last, keys, number)
@@ -256,7 +298,7 @@ def _kept(g: Any, keys: Keys) -> Tensor:
 
 def picked_shape(keys: Keys, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of x[keys] for an x of `shape`."""
-    return at(np.broadcast_to(np.False_, shape), keys).shape
+    return keys.shape if type(keys) is Along else at(np.broadcast_to(np.False_, shape), keys).shape
 
 
 def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
@@ -291,8 +333,10 @@ def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
     >>> wg.index_put(wg.zeros(3), ([0, 0],), wg.tensor([1., 2.]), accumulate=True)
     tensor([3., 0., 0.])
     """
-    x = as_variable(x)
-    keys, _ = plain_keys(key)
+    return _put(as_variable(x), plain_keys(key)[0], y, accumulate)
+
+
+def _put(x: Any, keys: Keys, y: Any, accumulate: bool) -> Tensor:
     shape = picked_shape(keys, x.value.shape)
     if accumulate or not isinstance(y, (int, float)):
         y = as_variable(y, None if isinstance(y, Variable) else x.value.dtype)
@@ -309,57 +353,48 @@ def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
             raise ValueError(f"index: a value of shape {y.value.shape} does not broadcast to {shape}, its place")
     if accumulate:
         y = y if y.value.shape == shape else define.broadcast_to(y, shape)
-        return as_variable(x) + apply(_PUT_ADD, (y,), {"keys": keys, "shape": x.value.shape})
+        return x + apply(_PUT_ADD, (y,), {"keys": keys, "shape": x.value.shape})
     return _index_put(x, keys, y)
 
 
 # ---------------------------------------------------------------- along one dimension
 
 
-def along(name: str, shape: tuple[int, ...], indices: Any, dim: int, places: tuple[int, ...] | None = None) -> Key:
-    """The key that picks, at every place of `indices`, the item with that index along `dim`. `places` is the shape
-    whose places along the other dimensions are meant, if not the indices' own."""
-    if indices.value.ndim != len(shape):
+def along(name: str, x: Any, indices: Any, dim: int) -> Along:
+    """The places in x that `indices`, of as many dimensions, mean along `dim`."""
+    index = indices.value
+    if index.ndim != x.value.ndim:
         raise ValueError(
-            f"{name}: expected indices of {len(shape)} dimension(s) like the tensor, got shape {indices.value.shape}"
+            f"{name}: expected indices of {x.value.ndim} dimension(s) like the tensor, got shape {index.shape}"
         )
-    if indices.value.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integer indices, got {indices.value.dtype}")
-    if not shape:
-        if indices.value not in (0, -1):
-            raise IndexError(f"{name}: a 0-d tensor has only index 0, got {indices.value}")
-        return ()
-    before, behind = other_places(indices.value.shape if places is None else places, dim)
-    return (*before, indices.value.astype(np.int64, copy=False), *behind)
+    return Along(as_places(name, index), dim, index.shape)
 
 
-def other_places(shape: tuple[int, ...], dim: int, keepdim: bool = True) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """All places along the dimensions before `dim`, and along those behind, as arrays that broadcast together; with
-    length 1 along `dim`, or without that."""
-    ndim = len(shape)
-    before = [np.arange(shape[k]).reshape((-1,) + (1,) * (ndim - k - 1 - (not keepdim))) for k in range(dim)]
-    behind = [np.arange(shape[k]).reshape((-1,) + (1,) * (ndim - k - 1)) for k in range(dim + 1, ndim)]
-    return before, behind
+def as_places(name: str, index: np.ndarray) -> np.ndarray:
+    """Integer indices in the dtype that the kernels take."""
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integer indices, got {index.dtype}")
+    return index if index.dtype == dtypes.int64 else index.astype(np.int64)
 
 
-def picked_for(name: str, x: Any, key: Key) -> Tensor:
-    """x[key], printed and in errors under the name of the function that asks for it."""
+def picked_for(name: str, x: Any, keys: Keys) -> Tensor:
+    """x[keys], a copy, printed and in errors under the name of the function that asks for it."""
     try:
-        return called(name, index(x, key))
+        return called(name, _index(x, keys))
     except IndexError as error:
         raise _renamed(name, error) from None
 
 
-def put_for(name: str, x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
+def put_for(name: str, x: Any, keys: Keys, y: Any, accumulate: bool = False) -> Tensor:
     """`index_put`, whose errors have the name of the function that asks for it."""
     try:
-        return index_put(x, key, y, accumulate)
+        return _put(x, keys, y, accumulate)
     except IndexError as error:
         raise _renamed(name, error) from None
 
 
 def _renamed(name: str, error: IndexError) -> IndexError:
-    return IndexError(str(error).replace("index:", f"{name}:", 1))
+    return IndexError(f"{name}:{str(error).partition(':')[2]}")
 
 
 def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
@@ -397,14 +432,15 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | 
     if dim is None:
         x, indices, dim = reshape(x, -1), reshape(indices, -1), 0
     d = dimension("take_along_dim", dim, x.value.ndim)
-    # Over x's places, where a dimension of length 1 in one of them is repeated as in the other.
-    key = along("take_along_dim", x.value.shape, indices, d, x.value.shape)
     shape, wanted = x.value.shape, indices.value.shape
-    if any(n != m and 1 not in (n, m) and k != d for k, (n, m) in enumerate(zip(shape, wanted, strict=True))):
-        raise ValueError(
-            f"take_along_dim: shape {shape} and indices of shape {wanted} differ in other dimensions than {d}"
-        )
-    try:
-        return called("gather", index(x, key))
-    except IndexError as error:
-        raise _renamed("take_along_dim", error) from None
+    key = along("take_along_dim", x, indices, d)
+    if shape != wanted:  # where a dimension of length 1 in one of them is repeated as in the other
+        if any(n != m and 1 not in (n, m) and k != d for k, (n, m) in enumerate(zip(shape, wanted, strict=True))):
+            raise ValueError(
+                f"take_along_dim: shape {shape} and indices of shape {wanted} differ in other dimensions than {d}"
+            )
+        joined = [m if n == 1 else n for n, m in zip(shape, wanted, strict=True)]
+        over = (*joined[:d], wanted[d], *joined[d + 1 :])
+        key = Along(np.broadcast_to(key.index, over), d, over)
+        x = define.broadcast_to(x, (*joined[:d], shape[d], *joined[d + 1 :]))
+    return picked_for("take_along_dim", x, key)

@@ -14,6 +14,7 @@ from ..arguments import dimension, dimensions, either, lengths, sizes
 from ..define import apply, as_variable, linear
 from ..tape import Operation
 from .index import index as pick
+from .index import view_at
 from .naming import called
 from .reduce import sum
 from .shape import cat, flip, movedim, narrow_view, reshape, share_memory, transpose
@@ -26,12 +27,10 @@ if TYPE_CHECKING:
 
 def _between(x: Any, dim: int, ends: Sequence[int]) -> tuple[Any, ...]:
     """The views of x from each of `ends` to the next."""
-    return tuple(called("split", narrow_view(x, dim, start, stop)) for start, stop in itertools.pairwise(ends))
+    return tuple([called("split", narrow_view(x, dim, start, stop)) for start, stop in itertools.pairwise(ends)])
 
 
-def split(
-    x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: int | None = None
-) -> tuple[Any, ...]:
+def split(x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[Any, ...]:
     """Views of a tensor cut along one dimension.
 
     Parameters
@@ -101,9 +100,11 @@ def chunk(x: Any, chunks: int, dim: int | None = None, *, axis: int | None = Non
     x = as_variable(x)
     if chunks < 1:
         raise ValueError(f"chunk: expected at least 1 chunk, got {chunks}")
-    dim = either("chunk", dim, axis) or 0
-    n = x.value.shape[dimension("chunk", dim, x.value.ndim)] if x.value.ndim else 0
-    return split(x, -(-n // chunks), dim) if n else split(x, [0] * chunks, dim)
+    d = dimension("chunk", either("chunk", dim, axis) or 0, x.value.ndim)
+    if not x.value.ndim:
+        raise ValueError("chunk: a 0-d tensor has no dimension to be cut along")
+    n = x.value.shape[d]
+    return _between(x, d, [*range(0, n, -(-n // chunks)), n] if n else [0] * (chunks + 1))
 
 
 def tensor_split(
@@ -237,7 +238,8 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
     d = dimension("unbind", either("unbind", dim, axis) or 0, x.value.ndim)
     if not x.value.ndim:
         raise ValueError("unbind: a 0-d tensor has no dimension to be taken apart along")
-    return tuple(called("unbind", select(x, d, k)) for k in range(x.value.shape[d]))
+    before = (slice(None),) * d
+    return tuple([called("unbind", view_at(x, (*before, k, Ellipsis))) for k in range(x.value.shape[d])])
 
 
 # ---------------------------------------------------------------- together
@@ -543,8 +545,19 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int
 
 # ---------------------------------------------------------------- turned around
 
+
+def _rolled(x: np.ndarray, shifts: tuple[int, ...], dims: tuple[int, ...]) -> np.ndarray:
+    if not dims:  # along all items
+        return _rolled(x.reshape(-1), shifts, (0,)).reshape(x.shape)
+    for shift, dim in zip(shifts, dims, strict=True):
+        n, before = x.shape[dim], (slice(None),) * dim
+        first = n - shift % n if n else 0
+        x = np.concatenate((x[(*before, slice(first, None))], x[(*before, slice(first))]), dim)
+    return x
+
+
 _ROLL: Operation = linear(
-    "roll", lambda x, shifts, dims: np.roll(x, shifts, dims),
+    "roll", _rolled,
     lambda g, shifts, dims: apply(_ROLL, (g,), {"shifts": tuple(-k for k in shifts), "dims": dims}),
 )  # fmt: skip
 
@@ -580,8 +593,8 @@ def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Tensor:
     if dims is None or dims == () or dims == []:
         if len(steps) != 1:
             raise ValueError(f"roll: expected one shift without dims, got {shifts}")
-        return called("roll", reshape(roll(reshape(x, -1), steps, 0), x.value.shape))
-    along = tuple(dimension("roll", d, x.value.ndim) for d in (dims if isinstance(dims, (tuple, list)) else (dims,)))
+        return apply(_ROLL, (x,), {"shifts": steps, "dims": ()})
+    along = tuple([dimension("roll", d, x.value.ndim) for d in (dims if isinstance(dims, (tuple, list)) else (dims,))])
     if len(along) != len(steps):
         raise ValueError(f"roll: {len(steps)} shift(s) {shifts} for {len(along)} dimension(s) {dims}")
     return apply(_ROLL, (x,), {"shifts": steps, "dims": along}) if x.value.ndim else x
@@ -682,8 +695,7 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 def _diagonal_of(x: np.ndarray, offset: int) -> np.ndarray:
     """A writable view of the diagonals of the matrices in the last two dimensions."""
-    part = x[..., max(-offset, 0) :, max(offset, 0) :]
-    diagonals = part.diagonal(0, -2, -1)
+    diagonals = x.diagonal(offset, -2, -1)
     _kernels.set_writeable(diagonals, x.flags.writeable)  # NumPy gives it read-only
     return diagonals
 
@@ -732,7 +744,7 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     tensor([1., 4.])
     """
     x = as_variable(x)
-    d1, d2 = (dimension("diagonal", d, x.value.ndim) for d in (dim1, dim2))
+    d1, d2 = dimension("diagonal", dim1, x.value.ndim), dimension("diagonal", dim2, x.value.ndim)
     if d1 == d2 or x.value.ndim < 2:
         raise ValueError(f"diagonal: expected two different dimensions of shape {x.value.shape}, got {dim1} and {dim2}")
     last = x if x.value.ndim == 2 and d1 < d2 else movedim(x, (d1, d2), (-2, -1))

@@ -11,7 +11,7 @@ from ..arguments import dimension, either
 from ..define import as_variable, broadcast_shape, broadcast_to, cast
 from ..variable import Variable
 from .elementwise import where
-from .index import Key, along, picked_for, put_for
+from .index import Along, Keys, along, as_places, picked_for, put_for
 from .index import index as pick
 from .naming import called
 from .shape import reshape
@@ -22,22 +22,23 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------- an index for every item
 
 
-def _grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Key:
-    """The key of `gather` and `scatter`: indices may be shorter than x, but along `dim`, and than `others`."""
+def _grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Along:
+    """The places of `gather` and `scatter`: indices may be shorter than x, but along `dim`, and than `others`."""
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is indexed")
     d = dimension(name, dim, x.value.ndim)
-    key = along(name, x.value.shape, indices, d)
-    wanted = indices.value.shape
+    places = along(name, x, indices, d)
+    wanted = places.shape
     for other in (x, *others):
         shape = other.value.shape
-        if len(shape) != len(wanted) or any(
-            n > m for k, (n, m) in enumerate(zip(wanted, shape, strict=True)) if k != d or other is not x
+        if shape != wanted and (
+            len(shape) != len(wanted)
+            or any(n > m for k, (n, m) in enumerate(zip(wanted, shape, strict=True)) if k != d or other is not x)
         ):
             raise ValueError(
                 f"{name}: indices of shape {wanted} are longer than shape {shape}, apart from dimension {d}"
             )
-    return key
+    return places
 
 
 def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Tensor:
@@ -155,29 +156,31 @@ def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bo
     src = as_variable(src)
     if src.value.dtype != x.value.dtype:
         raise TypeError(f"{name}: expected src of dtype {x.value.dtype} like the tensor, got {src.value.dtype}")
-    key = _grid(name, x, dim, indices, src)
-    return put_for(name, x, key, pick(src, tuple(slice(n) for n in indices.value.shape)), accumulate)
+    places = _grid(name, x, dim, indices, src)
+    if src.value.shape != places.shape:
+        src = pick(src, tuple(map(slice, places.shape)))
+    return put_for(name, x, places, src, accumulate)
 
 
 # ---------------------------------------------------------------- whole slices
 
 
-def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Key, tuple[int, ...]]:
-    """The tensor, the key x[:, index] for dim = 1, and the shape of what it picks."""
+def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Keys, tuple[int, ...]]:
+    """The tensor, the key of x[:, index] for dim = 1, and the shape of what it picks."""
     x, indices = as_variable(x), as_variable(index)
     dim = either(name, dim, axis)
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is indexed")
-    if indices.value.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integer indices, got {indices.value.dtype}")
-    if indices.value.ndim > 1:
-        raise ValueError(f"{name}: expected a vector of indices, got shape {indices.value.shape}")
+    places = as_places(name, indices.value)
+    if places.ndim > 1:
+        raise ValueError(f"{name}: expected a vector of indices, got shape {places.shape}")
+    if not places.ndim:
+        places = places.reshape(1)
     d = dimension(name, dim, x.value.ndim)
     shape = x.value.shape
     if not shape:
         x, shape = reshape(x, 1), (1,)
-    places = indices.value.astype(np.int64, copy=False).reshape(-1)
-    return x, (slice(None),) * d + (places,), (*shape[:d], places.size, *shape[d + 1 :])
+    return x, ((slice(None),) * d + (places,),), (*shape[:d], places.size, *shape[d + 1 :])
 
 
 def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Tensor:
@@ -367,13 +370,10 @@ def take(x: Any, index: Any) -> Tensor:
     >>> wg.take(wg.tensor([[1., 2.], [3., 4.]]), wg.tensor([3, 0]))
     tensor([4., 1.])
     """
-    indices = as_variable(index)
-    if indices.value.dtype.kind not in "iu":
-        raise TypeError(f"take: expected integer indices, got {indices.value.dtype}")
-    places = indices.value.astype(np.int64, copy=False)
+    places = as_places("take", as_variable(index).value)
     if not places.ndim:  # a single integer would make a view
-        return called("take", reshape(picked_for("take", reshape(x, -1), places[None]), ()))
-    return picked_for("take", reshape(x, -1), places)
+        return called("take", reshape(picked_for("take", reshape(x, -1), ((places[None],),)), ()))
+    return picked_for("take", reshape(x, -1), ((places,),))
 
 
 # ---------------------------------------------------------------- masks
@@ -498,7 +498,7 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     count = int(places.sum())
     if source.value.size < count:
         raise ValueError(f"masked_scatter: the mask has {count} true item(s), the source only {source.value.size}")
-    return put_for("masked_scatter", x, places, pick(reshape(source, -1), slice(count)))
+    return put_for("masked_scatter", x, ((places,),), pick(reshape(source, -1), slice(count)))
 
 
 def nonzero(x: Any, *, as_tuple: bool = False) -> Any:

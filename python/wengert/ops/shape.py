@@ -52,7 +52,20 @@ def reshaped(x: Any, shape: tuple[int, ...], operation: Operation = _RESHAPE) ->
     return share_memory(x, apply(operation, (x,), {"shape": shape, "before": x.value.shape}))
 
 
-_FLIP: Operation = linear("flip", lambda x, dims: np.flip(x, dims), lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
+def _permuted(x: Any, dims: tuple[int, ...], inverse: tuple[int, ...], operation: Operation = _PERMUTE) -> Tensor:
+    """x with its dimensions in another order, which is known to be one."""
+    return as_view(x, apply(operation, (x,), {"dims": dims, "inverse": inverse}))
+
+
+def _flipped(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
+    key = [slice(None)] * x.ndim
+    for d in dims:
+        key[d] = _BACKWARD
+    return x[(*key, Ellipsis)]
+
+
+_BACKWARD = slice(None, None, -1)
+_FLIP: Operation = linear("flip", _flipped, lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
 
 
 def reshape(x: Any, *new_shape: Any, shape: Any = None) -> Tensor:
@@ -151,8 +164,13 @@ def permute(x: Any, *order: Any, dims: Any = None) -> Tensor:
     wengert.Size([5, 2, 3])
     """
     x = as_variable(x)
-    found, inverse = permutation("permute", lengths("permute", order, dims), x.value.ndim)
-    return as_view(x, apply(_PERMUTE, (x,), {"dims": found, "inverse": inverse}))
+    return _permuted(x, *permutation("permute", lengths("permute", order, dims), x.value.ndim))
+
+
+def reverse_dimensions(x: Any) -> Tensor:
+    """A view with the dimensions in reverse order: `Tensor.T`."""
+    order = tuple(range(x.value.ndim - 1, -1, -1))
+    return _permuted(x, order, order)
 
 
 def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
@@ -178,16 +196,13 @@ def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
     tensor([[1., 3.],
             [2., 4.]])
     """
-    return _exchanged(as_variable(x), dim0, dim1, _TRANSPOSE)
-
-
-def _exchanged(x: Any, dim0: int, dim1: int, operation: Operation) -> Tensor:
+    x = as_variable(x)
     order = list(range(x.value.ndim))
     i, j = dimension("transpose", dim0, len(order)), dimension("transpose", dim1, len(order))
     if order:
         order[i], order[j] = order[j], order[i]
-    order_t = tuple(order)
-    return as_view(x, apply(operation, (x,), {"dims": order_t, "inverse": order_t}))
+    exchange = tuple(order)
+    return _permuted(x, exchange, exchange, _TRANSPOSE)
 
 
 def matrix_transpose(x: Any) -> Tensor:
@@ -242,7 +257,7 @@ def t(x: Any) -> Tensor:
     x = as_variable(x)
     if x.value.ndim > 2:
         raise ValueError(f"t: expected at most two dimensions, got shape {x.value.shape}; use mT or permute")
-    return _exchanged(x, 0, 1, _T) if x.value.ndim == 2 else x
+    return _permuted(x, (1, 0), (1, 0), _T) if x.value.ndim == 2 else x
 
 
 def broadcast_to(x: Any, *shape: Any) -> Tensor:
@@ -270,11 +285,7 @@ def broadcast_to(x: Any, *shape: Any) -> Tensor:
             [1., 2.]])
     """
     x = as_variable(x)
-    target = sizes(shape)
-    before = x.value.shape
-    if define.broadcast_shape("broadcast_to", before, target) != target:
-        raise ValueError(f"broadcast_to: shape {before} does not broadcast to {target}")
-    return share_memory(x, define.broadcast_to(x, target))
+    return as_view(x, define.broadcast_to(x, sizes(shape)))
 
 
 def expand(x: Any, *shape: Any) -> Tensor:
@@ -305,11 +316,11 @@ def expand(x: Any, *shape: Any) -> Tensor:
     x = as_variable(x)
     target, before = sizes(shape), x.value.shape
     wanted = target
-    if min(target, default=0) < 0:
+    if -1 in target:
         lead = len(target) - len(before)
-        wanted = tuple(before[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(target))
+        wanted = tuple([before[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(target)])
     try:
-        return broadcast_to(x, wanted)
+        return as_view(x, define.broadcast_to(x, wanted))
     except ValueError:
         raise ValueError(
             f"expand: shape {before} does not expand to {target}; -1 keeps a length that is there"
@@ -400,7 +411,7 @@ def flip(x: Any, *dim: Any, dims: Any = None) -> Tensor:
 
 
 @functools.cache
-def _cat_operation(count: int, name: str) -> Operation:
+def _cat_operation(count: int) -> Operation:
     """Concatenation of `count` tensors: each one's cotangent is its own piece, its tangent fills that piece."""
 
     def piece(i: int) -> Any:
@@ -409,10 +420,34 @@ def _cat_operation(count: int, name: str) -> Operation:
     def place(i: int) -> Any:
         return lambda t, dim, ends: _widen(t, dim, ends[i], ends[-1] - ends[i + 1])
 
+    return _joining("cat", lambda *arrays, dim, ends: np.concatenate(arrays, dim), count, piece, place)
+
+
+@functools.cache
+def _stack_operation(count: int) -> Operation:
+    """The same along a new dimension."""
+
+    def piece(i: int) -> Any:
+        return lambda g, dim: g[(slice(None),) * dim + (i,)]
+
+    def place(i: int) -> Any:
+        return lambda t, dim: _widen(unsqueeze(t, dim), dim, i, count - i - 1)
+
+    return _joining("stack", _stacked, count, piece, place)
+
+
+def _joining(name: str, kernel: Any, count: int, piece: Any, place: Any) -> Operation:
     return Operation(
-        name, lambda *arrays, dim, ends: np.concatenate(arrays, dim), tuple(f"x{i}" for i in range(count)),
-        tuple(rule(piece(i)) for i in range(count)), tuple(rule(place(i)) for i in range(count)),
+        name, kernel, tuple(f"x{i}" for i in range(count)), tuple(rule(piece(i)) for i in range(count)),
+        tuple(rule(place(i)) for i in range(count)),
     )  # fmt: skip
+
+
+def _stacked(*arrays: np.ndarray, dim: int) -> np.ndarray:
+    shape = arrays[0].shape
+    if dim == len(shape):
+        return np.concatenate([x[..., None] for x in arrays], dim)
+    return np.concatenate(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
 
 
 # A range along one dimension, and its transpose: zeros before and after.
@@ -485,16 +520,17 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     for shape in shapes:
         if shape != first and (len(shape) != ndim or shape[:d] != first[:d] or shape[d + 1 :] != first[d + 1 :]):
             raise ValueError(f"cat: shapes {', '.join(map(str, shapes))} must agree but for dimension {d}")
-    return _joined("cat", parts, d)
+    ends = (0, *itertools.accumulate([shape[d] for shape in shapes]))
+    return apply(_cat_operation(len(parts)), _promoted(parts), {"dim": d, "ends": ends})
 
 
-def _joined(name: str, parts: list[Any], dim: int) -> Tensor:
-    kinds = {x.value.dtype for x in parts}
-    if len(kinds) > 1:
-        dtype = functools.reduce(dtypes.promote_types, [x.value.dtype for x in parts])
+def _promoted(parts: list[Any]) -> tuple[Any, ...]:
+    """Tensors of one dtype."""
+    kinds = [x.value.dtype for x in parts]
+    if kinds.count(kinds[0]) < len(kinds):
+        dtype = functools.reduce(dtypes.promote_types, kinds)
         parts = [x if x.value.dtype == dtype else define.cast(x, dtype) for x in parts]
-    ends = (0, *itertools.accumulate([x.value.shape[dim] for x in parts]))
-    return apply(_cat_operation(len(parts), name), tuple(parts), {"dim": dim, "ends": ends})
+    return tuple(parts)
 
 
 def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
@@ -526,11 +562,11 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> T
     if not parts:
         raise ValueError("stack: expected at least one tensor")
     shape = parts[0].value.shape
-    if any(x.value.shape != shape for x in parts):
-        raise ValueError(f"stack: expected one shape, got {', '.join(str(x.value.shape) for x in parts)}")
+    for x in parts:
+        if x.value.shape != shape:
+            raise ValueError(f"stack: expected one shape, got {', '.join(str(x.value.shape) for x in parts)}")
     d = dimension("stack", dim, len(shape) + 1)
-    added = {"shape": (*shape[:d], 1, *shape[d:]), "before": shape}
-    return _joined("stack", [apply(_UNSQUEEZE, (x,), added) for x in parts], d)
+    return apply(_stack_operation(len(parts)), _promoted(parts), {"dim": d})
 
 
 def unsqueeze(x: Any, dim: int) -> Tensor:

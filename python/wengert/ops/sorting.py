@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import tape
+from .. import _kernels, tape
 from ..arguments import dimension, either
 from ..define import as_variable
 from ..variable import Variable
 from .arithmetic import lerp
 from .extremes import ValuesAndIndices, picked
 from .index import take_along_dim
-from .shape import movedim, narrow_view, reshape
+from .shape import movedim, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -68,7 +68,7 @@ def sort(
     x = as_variable(x)
     dim = either("sort", dim, axis)
     d = dimension("sort", -1 if dim is None else dim, x.value.ndim)
-    return picked("sort", x, tape._box(_order(x.value, d, descending)), d, True)
+    return picked("sort", x, _order(x.value, d, descending), d)
 
 
 def argsort(
@@ -167,7 +167,7 @@ def topk(
     if not 0 <= k <= n:
         raise ValueError(f"topk: expected k from 0 to {n}, the length of dimension {d} of {x.value.shape}, got {k}")
     order = _order(x.value, d, largest)
-    return picked("topk", x, tape._box(order[(slice(None),) * d + (slice(k),)] if x.value.ndim else order), d, True)
+    return picked("topk", x, order[(slice(None),) * d + (slice(k),)] if x.value.ndim else order, d)
 
 
 # ---------------------------------------------------------------- order statistics
@@ -209,8 +209,8 @@ def kthvalue(
     n = x.value.shape[d] if x.value.ndim else 1
     if not 1 <= k <= n:
         raise ValueError(f"kthvalue: expected k from 1 to {n}, the length of dimension {d}, got {k}")
-    order = tape._box(_order(x.value, d, False))
-    place = narrow_view(order, d, k - 1, k) if x.value.ndim else order
+    order = _order(x.value, d, False)
+    place = order[(slice(None),) * d + (slice(k - 1, k),)] if x.value.ndim else order
     return picked("kthvalue", x, place, d, bool(keepdim if keepdims is None else keepdims))
 
 
@@ -285,7 +285,7 @@ def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None,
     d = dimension(name, dim, x.value.ndim)
     value = x.value
     if not value.ndim:
-        return picked(name, x, None, d, keepdim)
+        return picked(name, x, np.zeros((), np.int64), d)
     n = value.shape[d]
     if not n:
         raise ValueError(f"{name}: there is nothing to choose from along dimension {d} of shape {value.shape}")
@@ -297,7 +297,7 @@ def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None,
             middle = np.maximum(numbers - 1, 0) // 2
         else:
             middle = np.where(numbers < n, np.minimum(numbers, n - 1), middle)
-    return picked(name, x, tape._box(np.take_along_axis(order, middle, d)), d, keepdim)
+    return picked(name, x, _kernels.gather_along(order, middle, d), d, keepdim)
 
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")

@@ -1,0 +1,112 @@
+/* along.c - items picked or placed along one dimension, by an index for each: what gather, scatter, sort and the like do.
+ *
+ * Any strides, any item of 1, 2, 4 or 8 bytes. Every item lies at an address of its own, so that there is nothing for
+ * vectors to do, and one thread is enough to wait for memory. */
+#include "wengert.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* One row: n places whose index, items and places in the array are each a stride apart, in bytes. */
+typedef struct {
+    ptrdiff_t n, length, step; /* of the dimension that is indexed */
+    ptrdiff_t index_stride, items_stride, array_stride;
+} wg_row;
+
+/* `how` and `size` are known where this is called. Gives the first place with a bad index, or -1. */
+INLINE ptrdiff_t wg_along_items(wg_along_how how, size_t size, const wg_row r, const char *index, char *items,
+                                char *array)
+{
+    for (ptrdiff_t j = 0; j < r.n; j++) {
+        const int64_t i = *(const int64_t *)(index + j * r.index_stride);
+        if (i < -r.length || i >= r.length)
+            return j;
+        char *at = array + j * r.array_stride + (ptrdiff_t)(i < 0 ? i + r.length : i) * r.step;
+        char *item = items + j * r.items_stride;
+        switch (how) {
+        case WG_ALONG_GATHER: memcpy(item, at, size); break;
+        case WG_ALONG_SCATTER: memcpy(at, item, size); break;
+        case WG_ALONG_ADD_REALS:
+            if (size == sizeof(float))
+                *(float *)at += *(const float *)item;
+            else
+                *(double *)at += *(const double *)item;
+            break;
+        case WG_ALONG_ADD_INTEGERS: /* unsigned, since those wrap around as two's complement does */
+            switch (size) {
+            case 1: *(uint8_t *)at = (uint8_t)(*(uint8_t *)at + *(const uint8_t *)item); break;
+            case 2: *(uint16_t *)at = (uint16_t)(*(uint16_t *)at + *(const uint16_t *)item); break;
+            case 4: *(uint32_t *)at += *(const uint32_t *)item; break;
+            default: *(uint64_t *)at += *(const uint64_t *)item; break;
+            }
+        }
+    }
+    return -1;
+}
+
+INLINE ptrdiff_t wg_along_sized(wg_along_how how, size_t size, const wg_row r, const char *index, char *items,
+                                char *array)
+{
+    switch (size) {
+    case 1: return wg_along_items(how, 1, r, index, items, array);
+    case 2: return wg_along_items(how, 2, r, index, items, array);
+    case 4: return wg_along_items(how, 4, r, index, items, array);
+    default: return wg_along_items(how, 8, r, index, items, array);
+    }
+}
+
+static ptrdiff_t wg_along_row(const wg_along *a, const wg_row r, const char *index, char *items, char *array)
+{
+    switch (a->how) {
+    case WG_ALONG_GATHER: return wg_along_sized(WG_ALONG_GATHER, a->size, r, index, items, array);
+    case WG_ALONG_SCATTER: return wg_along_sized(WG_ALONG_SCATTER, a->size, r, index, items, array);
+    case WG_ALONG_ADD_REALS: return wg_along_sized(WG_ALONG_ADD_REALS, a->size, r, index, items, array);
+    case WG_ALONG_ADD_INTEGERS: break;
+    }
+    return wg_along_sized(WG_ALONG_ADD_INTEGERS, a->size, r, index, items, array);
+}
+
+wg_status wg_along_run(const wg_along *a, int64_t *bad)
+{
+    assert(a->size == 1 || a->size == 2 || a->size == 4 || a->size == 8);
+    /* The dimensions longer than 1, the innermost first; it is the row. */
+    ptrdiff_t shape[WG_MAX_DIMS] = {1}, place[WG_MAX_DIMS] = {0};
+    ptrdiff_t strides[WG_MAX_DIMS][3] = {{0}}; /* of the index, the items and the array */
+    int ndim = 0;
+    for (int d = a->ndim - 1; d >= 0; d--) {
+        if (a->shape[d] == 0)
+            return WG_OK;
+        if (a->shape[d] == 1)
+            continue;
+        shape[ndim] = a->shape[d];
+        strides[ndim][0] = a->index_strides[d];
+        strides[ndim][1] = a->items_strides[d];
+        strides[ndim++][2] = d == a->dim ? 0 : a->array_strides[d];
+    }
+    const wg_row row = {
+        shape[0], a->length, a->ndim ? a->array_strides[a->dim] : 0, strides[0][0], strides[0][1], strides[0][2],
+    };
+    const char *index = (const char *)a->index;
+    char *items = a->items, *array = a->array;
+    for (;;) {
+        const ptrdiff_t wrong = wg_along_row(a, row, index, items, array);
+        if (wrong >= 0) {
+            *bad = *(const int64_t *)(index + wrong * row.index_stride);
+            return WG_BAD_INDEX;
+        }
+        int d = 1;
+        for (; d < ndim; d++) { /* to the next row */
+            const ptrdiff_t back = ++place[d] == shape[d] ? shape[d] - 1 : -1;
+            index -= back * strides[d][0];
+            items -= back * strides[d][1];
+            array -= back * strides[d][2];
+            if (back < 0)
+                break;
+            place[d] = 0;
+        }
+        if (d >= ndim)
+            return WG_OK;
+    }
+}
