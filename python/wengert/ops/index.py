@@ -16,6 +16,7 @@ from ..arguments import dimension
 from ..define import apply, as_variable, linear, primitive
 from ..tape import Operation
 from ..variable import Variable, as_view
+from .elementwise import add
 from .naming import called
 from .shape import reshape
 
@@ -115,7 +116,7 @@ def _integers_first(parts: list[Any]) -> Keys:
 
 def at(x: np.ndarray, keys: Keys) -> np.ndarray:
     """The array x[keys[0]][keys[1]]..."""
-    if type(keys) is Along:
+    if isinstance(keys, Along):
         return _shaped(_kernels.gather_along(x, keys.index, keys.dim), keys.shape)
     try:
         for key in keys:
@@ -127,7 +128,7 @@ def at(x: np.ndarray, keys: Keys) -> np.ndarray:
 
 def assign(x: np.ndarray, keys: Keys, y: Any) -> None:
     """Set x[keys] to y, in place."""
-    if type(keys) is Along:
+    if isinstance(keys, Along):
         _place(x, keys, y, False)
         return
     part = at(x, keys[:-1])
@@ -172,7 +173,7 @@ def _rows_of(x: np.ndarray) -> np.ndarray:
 
 
 def _pick(x: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
-    if type(keys) is Along:
+    if isinstance(keys, Along):
         return at(x, keys)
     index = _one_row_index(keys, x)
     if index is not None and x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.shape[0]:
@@ -185,7 +186,7 @@ def _pick(x: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _put_add(g: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
-    if type(keys) is Along:
+    if isinstance(keys, Along):
         wide = _ADDED_AS.get(g.dtype, g.dtype)
         out = np.zeros(shape, wide)
         _place(out, keys, g, True)
@@ -203,7 +204,7 @@ def _put_add(g: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
     return out
 
 
-_ADDED_AS = {dtypes.float16: dtypes.float32, dtypes.bool: dtypes.int64}
+_ADDED_AS: dict[np.dtype, np.dtype] = {dtypes.float16: dtypes.float32, dtypes.bool: dtypes.int64}
 
 # x[keys], and its transpose: zeros of `shape` with g added at the keys, repeated indices accumulating.
 _INDEX = linear("index", _pick, lambda g, keys, shape: apply(_PUT_ADD, (g,), {"keys": keys, "shape": shape}))
@@ -286,7 +287,7 @@ def _zeros(shape: tuple[int, ...], like: Any) -> Tensor:
 def _kept(g: Any, keys: Keys) -> Tensor:
     """What of g at the keys reaches the items assigned there: of a repeated index only the last."""
     picked = _index(g, keys)
-    if type(keys) is Along or any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in keys[-1]):
+    if isinstance(keys, Along) or any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in keys[-1]):
         number = np.arange(picked.value.size).reshape(picked.value.shape)
         last = np.empty(g.value.shape, number.dtype)
         assign(last, keys, number)
@@ -298,7 +299,7 @@ def _kept(g: Any, keys: Keys) -> Tensor:
 
 def picked_shape(keys: Keys, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of x[keys] for an x of `shape`."""
-    return keys.shape if type(keys) is Along else at(np.broadcast_to(np.False_, shape), keys).shape
+    return keys.shape if isinstance(keys, Along) else at(np.broadcast_to(np.False_, shape), keys).shape
 
 
 def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
@@ -353,7 +354,7 @@ def _put(x: Any, keys: Keys, y: Any, accumulate: bool) -> Tensor:
             raise ValueError(f"index: a value of shape {y.value.shape} does not broadcast to {shape}, its place")
     if accumulate:
         y = y if y.value.shape == shape else define.broadcast_to(y, shape)
-        return x + apply(_PUT_ADD, (y,), {"keys": keys, "shape": x.value.shape})
+        return add(x, apply(_PUT_ADD, (y,), {"keys": keys, "shape": x.value.shape}))
     return _index_put(x, keys, y)
 
 

@@ -58,10 +58,11 @@ def _permuted(x: Any, dims: tuple[int, ...], inverse: tuple[int, ...], operation
 
 
 def _flipped(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
-    key = [slice(None)] * x.ndim
+    key: list[Any] = [*[slice(None)] * x.ndim, Ellipsis]
     for d in dims:
         key[d] = _BACKWARD
-    return x[(*key, Ellipsis)]
+    out: np.ndarray = x[tuple(key)]
+    return out
 
 
 _BACKWARD = slice(None, None, -1)
