@@ -235,11 +235,12 @@ INLINE vreal V(sine_reduced)(vreal x, int quarter_turns)
         r = V(fma)(n, V(splat)(-part[i]), r);
     vreal square = r * r;
     vreal s = V(fma)(r * square, V(polynomial)(square, sine, sizeof sine / sizeof *sine), r);
+    s = V(select)(x == 0, x, s); /* the sign of zero, which the reduction does not keep */
     vreal c = V(fma)(square * square, V(polynomial)(square, cosine, sizeof cosine / sizeof *cosine),
                      V(fma)(square, V(splat)((real)-0.5), V(splat)(1)));
     /* The quadrant is in the low bits of `shifted`: odd takes the other function, 2 and 3 the other sign. */
     vuint quadrant = (vuint)V(as_int)(shifted) + (unsigned_integer)quarter_turns;
-    vreal result = V(select)((quadrant & 1) == 0, V(copysign)(s, r), c); /* copysign for zero */
+    vreal result = V(select)((quadrant & 1) == 0, s, c);
     return V(as_real)(V(as_int)(result) ^ (vint)((quadrant & 2) << (REAL_BITS - 2)));
 }
 
