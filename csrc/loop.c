@@ -10,6 +10,7 @@
 
 #include <assert.h>
 
+#define WG_SMALL_ITEMS 1024        /* are less than a chunk of any kernel's work */
 #define WG_TILE_ITEMS 2048         /* of an input that is copied for the inner loop, */
 #define WG_TRANSPOSED_TILE_COLS 64 /* in so many columns if its memory runs down the rows */
 
@@ -159,6 +160,14 @@ static void wg_work_tiles(const wg_work *w, ptrdiff_t rows, ptrdiff_t cols, char
         }
 }
 
+static void wg_work_block(const wg_work *w, ptrdiff_t rows, ptrdiff_t cols, char *const *at)
+{
+    if (w->copied)
+        wg_work_tiles(w, rows, cols, at);
+    else
+        w->kernel(rows, cols, at, w->strides[1], w->strides[0], w->params);
+}
+
 /* Items [begin, end) in the output's order: rows cut short at both ends, and whole rows between. */
 static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
@@ -180,10 +189,7 @@ static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
             height = (end - begin) / cols;
             height = height < rows - row ? height : rows - row;
         }
-        if (w->copied)
-            wg_work_tiles(w, height, width, at);
-        else
-            w->kernel(height, width, at, w->strides[1], w->strides[0], w->params);
+        wg_work_block(w, height, width, at);
         begin += height * width;
         col = 0;
         row += height;
@@ -232,6 +238,10 @@ void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptr
     }
     assert(w.strides[0][0] == w.item_size[0]);
     wg_work_find_copied(&w, kernel);
+    if (items <= WG_SMALL_ITEMS && w.ndim == 2) {
+        wg_work_block(&w, w.shape[1], w.shape[0], w.data);
+        return;
+    }
     ptrdiff_t grain = wg_work_grain(&w, kernel, real);
     if (items > grain)
         wg_parallel_for(items, grain, wg_work_range, &w);

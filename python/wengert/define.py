@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
+_FLOAT32 = np.dtype("float32")
 __all__ = [
     "F", "Function", "apply", "as_floating", "as_variable", "bilinear", "broadcast_shape", "broadcast_to", "cast",
     "elementwise", "keeps_dtype", "linear", "match", "named", "primitive", "rule", "same_shape", "sum_to",
@@ -61,6 +62,10 @@ def named(function: F, name: str, doc: str, operation: Operation | None = None) 
     function.__doc__ = doc
     function.operation = operation  # type: ignore[attr-defined]  # which `taylor` looks for
     return function
+
+
+def _is_floating(dtype: np.dtype) -> bool:
+    return dtype is _FLOAT32 or dtype.kind == "f"  # its kind takes longer to ask for than its identity
 
 
 def elementwise(
@@ -97,7 +102,7 @@ def elementwise(
     if len(partials) == 1:
 
         def unary(x: Any, **static: Any) -> Tensor:
-            if not isinstance(x, Variable) or (floating and x.value.dtype.kind != "f"):
+            if not isinstance(x, Variable) or (floating and not _is_floating(x.value.dtype)):
                 x = as_floating(x) if floating else as_variable(x)
             if static and not hasattr(kernel, "__code__"):  # a bare kernel, without parameters
                 raise TypeError(f"{name}: got the keyword(s) {', '.join(static)}; it takes one tensor and nothing else")
@@ -108,7 +113,7 @@ def elementwise(
     def binary(x: Any, y: Any) -> Tensor:
         if isinstance(x, Variable) and isinstance(y, Variable):
             dtype = x.value.dtype
-            alike = dtype is y.value.dtype and not (floating and dtype.kind != "f")
+            alike = dtype is y.value.dtype and not (floating and not _is_floating(dtype))
             if alike:  # the kernel broadcasts; only a derivative needs to know of it
                 if not (x.requires_grad or y.requires_grad) or x.value.shape == y.value.shape:
                     return apply(operation, (x, y))

@@ -18,6 +18,7 @@ from ..define import (
     broadcast_shape,
     broadcast_to,
     elementwise,
+    keeps_dtype,
     match,
     named,
     primitive,
@@ -41,12 +42,6 @@ def doc(summary: str, example: str, *, inputs: int = 1, formula: str = "", note:
         f"{summary}\n\nParameters\n----------\n{parameters}\n\nReturns\n-------\n{returns}\n{raises}{notes}"
         f"\nExamples\n--------\n{example.strip()}\n"
     )
-
-
-def _params(name: str, fallback: Function | None = None, *order: str) -> Function:
-    """A kernel with scalar parameters, taking them as keywords."""
-    kernel = Elementwise(name, fallback)
-    return lambda x, **static: kernel(x, None, None, tuple(static[key] for key in order))
 
 
 def _numbers(name: str, function: Function, instead: str) -> Function:
@@ -225,8 +220,10 @@ gelu = elementwise(
             ">>> wg.gelu(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8413])"),
 )  # fmt: skip
 
+_leaky_relu_kernel, _clip_kernel = Elementwise("leaky_relu"), Elementwise("clip", np.clip)
 _leaky_relu = elementwise(
-    "leaky_relu", _params("leaky_relu", None, "slope"), lambda g, x, slope: where(greater(x, 0), g, g * slope),
+    "leaky_relu", lambda x, slope: _leaky_relu_kernel(x, None, None, (slope,)),
+    lambda g, x, slope: where(greater(x, 0), g, g * slope),
     floating=True,
 )  # fmt: skip
 
@@ -253,7 +250,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
 
 
 _clip = elementwise(
-    "clamp", _params("clip", np.clip, "low", "high"),
+    "clamp", lambda x, low, high: _clip_kernel(x, None, None, (low, high)),
     lambda g, x, low, high: where(logical_and(greater_equal(x, low), less_equal(x, high)), g, 0.0),
 )  # fmt: skip
 
@@ -284,9 +281,9 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise ValueError("clip: expected min, max or both")
-    if all(limit is None or isinstance(limit, (int, float)) for limit in (min, max)):
+    if (min is None or isinstance(min, (int, float))) and (max is None or isinstance(max, (int, float))):
         x = as_variable(x)
-        if x.value.dtype.kind == "f" or any(isinstance(limit, float) for limit in (min, max)):
+        if x.value.dtype.kind == "f" or isinstance(min, float) or isinstance(max, float):
             low, high = -math.inf if min is None else min, math.inf if max is None else max
             return _clip(as_floating(x), low=float(low), high=float(high))
         return tape._box(np.clip(x.value, min, max))
@@ -302,8 +299,12 @@ def comparison(name: str, kernel: Callable[..., np.ndarray], doc: str) -> Callab
     """An operation whose result is boolean, and so has no derivative."""
 
     def compare(x: Any, y: Any) -> Tensor:
-        if not (isinstance(x, Variable) and isinstance(y, Variable) and x.value.dtype is y.value.dtype):
-            x, y = match(name, *(v if isinstance(v, (int, float)) else as_variable(v) for v in (x, y)))
+        if isinstance(x, Variable):
+            if isinstance(y, Variable) and x.value.dtype is y.value.dtype:
+                return tape._box(kernel(x.value, y.value))
+            if keeps_dtype(x, y):
+                return tape._box(kernel(x.value, y))
+        x, y = match(name, *(v if isinstance(v, (int, float)) else as_variable(v) for v in (x, y)))
         return tape._box(kernel(*(v.value if isinstance(v, Variable) else v for v in (x, y))))
 
     return named(compare, name, doc)
