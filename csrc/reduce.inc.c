@@ -150,6 +150,7 @@ static void INTERNAL(reduce_copy)(const reduce_plan *p, reduce_block *b, real *c
             copy[r * n + i] = *(const real *)(b->in + r * b->row_stride + i * stride);
     b->in = (const char *)copy;
     b->row_stride = n * (ptrdiff_t)sizeof(real);
+    b->far = 0;
 }
 
 /* The state of the norm: squares are scaled where their plain sum overflows, or loses digits below the normal range. */

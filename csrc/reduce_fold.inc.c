@@ -239,15 +239,14 @@ INLINE void INTERNAL(fold_rows)(reduce_fold fold, int rows, int prefetch, const 
 }
 
 /* result[c]: the fold of column c, for c < columns; what follows up to a multiple of LANES may be anything. */
-INLINE void INTERNAL(fold_panel)(reduce_fold fold, const real *in, ptrdiff_t rows, ptrdiff_t stride,
-                                 ptrdiff_t columns, const real *param, real *result)
+INLINE void INTERNAL(fold_panel)(reduce_fold fold, const reduce_block *b, const real *param, real *result)
 {
-    /* The processor foresees rows that follow each other in memory, but not those that lie far apart. */
-    const int apart = stride > 2 * columns * (ptrdiff_t)sizeof(real);
-    const ptrdiff_t step = REDUCE_GROUP * stride / (ptrdiff_t)sizeof(real);
+    const ptrdiff_t stride = b->row_stride, columns = b->columns, step = REDUCE_GROUP * stride / (ptrdiff_t)sizeof(real);
+    const real *in = (const real *)b->in;
+    ptrdiff_t rows = b->rows;
     for (ptrdiff_t c = 0; c < columns; c += LANES)
         V(store)(result + c, V(splat)(INTERNAL(fold_identity)(fold)));
-    for (; rows >= 2 * REDUCE_GROUP && apart; rows -= REDUCE_GROUP, in += step)
+    for (; rows >= 2 * REDUCE_GROUP && b->far; rows -= REDUCE_GROUP, in += step)
         INTERNAL(fold_rows)(fold, REDUCE_GROUP, 1, in, stride, columns, param, result);
     for (; rows >= REDUCE_GROUP; rows -= REDUCE_GROUP, in += step)
         INTERNAL(fold_rows)(fold, REDUCE_GROUP, 0, in, stride, columns, param, result);
@@ -257,11 +256,10 @@ INLINE void INTERNAL(fold_panel)(reduce_fold fold, const real *in, ptrdiff_t row
 
 INLINE void INTERNAL(fold_any)(reduce_fold fold, const reduce_block *b, const real *param, real *result)
 {
-    const real *in = (const real *)b->in;
     if (b->columns > 0) {
-        INTERNAL(fold_panel)(fold, in, b->rows, b->row_stride, b->columns, param, result);
+        INTERNAL(fold_panel)(fold, b, param, result);
     } else {
-        const vreal sum = INTERNAL(fold_line)(fold, in, b->rows, V(splat)(param ? *param : 0));
+        const vreal sum = INTERNAL(fold_line)(fold, (const real *)b->in, b->rows, V(splat)(param ? *param : 0));
         V(store)(result, V(splat)(INTERNAL(fold_lanes)(fold, 1, sum)));
     }
 }

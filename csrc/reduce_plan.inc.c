@@ -26,6 +26,7 @@ enum {
     REDUCE_PANEL_BYTES = 4096,      /* a panel's row at most */
     REDUCE_LEVELS = 2,              /* a task joins up to 2^2 blocks */
     REDUCE_GRAIN = 1 << 17,         /* additions that are worth a thread: some ten microseconds */
+    REDUCE_FAR = 8 << 20,           /* bytes of an input from which prefetching panels pays: measured */
 };
 
 /* One dimension. `weight` is what a step adds to the output's position, in items, if the dimension is kept, and to the
@@ -52,6 +53,7 @@ typedef struct {
     ptrdiff_t leftover;        /* rows too few for one long row */
     ptrdiff_t block, blocks;   /* length of a block, and number of them in one run along `along` */
     ptrdiff_t panels;          /* side by side */
+    int far;                   /* a panel's rows are worth prefetching */
     reduce_dimensions kept;    /* around lines and panels */
     reduce_dimensions reduced;
     ptrdiff_t units;         /* lines or panels with outputs of their own */
@@ -70,6 +72,7 @@ typedef struct {
 typedef struct {
     const char *in;
     ptrdiff_t rows, row_stride, columns, segments;
+    int far;
 } reduce_block;
 
 static int reduce_is_arg(wg_reduce kind)
@@ -209,6 +212,8 @@ static void reduce_choose_sizes(reduce_plan *p, ptrdiff_t size, ptrdiff_t lanes)
     const ptrdiff_t panel = p->across.stride == size ? REDUCE_PANEL_BYTES / size : REDUCE_GROUP * lanes;
     p->width = p->across.length < panel ? p->across.length : panel;
     p->panels = (p->across.length + p->width - 1) / p->width;
+    /* The processor foresees rows that follow each other, but too late in memory, and not those that lie far apart. */
+    p->far = p->along.stride > 2 * p->width * p->segments * size || p->items * p->outputs * size > REDUCE_FAR;
 
     p->units = p->panels;
     for (int i = 0; i < p->kept.count; i++)
@@ -269,6 +274,7 @@ static void reduce_find_block(const reduce_plan *p, const reduce_unit *u, ptrdif
     b->row_stride = p->along.stride;
     b->columns = p->lines ? 0 : u->width * p->segments;
     b->segments = p->segments;
+    b->far = p->far;
     if (p->leftover > 0 && number == p->blocks - 1) {
         b->in += rest * p->along.stride;
         b->rows = p->leftover;
