@@ -125,17 +125,15 @@ def backward_name(operation_name: str, variant: int = 0) -> str:
 def _node_text(node: Any) -> str:
     """The name of a node, told apart as PyTorch does: a full sum from one along dimensions, x[0] from x[1:]."""
     name, static = node.operation.name, node.static
-    if name == "index":
-        return backward_name(_index_name(static["keys"][-1]))
+    if name == "slice":
+        return backward_name(_slice_name(static["key"]))
     if name in ("sum", "mean", "prod"):
         return backward_name(name, int(static["keepdim"] or len(static["dims"]) < len(static["shape"])))
     return backward_name(name, int(name in ("max", "min") and "dims" in static))
 
 
-def _index_name(key: tuple[Any, ...]) -> str:
+def _slice_name(key: tuple[Any, ...]) -> str:
     """The last of the steps that PyTorch makes of an index expression."""
-    if any(isinstance(part, np.ndarray) for part in key):
-        return "index"
     for part in reversed(key):
         if part is None:
             return "unsqueeze"

@@ -15,10 +15,10 @@ from .. import _kernels, define, dtypes, tape
 from ..arguments import dimension
 from ..define import apply, as_variable, linear, primitive
 from ..tape import Operation
-from ..variable import Variable, as_view
+from ..variable import Variable
 from .elementwise import add
 from .naming import called
-from .shape import reshape
+from .shape import reshape, view_at
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -40,7 +40,7 @@ Keys = tuple[Key, ...] | Along
 # ---------------------------------------------------------------- index expressions
 
 
-def plain_keys(key: Key) -> tuple[Keys, bool]:
+def plain_keys(key: Key) -> tuple[tuple[Key, ...], bool]:
     """An index expression as NumPy keys, and whether they give a view: that is, whether no arrays are among them."""
     if type(key) is int or type(key) is slice:  # the usual case
         return ((key, Ellipsis),), True
@@ -97,7 +97,7 @@ def _plain(part: Any) -> Any:
     return part
 
 
-def _integers_first(parts: list[Any]) -> Keys:
+def _integers_first(parts: list[Any]) -> tuple[Key, ...]:
     """Two keys: the integers, with everything else kept whole; then the rest."""
     first: list[Any] = []
     rest: list[Any] = []
@@ -249,13 +249,12 @@ def index(x: Any, key: Key) -> Tensor:
     """
     x = as_variable(x)
     keys, view = plain_keys(key)
-    out = _index(x, keys)
-    return as_view(x, out) if view else out
-
-
-def view_at(x: Any, key: Key) -> Tensor:
-    """x[key], for a key of integers and slices that ends in an Ellipsis."""
-    return as_view(x, _index(x, (key,)))
+    if not view:
+        return _index(x, keys)
+    try:
+        return view_at(x, keys[0])
+    except IndexError as error:
+        raise _explained(error, x.value) from None
 
 
 # ---------------------------------------------------------------- assignment

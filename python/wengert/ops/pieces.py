@@ -14,10 +14,9 @@ from ..arguments import dimension, dimensions, either, lengths, sizes
 from ..define import apply, as_variable, linear
 from ..tape import Operation
 from .index import index as pick
-from .index import view_at
 from .naming import called
 from .reduce import sum
-from .shape import cat, flip, movedim, narrow_view, reshape, share_memory, transpose
+from .shape import cat, flip, movedim, narrow_view, reshape, share_memory, transpose, view_at
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import operator
 from collections.abc import Sequence
@@ -58,14 +57,11 @@ def _permuted(x: Any, dims: tuple[int, ...], inverse: tuple[int, ...], operation
 
 
 def _flipped(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
-    key: list[Any] = [*[slice(None)] * x.ndim, Ellipsis]
-    for d in dims:
-        key[d] = _BACKWARD
-    out: np.ndarray = x[tuple(key)]
+    out: np.ndarray = x[(*[_BACKWARD if d in dims else _WHOLE for d in range(x.ndim)], Ellipsis)]
     return out
 
 
-_BACKWARD = slice(None, None, -1)
+_WHOLE, _BACKWARD = slice(None), slice(None, None, -1)
 _FLIP: Operation = linear("flip", _flipped, lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
 
 
@@ -411,6 +407,43 @@ def flip(x: Any, *dim: Any, dims: Any = None) -> Tensor:
     return share_memory(x, apply(_FLIP, (x,), {"dims": order}))
 
 
+# x[key] for a key of integers, slices and None with an Ellipsis, without which NumPy makes a copy of a single item; and
+# its transpose: zeros of `shape` elsewhere.
+_SLICE = linear(
+    "slice", lambda x, key, shape: x[key],
+    lambda g, key, shape: apply(_SLICE_BACKWARD, (g,), {"key": key, "shape": shape}),
+)  # fmt: skip
+
+
+def _filled_in(x: np.ndarray, key: Any, shape: tuple[int, ...]) -> np.ndarray:
+    out = np.zeros(shape, x.dtype)
+    out[key] = x
+    return out
+
+
+_SLICE_BACKWARD: Operation = linear(
+    "slice_backward", _filled_in, lambda g, key, shape: apply(_SLICE, (g,), {"key": key, "shape": shape})
+)
+
+
+def view_at(x: Any, key: Any) -> Tensor:
+    """The view x[key]."""
+    return as_view(x, apply(_SLICE, (x,), {"key": key, "shape": x.value.shape}))
+
+
+def narrow_view(x: Any, dim: int, start: int, stop: int) -> Tensor:
+    """The view of x from `start` to `stop` along one dimension."""
+    return view_at(x, (*(_WHOLE,) * dim, slice(start, stop), Ellipsis))
+
+
+def _widen(x: Any, dim: int, before: int, after: int) -> Tensor:
+    """x between zeros along one dimension."""
+    shape = x.value.shape
+    stop = before + shape[dim]
+    key = (*(_WHOLE,) * dim, slice(before, stop), Ellipsis)
+    return apply(_SLICE_BACKWARD, (x,), {"key": key, "shape": (*shape[:dim], stop + after, *shape[dim + 1 :])})
+
+
 @functools.cache
 def _cat_operation(count: int) -> Operation:
     """Concatenation of `count` tensors: each one's cotangent is its own piece, its tangent fills that piece."""
@@ -429,7 +462,7 @@ def _stack_operation(count: int) -> Operation:
     """The same along a new dimension."""
 
     def piece(i: int) -> Any:
-        return lambda g, dim: g[(slice(None),) * dim + (i,)]
+        return lambda g, dim: view_at(g, (*(_WHOLE,) * dim, i, Ellipsis))
 
     def place(i: int) -> Any:
         return lambda t, dim: _widen(unsqueeze(t, dim), dim, i, count - i - 1)
@@ -449,39 +482,6 @@ def _stacked(*arrays: np.ndarray, dim: int) -> np.ndarray:
     if dim == len(shape):
         return np.concatenate([x[..., None] for x in arrays], dim)
     return np.concatenate(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
-
-
-# A range along one dimension, and its transpose: zeros before and after.
-_NARROW = linear(
-    "slice", lambda x, dim, start, stop, length: x[(slice(None),) * dim + (slice(start, stop),)],
-    lambda g, dim, start, stop, length: apply(
-        _WIDEN, (g,), {"dim": dim, "start": start, "stop": stop, "length": length}
-    ),
-)  # fmt: skip
-
-
-def _pad(x: np.ndarray, dim: int, start: int, stop: int, length: int) -> np.ndarray:
-    out = np.zeros((*x.shape[:dim], length, *x.shape[dim + 1 :]), x.dtype)
-    out[(slice(None),) * dim + (slice(start, stop),)] = x
-    return out
-
-
-_WIDEN: Operation = linear(
-    "slice_backward", _pad,
-    lambda g, dim, start, stop, length: apply(
-        _NARROW, (g,), {"dim": dim, "start": start, "stop": stop, "length": length}
-    ),
-)  # fmt: skip
-
-
-def narrow_view(x: Any, dim: int, start: int, stop: int) -> Tensor:
-    static = {"dim": dim, "start": start, "stop": stop, "length": x.value.shape[dim]}
-    return share_memory(x, apply(_NARROW, (x,), static))
-
-
-def _widen(x: Any, dim: int, before: int, after: int) -> Tensor:
-    n = x.value.shape[dim]
-    return apply(_WIDEN, (x,), {"dim": dim, "start": before, "stop": before + n, "length": before + n + after})
 
 
 def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
@@ -517,20 +517,21 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
         raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
     d = dimension("cat", dim, ndim)
     shapes = [x.value.shape for x in parts]
-    first = shapes[0]
+    first, ends = shapes[0], [0]
     for shape in shapes:
         if shape != first and (len(shape) != ndim or shape[:d] != first[:d] or shape[d + 1 :] != first[d + 1 :]):
             raise ValueError(f"cat: shapes {', '.join(map(str, shapes))} must agree but for dimension {d}")
-    ends = (0, *itertools.accumulate([shape[d] for shape in shapes]))
+        ends.append(ends[-1] + shape[d])
     return apply(_cat_operation(len(parts)), _promoted(parts), {"dim": d, "ends": ends})
 
 
 def _promoted(parts: list[Any]) -> tuple[Any, ...]:
     """Tensors of one dtype."""
-    kinds = [x.value.dtype for x in parts]
-    if kinds.count(kinds[0]) < len(kinds):
-        dtype = functools.reduce(dtypes.promote_types, kinds)
-        parts = [x if x.value.dtype == dtype else define.cast(x, dtype) for x in parts]
+    first = parts[0].value.dtype
+    for x in parts:
+        if x.value.dtype is not first:
+            dtype = functools.reduce(dtypes.promote_types, [x.value.dtype for x in parts])
+            return tuple([x if x.value.dtype == dtype else define.cast(x, dtype) for x in parts])
     return tuple(parts)
 
 
@@ -624,6 +625,8 @@ def squeeze(x: Any, dim: Any = None) -> Tensor:
     """
     x = as_variable(x)
     shape = x.value.shape
+    if dim is None:
+        return reshaped(x, tuple([n for n in shape if n != 1]), _SQUEEZE)
     drop = dimensions("squeeze", dim, len(shape))
     return reshaped(x, tuple([n for i, n in enumerate(shape) if n != 1 or i not in drop]), _SQUEEZE)
 
