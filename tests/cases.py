@@ -351,6 +351,8 @@ CASES: tuple[Case, ...] = (
     Case("roll_dims", lambda x: wg.roll(x, (1, -2), (0, 1)), lambda x: np.roll(x, (1, -2), (0, 1)), MATRICES),
     Case("rot90", lambda x: wg.rot90(x) * 2, lambda x: np.rot90(x) * 2, MATRICES),
     Case("rot90_back", lambda x: wg.rot90(x, -1, [1, 0]) * 2, lambda x: np.rot90(x, -1, (1, 0)) * 2, MATRICES),
+    Case("tril", lambda x: wg.tril(x, -1), lambda x: np.tril(x, -1), MATRICES),
+    Case("triu", lambda x: wg.triu(x, -1), lambda x: np.triu(x, -1), MATRICES),
     Case("diagonal", lambda x: wg.diagonal(x, 1) * 2, lambda x: np.diagonal(x, 1) * 2, MATRICES),
     Case("diagonal_dims", lambda x: x.diagonal(-1, 2, 0) * 2, lambda x: np.diagonal(x, -1, 2, 0) * 2, (((2, 3, 4),),)),
     Case("diag_embed", lambda x: wg.diag_embed(x, 1), lambda x: np.stack([np.diag(r, 1) for r in x]), (((2, 3),),)),
@@ -486,6 +488,8 @@ CASES: tuple[Case, ...] = (
     # ------------------------------------------------------------ nn.functional
     Case("elu", lambda x: F.elu(x, 0.5), lambda x: np.where(x > 0, x, 0.5 * np.expm1(np.minimum(x, 0))), avoid=(0.0,)),
     Case("silu", F.silu, lambda x: x / (1 + np.exp(-x))),
+    Case("huber_loss", lambda x: F.huber_loss(x, wg.zeros_like(x.detach()), "none", 0.5),
+         lambda x: np.where(np.abs(x) < 0.5, 0.5 * x * x, 0.5 * (np.abs(x) - 0.25)), avoid=(-0.5, 0.5)),
     Case("layer_norm", lambda x: F.layer_norm(x, x.shape[-1:]), _standardized, (((3, 5),), ((2, 3, 4),)), rtol32=2e-5),
     Case("binary_cross_entropy", lambda x, y: F.binary_cross_entropy(x, y, reduction="none"),
          lambda x, y: -y * np.log(x) - (1 - y) * np.log1p(-x), (((7,), (7,)), ((2, 3), (2, 3))), low=0.1, high=0.9),

@@ -141,6 +141,14 @@ def test_casts_are_linear_and_cast_back() -> None:
 DEDICATED = {"cast", "checkpoint"}
 
 
+@pytest.mark.parametrize("x", [[0.0, 2.0, 3.0], [0.0, 2.0, 0.0], [1e-30, 1e-30, 5.0], [1e13, 1e13, 1e13]], ids=str)
+def test_a_product_has_its_derivatives_where_dividing_by_an_item_would_not_give_them(x: list[float]) -> None:
+    a, b, c = x
+    y = wg.tensor(x)
+    np.testing.assert_allclose(wg.grad(wg.prod)(y), np.array([b * c, a * c, a * b], np.float32), rtol=1e-6)
+    np.testing.assert_allclose(wg.hessian(wg.prod)(y), [[0, c, b], [c, 0, a], [b, a, 0]], rtol=1e-6)
+
+
 def test_every_operation_of_the_library_has_a_case() -> None:
     used: set[int] = set()
     for case in CASES:

@@ -16,10 +16,10 @@ import numpy as np
 
 from . import _kernels, define, dtypes
 from .arguments import sizes
-from .ops.elementwise import where
 from .ops.index import index, index_put
 from .ops.naming import called
 from .ops.shape import broadcast_to, reshape
+from .tape import Operation
 from .tensor import Tensor, _wrap
 from .variable import Variable
 
@@ -951,8 +951,7 @@ def tril(x: Any, diagonal: int = 0) -> Tensor:
     tensor([[1., 0., 0.],
             [1., 1., 0.]])
     """
-    x, below = _below("tril", x, integer("tril", "diagonal", diagonal))
-    return called("tril", where(_wrap(below), x, False))
+    return _triangle("tril", x, {"lower": True, "diagonal": integer("tril", "diagonal", diagonal)})
 
 
 def triu(x: Any, diagonal: int = 0) -> Tensor:
@@ -981,17 +980,25 @@ def triu(x: Any, diagonal: int = 0) -> Tensor:
     tensor([[1., 1., 1.],
             [0., 1., 1.]])
     """
-    x, below = _below("triu", x, integer("triu", "diagonal", diagonal) - 1)
-    return called("triu", where(_wrap(~below), x, False))
+    return _triangle("triu", x, {"lower": False, "diagonal": integer("triu", "diagonal", diagonal)})
 
 
-def _below(name: str, x: Any, diagonal: int) -> tuple[Variable, np.ndarray]:
-    """x, and which items of its matrices stand on or below a diagonal."""
+def _triangle(name: str, x: Any, static: dict[str, Any]) -> Tensor:
     x = define.as_variable(x)
     if x.value.ndim < 2:
         raise ValueError(f"{name}: expected matrices, of at least two dimensions, got shape {x.value.shape}")
-    rows, columns = x.value.shape[-2:]
-    return x, np.tri(rows, columns, diagonal, dtypes.bool)
+    return called(name, define.apply(_TRIANGLE, (x,), static))
+
+
+def _within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
+    rows, columns = np.arange(x.shape[-2])[:, None], np.arange(-diagonal, x.shape[-1] - diagonal)
+    return np.where(rows >= columns if lower else rows <= columns, x, x.dtype.type(0))
+
+
+_TRIANGLE: Operation = define.linear(
+    "triangle", _within_triangle,
+    lambda g, lower, diagonal: define.apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),
+)  # fmt: skip
 
 
 def diag(x: Any, diagonal: int = 0) -> Tensor:
@@ -1069,12 +1076,12 @@ def one_hot(x: Any, num_classes: int = -1) -> Tensor:
         raise TypeError(f"one_hot: expected integers, got {labels.dtype}")
     if count < -1 or (count == -1 and not labels.size):
         raise ValueError(f"one_hot: {count} is no number of classes; give one of at least 0, or -1 with some labels")
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
     if count == -1:
-        count = int(labels.max()) + 1
-    if labels.size and not (labels.min() >= 0 and labels.max() < count):
-        raise ValueError(
-            f"one_hot: expected class numbers from 0 to {count - 1}, got some from {labels.min()} to {labels.max()}"
-        )
+        count = high + 1
+    if low < 0 or high >= count:
+        raise ValueError(f"one_hot: expected class numbers from 0 to {count - 1}, got some from {low} to {high}")
     out = _filled((*labels.shape, count), 0, dtypes.int64)
-    out.reshape(labels.size, count)[np.arange(labels.size), labels.reshape(-1)] = 1
+    places = labels.astype(np.int64, copy=False)[..., None]
+    _kernels.scatter_along(out, places, np.ones_like(places), labels.ndim)
     return _wrap(out)

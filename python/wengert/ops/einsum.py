@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import string
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from .linalg import matmul
 from .naming import called
 from .pieces import diagonal
 from .reduce import sum
-from .shape import permute, reshape
+from .shape import permute, reshape, reshaped
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -54,8 +55,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     parts = [as_variable(x) for x in operands]
-    terms, output = _read(equation, [x.value.shape for x in parts])
-    lengths = _lengths(equation, terms, [x.value.shape for x in parts])
+    terms, output, lengths = _read(equation, tuple([x.value.shape for x in parts]))
     pairs = [_fitting(equation, x, term, lengths) for x, term in zip(parts, terms, strict=True)]
     for places in _order(pairs, output):
         chosen = [pairs[k] for k in places]
@@ -63,11 +63,14 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         needed = set(output).union(*(term for _, term in pairs))
         pairs.append(_product(chosen[0], chosen[1], needed) if len(chosen) == 2 else chosen[0])
     x, term = _summed(*pairs[0], set(output))
+    if len(parts) > 1:
+        return _ordered(x, term, output)
     return permute(x, tuple(map(term.index, output))) if output else x
 
 
-def _read(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
-    """The letters of each operand's dimensions and of the result's, with letters in place of dots."""
+@functools.lru_cache(maxsize=256)
+def _read(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[list[str], str, dict[str, int]]:
+    """The letters of each operand's dimensions and of the result's, with letters in place of dots; and the lengths."""
     text = equation.replace(" ", "")
     left, arrow, output = text.partition("->")
     terms = left.split(",")
@@ -93,7 +96,7 @@ def _read(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]
     named = output.replace("...", "")
     if any(letter not in letters or named.count(letter) > 1 for letter in named):
         raise ValueError(f"einsum: the result {output!r} of {equation!r} must name dimensions of operands, each once")
-    return full, output.replace("...", wild)
+    return full, output.replace("...", wild), _lengths(equation, full, shapes)
 
 
 _MORE = "".join(map(chr, range(0x391, 0x3AA)))  # letters beyond the alphabet, for dots in crowded equations
@@ -101,7 +104,7 @@ _MORE = "".join(map(chr, range(0x391, 0x3AA)))  # letters beyond the alphabet, f
 
 def _fitting(equation: str, x: Any, term: str, lengths: dict[str, int]) -> tuple[Any, str]:
     """An operand with every letter once, and without those dimensions of length 1 that others have longer."""
-    for letter in dict.fromkeys(term):
+    for letter in dict.fromkeys(term) if len(set(term)) < len(term) else ():
         while term.count(letter) > 1:
             i = term.index(letter)
             j = term.index(letter, i + 1)
@@ -110,13 +113,22 @@ def _fitting(equation: str, x: Any, term: str, lengths: dict[str, int]) -> tuple
                 raise ValueError(f"einsum: {letter!r} of {equation!r} is {shape[i]} and {shape[j]} in shape {shape}")
             x = diagonal(x, 0, i, j)
             term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
-    kept = [k for k, (letter, n) in enumerate(zip(term, x.value.shape, strict=True)) if n == lengths[letter]]
+    kept = [k for k, n in enumerate(x.value.shape) if n == lengths[term[k]]]
     if len(kept) < len(term):
-        x, term = reshape(x, tuple(x.value.shape[k] for k in kept)), "".join(term[k] for k in kept)
+        x, term = reshaped(x, tuple([x.value.shape[k] for k in kept])), "".join([term[k] for k in kept])
     return x, term
 
 
-def _lengths(equation: str, terms: list[str], shapes: list[tuple[int, ...]]) -> dict[str, int]:
+def _ordered(x: Tensor, term: str, wanted: str) -> Tensor:
+    """x with its dimensions in the order of the letters that are wanted."""
+    return x if term == wanted else permute(x, tuple([term.index(letter) for letter in wanted]))
+
+
+def _shaped(x: Any, shape: tuple[int, ...]) -> Any:
+    return x if x.value.shape == shape else reshaped(x, shape)
+
+
+def _lengths(equation: str, terms: list[str], shapes: tuple[tuple[int, ...], ...]) -> dict[str, int]:
     """The length of each letter's dimension."""
     lengths: dict[str, int] = {}
     for term, shape in zip(terms, shapes, strict=True):
@@ -151,25 +163,32 @@ def _order(pairs: list[tuple[Any, str]], output: str) -> list[tuple[int, ...]]:
 
 def _summed(x: Any, term: str, needed: set[str]) -> tuple[Any, str]:
     """x summed over the dimensions that nobody needs any more."""
+    if needed.issuperset(term):
+        return x, term
     drop = tuple(k for k, letter in enumerate(term) if letter not in needed)
-    return (sum(x, drop), "".join(letter for letter in term if letter in needed)) if drop else (x, term)
+    return sum(x, drop), "".join(letter for letter in term if letter in needed)
 
 
 def _product(left: tuple[Any, str], right: tuple[Any, str], needed: set[str]) -> tuple[Any, str]:
     """Two terms multiplied, and summed over what nobody needs any more: a stack of matrix products."""
     x, a = _summed(*left, needed | set(right[1]))
     y, b = _summed(*right, needed | set(left[1]))
-    batch = [letter for letter in a if letter in b and letter in needed]
-    inner = [letter for letter in a if letter in b and letter not in needed]
-    rows, columns = [letter for letter in a if letter not in b], [letter for letter in b if letter not in a]
-    x = permute(x, tuple(map(a.index, batch + rows + inner)))
-    y = permute(y, tuple(map(b.index, batch + inner + columns)))
+    batch = inner = rows = ""
+    for letter in a:
+        if letter not in b:
+            rows += letter
+        elif letter in needed:
+            batch += letter
+        else:
+            inner += letter
+    columns = "".join([letter for letter in b if letter not in a])
+    x, y = _ordered(x, a, batch + rows + inner), _ordered(y, b, batch + inner + columns)
     lead, tall, wide = (
         x.value.shape[: len(batch)], x.value.shape[len(batch) : len(batch + rows)], y.value.shape[len(batch + inner) :]
     )  # fmt: skip
     depth = math.prod(x.value.shape[len(batch + rows) :])
-    z = matmul(reshape(x, (*lead, math.prod(tall), depth)), reshape(y, (*lead, depth, math.prod(wide))))
-    return reshape(z, (*lead, *tall, *wide)), "".join(batch + rows + columns)
+    z = matmul(_shaped(x, (*lead, math.prod(tall), depth)), _shaped(y, (*lead, depth, math.prod(wide))))
+    return _shaped(z, (*lead, *tall, *wide)), batch + rows + columns
 
 
 # ---------------------------------------------------------------- by numbers

@@ -33,7 +33,7 @@ def _kernel(kind: str, fallback: Function | None = None) -> Function:
             return out if out.dtype == dtypes.int64 else dtypes.convert(out, dtypes.float16)
         if fallback is None:
             raise TypeError(f"{kind}: expected a floating tensor, got {x.dtype}")
-        return np.asarray(fallback(x, dims, keepdims=keepdim))
+        return np.asarray(fallback(x, dims, keepdim))
 
     return kernel
 
@@ -69,8 +69,13 @@ def _documented(function: F) -> F:
     return function
 
 
+def _in_int64(reduction: Any) -> Function:
+    """A reduction of integers and booleans by a ufunc."""
+    return lambda x, dims, keepdim: reduction.reduce(x, axis=dims, dtype=np.int64, keepdims=keepdim)
+
+
 _SUM: Operation = primitive(
-    "sum", _kernel("sum", lambda x, dims, keepdims: np.sum(x, dims, dtype=np.int64, keepdims=keepdims)),
+    "sum", _kernel("sum", _in_int64(np.add)),
     (lambda g, dims, keepdim, shape: _expand(g, dims, keepdim, shape),),
     (lambda t, dims, keepdim, shape: apply(_SUM, (t,), {"dims": dims, "keepdim": keepdim, "shape": shape}),),
 )  # fmt: skip
@@ -165,8 +170,10 @@ def _others(x: Any) -> Tensor:
     return reshape(stack([rest * odd, rest * even], -1), x.value.shape)
 
 
-def _other_products(x: Any, dims: tuple[int, ...]) -> Any:
-    shape = x.value.shape
+def _other_products(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
+    whole = np.abs(z.value)
+    if (whole > _SMALLEST_NORMAL[whole.dtype]).all() and np.isfinite(whole).all():  # no item is 0
+        return keep(z, dims, keepdim, shape) / x
     kept = [d for d in range(len(shape)) if d not in dims]
     if not _count(dims, shape) or not x.value.size:
         return x
@@ -176,14 +183,18 @@ def _other_products(x: Any, dims: tuple[int, ...]) -> Any:
     return _permute(back, tuple(order.index(d) for d in range(len(shape))))
 
 
+_SMALLEST_NORMAL = {dtype: np.finfo(dtype).tiny for dtype in dtypes.FLOATING}
+
+
 def _permute(x: Any, order: tuple[int, ...]) -> Tensor:
     return permute(x, order) if order else x
 
 
 _PROD = primitive(
-    "prod", _kernel("prod", lambda x, dims, keepdims: np.prod(x, dims, dtype=np.int64, keepdims=keepdims)),
-    (lambda g, x, dims, keepdim, shape: _expand(g, dims, keepdim, shape) * _other_products(x, dims),),
-    (lambda t, x, dims, keepdim: sum(t * _other_products(x, dims), dims, keepdim),),
+    "prod", _kernel("prod", _in_int64(np.multiply)),
+    (lambda g, x, z, dims, keepdim, shape:
+        _expand(g, dims, keepdim, shape) * _other_products(x, z, dims, keepdim, shape),),
+    (lambda t, x, z, dims, keepdim, shape: sum(t * _other_products(x, z, dims, keepdim, shape), dims, keepdim),),
 )  # fmt: skip
 
 
@@ -223,7 +234,7 @@ def _ties(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int
 
 def _extreme(name: str, kind: str) -> Any:
     return primitive(
-        name, _kernel(kind, np.amax if kind == "max" else np.amin),
+        name, _kernel(kind, lambda x, dims, keepdim: (np.amax if kind == "max" else np.amin)(x, dims, None, keepdim)),
         (lambda g, x, z, dims, keepdim, shape: _expand(g, dims, keepdim, shape) * _ties(x, z, dims, keepdim, shape),),
         (lambda t, x, z, dims, keepdim, shape: sum(t * _ties(x, z, dims, keepdim, shape), dims, keepdim),),
     )  # fmt: skip
@@ -281,9 +292,9 @@ def amin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
 
 
 def _arg(kind: str) -> Function:
-    def fallback(x: np.ndarray, dims: tuple[int, ...], keepdims: bool) -> np.ndarray:
+    def fallback(x: np.ndarray, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
         axis = None if len(dims) == x.ndim else dims[0]
-        places: np.ndarray = getattr(np, kind)(x, axis, keepdims=keepdims)
+        places: np.ndarray = getattr(np, kind)(x, axis, keepdims=keepdim)
         return places.astype(np.int64)
 
     return _kernel(kind, fallback)
@@ -479,9 +490,11 @@ def std(
     return called("std", sqrt(variance))
 
 
-def _unit(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
+def _unit(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
     """x / z, and 0 where z = 0."""
     length = keep(z, dims, keepdim, shape)
+    if np.count_nonzero(z.value) == z.value.size:
+        return x / length
     zero = equal(length, 0)
     return where(zero, 0.0, x / where(zero, 1.0, length))
 

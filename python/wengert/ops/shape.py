@@ -411,7 +411,7 @@ def flip(x: Any, *dim: Any, dims: Any = None) -> Tensor:
 # its transpose: zeros of `shape` elsewhere.
 _SLICE = linear(
     "slice", lambda x, key, shape: x[key],
-    lambda g, key, shape: apply(_SLICE_BACKWARD, (g,), {"key": key, "shape": shape}),
+    lambda g, key, shape: between_zeros(g, key, shape),
 )  # fmt: skip
 
 
@@ -440,8 +440,14 @@ def _widen(x: Any, dim: int, before: int, after: int) -> Tensor:
     """x between zeros along one dimension."""
     shape = x.value.shape
     stop = before + shape[dim]
-    key = (*(_WHOLE,) * dim, slice(before, stop), Ellipsis)
-    return apply(_SLICE_BACKWARD, (x,), {"key": key, "shape": (*shape[:dim], stop + after, *shape[dim + 1 :])})
+    return between_zeros(
+        x, (*(_WHOLE,) * dim, slice(before, stop), Ellipsis), (*shape[:dim], stop + after, *shape[dim + 1 :])
+    )
+
+
+def between_zeros(x: Any, key: Any, shape: tuple[int, ...]) -> Tensor:
+    """Zeros of a shape with x at a key such as `view_at` takes."""
+    return apply(_SLICE_BACKWARD, (x,), {"key": key, "shape": shape})
 
 
 @functools.cache

@@ -24,9 +24,9 @@ def _order(value: np.ndarray, d: int, descending: bool) -> np.ndarray:
     if not value.ndim:
         return np.zeros((), np.int64)
     if not descending:
-        return np.argsort(value, axis=d, kind="stable")
+        return value.argsort(d, "stable")
     reverse = (slice(None),) * d + (slice(None, None, -1),)
-    order: np.ndarray = value.shape[d] - 1 - np.argsort(value[reverse], axis=d, kind="stable")
+    order: np.ndarray = value.shape[d] - 1 - value[reverse].argsort(d, "stable")
     return order[reverse]
 
 

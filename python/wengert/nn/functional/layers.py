@@ -15,7 +15,7 @@ from ...ops.index import index, index_put
 from ...ops.linalg import linear
 from ...ops.nn import dropout as _dropout
 from ...ops.reduce import mean, var
-from ...ops.shape import reshape
+from ...ops.shape import between_zeros, reshape
 from ...tensor import change, count_change
 
 if TYPE_CHECKING:
@@ -68,23 +68,59 @@ _sqrt = _kernels.Elementwise("sqrt")
 def _standardized(x: np.ndarray, dims: tuple[int, ...], eps: float) -> np.ndarray:
     if x.dtype == dtypes.float16:
         return dtypes.convert(_standardized(x.astype(np.float32), dims, eps), dtypes.float16)
-    scale = 1 / _sqrt(_kernels.reduce("var", x, dims, True, 0.0) + x.dtype.type(eps))
     out = x - _kernels.reduce("mean", x, dims, True)
-    out *= scale
+    out *= _scale(x, dims, eps)
     return out
 
 
-def _standardize_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...], eps: float) -> Any:
-    """The Jacobian (I - 11'/n - zz'/n) / sqrt(var + eps), which is symmetric, applied to g."""
-    deviation = e.sqrt(var(x, dims, True, correction=0) + eps)
-    return (g - mean(g, dims, True) - z * mean(g * z, dims, True)) / deviation
+def _scale(x: np.ndarray, dims: tuple[int, ...], eps: float) -> np.ndarray:
+    return 1 / _sqrt(_kernels.reduce("var", x, dims, True) + eps)
 
 
-# (x - mean) / sqrt(var + eps) over some dimensions.
+def _standardize(x: Any, dims: tuple[int, ...], eps: float) -> Tensor:
+    return apply(_STANDARDIZE, (x,), {"dims": dims, "eps": eps})
+
+
+def _projected(y: np.ndarray, x: np.ndarray, known: np.ndarray, dims: tuple[int, ...], eps: float) -> np.ndarray:
+    if x.dtype == dtypes.float16:
+        y, x, known = (v.astype(np.float32) for v in (y, x, known))
+        return dtypes.convert(_projected(y, x, known, dims, eps), dtypes.float16)
+    out = y - _kernels.reduce("mean", y, dims, True)
+    out -= known * _kernels.reduce("mean", y * known, dims, True)
+    out *= _scale(x, dims, eps)
+    return out
+
+
+def _project(y: Any, x: Any, known: np.ndarray, dims: tuple[int, ...], eps: float) -> Tensor:
+    return apply(_PROJECT, (y, x), {"known": known, "dims": dims, "eps": eps})
+
+
+def _project_back(g: Any, y: Any, x: Any, known: np.ndarray, dims: tuple[int, ...], eps: float) -> Any:
+    """The cotangent of x under P(y, x)."""
+    z, scale = _standardize(x, dims, eps), 1 / e.sqrt(var(x, dims, True, correction=0) + eps)
+    crossed = g * mean(y * z, dims, True) + y * mean(g * z, dims, True)
+    along = mean(g * _project(y, x, known, dims, eps), dims, True)
+    return -scale * (z * along + _project(crossed, x, known, dims, eps))
+
+
+def _project_ahead(t: Any, y: Any, x: Any, known: np.ndarray, dims: tuple[int, ...], eps: float) -> Any:
+    """The tangent of P(y, x) where x has the tangent t."""
+    z, scale = _standardize(x, dims, eps), 1 / e.sqrt(var(x, dims, True, correction=0) + eps)
+    of_z, of_y = _project(t, x, known, dims, eps), _project(y, x, known, dims, eps)
+    return -scale * (mean(z * t, dims, True) * of_y + mean(y * z, dims, True) * of_z + mean(y * of_z, dims, True) * z)
+
+
+# z = (x - mean) / sqrt(var + eps) over some dimensions, n items each. Its Jacobian is symmetric: applied to y it gives
+# P(y, x) = (I - 11'/n - zz'/n) y / sqrt(var + eps), an operation that is handed the values of z as `known`.
 _STANDARDIZE = primitive(
     "standardize", _standardized,
-    (lambda g, x, z, dims, eps: _standardize_rule(g, x, z, dims, eps),),
-    (lambda t, x, z, dims, eps: _standardize_rule(t, x, z, dims, eps),),
+    (lambda g, x, z, dims, eps: _project(g, x, z.value, dims, eps),),
+    (lambda t, x, z, dims, eps: _project(t, x, z.value, dims, eps),),
+)  # fmt: skip
+_PROJECT = primitive(
+    "standardize_backward", _projected,
+    (lambda g, x, known, dims, eps: _project(g, x, known, dims, eps), _project_back),
+    (lambda t, x, known, dims, eps: _project(t, x, known, dims, eps), _project_ahead), ("y", "x"),
 )  # fmt: skip
 
 
@@ -124,7 +160,7 @@ def layer_norm(
     for name, v in (("weight", weight), ("bias", bias)):
         if v is not None and as_variable(v).value.shape != last:
             raise ValueError(f"layer_norm: expected a {name} of shape {last}, got {as_variable(v).value.shape}")
-    z = apply(_STANDARDIZE, (x,), {"dims": tuple(range(len(shape) - len(last), len(shape))), "eps": float(eps)})
+    z = _standardize(x, tuple(range(len(shape) - len(last), len(shape))), float(eps))
     if weight is not None:
         z = z * weight
     return z if bias is None else z + bias
@@ -171,7 +207,12 @@ def batch_norm(
     if len(shape) < 2:
         raise ValueError(f"batch_norm: expected input of shape (n, channels, ...), got {shape}")
     channels, dims = shape[1], (0, *range(2, len(shape)))
-    column = (1, channels) + (1,) * (len(shape) - 2)
+
+    def column(v: Any) -> Tensor:
+        """One number per channel, as it broadcasts with the input."""
+        v = as_variable(v)
+        return v if len(shape) == 2 else reshape(v, (channels,) + (1,) * (len(shape) - 2))
+
     for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
         if v is not None and as_variable(v).value.shape != (channels,):
             raise ValueError(
@@ -185,13 +226,13 @@ def batch_norm(
                 f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
             )
         if running_mean is not None:
-            _move(running_mean, x.value.mean(dims), momentum)
+            _move(running_mean, mean(x.detach(), dims), momentum)
         if running_var is not None:
-            _move(running_var, x.value.var(dims, ddof=1), momentum)
-        z = apply(_STANDARDIZE, (x,), {"dims": dims, "eps": float(eps)})
+            _move(running_var, var(x.detach(), dims), momentum)
+        z = _standardize(x, dims, float(eps))
         if weight is not None:
-            z = z * reshape(as_variable(weight), column)
-        return z if bias is None else z + reshape(as_variable(bias), column)
+            z = z * column(weight)
+        return z if bias is None else z + column(bias)
     if running_mean is None or running_var is None:
         raise ValueError("batch_norm: outside training, running_mean and running_var are needed")
     scale = 1.0 / e.sqrt(running_var + eps)
@@ -200,12 +241,12 @@ def batch_norm(
     shift = -scale * running_mean
     if bias is not None:
         shift = shift + bias
-    return x * reshape(scale, column) + reshape(shift, column)
+    return x * column(scale) + column(shift)
 
 
-def _move(running: Any, observed: np.ndarray, fraction: float) -> None:
+def _move(running: Any, observed: Tensor, fraction: float) -> None:
     """Move a running average towards an observation."""
-    running.value[...] += fraction * (observed - running.value)
+    running.value[...] += fraction * (observed.value - running.value)
     count_change(running)
 
 
@@ -322,15 +363,18 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
             x = index(x, (slice(None),) * d + (_SOURCES[mode](shape[d], before, after),))
     if mode != "constant":
         return x
-    inner = tuple(
-        slice(max(-pairs.get(d, (0, 0))[0], 0), n - max(-pairs.get(d, (0, 0))[1], 0)) for d, n in enumerate(shape)
-    )
-    outer = tuple(n + sum(pairs.get(d, (0, 0))) for d, n in enumerate(shape))
-    x = index(x, inner)
-    place = tuple(slice(max(pairs.get(d, (0, 0))[0], 0), None) for d in range(len(shape)))
-    place = tuple(slice(s.start, s.start + n) for s, n in zip(place, x.value.shape, strict=True))
-    background = tape._box(np.full(outer, 0 if value is None else value, x.value.dtype))
-    return index_put(background, place, x)
+    inner, place, outer = [], [], []
+    for d, n in enumerate(shape):
+        before, after = pairs.get(d, (0, 0))
+        first = max(before, 0)
+        inner.append(slice(max(-before, 0), n - max(-after, 0)))
+        place.append(slice(first, first + n + min(before, 0) + min(after, 0)))
+        outer.append(n + before + after)
+    if min(lengths, default=0) < 0:
+        x = index(x, tuple(inner))
+    if not value:
+        return between_zeros(x, (*place, Ellipsis), tuple(outer))
+    return index_put(tape._box(np.full(outer, value, x.value.dtype)), tuple(place), x)
 
 
 def _replicate(n: int, before: int, after: int) -> np.ndarray:

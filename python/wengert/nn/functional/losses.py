@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ... import tape
+from ... import _kernels
 from ..._kernels import Elementwise
 from ...define import apply, as_floating, as_variable, cast, elementwise, linear
 from ...ops import elementwise as e
@@ -127,13 +127,15 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise ValueError(f"huber_loss: expected delta > 0, got {delta}")
     x, y = _pair("huber_loss", input, target)
-    return _reduced("huber_loss", _huber(x - y, delta), reduction)
+    return _reduced("huber_loss", _huber(x - y, delta=delta), reduction)
 
 
-def _huber(d: Any, delta: float) -> Any:
-    """c (d - c / 2) with c = d limited to +-delta: both branches in one."""
-    c = e.clip(d, -delta, delta)
-    return c * (d - c * 0.5)
+def _huber_kernel(x: np.ndarray, delta: float) -> np.ndarray:
+    c = np.minimum(np.maximum(x, -delta), delta)  # which makes one formula of both branches
+    return np.asarray(c * (x - c * 0.5))
+
+
+_huber = elementwise("huber_loss", _huber_kernel, lambda x, delta: e.clip(x, -delta, delta))
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -165,7 +167,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     if beta < 0:
         raise ValueError(f"smooth_l1_loss: expected beta >= 0, got {beta}")
     x, y = _pair("smooth_l1_loss", input, target)
-    return _reduced("smooth_l1_loss", e.abs(x - y) if beta == 0 else _huber(x - y, beta) / beta, reduction)
+    return _reduced("smooth_l1_loss", e.abs(x - y) if beta == 0 else _huber(x - y, delta=beta) / beta, reduction)
 
 
 # ---------------------------------------------------------------- probabilities
@@ -272,22 +274,33 @@ def binary_cross_entropy_with_logits(
     return _reduced(name, losses, reduction, weight)
 
 
-# x[i, labels[i]] of a matrix, and its transpose.
-_PICK: Any = linear(
-    "nll_pick", lambda x, labels, classes: x[np.arange(labels.size), labels],
-    lambda g, labels, classes: apply(_SPREAD, (g,), {"labels": labels, "classes": classes}),
-)  # fmt: skip
+class _Examples(NamedTuple):
+    """What `nll_loss` knows of n examples: labels (n, 1), factors (n,), which count (n,), and the matrix's shape."""
+
+    labels: np.ndarray
+    factors: np.ndarray
+    counted: np.ndarray
+    shape: tuple[int, ...]
 
 
-def _spread(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    out = np.zeros((labels.size, classes), x.dtype)
-    out[np.arange(labels.size), labels] = x
+def _pick_kernel(x: np.ndarray, examples: _Examples) -> np.ndarray:
+    picked: np.ndarray = _kernels.gather_along(x, examples.labels, 1)[:, 0] * examples.factors
+    picked[~examples.counted] = 0
+    return picked
+
+
+def _spread_kernel(x: np.ndarray, examples: _Examples) -> np.ndarray:
+    out = np.zeros(examples.shape, x.dtype)
+    items = np.where(examples.counted, x * examples.factors, x.dtype.type(0))
+    _kernels.scatter_along(out, examples.labels, items[:, None], 1)
     return out
 
 
+# factors[i] * x[i, labels[i]] of a matrix, 0 where an example does not count; and its transpose.
+_PICK: Any = linear("nll_loss", _pick_kernel, lambda g, examples: apply(_SPREAD, (g,), {"examples": examples}))
 _SPREAD: Any = linear(
-    "nll_spread", _spread, lambda g, labels, classes: apply(_PICK, (g,), {"labels": labels, "classes": classes})
-)  # fmt: skip
+    "nll_loss_backward", _spread_kernel, lambda g, examples: apply(_PICK, (g,), {"examples": examples})
+)
 
 
 def nll_loss(
@@ -343,15 +356,16 @@ def nll_loss(
     if bad.any():
         raise IndexError(f"nll_loss: label {labels[bad][0]} is not one of {classes} classes")
     labels = np.where(counted, labels, 0)
-    of_example = _class_weights(weight, classes)[labels] * counted
-    rows = x
-    if len(shape) > 2:
-        rows = permute(x, (0, *range(2, len(shape)), 1))
-    picked = apply(_PICK, (reshape(rows, (labels.size, classes)),), {"labels": labels, "classes": classes})
-    losses = e.where(tape._box(counted), -picked * tape._box(of_example.astype(x.value.dtype)), 0.0)
-    if reduction == "mean":
-        return sum(losses) / float(of_example.sum()) if of_example.sum() else sum(losses) * math.nan
-    return _reduced("nll_loss", reshape(losses, outer), reduction)
+    factors = _class_weights(weight, classes)[labels] * counted
+    total = float(factors.sum()) if reduction == "mean" else 1.0
+    rows = permute(x, (0, *range(2, len(shape)), 1)) if len(shape) > 2 else x
+    if len(shape) != 2:
+        rows = reshape(rows, (labels.size, classes))
+    factors = (-factors / (total or math.nan)).astype(x.value.dtype)
+    losses = apply(_PICK, (rows,), {"examples": _Examples(labels[:, None], factors, counted, rows.value.shape)})
+    if reduction == "none":
+        return reshape(losses, outer)
+    return _reduced("nll_loss", losses if total else losses + math.nan, "sum" if reduction == "mean" else reduction)
 
 
 def _class_weights(weight: Any, classes: int) -> np.ndarray:
