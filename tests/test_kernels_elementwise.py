@@ -226,10 +226,10 @@ def test_broadcasting(isa: str, dtype: np.dtype, name: str) -> None:
 
 def special_values(dtype: np.dtype) -> np.ndarray:
     info = np.finfo(dtype)
-    positive = [0.0, info.smallest_subnormal, 3 * info.smallest_subnormal, info.smallest_normal / 2, info.smallest_normal]
-    positive += [info.eps, 1e-3, 0.25, 0.5, 1 - info.epsneg, 1, 1 + info.eps, 1.5, 2, 3, 4, 10, 37, 88, 89, 103, 104]
-    positive += [709, 710, 745, 746, 2 / info.eps, 2 / info.eps - 1, 1 / info.eps + 1, 1e30, info.max, np.inf]
-    positive += [0.5 / info.eps + 0.5, np.nan]
+    positive = [0.0, info.smallest_subnormal, 3 * info.smallest_subnormal, info.smallest_normal / 2]
+    positive += [info.smallest_normal, info.eps, 1e-3, 0.25, 0.5, 1 - info.epsneg, 1, 1 + info.eps, 1.5, 2, 3, 4, 10]
+    positive += [37, 88, 89, 103, 104, 709, 710, 745, 746, 2 / info.eps, 2 / info.eps - 1, 1 / info.eps + 1, 1e30]
+    positive += [0.5 / info.eps + 0.5, info.max, np.inf, np.nan]
     return np.array([sign * x for x in positive for sign in (1, -1)], dtype)
 
 

@@ -180,6 +180,16 @@ def test_distances_of_two_dtypes_and_of_half_precision() -> None:
     np.testing.assert_allclose(half.float().numpy(), wg.cdist(x, b).numpy(), rtol=2e-3)
 
 
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1.0, 1e30])
+def test_angles_and_lengths_have_derivatives_where_squares_leave_the_range(scale: float) -> None:
+    a, b = (wg.tensor(n * scale, requires_grad=True) for n in (3.0, -4.0))
+    per_scale = 1 / scale if scale else 0.0
+    angle = [g.item() for g in wg.autograd.grad(wg.atan2(a, b), (a, b))]
+    np.testing.assert_allclose(angle, [-4 / 25 * per_scale, -3 / 25 * per_scale], rtol=1e-6)
+    length = [g.item() for g in wg.autograd.grad(wg.hypot(a, b), (a, b))]
+    np.testing.assert_allclose(length, np.array([0.6, -0.8]) * (scale != 0), rtol=1e-6)
+
+
 def test_a_point_is_nowhere_from_itself_and_has_no_gradient_there() -> None:
     a = x.clone().requires_grad_()
     wg.cdist(a, a.detach()).diagonal().sum().backward()

@@ -52,10 +52,10 @@ atan = elementwise(
             ">>> wg.atan(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7854])"),
 )  # fmt: skip
 atan2 = elementwise(
-    "atan2", quiet(np.arctan2),
-    lambda g, x, y: g * y / (square(x) + square(y)), lambda g, x, y: -g * x / (square(x) + square(y)), floating=True,
+    "atan2", quiet(np.arctan2), lambda x, y: _over_square(y, x), lambda x, y: -_over_square(x, y), floating=True,
     doc=doc("The angle in [-pi, pi] of the point with ordinate x and abscissa y, seen from the origin.",
-            ">>> wg.atan2(wg.tensor([1., -1.]), wg.tensor([1., -1.]))\ntensor([ 0.7854, -2.3562])", inputs=2),
+            ">>> wg.atan2(wg.tensor([1., -1.]), wg.tensor([1., -1.]))\ntensor([ 0.7854, -2.3562])", inputs=2,
+            note="The derivative at the origin is 0."),
 )  # fmt: skip
 
 # ---------------------------------------------------------------- hyperbolic functions
@@ -113,6 +113,12 @@ def _over_length(x: Any, z: Any) -> Tensor:
     """x / z, and 0 where z = 0."""
     zero = equal(z, 0)
     return where(zero, 0.0, x / where(zero, 1.0, z))
+
+
+def _over_square(x: Any, y: Any) -> Tensor:
+    """x / (x^2 + y^2) without overflow, and 0 where both are 0."""
+    z = hypot(x, y)
+    return _over_length(_over_length(x, z), z)
 
 
 hypot = elementwise(
