@@ -1042,6 +1042,9 @@ def diag(x: Any, diagonal: int = 0) -> Tensor:
     raise ValueError(f"diag: expected a vector or a matrix, got shape {x.value.shape}")
 
 
+_ONE = np.ones((), np.int64)
+
+
 def one_hot(x: Any, num_classes: int = -1) -> Tensor:
     """Class numbers as rows with a single 1.
 
@@ -1076,12 +1079,17 @@ def one_hot(x: Any, num_classes: int = -1) -> Tensor:
         raise TypeError(f"one_hot: expected integers, got {labels.dtype}")
     if count < -1 or (count == -1 and not labels.size):
         raise ValueError(f"one_hot: {count} is no number of classes; give one of at least 0, or -1 with some labels")
-    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
+    low = int(labels.min()) if labels.size else 0
     if count == -1:
-        count = high + 1
-    if low < 0 or high >= count:
-        raise ValueError(f"one_hot: expected class numbers from 0 to {count - 1}, got some from {low} to {high}")
+        count = int(labels.max()) + 1
     out = _filled((*labels.shape, count), 0, dtypes.int64)
     places = labels.astype(np.int64, copy=False)[..., None]
-    _kernels.scatter_along(out, places, np.ones_like(places), labels.ndim)
+    fits = low >= 0
+    try:
+        _kernels.scatter_along(out, places, _kernels.broadcast_view(_ONE, places.shape), labels.ndim)
+    except IndexError:
+        fits = False
+    if not fits:
+        high = labels.max()
+        raise ValueError(f"one_hot: expected class numbers from 0 to {count - 1}, got some from {low} to {high}")
     return _wrap(out)

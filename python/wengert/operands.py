@@ -63,7 +63,7 @@ def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
 def same_shape(name: str, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands, those that are differentiable broadcast to the shape of all."""
     shapes = [x.value.shape for x in operands if isinstance(x, Variable)]
-    if len(set(shapes)) > 1:
+    if len(set(shapes)) > 1 and tape.mode.recording:
         tracked = [isinstance(x, Variable) and x.requires_grad for x in operands]
         if True in tracked:
             shape = broadcast_shape(name, *shapes)

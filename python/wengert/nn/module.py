@@ -722,8 +722,10 @@ class Module:
         >>> net.bias.grad is None
         True
         """
-        for parameter in self.parameters():
-            clear_gradient(parameter, set_to_none)
+        for module in self.modules():
+            for parameter in module._parameters.values():
+                if parameter is not None:
+                    clear_gradient(parameter, set_to_none)
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Any:
         """Convert floating parameters and buffers to another dtype, in place; the only device is "cpu".
@@ -1047,7 +1049,7 @@ def _warn_unregistered(root: Module) -> None:
     for module in root.modules():
         if not module._warned:
             for attribute, value in vars(module).items():
-                if type(value) in (list, dict) and attribute not in _REGISTRIES and _hidden(value, root):
+                if type(value) in _PLAIN and value and attribute not in _REGISTRIES and _hidden(value, root):
                     module._warned = True
                     warnings.warn(
                         f"{type(module).__name__}.{attribute} is a plain {type(value).__name__} of modules or "
@@ -1059,7 +1061,8 @@ def _warn_unregistered(root: Module) -> None:
                     break
 
 
-_REGISTRIES = ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks")
+_PLAIN = (list, dict)
+_REGISTRIES = {"_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks"}
 
 
 def _hidden(value: Any, root: Module) -> bool:

@@ -42,8 +42,11 @@ Keys = tuple[Key, ...] | Along
 
 def plain_keys(key: Key) -> tuple[tuple[Key, ...], bool]:
     """An index expression as NumPy keys, and whether they give a view: that is, whether no arrays are among them."""
-    if type(key) is int or type(key) is slice:  # the usual case
+    if type(key) is int or type(key) is slice:  # the usual cases
         return ((key, Ellipsis),), True
+    if isinstance(key, Variable):
+        part = _plain(key)
+        return (((part, Ellipsis),), True) if isinstance(part, int) else (((part,),), False)
     out = []
     arrays = integers = dots = False
     for part in key if isinstance(key, tuple) else (key,):
@@ -169,7 +172,13 @@ def _one_row_index(keys: tuple[Key, ...], x: np.ndarray) -> np.ndarray | None:
 
 
 def _rows_of(x: np.ndarray) -> np.ndarray:
+    if x.ndim == 2:
+        return x
     return x.reshape(x.shape[0], -1) if x.size else x.reshape(x.shape[0], int(np.prod(x.shape[1:])))
+
+
+def _flat(index: np.ndarray) -> np.ndarray:
+    return as_places("index", index if index.ndim == 1 else index.reshape(-1))
 
 
 def _pick(x: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
@@ -178,10 +187,10 @@ def _pick(x: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
     index = _one_row_index(keys, x)
     if index is not None and x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.shape[0]:
         try:
-            rows = _kernels.gather_rows(_rows_of(x), index.astype(np.int64, copy=False).reshape(-1), dtype=x.dtype)
+            rows = _kernels.gather_rows(_rows_of(x), _flat(index), dtype=x.dtype)
         except IndexError as error:
             raise _explained(error, x) from None
-        return rows.reshape(index.shape + x.shape[1:])
+        return rows if index.ndim == 1 and x.ndim == 2 else rows.reshape(index.shape + x.shape[1:])
     return np.asarray(at(x, keys))
 
 
@@ -194,9 +203,7 @@ def _put_add(g: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
     out = np.zeros(shape, g.dtype)
     index = _one_row_index(keys, out)
     if index is not None and g.dtype in (dtypes.float32, dtypes.float64) and g.size and out.size:
-        _kernels.scatter_add_rows(
-            _rows_of(out), index.astype(np.int64, copy=False).reshape(-1), g.reshape(index.size, -1)
-        )  # fmt: skip
+        _kernels.scatter_add_rows(_rows_of(out), _flat(index), g.reshape(index.size, -1))
     elif any(isinstance(part, np.ndarray) for part in keys[-1]):
         np.add.at(at(out, keys[:-1]), keys[-1], g)
     else:

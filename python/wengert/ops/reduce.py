@@ -14,7 +14,7 @@ from ..define import F, Function, apply, as_floating, as_variable, primitive
 from ..tape import Operation
 from .elementwise import abs, equal, exp, sqrt, where
 from .naming import called
-from .shape import cat, flip, permute, reshape, stack
+from .shape import cat, flip, permute, reshape, reshaped, stack
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -40,17 +40,19 @@ def _kernel(kind: str, fallback: Function | None = None) -> Function:
 
 def _expand(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     """A reduced tensor repeated over the dimensions it lost."""
-    return define.broadcast_to(keep(g, dims, keepdim, shape), shape)
+    whole = g if len(dims) == len(shape) else keep(g, dims, keepdim, shape)  # one number broadcasts as it is
+    return define.broadcast_to(whole, shape)
 
 
 def keep(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     """A reduced tensor with the dimensions it lost as length 1."""
-    return g if keepdim else reshape(g, tuple(1 if i in dims else n for i, n in enumerate(shape)))
+    return g if keepdim else reshaped(g, tuple([1 if i in dims else n for i, n in enumerate(shape)]))
 
 
 def _static(name: str, x: Any, dim: Any, axis: Any, keepdim: bool, keepdims: bool | None) -> dict[str, Any]:
-    dims = dimensions(name, either(name, dim, axis), x.value.ndim)
-    return {"dims": dims, "keepdim": bool(keepdim if keepdims is None else keepdims), "shape": x.value.shape}
+    shape = x.value.shape
+    dims = dimensions(name, dim if axis is None else either(name, dim, axis), len(shape))
+    return {"dims": dims, "keepdim": bool(keepdim if keepdims is None else keepdims), "shape": shape}
 
 
 _COMMON = """Parameters
