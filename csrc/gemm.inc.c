@@ -69,7 +69,9 @@ static void INTERNAL(divide)(INTERNAL(job) *job, int threads)
     const double flops = 2 * share * (double)p->m * (double)INTERNAL(columns_of)(p, job->panels) * depth;
     ptrdiff_t rows = 1, columns = 1;
     if (threads > 1 && flops >= 2 * GEMM_CHUNK_FLOPS) {
-        const double most = flops / GEMM_CHUNK_FLOPS, wanted = (double)threads * GEMM_CHUNKS_PER_THREAD;
+        const int anew = p->method != GEMM_DOT && p->copy_a; /* each column of chunks copies A anew */
+        const double most = flops / GEMM_CHUNK_FLOPS;
+        const double wanted = (double)threads * (anew ? GEMM_CHUNKS_PER_THREAD / 2 : GEMM_CHUNKS_PER_THREAD);
         const ptrdiff_t chunks = (ptrdiff_t)(most < wanted ? most : wanted);
         rows = least(job->strips, least(threads, chunks));
         columns = least(job->panels, ceil_div(chunks, rows));
