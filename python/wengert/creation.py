@@ -18,7 +18,7 @@ from . import _kernels, define, dtypes
 from .arguments import sizes
 from .ops.index import index, index_put
 from .ops.naming import called
-from .ops.shape import broadcast_to, reshape
+from .ops.shape import broadcast_to, reshaped
 from .tape import Operation
 from .tensor import Tensor, _wrap
 from .variable import Variable
@@ -879,7 +879,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing == "xy":
         places[:2] = places[1::-1]
     shape = tuple(axes[k].value.size for k in places)
-    lines = [reshape(x, tuple(-1 if k == place else 1 for k in places)) for place, x in enumerate(axes)]
+    lines = [
+        reshaped(x, tuple([x.value.size if k == place else 1 for k in places])) for place, x in enumerate(axes)
+    ]
     return tuple(broadcast_to(line, shape) for line in lines)
 
 
@@ -992,9 +994,10 @@ def _triangle(name: str, x: Any, static: dict[str, Any]) -> Tensor:
 
 def _within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
     rows, columns = np.arange(x.shape[-2])[:, None], np.arange(-diagonal, x.shape[-1] - diagonal)
-    return np.where(rows >= columns if lower else rows <= columns, x, x.dtype.type(0))
+    return _choose(rows >= columns if lower else rows <= columns, x, False)
 
 
+_choose = _kernels.Elementwise("where", np.where)
 _TRIANGLE: Operation = define.linear(
     "triangle", _within_triangle,
     lambda g, lower, diagonal: define.apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),

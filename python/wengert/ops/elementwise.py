@@ -342,6 +342,17 @@ logical_and: Callable[..., Tensor] = comparison(
          ">>> wg.logical_and(wg.tensor([1., 0.]), wg.tensor([2., 3.]))\ntensor([ True, False])", inputs=2),
 )  # fmt: skip
 
+def _side_by_side(condition: Variable, x: Any, y: Any) -> bool:
+    """Whether x and y have one dtype and the condition's shape, or one of them does and the other is a number."""
+    if not isinstance(x, Variable):
+        x, y = y, x
+    if not isinstance(x, Variable) or x.value.shape != condition.value.shape:
+        return False
+    if isinstance(y, Variable):
+        return x.value.dtype is y.value.dtype and x.value.shape == y.value.shape
+    return keeps_dtype(x, y)
+
+
 _WHERE = primitive(
     "where", Elementwise("where", np.where),
     (None, lambda g, condition: where(condition, g, 0.0), lambda g, condition: where(condition, 0.0, g)),
@@ -391,11 +402,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Tensor | tuple[Tensor
         raise TypeError("where: expected a condition alone, or a condition with x and y")
     if condition.value.dtype != dtypes.bool:
         raise TypeError(f"where: expected a boolean condition, got {condition.value.dtype}; compare it, as in x != 0")
-    shape = condition.value.shape
-    if (
-        isinstance(x, Variable) and isinstance(y, Variable) and x.value.dtype is y.value.dtype
-        and x.value.shape == y.value.shape == shape
-    ):  # fmt: skip
+    if _side_by_side(condition, x, y):
         return apply(_WHERE, (condition, x, y))
     x, y = match("where", x, y)
     shape = broadcast_shape("where", *(v.value.shape for v in (condition, x, y) if isinstance(v, Variable)))

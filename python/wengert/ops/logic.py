@@ -299,7 +299,7 @@ def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.all(wg.tensor([[True, False], [True, True]]), dim=1)
     tensor([False,  True])
     """
-    return _truth(x, _over("all", np.all, x, dim, keepdim, axis, keepdims))
+    return _truth(x, _over("all", np.logical_and.reduce, x, dim, keepdim, axis, keepdims))
 
 
 def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
@@ -327,7 +327,7 @@ def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.any(wg.tensor([[True, False], [False, False]]), dim=1)
     tensor([ True, False])
     """
-    return _truth(x, _over("any", np.any, x, dim, keepdim, axis, keepdims))
+    return _truth(x, _over("any", np.logical_or.reduce, x, dim, keepdim, axis, keepdims))
 
 
 def _truth(x: Any, found: np.ndarray) -> Tensor:

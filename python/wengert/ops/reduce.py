@@ -71,13 +71,14 @@ def _documented(function: F) -> F:
     return function
 
 
-def _in_int64(reduction: Any) -> Function:
-    """A reduction of integers and booleans by a ufunc."""
-    return lambda x, dims, keepdim: reduction.reduce(x, axis=dims, dtype=np.int64, keepdims=keepdim)
+def _sum_of_integers(x: np.ndarray, dims: tuple[int, ...], keepdim: bool) -> Any:
+    if x.dtype.kind == "b" and len(dims) == x.ndim and not keepdim:
+        return np.count_nonzero(x)  # a tenth of the time
+    return np.sum(x, dims, dtype=np.int64, keepdims=keepdim)
 
 
 _SUM: Operation = primitive(
-    "sum", _kernel("sum", _in_int64(np.add)),
+    "sum", _kernel("sum", _sum_of_integers),
     (lambda g, dims, keepdim, shape: _expand(g, dims, keepdim, shape),),
     (lambda t, dims, keepdim, shape: apply(_SUM, (t,), {"dims": dims, "keepdim": keepdim, "shape": shape}),),
 )  # fmt: skip
@@ -193,7 +194,7 @@ def _permute(x: Any, order: tuple[int, ...]) -> Tensor:
 
 
 _PROD = primitive(
-    "prod", _kernel("prod", _in_int64(np.multiply)),
+    "prod", _kernel("prod", lambda x, dims, keepdim: np.prod(x, dims, dtype=np.int64, keepdims=keepdim)),
     (lambda g, x, z, dims, keepdim, shape:
         _expand(g, dims, keepdim, shape) * _other_products(x, z, dims, keepdim, shape),),
     (lambda t, x, z, dims, keepdim, shape: sum(t * _other_products(x, z, dims, keepdim, shape), dims, keepdim),),

@@ -518,15 +518,15 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     parts = [as_variable(x) for x in tensors]
     if not parts:
         raise ValueError("cat: expected at least one tensor")
-    ndim = parts[0].value.ndim
-    if ndim == 0:
+    first = parts[0].value.shape
+    if not first:
         raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
-    d = dimension("cat", dim, ndim)
-    shapes = [x.value.shape for x in parts]
-    first, ends = shapes[0], [0]
-    for shape in shapes:
-        if shape != first and (len(shape) != ndim or shape[:d] != first[:d] or shape[d + 1 :] != first[d + 1 :]):
-            raise ValueError(f"cat: shapes {', '.join(map(str, shapes))} must agree but for dimension {d}")
+    d, ends = dimension("cat", dim, len(first)), [0]
+    for x in parts:
+        shape = x.value.shape
+        if shape != first and (*shape[:d], *shape[d + 1 :]) != (*first[:d], *first[d + 1 :]):
+            shapes = ", ".join([str(x.value.shape) for x in parts])
+            raise ValueError(f"cat: shapes {shapes} must agree but for dimension {d}")
         ends.append(ends[-1] + shape[d])
     return apply(_cat_operation(len(parts)), _promoted(parts), {"dim": d, "ends": ends})
 
@@ -665,6 +665,8 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if not shape:
         return reshape(x, (1,))
     i, j = dimension("flatten", start_dim, len(shape)), dimension("flatten", end_dim, len(shape))
+    if i == j:
+        return as_variable(x)
     if i > j:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     return reshaped(x, (*shape[:i], math.prod(shape[i : j + 1]), *shape[j + 1 :]))

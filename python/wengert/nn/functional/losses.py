@@ -275,24 +275,27 @@ def binary_cross_entropy_with_logits(
 
 
 class _Examples(NamedTuple):
-    """What `nll_loss` knows of n examples: labels (n, 1), factors (n,), which count (n,), and the matrix's shape."""
+    """What `nll_loss` knows of n examples: labels (n, 1), factors (n,), which do not count, and the matrix's shape."""
 
     labels: np.ndarray
     factors: np.ndarray
-    counted: np.ndarray
+    ignored: np.ndarray
     shape: tuple[int, ...]
+
+    def weighed(self, items: np.ndarray) -> np.ndarray:
+        """One item for each example, times its factor."""
+        out: np.ndarray = items * self.factors
+        out[self.ignored] = 0
+        return out
 
 
 def _pick_kernel(x: np.ndarray, examples: _Examples) -> np.ndarray:
-    picked: np.ndarray = _kernels.gather_along(x, examples.labels, 1)[:, 0] * examples.factors
-    picked[~examples.counted] = 0
-    return picked
+    return examples.weighed(_kernels.gather_along(x, examples.labels, 1)[:, 0])
 
 
 def _spread_kernel(x: np.ndarray, examples: _Examples) -> np.ndarray:
     out = np.zeros(examples.shape, x.dtype)
-    items = np.where(examples.counted, x * examples.factors, x.dtype.type(0))
-    _kernels.scatter_along(out, examples.labels, items[:, None], 1)
+    _kernels.scatter_along(out, examples.labels, examples.weighed(x)[:, None], 1)
     return out
 
 
@@ -351,26 +354,25 @@ def nll_loss(
     if y.value.shape != outer:
         raise ValueError(f"nll_loss: input of shape {shape} needs labels of shape {outer}, got {y.value.shape}")
     labels = y.value.reshape(-1).astype(np.int64)
-    counted = labels != ignore_index
-    bad = counted & ((labels < 0) | (labels >= classes))
-    if bad.any():
-        raise IndexError(f"nll_loss: label {labels[bad][0]} is not one of {classes} classes")
-    labels = np.where(counted, labels, 0)
-    factors = _class_weights(weight, classes)[labels] * counted
+    ignored = np.flatnonzero(labels == ignore_index)
+    labels[ignored] = 0
+    if labels.size and labels.view(np.uint64).max() >= classes:  # or negative
+        wrong = labels[(labels < 0) | (labels >= classes)]
+        raise IndexError(f"nll_loss: label {wrong[0]} is not one of {classes} classes")
+    factors = np.ones(labels.size) if weight is None else _class_weights(weight, classes)[labels]
+    factors[ignored] = 0
     total = float(factors.sum()) if reduction == "mean" else 1.0
+    factors = (factors / -(total or math.nan)).astype(x.value.dtype)
     rows = permute(x, (0, *range(2, len(shape)), 1)) if len(shape) > 2 else x
     if len(shape) != 2:
         rows = reshape(rows, (labels.size, classes))
-    factors = (-factors / (total or math.nan)).astype(x.value.dtype)
-    losses = apply(_PICK, (rows,), {"examples": _Examples(labels[:, None], factors, counted, rows.value.shape)})
+    losses = apply(_PICK, (rows,), {"examples": _Examples(labels[:, None], factors, ignored, rows.value.shape)})
     if reduction == "none":
         return reshape(losses, outer)
     return _reduced("nll_loss", losses if total else losses + math.nan, "sum" if reduction == "mean" else reduction)
 
 
 def _class_weights(weight: Any, classes: int) -> np.ndarray:
-    if weight is None:
-        return np.ones(classes)
     array = weight.value if isinstance(weight, Variable) else np.asarray(weight)
     if array.shape != (classes,):
         raise ValueError(f"nll_loss: expected class weights of shape {(classes,)}, got {array.shape}")
