@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -194,6 +195,13 @@ def test_a_point_is_nowhere_from_itself_and_has_no_gradient_there() -> None:
     a = x.clone().requires_grad_()
     wg.cdist(a, a.detach()).diagonal().sum().backward()
     assert a.grad.tolist() == np.zeros_like(X).tolist()
+
+
+@pytest.mark.parametrize("again", [lambda pair: pickle.loads(pickle.dumps(pair)), copy.copy, copy.deepcopy])
+def test_values_with_their_indices_can_be_pickled_and_copied(again: Callable[[Any], Any]) -> None:
+    for pair in (x.sort(), x.max(1), x.aminmax()):
+        assert repr(again(pair)) == repr(pair)
+        assert type(again(pair)) is type(pair)
 
 
 def test_limits_and_numbers_print_as_numpys() -> None:
