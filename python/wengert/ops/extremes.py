@@ -29,7 +29,7 @@ class ValuesAndIndices(tuple[Any, ...]):
         return f"wengert.return_types.{type(self).__name__}(\nvalues={self[0]!r},\nindices={self[1]!r})"
 
     def __reduce__(self) -> Any:
-        return values_and_indices, (type(self).__name__, *self)  # its class, of that name, is nowhere to be imported from
+        return values_and_indices, (type(self).__name__, *self)  # its class is nowhere to be imported from
 
 
 class MinAndMax(tuple[Any, ...]):
