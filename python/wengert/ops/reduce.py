@@ -572,7 +572,7 @@ _CUMSUM: Operation = define.linear(
 )
 
 
-def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
+def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The running sum along one dimension.
 
     Parameters
@@ -580,6 +580,8 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor
     x : tensor
     dim : int
         Also spelled `axis`.
+    dtype : dtype or None
+        Convert to it first. Integers and booleans are added in int64.
 
     Returns
     -------
@@ -597,6 +599,8 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor
     tensor([1., 3., 6.])
     """
     x = as_variable(x)
+    if dtype is not None:
+        x = define.cast(x, dtypes.as_dtype(dtype, "cumsum"))
     dim = either("cumsum", dim, axis)
     if dim is None:
         raise TypeError("cumsum: expected dim, the dimension to run along")
