@@ -54,6 +54,8 @@ typedef struct {
 /* What is left of a block of rows once they have been read: loss = mass * log(sum) - dot. */
 typedef struct {
     real sum[LOSS_BLOCK], mass[LOSS_BLOCK], dot[LOSS_BLOCK];
+    const char *known; /* a row of logits whose maximum has been found ahead */
+    real known_max;
 } INTERNAL(loss_block);
 
 /* ---------------------------------------------------------------- a row against a target of several classes */
@@ -189,13 +191,15 @@ INLINE void INTERNAL(some_label_rows)(const INTERNAL(cross_entropy_job) *job, pt
     }
 }
 
-/* The same for a row of any length and stride, with the smoothing's part: its mass is added to *mass. */
-INLINE real INTERNAL(long_label_row)(const INTERNAL(cross_entropy_job) *job, const char *in, ptrdiff_t stride,
-                                     ptrdiff_t label, real *row, double *mass, double *dot)
+/* The same for a row of any length and stride, with the smoothing's part: its mass is added to *mass. The maximum of the
+ * row at `next`, if there is one, is found while the processor waits for the sum of this row. */
+INLINE real INTERNAL(long_label_row)(const INTERNAL(cross_entropy_job) *job, const char *in, const char *next,
+                                     ptrdiff_t stride, ptrdiff_t label, real *row, INTERNAL(loss_block) *block,
+                                     double *mass, double *dot)
 {
     const ptrdiff_t n = job->c->classes;
     const double sharp = *mass;
-    const real max = INTERNAL(row_max)(in, stride, n);
+    const real max = in == block->known ? block->known_max : INTERNAL(row_max)(in, stride, n);
     *dot = sharp * (*(const real *)(in + label * stride) - max);
     if (job->smooth != 0) {
         double smooth_mass, smooth_dot;
@@ -204,6 +208,10 @@ INLINE real INTERNAL(long_label_row)(const INTERNAL(cross_entropy_job) *job, con
         *dot += smooth_dot;
     }
     const double sum = INTERNAL(row_sum_exp)(in, stride, n, max, row);
+    if (next) {
+        block->known = next;
+        block->known_max = INTERNAL(row_max)(next, stride, n);
+    }
     if (row) {
         const real factor = (real)(*mass / sum * job->scale);
         if (job->smooth != 0)
@@ -215,9 +223,9 @@ INLINE real INTERNAL(long_label_row)(const INTERNAL(cross_entropy_job) *job, con
     return (real)(sum / ROW_EXP_UNIT);
 }
 
-/* Row i against its label; its loss goes to place r of the block. */
+/* Row i against its label; its loss goes to place r of the block, which another row may follow. */
 INLINE void INTERNAL(label_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, ptrdiff_t stride,
-                                INTERNAL(loss_block) *block, ptrdiff_t r)
+                                INTERNAL(loss_block) *block, ptrdiff_t r, int followed)
 {
     const wg_cross_entropy *c = job->c;
     const ptrdiff_t n = c->classes, label = (ptrdiff_t)c->labels[i];
@@ -231,7 +239,8 @@ INLINE void INTERNAL(label_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_
     }
     const char *in = (const char *)c->logits + i * job->row_stride;
     double mass = job->sharp * (c->weights ? ((const real *)c->weights)[label] : 1), dot;
-    block->sum[r] = INTERNAL(long_label_row)(job, in, stride, label, row, &mass, &dot);
+    block->sum[r] = INTERNAL(long_label_row)(job, in, followed ? in + job->row_stride : NULL, stride, label, row, block,
+                                             &mass, &dot);
     block->mass[r] = (real)mass;
     block->dot[r] = (real)dot;
 }
@@ -261,7 +270,7 @@ static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff
         !job->targets && job->stride == sizeof(real) && job->smooth == 0 && n > 0 && n <= SOFTMAX_SHORT_VECTORS * LANES;
     const ptrdiff_t vectors = (n + LANES - 1) / LANES;
     double total = 0;
-    INTERNAL(loss_block) block = {{0}, {0}, {0}};
+    INTERNAL(loss_block) block = {{0}, {0}, {0}, NULL, 0};
     for (ptrdiff_t start = begin; start < end; start += LOSS_BLOCK) {
         const ptrdiff_t count = smaller(LOSS_BLOCK, end - start);
         for (ptrdiff_t r = 0; brief && r < count; r += LANES)
@@ -272,9 +281,9 @@ static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff
             else if (job->targets)
                 INTERNAL(probability_row)(job, start + r, job->stride, &block, r);
             else if (job->stride == sizeof(real))
-                INTERNAL(label_row)(job, start + r, sizeof(real), &block, r);
+                INTERNAL(label_row)(job, start + r, sizeof(real), &block, r, r + 1 < count);
             else
-                INTERNAL(label_row)(job, start + r, job->stride, &block, r);
+                INTERNAL(label_row)(job, start + r, job->stride, &block, r, r + 1 < count);
         }
         total += INTERNAL(finish_losses)(job, &block, start, count);
     }

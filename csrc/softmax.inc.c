@@ -262,20 +262,23 @@ INLINE void INTERNAL(softmax_some_rows)(const char *in, ptrdiff_t in_step, ptrdi
     }
 }
 
-/* A row of unit stride and any length, in memory. */
-INLINE void INTERNAL(softmax_long_row)(const char *in, ptrdiff_t n, real *out, int logarithmic)
+/* A row of unit stride, any length, and the maximum `max`, in memory. Gives the maximum of the row at `next`, if there is
+ * one: it is found while the processor waits for the sum of this row. */
+INLINE real INTERNAL(softmax_long_row)(const char *in, const char *next, ptrdiff_t n, real max, real *out,
+                                       int logarithmic)
 {
-    const real max = INTERNAL(row_max)(in, sizeof(real), n);
     const double sum = INTERNAL(row_sum_exp)(in, sizeof(real), n, max, logarithmic ? NULL : out);
+    const real next_max = next ? INTERNAL(row_max)(next, sizeof(real), n) : 0;
     if (!logarithmic) {
         INTERNAL(row_scale)(out, n, (real)(1 / sum));
-        return;
+        return next_max;
     }
     const vreal log_sum = V(log)(V(splat)((real)(sum / ROW_EXP_UNIT)));
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const vreal x = INTERNAL(row_load)(in + i * sizeof(real), sizeof(real), n - i, 0);
         INTERNAL(row_store)(out + i, n - i, x - max - log_sum);
     }
+    return next_max;
 }
 
 /* Copy rows of any strides to their places in the output. In tiles, so that a transposed matrix is read along its cache
@@ -308,8 +311,9 @@ static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end
     }
     const ptrdiff_t vectors = (n + LANES - 1) / LANES;
     if (vectors > SOFTMAX_SHORT_VECTORS) {
+        real max = INTERNAL(row_max)(in, sizeof(real), n);
         for (ptrdiff_t row = begin; row < end; row++, in += in_step, out += n)
-            INTERNAL(softmax_long_row)(in, n, out, logarithmic);
+            max = INTERNAL(softmax_long_row)(in, row + 1 < end ? in + in_step : NULL, n, max, out, logarithmic);
         return;
     }
     for (ptrdiff_t row = begin; row < end; row += LANES, in += LANES * in_step, out += LANES * n)
