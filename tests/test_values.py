@@ -55,6 +55,7 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
     "cumsum_of_integers": (lambda: wg.cumsum(y, 1), Y.cumsum(1)),
     "cumprod_of_integers": (lambda: wg.cumprod(y, 0), Y.cumprod(0)),
     "cumprod_dtype": (lambda: wg.cumprod(y, 0, dtype=wg.float32), Y.cumprod(0).astype(np.float32)),
+    "prod_dtype": (lambda: wg.prod(y, 0, dtype=wg.float32), Y.prod(0).astype(np.float32)),
     "cumsum_dtype": (lambda: wg.cumsum(y, 0, dtype=wg.float32), Y.cumsum(0).astype(np.float32)),
     "cumprod_of_a_number": (lambda: wg.cumprod(wg.tensor(3), 0), np.int64(3)),
     "nll_loss_none": (

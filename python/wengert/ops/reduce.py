@@ -202,10 +202,14 @@ _PROD = primitive(
 
 
 @_documented
-def prod(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
+def prod(
+    x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
+) -> Tensor:  # fmt: skip
     """The product over some dimensions; 1 of nothing. Its derivatives of every order are exact where items are 0.
 
     COMMON
+    dtype : dtype or None
+        Convert to it first. Integers and booleans are multiplied in int64.
 
     Returns
     -------
@@ -222,6 +226,8 @@ def prod(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
     tensor(24.)
     """
     x = as_variable(x)
+    if dtype is not None:
+        x = define.cast(x, dtypes.as_dtype(dtype, "prod"))
     return apply(_PROD, (x,), _static("prod", x, dim, axis, keepdim, keepdims))
 
 
