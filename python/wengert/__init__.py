@@ -310,7 +310,7 @@ __all__ = [
     "initial_seed", "inner", "int", "int8", "int16", "int32", "int64", "inverse", "is_floating_point",
     "is_grad_enabled", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "jacobian",
     "jacobian_determinant", "jvp", "kron", "kthvalue", "laplacian", "layers", "le", "leaky_relu", "lerp", "less",
-    "less_equal", "linalg", "linear", "linearize", "linspace", "log", "log1p", "log2", "log10", "log_softmax",
+    "less_equal", "linalg", "linear", "linearize", "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax",
     "logaddexp", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
     "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul",
     "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim",
@@ -319,7 +319,7 @@ __all__ = [
     "ones", "ones_like", "optim", "outer", "permute", "pinverse", "pow", "power", "prelu", "prod", "promote_types",
     "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "random", "randperm",
     "ravel", "reciprocal", "relu", "remainder", "repeat", "repeat_interleave", "reshape", "result_type", "roll",
-    "rot90", "round", "row_stack", "rsqrt", "scatter", "scatter_add", "searchsorted", "seed", "select",
+    "rot90", "round", "row_stack", "rsqrt", "save", "scatter", "scatter_add", "searchsorted", "seed", "select",
     "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "short", "sigmoid",
     "sign", "signbit", "sin", "sinh", "slogdet", "softmax", "softplus", "sort", "split", "sqrt", "square", "squeeze",
     "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan",
@@ -337,6 +337,7 @@ for _name, _value in list(globals().items()):
 
 if TYPE_CHECKING:
     from . import d2l, data, func, layers, linalg, nn, optim, random, train, utils
+    from .files import load, save
     from .func import (
         check_gradients,
         derivative,
@@ -363,6 +364,7 @@ _LAZY_NAMES = {
         "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",
         "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp",
     ),
+    "files": ("load", "save"),
     "tracing": ("trace",),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _LAZY_NAMES.items() for name in names}
