@@ -388,8 +388,8 @@ def test_the_check_refuses_what_has_no_derivatives() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "autograd.anomaly", "autograd.checkpoint", "autograd.function", "autograd.modes", "autograd.walk",
-        "define", "func.calculus", "func.checking", "func.transforms", "linalg", "ops.decompositions", "tracing",
+        "autograd.anomaly", "autograd.checkpoint", "autograd.function", "autograd.modes", "define",
+        "func.calculus", "func.checking", "func.transforms", "linalg", "ops.decompositions", "tracing", "walk",
     ],
 )  # fmt: skip
 def test_examples_run(module: str) -> None:

@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
-_FLOAT32 = np.dtype("float32")
 __all__ = [
     "F", "Function", "apply", "as_floating", "as_variable", "bilinear", "broadcast_shape", "broadcast_to", "cast",
-    "elementwise", "keeps_dtype", "linear", "match", "named", "primitive", "rule", "same_shape", "sum_to",
+    "elementwise", "keeps_dtype", "linear", "match", "named", "primitive", "rule", "sum_to",
 ]  # fmt: skip
 
 
@@ -62,10 +61,6 @@ def named(function: F, name: str, doc: str, operation: Operation | None = None) 
     function.__doc__ = doc
     function.operation = operation  # type: ignore[attr-defined]  # which `taylor` looks for
     return function
-
-
-def _is_floating(dtype: np.dtype) -> bool:
-    return dtype is _FLOAT32 or dtype.kind == "f"  # its kind takes longer to ask for than its identity
 
 
 def elementwise(
@@ -102,7 +97,7 @@ def elementwise(
     if len(partials) == 1:
 
         def unary(x: Any, **static: Any) -> Tensor:
-            if not isinstance(x, Variable) or (floating and not _is_floating(x.value.dtype)):
+            if not isinstance(x, Variable) or (floating and not is_floating(x.value.dtype)):
                 x = as_floating(x) if floating else as_variable(x)
             if static and not hasattr(kernel, "__code__"):  # a bare kernel, without parameters
                 raise TypeError(f"{name}: got the keyword(s) {', '.join(static)}; it takes one tensor and nothing else")
@@ -111,14 +106,7 @@ def elementwise(
         return named(unary, name, doc, operation)
 
     def binary(x: Any, y: Any) -> Tensor:
-        if isinstance(x, Variable) and isinstance(y, Variable):
-            dtype = x.value.dtype
-            alike = dtype is y.value.dtype and not (floating and not _is_floating(dtype))
-            if alike:  # the kernel broadcasts; only a derivative needs to know of it
-                if not (x.requires_grad or y.requires_grad) or x.value.shape == y.value.shape:
-                    return apply(operation, (x, y))
-                return apply(operation, same_shape(name, (x, y)))
-        elif (isinstance(x, Variable) and keeps_dtype(x, y)) or (isinstance(y, Variable) and keeps_dtype(y, x)):
+        if ready(x, y, floating):
             return apply(operation, (x, y))
         return apply(operation, match(name, x, y, floating=floating))
 
@@ -252,5 +240,5 @@ def primitive(
 
 
 # At the end, since broadcasts and casts are themselves made by `linear`.
-from .operands import as_floating, as_variable, broadcast_to, cast, keeps_dtype, match  # noqa: E402, I001
-from .operands import broadcast_shape, same_shape, sum_to  # noqa: E402
+from .operands import as_floating, as_variable, broadcast_shape, broadcast_to, cast  # noqa: E402, I001
+from .operands import is_floating, keeps_dtype, match, ready, sum_to  # noqa: E402

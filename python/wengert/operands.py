@@ -40,6 +40,29 @@ def as_floating(x: Any) -> Tensor:
     return variable if variable.value.dtype.kind == "f" else cast(variable, dtypes.get_default_dtype())
 
 
+_FLOAT32 = np.dtype("float32")
+
+
+def is_floating(dtype: np.dtype) -> bool:
+    """Whether a dtype is one of the floating ones."""
+    return dtype is _FLOAT32 or dtype.kind == "f"  # its kind takes longer to ask for than its identity
+
+
+def ready(x: Any, y: Any, floating: bool) -> bool:
+    """Whether an elementwise operation takes x and y as they are: of one dtype, or one a number and the other floating,
+    and of one shape where they are differentiable. The kernels broadcast; only a derivative needs to know of it."""
+    if isinstance(x, Variable):
+        a = x
+        if isinstance(y, Variable):
+            b = y
+            dtype = a.value.dtype
+            if dtype is not b.value.dtype or (floating and not is_floating(dtype)):
+                return False
+            return not (a.is_tracked() or b.is_tracked()) or a.value.shape == b.value.shape
+        return keeps_dtype(a, y)
+    return isinstance(y, Variable) and keeps_dtype(y, x)
+
+
 def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     """Operands of one dtype, and, where they are differentiable, of one shape. Numbers stay numbers."""
     operands = tuple([x if isinstance(x, (Variable, int, float)) else as_variable(x) for x in operands])
@@ -74,7 +97,7 @@ def same_shape(name: str, operands: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def keeps_dtype(x: Variable, number: Any) -> bool:
     """Whether an operation of x and a number has x's dtype."""
-    return (type(number) is float or type(number) is int) and x.value.dtype.kind == "f"
+    return (type(number) is float or type(number) is int) and is_floating(x.value.dtype)
 
 
 def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:

@@ -31,3 +31,25 @@ cdef class Node:
     cdef public object number
     cdef public object hooks
     cdef public object where
+
+    @cython.locals(operation=Operation, variable=Variable)
+    cpdef object argument(self, str name)
+    @cython.locals(counter=list)
+    cpdef object check(self, Variable variable, object version, str what)
+    @cython.locals(name=str, values=list)
+    cpdef object run(self, Rule rule, object direction)
+
+@cython.locals(variable=Variable, values=list, tracked=bint)
+cpdef object apply(Operation operation, tuple inputs, dict static=*)
+
+@cython.locals(node=Node, variable=Variable, sources=list, saved=tuple)
+cpdef object record(Operation operation, tuple inputs, dict static, Variable out)
+
+@cython.locals(node=Node, seen=set, found=list, stack=list)
+cpdef list ancestors(object outputs, object stops=*, object since=*)
+
+@cython.locals(node=Node, rule=Rule, vjps=tuple, cotangents=dict, i=Py_ssize_t)
+cpdef dict pull(list outputs, object wanted=*, bint free=*, object nodes=*)
+
+@cython.locals(node=Node, rule=Rule, jvps=tuple, known=dict, i=Py_ssize_t)
+cpdef list push(list outputs, dict tangents, object nodes=*)

@@ -146,7 +146,10 @@ class Node:
 
     def run(self, rule: Rule, direction: Any) -> Any:
         """Apply a rule to a cotangent or tangent."""
-        return rule.function(*[direction if n == "g" or n == "t" else self.argument(n) for n in rule.needs])
+        values = []
+        for name in rule.needs:
+            values.append(direction if name == "g" or name == "t" else self.argument(name))
+        return rule.function(*values)
 
 
 # What `connect` is told.
@@ -164,13 +167,18 @@ def connect(box: Any, add: Any, shape_of: Any, as_variable: Any) -> None:
 
 def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] = _NO_STATIC) -> Tensor:
     """Compute an operation, and record it if it depends on a variable that requires a gradient."""
-    values = [x.value if isinstance(x, Variable) else x for x in inputs]
-    out = _box(operation.kernel(*values, **static) if static else operation.kernel(*values))
+    values = []
+    tracked = False
     for x in inputs:
-        if isinstance(x, Variable) and x.requires_grad:
-            if mode.recording:
-                record(operation, inputs, static, out)
-            break
+        if isinstance(x, Variable):
+            variable = x
+            values.append(variable.value)
+            tracked = tracked or variable.is_tracked()
+        else:
+            values.append(x)
+    out = _box(operation.kernel(*values, **static) if static else operation.kernel(*values))
+    if tracked and mode.recording:
+        record(operation, inputs, static, out)
     return out
 
 
@@ -179,18 +187,27 @@ def record(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any]
     node = Node()
     node.operation = operation
     node.static = static
-    node.sources = sources = tuple([x.source if isinstance(x, Variable) else None for x in inputs])
+    sources = []
     tracked = 0  # a bit for each argument that something is to be carried to
-    if operation.saves or operation.result_for:
-        for i in range(len(sources)):
-            if sources[i] is not None:
-                tracked |= 1 << i
+    bit = 1
+    for x in inputs:
+        source = None
+        if isinstance(x, Variable):
+            variable = x
+            source = variable.origin()
+            if source is not None:
+                tracked |= bit
+        sources.append(source)
+        bit <<= 1
+    node.sources = tuple(sources)
     node.saved = saved = tuple([inputs[i] if users & tracked else None for i, users in operation.saves])
     node.versions = None
     for x in saved:
-        if isinstance(x, Variable) and x.counter is not None and x.counter[0]:
-            node.versions = tuple([x.counter[0] if isinstance(x, Variable) and x.counter else 0 for x in saved])
-            break
+        if isinstance(x, Variable):
+            variable = x
+            if variable.counter is not None and variable.counter[0]:
+                node.versions = tuple([x.counter[0] if isinstance(x, Variable) and x.counter else 0 for x in saved])
+                break
     node.result = _box(out.value, out.share_counter()) if operation.result_for & tracked else None
     node.number = next(_number)
     node.hooks = None
@@ -216,8 +233,11 @@ def ancestors(outputs: Iterable[Any], stops: Iterable[Any] = (), since: int = 0)
         if id(node) not in seen and node.number > since:
             seen.add(id(node))
             found.append(node)
-            stack.extend([source for source in node.sources if isinstance(source, Node)])
-    found.sort(key=_by_number)
+            for source in node.sources:
+                if isinstance(source, Node):
+                    stack.append(source)  # a list of them would be made for each node
+    if len(found) > 1:
+        found.sort(key=_by_number)
     return found
 
 
@@ -279,7 +299,8 @@ def pull(
             share = node.run(rule, g)
             if observer is not None:
                 observer.pulled(node, i, share)
-            cotangents[source] = _add(cotangents[source], share) if source in cotangents else share
+            before = cotangents.get(source)
+            cotangents[source] = share if before is None else _add(before, share)
         if free and (node.saved or node.result is not None):
             node.saved = node.result = node.where = None
     if wanted is None:

@@ -45,6 +45,7 @@ from .ops import shape as s
 from .printing import tensor_text
 from .signatures import telling
 from .variable import Variable
+from .walk import backward
 
 
 class Size(tuple[int, ...]):
@@ -606,8 +607,6 @@ class Tensor(Variable):
         >>> x.grad
         tensor([ 4., 44.])
         """
-        from .autograd import backward
-
         backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:

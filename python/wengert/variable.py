@@ -50,12 +50,17 @@ class Variable:
                 self.counter = [0, None]
         return self.counter
 
+    def is_tracked(self) -> bool:
+        """Whether what is computed from this variable is recorded: `requires_grad`, for those who ask often."""
+        base = self.base
+        if base is not None and base.node is not self.seen:
+            self.renew()
+        return self.tracked
+
     @property
     def requires_grad(self) -> bool:
         """Whether what is computed from this variable is recorded."""
-        if self.base is not None and self.base.node is not self.seen:
-            self.renew()
-        return self.tracked
+        return self.is_tracked()
 
     @requires_grad.setter
     def requires_grad(self, tracked: bool) -> None:
@@ -66,11 +71,15 @@ class Variable:
         self.tracked = requires_grad
         return self
 
+    def origin(self) -> Node | Variable | None:
+        """`source`, for those who ask often."""
+        tracked = self.is_tracked()
+        return self.node if self.node is not None else self if tracked else None
+
     @property
     def source(self) -> Node | Variable | None:
         """What a cotangent of this variable flows to: its node, itself if it is a leaf, None for a constant."""
-        tracked = self.requires_grad
-        return self.node if self.node is not None else self if tracked else None
+        return self.origin()
 
     def renew(self) -> None:
         """Of a view whose base has a new history: take the one that follows from it."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from .. import define, tape
-from ..autograd.walk import require_shape
 from ..ops.views import track
 from ..tape import Node, mode
 from ..trees import flatten
 from ..variable import Variable
+from ..walk import require_shape
 
 
 class Recording:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import _kernels, define, tape
-from ..tape import mode
-from ..variable import Variable
+from . import define, tape
+from ._kernels import held_alone
+from .tape import mode
+from .variable import Variable
 
 _accumulating = threading.RLock()  # walks of several threads may meet at a leaf
 
@@ -19,12 +20,13 @@ def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
     """The cotangent that a walk from `output` starts with."""
     if not isinstance(output, Variable):
         raise TypeError(f"{name}: expected a tensor, got {type(output).__name__}")
-    if not output.requires_grad:
+    y = output
+    if not y.is_tracked():
         raise RuntimeError(
             f"{name}: nothing was recorded: no input of this tensor requires a gradient (or it was computed under "
             "no_grad)"
         )
-    value = output.value
+    value = y.value
     if gradient is None:
         if value.size != 1:
             raise RuntimeError(
@@ -51,12 +53,15 @@ def _source(name: str, x: Any) -> Any:
 def _walk(name: str, outputs: list[Any], gradients: list[Any], wanted: Any, retain: bool | None, create: bool) -> Any:
     if len(gradients) != len(outputs):
         raise ValueError(f"{name}: {len(outputs)} output(s) and {len(gradients)} gradient(s)")
-    cotangents = [_cotangent(name, y, g) for y, g in zip(outputs, gradients, strict=True)]
-    starts = [(y.source, g) for y, g in zip(outputs, cotangents, strict=True)]
+    starts = []
+    for i in range(len(outputs)):
+        g = _cotangent(name, outputs[i], gradients[i])
+        y = outputs[i]
+        starts.append((y.origin(), g))
     before = mode.recording
     mode.recording = create
     try:
-        return tape.pull(starts, wanted, free=not (create if retain is None else retain))
+        return tape.pull(starts, wanted, not (create if retain is None else retain))
     finally:
         mode.recording = before
 
@@ -100,8 +105,8 @@ def backward(
     receivers = {id(x.source): x for x in _aslist(inputs)} if inputs is not None else {}
     for source in list(found):
         leaf = source if isinstance(source, Variable) else receivers[id(source)]
-        alone = _kernels.held_alone(found, source)  # asked before there is a name for it here
-        accumulate(leaf, found.pop(source), create_graph, alone)
+        alone = held_alone(found, source)  # asked before there is a name for it here
+        _accumulate(leaf, found.pop(source), create_graph, alone)
 
 
 def require_shape(name: str, what: str, g: Any, x: Any) -> None:
@@ -129,7 +134,9 @@ def accumulate(leaf: Any, g: Any, create: bool = False, alone: bool = False) -> 
     Raises
     ------
     RuntimeError
-        If the leaf has a gradient of another shape already.
+        If g does not have the leaf's shape, or the leaf has a gradient of another shape already.
+    TypeError
+        If one of them is not a tensor.
 
     Examples
     --------
@@ -138,6 +145,13 @@ def accumulate(leaf: Any, g: Any, create: bool = False, alone: bool = False) -> 
     >>> x.grad
     tensor([1., 1.])
     """
+    for x in (leaf, g):
+        if not isinstance(x, Variable):
+            raise TypeError(f"accumulate: expected a leaf and its gradient, tensors both, got {type(x).__name__}")
+    _accumulate(leaf, g, create, alone)
+
+
+def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
     require_shape("backward", "gradient", g, leaf)
     if leaf.hooks:
         g = tape.run_hooks({k: h for k, h in leaf.hooks.items() if k >= 0}, g)

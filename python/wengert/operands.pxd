@@ -1,0 +1,11 @@
+# cython: language_level=3
+# Static types for the compiled build of operands.py. The Python file is complete without this one.
+cimport cython
+from wengert.variable cimport Variable
+
+@cython.locals(a=Variable, b=Variable)
+cpdef bint ready(object x, object y, bint floating)
+
+cpdef bint is_floating(object dtype)
+
+cpdef bint keeps_dtype(Variable x, object number)

@@ -1,0 +1,14 @@
+# cython: language_level=3
+# Static types for the compiled build of walk.py. The Python file is complete without this one.
+cimport cython
+from wengert.variable cimport Variable
+
+@cython.locals(y=Variable)
+cpdef object _cotangent(str name, object output, object gradient)
+
+cpdef list _aslist(object x)
+
+@cython.locals(y=Variable, starts=list, i=Py_ssize_t)
+cpdef dict _walk(str name, list outputs, list gradients, object wanted, object retain, bint create)
+
+cpdef object _accumulate(Variable leaf, Variable g, bint create, bint alone)
