@@ -21,9 +21,10 @@ INLINE ptrdiff_t wg_along_items(wg_along_how how, size_t size, const wg_row r, c
 {
     for (ptrdiff_t j = 0; j < r.n; j++) {
         const int64_t i = *(const int64_t *)(index + j * r.index_stride);
-        if (i < -r.length || i >= r.length)
+        const uint64_t place = (uint64_t)i + (i < 0 ? (uint64_t)r.length : 0);
+        if (place >= (uint64_t)r.length)
             return j;
-        char *at = array + j * r.array_stride + (ptrdiff_t)(i < 0 ? i + r.length : i) * r.step;
+        char *at = array + j * r.array_stride + (ptrdiff_t)place * r.step;
         char *item = items + j * r.items_stride;
         switch (how) {
         case WG_ALONG_GATHER: memcpy(item, at, size); break;

@@ -307,6 +307,15 @@ typedef struct {
  * done. */
 wg_status wg_along_run(const wg_along *a, int64_t *bad);
 
+/* ---------------------------------------------------------------- the largest items (topk.c) */
+
+/* The places of the k <= n largest (or smallest) items of each row, the first of all first; equal items in their order,
+ * NaN as the largest. Rows have n items at strides[1] (bytes); there are outer x inner of them, at strides[0] and
+ * strides[2]. out is dense, outer x k x inner. Its time is that of n comparisons where few items are better than all
+ * before, and n k at worst. */
+void wg_topk(wg_real real, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t *strides,
+             ptrdiff_t k, int smallest, int64_t *out);
+
 /* ---------------------------------------------------------------- optimizer updates */
 
 /* One call updates every parameter of a group. Tensors are dense; the i-th has sizes[i] items; none overlaps

@@ -115,7 +115,7 @@ class _Kernels(ModuleType):
 _TAKING_ARRAYS = {
     "Elementwise", "adagrad", "adam", "copy", "cross_entropy", "cross_entropy_dense", "cumsum", "gather_along",
     "gather_rows", "matmul", "reduce", "rmsprop", "scale", "scatter_add_rows", "scatter_along", "sgd", "softmax",
-    "softmax_grad", "sum_squares",
+    "softmax_grad", "sum_squares", "topk",
 }  # fmt: skip
 
 K = _Kernels("guarded kernels")

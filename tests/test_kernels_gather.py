@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -246,6 +247,46 @@ def test_what_does_not_fit_along_a_dimension_is_refused() -> None:
         _kernels.scatter_along(x, index, x[:, 1:], 1)
 
 
+# ---------------------------------------------------------------- the largest items
+
+
+def first_in_order(x: np.ndarray, k: int, axis: int, smallest: bool) -> np.ndarray:
+    """The places of the first k of a stable sort, with NaN as the largest."""
+    rows = np.moveaxis(x, axis, -1)
+    found = np.empty((*rows.shape[:-1], k), np.int64)
+    for place in np.ndindex(rows.shape[:-1]):
+        row = [float(v) for v in rows[place]]
+        rank = [math.inf if v != v else v for v in row], [v != v for v in row]
+        sign = 1 if smallest else -1
+        order = sorted(range(len(row)), key=lambda j: (sign * rank[0][j], sign * rank[1][j]))
+        found[place] = order[:k]
+    return np.moveaxis(found, -1, axis)
+
+
+@pytest.mark.parametrize("smallest", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((7,), 0), ((4, 9), 1), ((9, 4), 0), ((2, 8, 3), 1), ((1, 1), -1)], ids=str
+)
+def test_topk_is_the_head_of_a_stable_sort(dtype: np.dtype, shape: tuple[int, ...], axis: int, smallest: bool) -> None:
+    rng = np.random.default_rng(8)
+    special = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, 1.0, 2.0])
+    for values in (rng.normal(size=shape), rng.integers(0, 3, shape), rng.choice(special, shape), np.zeros(shape)):
+        x = values.astype(dtype)
+        for array in layouts(x):
+            for k in range(shape[axis] + 1):
+                actual = K.topk(array, k, axis, smallest)
+                assert actual.dtype == np.int64
+                np.testing.assert_array_equal(actual, first_in_order(x, k, axis, smallest))
+
+
+def test_topk_of_no_rows_and_of_too_few_items(dtype: np.dtype) -> None:
+    assert K.topk(np.empty((0, 5), dtype), 2, 1).shape == (0, 2)
+    assert K.topk(np.empty((3, 0), dtype), 0, 1).shape == (3, 0)
+    for x, k in ((np.ones(3, dtype), 4), (np.ones(3, dtype), -1), (np.ones((), dtype), 1)):
+        with pytest.raises(ValueError, match=f"there are no {k} item"):
+            K.topk(x, k, 0)
+
+
 # ---------------------------------------------------------------- threads
 
 
@@ -259,7 +300,13 @@ def test_results_do_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtyp
         out = table.copy()
         K.scatter_add_rows(out, places, source)
         gathered = K.gather_rows(images, index, dtype=dtype, scale=1 / 255)
-        return [gathered.tobytes(), K.gather_rows(table, places, dtype=dtype).tobytes(), out.tobytes()]
+        return [
+            gathered.tobytes(),
+            K.topk(source, 5, 1).tobytes(),
+            K.topk(source, 5, 0).tobytes(),
+            K.gather_rows(table, places, dtype=dtype).tobytes(),
+            out.tobytes(),
+        ]
 
     K.set_num_threads(1)
     alone = everything()

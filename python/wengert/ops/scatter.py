@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import dtypes, tape
+from .. import _kernels, dtypes, tape
 from ..arguments import dimension, either
 from ..define import as_variable, broadcast_shape, broadcast_to, cast
 from ..variable import Variable
@@ -180,7 +180,10 @@ def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Ke
     shape = x.value.shape
     if not shape:
         x, shape = reshape(x, 1), (1,)
-    return x, ((slice(None),) * d + (places,),), (*shape[:d], places.size, *shape[d + 1 :])
+    wanted = (*shape[:d], places.size, *shape[d + 1 :])
+    if 0 < d == len(shape) - 1:  # single items, which NumPy picks one by one, with more ado
+        return x, Along(_kernels.broadcast_view(places, wanted), d, wanted), wanted
+    return x, ((slice(None),) * d + (places,),), wanted
 
 
 def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Tensor:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _kernels, tape
+from .. import _kernels, dtypes, tape
 from ..arguments import dimension, either
 from ..define import as_variable
 from ..variable import Variable
@@ -166,9 +166,13 @@ def topk(
     n = x.value.shape[d] if x.value.ndim else 1
     if not 0 <= k <= n:
         raise ValueError(f"topk: expected k from 0 to {n}, the length of dimension {d} of {x.value.shape}, got {k}")
+    if x.value.ndim and k <= _FEW and x.value.dtype.char in dtypes.NATIVE:
+        return picked("topk", x, _kernels.topk(x.value, k, d, not largest), d)
     order = _order(x.value, d, largest)
     return picked("topk", x, order[(slice(None),) * d + (slice(k),)] if x.value.ndim else order, d)
 
+
+_FEW = 32  # items up to which the kernel, whose time may grow with their number, is faster than sorting all
 
 # ---------------------------------------------------------------- order statistics
 
