@@ -251,12 +251,19 @@ INLINE void INTERNAL(label_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_
 static double INTERNAL(finish_losses)(const INTERNAL(cross_entropy_job) *job, INTERNAL(loss_block) *block,
                                       ptrdiff_t first, ptrdiff_t count)
 {
+    enum { PARTS = 8 }; /* sums that do not wait for each other */
     real loss[LOSS_BLOCK];
-    double total = 0;
+    double total = 0, part[PARTS] = {0};
     for (ptrdiff_t r = 0; r < count; r += LANES)
         V(store)(loss + r, V(load)(block->mass + r) * V(log)(V(load)(block->sum + r)) - V(load)(block->dot + r));
-    for (ptrdiff_t r = 0; r < count; r++)
+    ptrdiff_t r = 0;
+    for (; r + PARTS <= count; r += PARTS)
+        for (int i = 0; i < PARTS; i++)
+            part[i] += loss[r + i];
+    for (; r < count; r++)
         total += loss[r];
+    for (int i = 0; i < PARTS; i++)
+        total += part[i];
     if (job->c->losses)
         memcpy((real *)job->c->losses + first, loss, (size_t)count * sizeof(real));
     return total;

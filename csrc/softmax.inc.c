@@ -438,10 +438,38 @@ INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const 
     }
 }
 
+/* `rows` <= LANES rows of unit stride, from row `first` on, of a vector each. */
+INLINE void INTERNAL(softmax_grad_short_rows)(const INTERNAL(softmax_grad_job) *job, ptrdiff_t first, const int rows)
+{
+    const ptrdiff_t n = job->n, g_step = job->g_strides[0], z_step = job->z_strides[0];
+    const char *g = job->g + first * g_step, *z = job->z + first * z_step;
+    const int logarithmic = job->logarithmic;
+    real *out = job->out + first * n, dot[LANES];
+    vreal x[LANES], y[LANES], product[LANES];
+    for (int r = 0; r < LANES; r++)
+        product[r] = V(splat)(0);
+    for (int r = 0; r < rows; r++) {
+        x[r] = INTERNAL(row_load)(g + r * g_step, sizeof(real), n, 0);
+        y[r] = INTERNAL(row_load)(z + r * z_step, sizeof(real), n, 0);
+        product[r] = logarithmic ? x[r] : x[r] * y[r];
+    }
+    V(store)(dot, V(reduce_each)(product));
+    for (int r = 0; r < rows; r++)
+        INTERNAL(row_store)(out + r * n, n, logarithmic ? x[r] - V(exp)(y[r]) * dot[r] : y[r] * (x[r] - dot[r]));
+}
+
 static void INTERNAL(softmax_grad_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_grad_job) *job = context;
     const ptrdiff_t g_stride = job->g_strides[1], z_stride = job->z_strides[1], n = job->n;
+    if (n <= LANES && g_stride == sizeof(real) && z_stride == sizeof(real)) {
+        ptrdiff_t i = begin;
+        for (; i + LANES <= end; i += LANES)
+            INTERNAL(softmax_grad_short_rows)(job, i, LANES);
+        if (i < end)
+            INTERNAL(softmax_grad_short_rows)(job, i, (int)(end - i));
+        return;
+    }
     for (ptrdiff_t i = begin; i < end; i++) {
         const char *g = job->g + i * job->g_strides[0], *z = job->z + i * job->z_strides[0];
         real *out = job->out + i * n;

@@ -214,6 +214,21 @@ def test_softmax_grad_of_rows_of_any_length(isa: str, dtype: np.dtype, n: int, l
 
 
 @pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("n", [1, 3, 8, 10, 16, 17])
+def test_softmax_grad_of_a_row_does_not_depend_on_its_neighbours(
+    isa: str, dtype: np.dtype, n: int, log: bool
+) -> None:
+    """Short rows are taken together: each of them is what it is alone, and a NaN stays in its row."""
+    for rows in (2, 4, 5, 9, 16, 31, 50):
+        g, z = np.random.default_rng(rows).normal(0, 1, (2, rows, n)).astype(dtype)
+        g[rows // 2, n // 2] = np.nan
+        actual = K.softmax_grad(g, z, 1, log)
+        alone = np.concatenate([K.softmax_grad(g[i : i + 1], z[i : i + 1], 1, log) for i in range(rows)])
+        np.testing.assert_array_equal(actual, alone)
+        assert np.isnan(actual).any(axis=1).tolist() == [i == rows // 2 for i in range(rows)]
+
+
+@pytest.mark.parametrize("log", [False, True])
 def test_softmax_grad_along_every_axis_and_strides(isa: str, dtype: np.dtype, log: bool) -> None:
     rng = np.random.default_rng(4)
     for shape in [(3, 5, 7), (2, 33, 65), (2, 300, 3), (2, 40, 700), (4, 1, 1), (6,)]:
