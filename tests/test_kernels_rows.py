@@ -215,9 +215,7 @@ def test_softmax_grad_of_rows_of_any_length(isa: str, dtype: np.dtype, n: int, l
 
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize("n", [1, 3, 8, 10, 16, 17])
-def test_softmax_grad_of_a_row_does_not_depend_on_its_neighbours(
-    isa: str, dtype: np.dtype, n: int, log: bool
-) -> None:
+def test_softmax_grad_of_a_row_does_not_depend_on_its_neighbours(isa: str, dtype: np.dtype, n: int, log: bool) -> None:
     """Short rows are taken together: each of them is what it is alone, and a NaN stays in its row."""
     for rows in (2, 4, 5, 9, 16, 31, 50):
         g, z = np.random.default_rng(rows).normal(0, 1, (2, rows, n)).astype(dtype)
