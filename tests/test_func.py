@@ -132,6 +132,7 @@ def test_control_flow_is_followed() -> None:
         (lambda: grad(lambda x: x * 2)(f64(1, 2)), ValueError, r"one 0-d tensor, got shape\(s\) \(2,\)"),
         (lambda: grad(lambda x: x.sum())(wg.arange(3)), TypeError, "int64, which has no derivatives"),
         (lambda: grad(lambda x: x.sum(), 3)(f64(1)), ValueError, r"argnums 3 do not fit 1 argument"),
+        (lambda: grad(lambda x, y: x.sum(), (1, -1))(f64(1), f64(1)), ValueError, r"\(1, -1\) name an argument twice"),
         (lambda: jacobian(lambda x: x, mode="sideways"), ValueError, "sideways"),
         (lambda: jvp(lambda x: x, f64(1, 2), f64(1)), ValueError, r"tangent has shape \(1,\), expected \(2,\)"),
         (lambda: check_gradients(lambda x: x, f64(1), order=0), ValueError, "order >= 1"),

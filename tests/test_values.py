@@ -193,6 +193,23 @@ def test_angles_and_lengths_have_derivatives_where_squares_leave_the_range(scale
     np.testing.assert_allclose(length, np.array([0.6, -0.8]) * (scale != 0), rtol=1e-6)
 
 
+def test_equal_items_have_a_standard_deviation_with_gradient_zero() -> None:
+    a = wg.tensor([[1.0, 2.0], [1.0, 4.0]], requires_grad=True)
+    deviation = a.std(0)
+    assert deviation.tolist() == [0.0, pytest.approx(2**0.5)]
+    deviation.sum().backward()
+    np.testing.assert_allclose(a.grad.numpy(), [[0, -(0.5**0.5)], [0, 0.5**0.5]], rtol=1e-6)
+
+
+def test_what_lies_beside_an_infinity_has_no_part_in_logsumexp() -> None:
+    a = wg.tensor([np.inf, 0.0], requires_grad=True)
+    a.logsumexp(0).backward()
+    assert repr(a.grad) == "tensor([nan, 0.])"
+    b = wg.tensor([-np.inf, -np.inf], requires_grad=True)
+    b.logsumexp(0).backward()
+    assert b.grad.tolist() == [0, 0]
+
+
 def test_a_point_is_nowhere_from_itself_and_has_no_gradient_there() -> None:
     a = x.clone().requires_grad_()
     wg.cdist(a, a.detach()).diagonal().sum().backward()

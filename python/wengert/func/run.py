@@ -181,7 +181,10 @@ def _places(name: str, argnums: Any, count: int) -> tuple[int, ...]:
     places = range(count) if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
     if any(not -count <= k < count for k in places):
         raise ValueError(f"{name}: argnums {argnums} do not fit {count} argument(s)")
-    return tuple(k % count for k in places)
+    found = tuple(k % count for k in places)
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name}: argnums {argnums} name an argument twice")
+    return found
 
 
 def _kind(x: Any) -> str:

@@ -386,7 +386,7 @@ def argmin(
 
 def _softmax_of(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     top = keep(z, dims, keepdim, shape)
-    return exp(x - where(tape._box(np.isinf(top.value)), 0.0, top))
+    return exp(x - where(tape._box(np.isneginf(top.value)), 0.0, top))
 
 
 _LOGSUMEXP = primitive(
@@ -475,7 +475,7 @@ def std(
     x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
     axis: Any = None, keepdims: bool | None = None,
 ) -> Tensor:  # fmt: skip
-    """The standard deviation over some dimensions, the root of the variance.
+    """The standard deviation over some dimensions, the root of the variance. Its derivative where it is 0 is 0.
 
     COMMON
     correction : float
@@ -496,6 +496,9 @@ def std(
     tensor(1.2910)
     """
     variance = var(x, dim, keepdim, correction=correction, unbiased=unbiased, axis=axis, keepdims=keepdims)
+    if variance.requires_grad and np.count_nonzero(variance.value) < variance.value.size:
+        zero = equal(variance, 0)
+        return called("std", where(zero, 0.0, sqrt(where(zero, 1.0, variance))))
     return called("std", sqrt(variance))
 
 
