@@ -993,11 +993,12 @@ def _triangle(name: str, x: Any, static: dict[str, Any]) -> Tensor:
 
 
 def _within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
-    rows, columns = np.arange(x.shape[-2])[:, None], np.arange(-diagonal, x.shape[-1] - diagonal)
-    return _choose(rows >= columns if lower else rows <= columns, x, False)
+    rows = np.arange(x.shape[-2], dtype=np.float64)[:, None]  # floats, which the kernel compares
+    columns = np.arange(-diagonal, x.shape[-1] - diagonal, dtype=np.float64)
+    return _choose(_at_least(rows, columns) if lower else _at_least(columns, rows), x, False)
 
 
-_choose = _kernels.Elementwise("where", np.where)
+_choose, _at_least = _kernels.Elementwise("where", np.where), _kernels.Elementwise("greater_equal")
 _TRIANGLE: Operation = define.linear(
     "triangle", _within_triangle,
     lambda g, lower, diagonal: define.apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),
