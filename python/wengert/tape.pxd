@@ -34,6 +34,7 @@ cdef class Node:
 
     @cython.locals(operation=Operation, variable=Variable)
     cpdef object argument(self, str name)
+    cpdef object release(self)
     @cython.locals(counter=list)
     cpdef object check(self, Variable variable, object version, str what)
     @cython.locals(name=str, values=list)

@@ -132,6 +132,14 @@ class Node:
             raise TypeError(f"{operation.name}: a rule has a parameter {name!r}; rules are given any of {known}")
         return self.static[name]
 
+    def release(self) -> None:
+        """Drop the saved values: what asks for them later is told that they are gone."""
+        if FREE_THREADED:  # through setattr, since another thread may be reading them
+            for name in ("saved", "result", "where"):
+                setattr(self, name, None)
+        elif self.saved or self.result is not None:
+            self.saved = self.result = self.where = None
+
     def check(self, variable: Variable, version: int, what: str) -> None:
         counter = variable.counter
         if counter is not None and counter[0] != version:
@@ -301,8 +309,8 @@ def pull(
                 observer.pulled(node, i, share)
             before = cotangents.get(source)
             cotangents[source] = share if before is None else _add(before, share)
-        if free and (node.saved or node.result is not None):
-            node.saved = node.result = node.where = None
+        if free:
+            node.release()
     if wanted is None:
         return cotangents
     arrived.update(cotangents)
