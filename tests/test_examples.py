@@ -290,6 +290,16 @@ def test_a_figure_is_saved_where_there_are_no_windows(
     assert b"<svg" in (tmp_path / "other.svg").read_bytes()
 
 
+def test_a_figure_that_cannot_be_drawn_or_saved_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["activations", "--save", str(tmp_path / "nowhere" / "a.png")]) == 1
+    assert capsys.readouterr().err.startswith("python -m wengert.examples activations: ")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["activations"]) == 1
+    assert "pictures need matplotlib: pip install 'wengert[train]'\n" in capsys.readouterr().err
+
+
 def test_a_figure_is_shown_where_there_are_windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from matplotlib import pyplot
 

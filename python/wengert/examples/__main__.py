@@ -43,11 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(inspect.getsource(example), end="")
         return 0
     print(inspect.getdoc(example), end="\n\n")
-    figure = example.run()
-    if options.save is None and show(figure):
-        return 0
-    path = Path(options.save or f"{options.name}.png")
-    plots.save(figure, path)
+    try:
+        figure = example.run()
+        if options.save is None and show(figure):
+            return 0
+        path = Path(options.save or f"{options.name}.png")
+        plots.save(figure, path)
+    except (ImportError, OSError) as error:
+        print(f"{parser.prog} {options.name}: {error}", file=sys.stderr)
+        return 1
     print(f"\nthe figure is in {path}")
     return 0
 
