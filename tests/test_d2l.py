@@ -242,6 +242,41 @@ def test_the_trainer_as_the_book_extends_it() -> None:
     assert (trainer.train_batch_idx, trainer.val_batch_idx) == (12, 3)
 
 
+def test_a_trainer_that_the_reader_writes_fits_the_models() -> None:
+    class Trainer(d2l.HyperParameters):
+        def __init__(self, max_epochs: int) -> None:
+            self.save_hyperparameters()
+
+        def fit(self, model: d2l.Module, data: d2l.DataModule) -> None:
+            self.train_dataloader, self.val_dataloader = data.train_dataloader(), data.val_dataloader()
+            self.num_train_batches, self.num_val_batches = len(self.train_dataloader), len(self.val_dataloader)
+            model.trainer = self
+            model.board.xlim = [0, self.max_epochs]
+            optimizer = model.configure_optimizers()
+            self.train_batch_idx = 0
+            for epoch in range(self.max_epochs):
+                self.epoch = epoch
+                model.train()
+                for batch in self.train_dataloader:
+                    loss = model.training_step(batch)
+                    optimizer.zero_grad()
+                    with wg.no_grad():
+                        loss.backward()
+                        optimizer.step()
+                    self.train_batch_idx += 1
+                model.eval()
+                for batch in self.val_dataloader:
+                    with wg.no_grad():
+                        model.validation_step(batch)
+
+    wg.manual_seed(1)
+    ours = d2l.Trainer(3).fit(ours_model := Line(lr=0.1), Pairs())
+    wg.manual_seed(1)
+    Trainer(3).fit(model := Line(lr=0.1), Pairs())
+    assert [p.y for p in model.board.data["val_loss"]] == ours["val_loss"]
+    assert model.board.data == ours_model.board.data
+
+
 def test_gradients_are_clipped_as_the_book_clips_them() -> None:
     model = Line(lr=0.1)
     model.loss(model(wg.ones(1, 1) * 100), wg.zeros(1, 1)).backward()

@@ -286,9 +286,10 @@ class Module(nn.Module, HyperParameters):
         self.board.xlim = [0, trainer.max_epochs]
 
     def plot(self, key: str, value: Any, train: bool) -> None:
-        """Plot a value over the epochs, and report it to the trainer as a metric of the batch."""
-        trainer = self.trainer
-        trainer.reported[key] = float(value)
+        """Plot a value over the epochs, and report it to the trainer as a metric of the batch, if it keeps any."""
+        trainer, value = self.trainer, float(value)
+        if hasattr(trainer, "reported"):
+            trainer.reported[key] = value
         self.board.xlabel = "epoch"
         if train:
             x = trainer.train_batch_idx / trainer.num_train_batches
@@ -296,7 +297,7 @@ class Module(nn.Module, HyperParameters):
         else:
             x = trainer.epoch + 1
             n = trainer.num_val_batches / self.plot_valid_per_epoch
-        self.board.draw(x, trainer.reported[key], ("train_" if train else "val_") + key, every_n=max(1, int(n)))
+        self.board.draw(x, value, ("train_" if train else "val_") + key, every_n=max(1, int(n)))
 
     def training_step(self, batch: Sequence[Any]) -> Any:
         """The loss of a batch (inputs..., targets)."""
