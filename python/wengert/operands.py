@@ -58,7 +58,9 @@ def ready(x: Any, y: Any, floating: bool) -> bool:
             dtype = a.value.dtype
             if dtype is not b.value.dtype or (floating and not is_floating(dtype)):
                 return False
-            return not (a.is_tracked() or b.is_tracked()) or a.value.shape == b.value.shape
+            if not (a.is_tracked() or b.is_tracked()) or a.value.shape == b.value.shape:
+                return True
+            return not tape.mode.recording
         return keeps_dtype(a, y)
     return isinstance(y, Variable) and keeps_dtype(y, x)
 

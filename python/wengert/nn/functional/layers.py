@@ -225,10 +225,11 @@ def batch_norm(
             raise ValueError(
                 f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
             )
+        wide = x.value.astype(np.float32) if x.value.dtype == dtypes.float16 else x.value
         if running_mean is not None:
-            _move(running_mean, mean(x.detach(), dims), momentum)
+            _move(running_mean, _kernels.reduce("mean", wide, dims), momentum)
         if running_var is not None:
-            _move(running_var, var(x.detach(), dims), momentum)
+            _move(running_var, _kernels.reduce("var", wide, dims, False, 1.0), momentum)
         z = _standardize(x, dims, float(eps))
         if weight is not None:
             z = z * column(weight)
@@ -244,9 +245,10 @@ def batch_norm(
     return x * column(scale) + column(shift)
 
 
-def _move(running: Any, observed: Tensor, fraction: float) -> None:
+def _move(running: Any, observed: np.ndarray, fraction: float) -> None:
     """Move a running average towards an observation."""
-    running.value[...] += fraction * (observed.value - running.value)
+    value = running.value
+    value += fraction * (observed - value)
     count_change(running)
 
 
