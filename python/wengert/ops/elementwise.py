@@ -342,6 +342,7 @@ logical_and: Callable[..., Tensor] = comparison(
          ">>> wg.logical_and(wg.tensor([1., 0.]), wg.tensor([2., 3.]))\ntensor([ True, False])", inputs=2),
 )  # fmt: skip
 
+
 def _side_by_side(condition: Variable, x: Any, y: Any) -> bool:
     """Whether x and y have one dtype and the condition's shape, or one of them does and the other is a number."""
     if not isinstance(x, Variable):

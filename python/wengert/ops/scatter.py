@@ -31,14 +31,16 @@ def _grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Along:
     wanted = places.shape
     for other in (x, *others):
         shape = other.value.shape
-        if shape != wanted and (
-            len(shape) != len(wanted)
-            or any(n > m for k, (n, m) in enumerate(zip(wanted, shape, strict=True)) if k != d or other is not x)
-        ):
+        if shape != wanted and not _covers(shape, wanted, d if other is x else None):
             raise ValueError(
                 f"{name}: indices of shape {wanted} are longer than shape {shape}, apart from dimension {d}"
             )
     return places
+
+
+def _covers(shape: tuple[int, ...], wanted: tuple[int, ...], free: int | None) -> bool:
+    """Whether a shape has as many dimensions as another, each as long at least but the one that is free."""
+    return len(shape) == len(wanted) and not [k for k, n in enumerate(wanted) if n > shape[k] and k != free]
 
 
 def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Tensor:

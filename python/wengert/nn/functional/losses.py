@@ -275,7 +275,7 @@ def binary_cross_entropy_with_logits(
 
 
 class _Examples(NamedTuple):
-    """What `nll_loss` knows of n examples: labels (n, 1), factors (n,), which do not count, and the matrix's shape."""
+    """What `nll_loss` knows of n examples: labels (n, 1), factors (n,) or (), which to ignore, the matrix's shape."""
 
     labels: np.ndarray
     factors: np.ndarray
@@ -285,7 +285,8 @@ class _Examples(NamedTuple):
     def weighed(self, items: np.ndarray) -> np.ndarray:
         """One item for each example, times its factor."""
         out: np.ndarray = items * self.factors
-        out[self.ignored] = 0
+        if self.ignored.size:
+            out[self.ignored] = 0
         return out
 
 
@@ -354,14 +355,19 @@ def nll_loss(
     if y.value.shape != outer:
         raise ValueError(f"nll_loss: input of shape {shape} needs labels of shape {outer}, got {y.value.shape}")
     labels = y.value.reshape(-1).astype(np.int64)
-    ignored = np.flatnonzero(labels == ignore_index)
+    ignored = (labels == ignore_index).nonzero()[0]
     labels[ignored] = 0
     if labels.size and labels.view(np.uint64).max() >= classes:  # or negative
         wrong = labels[(labels < 0) | (labels >= classes)]
         raise IndexError(f"nll_loss: label {wrong[0]} is not one of {classes} classes")
-    factors = np.ones(labels.size) if weight is None else _class_weights(weight, classes)[labels]
-    factors[ignored] = 0
-    total = float(factors.sum()) if reduction == "mean" else 1.0
+    total: float = labels.size - ignored.size
+    factors = np.ones(())
+    if weight is not None:
+        factors = _class_weights(weight, classes)[labels]
+        factors[ignored] = 0
+        total = float(factors.sum())
+    if reduction != "mean":
+        total = 1.0
     factors = (factors / -(total or math.nan)).astype(x.value.dtype)
     rows = permute(x, (0, *range(2, len(shape)), 1)) if len(shape) > 2 else x
     if len(shape) != 2:
