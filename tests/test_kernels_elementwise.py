@@ -54,6 +54,7 @@ CASES: dict[str, Case] = {
     "sqrt": Case(np.sqrt),
     "reciprocal": Case(lambda x: x.dtype.type(1) / x),
     "square": Case(lambda x: x * x),
+    "cube": Case(lambda x: x * x * x),
     "exp": Case(np.exp, (1.25, 1.25), mpmath.exp),
     "expm1": Case(np.expm1, (2, 2.5), mpmath.expm1),
     "log": Case(np.log, (1, 1.25), mpmath.log),

@@ -1581,6 +1581,8 @@ def power(x: Any, y: Any) -> Tensor:
     if isinstance(y, (int, float)) and isinstance(x, Variable) and x.value.dtype.kind == "f":
         if y == 2:
             return e.square(x)
+        if y == 3:
+            return e.cube(x)
         if y == 1:
             return clone(x)
         if y == -1:

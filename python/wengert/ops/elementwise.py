@@ -141,6 +141,8 @@ square = elementwise(
     lambda x: x * 2.0,
     doc=doc("x * x, item by item.", ">>> wg.square(wg.tensor([2., 3.]))\ntensor([4., 9.])"),
 )  # fmt: skip
+# What x**3 is computed by.
+cube = elementwise("cube", Elementwise("cube"), lambda x: square(x) * 3.0)
 sqrt = elementwise(
     "sqrt", Elementwise("sqrt"), lambda g, z: g / (z * 2.0), floating=True,
     doc=doc("The square root of each item; NaN for negative ones.",
