@@ -223,6 +223,22 @@ def test_values_with_their_indices_can_be_pickled_and_copied(again: Callable[[An
         assert type(again(pair)) is type(pair)
 
 
+QUIET: tuple[Callable[[Any], Any], ...] = (
+    wg.Tensor.frac, wg.Tensor.det, wg.Tensor.slogdet, wg.Tensor.logdet, wg.Tensor.inverse, wg.Tensor.var,
+    wg.Tensor.sort, lambda x: x.cumprod(0), lambda x: wg.cdist(x, x), lambda x: wg.cdist(x, x, p=3),
+    lambda x: x.float_power_(x), lambda x: x.copy_(x.double() * 1e300), lambda x: x // x, lambda x: x % x,
+    lambda x: x.to(wg.int32),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("call", QUIET)
+@pytest.mark.parametrize("dtype", [wg.float16, wg.float32, wg.float64])
+def test_infinities_and_nan_come_without_a_warning(call: Callable[[Any], Any], dtype: Any) -> None:
+    """Warnings are errors in these tests."""
+    call(wg.tensor([[np.inf, 1.0], [-np.inf, 6e4]], dtype=dtype))
+    call(wg.full((2, 2), np.nan, dtype=dtype))
+
+
 def test_limits_and_numbers_print_as_numpys() -> None:
     assert repr(wg.finfo(wg.float32)) == (
         "finfo(resolution=1e-06, min=-3.40282e+38, max=3.40282e+38, eps=1.19209e-07, smallest_normal=1.17549e-38, "

@@ -1664,7 +1664,8 @@ def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor
         if node is not None and node.saved and any(saved is old for saved in node.saved):
             old.value = old.value.copy()
             old.counter = None
-    write(x, name, lambda value: value.__setitem__(Ellipsis, new.value))
+    items = new.value if new.value.dtype == x.value.dtype else dtypes.convert(new.value, x.value.dtype)
+    write(x, name, lambda value: value.__setitem__(Ellipsis, items))
     if recording:
         _take_history(x, new)
     return x

@@ -54,7 +54,8 @@ def _lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         half = arrays[0].dtype == dtypes.float16
         given = [a.astype(np.float32) for a in arrays] if half else arrays
         try:
-            out = function(*given, **static)
+            with np.errstate(all="ignore"):  # infinities and NaN come without a warning
+                out = function(*given, **static)
         except LinAlgError as error:
             raise LinAlgError(f"{name}: {error} (of shape {arrays[0].shape})") from None
         if not half:

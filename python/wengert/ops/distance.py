@@ -17,6 +17,7 @@ from .elementwise import equal, where
 from .linalg import matmul
 from .reduce import norm, sum
 from .shape import matrix_transpose, unsqueeze
+from .transcendental import quiet
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -82,7 +83,7 @@ def _centred(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 _CDIST = primitive(
-    "cdist", _euclidean,
+    "cdist", quiet(_euclidean),
     (
         lambda g, x, y, z: _weighted(_shares(g, z), x, y),
         lambda g, x, y, z: _weighted(matrix_transpose(_shares(g, z)), y, x),

@@ -81,7 +81,7 @@ def round(x: Any, *, decimals: int = 0) -> Tensor:
 
 
 frac = elementwise(
-    "frac", lambda x: x - _truncated(x), lambda g: g,
+    "frac", quiet(lambda x: x - _truncated(x)), lambda g: g,
     doc=doc("What stands after the point of each item, with its sign.",
             ">>> wg.frac(wg.tensor([1.5, -1.25]))\ntensor([ 0.5000, -0.2500])"),
 )  # fmt: skip

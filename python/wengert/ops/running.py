@@ -11,7 +11,7 @@ from ..arguments import dimension, either
 from ..define import Function, apply, as_floating, as_variable, primitive
 from .pieces import roll
 from .shape import cat, flip, narrow_view
-from .transcendental import logaddexp
+from .transcendental import logaddexp, quiet
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -74,7 +74,7 @@ def _pushed(t: Any, x: Any, dim: int) -> Any:
     return _recurrence(x, _products_before(x, dim) * t, dim) if x.value.ndim else t
 
 
-_CUMPROD = primitive("cumprod", _running_product, (_pulled,), (_pushed,))
+_CUMPROD = primitive("cumprod", quiet(_running_product), (_pulled,), (_pushed,))
 
 
 def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
