@@ -843,6 +843,18 @@ def reduce(str kind, x, axes=None, bint keepdims=False, double correction=0.0):
     ndarray
         Of x's dtype; int64 for argmax and argmin.
     """
+    return reduce_array(reduction_of(kind), kind, x, axes, keepdims, correction)
+
+
+cdef int reduction_of(str kind) except -1:
+    found = REDUCTIONS.get(kind)
+    if found is None:
+        raise ValueError(f"reduce: there is no reduction {kind!r}; there are {', '.join(REDUCTIONS)}")
+    return found
+
+
+cdef cnp.ndarray reduce_array(int reduction, str kind, x, axes, bint keepdims, double correction):
+    """`reduce`, of the kind that its number tells."""
     cdef wg_reduction r
     cdef cnp.ndarray array = readable(x, kind), out
     cdef int ndim = cnp.PyArray_NDIM(array), real = real_of(cnp.PyArray_TYPE(array), kind), kept = 0, d
@@ -850,9 +862,7 @@ def reduce(str kind, x, axes=None, bint keepdims=False, double correction=0.0):
     cdef cnp.npy_intp shape[WG_MAX_DIMS]
     cdef cnp.npy_intp count = 1
     cdef wg_status status
-    r.kind = REDUCTIONS.get(kind, WG_REDUCE_COUNT)
-    if r.kind == WG_REDUCE_COUNT:
-        raise ValueError(f"reduce: there is no reduction {kind!r}; there are {', '.join(REDUCTIONS)}")
+    r.kind = <wg_reduce> reduction
     cdef bint place = r.kind == WG_REDUCE_argmax or r.kind == WG_REDUCE_argmin
     memset(reduced, axes is None, sizeof(reduced))
     if axes is not None:
@@ -888,6 +898,30 @@ def reduce(str kind, x, axes=None, bint keepdims=False, double correction=0.0):
             status = wg_active.reduce[real](&r)
     check(status, kind)
     return out
+
+
+cdef class Reduction:
+    """One reduction of float32 or float64 as an operation calls it; other dtypes go to `fallback`, with all arguments.
+
+    `shape` is what the rules of its operation ask for: x's.
+    """
+    cdef int reduction
+    cdef readonly str kind
+    cdef readonly object fallback
+
+    def __init__(self, str kind, fallback):
+        self.reduction = reduction_of(kind)
+        self.kind = kind
+        self.fallback = fallback
+
+    def __repr__(self):
+        return f"Reduction({self.kind!r})"
+
+    def __call__(self, x, dims, bint keepdim, shape, double correction=0.0):
+        cdef int typenum = cnp.PyArray_TYPE(x) if cnp.PyArray_Check(x) else -1
+        if typenum != cnp.NPY_FLOAT and typenum != cnp.NPY_DOUBLE:
+            return self.fallback(x, dims, keepdim, shape, correction)
+        return reduce_array(self.reduction, self.kind, x, dims, keepdim, correction)
 
 
 cdef cnp.ndarray split_axis(cnp.ndarray array, int axis, cnp.npy_intp *lengths, cnp.npy_intp *strides):

@@ -86,3 +86,11 @@ def either(name: str, dim: Any, axis: Any) -> Any:
     if dim is not None:
         raise TypeError(f"{name}: dim and axis are one thing, give one of them (got dim={dim}, axis={axis})")
     return axis
+
+
+def reduced(
+    name: str, shape: tuple[int, ...], dim: Any, axis: Any, keepdim: bool, keepdims: bool | None
+) -> dict[str, Any]:
+    """What a reduction of a tensor of this shape is told: the dimensions that go, whether they stay with length 1."""
+    dims = dimensions(name, dim if axis is None else either(name, dim, axis), len(shape))
+    return {"dims": dims, "keepdim": bool(keepdim if keepdims is None else keepdims), "shape": shape}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels, define, dtypes, tape
-from ..arguments import dimension, dimensions, either
+from ..arguments import dimension, either, reduced
 from ..define import F, Function, apply, as_floating, as_variable, primitive
 from ..tape import Operation
 from .elementwise import abs, equal, exp, sqrt, where
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 def _kernel(kind: str, fallback: Function | None = None) -> Function:
     """A reduction for every dtype: float16 is computed in float32, integers by NumPy. The rules ask for the shape."""
 
-    def kernel(
+    def other(
         x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...], correction: float = 0.0
     ) -> np.ndarray:
-        if x.dtype.char in dtypes.NATIVE:
-            return _kernels.reduce(kind, x, dims, keepdim, correction)
         if x.dtype == dtypes.float16:
             out = _kernels.reduce(kind, x.astype(np.float32), dims, keepdim, correction)
             return out if out.dtype == dtypes.int64 else dtypes.convert(out, dtypes.float16)
@@ -35,7 +33,7 @@ def _kernel(kind: str, fallback: Function | None = None) -> Function:
             raise TypeError(f"{kind}: expected a floating tensor, got {x.dtype}")
         return np.asarray(fallback(x, dims, keepdim))
 
-    return kernel
+    return _kernels.Reduction(kind, other)
 
 
 def _expand(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
@@ -47,12 +45,6 @@ def _expand(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]
 def keep(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     """A reduced tensor with the dimensions it lost as length 1."""
     return g if keepdim else reshaped(g, tuple([1 if i in dims else n for i, n in enumerate(shape)]))
-
-
-def _static(name: str, x: Any, dim: Any, axis: Any, keepdim: bool, keepdims: bool | None) -> dict[str, Any]:
-    shape = x.value.shape
-    dims = dimensions(name, dim if axis is None else either(name, dim, axis), len(shape))
-    return {"dims": dims, "keepdim": bool(keepdim if keepdims is None else keepdims), "shape": shape}
 
 
 _COMMON = """Parameters
@@ -111,7 +103,7 @@ def sum(
     x = as_variable(x)
     if dtype is not None:
         x = define.cast(x, dtypes.as_dtype(dtype, "sum"))
-    return apply(_SUM, (x,), _static("sum", x, dim, axis, keepdim, keepdims))
+    return apply(_SUM, (x,), reduced("sum", x.value.shape, dim, axis, keepdim, keepdims))
 
 
 def _count(dims: tuple[int, ...], shape: tuple[int, ...]) -> int:
@@ -154,7 +146,7 @@ def mean(
         x = define.cast(x, dtypes.as_dtype(dtype, "mean"))
     if x.value.dtype.kind != "f":
         raise TypeError(f"mean: expected a floating tensor, got {x.value.dtype}; convert it, as in x.float().mean()")
-    return apply(_MEAN, (x,), _static("mean", x, dim, axis, keepdim, keepdims))
+    return apply(_MEAN, (x,), reduced("mean", x.value.shape, dim, axis, keepdim, keepdims))
 
 
 # ---------------------------------------------------------------- products
@@ -228,7 +220,7 @@ def prod(
     x = as_variable(x)
     if dtype is not None:
         x = define.cast(x, dtypes.as_dtype(dtype, "prod"))
-    return apply(_PROD, (x,), _static("prod", x, dim, axis, keepdim, keepdims))
+    return apply(_PROD, (x,), reduced("prod", x.value.shape, dim, axis, keepdim, keepdims))
 
 
 # ---------------------------------------------------------------- extremes
@@ -273,7 +265,7 @@ def amax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
     tensor([3., 4.])
     """
     x = as_variable(x)
-    return apply(_AMAX, (x,), _static("amax", x, dim, axis, keepdim, keepdims))
+    return apply(_AMAX, (x,), reduced("amax", x.value.shape, dim, axis, keepdim, keepdims))
 
 
 @_documented
@@ -297,7 +289,7 @@ def amin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
     tensor([1., 2.])
     """
     x = as_variable(x)
-    return apply(_AMIN, (x,), _static("amin", x, dim, axis, keepdim, keepdims))
+    return apply(_AMIN, (x,), reduced("amin", x.value.shape, dim, axis, keepdim, keepdims))
 
 
 def _arg(kind: str) -> Function:
@@ -317,7 +309,7 @@ def _index_of(name: str, kernel: Function, x: Any, dim: Any, axis: Any, keepdim:
     dim = either(name, dim, axis)
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"{name}: expected one dimension or None, got {dim}")
-    static = _static(name, x, dim, None, keepdim, keepdims)
+    static = reduced(name, x.value.shape, dim, None, keepdim, keepdims)
     return tape._box(kernel(x.value, **static))
 
 
@@ -419,7 +411,7 @@ def logsumexp(
     tensor(100.6931)
     """
     x = as_floating(x)
-    return apply(_LOGSUMEXP, (x,), _static("logsumexp", x, dim, axis, keepdim, keepdims))
+    return apply(_LOGSUMEXP, (x,), reduced("logsumexp", x.value.shape, dim, axis, keepdim, keepdims))
 
 
 def _deviation(x: Any, dims: tuple[int, ...], correction: float, shape: tuple[int, ...]) -> Any:
@@ -465,7 +457,7 @@ def var(
         raise TypeError(f"var: expected a floating tensor, got {x.value.dtype}; convert it, as in x.float().var()")
     if isinstance(dim, bool):  # var(unbiased), as PyTorch has it
         dim, unbiased = None, dim
-    static = _static("var", x, dim, axis, keepdim, keepdims)
+    static = reduced("var", x.value.shape, dim, axis, keepdim, keepdims)
     static["correction"] = float(correction if unbiased is None else unbiased)
     return apply(_VAR, (x,), static)
 
@@ -546,7 +538,7 @@ def norm(
     x = as_variable(x)
     if x.value.dtype.kind != "f":
         raise TypeError(f"norm: expected a floating tensor, got {x.value.dtype}; convert it, as in x.float().norm()")
-    static = _static("norm", x, dim, axis, keepdim, keepdims)
+    static = reduced("norm", x.value.shape, dim, axis, keepdim, keepdims)
     if p is None or p == "fro" or p == 2:
         return apply(_NORM, (x,), static)
     if isinstance(p, str):

@@ -1,0 +1,7 @@
+# cython: language_level=3
+# Static types for the compiled build of arguments.py. The Python file is complete without this one.
+
+cpdef Py_ssize_t dimension(str name, object dim, Py_ssize_t ndim) except -1
+cpdef tuple dimensions(str name, object dim, Py_ssize_t ndim)
+cpdef object either(str name, object dim, object axis)
+cpdef dict reduced(str name, tuple shape, object dim, object axis, object keepdim, object keepdims)
