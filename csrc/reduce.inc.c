@@ -40,7 +40,7 @@ enum { INTERNAL(REDUCE_NEWEST) = REDUCE_LEVELS + 1, INTERNAL(REDUCE_SCRATCH), IN
 typedef struct {
     INTERNAL(reduce_state) *states[INTERNAL(REDUCE_STATES)];
     INTERNAL(reduce_state) memory[INTERNAL(REDUCE_STATES)];
-    real first[INTERNAL(REDUCE_STATES)][REDUCE_COLUMNS];
+    _Alignas(WG_ALIGNMENT) real first[INTERNAL(REDUCE_STATES)][REDUCE_COLUMNS]; /* or stores would cross cache lines */
     int64_t second[INTERNAL(REDUCE_STATES)][REDUCE_COLUMNS];
     real copy[REDUCE_BLOCK_LINE_CACHED * LANES];
 } INTERNAL(reduce_workspace);
