@@ -134,11 +134,12 @@ class Node:
 
     def release(self) -> None:
         """Drop the saved values: what asks for them later is told that they are gone."""
-        if FREE_THREADED:  # through setattr, since another thread may be reading them
+        if not FREE_THREADED:
+            if self.saved or self.result is not None:
+                self.saved = self.result = self.where = None
+        elif getattr(self, "saved") or getattr(self, "result") is not None:  # noqa: B009  # as in `argument`
             for name in ("saved", "result", "where"):
                 setattr(self, name, None)
-        elif self.saved or self.result is not None:
-            self.saved = self.result = self.where = None
 
     def check(self, variable: Variable, version: int, what: str) -> None:
         counter = variable.counter
