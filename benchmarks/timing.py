@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from opponents import THREADS
@@ -13,8 +15,8 @@ Clocks = tuple[Callable[[], float], ...]
 
 # Of several clocks the one counts that shows less. With one thread, the time that the processor gave to this process is
 # what a call takes on a quiet machine, unless another thread of the process works beside the call, such as JAX's, which
-# gives back a result of 128 MB long after its call is over: then it is the clock on the wall. With several threads only
-# that one tells.
+# gives back a result of 128 MB when its call is over: then it is the clock on the wall. With several threads only that
+# one tells.
 WALL: Clocks = (time.perf_counter,)
 CLOCKS: Clocks = (time.process_time, time.perf_counter) if THREADS == 1 else WALL
 
@@ -72,11 +74,27 @@ def _repeat(function: Callable[[], Any], calls: int, clocks: Clocks) -> float:
 
 
 def settle() -> None:
-    """Wait until the last opponent's threads sleep: some spin for up to a fifth of a second first, others give memory
-    back, which the clock of the process would charge to whoever is next."""
+    """Wait until the last opponent's threads sleep. Some spin for a tenth of a second first, where the next one's are
+    to run; others give memory back, which the clock of the process would charge to whoever is next."""
     deadline = time.perf_counter() + 0.5
-    while time.perf_counter() < deadline:
-        used = time.process_time()
+    while _others_run() and time.perf_counter() < deadline:
         time.sleep(0.002)
-        if time.process_time() - used < 0.0005:
-            return
+
+
+def _others_run() -> bool:
+    """Whether another thread of this process runs, or wants to."""
+    tasks = Path("/proc/self/task")
+    if tasks.is_dir():  # asked by state, as the time that threads on other processors took is known once a tick only
+        others = [task for task in tasks.iterdir() if task.name != str(threading.get_native_id())]
+        return any(_state(task) in "RD" for task in others)
+    used = time.process_time()
+    time.sleep(0.02)
+    return time.process_time() - used > 0.001
+
+
+def _state(task: Path) -> str:
+    """The letter that Linux has for what a thread does; S if there is no such thread any more."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "S"

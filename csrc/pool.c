@@ -15,6 +15,10 @@
  * when the job has chunks for a worker that is asleep, and wakes only one, which wakes others. Nobody spins when there
  * are more threads than processors, nor does a worker that the system put on the caller's processor.
  *
+ * Linux likes to wake a thread on the processor of whoever wakes it, even while another is idle, and on virtual machines
+ * nearly always does: there a worker waits until the caller has done everything. So workers are kept off the processor
+ * that the caller is on, by their affinity, which is set when a caller comes from another processor and wakes them.
+ *
  * Threads are made by the first job that can use them. They block signals, use the default floating-point environment
  * and never touch Python. A forked child starts without any. At exit they are asleep, or soon will be, and the process
  * takes them along: all state is static. */
@@ -143,6 +147,10 @@ static atomic_int threads;                      /* as set or found, the caller i
 static atomic_bool chosen;                      /* `threads` was set, or comes from the environment */
 static atomic_int workers;                      /* that exist; changed only under `busy` */
 static thread handles[WG_MAX_THREADS - 1];
+#ifdef __linux__
+static int avoided = -1;                  /* the processor that workers are kept off; -1: none. Under `busy` */
+static int taken_off[WG_MAX_THREADS - 1]; /* what that took out of a worker's affinity; -1: nothing */
+#endif
 
 static bool acquire(void)
 {
@@ -382,6 +390,29 @@ static void join_worker(int number)
 
 #endif
 
+/* Under `busy`: keep all workers off a processor, and no more off the one that they were kept off before. */
+static void keep_workers_off(int processor)
+{
+#ifdef __linux__
+    if (processor == avoided || processor < 0 || processor >= CPU_SETSIZE)
+        return;
+    for (int i = atomic_load(&workers) - 1; i >= 0; i--) {
+        cpu_set_t set;
+        if (pthread_getaffinity_np(handles[i], sizeof set, &set) != 0)
+            continue;
+        if (taken_off[i] >= 0)
+            CPU_SET(taken_off[i], &set);
+        const bool there = CPU_ISSET(processor, &set);
+        CPU_CLR(processor, &set);
+        if (CPU_COUNT(&set) > 0 && pthread_setaffinity_np(handles[i], sizeof set, &set) == 0)
+            taken_off[i] = there ? processor : -1;
+    }
+    avoided = processor;
+#else
+    (void)processor;
+#endif
+}
+
 /* Under `busy`: start or stop workers until there is one less than threads. Where the system denies a thread, the
  * number of threads becomes what there is. */
 static void fit_workers(void)
@@ -391,6 +422,11 @@ static void fit_workers(void)
     if (count == wanted - 1)
         return;
     atomic_store(&spin, wanted <= wg_processors(""));
+#ifdef __linux__
+    avoided = -1;
+    for (int i = count; i < wanted - 1; i++)
+        taken_off[i] = -1;
+#endif
     atomic_store(&limit, wanted - 1);
     while (count < wanted - 1 && start_worker(count))
         count++;
@@ -450,8 +486,10 @@ static void run_job(ptrdiff_t first, ptrdiff_t end, int32_t chunks, ptrdiff_t gr
         atomic_store_explicit(&callers_processor, processor, memory_order_relaxed);
     atomic_store(&remaining.value, chunks);
     const int asleep = atomic_load(&sleeping);
-    if (asleep > 0 && atomic_load(&workers) - asleep < chunks - 1)
+    if (asleep > 0 && atomic_load(&workers) - asleep < chunks - 1) {
+        keep_workers_off(processor);
         word_wake(&remaining, 1);
+    }
     const int32_t claimed = chunks - run_from_front();
     if (claimed)
         wait_for_workers(claimed);

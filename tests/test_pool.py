@@ -180,6 +180,27 @@ print(threads() - before)
 
 
 @linux
+def test_workers_that_are_woken_keep_off_the_callers_processor() -> None:
+    code = """
+everywhere = os.sched_getaffinity(0)
+compute()
+worker, = set(os.listdir("/proc/self/task")) - {str(os.getpid())}
+def sleeps():
+    with open(f"/proc/self/task/{worker}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0] == "S"
+for processor in sorted(everywhere)[:2] * 2:
+    os.sched_setaffinity(0, {processor})
+    while not sleeps():
+        pass
+    compute()
+    assert os.sched_getaffinity(int(worker)) == (everywhere - {processor} or everywhere)
+    assert os.sched_getaffinity(0) == {processor}
+print("kept off")
+"""
+    assert run(code, WENGERT_NUM_THREADS="2") == "kept off"
+
+
+@linux
 def test_workers_leave_signals_to_the_programs_own_threads() -> None:
     code = """
 import signal
