@@ -40,6 +40,7 @@ class Elementwise:
     def __init__(self, name: str, fallback: Callable[..., Any] | None = None) -> None: ...
     def __call__(self, x: Any, y: Any = None, z: Any = None, params: Sequence[float] = ()) -> _Array: ...
 
+@final
 class Reduction:
     kind: str
     fallback: Callable[..., Any]

@@ -900,6 +900,7 @@ cdef cnp.ndarray reduce_array(int reduction, str kind, x, axes, bint keepdims, d
     return out
 
 
+@cython.final
 cdef class Reduction:
     """One reduction of float32 or float64 as an operation calls it; other dtypes go to `fallback`, with all arguments.
 
