@@ -2,12 +2,11 @@
  *
  * Any strides, any item of 1, 2, 4 or 8 bytes. Every item lies at an address of its own, so that there is nothing for
  * vectors to do, and one thread is enough to wait for memory. */
+#include "inline.h"
 #include "wengert.h"
 
 #include <assert.h>
 #include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
 
 /* One row: n places whose index, items and places in the array are each a stride apart, in bytes. */
 typedef struct {

@@ -2,11 +2,10 @@
  *
  * Each row is walked once. The k best so far are kept sorted, in the result itself; nearly every item of a long row is
  * turned away by one comparison with the last of them. */
+#include "inline.h"
 #include "wengert.h"
 
 #include <assert.h>
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum { TOPK_GRAIN = 16384 /* items that make a chunk of work */ };
 

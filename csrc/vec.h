@@ -26,7 +26,8 @@
 #include <arm_neon.h>
 #endif
 
-#define INLINE static inline __attribute__((always_inline, unused))
+#include "inline.h"
+
 #define NOINLINE __attribute__((noinline, unused))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
