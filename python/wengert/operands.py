@@ -37,7 +37,7 @@ def as_variable(x: Any, dtype: np.dtype | None = None) -> Tensor:
 def as_floating(x: Any) -> Tensor:
     """The same, with integers and booleans turned into the default float."""
     variable = as_variable(x)
-    return variable if variable.value.dtype.kind == "f" else cast(variable, dtypes.get_default_dtype())
+    return variable if is_floating(variable.value.dtype) else cast(variable, dtypes.get_default_dtype())
 
 
 _FLOAT32 = np.dtype("float32")
@@ -58,9 +58,8 @@ def ready(x: Any, y: Any, floating: bool) -> bool:
             dtype = a.value.dtype
             if dtype is not b.value.dtype or (floating and not is_floating(dtype)):
                 return False
-            if not (a.is_tracked() or b.is_tracked()) or a.value.shape == b.value.shape:
-                return True
-            return not tape.mode.recording
+            tracked = a.is_tracked() or b.is_tracked()
+            return not tracked or a.value.shape == b.value.shape or not tape.mode.recording
         return keeps_dtype(a, y)
     return isinstance(y, Variable) and keeps_dtype(y, x)
 
@@ -73,9 +72,9 @@ def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     for x in variables[1:]:
         alike = alike and x.value.dtype == variables[0].value.dtype
     if not alike:  # numbers leave a floating dtype as it is
-        alike = len(variables) == 1 and variables[0].value.dtype.kind == "f"
+        alike = len(variables) == 1 and is_floating(variables[0].value.dtype)
     dtype = variables[0].value.dtype if alike else dtypes.result_type(*operands)
-    if floating and dtype.kind != "f":
+    if floating and not is_floating(dtype):
         dtype = dtypes.get_default_dtype()
     if not variables:
         operands = (as_variable(operands[0], dtype), *operands[1:])
@@ -164,6 +163,6 @@ def sum_to(x: Variable, shape: tuple[int, ...]) -> Any:
 
 def cast(x: Variable, dtype: np.dtype) -> Tensor:
     """x with another dtype; the transpose casts back. Integers have no derivative: the result is then a constant."""
-    if dtype.kind != "f" or x.value.dtype.kind != "f":
+    if not (is_floating(dtype) and is_floating(x.value.dtype)):
         return tape._box(dtypes.convert(x.value, dtype))
     return apply(CAST, (x,), {"dtype": dtype, "before": x.value.dtype})
