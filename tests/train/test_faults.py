@@ -115,7 +115,7 @@ def test_a_run_that_is_killed_at_any_moment_ends_as_if_it_never_was(
 
     script = textwrap.dedent(f"""
         import sys
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        sys.path[:0] = {[str(Path(__file__).parents[k]) for k in (0, 1)]!r}
         import test_faults
         test_faults.use_small_data(test_faults.commands)
         print("ready", flush=True)

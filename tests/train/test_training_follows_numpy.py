@@ -15,7 +15,7 @@ from wengert import nn, optim
 from wengert.data import DataLoader, FashionMNIST, SyntheticFashion
 from wengert.train import Classification, History, Trainer, mlp, softmax_regression
 
-REAL = Path(os.environ.get("WENGERT_DATA") or Path(__file__).parents[2] / "shared" / "data" / "fashion-mnist")
+REAL = Path(os.environ.get("WENGERT_DATA") or Path(__file__).parents[3] / "shared" / "data" / "fashion-mnist")
 needs_the_real_data = pytest.mark.skipif(
     not (REAL / "train-images-idx3-ubyte.gz").is_file(), reason=f"Fashion-MNIST is not in {REAL}; set WENGERT_DATA"
 )

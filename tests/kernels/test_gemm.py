@@ -17,7 +17,7 @@ import pytest
 
 from guarded import K
 
-SOURCE = Path(__file__).parents[1]
+SOURCE = Path(__file__).parents[2]
 
 # Around the tiles: 1 to 14 rows, 1 to 4 vectors of 2 to 16 columns, dot products of 3 or 5 columns, sweeps of 8 rows.
 ROWS = (1, 2, 3, 4, 6, 7, 12, 13, 14, 15, 29)

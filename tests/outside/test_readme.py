@@ -9,7 +9,7 @@ from pathlib import Path
 
 import wengert as wg
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_the_code_blocks_print_what_stands_below_them() -> None:

@@ -669,7 +669,7 @@ REAL = next(
         path
         for path in (
             Path(os.environ.get("WENGERT_DATA") or "nowhere"),
-            Path(__file__).parents[2] / "shared" / "data" / "fashion-mnist",
+            Path(__file__).parents[3] / "shared" / "data" / "fashion-mnist",
         )
         if path.is_dir()
     ),

@@ -2,7 +2,7 @@
 
 Shapes, strides (negative, zero, overlapping), dtypes, byte orders, misaligned and read-only memory, and lengths up to
 what a `ssize_t` holds. Results lie between guards. `--fuzz N` sets the number of examples for each binding;
-`python tests/test_fuzz.py NAME -max_total_time=60` lets atheris choose them.
+`python tests/kernels/test_fuzz.py NAME -max_total_time=60` lets atheris choose them.
 """
 
 from __future__ import annotations
