@@ -12,34 +12,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import autograd, memory, processes
+from . import autograd, define, memory, processes, random
 from ._kernels import __version__, get_num_threads, set_num_threads
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from .conversion import is_floating_point, is_tensor, numel
-from .creation import (
-    arange,
-    as_tensor,
-    asarray,
-    diag,
-    empty,
-    empty_like,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    logspace,
-    meshgrid,
-    one_hot,
-    ones,
-    ones_like,
-    tensor,
-    tril,
-    triu,
-    zeros,
-    zeros_like,
-)
-from .dtypes import (
+from .core.dtypes import (
     bool,
     can_cast,
     double,
@@ -63,7 +39,7 @@ from .dtypes import (
     short,
     uint8,
 )
-from .interop import from_dlpack
+from .core.signatures import telling as _telling
 from .ops.arithmetic import (
     add,
     addcdiv,
@@ -76,6 +52,29 @@ from .ops.arithmetic import (
     lerp,
     nan_to_num,
     subtract,
+)
+from .ops.creation import (
+    arange,
+    as_tensor,
+    asarray,
+    diag,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    meshgrid,
+    one_hot,
+    ones,
+    ones_like,
+    tensor,
+    tril,
+    triu,
+    zeros,
+    zeros_like,
 )
 from .ops.decompositions import det, logdet, matrix_power, slogdet
 from .ops.decompositions import inv as inverse
@@ -174,6 +173,25 @@ from .ops.pieces import (
     unbind,
     vstack,
 )
+from .ops.random import (
+    Generator,
+    bernoulli,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
 from .ops.reduce import amax, amin, argmax, argmin, cumsum, logsumexp, mean, norm, prod, std, sum, var
 from .ops.rounding import ceil, floor, floor_divide, fmod, frac, remainder, round, trunc
 from .ops.running import cumprod, diff, logcumsumexp
@@ -249,28 +267,10 @@ from .ops.transcendental import (
     tan,
     xlogy,
 )
-from .printing import get_printoptions, set_printoptions
-from .random import (
-    Generator,
-    bernoulli,
-    default_generator,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    multinomial,
-    normal,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
-    seed,
-    set_rng_state,
-)
-from .signatures import telling as _telling
-from .tensor import Size, Tensor, clone, power
+from .tensors.conversion import is_floating_point, is_tensor, numel
+from .tensors.interop import from_dlpack
+from .tensors.printing import get_printoptions, set_printoptions
+from .tensors.tensor import Size, Tensor, clone, power
 
 # The same functions under the other names that PyTorch has for them.
 absolute = abs
@@ -329,14 +329,14 @@ __all__ = [
 ]  # fmt: skip
 
 # What takes long enough says what it takes; elementwise functions, views and indexing are called as they are.
-_TELLING = ("creation", "random", "ops.reduce", "ops.extremes", "ops.logic", "ops.running", "ops.statistics",
+_TELLING = ("ops.creation", "ops.random", "ops.reduce", "ops.extremes", "ops.logic", "ops.running", "ops.statistics",
             "ops.sorting", "ops.pieces", "ops.scatter", "ops.nn", "ops.distance", "ops.einsum")  # fmt: skip
 for _name, _value in list(globals().items()):
     if callable(_value) and not isinstance(_value, type) and _value.__module__.removeprefix("wengert.") in _TELLING:
         globals()[_name] = _telling(_value)
 
 if TYPE_CHECKING:
-    from . import d2l, data, func, layers, linalg, nn, optim, random, train, utils
+    from . import d2l, data, func, layers, linalg, nn, optim, train, utils
     from .files import load, save
     from .func import (
         check_gradients,

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from . import dtypes
+from .core import dtypes
+from .core.variable import Variable
 from .data._files import replacing
 from .nn.parameter import Parameter
-from .tensor import Tensor
-from .variable import Variable
+from .tensors.tensor import Tensor
 
 __all__ = ["load", "save"]
 

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from . import define, tape
+from .core import define, tape
 from .func.run import Recording, Run, matching
 from .ops import elementwise, linalg, nn, reduce
 
 if TYPE_CHECKING:
-    from .tensor import Tensor
+    from .tensors.tensor import Tensor
 
 
 class Layer:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .arguments import dimension
-from .define import as_variable
+from .core.arguments import dimension
+from .core.define import as_variable
 from .ops import reduce
 from .ops.decompositions import (
     LinAlgError,
@@ -30,7 +30,7 @@ from .ops.linalg import matmul
 from .ops.shape import permute
 
 if TYPE_CHECKING:
-    from .tensor import Tensor
+    from .tensors.tensor import Tensor
 
 __all__ = [
     "LinAlgError", "cholesky", "det", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm", "matrix_power",

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import define, tape
+from .core import define, tape
+from .core.tape import Node, mode
+from .core.trees import flatten
+from .core.variable import Variable
 from .func.run import Recording, Run, matching, ones_like, zeros_like
 from .ops import einsum
-from .tape import Node, mode
-from .trees import flatten
-from .variable import Variable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

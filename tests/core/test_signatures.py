@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import wengert as wg
-from wengert.signatures import telling
+from wengert.core.signatures import telling
 
 CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "a method": (lambda: wg.ones(2).sum(dims=0), r"sum\(\).*'dims'.*; it takes \(x, dim=None, keepdim=False"),

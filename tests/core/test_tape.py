@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert import _kernels, tape
+from wengert import _kernels
+from wengert.core import tape
 
 
 def chain(x: wg.Tensor, length: int) -> wg.Tensor:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import wengert as wg
 from wengert import nn
-from wengert.dtypes import ALL
+from wengert.core.dtypes import ALL
 
 NOT_OURS = "is damaged, or was not written by wengert\\.save"
 

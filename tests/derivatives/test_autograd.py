@@ -836,7 +836,7 @@ def test_arguments_without_a_tangent_have_zeros_or_none(materialize: bool, monke
 
 
 def test_operations_of_users_by_the_four_constructors() -> None:
-    from wengert.define import bilinear, elementwise, linear, primitive
+    from wengert.core.define import bilinear, elementwise, linear, primitive
 
     cube = elementwise("test_cube", lambda x: x**3, lambda x: 3 * x * x)
     shift = linear("test_shift", lambda x, by: np.roll(x, by), lambda g, by: shift(g, by=-by))
@@ -850,7 +850,7 @@ def test_operations_of_users_by_the_four_constructors() -> None:
 
 
 def test_operations_of_users_without_a_rule_say_which() -> None:
-    from wengert.define import primitive
+    from wengert.core.define import primitive
 
     one_way = primitive("test_one_way", lambda x: x * 2, (lambda g: g * 2,), (None,))
     assert wg.func.grad(lambda x: one_way(x).sum())(f64(1.0)).tolist() == [2.0]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.define import elementwise, primitive
+from wengert.core import tape
+from wengert.core.define import elementwise, primitive
 from wengert.func import check_gradients, grad, hessian, hvp, jacobian, jvp, linearize, value_and_grad, vjp
 
 
@@ -285,9 +286,9 @@ def test_arguments_refuse_change_in_place() -> None:
 
 def recorded(call) -> int:
     """How many operations a call records; its tensors require gradients, so all are."""
-    before = wg.tape.count()
+    before = tape.count()
     call()
-    return wg.tape.count() - before - 1
+    return tape.count() - before - 1
 
 
 def network(w1, w2, w3):
@@ -389,8 +390,8 @@ def test_the_check_refuses_what_has_no_derivatives() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "autograd.anomaly", "autograd.checkpoint", "autograd.function", "autograd.modes", "define",
-        "func.calculus", "func.checking", "func.transforms", "linalg", "ops.decompositions", "tracing", "walk",
+        "autograd.anomaly", "autograd.checkpoint", "autograd.function", "core.modes", "core.define",
+        "func.calculus", "func.checking", "func.transforms", "linalg", "ops.decompositions", "tracing", "core.backward",
     ],
 )  # fmt: skip
 def test_examples_run(module: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import wengert as wg
 from wengert import tracing
+from wengert.core import tape
 from wengert.tracing import trace
 
 
@@ -83,11 +84,11 @@ def test_what_the_result_does_not_depend_on_has_adjoint_zero() -> None:
 def test_nothing_is_left_behind() -> None:
     x = f64(2.0).requires_grad_()
     trace(lambda x: x * x, x)
-    assert wg.tape.mode.observer is None
+    assert tape.mode.observer is None
     assert x.grad is None
     with pytest.raises(ZeroDivisionError):
         trace(lambda x: 1 / 0, x)
-    assert wg.tape.mode.observer is None
+    assert tape.mode.observer is None
 
 
 def test_a_notebook_shows_html() -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert import _kernels, dtypes
+from wengert import _kernels
+from wengert.core import dtypes
 
 NAN, INF = math.nan, math.inf
 

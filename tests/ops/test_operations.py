@@ -10,7 +10,7 @@ import pytest
 
 import wengert as wg
 from cases import CASES, Case, Shapes
-from wengert import tape
+from wengert.core import tape
 
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 EACH_SHAPE = pytest.mark.parametrize(

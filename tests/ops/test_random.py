@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert import dtypes
+from wengert.core import dtypes
 
 random = wg.random
 

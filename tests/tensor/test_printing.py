@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert import dtypes
-from wengert.printing import backward_name, tensor_text
+from wengert.core import dtypes
+from wengert.tensors.printing import backward_name, tensor_text
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import guard, tape
-from ..tape import Node, mode
-from ..tensor import line_of_caller
-from ..variable import Variable
-from .modes import Setting
+from ..core import guard, tape
+from ..core.modes import Setting
+from ..core.tape import Node, mode
+from ..core.variable import Variable
+from ..tensors.tensor import line_of_caller
 
 
 class AnomalyError(RuntimeError):

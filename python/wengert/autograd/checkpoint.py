@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import tape
-from ..ops import tuples
-from ..ops.views import track
-from ..random import default_generator
-from ..tape import Node, Operation, Rule, mode
-from ..trees import flatten
-from ..variable import Variable
+from ..core import tape, tuples
+from ..core.tape import Node, Operation, Rule, mode
+from ..core.trees import flatten
+from ..core.variable import Variable
+from ..core.views import track
+from ..ops.random import default_generator
 from .shares import Shares
 
 

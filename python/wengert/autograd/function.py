@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import define, tape
-from ..ops import tuples
-from ..tape import Operation, Rule, mode
-from ..tensor import adopt, count_change
-from ..variable import Variable
+from ..core import define, tape, tuples
+from ..core.tape import Operation, Rule, mode
+from ..core.variable import Variable
+from ..tensors.tensor import adopt, count_change
 from .shares import Shares
 
 

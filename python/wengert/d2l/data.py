@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import creation, random
 from ..data import DataLoader, LabelledImages, fashion_mnist_or_stand_in
 from ..data.images import resize as resize_images
 from ..data.synthetic import STAND_IN_NOTICE
-from ..tensor import Tensor
+from ..ops import creation, random
+from ..tensors.tensor import Tensor
 from .design import DataModule
 from .plots import show_images
 

@@ -17,7 +17,7 @@ from .. import nn, optim, train
 from ..autograd import no_grad
 from ..data import DataLoader, TensorDataset
 from ..nn import functional
-from ..tensor import Tensor
+from ..tensors.tensor import Tensor
 from ..train import plots
 
 if TYPE_CHECKING:

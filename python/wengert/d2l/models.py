@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import creation, func, linalg, nn, optim, random
+from .. import func, linalg, nn, optim
 from ..nn import functional
-from ..ops import elementwise
-from ..tensor import Tensor
+from ..ops import creation, elementwise, random
+from ..tensors.tensor import Tensor
 from .design import SGD, Classifier, Module
 
 # ---------------------------------------------------------------- linear regression

@@ -201,6 +201,6 @@ def with_gradient(function: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, n
 
 
 def _ones_like(y: Any) -> Any:
-    from ..creation import ones_like
+    from ..ops.creation import ones_like
 
     return ones_like(y)

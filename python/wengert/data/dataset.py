@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 import numpy as np
 
 from .._kernels import gather_rows
-from ..random import numpy_generator
+from ..ops.random import numpy_generator
 
 if TYPE_CHECKING:
-    from ..random import Generator
-    from ..tensor import Tensor
+    from ..ops.random import Generator
+    from ..tensors.tensor import Tensor
 
 T_co = TypeVar("T_co", covariant=True)
 

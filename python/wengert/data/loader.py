@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..random import numpy_generator
+from ..ops.random import numpy_generator
 from .dataset import Arrays, arrays_of, as_rows
 
 if TYPE_CHECKING:
-    from ..random import Generator
+    from ..ops.random import Generator
 
 
 class NeedlessWorkersWarning(UserWarning):

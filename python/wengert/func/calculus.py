@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import define, tape
+from ..core import define, tape
+from ..core.trees import flatten
 from ..ops.decompositions import det
 from ..ops.elementwise import abs
 from ..ops.shape import cat, reshape, stack
-from ..trees import flatten
 from .run import Recording, Run, as_arguments, in_float64, ones_like, zeros_like
 from .series import coefficients
 

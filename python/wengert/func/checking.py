@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import define, tape
-from ..trees import flatten
+from ..core import define, tape
+from ..core.trees import flatten
 from .run import Recording, in_float64
 from .transforms import jvp, vjp
 

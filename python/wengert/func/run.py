@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import define, tape
-from ..ops.views import track
-from ..tape import Node, mode
-from ..trees import flatten
-from ..variable import Variable
-from ..walk import require_shape
+from ..core import define, tape
+from ..core.backward import require_shape
+from ..core.tape import Node, mode
+from ..core.trees import flatten
+from ..core.variable import Variable
+from ..core.views import track
 
 
 class Recording:

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import tape
-from ..define import apply
-from ..ops import tuples
+from ..core import tape, tuples
+from ..core.define import apply
+from ..core.tape import Node
+from ..core.variable import Variable
+from ..core.views import track
 from ..ops.elementwise import divide, multiply
 from ..ops.linalg import PRODUCTS
-from ..ops.views import track
-from ..tape import Node
-from ..variable import Variable
 from .run import Recording, Run, zeros_like
 
 _MULTIPLY: tape.Operation = multiply.operation  # type: ignore[attr-defined]  # `define.named` puts it there

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import tape
+from ..core import tape
+from ..core.variable import Variable
 from ..ops.shape import reshape, stack
-from ..variable import Variable
 from .run import Run, as_arguments, matching, ones_like, units, zeros_like
 
 # ---------------------------------------------------------------- first derivatives

@@ -8,7 +8,7 @@ Examples
 wengert.Size([8, 10])
 """
 
-from ..signatures import telling_classes
+from ..core.signatures import telling_classes
 from . import functional, init, utils
 from .activations import ELU, GELU, LeakyReLU, LogSoftmax, PReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
 from ..autograd import no_grad
-from ..tensor import count_change
+from ..ops import random
+from ..tensors.tensor import count_change
 
 
 def _fill(tensor: Any, values: Any) -> Any:

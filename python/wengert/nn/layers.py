@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import creation
-from ..arguments import dimension
-from ..define import as_variable
-from ..dtypes import int64
-from ..ops import linalg
+from ..core.arguments import dimension
+from ..core.define import as_variable
+from ..core.dtypes import int64
+from ..ops import creation, linalg
 from ..ops.shape import flatten, reshape
-from ..tensor import count_change
+from ..tensors.tensor import count_change
 from . import functional as F
 from . import init
 from .module import Module

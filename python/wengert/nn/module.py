@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import define
 from ..autograd import Handle
-from ..tensor import Tensor, _wrap, count_change
+from ..core import define
+from ..tensors.tensor import Tensor, _wrap, count_change
 from .parameter import Parameter, UninitializedParameter
 
 _hook_keys = itertools.count()

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import creation, dtypes
-from ..tensor import Tensor, count_change
-from ..variable import Variable
+from ..core import dtypes
+from ..core.variable import Variable
+from ..ops import creation
+from ..tensors.tensor import Tensor, count_change
 
 
 class Parameter(Tensor):

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import _kernels, dtypes
-from ..define import as_variable
+from .. import _kernels
+from ..core import dtypes
+from ..core.define import as_variable
+from ..core.variable import Variable
 from ..ops.shape import cat, reshape
-from ..tensor import _wrap, count_change
-from ..variable import Variable
+from ..tensors.tensor import _wrap, count_change
 
 
 def _with_gradients(parameters: Any) -> list[Any]:

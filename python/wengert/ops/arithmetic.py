@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import dtypes, tape
-from ..define import as_floating, as_variable, cast, elementwise
-from ..variable import Variable
+from ..core import dtypes, tape
+from ..core.define import as_floating, as_variable, cast, elementwise
+from ..core.variable import Variable
 from . import elementwise as e
 from .naming import called
 from .rounding import rounding_divide
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- arithmetic with options
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .. import define, dtypes, tape
-from ..define import apply, as_variable, primitive
-from ..tape import Operation
+from ..core import define, dtypes, tape
+from ..core.define import apply, as_variable, primitive
+from ..core.tape import Operation
 from .elementwise import where
 from .index import index
 from .linalg import _one_dtype, matmul
@@ -27,7 +27,7 @@ from .shape import broadcast_to, cat, reshape
 from .shape import matrix_transpose as T
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 LinAlgError = np.linalg.LinAlgError
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _kernels, define, dtypes, tape
-from ..define import apply, as_floating, primitive
+from .. import _kernels
+from ..core import define, dtypes, tape
+from ..core.define import apply, as_floating, primitive
 from .elementwise import equal, where
 from .linalg import matmul
 from .reduce import norm, sum
@@ -20,7 +21,7 @@ from .shape import matrix_transpose, unsqueeze
 from .transcendental import quiet
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 _DIRECT = 1 << 22  # differences up to which they are formed: a few milliseconds
 _BLOCK = 1 << 18  # of them at a time

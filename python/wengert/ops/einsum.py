@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arguments import dimension
-from ..define import as_variable
+from ..core.arguments import dimension
+from ..core.define import as_variable
 from .elementwise import multiply
 from .linalg import matmul
 from .naming import called
@@ -19,7 +19,7 @@ from .reduce import sum
 from .shape import permute, reshape, reshaped
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- einsum
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from .. import dtypes, tape
 from .._kernels import Elementwise
-from ..define import (
+from ..core import dtypes, tape
+from ..core.define import (
     Function,
     apply,
     as_floating,
@@ -23,10 +23,10 @@ from ..define import (
     named,
     primitive,
 )
-from ..variable import Variable
+from ..core.variable import Variable
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 
 def doc(summary: str, example: str, *, inputs: int = 1, formula: str = "", note: str = "") -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import tape
-from ..arguments import dimension, either
-from ..define import as_variable
-from ..variable import Variable
+from ..core import tape
+from ..core.arguments import dimension, either
+from ..core.define import as_variable
+from ..core.variable import Variable
 from . import elementwise as e
 from . import reduce
 from .index import Along, picked_for

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _kernels, define, dtypes, tape
-from ..arguments import dimension
-from ..define import apply, as_variable, linear, primitive
-from ..tape import Operation
-from ..variable import Variable
+from .. import _kernels
+from ..core import define, dtypes, tape
+from ..core.arguments import dimension
+from ..core.define import apply, as_variable, linear, primitive
+from ..core.tape import Operation
+from ..core.variable import Variable
 from .elementwise import add
 from .naming import called
 from .shape import reshape, view_at
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 Key = Any
 

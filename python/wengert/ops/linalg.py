@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _kernels, define, dtypes
-from ..define import apply, as_variable, bilinear, primitive
-from ..tape import Operation
-from ..variable import Variable
+from .. import _kernels
+from ..core import define, dtypes
+from ..core.define import apply, as_variable, bilinear, primitive
+from ..core.tape import Operation
+from ..core.variable import Variable
 from .elementwise import add, multiply
 from .naming import called
 from .reduce import _SUM
 from .shape import permute, reshape, reshaped
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 _kernel = _kernels.matmul
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import dtypes, tape
-from ..arguments import dimensions, either
-from ..define import Function, as_variable, match, named
-from ..variable import Variable
+from ..core import dtypes, tape
+from ..core.arguments import dimensions, either
+from ..core.define import Function, as_variable, match, named
+from ..core.variable import Variable
 from .elementwise import comparison, doc
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- one argument
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TypeVar
 
-from ..tape import Operation
-from ..variable import Variable
+from ..core.tape import Operation
+from ..core.variable import Variable
 
 V = TypeVar("V", bound=Variable)
 

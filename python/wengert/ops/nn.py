@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _kernels, dtypes, tape
-from ..arguments import dimension
-from ..define import apply, as_floating, as_variable, cast, primitive
-from ..tape import Operation
+from .. import _kernels
+from ..core import dtypes, tape
+from ..core.arguments import dimension
+from ..core.define import apply, as_floating, as_variable, cast, primitive
+from ..core.tape import Operation
 from .elementwise import exp, greater, where
 from .reduce import mean, sum
 from .shape import permute, reshape
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 
 def _half_in_float32(kernel: Any) -> Any:
@@ -426,7 +427,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
         return z
     if p == 1.0:
         return z * 0.0
-    from ..random import numpy_generator
+    from .random import numpy_generator
 
     kept = numpy_generator(generator).random(z.value.shape, dtype=np.float32) >= p
     return z * tape._box(kept.astype(z.value.dtype) * z.value.dtype.type(1 / (1 - p)))

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels
-from ..arguments import dimension, dimensions, either, lengths, sizes
-from ..define import apply, as_variable, linear
-from ..tape import Operation
+from ..core.arguments import dimension, dimensions, either, lengths, sizes
+from ..core.define import apply, as_variable, linear
+from ..core.tape import Operation
 from .index import index as pick
 from .naming import called
 from .reduce import sum
 from .shape import cat, flip, movedim, narrow_view, reshape, share_memory, transpose, view_at
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- apart
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _kernels, define, dtypes, tape
-from ..arguments import dimension, either, reduced
-from ..define import F, Function, apply, as_floating, as_variable, primitive
-from ..tape import Operation
+from .. import _kernels
+from ..core import define, dtypes, tape
+from ..core.arguments import dimension, either, reduced
+from ..core.define import F, Function, apply, as_floating, as_variable, primitive
+from ..core.tape import Operation
 from .elementwise import abs, equal, exp, sqrt, where
 from .naming import called
 from .shape import cat, flip, permute, reshape, reshaped, stack
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 
 def _kernel(kind: str, fallback: Function | None = None) -> Function:

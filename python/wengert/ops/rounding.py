@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..define import Function, elementwise
+from ..core.define import Function, elementwise
 from .elementwise import doc
 from .transcendental import quiet
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- rounding
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import define, dtypes, tape
-from ..arguments import dimension, either
-from ..define import Function, apply, as_floating, as_variable, primitive
+from ..core import define, dtypes, tape
+from ..core.arguments import dimension, either
+from ..core.define import Function, apply, as_floating, as_variable, primitive
 from .pieces import roll
 from .shape import cat, flip, narrow_view
 from .transcendental import logaddexp, quiet
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- running
 

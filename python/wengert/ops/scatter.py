@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _kernels, dtypes, tape
-from ..arguments import dimension, either
-from ..define import as_variable, broadcast_shape, broadcast_to, cast
-from ..variable import Variable
+from .. import _kernels
+from ..core import dtypes, tape
+from ..core.arguments import dimension, either
+from ..core.define import as_variable, broadcast_shape, broadcast_to, cast
+from ..core.variable import Variable
 from .elementwise import where
 from .index import Along, Keys, along, as_places, picked_for, put_for
 from .index import index as pick
@@ -17,7 +18,7 @@ from .naming import called
 from .shape import reshape
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- an index for every item
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _kernels, define, dtypes, tape
-from ..arguments import dimension, dimensions, filled, lengths, permutation, sizes
-from ..define import apply, as_variable, linear, rule
-from ..tape import Operation
-from ..variable import Variable, as_view
+from .. import _kernels
+from ..core import define, dtypes, tape
+from ..core.arguments import dimension, dimensions, filled, lengths, permutation, sizes
+from ..core.define import apply, as_variable, linear, rule
+from ..core.tape import Operation
+from ..core.variable import Variable, as_view
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 
 def share_memory(x: Variable, out: Tensor) -> Tensor:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _kernels, dtypes, tape
-from ..arguments import dimension, either
-from ..define import as_variable
-from ..variable import Variable
+from .. import _kernels
+from ..core import dtypes, tape
+from ..core.arguments import dimension, either
+from ..core.define import as_variable
+from ..core.variable import Variable
 from .arithmetic import lerp
 from .extremes import ValuesAndIndices, picked
 from .index import take_along_dim
 from .shape import movedim, reshape
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 
 def _order(value: np.ndarray, d: int, descending: bool) -> np.ndarray:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import define, dtypes, tape
-from ..arguments import dimensions, either
-from ..define import as_variable
+from ..core import define, dtypes, tape
+from ..core.arguments import dimensions, either
+from ..core.define import as_variable
 from .elementwise import where
 from .reduce import mean, std, sum, var
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- pairs
 

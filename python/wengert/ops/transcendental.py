@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import tape
-from ..define import Function, as_floating, elementwise
-from ..variable import Variable
+from ..core import tape
+from ..core.define import Function, as_floating, elementwise
+from ..core.variable import Variable
 from .elementwise import clip, doc, equal, log, log1p, sigmoid, sqrt, square, where
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 
 def quiet(function: Function) -> Function:

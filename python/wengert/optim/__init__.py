@@ -10,7 +10,7 @@ Examples
 >>> optimizer.zero_grad()
 """
 
-from ..signatures import telling_classes
+from ..core.signatures import telling_classes
 from . import lr_scheduler
 from .adagrad import Adagrad
 from .adam import Adam, AdamW

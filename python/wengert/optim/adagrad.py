@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..tensor import _wrap
+from ..tensors.tensor import _wrap
 from .optimizer import Optimizer, State, buffers, count_steps
 
 

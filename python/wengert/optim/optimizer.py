@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, guard
 from ..autograd import enable_grad
+from ..core import dtypes, guard
+from ..core.variable import Variable
 from ..nn.module import clear_gradient
 from ..nn.parameter import UninitializedParameter
-from ..tensor import _line, _wrap
-from ..variable import Variable
+from ..tensors.tensor import _line, _wrap
 
 # What is remembered of a parameter: tensors by name, and the number of its steps as "step".
 State = dict[str, Any]

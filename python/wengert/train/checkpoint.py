@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import random
-from ..tensor import Tensor
+from ..ops import random
+from ..tensors.tensor import Tensor
 from .trainer import History
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from .. import nn, optim
 from ..autograd import no_grad
 from ..optim import lr_scheduler
-from ..tensor import Tensor
+from ..tensors.tensor import Tensor
 from .callbacks import EarlyStopping, Schedule
 from .trainer import Callback
 

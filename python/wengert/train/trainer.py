@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ..autograd import AnomalyError, detect_anomaly, no_grad
 from ..nn.parameter import UninitializedParameter
 from ..nn.utils import clip_grad_norm_
-from ..tensor import Tensor
+from ..tensors.tensor import Tensor
 from .progress import Progress
 
 

@@ -7,9 +7,9 @@ Examples
 tensor(2.5000)
 """
 
-from ...creation import one_hot
+from ...core.signatures import telling
+from ...ops.creation import one_hot
 from ...ops.nn import cross_entropy, prelu
-from ...signatures import telling
 from .activations import (
     elu,
     gelu,

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ... import dtypes
 from ..._kernels import Elementwise
-from ...define import as_floating, as_variable, cast, elementwise
+from ...core import dtypes
+from ...core.define import as_floating, as_variable, cast, elementwise
 from ...ops import elementwise as e
 from ...ops.nn import log_softmax as _log_softmax
 from ...ops.nn import softmax as _softmax
-from ...tensor import change
+from ...tensors.tensor import change
 
 if TYPE_CHECKING:
-    from ...tensor import Tensor
+    from ...tensors.tensor import Tensor
 
 sigmoid = e.sigmoid
 tanh = e.tanh

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...define import as_floating
+from ...core.define import as_floating
 from ...ops.elementwise import clip
 from ...ops.reduce import norm, sum
 
 if TYPE_CHECKING:
-    from ...tensor import Tensor
+    from ...tensors.tensor import Tensor
 
 
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:

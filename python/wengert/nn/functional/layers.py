@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ... import _kernels, dtypes, tape
-from ...define import apply, as_floating, as_variable, primitive
+from ... import _kernels
+from ...core import dtypes, tape
+from ...core.define import apply, as_floating, as_variable, primitive
 from ...ops import elementwise as e
 from ...ops.index import index, index_put
 from ...ops.linalg import linear
 from ...ops.nn import dropout as _dropout
 from ...ops.reduce import mean, var
 from ...ops.shape import between_zeros, reshape
-from ...tensor import change, count_change
+from ...tensors.tensor import change, count_change
 
 if TYPE_CHECKING:
-    from ...tensor import Tensor
+    from ...tensors.tensor import Tensor
 
 __all__ = ["batch_norm", "dropout", "embedding", "layer_norm", "linear", "pad"]
 

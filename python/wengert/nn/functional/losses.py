@@ -9,15 +9,15 @@ import numpy as np
 
 from ... import _kernels
 from ..._kernels import Elementwise
-from ...define import apply, as_floating, as_variable, cast, elementwise, linear
+from ...core.define import apply, as_floating, as_variable, cast, elementwise, linear
+from ...core.variable import Variable
 from ...ops import elementwise as e
 from ...ops.naming import called
 from ...ops.reduce import mean, sum
 from ...ops.shape import permute, reshape
-from ...variable import Variable
 
 if TYPE_CHECKING:
-    from ...tensor import Tensor
+    from ...tensors.tensor import Tensor
 
 
 def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:

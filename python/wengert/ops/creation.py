@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from . import _kernels, define, dtypes
-from .arguments import sizes
-from .ops.index import index, index_put
-from .ops.naming import called
-from .ops.shape import broadcast_to, reshaped
-from .tape import Operation
-from .tensor import Tensor, _wrap
-from .variable import Variable
+from .. import _kernels
+from ..core import define, dtypes
+from ..core.arguments import sizes
+from ..core.tape import Operation
+from ..core.variable import Variable
+from ..tensors.tensor import Tensor, _wrap
+from .index import index, index_put
+from .naming import called
+from .shape import broadcast_to, reshaped
 
 # ---------------------------------------------------------------- what every function here needs
 

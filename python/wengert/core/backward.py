@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import held_alone
 from . import define, tape
-from ._kernels import held_alone
 from .tape import mode
 from .variable import Variable
 

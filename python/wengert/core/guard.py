@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from . import _kernels
+from .. import _kernels
 
 _lock = threading.RLock()  # a protection may be collected while another is being made
 _held: dict[int, int] = {}  # how many protections an array is under, by its id; each of them keeps it alive

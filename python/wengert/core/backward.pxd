@@ -1,7 +1,7 @@
 # cython: language_level=3
 # Static types for the compiled build of walk.py. The Python file is complete without this one.
 cimport cython
-from wengert.variable cimport Variable
+from wengert.core.variable cimport Variable
 
 @cython.locals(y=Variable)
 cpdef object _cotangent(str name, object output, object gradient)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import tape
-from ..define import linear, primitive
-from ..tape import Operation
-from .shape import share_memory
+from ..ops.shape import share_memory
+from . import tape
+from .define import linear, primitive
+from .tape import Operation
 
 
 class Region(NamedTuple):

@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments, conversion, define, dtypes, guard, inplace, tape
-from .inplace import in_place, of
-from .ops import (
+from ..core import arguments, define, dtypes, guard, tape, tuples, views
+from ..core.backward import backward
+from ..core.signatures import telling
+from ..core.variable import Variable
+from ..ops import (
     arithmetic,
     decompositions,
     distance,
@@ -36,16 +38,13 @@ from .ops import (
     sorting,
     statistics,
     transcendental,
-    tuples,
-    views,
 )
-from .ops import elementwise as e
-from .ops import index as i
-from .ops import shape as s
+from ..ops import elementwise as e
+from ..ops import index as i
+from ..ops import shape as s
+from . import conversion, inplace
+from .inplace import in_place, of
 from .printing import tensor_text
-from .signatures import telling
-from .variable import Variable
-from .walk import backward
 
 
 class Size(tuple[int, ...]):
@@ -636,7 +635,7 @@ class Tensor(Variable):
         tensor([10., 10.])
         >>> handle.remove()
         """
-        from .autograd import register_hook
+        from ..autograd import register_hook
 
         return register_hook(self, hook)
 
@@ -665,7 +664,7 @@ class Tensor(Variable):
         >>> x.sum().backward()
         gradient: tensor([1., 1.])
         """
-        from .autograd import register_post_accumulate_grad_hook
+        from ..autograd import register_post_accumulate_grad_hook
 
         return register_post_accumulate_grad_hook(self, hook)
 
@@ -686,7 +685,7 @@ class Tensor(Variable):
         >>> y.grad
         tensor([ 6., 12.])
         """
-        from .autograd import retain_grad
+        from ..autograd import retain_grad
 
         retain_grad(self)
 
@@ -705,7 +704,7 @@ class Tensor(Variable):
         >>> y.retains_grad
         True
         """
-        from .autograd import retains_grad
+        from ..autograd import retains_grad
 
         return retains_grad(self)
 
@@ -1723,7 +1722,7 @@ def _take_history(x: Tensor, new: Tensor) -> None:
 def _follow(x: Variable, node: tape.Node | None) -> None:
     """Keep the gradient of x, if it was to be kept, where it arrives now: at another node than `node`."""
     if node is not None and node.hooks and x.node is not None:
-        from .autograd.hooks import follow
+        from ..core.hooks import follow
 
         follow(x, node)
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from ..tape import mode
+from .tape import mode
 
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound="Setting")

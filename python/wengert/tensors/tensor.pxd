@@ -3,7 +3,7 @@
 # protocol, which classes written in Python have from 3.12 only.
 cimport cython
 from cpython.buffer cimport PyObject_GetBuffer
-from wengert.variable cimport Variable
+from wengert.core.variable cimport Variable
 
 cdef class Tensor(Variable):
     def __getbuffer__(self, Py_buffer *buffer, int flags):

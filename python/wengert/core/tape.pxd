@@ -1,7 +1,7 @@
 # cython: language_level=3
 # Static types for the compiled build of tape.py. The Python file is complete without this one.
 cimport cython
-from wengert.variable cimport Variable
+from wengert.core.variable cimport Variable
 
 @cython.final
 cdef class Operation:

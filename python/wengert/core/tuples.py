@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, tape
-from ..define import apply, rule
-from ..tape import Operation
+from . import dtypes, tape
+from .define import apply, rule
+from .tape import Operation
 
 Kinds = tuple[tuple[tuple[int, ...], np.dtype], ...]  # the shape and dtype of each
 

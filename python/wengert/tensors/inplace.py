@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import define, tape
-from .ops import shape
-from .ops.scatter import masked_fill
+from ..core import define, tape
+from ..ops import shape
+from ..ops.scatter import masked_fill
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -45,13 +45,13 @@ def of(module: str, name: str, example: str) -> Callable[..., Any]:
 
     @functools.cache
     def function() -> Callable[..., Any]:
-        found: Callable[..., Any] = getattr(importlib.import_module(f"wengert.{module}"), name)
+        found: Callable[..., Any] = getattr(importlib.import_module(f"wengert.ops.{module}"), name)
         return found
 
     def method(x: Any, *args: Any, **keywords: Any) -> Any:
         return function()(x, *args, **keywords)
 
-    text = f"`wengert.{module}.{name}` of this tensor.\n\nParameters\n----------\n*args, **keywords\n"
+    text = f"`wengert.{name}` of this tensor.\n\nParameters\n----------\n*args, **keywords\n"
     text += f"    As that function has them.\n\nReturns\n-------\nTensor\n\nExamples\n--------\n{example}"
     return define.named(method, name, text)
 
@@ -108,7 +108,7 @@ def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Any 
     >>> bool((wg.empty(100).random_(3) < 3).all())
     True
     """
-    from .random import randint
+    from ..ops.random import randint
 
     if high is None:
         low, high = 0, low or _count(x.value.dtype)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import define, dtypes
-from .arguments import sizes
-from .variable import Variable
+from ..core import define, dtypes
+from ..core.arguments import sizes
+from ..core.variable import Variable
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -167,7 +167,7 @@ def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_b
     >>> wg.zeros(2, dtype=wg.float64).new_tensor([1, 2])
     tensor([1., 2.], dtype=wengert.float64)
     """
-    from .creation import tensor
+    from ..ops.creation import tensor
 
     return tensor(data, x.value.dtype if dtype is None else dtype, requires_grad)
 
@@ -192,7 +192,7 @@ def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_
     tensor([[7., 7.],
             [7., 7.]])
     """
-    from .creation import full
+    from ..ops.creation import full
 
     return full(size, fill_value, dtype=x.value.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
@@ -259,7 +259,7 @@ def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
     >>> wg.zeros(1, dtype=wg.int64).new_empty(2, 2).dtype
     dtype('int64')
     """
-    from .creation import empty
+    from ..ops.creation import empty
 
     return empty(sizes(size), dtype=x.value.dtype if dtype is None else dtype, requires_grad=requires_grad)
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _kernels, dtypes, tape
+from .. import _kernels
+from . import dtypes, tape
 from .define import linear
 from .tape import Operation, apply
 from .variable import Variable
 
 if TYPE_CHECKING:
-    from .tensor import Tensor
+    from ..tensors.tensor import Tensor
 
 
 def as_variable(x: Any, dtype: np.dtype | None = None) -> Tensor:

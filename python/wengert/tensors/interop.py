@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from . import define, tape
-from .variable import Variable
+from ..core import define, tape
+from ..core.variable import Variable
 
 Function = Callable[..., Any]
 
@@ -420,6 +420,6 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(x).__name__}; use as_tensor")
     array = np.from_dlpack(x)
-    from .creation import from_numpy
+    from ..ops.creation import from_numpy
 
     return from_numpy(array.copy() if copy else array)

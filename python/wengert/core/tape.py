@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .variable import FREE_THREADED, Variable
 
 if TYPE_CHECKING:
-    from .tensor import Tensor  # what `_box` makes, for those who read types; the tape itself does not know
+    from ..tensors.tensor import Tensor  # what `_box` makes, for those who read types; the tape itself does not know
 
 _number = itertools.count(1)
 _NO_STATIC: dict[str, Any] = {}

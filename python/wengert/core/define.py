@@ -1,0 +1,244 @@
+"""The constructors of operations: from the algebra of an operation, both of its derivative rules.
+
+- `elementwise`: one partial derivative per argument gives both rules.
+- `linear`: the forward rule is the operation itself.
+- `bilinear`: linear in each of two arguments.
+- `primitive`: both rules written out, where neither algebra nor speed allows the others.
+
+Rules read like the mathematics: g is the cotangent, t the tangent, z the result, x and y (or the names in `arguments`)
+the inputs; anything else is a static keyword of the operation. They are made of operations, never of kernels.
+
+Broadcasting and casting are undone once, in `operands`, and never in a rule.
+
+>>> cube = wg.define.elementwise("cube", lambda x: x ** 3, lambda x: 3 * x * x)
+>>> wg.grad(cube)(2.), wg.hessian(cube)(2.)
+(tensor(12.), tensor(12.))
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from . import tape
+from .tape import Operation, Rule, apply
+from .variable import Variable
+
+if TYPE_CHECKING:
+    from ..tensors.tensor import Tensor
+
+Function = Callable[..., Any]
+F = TypeVar("F", bound=Callable[..., Any])
+__all__ = [
+    "F", "Function", "apply", "as_floating", "as_variable", "bilinear", "broadcast_shape", "broadcast_to", "cast",
+    "elementwise", "keeps_dtype", "linear", "match", "named", "primitive", "rule", "sum_to",
+]  # fmt: skip
+
+
+def parameters(function: Function) -> tuple[str, ...]:
+    """The names of a function's parameters. A plain function's are in its code, much nearer than in its signature, and
+    an import asks hundreds for theirs."""
+    if type(function) is FunctionType and not function.__dict__:
+        code = function.__code__
+        if not code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+            return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return tuple(inspect.signature(function).parameters)
+
+
+def rule(function: Function | None) -> Rule | None:
+    """A rule from a function, its needs read off its parameter names."""
+    return None if function is None else Rule(function, parameters(function))
+
+
+def named(function: F, name: str, doc: str, operation: Operation | None = None) -> F:
+    """`function` under a public name; `help` shows it like any other function."""
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "wengert"
+    function.__doc__ = doc
+    function.operation = operation  # type: ignore[attr-defined]  # which `taylor` looks for
+    return function
+
+
+def elementwise(
+    name: str, kernel: Function, *partials: Function | None, floating: bool = False, doc: str = ""
+) -> Callable[..., Tensor]:  # fmt: skip
+    """An operation that acts item by item, of one or two arguments.
+
+    Parameters
+    ----------
+    name : str
+    kernel : callable
+        Of arrays, which broadcast, and of static keywords; gives an array.
+    partials : functions
+        Per argument, the partial derivative from any of x, y, z and static keywords, or, where it has a parameter g,
+        what it makes of g (the same map both ways, since a diagonal matrix is symmetric); None where it is zero.
+    floating : bool
+        Integers and booleans become the default float first.
+    doc : str
+        The docstring.
+
+    Returns
+    -------
+    callable
+        Of tensors, arrays or numbers; gives a tensor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sine = wg.define.elementwise("sine", np.sin, lambda x: wg.cos(x))
+    >>> wg.func.check_gradients(sine, wg.tensor([0.5, 1.]), order=3)
+    """
+    arguments = ("x", "y")[: len(partials)]
+    operation = Operation(name, kernel, arguments, *_diagonal(partials))
+    if len(partials) == 1:
+
+        def unary(x: Any, **static: Any) -> Tensor:
+            if not isinstance(x, Variable) or (floating and not is_floating(x.value.dtype)):
+                x = as_floating(x) if floating else as_variable(x)
+            if static and not hasattr(kernel, "__code__"):  # a bare kernel, without parameters
+                raise TypeError(f"{name}: got the keyword(s) {', '.join(static)}; it takes one tensor and nothing else")
+            return apply(operation, (x,), static)
+
+        return named(unary, name, doc, operation)
+
+    def binary(x: Any, y: Any) -> Tensor:
+        if ready(x, y, floating):
+            return apply(operation, (x, y))
+        return apply(operation, match(name, x, y, floating=floating))
+
+    return named(binary, name, doc, operation)
+
+
+# The derivative is zero wherever there is one.
+ZERO = Rule(lambda g: tape._box(np.zeros_like(g.value)), ("g",))
+
+
+def _diagonal(partials: tuple[Function | None, ...]) -> tuple[tuple[Rule | None, ...], tuple[Rule | None, ...]]:
+    pairs = [_both_ways(partial) for partial in partials]
+    return tuple(reverse for reverse, _ in pairs), tuple(forward for _, forward in pairs)
+
+
+def _both_ways(partial: Function | None) -> tuple[Rule | None, Rule | None]:
+    """The reverse and the forward rule of a partial derivative."""
+    if partial is None:
+        return ZERO, ZERO
+    needs = parameters(partial)
+    if "g" in needs:
+        return Rule(partial, needs), Rule(partial, tuple(["t" if name == "g" else name for name in needs]))
+    times: Function = lambda g, *values: g * partial(*values)  # noqa: E731
+    return Rule(times, ("g", *needs)), Rule(times, ("t", *needs))
+
+
+def _static_names(kernel: Function, arguments: int) -> tuple[str, ...]:
+    """The static keywords of a kernel: its parameters behind the positional arguments."""
+    return parameters(kernel)[arguments:]
+
+
+def linear(name: str, kernel: Function, transpose: Function) -> Operation:
+    """An operation that is linear in its one argument.
+
+    Parameters
+    ----------
+    name : str
+    kernel : callable
+        Of one array and static keywords; gives an array.
+    transpose : function
+        Of g and static keywords: what maps a cotangent back.
+
+    Returns
+    -------
+    Operation
+        To be called with a tensor, an array or numbers, and the keywords.
+
+    Examples
+    --------
+    >>> reverse = wg.define.linear("reverse", lambda x: x[::-1], lambda g: reverse(g))
+    >>> wg.jacobian(reverse)(wg.tensor([1., 2.]))
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
+    names = _static_names(kernel, 1)
+
+    def forward(t: Any, *values: Any) -> Tensor:
+        return apply(operation, (t,), dict(zip(names, values, strict=True)))
+
+    operation = Operation(name, kernel, ("x",), (rule(transpose),), (Rule(forward, ("t", *names)),))
+    return operation
+
+
+def bilinear(name: str, kernel: Function, left: Function, right: Function) -> Operation:
+    """An operation that is linear in each of its two arguments, x and y.
+
+    Parameters
+    ----------
+    name : str
+    kernel : callable
+        Of two arrays and static keywords; gives an array.
+    left, right : functions
+        Of any of g, x, y and static keywords: what gives x's cotangent, and y's.
+
+    Returns
+    -------
+    Operation
+        To be called with two tensors, arrays or numbers, and the keywords.
+
+    Examples
+    --------
+    >>> inner = wg.define.bilinear("inner", lambda x, y: x @ y, lambda g, y: g * y, lambda g, x: g * x)
+    >>> wg.grad(inner, (0, 1))(wg.tensor([1., 2.]), wg.tensor([3., 4.]))
+    (tensor([3., 4.]), tensor([1., 2.]))
+    """
+    names = _static_names(kernel, 2)
+
+    def forward_left(t: Any, y: Any, *values: Any) -> Tensor:
+        return apply(operation, (t, y), dict(zip(names, values, strict=True)))
+
+    def forward_right(t: Any, x: Any, *values: Any) -> Tensor:
+        return apply(operation, (x, t), dict(zip(names, values, strict=True)))
+
+    jvps = (Rule(forward_left, ("t", "y", *names)), Rule(forward_right, ("t", "x", *names)))
+    operation = Operation(name, kernel, ("x", "y"), (rule(left), rule(right)), jvps)
+    return operation
+
+
+def primitive(
+    name: str, kernel: Function, vjps: tuple[Function | None, ...], jvps: tuple[Function | None, ...],
+    arguments: tuple[str, ...] | None = None,
+) -> Operation:  # fmt: skip
+    """An operation with both rules written out.
+
+    Parameters
+    ----------
+    name : str
+    kernel : callable
+        Of arrays and static keywords; gives an array.
+    vjps, jvps : tuples of functions
+        Per argument, the reverse rule, of any of g, z, the arguments and static keywords; and the forward rule, of t in
+        place of g. None: there is none, and a walk that needs it raises.
+    arguments : tuple of str
+        What the rules call the arguments; by default x and y.
+
+    Returns
+    -------
+    Operation
+        To be called with tensors, arrays or numbers, and the keywords.
+
+    Examples
+    --------
+    >>> squares = wg.define.primitive(
+    ...     "squares", lambda x: (x * x).sum(), (lambda g, x: 2 * g * x,), (lambda t, x: (2 * t * x).sum(),))
+    >>> squares([3., 4.]), wg.grad(squares)(wg.tensor([3., 4.]))
+    (tensor(25., dtype=wengert.float64), tensor([6., 8.]))
+    """
+    if arguments is None:
+        arguments = ("x", "y")[: len(vjps)]
+    return Operation(name, kernel, arguments, tuple(map(rule, vjps)), tuple(map(rule, jvps)))
+
+
+# At the end, since broadcasts and casts are themselves made by `linear`.
+from .broadcast import as_floating, as_variable, broadcast_shape, broadcast_to, cast  # noqa: E402, I001
+from .broadcast import is_floating, keeps_dtype, match, ready, sum_to  # noqa: E402

@@ -1,0 +1,1015 @@
+"""Random numbers, from a seed and on every machine the same.
+
+A `Generator` draws from NumPy's Philox counter: after `manual_seed(s)` its stream is that of
+`numpy.random.Generator(numpy.random.Philox(s))`, whatever the machine and the number of threads. (NumPy promises the
+bits of Philox for good; the samplers on top of them may change with a NumPy release, which then says so in its notes.)
+
+`numpy.random` is imported when the first number is drawn, so that `import wengert` need not wait for it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from typing import Any
+
+import numpy as np
+
+from ..core import define, dtypes
+from ..core.variable import Variable
+from ..tensors.tensor import Tensor, _wrap, change
+from .creation import allocate, float_dtype, integer, leaf, limits, number, shape_of
+
+_FRESH_SEED = 67280421310721  # of a new generator, as in PyTorch
+_starting = threading.RLock()  # threads that draw the first numbers together draw them from one stream
+_STATE_WORDS = {
+    "counter": 4,
+    "key": 2,
+    "buffer": 4,
+}  # of Philox, in 64 bits each; four more words are numbers of their own
+
+
+class Generator:
+    """A source of random numbers with a state of its own.
+
+    Parameters
+    ----------
+    device : "cpu"
+
+    Attributes
+    ----------
+    numpy : numpy.random.Generator
+        The same source for NumPy: drawing from either moves both on.
+
+    Raises
+    ------
+    ValueError
+        If another device is asked for.
+
+    Examples
+    --------
+    >>> generator = wg.Generator().manual_seed(0)
+    >>> a = wg.rand(2, generator=generator)
+    >>> b = wg.rand(2, generator=generator.manual_seed(0))
+    >>> (a == b).tolist()
+    [True, True]
+    """
+
+    __slots__ = ("_numpy", "_seed")
+
+    def __init__(self, device: Any = "cpu") -> None:
+        if str(device) != "cpu":
+            raise ValueError(f'Generator: the only device is "cpu", got {device!r}')
+        self._seed = _FRESH_SEED
+        self._numpy: np.random.Generator | None = None
+
+    def __repr__(self) -> str:
+        return f"<wengert.Generator of seed {self._seed}>"
+
+    @property
+    def device(self) -> str:
+        """Where the numbers are drawn: always "cpu".
+
+        Returns
+        -------
+        str
+            "cpu".
+
+        Examples
+        --------
+        >>> wg.Generator().device
+        'cpu'
+        """
+        return "cpu"
+
+    @property
+    def numpy(self) -> np.random.Generator:
+        """The NumPy generator that the numbers come from.
+
+        Returns
+        -------
+        numpy.random.Generator
+
+        Examples
+        --------
+        >>> generator = wg.Generator().manual_seed(0)
+        >>> generator.numpy.random() < 1
+        True
+        """
+        with _starting:
+            if self._numpy is None:
+                self._numpy = np.random.Generator(np.random.Philox(self._seed))
+            return self._numpy
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start again from a seed.
+
+        Parameters
+        ----------
+        seed : int
+            In [-2**63, 2**64); a negative one counts from 2**64.
+
+        Returns
+        -------
+        Generator
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            If the seed is not an integer.
+        ValueError
+            If it is out of range.
+
+        Examples
+        --------
+        >>> generator = wg.Generator().manual_seed(7)
+        >>> generator.initial_seed()
+        7
+        """
+        value = integer("manual_seed", "seed", seed)
+        if not -(2**63) <= value < 2**64:
+            raise ValueError(f"manual_seed: expected a seed in [-2**63, 2**64), got {value}")
+        self._seed = value % 2**64
+        self._numpy = None
+        return self
+
+    def seed(self) -> int:
+        """Start again from a seed that the operating system draws, and tell it.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> generator = wg.Generator()
+        >>> generator.seed() == generator.initial_seed()
+        True
+        """
+        return self.manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
+
+    def initial_seed(self) -> int:
+        """The seed that the generator was last started from.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> wg.Generator().manual_seed(7).initial_seed()
+        7
+        """
+        return self._seed
+
+    def get_state(self) -> Tensor:
+        """The state, as a tensor of bytes that `set_state` takes.
+
+        Returns
+        -------
+        Tensor
+            Of uint8.
+
+        Examples
+        --------
+        >>> generator = wg.Generator().manual_seed(7)
+        >>> state = generator.get_state()
+        >>> x = wg.rand(2, generator=generator)
+        >>> generator.set_state(state)
+        >>> bool((wg.rand(2, generator=generator) == x).all())
+        True
+        """
+        bits = self.numpy.bit_generator.state
+        philox = {**bits["state"], "buffer": bits["buffer"]}
+        words = [word for name in _STATE_WORDS for word in philox[name]]
+        words += [bits["buffer_pos"], bits["has_uint32"], bits["uinteger"], self._seed]
+        return _wrap(np.array(words, "<u8").view(np.uint8))
+
+    def set_state(self, state: Any) -> None:
+        """Go on from a state that `get_state` gave.
+
+        Parameters
+        ----------
+        state : tensor
+            Of uint8.
+
+        Raises
+        ------
+        TypeError
+            If it is not a tensor or array of uint8.
+        ValueError
+            If it does not have the length of such a state.
+
+        Examples
+        --------
+        >>> generator = wg.Generator()
+        >>> generator.set_state(wg.Generator().manual_seed(7).get_state())
+        >>> generator.initial_seed()
+        7
+        """
+        value = define.as_variable(state).value
+        if value.dtype != np.uint8:
+            raise TypeError(f"set_state: expected a tensor of uint8 from get_state, got {value.dtype}")
+        lengths = [*_STATE_WORDS.values(), 1, 1, 1, 1]
+        if value.shape != (8 * sum(lengths),):
+            raise ValueError(f"set_state: expected {8 * sum(lengths)} bytes from get_state, got shape {value.shape}")
+        words = np.ascontiguousarray(value).view("<u8").astype(np.uint64)
+        counter, key, buffer, *rest = np.split(words, np.cumsum(lengths)[:-1])
+        position, has_half, half, seed = (int(word[0]) for word in rest)
+        self.manual_seed(seed)
+        self.numpy.bit_generator.state = {
+            "bit_generator": "Philox", "state": {"counter": counter, "key": key}, "buffer": buffer,
+            "buffer_pos": position, "has_uint32": has_half, "uinteger": half,
+        }  # fmt: skip
+
+
+# The library's own source, from which everything is drawn that is not given another; seeded anew in every process.
+default_generator = Generator().manual_seed(int.from_bytes(os.urandom(8), "little"))
+
+
+def numpy_generator(generator: Generator | np.random.Generator | None = None) -> np.random.Generator:
+    """The NumPy generator behind `generator`; behind the library's own for None.
+
+    Parameters
+    ----------
+    generator : Generator, numpy.random.Generator or None
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Raises
+    ------
+    TypeError
+        If it is neither a `wengert.Generator` nor a `numpy.random.Generator`.
+
+    Examples
+    --------
+    >>> wg.random.numpy_generator(wg.Generator().manual_seed(0)).random() < 1
+    True
+    """
+    if generator is None:
+        return default_generator.numpy
+    if isinstance(generator, Generator):
+        return generator.numpy
+    if isinstance(generator, np.random.Generator):
+        return generator
+    raise TypeError(
+        f"expected a generator that is a wengert.Generator, a numpy.random.Generator or None, "
+        f"got {type(generator).__name__}"
+    )
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the library's own generator from a seed: what is drawn from here on is the same on every run and machine.
+
+    Parameters
+    ----------
+    seed : int
+        In [-2**63, 2**64); a negative one counts from 2**64.
+
+    Returns
+    -------
+    Generator
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the seed is not an integer, or out of range.
+
+    Examples
+    --------
+    >>> generator = wg.manual_seed(0)
+    >>> wg.rand(3)
+    tensor([0.1356, 0.0141, 0.9377])
+    """
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the library's own generator from a seed that the operating system draws.
+
+    Returns
+    -------
+    int
+        That seed.
+
+    Examples
+    --------
+    >>> wg.seed() == wg.initial_seed()
+    True
+    """
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed that the library's own generator was last started from.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> generator = wg.manual_seed(3)
+    >>> wg.initial_seed()
+    3
+    """
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The state of the library's own generator.
+
+    Returns
+    -------
+    Tensor
+        Bytes that `set_rng_state` takes.
+
+    Examples
+    --------
+    >>> state = wg.random.get_rng_state()
+    >>> a = wg.rand(2)
+    >>> wg.random.set_rng_state(state)
+    >>> (wg.rand(2) == a).tolist()
+    [True, True]
+    """
+    return default_generator.get_state()
+
+
+def set_rng_state(state: Any) -> None:
+    """Let the library's own generator go on from a state that `get_rng_state` gave.
+
+    Parameters
+    ----------
+    state : tensor of uint8
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such state.
+
+    Examples
+    --------
+    >>> wg.random.set_rng_state(wg.random.get_rng_state())
+    """
+    default_generator.set_state(state)
+
+
+# ---------------------------------------------------------------- standard distributions, as arrays
+
+
+def _uniform(shape: tuple[int, ...], dtype: np.dtype, generator: Any) -> np.ndarray:
+    """Numbers in [0, 1), of as many bits as the dtype has digits."""
+    source = numpy_generator(generator)
+    if dtype == dtypes.float16:
+        return (source.integers(0, 2**11, shape) / 2**11).astype(dtype)
+    return source.random(dtype=dtype, out=allocate(shape, dtype))
+
+
+def _standard_normal(shape: tuple[int, ...], dtype: np.dtype, generator: Any) -> np.ndarray:
+    """Numbers of mean 0 and variance 1."""
+    source = numpy_generator(generator)
+    if dtype == dtypes.float16:
+        return np.asarray(source.standard_normal(shape, np.float32)).astype(dtype)
+    return source.standard_normal(dtype=dtype, out=allocate(shape, dtype))
+
+
+def _heads(name: str, p: Any, shape: tuple[int, ...], generator: Any) -> np.ndarray:
+    """True with probability p, which is a number or an array that broadcasts to the shape."""
+    if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
+        raise ValueError(f"{name}: probabilities lie in [0, 1], got {p if np.ndim(p) == 0 else 'some that do not'}")
+    dtype = dtypes.float32 if getattr(p, "dtype", None) in (dtypes.float16, dtypes.float32) else dtypes.float64
+    return np.asarray(_uniform(shape, dtype, generator) < p)
+
+
+def _integers(name: str, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype, generator: Any) -> np.ndarray:
+    """Integers in [low, high), as items of the dtype."""
+    if low >= high:
+        raise ValueError(f"{name}: expected low < high, got low={low}, high={high}")
+    least, most = limits(dtype)
+    if not max(least, -(2**63)) <= low < high <= min(most, 2**63 - 1) + 1:
+        raise ValueError(f"{name}: the integers from {low} to {high - 1} do not fit into {dtype}")
+    return np.asarray(numpy_generator(generator).integers(low, high, shape, np.int64)).astype(dtype, copy=False)
+
+
+# ---------------------------------------------------------------- new tensors
+
+
+def rand(
+    *shape: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:  # fmt: skip
+    """Numbers drawn uniformly from [0, 1).
+
+    Parameters
+    ----------
+    *shape : int, or one tuple of int
+        Also spelled `size`.
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+    dtype : dtype, optional
+        A floating one; by default the default float.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not a floating one.
+    ValueError
+        If a length is negative.
+
+    Examples
+    --------
+    >>> generator = wg.Generator().manual_seed(0)
+    >>> wg.rand(2, 2, generator=generator)
+    tensor([[0.1356, 0.0141],
+            [0.9377, 0.2578]])
+    """
+    value = _uniform(shape_of("rand", shape, size), float_dtype("rand", dtype), generator)
+    return leaf("rand", value, requires_grad, device)
+
+
+def randn(
+    *shape: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:  # fmt: skip
+    """Numbers drawn from the normal distribution of mean 0 and variance 1.
+
+    Parameters
+    ----------
+    *shape : int, or one tuple of int
+        Also spelled `size`.
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+    dtype : dtype, optional
+        A floating one; by default the default float.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not a floating one.
+    ValueError
+        If a length is negative.
+
+    Examples
+    --------
+    >>> wg.randn(2, 3).shape
+    wengert.Size([2, 3])
+    """
+    value = _standard_normal(shape_of("randn", shape, size), float_dtype("randn", dtype), generator)
+    return leaf("randn", value, requires_grad, device)
+
+
+def randint(
+    low: Any = 0, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None,
+    requires_grad: bool = False, device: Any = None,
+) -> Tensor:  # fmt: skip
+    """Integers drawn uniformly from [low, high): `randint(high, size)` or `randint(low, high, size)`.
+
+    Parameters
+    ----------
+    low : int
+        0 where a single bound is given: that is `high`.
+    high : int
+    size : tuple of int
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+    dtype : dtype, optional
+        By default int64; may be any.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If low is not below high, or the integers do not fit into the dtype.
+
+    Examples
+    --------
+    >>> wg.randint(10, 11, (3,))
+    tensor([10, 10, 10])
+    """
+    if size is None and isinstance(high, (tuple, list)):
+        high, size = None, high
+    if high is None:
+        low, high = 0, low
+    if size is None:
+        raise TypeError("randint: expected a size, as in randint(10, (2, 3)) or randint(0, 10, (2, 3))")
+    found = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "randint")
+    bounds = integer("randint", "low", low), integer("randint", "high", high)
+    value = _integers("randint", *bounds, shape_of("randint", (size,)), found, generator)
+    return leaf("randint", value, requires_grad, device)
+
+
+def randperm(
+    n: int, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """The integers from 0 to n - 1 in random order.
+
+    Parameters
+    ----------
+    n : int
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+    dtype : dtype, optional
+        By default int64.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        Of shape (n,).
+
+    Raises
+    ------
+    TypeError
+        If n is not an integer, or the dtype is bool.
+    ValueError
+        If n is negative, or n - 1 does not fit into the dtype exactly.
+
+    Examples
+    --------
+    >>> sorted(wg.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
+    count = integer("randperm", "n", n)
+    found = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "randperm")
+    if found == dtypes.bool:
+        raise TypeError("randperm: expected a dtype of numbers, got bool")
+    largest = np.iinfo(found).max if found.kind in "iu" else 2 ** (np.finfo(found).nmant + 1)
+    if not 0 <= count <= largest + 1:
+        raise ValueError(f"randperm: expected n from 0 to {largest + 1}, what {found} can tell apart, got {count}")
+    value = numpy_generator(generator).permutation(count).astype(found, copy=False)
+    return leaf("randperm", value, requires_grad, device)
+
+
+def rand_like(
+    x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """Numbers drawn uniformly from [0, 1), of another tensor's shape and dtype.
+
+    Parameters
+    ----------
+    x : tensor or array
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+    dtype : dtype, optional
+        A floating one; by default x's.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not a floating one.
+
+    Examples
+    --------
+    >>> wg.rand_like(wg.zeros(2, 3)).shape
+    wengert.Size([2, 3])
+    """
+    like = define.as_variable(x).value
+    value = _uniform(like.shape, float_dtype("rand_like", like.dtype if dtype is None else dtype), generator)
+    return leaf("rand_like", value, requires_grad, device)
+
+
+def randn_like(
+    x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:  # fmt: skip
+    """Numbers drawn from the standard normal distribution, of another tensor's shape and dtype.
+
+    Parameters
+    ----------
+    x : tensor or array
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+    dtype : dtype, optional
+        A floating one; by default x's.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not a floating one.
+
+    Examples
+    --------
+    >>> wg.randn_like(wg.zeros(2, 3)).shape
+    wengert.Size([2, 3])
+    """
+    like = define.as_variable(x).value
+    value = _standard_normal(like.shape, float_dtype("randn_like", like.dtype if dtype is None else dtype), generator)
+    return leaf("randn_like", value, requires_grad, device)
+
+
+def randint_like(
+    x: Any, low: int, high: int | None = None, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:  # fmt: skip
+    """Integers drawn uniformly from [low, high), of another tensor's shape and dtype.
+
+    Parameters
+    ----------
+    x : tensor or array
+    low : int
+        0 where a single bound is given: that is `high`.
+    high : int
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+    dtype : dtype, optional
+        By default x's.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If low is not below high, or the integers do not fit into the dtype.
+
+    Examples
+    --------
+    >>> wg.random.randint_like(wg.zeros(3), 7, 8)
+    tensor([7., 7., 7.])
+    """
+    like = define.as_variable(x).value
+    return randint(
+        *((0, low) if high is None else (low, high)), like.shape, generator=generator,
+        dtype=like.dtype if dtype is None else dtype, requires_grad=requires_grad, device=device,
+    )  # fmt: skip
+
+
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None,
+    requires_grad: bool = False, device: Any = None,
+) -> Tensor:  # fmt: skip
+    """Numbers drawn from normal distributions.
+
+    Parameters
+    ----------
+    mean, std : number or tensor
+        Mean and standard deviation. Two numbers go with a size; a tensor brings its shape, and two broadcast.
+    size : tuple of int, optional
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+    dtype : dtype, optional
+        A floating one; by default that of the first tensor, or the default float.
+    requires_grad : bool
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        A constant, also if `mean` or `std` requires gradients.
+
+    Raises
+    ------
+    TypeError
+        If the size is missing, or the dtype is not a floating one.
+    ValueError
+        If a standard deviation is negative, or the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> wg.normal(5., 0., (2,))
+    tensor([5., 5.])
+    >>> wg.normal(wg.tensor([1., 2.]), 0.)
+    tensor([1., 2.])
+    """
+    if size is not None:
+        mean, std = number("normal", "mean", mean), number("normal", "std", std)
+        shape = shape_of("normal", (size,))
+    else:
+        given = [define.as_variable(x).value for x in (mean, std) if isinstance(x, (Variable, np.ndarray))]
+        if not given:
+            raise TypeError("normal: expected a size with two numbers, as in normal(0, 1, (2, 3))")
+        shape = define.broadcast_shape("normal", *(x.shape for x in given))
+        dtype = given[0].dtype if dtype is None else dtype
+    value = _normal("normal", mean, std, shape, float_dtype("normal", dtype), generator)
+    return leaf("normal", value, requires_grad, device)
+
+
+def _normal(
+    name: str, mean: Any, std: Any, shape: tuple[int, ...], dtype: np.dtype, generator: Any
+) -> np.ndarray:  # fmt: skip
+    mean, std = (x.value if isinstance(x, Variable) else x for x in (mean, std))
+    if not np.all(np.asarray(std) >= 0):
+        raise ValueError(f"{name}: standard deviations are not negative, got {std if np.ndim(std) == 0 else 'some'}")
+    out = _standard_normal(shape, dtype, generator)
+    with np.errstate(over="ignore"):
+        out *= std
+        out += mean
+    return out
+
+
+def bernoulli(x: Any, p: float | None = None, *, generator: Any = None) -> Tensor:
+    """Ones with given probabilities, zeros otherwise.
+
+    Parameters
+    ----------
+    x : tensor
+        The probability of each one; with `p`, only the shape and dtype count.
+    p : float, optional
+        One probability for all.
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        If the probabilities are not floats.
+    ValueError
+        If a probability is not in [0, 1].
+
+    Examples
+    --------
+    >>> wg.bernoulli(wg.tensor([0., 1.]))
+    tensor([0., 1.])
+    """
+    like = define.as_variable(x).value
+    if p is None and like.dtype.kind != "f":
+        raise TypeError(f"bernoulli: expected probabilities of a floating dtype, got {like.dtype}")
+    heads = _heads("bernoulli", like if p is None else number("bernoulli", "p", p), like.shape, generator)
+    return _wrap(heads.astype(like.dtype))
+
+
+def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+    """Indices drawn in proportion to weights.
+
+    Parameters
+    ----------
+    x : tensor
+        Weights of shape (n,), or a row of them per distribution, (rows, n); they need not add up to 1.
+    num_samples : int
+        Drawn from each row.
+    replacement : bool
+        Whether an index can be drawn again.
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        int64, of shape (num_samples,) or (rows, num_samples).
+
+    Raises
+    ------
+    TypeError
+        If the weights are not floats.
+    ValueError
+        If x has another shape, a weight is negative or not finite, a row has no weight above 0 (without replacement,
+        fewer than `num_samples`), or `num_samples` is not positive.
+
+    Notes
+    -----
+    With replacement, by inversion of the cumulative weights; without, the smallest of exponential times of rates x
+    (Efraimidis and Spirakis 2006).
+
+    Examples
+    --------
+    >>> wg.multinomial(wg.tensor([0., 3., 0.]), 2, replacement=True)
+    tensor([1, 1])
+    """
+    weights = define.as_variable(x).value
+    count = integer("multinomial", "num_samples", num_samples)
+    _check_weights(weights, count, replacement)
+    rows = np.atleast_2d(weights).astype(np.float64)
+    draw = _with_replacement if replacement else _without_replacement
+    return _wrap(draw(rows, count, numpy_generator(generator)).reshape(*weights.shape[:-1], count))
+
+
+def _with_replacement(rows: np.ndarray, count: int, source: np.random.Generator) -> np.ndarray:
+    sums = (rows / rows.max(axis=1, keepdims=True)).cumsum(axis=1)
+    places = source.random((len(rows), count)) * sums[:, -1:]  # below the last sum, as random() is below 1
+    out = np.empty(places.shape, np.int64)
+    for k in range(len(rows)):
+        out[k] = np.searchsorted(sums[k], places[k], side="right")
+    return out
+
+
+def _without_replacement(rows: np.ndarray, count: int, source: np.random.Generator) -> np.ndarray:
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        times = source.standard_exponential(rows.shape) / rows
+    times = np.where(rows > 0, np.minimum(times, np.finfo(np.float64).max), np.inf)
+    return np.argsort(times, axis=1, kind="stable")[:, :count].astype(np.int64, copy=False)
+
+
+def _check_weights(weights: np.ndarray, count: int, replacement: bool) -> None:
+    if weights.dtype.kind != "f":
+        raise TypeError(f"multinomial: expected weights of a floating dtype, got {weights.dtype}")
+    if weights.ndim not in (1, 2):
+        raise ValueError(f"multinomial: expected weights of one or two dimensions, got shape {weights.shape}")
+    if count < 1:
+        raise ValueError(f"multinomial: expected num_samples of at least 1, got {count}")
+    if not np.all((weights >= 0) & (weights < math.inf)):
+        raise ValueError("multinomial: expected weights that are finite and not negative")
+    needed = 1 if replacement else count
+    fewest = np.min(np.count_nonzero(weights, axis=-1), initial=weights.shape[-1])
+    if fewest < needed:
+        raise ValueError(
+            f"multinomial: {count} draw(s) {'with' if replacement else 'without'} replacement need at least {needed} "
+            f"weight(s) above 0 in every row, got {fewest}"
+        )
+
+
+# ---------------------------------------------------------------- in place
+
+
+def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill a tensor with numbers drawn uniformly from [a, b).
+
+    Parameters
+    ----------
+    x : tensor
+        Of a floating dtype.
+    a, b : float
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        x.
+
+    Raises
+    ------
+    TypeError
+        If x is not a floating tensor.
+    ValueError
+        If a > b, or the interval does not fit into the dtype.
+    RuntimeError
+        If x is a leaf that requires gradients, while recording.
+
+    Examples
+    --------
+    >>> wg.random.uniform_(wg.empty(2), 3., 3.)
+    tensor([3., 3.])
+    """
+    dtype = float_dtype("uniform_", x.value.dtype)
+    low, high = number("uniform_", "a", a), number("uniform_", "b", b)
+    least, most = limits(dtype)
+    if not (least <= low <= high <= most and high - low <= most):
+        raise ValueError(f"uniform_: expected an interval [a, b) of {dtype} numbers, got a={low}, b={high}")
+    value = _uniform(x.value.shape, dtype, generator)
+    value *= dtype.type(high - low)
+    value += dtype.type(low)
+    np.minimum(value, np.nextafter(dtype.type(high), dtype.type(low)), out=value)
+    return change(x, "uniform_", lambda old: _wrap(value))
+
+
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill a tensor with numbers drawn from a normal distribution.
+
+    Parameters
+    ----------
+    x : tensor
+        Of a floating dtype.
+    mean, std : float
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        x.
+
+    Raises
+    ------
+    TypeError
+        If x is not a floating tensor.
+    ValueError
+        If `std` is negative.
+    RuntimeError
+        If x is a leaf that requires gradients, while recording.
+
+    Examples
+    --------
+    >>> wg.random.normal_(wg.empty(2), 5., 0.)
+    tensor([5., 5.])
+    """
+    dtype = float_dtype("normal_", x.value.dtype)
+    mean, std = number("normal_", "mean", mean), number("normal_", "std", std)
+    value = _normal("normal_", mean, std, x.value.shape, dtype, generator)
+    return change(x, "normal_", lambda old: _wrap(value))
+
+
+def bernoulli_(x: Tensor, p: Any = 0.5, generator: Any = None) -> Tensor:
+    """Fill a tensor with ones of given probability, and zeros.
+
+    Parameters
+    ----------
+    x : tensor
+        Of any dtype.
+    p : float or tensor
+        A tensor is of a floating dtype and broadcasts to x's shape.
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        x.
+
+    Raises
+    ------
+    TypeError
+        If the probabilities are not floats.
+    ValueError
+        If a probability is not in [0, 1], or the shapes do not broadcast.
+    RuntimeError
+        If x is a leaf that requires gradients, while recording.
+
+    Examples
+    --------
+    >>> wg.random.bernoulli_(wg.empty(2), 1.)
+    tensor([1., 1.])
+    """
+    probability = p.value if isinstance(p, Variable) else p
+    if isinstance(probability, np.ndarray):
+        if probability.dtype.kind != "f":
+            raise TypeError(f"bernoulli_: expected probabilities of a floating dtype, got {probability.dtype}")
+        if define.broadcast_shape("bernoulli_", x.value.shape, probability.shape) != x.value.shape:
+            raise ValueError(
+                f"bernoulli_: probabilities of shape {probability.shape} do not broadcast to {x.value.shape}"
+            )
+    else:
+        probability = number("bernoulli_", "p", p)
+    value = _heads("bernoulli_", probability, x.value.shape, generator).astype(x.value.dtype)
+    return change(x, "bernoulli_", lambda old: _wrap(value))
+
+
+def exponential_(x: Tensor, lambd: float = 1.0, generator: Any = None) -> Tensor:
+    """Fill a tensor with numbers drawn from the exponential distribution.
+
+    Parameters
+    ----------
+    x : tensor
+        Of a floating dtype.
+    lambd : float
+        The rate: the mean is 1 / lambd.
+    generator : wengert.Generator, numpy.random.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        x.
+
+    Raises
+    ------
+    TypeError
+        If x is not a floating tensor.
+    ValueError
+        If the rate is not positive.
+    RuntimeError
+        If x is a leaf that requires gradients, while recording.
+
+    Examples
+    --------
+    >>> bool((wg.random.exponential_(wg.empty(5)) >= 0).value.all())
+    True
+    """
+    dtype = float_dtype("exponential_", x.value.dtype)
+    rate = number("exponential_", "lambd", lambd)
+    if not rate > 0:
+        raise ValueError(f"exponential_: expected a rate above 0, got {rate}")
+    value = np.asarray(numpy_generator(generator).standard_exponential(x.value.shape) / rate)
+    with np.errstate(over="ignore"):
+        value = value.astype(dtype, copy=False)
+    return change(x, "exponential_", lambda old: _wrap(value))
