@@ -538,7 +538,7 @@ def broadcast_view(cnp.ndarray array, tuple shape):
 
 def owned_alone(variable):
     """Whether nobody but `variable` holds the array that is its value, and no other array sees that array's memory."""
-    cdef cnp.ndarray array = variable.value
+    cdef cnp.ndarray array = variable._value
     cdef PyObject *base = PyArray_BASE(array)
     if base is NULL or type(<object> base) is not Block:
         return False

@@ -76,7 +76,7 @@ def _described(x: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(x, (np.ndarray, np.generic)):
         kind, value = "array", np.asarray(x)
     elif isinstance(x, Variable):
-        kind, value = ("parameter" if isinstance(x, Parameter) else "tensor"), np.asarray(x.value)
+        kind, value = ("parameter" if isinstance(x, Parameter) else "tensor"), np.asarray(x._value)
     else:
         raise TypeError(
             f"save: cannot keep a {type(x).__name__}; tensors, arrays, numbers, strings, None, and lists, tuples and "

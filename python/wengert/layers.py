@@ -16,16 +16,15 @@ tensor([[3., 7.]])
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from .core import define, tape
+from ._types import Tensor
+from .core.doors import enter
+from .core.variable import wrap
 from .func.run import Recording, Run, matching
 from .ops import elementwise, linalg, nn, reduce
-
-if TYPE_CHECKING:
-    from .tensors.tensor import Tensor
 
 
 class Layer:
@@ -64,8 +63,8 @@ class Layer:
         Tensor
             A constant: nothing is recorded outside the layer.
         """
-        xs = [define.as_variable(x) for x in inputs]
-        places = [k for k, x in enumerate(xs) if x.value.dtype.kind == "f"]
+        xs = [enter(x) for x in inputs]
+        places = [k for k, x in enumerate(xs) if x._value.dtype.kind == "f"]
         with Recording(False):
             self._run = Run(type(self).__name__, lambda *args: type(self).function(*args, **self._static), xs, places)
             result: Tensor = self._run.output()
@@ -97,9 +96,10 @@ class Layer:
             raise RuntimeError(f"{name}.backward: forward comes first, and leaves what backward needs")
         (y,) = run.outputs
         if gradient is None:
-            if y.value.size != 1:
-                raise RuntimeError(f"{name}.backward: a result of shape {y.value.shape} needs a gradient of that shape")
-            gradient = tape._box(np.ones_like(y.value))
+            if y._value.size != 1:
+                shape = y._value.shape
+                raise RuntimeError(f"{name}.backward: a result of shape {shape} needs a gradient of that shape")
+            gradient = wrap(np.ones_like(y._value))
         gs = run.pull(matching(f"{name}.backward", "gradient", gradient, run.outputs))
         return gs[0] if len(gs) == 1 else tuple(gs)
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
-
-from .core.arguments import dimension
-from .core.define import as_variable
-from .ops import reduce
 from .ops.decompositions import (
     LinAlgError,
     cholesky,
@@ -25,142 +19,10 @@ from .ops.decompositions import (
     svd,
     svdvals,
 )
-from .ops.elementwise import abs
 from .ops.linalg import matmul
-from .ops.shape import permute
-
-if TYPE_CHECKING:
-    from .tensors.tensor import Tensor
+from .ops.norms import matrix_norm, norm, vector_norm
 
 __all__ = [
     "LinAlgError", "cholesky", "det", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm", "matrix_power",
     "matrix_rank", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "vector_norm",
 ]  # fmt: skip
-
-
-def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The p-norm of the items over some dimensions, (sum |x|^p)^(1/p).
-
-    Parameters
-    ----------
-    x : tensor
-    ord : float
-        p; inf: the largest |x|, -inf: the smallest, 0: the number of nonzero items.
-    dim : int, tuple of int or None
-        None: all dimensions.
-    keepdim : bool
-        Keep reduced dimensions with length 1.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    TypeError
-        If x is not floating.
-
-    Examples
-    --------
-    >>> wg.linalg.vector_norm(wg.tensor([3., -4.]), 1)
-    tensor(7.)
-    """
-    return reduce.norm(x, ord, dim, keepdim)
-
-
-def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False) -> Tensor:
-    """The norm of matrices.
-
-    Parameters
-    ----------
-    x : tensor
-    ord : {"fro", "nuc", inf, -inf, 1, -1, 2, -2}
-        "fro": the root of the sum of squares; "nuc": the sum of the singular values; 2 and -2: the largest and the
-        smallest of them; 1 and -1: the largest and the smallest sum of |x| over a column; inf and -inf: over a row.
-    dim : two ints
-        The dimensions of rows and columns.
-    keepdim : bool
-        Keep reduced dimensions with length 1.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ValueError
-        If the norm or the dimensions are none of these.
-    TypeError
-        If x is not floating.
-
-    Examples
-    --------
-    >>> wg.linalg.matrix_norm(wg.tensor([[3., 0.], [0., 4.]]), 2)
-    tensor(4.)
-    """
-    x = as_variable(x)
-    ndim = x.value.ndim
-    if not isinstance(dim, (tuple, list)) or len(dim) != 2:
-        raise ValueError(f"matrix_norm: expected two dimensions, got {dim!r}")
-    row, column = (dimension("matrix_norm", d, ndim) for d in dim)
-    if row == column:
-        raise ValueError(f"matrix_norm: expected two different dimensions, got {dim}")
-    if ord == "fro":
-        return reduce.norm(x, 2, (row, column), keepdim)
-    if ord in ("nuc", 2, -2):
-        order = [d for d in range(ndim) if d not in (row, column)] + [row, column]
-        values = svdvals(permute(x, order))
-        out = reduce.sum(values, -1) if ord == "nuc" else (reduce.amax if ord == 2 else reduce.amin)(values, -1)
-        kept = tuple(1 if d in (row, column) else n for d, n in enumerate(x.value.shape))
-        return out.reshape(kept) if keepdim else out
-    if ord not in (1, -1, math.inf, -math.inf):
-        raise ValueError(f'matrix_norm: expected ord "fro", "nuc", 1, -1, 2, -2, inf or -inf, got {ord!r}')
-    across, along = (row, column) if math.fabs(ord) == 1 else (column, row)
-    sums = reduce.sum(abs(x), across, True)
-    out = (reduce.amax if ord > 0 else reduce.amin)(sums, along, True)
-    return out if keepdim else out.squeeze((row, column))
-
-
-def norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """A norm of a vector or a matrix.
-
-    Parameters
-    ----------
-    x : tensor
-    ord : number, "fro", "nuc" or None
-        None: the root of the sum of squares. A string, or anything else of a matrix: as `matrix_norm`; of a vector: as
-        `vector_norm`.
-    dim : int, two ints or None
-        One dimension holds vectors, two hold matrices. None: all; a matrix if there are two, and `ord` is given.
-    keepdim : bool
-        Keep reduced dimensions with length 1.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ValueError
-        If the norm is not one of what it is asked of.
-    TypeError
-        If x is not floating.
-
-    Examples
-    --------
-    >>> wg.linalg.norm(wg.tensor([[3., 0.], [0., 4.]]))
-    tensor(5.)
-    >>> wg.linalg.norm(wg.tensor([[3., 0.], [0., 4.]]), 1)
-    tensor(4.)
-    """
-    x = as_variable(x)
-    if ord is None:
-        return vector_norm(x, 2, dim, keepdim)
-    if dim is None:
-        if x.value.ndim not in (1, 2):
-            shape = x.value.shape
-            raise ValueError(f"norm: with ord={ord!r} and no dim, expected a vector or a matrix, got shape {shape}")
-        dim = tuple(range(x.value.ndim))
-    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
-    of = matrix_norm if len(dims) == 2 or isinstance(ord, str) else vector_norm
-    return of(x, ord, dims, keepdim)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .core import define, tape
-from .core.tape import Node, mode
+from .core import tape
+from .core.doors import enter
+from .core.modes import Observer, mode
+from .core.tape import Node
 from .core.trees import flatten
 from .core.variable import Variable
 from .func.run import Recording, Run, matching, ones_like, zeros_like
-from .ops import einsum
+from .ops.contractions import trace as trace_matrix
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,7 +84,7 @@ def _shown(value: Any) -> Any:
     return np.array(value) if value.size == 1 else value.shape
 
 
-class _Recorder(tape.Observer):
+class _Recorder(Observer):
     """Writes down what a run records, and what two walks carry along it."""
 
     def __init__(self) -> None:
@@ -93,7 +95,7 @@ class _Recorder(tape.Observer):
 
     def recorded(self, node: Node, inputs: tuple[Any, ...], out: Variable) -> None:
         if not self.walking:
-            self.steps.append((node, inputs, out.value))
+            self.steps.append((node, inputs, out._value))
 
     def pulled(self, node: Node, argument: int, g: Any) -> None:
         self._add(self.adjoints, node.sources[argument], g)
@@ -104,7 +106,7 @@ class _Recorder(tape.Observer):
     @staticmethod
     def _add(totals: dict[int, Any], source: Any, share: Any) -> None:
         before = totals.get(id(source))
-        totals[id(source)] = share if before is None else tape._add(before, share)
+        totals[id(source)] = share if before is None else before + share
 
 
 def trace(function: Callable[..., Any], *args: Any, direction: Any = None) -> Any:
@@ -145,7 +147,7 @@ def trace(function: Callable[..., Any], *args: Any, direction: Any = None) -> An
     if not callable(function):
         if args or direction is not None:
             raise TypeError(f"trace: expected a function and its arguments, got {type(function).__name__} first")
-        return einsum.trace(function)
+        return trace_matrix(function)
     places = [k for k, arg in enumerate(args) if _is_floating(arg)]
     recorder = _Recorder()
     before = mode.observer
@@ -164,7 +166,7 @@ def trace(function: Callable[..., Any], *args: Any, direction: Any = None) -> An
 
 def _is_floating(arg: Any) -> bool:
     leaves = flatten(arg)[0]
-    return bool(leaves) and all(define.as_variable(leaf).value.dtype.kind == "f" for leaf in leaves)
+    return bool(leaves) and all(enter(leaf)._value.dtype.kind == "f" for leaf in leaves)
 
 
 def _names(function: Callable[..., Any], args: tuple[Any, ...], places: list[int]) -> list[str]:
@@ -199,7 +201,7 @@ def _entries(run: Run, recorder: _Recorder, names: list[str], direction: Any) ->
         zero = np.zeros(()) if not isinstance(value, tuple) and value.size == 1 else _shown(value)
         for which, totals in (("tangent", recorder.tangents), ("adjoint", recorder.adjoints)):
             total = totals.get(id(source))
-            setattr(entry, which, zero if total is None else _shown(total.value))
+            setattr(entry, which, zero if total is None else _shown(total._value))
         labels[id(source)] = entry.name
         rows.append(entry)
         return entry
@@ -209,8 +211,8 @@ def _entries(run: Run, recorder: _Recorder, names: list[str], direction: Any) ->
             row(node, ends[id(node)], value)
             continue
         for x in inputs:
-            if isinstance(x, Variable) and id(x.source) in leaves and id(x.source) not in labels:
-                row(x.source, "parameter", x.value)
+            if isinstance(x, Variable) and id(x._source) in leaves and id(x._source) not in labels:
+                row(x._source, "parameter", x._value)
         words = [_operand(x, labels) for x in inputs]
         entry = row(node, _expression(node, words), value)
         for place, source in enumerate(node.sources):
@@ -237,27 +239,27 @@ def _walk_both(run: Run, recorder: _Recorder, ts: list[Any], leaves: dict[int, V
     for source, t in zip(run.sources, ts, strict=True):
         recorder.tangents[id(source)] = t
     tape.push([], dict(zip(run.sources, ts, strict=True)), nodes)
-    if y.source is not None:
+    if y._source is not None:
         seed = ones_like(y)
-        recorder.adjoints[id(y.source)] = seed
-        tape.pull([(y.source, seed)], [*run.sources, *leaves.values()], nodes=nodes)
+        recorder.adjoints[id(y._source)] = seed
+        tape.pull([(y._source, seed)], [*run.sources, *leaves.values()], nodes=nodes)
 
 
 def _partial(node: Node, place: int, x: Any, value: Any) -> Any:
     """The derivative of a single item by a single item; else the shape of the Jacobian."""
-    if isinstance(value, tuple) or isinstance(x.value, tuple):
+    if isinstance(value, tuple) or isinstance(x._value, tuple):
         return ()
-    if value.size != 1 or x.value.size != 1:
-        return value.shape + x.value.shape
+    if value.size != 1 or x._value.size != 1:
+        return value.shape + x._value.shape
     rule = node.operation.jvps[place]
-    return np.full((), np.nan) if rule is None else np.array(node.run(rule, ones_like(x)).value)
+    return np.full((), np.nan) if rule is None else np.array(node.run(rule, ones_like(x))._value)
 
 
 def _operand(x: Any, labels: dict[int, str]) -> str:
     """The name of an entry, or a constant."""
-    if isinstance(x, Variable) and x.source is not None and id(x.source) in labels:
-        return labels[id(x.source)]
-    value = np.asarray(x.value if isinstance(x, Variable) else x)
+    if isinstance(x, Variable) and x._source is not None and id(x._source) in labels:
+        return labels[id(x._source)]
+    value = np.asarray(x._value if isinstance(x, Variable) else x)
     return f"{value.item():.5g}" if value.size == 1 else f"[{'×'.join(map(str, value.shape))}]"
 
 

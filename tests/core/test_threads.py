@@ -93,7 +93,7 @@ def test_threads_that_do_everything_at_once_give_what_one_gives() -> None:
 
 def test_views_that_threads_take_of_one_tensor_share_its_count_of_changes() -> None:
     for x, views in together(100, lambda r: wg.ones(4), lambda x: x[1:]):
-        assert all(view.counter is x.counter for view in views)
+        assert all(view._counter is x._counter for view in views)
 
 
 def test_hooks_that_threads_register_are_all_called() -> None:

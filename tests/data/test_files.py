@@ -38,7 +38,7 @@ def assert_same(a: Any, b: Any) -> None:
     elif isinstance(a, dict):
         assert_same(list(a.items()), list(b.items()))
     elif isinstance(a, (wg.Tensor, np.ndarray)):
-        assert_same(np.asarray(getattr(a, "value", a)).tolist(), np.asarray(getattr(b, "value", b)).tolist())
+        assert_same(np.asarray(getattr(a, "_value", a)).tolist(), np.asarray(getattr(b, "_value", b)).tolist())
         assert a.dtype == b.dtype
         assert a.shape == b.shape
         assert getattr(a, "requires_grad", None) == getattr(b, "requires_grad", None)

@@ -218,13 +218,13 @@ def test_it_is_known_who_else_sees_an_array() -> None:
         value = None
 
     owner = Owner()
-    owner.value = _kernels.empty((3,), "float32")
+    owner._value = _kernels.empty((3,), "float32")
     assert _kernels.owned_alone(owner)
-    view = owner.value[:2]
+    view = owner._value[:2]
     assert not _kernels.owned_alone(owner)
     del view
     assert _kernels.owned_alone(owner)
-    other = owner.value
+    other = owner._value
     assert not _kernels.owned_alone(owner)
     del other
     holder = {"owner": owner}
@@ -232,7 +232,7 @@ def test_it_is_known_who_else_sees_an_array() -> None:
     del owner
     assert _kernels.held_alone(holder, "owner")
     assert not _kernels.held_alone(holder, "nobody")
-    holder["owner"].value = np.zeros(3, np.float32)
+    holder["owner"]._value = np.zeros(3, np.float32)
     assert not _kernels.owned_alone(holder["owner"])
     assert not _kernels.held_alone(holder, "owner")
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import guard, tape
-from ..core.modes import Setting
-from ..core.tape import Node, mode
+from ..core import guard
+from ..core.doors import line_of_caller
+from ..core.modes import Observer, Setting, mode
+from ..core.tape import Node
 from ..core.variable import Variable
-from ..tensors.tensor import line_of_caller
 
 
 class AnomalyError(RuntimeError):
@@ -26,10 +26,10 @@ class Place(str):
     protection: guard.Protection
 
 
-class _Watch(tape.Observer):
+class _Watch(Observer):
     """The observer that detect_anomaly sets."""
 
-    def __init__(self, check_nan: bool, also: tape.Observer | None) -> None:
+    def __init__(self, check_nan: bool, also: Observer | None) -> None:
         self._check_nan, self._also = check_nan, also
 
     def recorded(self, node: Node, inputs: tuple[Any, ...], out: Variable) -> Place:
@@ -37,13 +37,13 @@ class _Watch(tape.Observer):
             self._also.recorded(node, inputs, out)
         place = Place(line_of_caller() or "a line that cannot be told")
         if self._check_nan:
-            already = any(_first_bad(x.value) is not None for x in inputs if isinstance(x, Variable))
+            already = any(_first_bad(x._value) is not None for x in inputs if isinstance(x, Variable))
             self._require_finite(
                 node, "its result", out, f"{'; an input was so already' if already else ''}; it was recorded at {place}"
             )
         saved = [*(node.saved or ()), node.result]
         place.protection = guard.Protection(
-            array for x in saved if isinstance(x, Variable) for array in _arrays(x.value)
+            array for x in saved if isinstance(x, Variable) for array in _arrays(x._value)
         )
         return place
 
@@ -65,7 +65,7 @@ class _Watch(tape.Observer):
 
     @staticmethod
     def _require_finite(node: Node, what: str, x: Any, more: str) -> None:
-        bad = _first_bad(x.value)
+        bad = _first_bad(x._value)
         if bad is not None:
             where, item = bad
             at = f" at {where}" if where else ""
@@ -124,5 +124,5 @@ class detect_anomaly(Setting):
         self._check_nan = check_nan
 
     @property
-    def _value(self) -> tape.Observer:
+    def _value(self) -> Observer:
         return _Watch(self._check_nan, mode.observer)

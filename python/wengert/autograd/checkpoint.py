@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..core import tape, tuples
-from ..core.tape import Node, Operation, Rule, mode
+from ..core.modes import Observer, mode
+from ..core.tape import Node, Operation, Rule
 from ..core.trees import flatten
-from ..core.variable import Variable
+from ..core.variable import Variable, wrap
 from ..core.views import track
 from ..ops.random import default_generator
 from .shares import Shares
@@ -64,32 +65,32 @@ def checkpoint(
     if not places:
         return rebuild(leaves)
     segment.outputs = places
-    segment.kinds = tuple((leaves[k].value.shape, leaves[k].value.dtype) for k in places)
-    values = tuple(leaves[k].value for k in places)
+    segment.kinds = tuple((leaves[k]._value.shape, leaves[k]._value.dtype) for k in places)
+    values = tuple(leaves[k]._value for k in places)
     alone = len(values) == 1
-    whole = tape._box(values[0] if alone else values)
+    whole = wrap(values[0] if alone else values)
     inputs = (*segment.arguments(), *externals)
     tape.record(segment.operation(len(inputs)), inputs, {}, whole)
     segment.forget()
     for i, k in enumerate(places):
-        out = tape._box(whole.value, node=whole.node) if alone else tuples.item(whole, i)
-        out.counter = leaves[k].share_counter()
+        out = wrap(whole._value, node=whole._node) if alone else tuples.item(whole, i)
+        out._counter = leaves[k]._share_counter()
         leaves[k] = out
     return rebuild(leaves)
 
 
-class _Externals(tape.Observer):
+class _Externals(Observer):
     """Collects what a run depends on besides its arguments: parameters, and tensors that were computed before."""
 
-    def __init__(self, arguments: list[Any], also: tape.Observer | None) -> None:
-        self._arguments = {id(x.source) for x in arguments}
+    def __init__(self, arguments: list[Any], also: Observer | None) -> None:
+        self._arguments = {id(x._source) for x in arguments}
         self._first = tape.count()
         self._also = also
         self.variables: dict[int, Any] = {}
 
     def recorded(self, node: Node, inputs: tuple[Any, ...], out: Variable) -> Any:
         for x in inputs:
-            source = x.source if isinstance(x, Variable) else None
+            source = x._source if isinstance(x, Variable) else None
             if source is None or id(source) in self._arguments:
                 continue
             if not (isinstance(source, Node) and source.number > self._first):
@@ -165,30 +166,30 @@ class _Segment:
             if self._state is not None:
                 default_generator.set_state(now)
         outputs = [leaves[k] for k in self.outputs]
-        kinds = tuple((y.value.shape, y.value.dtype) for y in outputs)
+        kinds = tuple((y._value.shape, y._value.dtype) for y in outputs)
         if kinds != self.kinds:
             raise RuntimeError(
                 f"checkpoint: run again, the function gave {_told(kinds)}, the first time {_told(self.kinds)}; it must "
                 "depend on its arguments alone"
             )
-        return [x.source for x in (*tracked, *xs[count:])], outputs
+        return [x._source for x in (*tracked, *xs[count:])], outputs
 
     def _pull(self, g: Any, xs: tuple[Any, ...]) -> list[Any]:
         ends, outputs = self._again(xs)
         gs = [g] if len(outputs) == 1 else [tuples.item(g, k) for k in range(len(outputs))]
-        starts = [(y.source, part) for y, part in zip(outputs, gs, strict=True) if y.source is not None]
+        starts = [(y._source, part) for y, part in zip(outputs, gs, strict=True) if y._source is not None]
         nodes = tape.ancestors([source for source, _ in starts], ends)
         found = tape.pull(starts, ends, free=not mode.recording, nodes=nodes)
         return [
-            found[end] if end in found else tape._box(np.zeros_like(x.value)) for end, x in zip(ends, xs, strict=True)
+            found[end] if end in found else wrap(np.zeros_like(x._value)) for end, x in zip(ends, xs, strict=True)
         ]
 
     def _push(self, t: Any, argument: int, xs: tuple[Any, ...]) -> Any:
         ends, outputs = self._again(xs)
-        sources = [y.source for y in outputs]
+        sources = [y._source for y in outputs]
         found = tape.push(sources, {ends[argument]: t}, tape.ancestors(sources, ends))
         parts = [
-            tape._box(np.zeros_like(y.value)) if part is None else part for y, part in zip(outputs, found, strict=True)
+            wrap(np.zeros_like(y._value)) if part is None else part for y, part in zip(outputs, found, strict=True)
         ]
         return parts[0] if len(parts) == 1 else tuples.pack(parts)
 

@@ -10,10 +10,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..core import define, tape, tuples
-from ..core.tape import Operation, Rule, mode
-from ..core.variable import Variable
-from ..tensors.tensor import adopt, count_change
+from ..core import tape, tuples
+from ..core.broadcast import cast
+from ..core.change import adopt
+from ..core.doors import count_change, enter
+from ..core.modes import mode
+from ..core.tape import Operation, Rule
+from ..core.variable import Variable, wrap
 from .shares import Shares
 
 
@@ -192,7 +195,7 @@ def _without_rules(name: str, x: Variable, used: list[Any]) -> Variable:
     """x as the result of an operation on what it was computed from, which says on a walk that it has no rules."""
     nothing = (None,) * len(used)
     operation = Operation(name, _last, tuple(f"x{i}" for i in range(len(used))), nothing, nothing)
-    out = tape._box(x.value, x.share_counter())
+    out = wrap(x._value, x._share_counter())
     tape.record(operation, tuple(used), {}, out)
     return out
 
@@ -205,7 +208,7 @@ def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: t
     """The outputs as results of one new node."""
     differentiable = [
         k for k, y in enumerate(outputs)
-        if isinstance(y, Variable) and y.value.dtype.kind == "f" and not any(y is other for other in ctx._constant)
+        if isinstance(y, Variable) and y._value.dtype.kind == "f" and not any(y is other for other in ctx._constant)
     ]  # fmt: skip
     if not differentiable:
         return outputs
@@ -213,18 +216,18 @@ def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: t
         raise RuntimeError(f"{cls.__name__}.forward: what is marked as dirty must be returned")
     ctx._places = differentiable
     ctx._others = [
-        (y.value.shape, y.value.dtype) if isinstance(y, Variable) and k not in differentiable else None
+        (y._value.shape, y._value.dtype) if isinstance(y, Variable) and k not in differentiable else None
         for k, y in enumerate(outputs)
     ]
-    ctx._kinds = tuples.kinds_of(tape._box(tuple(outputs[k].value for k in differentiable)))
-    ctx._inputs = tuple(x if not isinstance(x, Variable) else (x.value.shape, x.value.dtype) for x in args)
+    ctx._kinds = tuples.kinds_of(wrap(tuple(outputs[k]._value for k in differentiable)))
+    ctx._inputs = tuple(x if not isinstance(x, Variable) else (x._value.shape, x._value.dtype) for x in args)
     saved = []
     for place, x in enumerate(ctx._to_save):
         found = next((k for k, index in enumerate(differentiable) if outputs[index] is x), None)
         if found is not None:
             ctx._as_output[place] = found
         is_input = found is None and any(x is y for y in args)
-        saved.append(x if x is None or is_input else tape._box(x.value, x.share_counter()))
+        saved.append(x if x is None or is_input else wrap(x._value, x._share_counter()))
     dirty = {id(x) for x in ctx._dirty}
     ctx._to_save, ctx._saved, ctx._constant, ctx._dirty = (), None, (), ()
     known = cls.__dict__.get("_operations")
@@ -232,18 +235,18 @@ def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: t
         cls._operations = known = {}
     shape = len(args), len(saved)
     operation = known.get(shape) or known.setdefault(shape, _operation(cls, *shape))
-    values = tuple(outputs[k].value for k in differentiable)
+    values = tuple(outputs[k]._value for k in differentiable)
     alone = len(values) == 1
-    whole = tape._box(values[0] if alone else values)
+    whole = wrap(values[0] if alone else values)
     tape.record(operation, (*args, *saved), {"ctx": ctx}, whole)
-    node = whole.node
+    node = whole._node
     assert node is not None
     node.sources = node.sources[: len(args)] + (None,) * len(saved)  # for rules to use, not to carry cotangents to
     ctx._node = weakref.ref(node)
     new = list(outputs)
     for k, index in enumerate(differentiable):
-        out = tape._box(whole.value, node=node) if alone else tuples.item(whole, k)
-        out.counter = outputs[index].share_counter()
+        out = wrap(whole._value, node=node) if alone else tuples.item(whole, k)
+        out._counter = outputs[index]._share_counter()
         if id(outputs[index]) in dirty:
             adopt(outputs[index], cls.__name__, out)
         else:
@@ -289,12 +292,12 @@ class _Restored:
         for place, k in ctx._as_output.items():
             x = self._kept[place]
             if len(ctx._kinds) == 1:
-                self._kept[place] = tape._box(x.value, x.counter, node)
+                self._kept[place] = wrap(x._value, x._counter, node)
             else:
-                whole = tape._box(tuple(np.broadcast_to(dtype.type(0), shape) for shape, dtype in ctx._kinds))
-                whole.node, whole.tracked = node, True
+                whole = wrap(tuple(np.broadcast_to(dtype.type(0), shape) for shape, dtype in ctx._kinds))
+                whole._node, whole._tracked = node, True
                 self._kept[place] = tuples.item(whole, k)
-                self._kept[place].value = x.value
+                self._kept[place]._value = x._value
 
     def __enter__(self) -> None:
         self._ctx._shares.lock.acquire()
@@ -311,7 +314,7 @@ def _pulled(cls: type[Function], ctx: Context, g: Any, kept: tuple[Any, ...]) ->
     for k, place in enumerate(ctx._places):
         if len(ctx._places) == 1:
             gs[place] = g
-        elif ctx._materialize or not tuples.is_nothing(g.value[k]):
+        elif ctx._materialize or not tuples.is_nothing(g._value[k]):
             gs[place] = tuples.item(g, k)
     with _Restored(ctx, kept):
         given = cls.backward(ctx, *gs)
@@ -344,7 +347,7 @@ def _pushed(cls: type[Function], ctx: Context, t: Any, kept: tuple[Any, ...], ar
 
 def _filled(ctx: Context, kinds: Sequence[Any]) -> list[Any]:
     """What stands where nothing has come to: zeros of the shapes and dtypes, or None."""
-    return [tape._box(np.zeros(*kind)) if kind is not None and ctx._materialize else None for kind in kinds]
+    return [wrap(np.zeros(*kind)) if kind is not None and ctx._materialize else None for kind in kinds]
 
 
 def _fitting(name: str, what: str, x: Any, like: Any) -> Any:
@@ -353,8 +356,8 @@ def _fitting(name: str, what: str, x: Any, like: Any) -> Any:
         return None
     shape, dtype = like
     if x is None:
-        return tape._box(np.zeros(shape, dtype if dtype.kind == "f" else np.float32))
-    x = define.as_variable(x)
-    if x.value.shape != shape:
-        raise RuntimeError(f"{name}: it gave a {what} of shape {x.value.shape}, expected {shape}")
-    return x if x.value.dtype == dtype or dtype.kind != "f" else define.cast(x, dtype)
+        return wrap(np.zeros(shape, dtype if dtype.kind == "f" else np.float32))
+    x = enter(x)
+    if x._value.shape != shape:
+        raise RuntimeError(f"{name}: it gave a {what} of shape {x._value.shape}, expected {shape}")
+    return x if x._value.dtype == dtype or dtype.kind != "f" else cast(x, dtype)

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..core.tape import mode
+from ..core.modes import mode
 
 # A reference to the cotangent of the result, whether the walk was recorded, and what is left to hand out.
 _State = tuple[Callable[[], Any], bool, dict[int, Any]]

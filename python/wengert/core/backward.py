@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from .._kernels import held_alone
-from . import define, tape
-from .tape import mode
-from .variable import Variable
+from . import tape
+from .broadcast import cast
+from .doors import enter
+from .modes import mode
+from .variable import Variable, wrap
 
 _accumulating = threading.RLock()  # walks of several threads may meet at a leaf
 
@@ -26,18 +28,18 @@ def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
             f"{name}: nothing was recorded: no input of this tensor requires a gradient (or it was computed under "
             "no_grad)"
         )
-    value = y.value
+    value = y._value
     if gradient is None:
         if value.size != 1:
             raise RuntimeError(
                 f"{name}: a tensor of shape {value.shape} needs an explicit gradient of that shape; only one item has "
                 "the implicit gradient 1"
             )
-        return tape._box(np.array(1.0, value.dtype) if value.ndim == 0 else np.ones(value.shape, value.dtype))
-    gradient = define.as_variable(gradient)
-    if gradient.value.shape != value.shape:
-        raise RuntimeError(f"{name}: the gradient has shape {gradient.value.shape}, the tensor {value.shape}")
-    return gradient if gradient.value.dtype == value.dtype else define.cast(gradient, value.dtype)
+        return wrap(np.array(1.0, value.dtype) if value.ndim == 0 else np.ones(value.shape, value.dtype))
+    gradient = enter(gradient)
+    if gradient._value.shape != value.shape:
+        raise RuntimeError(f"{name}: the gradient has shape {gradient._value.shape}, the tensor {value.shape}")
+    return gradient if gradient._value.dtype == value.dtype else cast(gradient, value.dtype)
 
 
 def _aslist(x: Any) -> list[Any]:
@@ -47,7 +49,7 @@ def _aslist(x: Any) -> list[Any]:
 def _source(name: str, x: Any) -> Any:
     if not isinstance(x, Variable):
         raise TypeError(f"{name}: expected a tensor as input, got {type(x).__name__}")
-    return x.source
+    return x._source
 
 
 def _walk(name: str, outputs: list[Any], gradients: list[Any], wanted: Any, retain: bool | None, create: bool) -> Any:
@@ -102,7 +104,7 @@ def backward(
         if None in wanted:
             raise RuntimeError("backward: one of the inputs does not require a gradient")
     found = _walk("backward", outputs, gradients, wanted, retain_graph, create_graph)
-    receivers = {id(x.source): x for x in _aslist(inputs)} if inputs is not None else {}
+    receivers = {id(x._source): x for x in _aslist(inputs)} if inputs is not None else {}
     for source in list(found):
         leaf = source if isinstance(source, Variable) else receivers[id(source)]
         alone = held_alone(found, source)  # asked before there is a name for it here
@@ -111,9 +113,9 @@ def backward(
 
 def require_shape(name: str, what: str, g: Any, x: Any) -> None:
     """Raise if what a walk brought to x, or made of it, does not have x's shape."""
-    if g.value.shape != x.value.shape:
+    if g._value.shape != x._value.shape:
         raise RuntimeError(
-            f"{name}: a {what} of shape {g.value.shape} arrived where the tensor has shape {x.value.shape}; the rule "
+            f"{name}: a {what} of shape {g._value.shape} arrived where the tensor has shape {x._value.shape}; the rule "
             "of an operation on the way is wrong, which check_gradients can tell"
         )
 
@@ -153,14 +155,14 @@ def accumulate(leaf: Any, g: Any, create: bool = False, alone: bool = False) -> 
 
 def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
     require_shape("backward", "gradient", g, leaf)
-    if leaf.hooks:
-        g = tape.run_hooks({k: h for k, h in leaf.hooks.items() if k >= 0}, g)
+    if leaf._hooks:
+        g = tape.run_hooks({k: h for k, h in leaf._hooks.items() if k >= 0}, g)
     with _accumulating:
         if leaf.grad is not None:
-            if leaf.grad.value.shape != g.value.shape:
+            if leaf.grad._value.shape != g._value.shape:
                 raise RuntimeError(
-                    f"backward: a gradient of shape {g.value.shape} cannot be added to .grad, which has shape "
-                    f"{leaf.grad.value.shape}; was .grad set by hand?"
+                    f"backward: a gradient of shape {g._value.shape} cannot be added to .grad, which has shape "
+                    f"{leaf.grad._value.shape}; was .grad set by hand?"
                 )
             if create:
                 leaf.grad = leaf.grad + g
@@ -170,10 +172,10 @@ def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
             leaf.grad = g
         else:
             # A gradient is the leaf's own memory: what a view, a leaf, a hook, a rule or the caller has is copied.
-            own = alone and not leaf.hooks and g.node is None
-            leaf.grad = g if own else tape._box(np.array(g.value))
-    if leaf.hooks:
-        for k, hook in list(leaf.hooks.items()):
+            own = alone and not leaf._hooks and g._node is None
+            leaf.grad = g if own else wrap(np.array(g._value))
+    if leaf._hooks:
+        for k, hook in list(leaf._hooks.items()):
             if k < 0:
                 hook(leaf)
 
@@ -222,7 +224,7 @@ def grad(
         g = found.get(source)
         if g is None:
             if materialize_grads:
-                g = tape._box(np.zeros_like(x.value))
+                g = wrap(np.zeros_like(x._value))
             elif not allow_unused:
                 raise RuntimeError(
                     f"grad: the outputs do not depend on input {k}; allow_unused=True gives None for it, "
@@ -231,7 +233,7 @@ def grad(
             results.append(g)
             continue
         require_shape("grad", "gradient", g, x)
-        if x.node is None and x.hooks:
-            g = tape.run_hooks({k: h for k, h in x.hooks.items() if k >= 0}, g)
+        if x._node is None and x._hooks:
+            g = tape.run_hooks({k: h for k, h in x._hooks.items() if k >= 0}, g)
         results.append(g)
     return tuple(results)

@@ -1,44 +1,31 @@
 """What operations are applied to: variables made of numbers and arrays, of one dtype and of one shape.
 
 Broadcasting and casting are undone here, once: an elementwise operation whose differentiable operands differ in shape
-or dtype first applies `broadcast_to` and `cast`, which are linear and know their transposes.
+or dtype first applies `broadcast_to` and `cast`, which are linear and know their transposes. The three operations are
+made with `Operation` itself, as the constructors of define.py stand on this file. Compiled: broadcast.pxd holds the
+types.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from . import dtypes, tape
-from .define import linear
-from .tape import Operation, apply
-from .variable import Variable
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
-
-
-def as_variable(x: Any, dtype: np.dtype | None = None) -> Tensor:
-    """x as a variable: itself, or a constant made of an array or of numbers."""
-    if isinstance(x, Variable):
-        return x  # type: ignore[return-value]  # the variables that there are, are tensors
-    if isinstance(x, float):
-        dtype = dtype or dtypes.get_default_dtype()
-    value = np.asarray(x, dtype=dtype)
-    if value.dtype not in dtypes.ALL:
-        raise TypeError(
-            f"expected a tensor, an array or numbers, got {type(x).__name__} of dtype {value.dtype}; tensors have "
-            f"{', '.join(map(str, dtypes.ALL))}"
-        )
-    return tape._box(value)
+from .._types import Tensor
+from . import dtypes
+from .doors import enter
+from .modes import mode
+from .tape import Operation, Rule, apply
+from .variable import Variable, wrap
 
 
 def as_floating(x: Any) -> Tensor:
-    """The same, with integers and booleans turned into the default float."""
-    variable = as_variable(x)
-    return variable if is_floating(variable.value.dtype) else cast(variable, dtypes.get_default_dtype())
+    """x as a variable, with integers and booleans turned into the default float."""
+    variable = enter(x)
+    return variable if is_floating(variable._value.dtype) else cast(variable, dtypes.get_default_dtype())
 
 
 _FLOAT32 = np.dtype("float32")
@@ -56,50 +43,50 @@ def ready(x: Any, y: Any, floating: bool) -> bool:
         a = x
         if isinstance(y, Variable):
             b = y
-            dtype = a.value.dtype
-            if dtype is not b.value.dtype or (floating and not is_floating(dtype)):
+            dtype = a._value.dtype
+            if dtype is not b._value.dtype or (floating and not is_floating(dtype)):
                 return False
             tracked = a.is_tracked() or b.is_tracked()
-            return not tracked or a.value.shape == b.value.shape or not tape.mode.recording
+            return not tracked or a._value.shape == b._value.shape or not mode.recording
         return keeps_dtype(a, y)
     return isinstance(y, Variable) and keeps_dtype(y, x)
 
 
 def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     """Operands of one dtype, and, where they are differentiable, of one shape. Numbers stay numbers."""
-    operands = tuple([x if isinstance(x, (Variable, int, float)) else as_variable(x) for x in operands])
+    operands = tuple([x if isinstance(x, (Variable, int, float)) else enter(x) for x in operands])
     variables = [x for x in operands if isinstance(x, Variable)]
     alike = len(variables) == len(operands)
     for x in variables[1:]:
-        alike = alike and x.value.dtype == variables[0].value.dtype
+        alike = alike and x._value.dtype == variables[0]._value.dtype
     if not alike:  # numbers leave a floating dtype as it is
-        alike = len(variables) == 1 and is_floating(variables[0].value.dtype)
-    dtype = variables[0].value.dtype if alike else dtypes.result_type(*operands)
+        alike = len(variables) == 1 and is_floating(variables[0]._value.dtype)
+    dtype = variables[0]._value.dtype if alike else dtypes.result_type(*operands)
     if floating and not is_floating(dtype):
         dtype = dtypes.get_default_dtype()
     if not variables:
-        operands = (as_variable(operands[0], dtype), *operands[1:])
+        operands = (enter(operands[0], dtype), *operands[1:])
     operands = tuple(
-        [cast(x, dtype) if isinstance(x, Variable) and x.value.dtype != dtype else x for x in operands]
+        [cast(x, dtype) if isinstance(x, Variable) and x._value.dtype != dtype else x for x in operands]
     )
     return same_shape(name, operands)
 
 
 def same_shape(name: str, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands, those that are differentiable broadcast to the shape of all."""
-    shapes = [x.value.shape for x in operands if isinstance(x, Variable)]
-    if len(set(shapes)) > 1 and tape.mode.recording:
+    shapes = [x._value.shape for x in operands if isinstance(x, Variable)]
+    if len(set(shapes)) > 1 and mode.recording:
         tracked = [isinstance(x, Variable) and x.requires_grad for x in operands]
         if True in tracked:
             shape = broadcast_shape(name, *shapes)
             pairs = zip(operands, tracked, strict=True)
-            return tuple([broadcast_to(x, shape) if t and x.value.shape != shape else x for x, t in pairs])
+            return tuple([broadcast_to(x, shape) if t and x._value.shape != shape else x for x, t in pairs])
     return operands
 
 
 def keeps_dtype(x: Variable, number: Any) -> bool:
     """Whether an operation of x and a number has x's dtype."""
-    return (type(number) is float or type(number) is int) and is_floating(x.value.dtype)
+    return (type(number) is float or type(number) is int) and is_floating(x._value.dtype)
 
 
 def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
@@ -142,28 +129,42 @@ def _cast(x: np.ndarray, dtype: np.dtype, before: np.dtype) -> np.ndarray:
     return dtypes.convert(x, dtype)
 
 
-# `before` is the shape or dtype that the transpose returns to.
-BROADCAST_TO: Operation = linear(
-    "broadcast_to", _broadcast, lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape})
-)
-SUM_TO: Operation = linear(
-    "sum_to", _sum_to, lambda g, shape, before: apply(BROADCAST_TO, (g,), {"shape": before, "before": shape})
-)
-CAST: Operation = linear("cast", _cast, lambda g, dtype, before: apply(CAST, (g,), {"dtype": before, "before": dtype}))
+def _linear(name: str, kernel: Callable[..., Any], static: str, transpose: Callable[..., Any]) -> Operation:
+    """A linear operation with one keyword, and `before`: the shape or dtype that the transpose returns to."""
+
+    def forward(t: Any, now: Any, before: Any) -> Any:
+        return apply(operation, (t,), {static: now, "before": before})
+
+    names = (static, "before")
+    operation = Operation(name, kernel, ("x",), (Rule(transpose, ("g", *names)),), (Rule(forward, ("t", *names)),))
+    return operation
+
+
+BROADCAST_TO = _linear(
+    "broadcast_to", _broadcast, "shape",
+    lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape}),
+)  # fmt: skip
+SUM_TO = _linear(
+    "sum_to", _sum_to, "shape",
+    lambda g, shape, before: apply(BROADCAST_TO, (g,), {"shape": before, "before": shape}),
+)  # fmt: skip
+CAST = _linear(
+    "cast", _cast, "dtype", lambda g, dtype, before: apply(CAST, (g,), {"dtype": before, "before": dtype})
+)  # fmt: skip
 
 
 def broadcast_to(x: Variable, shape: tuple[int, ...]) -> Tensor:
     """A view of x with `shape`, repeated along the dimensions it lacks; the transpose sums over them."""
-    return apply(BROADCAST_TO, (x,), {"shape": shape, "before": x.value.shape})
+    return apply(BROADCAST_TO, (x,), {"shape": shape, "before": x._value.shape})
 
 
 def sum_to(x: Variable, shape: tuple[int, ...]) -> Any:
     """x summed over the dimensions along which `shape` would be broadcast to x's."""
-    return x if x.value.shape == shape else apply(SUM_TO, (x,), {"shape": shape, "before": x.value.shape})
+    return x if x._value.shape == shape else apply(SUM_TO, (x,), {"shape": shape, "before": x._value.shape})
 
 
 def cast(x: Variable, dtype: np.dtype) -> Tensor:
     """x with another dtype; the transpose casts back. Integers have no derivative: the result is then a constant."""
-    if not (is_floating(dtype) and is_floating(x.value.dtype)):
-        return tape._box(dtypes.convert(x.value, dtype))
-    return apply(CAST, (x,), {"dtype": dtype, "before": x.value.dtype})
+    if not (is_floating(dtype) and is_floating(x._value.dtype)):
+        return wrap(dtypes.convert(x._value, dtype))
+    return apply(CAST, (x,), {"dtype": dtype, "before": x._value.dtype})

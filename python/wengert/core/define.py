@@ -20,24 +20,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from . import tape
+from .._types import Tensor
+from .broadcast import as_floating, is_floating, match, ready
+from .doors import enter
 from .tape import Operation, Rule, apply
-from .variable import Variable
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
+from .variable import Variable, wrap
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
-__all__ = [
-    "F", "Function", "apply", "as_floating", "as_variable", "bilinear", "broadcast_shape", "broadcast_to", "cast",
-    "elementwise", "keeps_dtype", "linear", "match", "named", "primitive", "rule", "sum_to",
-]  # fmt: skip
-
 
 def parameters(function: Function) -> tuple[str, ...]:
     """The names of a function's parameters. A plain function's are in its code, much nearer than in its signature, and
@@ -97,8 +91,8 @@ def elementwise(
     if len(partials) == 1:
 
         def unary(x: Any, **static: Any) -> Tensor:
-            if not isinstance(x, Variable) or (floating and not is_floating(x.value.dtype)):
-                x = as_floating(x) if floating else as_variable(x)
+            if not isinstance(x, Variable) or (floating and not is_floating(x._value.dtype)):
+                x = as_floating(x) if floating else enter(x)
             if static and not hasattr(kernel, "__code__"):  # a bare kernel, without parameters
                 raise TypeError(f"{name}: got the keyword(s) {', '.join(static)}; it takes one tensor and nothing else")
             return apply(operation, (x,), static)
@@ -114,7 +108,7 @@ def elementwise(
 
 
 # The derivative is zero wherever there is one.
-ZERO = Rule(lambda g: tape._box(np.zeros_like(g.value)), ("g",))
+ZERO = Rule(lambda g: wrap(np.zeros_like(g._value)), ("g",))
 
 
 def _diagonal(partials: tuple[Function | None, ...]) -> tuple[tuple[Rule | None, ...], tuple[Rule | None, ...]]:
@@ -237,8 +231,3 @@ def primitive(
     if arguments is None:
         arguments = ("x", "y")[: len(vjps)]
     return Operation(name, kernel, arguments, tuple(map(rule, vjps)), tuple(map(rule, jvps)))
-
-
-# At the end, since broadcasts and casts are themselves made by `linear`.
-from .broadcast import as_floating, as_variable, broadcast_shape, broadcast_to, cast  # noqa: E402, I001
-from .broadcast import is_floating, keeps_dtype, match, ready, sum_to  # noqa: E402

@@ -270,5 +270,5 @@ def _level(operand: Any) -> tuple[builtin_int, np.dtype]:
         return 2, int64
     if isinstance(operand, builtin_float):
         return 2, _default
-    value = getattr(operand, "value", operand)
+    value = getattr(operand, "_value", operand)
     return (0 if value.ndim else 1), value.dtype

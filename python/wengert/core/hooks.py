@@ -50,11 +50,11 @@ class Handle:
 def _hooks_of(x: Any, name: str) -> dict[int, Any]:
     if not x.requires_grad:
         raise RuntimeError(f"{name}: this tensor does not require a gradient, so it never gets one")
-    owner = x if x.node is None else x.node
+    owner = x if x._node is None else x._node
     with _registering:
-        if owner.hooks is None:
-            owner.hooks = {}
-    hooks: dict[int, Any] = owner.hooks
+        if owner._hooks is None:
+            owner._hooks = {}
+    hooks: dict[int, Any] = owner._hooks
     return hooks
 
 
@@ -117,7 +117,7 @@ def register_post_accumulate_grad_hook(x: Any, hook: Callable[[Any], Any]) -> Ha
     >>> x.sum().backward()
     tensor([1., 1.])
     """
-    if x.node is not None:
+    if x._node is not None:
         raise RuntimeError("register_post_accumulate_grad_hook: only leaves accumulate gradients")
     hooks = _hooks_of(x, "register_post_accumulate_grad_hook")
     key = -1 - next(_keys)  # negative: after accumulation
@@ -149,7 +149,7 @@ def retain_grad(x: Any) -> None:
     tensor([ 6., 12.])
     """
     hooks = _hooks_of(x, "retain_grad")
-    if x.node is not None and not retains_grad(x):
+    if x._node is not None and not retains_grad(x):
         hooks[next(_keys)] = _Keeper(x)
 
 
@@ -188,11 +188,11 @@ def retains_grad(x: Any) -> bool:
     >>> wg.autograd.retains_grad(y)
     True
     """
-    return x.node is not None and bool(x.node.hooks) and bool(_keepers(x.node.hooks, x))
+    return x._node is not None and bool(x._node._hooks) and bool(_keepers(x._node._hooks, x))
 
 
 def follow(x: Any, node: Any) -> None:
     """After a change in place has given x another node than `node`, keep the gradient that arrives there."""
-    kept = {key: node.hooks.pop(key) for key in _keepers(node.hooks, x)}
+    kept = {key: node._hooks.pop(key) for key in _keepers(node._hooks, x)}
     if kept:
-        x.node.hooks = {**(x.node.hooks or {}), **kept}
+        x._node._hooks = {**(x._node._hooks or {}), **kept}

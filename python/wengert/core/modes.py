@@ -1,16 +1,57 @@
-"""Whether operations are recorded: context managers and decorators that set this thread's mode."""
+"""What a thread does with the operations it applies: its mode, and context managers and decorators that set it."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from .tape import mode
+from .variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound="Setting")
+
+
+class Observer:
+    """Sees what a thread records and what its walks carry: `detect_anomaly` and `trace` are observers."""
+
+    def recorded(self, node: Any, inputs: tuple[Any, ...], out: Variable) -> Any:
+        """A new node; what is returned is kept as `node.where` until its saved values are freed."""
+
+    def pulled(self, node: Any, argument: int, g: Any) -> None:
+        """A cotangent for one argument of a node."""
+
+    def pushed(self, node: Any, argument: int, t: Any) -> None:
+        """A tangent of a node's result, by way of one argument."""
+
+
+class Mode(threading.local):
+    """What this thread does with the operations it applies."""
+
+    recording = True
+    observer: Observer | None = None
+
+
+mode = Mode()
+
+
+class recording:
+    """A block in which operations are recorded, or are not: what no_grad is made of, without its ways of decorating."""
+
+    __slots__ = ("_before", "_on")
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+
+    def __enter__(self) -> bool:
+        self._before: bool = mode.recording
+        mode.recording = self._on
+        return self._before
+
+    def __exit__(self, *exception: Any) -> None:
+        mode.recording = self._before
 
 
 class Setting:

@@ -4,7 +4,13 @@ cimport cython
 from wengert.core.variable cimport Variable
 
 @cython.final
+cdef class Rule:
+    cdef public object function
+    cdef public tuple needs
+
+@cython.final
 cdef class Operation:
+    cdef object __weakref__
     cdef public str name
     cdef public object kernel
     cdef public tuple arguments
@@ -13,11 +19,8 @@ cdef class Operation:
     cdef public tuple saves
     cdef public dict places
     cdef public object result_for  # an int of any size
-
-@cython.final
-cdef class Rule:
-    cdef public object function
-    cdef public tuple needs
+    cdef public Rule joint
+    cdef public bint keeps
 
 @cython.final
 cdef class Node:
@@ -27,9 +30,10 @@ cdef class Node:
     cdef public tuple saved
     cdef public tuple versions
     cdef public object result
+    cdef public object kept
     cdef public dict static
     cdef public object number
-    cdef public object hooks
+    cdef public object _hooks
     cdef public object where
 
     @cython.locals(operation=Operation, variable=Variable)
@@ -40,16 +44,16 @@ cdef class Node:
     @cython.locals(name=str, values=list)
     cpdef object run(self, Rule rule, object direction)
 
-@cython.locals(variable=Variable, values=list, tracked=bint)
+@cython.locals(variable=Variable, values=list, tracked=bint, plain=bint)
 cpdef object apply(Operation operation, tuple inputs, dict static=*)
 
-@cython.locals(node=Node, variable=Variable, sources=list, saved=tuple)
-cpdef object record(Operation operation, tuple inputs, dict static, Variable out)
+@cython.locals(node=Node, variable=Variable, sources=list, saved=tuple, flowing=Py_ssize_t)
+cpdef object record(Operation operation, tuple inputs, dict static, Variable out, object kept=*, Py_ssize_t constants=*)
 
 @cython.locals(node=Node, seen=set, found=list, stack=list)
 cpdef list ancestors(object outputs, object stops=*, object since=*)
 
-@cython.locals(node=Node, rule=Rule, vjps=tuple, cotangents=dict, i=Py_ssize_t)
+@cython.locals(node=Node, rule=Rule, joint=Rule, vjps=tuple, cotangents=dict, i=Py_ssize_t)
 cpdef dict pull(list outputs, object wanted=*, bint free=*, object nodes=*)
 
 @cython.locals(node=Node, rule=Rule, jvps=tuple, known=dict, i=Py_ssize_t)

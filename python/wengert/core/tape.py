@@ -7,74 +7,78 @@ tangents from the oldest to the newest. Rules are written in operations, so a wa
 again: that is how higher derivatives come about (R. E. Wengert, "A simple automatic derivative evaluation program",
 1964).
 
-This file knows no shapes and no arrays. What a value is, and how two cotangents are added, `connect` is told once.
+This file knows no shapes and no arrays: variables, which can be added, and whose values are whatever kernels take and
+give. Compiled: tape.pxd holds the types of attributes and locals.
 """
 
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import WeakSet
 
-from .variable import FREE_THREADED, Variable
+import numpy as np
 
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor  # what `_box` makes, for those who read types; the tape itself does not know
+from .._types import Tensor
+from .doors import Value, enter, run
+from .modes import mode
+from .variable import FREE_THREADED, Variable, wrap
 
 _number = itertools.count(1)
+_ndarray = np.ndarray
 _NO_STATIC: dict[str, Any] = {}
-
-
-class Observer:
-    """Sees what a thread records and what its walks carry: `detect_anomaly` and `trace` are observers."""
-
-    def recorded(self, node: Node, inputs: tuple[Any, ...], out: Variable) -> Any:
-        """A new node; what is returned is kept as `node.where` until its saved values are freed."""
-
-    def pulled(self, node: Node, argument: int, g: Any) -> None:
-        """A cotangent for one argument of a node."""
-
-    def pushed(self, node: Node, argument: int, t: Any) -> None:
-        """A tangent of a node's result, by way of one argument."""
-
-
-class Mode(threading.local):
-    """What this thread does with the operations it applies."""
-
-    recording = True
-    observer: Observer | None = None
-
-
-mode = Mode()
+OPERATIONS: WeakSet[Any] = WeakSet()  # every operation that there is
 
 
 class Operation:
     """A name, a kernel, and per positional argument one reverse and one forward rule.
 
     Positional arguments are differentiable data, keyword arguments are static. A rule is a function whose parameter
-    names say what it needs: g (cotangent) or t (tangent), z (the result), an argument, or a static keyword.
+    names say what it needs: g (cotangent) or t (tangent), z (the result), an argument, `kept` (the residuals), or a
+    static keyword.
+
+    Parameters
+    ----------
+    name : str
+    kernel : callable
+        Of values and static keywords; gives a value.
+    arguments : tuple of str
+        Their names; none for an operation without derivatives, whose results are constants.
+    vjps, jvps : tuples of Rule or None
+        One for each argument. None: a walk that needs it raises.
+    joint : Rule or None
+        One reverse rule for all arguments, in place of `vjps`: it gives a sequence, an item for each.
+    keeps : bool
+        The kernel also takes `keep`, whether the result is recorded, and gives its value and residuals: whatever its
+        rules will want, a value or None.
     """
 
-    __slots__ = ("arguments", "jvps", "kernel", "name", "places", "result_for", "saves", "vjps")
+    __slots__ = (
+        "__weakref__", "arguments", "joint", "jvps", "keeps", "kernel", "name", "places", "result_for", "saves", "vjps",
+    )  # fmt: skip
 
     def __init__(
-        self, name: str, kernel: Callable[..., Any], arguments: tuple[str, ...],
-        vjps: tuple[Rule | None, ...], jvps: tuple[Rule | None, ...],
+        self, name: str, kernel: Callable[..., Any], arguments: tuple[str, ...], vjps: tuple[Rule | None, ...],
+        jvps: tuple[Rule | None, ...], joint: Rule | None = None, keeps: bool = False,
     ) -> None:  # fmt: skip
         self.name, self.kernel, self.arguments, self.vjps, self.jvps = name, kernel, arguments, vjps, jvps
+        self.joint, self.keeps = joint, keeps
         users = {name: self._users(name) for name in (*arguments, "z")}
         self.saves = tuple((i, users[name]) for i, name in enumerate(arguments) if users[name])
         self.result_for = users["z"]
         self.places = {arguments[i]: place for place, (i, _) in enumerate(self.saves)}  # of a node's saved arguments
+        OPERATIONS.add(self)
 
     def _users(self, name: str) -> int:
         """The arguments whose rules need `name`, a bit for each."""
+        if self.joint is not None and name in self.joint.needs:
+            return (1 << len(self.arguments)) - 1
         rules = zip(self.vjps, self.jvps, strict=True)
         return sum(1 << i for i, pair in enumerate(rules) if any(r is not None and name in r.needs for r in pair))
 
     def __call__(self, *inputs: Any, **static: Any) -> Tensor:
-        return apply(self, tuple([_as_variable(x) for x in inputs]), static)
+        return apply(self, tuple([enter(x) for x in inputs]), static)
 
     def __repr__(self) -> str:
         return f"Operation({self.name!r})"
@@ -93,7 +97,8 @@ class Node:
     """One entry of the list."""
 
     __slots__ = (
-        "__weakref__", "hooks", "number", "operation", "result", "saved", "sources", "static", "versions", "where",
+        "__weakref__", "_hooks", "kept", "number", "operation", "result", "saved", "sources", "static", "versions",
+        "where",
     )  # fmt: skip
 
     operation: Operation
@@ -101,9 +106,10 @@ class Node:
     saved: tuple[Any, ...] | None  # the arguments as in operation.saves, None where no rule will ask; None once freed
     versions: tuple[int, ...] | None  # their change counts when they were saved; None: all zero
     result: Any  # a variable, or None where no rule will ask
+    kept: Any  # the residuals, a variable; None where there are none, or once freed
     static: dict[str, Any]
     number: int
-    hooks: dict[int, Any] | None
+    _hooks: dict[int, Any] | None
     where: Any  # what the observer said: under detect_anomaly, the line that recorded it
 
     def argument(self, name: str) -> Any:
@@ -120,7 +126,9 @@ class Node:
             )
         if name == "z":
             self.check(result, 0, "its result")
-            return _box(result.value, result.counter, self) if mode.recording else result
+            return wrap(result._value, result._counter, self) if mode.recording else result
+        if name == "kept":
+            return getattr(self, "kept") if FREE_THREADED else self.kept  # noqa: B009
         place = operation.places.get(name)
         if place is not None:
             value = saved[place]
@@ -128,29 +136,30 @@ class Node:
                 self.check(value, self.versions[place] if self.versions else 0, f"its argument {name}")
             return value
         if name not in self.static:
-            known = ", ".join(("g", "t", "z", *operation.arguments, *self.static))
+            known = ", ".join(("g", "t", "z", "kept", *operation.arguments, *self.static))
             raise TypeError(f"{operation.name}: a rule has a parameter {name!r}; rules are given any of {known}")
         return self.static[name]
 
     def release(self) -> None:
         """Drop the saved values: what asks for them later is told that they are gone."""
         if not FREE_THREADED:
-            if self.saved or self.result is not None:
-                self.saved = self.result = self.where = None
-        elif getattr(self, "saved") or getattr(self, "result") is not None:  # noqa: B009  # as in `argument`
-            for name in ("saved", "result", "where"):
+            if self.saved or self.result is not None or self.kept is not None:
+                self.saved = self.result = self.kept = self.where = None
+        elif getattr(self, "saved") or any(getattr(self, name) is not None for name in ("result", "kept")):  # noqa: B009
+            for name in ("saved", "result", "kept", "where"):  # as in `argument`
                 setattr(self, name, None)
 
     def check(self, variable: Variable, version: int, what: str) -> None:
-        counter = variable.counter
+        counter = variable._counter
         if counter is not None and counter[0] != version:
             where = getattr(self, "where") if FREE_THREADED else self.where  # noqa: B009
             saved = f"; it was saved at {where}" if where else ""
             changed = f" and last changed at {counter[1]}" if counter[1] else ""
             hint = "" if where else "; wg.autograd.detect_anomaly() tells the lines"
+            shape = getattr(variable._value, "shape", "?")
             raise RuntimeError(
-                f"{self.operation.name}: {what}, of shape {_shape_of(variable.value)}, is needed for the derivative "
-                f"but was changed in place since ({counter[0] - version} time(s)){saved}{changed}{hint}"
+                f"{self.operation.name}: {what}, of shape {shape}, is needed for the derivative but was changed "
+                f"in place since ({counter[0] - version} time(s)){saved}{changed}{hint}"
             )
 
     def run(self, rule: Rule, direction: Any) -> Any:
@@ -161,47 +170,69 @@ class Node:
         return rule.function(*values)
 
 
-# What `connect` is told.
-_box: Callable[..., Tensor]
-_add: Callable[[Any, Any], Any]
-_shape_of: Callable[[Any], Any]
-_as_variable: Callable[[Any], Variable]
-
-
-def connect(box: Any, add: Any, shape_of: Any, as_variable: Any) -> None:
-    """Tell the tape what its values are: their class, their sum, how errors speak of them, what makes one of others."""
-    global _box, _add, _shape_of, _as_variable
-    _box, _add, _shape_of, _as_variable = box, add, shape_of, as_variable
-
-
 def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] = _NO_STATIC) -> Tensor:
     """Compute an operation, and record it if it depends on a variable that requires a gradient."""
     values = []
     tracked = False
+    plain = True  # all values are arrays
     for x in inputs:
         if isinstance(x, Variable):
             variable = x
-            values.append(variable.value)
+            value = variable._value
+            values.append(value)
+            plain = plain and type(value) is _ndarray
             tracked = tracked or variable.is_tracked()
         else:
             values.append(x)
-    out = _box(operation.kernel(*values, **static) if static else operation.kernel(*values))
-    if tracked and mode.recording:
-        record(operation, inputs, static, out)
+    tracked = tracked and mode.recording and len(operation.arguments) > 0
+    kept: Any = None
+    if operation.keeps or not plain:
+        result, kept = _computed(operation, values, static, tracked)
+    else:
+        result = operation.kernel(*values, **static) if static else operation.kernel(*values)
+    out = wrap(result)
+    if tracked:
+        record(operation, inputs, static, out, kept)
     return out
 
 
-def record(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any], out: Variable) -> None:
-    """Make `out` the result of a new node."""
+def _computed(operation: Operation, values: list[Any], static: dict[str, Any], keep: bool) -> Any:
+    """The value and the residuals of an operation that has such, or of one whose inputs are not all arrays."""
+    if operation.keeps:
+        static = {**static, "keep": keep}
+    special = any(isinstance(value, Value) for value in values)
+    result = run(operation.kernel, values, static) if special else operation.kernel(*values, **static)
+    return result if operation.keeps else (result, None)
+
+
+def record(
+    operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any], out: Variable, kept: Any = None,
+    constants: int = 0,
+) -> None:  # fmt: skip
+    """Make `out` the result of a new node.
+
+    Parameters
+    ----------
+    operation : Operation
+    inputs : tuple
+        Its arguments.
+    static : dict
+    out : variable
+    kept : value or None
+        The residuals.
+    constants : int
+        How many of the last arguments rules use, but nothing flows to.
+    """
     node = Node()
     node.operation = operation
     node.static = static
     sources = []
     tracked = 0  # a bit for each argument that something is to be carried to
     bit = 1
+    flowing = len(inputs) - constants
     for x in inputs:
         source = None
-        if isinstance(x, Variable):
+        if len(sources) < flowing and isinstance(x, Variable):
             variable = x
             source = variable.origin()
             if source is not None:
@@ -214,14 +245,15 @@ def record(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any]
     for x in saved:
         if isinstance(x, Variable):
             variable = x
-            if variable.counter is not None and variable.counter[0]:
-                node.versions = tuple([x.counter[0] if isinstance(x, Variable) and x.counter else 0 for x in saved])
+            if variable._counter is not None and variable._counter[0]:
+                node.versions = tuple([x._counter[0] if isinstance(x, Variable) and x._counter else 0 for x in saved])
                 break
-    node.result = _box(out.value, out.share_counter()) if operation.result_for & tracked else None
+    node.kept = None if kept is None else wrap(kept)
+    node.result = wrap(out._value, out._share_counter()) if operation.result_for & tracked else None
     node.number = next(_number)
-    node.hooks = None
-    out.node = node
-    out.tracked = True
+    node._hooks = None
+    out._node = node
+    out._tracked = True
     observer = mode.observer
     node.where = None if observer is None else observer.recorded(node, inputs, out)
 
@@ -287,29 +319,34 @@ def pull(
                     break
     cotangents: dict[Node | Variable, Any] = {}
     for source, g in outputs:
-        cotangents[source] = _add(cotangents[source], g) if source in cotangents else g
+        cotangents[source] = cotangents[source] + g if source in cotangents else g
     arrived: dict[Node | Variable, Any] = {}
     observer = mode.observer
     for node in reversed(nodes):
         g = cotangents.pop(node, None)
         if g is None:
             continue
-        if node.hooks:
-            g = run_hooks(node.hooks, g)
+        if node._hooks:
+            g = run_hooks(node._hooks, g)
         if targets is not None and id(node) in targets:
             arrived[node] = g
+        joint = node.operation.joint
+        shares = None if joint is None else node.run(joint, g)
         vjps = node.operation.vjps
         for i, source in enumerate(node.sources):
             if source is None or (targets is not None and id(source) not in leading):
                 continue
-            rule = vjps[i]
-            if rule is None:
-                raise missing_rule(node, i, "reverse")
-            share = node.run(rule, g)
+            if joint is not None:
+                share = shares[i]
+            else:
+                rule = vjps[i]
+                if rule is None:
+                    raise missing_rule(node, i, "reverse")
+                share = node.run(rule, g)
             if observer is not None:
                 observer.pulled(node, i, share)
             before = cotangents.get(source)
-            cotangents[source] = share if before is None else _add(before, share)
+            cotangents[source] = share if before is None else before + share
         if free:
             node.release()
     if wanted is None:
@@ -339,7 +376,7 @@ def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[N
             share = node.run(rule, t)
             if observer is not None:
                 observer.pushed(node, i, share)
-            total = share if total is None else _add(total, share)
+            total = share if total is None else total + share
         if total is not None:
             known[node] = total
     return [known.get(source) if source is not None else None for source in outputs]

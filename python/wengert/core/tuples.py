@@ -1,4 +1,7 @@
-"""Several results of one operation: a variable whose value is a tuple, and the linear operations on it."""
+"""Several results of one operation: a variable whose value is a tuple, and the linear operations on it.
+
+Such a variable is of the class `Parts`, whose sum is that of its items.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes, tape
-from .define import apply, rule
-from .tape import Operation
+from . import dtypes
+from .define import rule
+from .tape import Operation, apply
+from .variable import Variable, register, wrap
 
 Kinds = tuple[tuple[tuple[int, ...], np.dtype], ...]  # the shape and dtype of each
 
 
 def kinds_of(x: Any) -> Kinds:
     """The shapes and dtypes of a tuple's items."""
-    return tuple((part.shape, part.dtype) for part in x.value)
+    return tuple((part.shape, part.dtype) for part in x._value)
 
 
 _ITEM = Operation(
@@ -47,7 +51,7 @@ def _pack_operation(count: int) -> Operation:
 
 def pack(parts: list[Any]) -> Any:
     """A tuple of variables as one variable."""
-    kinds = tuple((part.value.shape, part.value.dtype) for part in parts)
+    kinds = tuple((part._value.shape, part._value.dtype) for part in parts)
     return apply(_pack_operation(len(parts)), tuple(parts), {"kinds": kinds})
 
 
@@ -57,7 +61,7 @@ _ZERO = {dtype: np.zeros((), dtype) for dtype in dtypes.ALL}
 
 def _zeros(kind: Any) -> Any:
     shape, dtype = kind
-    return tape._box(np.broadcast_to(_ZERO[dtype], shape))
+    return wrap(np.broadcast_to(_ZERO[dtype], shape))
 
 
 def is_nothing(x: np.ndarray) -> bool:
@@ -71,6 +75,18 @@ def _sums(x: tuple[np.ndarray, ...], y: tuple[np.ndarray, ...]) -> tuple[np.ndar
 
 
 # The sum of two tuples, item by item: how cotangents of one tuple are accumulated.
-add = Operation(
+_ADD = Operation(
     "add_tuples", _sums, ("x", "y"), (rule(lambda g: g), rule(lambda g: g)), (rule(lambda t: t), rule(lambda t: t))
 )
+
+
+class Parts(Variable):
+    """A variable whose value is a tuple of arrays."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Any:
+        return apply(_ADD, (self, other))
+
+
+register(Parts, of_tuples=True)

@@ -4,17 +4,25 @@ cimport cython
 
 cdef class Variable:
     cdef object __weakref__
-    cdef public object value
-    cdef public bint tracked
+    cdef public object _value
+    cdef public bint _tracked
     cdef public object grad
-    cdef public object node
-    cdef public object counter
-    cdef public object hooks
-    cdef public object base
-    cdef public object seen
+    cdef public object _node
+    cdef public object _counter
+    cdef public object _hooks
+    cdef public object _base
+    cdef public object _seen
 
     @cython.final
     @cython.locals(base=Variable)
     cdef bint is_tracked(self)
     @cython.final
     cdef object origin(self)
+
+cdef type _class
+cdef type _class_of_tuples
+
+@cython.locals(variable=Variable, cls=type)
+cpdef Variable wrap(object value, object counter=*, object node=*)
+
+cpdef object as_view(Variable x, Variable out)

@@ -1,13 +1,15 @@
-"""A value, and where it came from: what operations are applied to, and what they give."""
+"""A value, and where it came from: what operations are applied to, and what they give.
+
+Compiled: variable.pxd holds the types of attributes and locals.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from .tape import Node
+import numpy as np
 
 FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()  # no lock keeps threads from running at once
 _sharing = threading.Lock()  # they may meet at a tensor that none has shown in a view
@@ -18,44 +20,46 @@ V = TypeVar("V", bound="Variable")
 class Variable:
     """A value, and where it came from. `wengert.Tensor` is the one that users see."""
 
-    __slots__ = ("__weakref__", "base", "counter", "grad", "hooks", "node", "seen", "tracked", "value")
+    __slots__ = (
+        "__weakref__", "_base", "_counter", "_hooks", "_node", "_seen", "_tracked", "_value", "grad",
+    )  # fmt: skip
 
-    value: Any
-    tracked: bool  # read it as requires_grad
+    _value: Any
+    _tracked: bool  # read it as requires_grad
     grad: Any
-    node: Node | None  # what computed it; None for a leaf
-    counter: list[Any] | None  # [changes, where the last was made], shared by all views of a buffer; None: no change
-    hooks: dict[int, Any] | None  # of a leaf; other variables keep theirs on the node
-    base: Variable | None  # of a view: the variable whose memory it shows
-    seen: Node | None  # of a view: the base's node when its own was recorded
+    _node: Any  # the Node that computed it; None for a leaf
+    _counter: list[Any] | None  # [changes, where the last was made], shared by all views of a buffer; None: no change
+    _hooks: dict[int, Any] | None  # of a leaf; other variables keep theirs on the node
+    _base: Variable | None  # of a view: the variable whose memory it shows
+    _seen: Any  # of a view: the base's node when its own was recorded
 
-    def __init__(self, value: Any, counter: list[Any] | None = None, node: Node | None = None) -> None:
-        self.value = value
-        self.tracked = node is not None
+    def __init__(self, value: Any, counter: list[Any] | None = None, node: Any = None) -> None:
+        self._value = value
+        self._tracked = node is not None
         self.grad = None
-        self.node = node
-        self.counter = counter
-        self.hooks = None
-        self.base = None
-        self.seen = None
+        self._node = node
+        self._counter = counter
+        self._hooks = None
+        self._base = None
+        self._seen = None
 
-    def share_counter(self) -> list[Any]:
+    def _share_counter(self) -> list[Any]:
         """The change counter of this buffer, for a view that is about to share it."""
-        if self.counter is None:
+        if self._counter is None:
             if FREE_THREADED:
                 with _sharing:
-                    if self.counter is None:
-                        self.counter = [0, None]
+                    if self._counter is None:
+                        self._counter = [0, None]
             else:
-                self.counter = [0, None]
-        return self.counter
+                self._counter = [0, None]
+        return self._counter
 
     def is_tracked(self) -> bool:
-        """Whether what is computed from this variable is recorded: `requires_grad`, for those who ask often."""
-        base = self.base
-        if base is not None and base.node is not self.seen:
-            self.renew()
-        return self.tracked
+        """The same as `requires_grad`; compiled code calls it without a lookup."""
+        base = self._base
+        if base is not None and base._node is not self._seen:
+            self._renew()
+        return self._tracked
 
     @property
     def requires_grad(self) -> bool:
@@ -68,26 +72,60 @@ class Variable:
 
     def requires_grad_(self, requires_grad: bool = True) -> Variable:
         """Record, or no longer record, what is computed from this leaf."""
-        self.tracked = requires_grad
+        self._tracked = requires_grad
         return self
 
-    def origin(self) -> Node | Variable | None:
-        """`source`, for those who ask often."""
+    def origin(self) -> Any:
+        """The same as `_source`; compiled code calls it without a lookup."""
         tracked = self.is_tracked()
-        return self.node if self.node is not None else self if tracked else None
+        return self._node if self._node is not None else self if tracked else None
 
     @property
-    def source(self) -> Node | Variable | None:
+    def _source(self) -> Any:
         """What a cotangent of this variable flows to: its node, itself if it is a leaf, None for a constant."""
         return self.origin()
 
-    def renew(self) -> None:
+    def _renew(self) -> None:
         """Of a view whose base has a new history: take the one that follows from it."""
+
+
+_class: Any = Variable  # what `wrap` makes
+_class_of_tuples: Any = Variable
+_ndarray = np.ndarray
+
+
+def register(cls: type[Variable], of_tuples: bool = False) -> None:
+    """Let `wrap` make objects of this class, of arrays or of tuples: the classes stand higher than this file."""
+    global _class, _class_of_tuples
+    if of_tuples:
+        _class_of_tuples = cls
+    else:
+        _class = cls
+
+
+def wrap(value: Any, counter: list[Any] | None = None, node: Any = None) -> Any:
+    """A variable of the registered class over a value, without conversion."""
+    cls = _class
+    if type(value) is not _ndarray:
+        if type(value) is tuple:
+            cls = _class_of_tuples
+        elif isinstance(value, np.generic):  # of users' kernels, for arrays of no dimensions
+            value = np.asarray(value)
+    variable = cls.__new__(cls)
+    variable._value = value
+    variable._tracked = node is not None
+    variable.grad = None
+    variable._node = node
+    variable._counter = counter
+    variable._hooks = None
+    variable._base = None
+    variable._seen = None
+    return variable
 
 
 def as_view(x: Variable, out: V) -> V:
     """Let a view of x's memory share x's change counter, and follow what happens to it."""
-    out.counter = x.share_counter()
-    out.base = x if x.base is None else x.base
-    out.seen = out.base.node
+    out._counter = x._share_counter()
+    out._base = x if x._base is None else x._base
+    out._seen = out._base._node
     return out

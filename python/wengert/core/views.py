@@ -12,10 +12,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..ops.shape import share_memory
+from .. import _kernels
+from .._types import Tensor
 from . import tape
 from .define import linear, primitive
+from .doors import memory
 from .tape import Operation
+from .variable import Variable, as_view, wrap
+
+
+def share_memory(x: Variable, out: Tensor) -> Tensor:
+    """`out`, as a view of x if it shows memory of x's."""
+    return as_view(x, out) if out is not x and _kernels.overlap(memory(out), memory(x)) else out
 
 
 class Region(NamedTuple):
@@ -108,6 +116,6 @@ alias = linear("alias", lambda x: x, lambda g: g)
 def track(x: Any, connected: bool) -> Any:
     """A variable over x's memory, with a node for a walk to end at; connected to x's own history, or to nothing."""
     connected = connected and x.requires_grad
-    tracked = tape._box(x.value, x.share_counter())
+    tracked = wrap(x._value, x._share_counter())
     tape.record(alias, (x if connected else None,), {}, tracked)
     return share_memory(x, tracked) if connected else tracked

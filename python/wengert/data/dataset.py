@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 import numpy as np
 
 from .._kernels import gather_rows
+from .._types import Tensor
 from ..ops.random import numpy_generator
 
 if TYPE_CHECKING:
     from ..ops.random import Generator
-    from ..tensors.tensor import Tensor
 
 T_co = TypeVar("T_co", covariant=True)
 

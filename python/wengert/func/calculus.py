@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import define, tape
+from ..core.doors import enter
 from ..core.trees import flatten
+from ..core.variable import wrap
 from ..ops.decompositions import det
 from ..ops.elementwise import abs
 from ..ops.shape import cat, reshape, stack
@@ -30,7 +31,7 @@ def _expansion(name: str, function: Callable[..., Any], x: Any, order: int) -> t
         raise TypeError(f"{name}: expected a function of one tensor or number, got {len(run.inputs)} of them")
     at = run.inputs[0]
     found = coefficients(run, [ones_like(at)], order)
-    if at.value.ndim:
+    if at._value.ndim:
         _require_itemwise(run, found)
     return run, found
 
@@ -41,12 +42,12 @@ def _require_itemwise(run: Run, found: list[list[Any]]) -> None:
     Of a function that acts item by item, the coefficient of order k along any direction t is t**k times that along
     ones.
     """
-    t = np.random.default_rng(0).uniform(0.5, 1.5, run.inputs[0].value.shape)
-    direction = tape._box(t.astype(run.inputs[0].value.dtype))
+    t = np.random.default_rng(0).uniform(0.5, 1.5, run.inputs[0]._value.shape)
+    direction = wrap(t.astype(run.inputs[0]._value.dtype))
     other = coefficients(run, [direction], len(found))
     for k, (along_ones, along_t) in enumerate(zip(found, other, strict=True), 1):
         for x, y in zip(along_ones, along_t, strict=True):
-            if x.value.shape != t.shape or not _nearly(y.value, x.value * t**k):
+            if x._value.shape != t.shape or not _nearly(y._value, x._value * t**k):
                 raise ValueError(
                     f"{run.name}: the function mixes the items of its argument of shape {t.shape}; it must act on each "
                     "by itself, or take a 0-d argument"
@@ -120,7 +121,7 @@ class TaylorPolynomial:
     @property
     def order(self) -> int:
         """The highest power."""
-        return len(self.coefficients.value) - 1
+        return len(self.coefficients._value) - 1
 
     def __call__(self, x: Any) -> Any:
         """The value of the polynomial, differentiable in x and in the coefficients.
@@ -134,7 +135,7 @@ class TaylorPolynomial:
         -------
         Tensor
         """
-        step = define.as_variable(x) - self.center
+        step = enter(x) - self.center
         value = self.coefficients[self.order] + step * 0.0
         for k in range(self.order - 1, -1, -1):
             value = value * step + self.coefficients[k]
@@ -147,7 +148,7 @@ class TaylorPolynomial:
         return TaylorPolynomial(self.center, stack([self.coefficients[k] * float(k) for k in range(1, self.order + 1)]))
 
     def __repr__(self) -> str:
-        if self.coefficients.value.ndim > 1:
+        if self.coefficients._value.ndim > 1:
             return f"TaylorPolynomial(center={self.center!r}, coefficients={self.coefficients!r})"
         center = self.center.item()
         base = "x" if center == 0 else f"(x - {center:g})" if center > 0 else f"(x + {-center:g})"
@@ -258,7 +259,7 @@ def difference_quotient(function: Callable[..., Any], x: Any, h: float = 1e-6, s
             columns.append([(a - b) / span for a, b in zip(at(i, k, h), behind, strict=True)])
         for j, y in enumerate(here):
             block = np.stack([column[j] for column in columns], -1) if columns else np.zeros(0)
-            quotients[j].append(tape._box(block.reshape(y.shape + point.shape)))
+            quotients[j].append(wrap(block.reshape(y.shape + point.shape)))
     per_output = [rebuild(row) for row in quotients]
     return rebuild_output([row[0] if single == 0 else tuple(row) for row in per_output])
 
@@ -268,9 +269,9 @@ def _values(
 ) -> tuple[list[np.ndarray], Callable[[list[Any]], Any]]:
     """The leaves of function(*points) in float64, and what puts others in their places."""
     with Recording(False):
-        result = function(*rebuild([tape._box(point) for point in points]))
+        result = function(*rebuild([wrap(point) for point in points]))
     leaves, rebuild_output = flatten(result)
-    return [np.array(define.as_variable(y).value, np.float64) for y in leaves], rebuild_output
+    return [np.array(enter(y)._value, np.float64) for y in leaves], rebuild_output
 
 
 # ---------------------------------------------------------------- functions of several variables
@@ -399,7 +400,7 @@ def _square_run(
     """A run with as many items of output as of input, and at least one."""
     run = Run(name, function, args, argnums, keywords=keywords)
     run.check_floating()
-    variables, components = (sum(x.value.size for x in xs) for xs in (run.inputs, run.outputs))
+    variables, components = (sum(x._value.size for x in xs) for xs in (run.inputs, run.outputs))
     if variables != components or not variables:
         raise ValueError(
             f"{name}: expected as many results as variables, and at least one, got {components} results of {variables} "
@@ -410,4 +411,4 @@ def _square_run(
 
 def _flat(ys: list[Any]) -> Any:
     """All items in one dimension."""
-    return cat([reshape(y, (y.value.size,)) for y in ys])
+    return cat([reshape(y, (y._value.size,)) for y in ys])

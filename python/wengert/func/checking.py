@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import define, tape
+from ..core.doors import enter
 from ..core.trees import flatten
+from ..core.variable import wrap
 from .run import Recording, in_float64
 from .transforms import jvp, vjp
 
@@ -68,7 +69,7 @@ def check_gradients(
     values = [in_float64("check_gradients", leaf) for leaf in leaves]
 
     def flat(*xs: Any) -> list[Any]:
-        return [define.as_variable(y) for y in flatten(function(*rebuild(list(xs))))[0]]
+        return [enter(y) for y in flatten(function(*rebuild(list(xs))))[0]]
 
     names = [f"argument {k}" for k in range(len(values))]
     check = _Check(tuple(modes), step, rtol, atol, np.random.default_rng(seed))
@@ -152,7 +153,7 @@ class _Check:
 def _evaluated(function: Callable[..., list[Any]], values: list[np.ndarray]) -> list[np.ndarray]:
     """What a function of variables gives for arrays."""
     with Recording(False):
-        return [y.value for y in function(*(tape._box(np.asarray(x)) for x in values))]
+        return [y._value for y in function(*(wrap(np.asarray(x)) for x in values))]
 
 
 def _inner(xs: list[np.ndarray], ys: list[np.ndarray]) -> float:

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..core import define, tape
+from ..core import tape
 from ..core.backward import require_shape
-from ..core.tape import Node, mode
+from ..core.broadcast import as_floating, cast
+from ..core.doors import enter
+from ..core.modes import mode
+from ..core.tape import Node
 from ..core.trees import flatten
-from ..core.variable import Variable
+from ..core.variable import Variable, wrap
 from ..core.views import track
 
 
@@ -83,16 +86,16 @@ class Run:
                 raise TypeError(f"{name}: with has_aux the function returns a pair (output, aux), got {_kind(result)}")
             result, self.aux = result
         leaves, self.rebuild_output = flatten(result)
-        self.outputs = [define.as_variable(leaf) for leaf in leaves]
-        self.sources = [x.source for x in self.inputs]
-        self.nodes = tape.ancestors([y.source for y in self.outputs], self.sources, self.first)
+        self.outputs = [enter(leaf) for leaf in leaves]
+        self.sources = [x._source for x in self.inputs]
+        self.nodes = tape.ancestors([y._source for y in self.outputs], self.sources, self.first)
         self.connected = outside and (any(x.requires_grad for x in originals) or self._has_outer_sources())
 
     def _floating(self, leaf: Any, place: int) -> Variable:
-        x = define.as_variable(leaf)
-        if x.value.dtype.kind != "f":
+        x = enter(leaf)
+        if x._value.dtype.kind != "f":
             raise TypeError(
-                f"{self.name}: argument {place} has dtype {x.value.dtype}, which has no derivatives; "
+                f"{self.name}: argument {place} has dtype {x._value.dtype}, which has no derivatives; "
                 "pass floating numbers, or leave it out of argnums"
             )
         return x
@@ -107,17 +110,17 @@ class Run:
     def check_floating(self) -> None:
         """Raise if an output has no derivatives."""
         for y in self.outputs:
-            if y.value.dtype.kind != "f":
-                raise TypeError(f"{self.name}: the function returned dtype {y.value.dtype}, which has no derivatives")
+            if y._value.dtype.kind != "f":
+                raise TypeError(f"{self.name}: the function returned dtype {y._value.dtype}, which has no derivatives")
 
     def is_scalar(self) -> bool:
         """Whether the function returned one 0-d tensor."""
-        return len(self.outputs) == 1 and not self.outputs[0].value.ndim
+        return len(self.outputs) == 1 and not self.outputs[0]._value.ndim
 
     def require_scalar(self) -> None:
         """Raise unless the function returned one 0-d floating tensor."""
         if not self.is_scalar():
-            shapes = ", ".join(str(y.value.shape) for y in self.outputs)
+            shapes = ", ".join(str(y._value.shape) for y in self.outputs)
             raise ValueError(
                 f"{self.name}: the function must return one 0-d tensor, got shape(s) {shapes}; use jacobian or vjp for "
                 "others"
@@ -130,7 +133,7 @@ class Run:
 
     def release(self, y: Variable) -> Variable:
         """y, without the tracking that only we need."""
-        return y if self.connected else tape._box(y.value, y.share_counter())
+        return y if self.connected else wrap(y._value, y._share_counter())
 
     def walking(self, directions: list[Any]) -> Recording:
         """Record a walk if what comes out of it can be differentiated by something outside."""
@@ -138,7 +141,7 @@ class Run:
 
     def pull(self, cotangents: list[Any]) -> list[Any]:
         """Reverse mode: one cotangent per input, zeros where the outputs do not depend on it."""
-        starts = [(y.source, g) for y, g in zip(self.outputs, cotangents, strict=True) if y.source is not None]
+        starts = [(y._source, g) for y, g in zip(self.outputs, cotangents, strict=True) if y._source is not None]
         with self.walking(cotangents):
             found = tape.pull(starts, self.sources, nodes=self.nodes)
         for x, source in zip(self.inputs, self.sources, strict=True):
@@ -153,7 +156,7 @@ class Run:
         """Forward mode: one tangent per output, zeros where it does not depend on the inputs."""
         seeds = dict(zip(self.sources, tangents, strict=True))
         with self.walking(tangents):
-            found = tape.push([y.source for y in self.outputs], seeds, self.nodes)
+            found = tape.push([y._source for y in self.outputs], seeds, self.nodes)
         for y, t in zip(self.outputs, found, strict=True):
             if t is not None:
                 require_shape(self.name, "tangent", t, y)
@@ -193,25 +196,25 @@ def _kind(x: Any) -> str:
 
 def zeros_like(x: Variable) -> Any:
     """Zeros of x's shape and dtype."""
-    return tape._box(np.zeros_like(x.value))
+    return wrap(np.zeros_like(x._value))
 
 
 def ones_like(x: Variable) -> Any:
     """Ones of x's shape and dtype."""
-    return tape._box(np.ones_like(x.value))
+    return wrap(np.ones_like(x._value))
 
 
 def units(x: Variable) -> Iterator[Any]:
     """The unit vectors of x's space, in x's shape."""
-    for k in range(x.value.size):
-        unit = np.zeros(x.value.shape, x.value.dtype)
+    for k in range(x._value.size):
+        unit = np.zeros(x._value.shape, x._value.dtype)
         unit.reshape(-1)[k] = 1
-        yield tape._box(unit)
+        yield wrap(unit)
 
 
 def in_float64(name: str, leaf: Any) -> np.ndarray:
     """The value of a floating argument in float64; a Python float to its last digit."""
-    value = define.as_variable(leaf).value
+    value = enter(leaf)._value
     if value.dtype.kind != "f":
         raise TypeError(f"{name}: an argument has dtype {value.dtype}, which has no derivatives; pass floating numbers")
     return np.array(leaf if isinstance(leaf, float) else value, dtype=np.float64)
@@ -219,14 +222,15 @@ def in_float64(name: str, leaf: Any) -> np.ndarray:
 
 def matching(name: str, what: str, given: Any, expected: list[Any]) -> list[Any]:
     """The leaves of `given`, one per variable in `expected`, of the same shapes and dtypes."""
-    leaves = [define.as_variable(leaf) for leaf in flatten(given)[0]]
+    leaves = [enter(leaf) for leaf in flatten(given)[0]]
     if len(leaves) != len(expected):
         raise ValueError(f"{name}: expected {len(expected)} {what}(s), got {len(leaves)}")
     out = []
     for leaf, x in zip(leaves, expected, strict=True):
-        if leaf.value.shape != x.value.shape:
-            raise ValueError(f"{name}: the {what} has shape {leaf.value.shape}, expected {x.value.shape}")
-        out.append(leaf if leaf.value.dtype == x.value.dtype else define.cast(define.as_floating(leaf), x.value.dtype))
+        if leaf._value.shape != x._value.shape:
+            raise ValueError(f"{name}: the {what} has shape {leaf._value.shape}, expected {x._value.shape}")
+        dtype = x._value.dtype
+        out.append(leaf if leaf._value.dtype == dtype else cast(as_floating(leaf), dtype))
     return out
 
 

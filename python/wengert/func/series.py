@@ -15,8 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import tape, tuples
-from ..core.define import apply
-from ..core.tape import Node
+from ..core.tape import Node, apply
 from ..core.variable import Variable
 from ..core.views import track
 from ..ops.elementwise import divide, multiply
@@ -37,7 +36,7 @@ def coefficients(run: Run, direction: list[Any], order: int) -> list[list[Any]]:
             for node in run.nodes:  # in order, so that no chain of them is followed by recursion
                 series.coefficient(node, k)
         return [
-            [_or_zeros(series.coefficient(y.source, k), y) for y in run.outputs] for k in range(1, order + 1)
+            [_or_zeros(series.coefficient(y._source, k), y) for y in run.outputs] for k in range(1, order + 1)
         ]  # fmt: skip
 
 
@@ -66,7 +65,7 @@ class _Propagation:
     def derivative_of(self, source: Node | Variable, first: Any) -> Any:
         """A variable that stands for the derivative of a source's series, of which `first` is the value."""
         variable = track(first, self._run.connected)
-        self._series[variable.source] = _Shifted(self, source)
+        self._series[variable._source] = _Shifted(self, source)
         return variable
 
     def released(self, x: Any) -> Any:
@@ -172,7 +171,7 @@ class _Derived(_Series):
             return None
         if k == 1:
             return self._of.released(self._rate)
-        below = self._of.coefficient(self._rate.source, k - 1)
+        below = self._of.coefficient(self._rate._source, k - 1)
         return None if below is None else _scaled(below, 1.0 / k)
 
     def _derivative(self) -> Any:
@@ -191,12 +190,12 @@ class _Derived(_Series):
 
 
 def _plus(x: Any, y: Any) -> Any:
-    return y if x is None else tape._add(x, y)
+    return y if x is None else x + y
 
 
 def _scaled(x: Any, factor: float) -> Any:
-    if isinstance(x.value, tuple):
-        return tuples.pack([tuples.item(x, i) * factor for i in range(len(x.value))])
+    if isinstance(x._value, tuple):
+        return tuples.pack([tuples.item(x, i) * factor for i in range(len(x._value))])
     return x * factor
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import tape
-from ..core.variable import Variable
+from ..core.variable import Variable, wrap
 from ..ops.shape import reshape, stack
 from .run import Run, as_arguments, matching, ones_like, units, zeros_like
 
@@ -254,7 +253,7 @@ def _jacobian_of(name: str, function: Callable[..., Any], argnums: Any, mode: st
 
 def _jacobian(run: Run, mode: str) -> Any:
     """The Jacobian, per leaf of the output in the structure of the arguments."""
-    items_in, items_out = (sum(x.value.size for x in xs) for xs in (run.inputs, run.outputs))
+    items_in, items_out = (sum(x._value.size for x in xs) for xs in (run.inputs, run.outputs))
     forward = mode == "forward" or (mode == "auto" and items_in < items_out)
     blocks = _columns(run) if forward else _rows(run)
     return run.rebuild_output([run.like_inputs(row) for row in blocks])
@@ -267,7 +266,7 @@ def _columns(run: Run) -> list[list[Any]]:
         for i, column in enumerate(run.push(direction)):
             columns[i][j].append(column)
     return [
-        [_joined(columns[i][j], y.value.ndim, y, x) for j, x in enumerate(run.inputs)]
+        [_joined(columns[i][j], y._value.ndim, y, x) for j, x in enumerate(run.inputs)]
         for i, y in enumerate(run.outputs)
     ]  # fmt: skip
 
@@ -283,8 +282,8 @@ def _rows(run: Run) -> list[list[Any]]:
 
 
 def _joined(parts: list[Any], dim: int, y: Variable, x: Variable) -> Any:
-    shape = (*y.value.shape, *x.value.shape)
-    return reshape(stack(parts, dim), shape) if parts else tape._box(np.zeros(shape, y.value.dtype))
+    shape = (*y._value.shape, *x._value.shape)
+    return reshape(stack(parts, dim), shape) if parts else wrap(np.zeros(shape, y._value.dtype))
 
 
 def hessian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:

@@ -325,7 +325,7 @@ class ModuleDict(Module):
 
 def _as_parameter(x: Any) -> Any:
     return (
-        Parameter(x, requires_grad=x.value.dtype.kind == "f") if _is_tensor(x) and not isinstance(x, Parameter) else x
+        Parameter(x, requires_grad=x._value.dtype.kind == "f") if _is_tensor(x) and not isinstance(x, Parameter) else x
     )
 
 

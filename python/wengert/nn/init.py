@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
+from ..core.doors import count_change
 from ..ops import random
-from ..tensors.tensor import count_change
 
 
 def _fill(tensor: Any, values: Any) -> Any:
-    tensor.value[...] = values
+    tensor._value[...] = values
     count_change(tensor)
     return tensor
 
@@ -103,12 +103,12 @@ def trunc_normal_(
             f"trunc_normal_: expected limits a < b within 4 std of the mean, got [{a}, {b}], mean {mean}, std {std}"
         )
     source = random.numpy_generator(generator)
-    draw = source.standard_normal(tensor.value.size) * std + mean
+    draw = source.standard_normal(tensor._value.size) * std + mean
     outside = np.flatnonzero((draw < a) | (draw > b))
     while outside.size:
         draw[outside] = source.standard_normal(outside.size) * std + mean
         outside = outside[(draw[outside] < a) | (draw[outside] > b)]
-    return _fill(tensor, draw.reshape(tensor.value.shape))
+    return _fill(tensor, draw.reshape(tensor._value.shape))
 
 
 def constant_(tensor: Any, val: float) -> Any:
@@ -198,14 +198,14 @@ def eye_(tensor: Any) -> Any:
     tensor([[1., 0., 0.],
             [0., 1., 0.]])
     """
-    if tensor.value.ndim != 2:
-        raise ValueError(f"eye_: expected a matrix, got shape {tensor.value.shape}")
-    return _fill(tensor, np.eye(*tensor.value.shape))
+    if tensor._value.ndim != 2:
+        raise ValueError(f"eye_: expected a matrix, got shape {tensor._value.shape}")
+    return _fill(tensor, np.eye(*tensor._value.shape))
 
 
 def _fans(name: str, tensor: Any) -> tuple[int, int]:
     """Fan-in and fan-out."""
-    shape = tensor.value.shape
+    shape = tensor._value.shape
     if len(shape) < 2:
         raise ValueError(f"{name}: expected a weight of at least two dimensions, (out, in, ...), got shape {shape}")
     field = math.prod(shape[2:])
@@ -382,7 +382,7 @@ def orthogonal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
     >>> bool(((w @ w.T - wg.eye(2)).abs() < 1e-12).numpy().all())
     True
     """
-    shape = tensor.value.shape
+    shape = tensor._value.shape
     _fans("orthogonal_", tensor)
     rows, columns = shape[0], math.prod(shape[1:])
     draw = random.numpy_generator(generator).standard_normal((max(rows, columns), min(rows, columns)))

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.arguments import dimension
-from ..core.define import as_variable
+from ..core.doors import count_change, enter
 from ..core.dtypes import int64
 from ..ops import creation, linalg
 from ..ops.shape import flatten, reshape
-from ..tensors.tensor import count_change
 from . import functional as F
 from . import init
 from .module import Module
@@ -87,8 +86,8 @@ class Unflatten(Module):
 
     def forward(self, input: Any) -> Any:
         """The input with the dimension split."""
-        x = as_variable(input)
-        shape, sizes = x.value.shape, tuple(self.unflattened_size)
+        x = enter(input)
+        shape, sizes = x._value.shape, tuple(self.unflattened_size)
         d = dimension("Unflatten", self.dim, len(shape))
         known = math.prod(n for n in sizes if n != -1)
         if known != shape[d] and not (sizes.count(-1) == 1 and known and shape[d] % known == 0):
@@ -149,7 +148,7 @@ class Linear(Module):
         try:
             return linalg.linear(input, self.weight, self.bias)
         except ValueError as error:
-            shape = as_variable(input).value.shape
+            shape = enter(input)._value.shape
             if shape and shape[-1] != self.in_features:
                 raise ValueError(f"the input's last dimension is {shape[-1]}; its shape is {shape}") from error
             raise
@@ -197,11 +196,11 @@ class LazyLinear(Linear):
 
     def initialize_parameters(self, input: Any) -> None:
         """Give the parameters the size that the input asks for, and draw them, unless a state was loaded before."""
-        shape = as_variable(input).value.shape
+        shape = enter(input)._value.shape
         if not shape:
             raise ValueError("expected an input of shape (..., in_features), got a 0-d tensor")
         if not self.has_uninitialized_params():
-            self.in_features = self.weight.value.shape[1]
+            self.in_features = self.weight._value.shape[1]
             return
         self.in_features = shape[-1]
         self.weight.materialize((self.out_features, self.in_features))
@@ -411,8 +410,8 @@ class BatchNorm1d(Module):
 
     def forward(self, input: Any) -> Any:
         """The normalised input, (n, num_features) or (n, num_features, length)."""
-        x = as_variable(input)
-        shape = x.value.shape
+        x = enter(input)
+        shape = x._value.shape
         if len(shape) not in (2, 3):
             raise ValueError(
                 f"expected input of shape (n, {self.num_features}) or (n, {self.num_features}, length), got {shape}"
@@ -423,10 +422,10 @@ class BatchNorm1d(Module):
         mean, variance = self.running_mean, self.running_var
         if self.training and mean is not None:
             count = self.num_batches_tracked
-            count.value += 1
+            count._value += 1
             count_change(count)
             if self.momentum is None:
-                momentum = 1 / int(count.value)
+                momentum = 1 / int(count._value)
         return F.batch_norm(
             x, mean, variance, self.weight, self.bias, self.training or mean is None, momentum, self.eps
         )  # fmt: skip

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd import Handle
-from ..core import define
-from ..tensors.tensor import Tensor, _wrap, count_change
+from ..core.broadcast import cast
+from ..core.doors import count_change
+from ..core.variable import wrap
+from ..tensors.tensor import Tensor
 from .parameter import Parameter, UninitializedParameter
 
 _hook_keys = itertools.count()
@@ -753,7 +755,7 @@ class Module:
         dtype('float64')
         """
         # Tensors of two dtypes come out alike exactly if a dtype is asked for.
-        targets = {_wrap(np.empty(0, d)).to(*args, dtype=dtype, device=device).value.dtype for d in (np.int8, np.int16)}
+        targets = {wrap(np.empty(0, d)).to(*args, dtype=dtype, device=device).dtype for d in (np.int8, np.int16)}
         if len(targets) > 1:
             return self
         target = targets.pop()
@@ -934,10 +936,10 @@ class Module:
         for name, tensor in own.items():
             if name not in state_dict or isinstance(state_dict[name], UninitializedParameter):
                 continue
-            array = np.asarray(getattr(state_dict[name], "value", state_dict[name]))
+            array = np.asarray(getattr(state_dict[name], "_value", state_dict[name]))
             arrays[name] = array
-            if not isinstance(tensor, UninitializedParameter) and array.shape != tensor.value.shape:
-                faults.append(f"{name}: shape {array.shape} in the state, {tensor.value.shape} in the module")
+            if not isinstance(tensor, UninitializedParameter) and array.shape != tensor._value.shape:
+                faults.append(f"{name}: shape {array.shape} in the state, {tensor._value.shape} in the module")
             if not np.can_cast(array.dtype, tensor.dtype, "same_kind"):
                 faults.append(f"{name}: {array.dtype} in the state, {tensor.dtype} in the module")
         if faults:
@@ -947,7 +949,7 @@ class Module:
         for name, array in arrays.items():
             if isinstance(own[name], UninitializedParameter):
                 own[name].materialize(array.shape)
-            np.copyto(own[name].value, array, casting="same_kind")
+            np.copyto(own[name]._value, array, casting="same_kind")
             count_change(own[name])
         return IncompatibleKeys(missing, unexpected)
 
@@ -1003,15 +1005,15 @@ def clear_gradient(parameter: Any, set_to_none: bool) -> None:
         parameter.grad = None
     else:
         parameter.grad = parameter.grad.detach()
-        parameter.grad.value[...] = 0
+        parameter.grad._value[...] = 0
         count_change(parameter.grad)
 
 
 def _convert(tensor: Tensor, dtype: np.dtype) -> None:
     """Give a floating tensor another dtype, and its gradient with it."""
     for x in (tensor, tensor.grad):
-        if x is not None and x.value.dtype.kind == "f" and x.value.dtype != dtype:
-            x.data = define.cast(x.detach(), dtype)
+        if x is not None and x._value.dtype.kind == "f" and x._value.dtype != dtype:
+            x.data = cast(x.detach(), dtype)
 
 
 # ---------------------------------------------------------------- errors and warnings

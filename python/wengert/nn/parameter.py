@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes
+from ..core.doors import count_change
 from ..core.variable import Variable
 from ..ops import creation
-from ..tensors.tensor import Tensor, count_change
+from ..tensors.tensor import Tensor
 
 
 class Parameter(Tensor):
@@ -41,7 +42,7 @@ class Parameter(Tensor):
             data = creation.empty(0)
         if not isinstance(data, Variable):
             data = creation.as_tensor(data)
-        Variable.__init__(self, data.value, data.share_counter())
+        Variable.__init__(self, data._value, data._share_counter())
         if requires_grad:
             self.requires_grad_()
 
@@ -67,7 +68,7 @@ class _NoArray:
 
 
 def _stand_in(parameter: Variable) -> _NoArray:
-    array: _NoArray = parameter.value
+    array: _NoArray = parameter._value
     return array
 
 
@@ -100,7 +101,7 @@ class UninitializedParameter(Parameter):
     def __init__(self, requires_grad: bool = True, dtype: Any = None) -> None:
         dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "UninitializedParameter")
         Variable.__init__(self, _NoArray(dtype))
-        self.tracked = requires_grad
+        self._tracked = requires_grad
 
     @property
     def dtype(self) -> np.dtype:
@@ -115,7 +116,7 @@ class UninitializedParameter(Parameter):
         """Become a `Parameter` of a shape; its items are arbitrary until they are set."""
         dtype = self.dtype if dtype is None else dtypes.as_dtype(dtype, "materialize")
         self.__class__ = Parameter  # type: ignore[assignment]
-        self.value = np.empty(shape, dtype)
+        self._value = np.empty(shape, dtype)
         count_change(self)
 
     @property  # type: ignore[misc]  # there is nothing to set

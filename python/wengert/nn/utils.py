@@ -10,10 +10,9 @@ import numpy as np
 
 from .. import _kernels
 from ..core import dtypes
-from ..core.define import as_variable
-from ..core.variable import Variable
+from ..core.doors import count_change, enter
+from ..core.variable import Variable, wrap
 from ..ops.shape import cat, reshape
-from ..tensors.tensor import _wrap, count_change
 
 
 def _with_gradients(parameters: Any) -> list[Any]:
@@ -25,7 +24,7 @@ def _with_gradients(parameters: Any) -> list[Any]:
 def _by_dtype(gradients: list[Any]) -> dict[np.dtype, list[np.ndarray]]:
     groups: dict[np.dtype, list[np.ndarray]] = {}
     for g in gradients:
-        groups.setdefault(g.value.dtype, []).append(g.value)
+        groups.setdefault(g._value.dtype, []).append(g._value)
     return groups
 
 
@@ -38,7 +37,7 @@ def _norm(gradients: list[Any], p: float) -> float:
                 arrays = [a.astype(np.float32) for a in arrays]
             squares += _kernels.sum_squares([np.ascontiguousarray(a) for a in arrays])
         return math.sqrt(squares)
-    norms = [float(np.linalg.norm(g.value.reshape(-1).astype(np.float64), p)) for g in gradients if g.value.size]
+    norms = [float(np.linalg.norm(g._value.reshape(-1).astype(np.float64), p)) for g in gradients if g._value.size]
     return float(np.linalg.norm(norms, p)) if norms else 0.0
 
 
@@ -94,7 +93,7 @@ def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0, er
                     np.multiply(a, factor, out=a, casting="same_kind")
         for g in gradients:
             count_change(g)
-    return _wrap(np.asarray(total, dtype=gradients[0].value.dtype if gradients else dtypes.get_default_dtype()))
+    return wrap(np.asarray(total, dtype=gradients[0]._value.dtype if gradients else dtypes.get_default_dtype()))
 
 
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
@@ -114,7 +113,7 @@ def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     tensor([0.5000, 1.0000])
     """
     for g in _with_gradients(parameters):
-        np.clip(g.value, -clip_value, clip_value, out=g.value)
+        np.clip(g._value, -clip_value, clip_value, out=g._value)
         count_change(g)
 
 
@@ -134,7 +133,7 @@ def parameters_to_vector(parameters: Iterable[Any]) -> Any:
     >>> wg.nn.utils.parameters_to_vector(wg.nn.Linear(2, 3).parameters()).shape
     wengert.Size([9])
     """
-    return cat([reshape(p, (-1,)) if p.value.size else reshape(p, (0,)) for p in parameters])
+    return cat([reshape(p, (-1,)) if p._value.size else reshape(p, (0,)) for p in parameters])
 
 
 def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
@@ -159,10 +158,10 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     Parameter containing:
     tensor([3.], requires_grad=True)
     """
-    values, listed = as_variable(vec).value, list(parameters)
-    sizes = [p.value.size for p in listed]
+    values, listed = enter(vec)._value, list(parameters)
+    sizes = [p._value.size for p in listed]
     if values.shape != (sum(sizes),):
         raise ValueError(f"vector_to_parameters: expected a vector of {sum(sizes)} items, got shape {values.shape}")
     for p, piece in zip(listed, np.split(values, np.cumsum(sizes)[:-1]) if sizes else (), strict=True):
-        np.copyto(p.value, piece.reshape(p.value.shape), casting="same_kind")
+        np.copyto(p._value, piece.reshape(p._value.shape), casting="same_kind")
         count_change(p)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..core import dtypes, tape
-from ..core.define import as_floating, as_variable, cast, elementwise
-from ..core.variable import Variable
+from .._types import Tensor
+from ..core import dtypes
+from ..core.broadcast import as_floating, cast
+from ..core.define import elementwise
+from ..core.doors import enter
+from ..core.variable import Variable, wrap
 from . import elementwise as e
 from .naming import called
 from .rounding import rounding_divide
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
+from .shape import clone
 
 # ---------------------------------------------------------------- arithmetic with options
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def _scaled(y: Any, alpha: Any) -> Any:
     if isinstance(alpha, (int, float)) and alpha == 1:
         return y
-    return (y if isinstance(y, (Variable, int, float)) else as_variable(y)) * alpha
+    return (y if isinstance(y, (Variable, int, float)) else enter(y)) * alpha
 
 
 def add(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
@@ -136,7 +137,7 @@ def float_power(x: Any, y: Any) -> Tensor:
     >>> wg.float_power(wg.tensor([1, 2]), -1)
     tensor([1.0000, 0.5000], dtype=wengert.float64)
     """
-    return e.power(*(cast(as_variable(v), dtypes.float64) for v in (x, y)))
+    return e.power(*(cast(enter(v), dtypes.float64) for v in (x, y)))
 
 
 # ---------------------------------------------------------------- blends
@@ -301,13 +302,52 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     >>> wg.nan_to_num(wg.tensor([1., float("nan"), float("inf")]), posinf=9.)
     tensor([1., 0., 9.])
     """
-    x = as_variable(x)
-    value = x.value
+    x = enter(x)
+    value = x._value
     if value.dtype.kind != "f":
-        return tape._box(value.copy())
+        return wrap(value.copy())
     limit = np.finfo(value.dtype)
     replaced = np.nan_to_num(
         value, nan=nan, posinf=float(limit.max) if posinf is None else posinf,
         neginf=float(limit.min) if neginf is None else neginf,
     )  # fmt: skip
-    return e.where(tape._box(np.isfinite(value)), x, tape._box(np.asarray(replaced)))
+    return e.where(wrap(np.isfinite(value)), x, wrap(np.asarray(replaced)))
+
+
+def power(x: Any, y: Any) -> Tensor:
+    """x to the power of y, by the cheapest operation that gives it.
+
+    Parameters
+    ----------
+    x, y : tensor, array or number
+        Of shapes that broadcast together; of two dtypes the result has the one that `wengert.result_type` gives.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape. A negative base has NaN for a power that is not whole.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> wg.pow(wg.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+    >>> wg.pow(2., wg.tensor([1., 2., 3.]))
+    tensor([2., 4., 8.])
+    """
+    if isinstance(y, (int, float)) and isinstance(x, Variable) and x._value.dtype.kind == "f":
+        if y == 2:
+            return e.square(x)
+        if y == 3:
+            return e.cube(x)
+        if y == 1:
+            return clone(x)
+        if y == -1:
+            return e.reciprocal(x)
+        if y == 0.5:
+            return e.sqrt(x)
+    return e.power(x, y)

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from .._types import Tensor
 from ..core import define, dtypes
 from ..core.arguments import sizes
-from ..core.tape import Operation
-from ..core.variable import Variable
-from ..tensors.tensor import Tensor, _wrap
+from ..core.broadcast import cast
+from ..core.doors import enter
+from ..core.tape import Operation, apply
+from ..core.variable import Variable, wrap
 from .index import index, index_put
 from .naming import called
 from .shape import broadcast_to, reshaped
@@ -67,11 +69,11 @@ def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 def leaf(name: str, value: np.ndarray, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A tensor over an array that nobody else has."""
     _check_device(name, device)
-    out = _wrap(value)
+    out = wrap(value)
     if requires_grad:
         if value.dtype.kind != "f":
             raise RuntimeError(f"{name}: only floating tensors can require gradients, this one is {value.dtype}")
-        out.tracked = True
+        out._tracked = True
     return out
 
 
@@ -84,7 +86,7 @@ def number(name: str, argument: str, x: Any) -> Any:
     """A Python number from a number, a NumPy scalar or a 0-d tensor."""
     if type(x) in _PYTHON:
         return x
-    value = x.value if isinstance(x, Variable) else x
+    value = x._value if isinstance(x, Variable) else x
     if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 and value.dtype.kind in "biuf":
         value = value.item()
     if not isinstance(value, (int, float)):
@@ -202,10 +204,10 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     >>> array
     array([7., 0.], dtype=float32)
     """
-    if isinstance(data, Tensor):
+    if isinstance(data, Variable):
         _check_device("as_tensor", device)
-        wanted = data.value.dtype if dtype is None else dtypes.as_dtype(dtype, "as_tensor")
-        return data if data.value.dtype == wanted else define.cast(data, wanted)
+        wanted = data._value.dtype if dtype is None else dtypes.as_dtype(dtype, "as_tensor")
+        return data if data._value.dtype == wanted else cast(data, wanted)
     return leaf("as_tensor", _array("as_tensor", data, dtype, copy=None), device=device)
 
 
@@ -244,14 +246,14 @@ def asarray(
     >>> np.shares_memory(wg.asarray(array).numpy(), array)
     True
     """
-    if isinstance(obj, Tensor) and obj.requires_grad and requires_grad is not False:
+    if isinstance(obj, Variable) and obj.requires_grad and requires_grad is not False:
         out = as_tensor(obj, dtype, device)
         if out is not obj and copy is False:
             raise ValueError(f"asarray: {obj.dtype} cannot become {out.dtype} without a copy; leave out copy=False")
         return obj.clone() if copy and out is obj else out
     out = leaf("asarray", _array("asarray", obj, dtype, copy), bool(requires_grad), device)
-    if isinstance(obj, Tensor) and out.value is obj.value:
-        out.counter = obj.share_counter()
+    if isinstance(obj, Variable) and out._value is obj._value:
+        out._counter = obj._share_counter()
         return out if obj.requires_grad or requires_grad else obj
     return out
 
@@ -290,7 +292,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
             f"from_numpy: the bytes of this array of dtype {array.dtype.str} are not in the order of this machine; "
             'copy it with array.astype(array.dtype.newbyteorder("="))'
         )
-    return _wrap(np.asarray(array))
+    return wrap(np.asarray(array))
 
 
 _CONVERSIONS = {
@@ -322,7 +324,7 @@ def _array(name: str, data: Any, dtype: Any, copy: bool | None = True) -> np.nda
     wanted = None if dtype is None else dtypes.as_dtype(dtype, name)
     array: np.ndarray
     if isinstance(data, Variable):
-        array = data.value
+        array = data._value
     elif type(data) in _NUMBERS or not (_is_array_like(data) or hasattr(data, "__dlpack__")):
         if copy is False:
             raise ValueError(
@@ -367,7 +369,7 @@ def _read(name: str, data: Any, path: tuple[int, ...], found: set[np.dtype]) -> 
         found.add(_PYTHON[type(data)] or dtypes.get_default_dtype())
         return data, ()
     if isinstance(data, Variable) or _is_array_like(data):
-        array = data.value if isinstance(data, Variable) else np.asarray(data)
+        array = data._value if isinstance(data, Variable) else np.asarray(data)
         found.add(_supported(name, array.dtype, f", as {_place(path)} has"))
         return array, array.shape
     if isinstance(data, (int, float)):  # of a class derived from these
@@ -659,7 +661,7 @@ def empty_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device
 
 
 def _like(x: Any, value: Any, dtype: Any) -> tuple[tuple[int, ...], Any, Any]:
-    like = define.as_variable(x).value
+    like = enter(x)._value
     return like.shape, value, like.dtype if dtype is None else dtype
 
 
@@ -868,20 +870,20 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
-    axes = [define.as_variable(x) for x in tensors]
-    if not axes or any(x.value.ndim > 1 for x in axes):
-        shapes = ", ".join(str(x.value.shape) for x in axes)
+    axes = [enter(x) for x in tensors]
+    if not axes or any(x._value.ndim > 1 for x in axes):
+        shapes = ", ".join(str(x._value.shape) for x in axes)
         raise ValueError(f"meshgrid: expected tensors of at most one dimension, got {shapes or 'none'}")
-    if len({x.value.dtype for x in axes}) > 1:
-        raise TypeError(f"meshgrid: expected one dtype, got {', '.join(str(x.value.dtype) for x in axes)}")
+    if len({x._value.dtype for x in axes}) > 1:
+        raise TypeError(f"meshgrid: expected one dtype, got {', '.join(str(x._value.dtype) for x in axes)}")
     if indexing not in ("ij", "xy"):
         raise ValueError(f'meshgrid: indexing is "ij" or "xy", not {indexing!r}')
     places = list(range(len(axes)))
     if indexing == "xy":
         places[:2] = places[1::-1]
-    shape = tuple(axes[k].value.size for k in places)
+    shape = tuple(axes[k]._value.size for k in places)
     lines = [
-        reshaped(x, tuple([x.value.size if k == place else 1 for k in places])) for place, x in enumerate(axes)
+        reshaped(x, tuple([x._value.size if k == place else 1 for k in places])) for place, x in enumerate(axes)
     ]
     return tuple(broadcast_to(line, shape) for line in lines)
 
@@ -924,7 +926,7 @@ def eye(
     rows = integer("eye", "n", n)
     shape = shape_of("eye", (rows, rows if m is None else integer("eye", "m", m)))
     out = _constant("eye", shape, 0, dtype, requires_grad, device)
-    np.fill_diagonal(out.value, 1)
+    np.fill_diagonal(out._value, 1)
     return out
 
 
@@ -987,10 +989,10 @@ def triu(x: Any, diagonal: int = 0) -> Tensor:
 
 
 def _triangle(name: str, x: Any, static: dict[str, Any]) -> Tensor:
-    x = define.as_variable(x)
-    if x.value.ndim < 2:
-        raise ValueError(f"{name}: expected matrices, of at least two dimensions, got shape {x.value.shape}")
-    return called(name, define.apply(_TRIANGLE, (x,), static))
+    x = enter(x)
+    if x._value.ndim < 2:
+        raise ValueError(f"{name}: expected matrices, of at least two dimensions, got shape {x._value.shape}")
+    return called(name, apply(_TRIANGLE, (x,), static))
 
 
 def _within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
@@ -1002,7 +1004,7 @@ def _within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
 _choose, _at_least = _kernels.Elementwise("where", np.where), _kernels.Elementwise("greater_equal")
 _TRIANGLE: Operation = define.linear(
     "triangle", _within_triangle,
-    lambda g, lower, diagonal: define.apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),
+    lambda g, lower, diagonal: apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),
 )  # fmt: skip
 
 
@@ -1034,17 +1036,17 @@ def diag(x: Any, diagonal: int = 0) -> Tensor:
     >>> wg.diag(wg.tensor([[1., 2.], [3., 4.]]))
     tensor([1., 4.])
     """
-    x = define.as_variable(x)
+    x = enter(x)
     k = integer("diag", "diagonal", diagonal)
-    if x.value.ndim == 1:
-        n = x.value.size
+    if x._value.ndim == 1:
+        n = x._value.size
         place = np.arange(n) + max(-k, 0), np.arange(n) + max(k, 0)
-        return index_put(zeros(n + abs(k), n + abs(k), dtype=x.value.dtype), place, x)
-    if x.value.ndim == 2:
-        rows, columns = x.value.shape
+        return index_put(zeros(n + abs(k), n + abs(k), dtype=x._value.dtype), place, x)
+    if x._value.ndim == 2:
+        rows, columns = x._value.shape
         n = max(min(rows - max(-k, 0), columns - max(k, 0)), 0)
         return index(x, (np.arange(n) + max(-k, 0), np.arange(n) + max(k, 0)))
-    raise ValueError(f"diag: expected a vector or a matrix, got shape {x.value.shape}")
+    raise ValueError(f"diag: expected a vector or a matrix, got shape {x._value.shape}")
 
 
 _ONE = np.ones((), np.int64)
@@ -1078,7 +1080,7 @@ def one_hot(x: Any, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    labels = define.as_variable(x).value
+    labels = enter(x)._value
     count = integer("one_hot", "num_classes", num_classes)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: expected integers, got {labels.dtype}")
@@ -1097,4 +1099,4 @@ def one_hot(x: Any, num_classes: int = -1) -> Tensor:
     if not fits:
         high = labels.max()
         raise ValueError(f"one_hot: expected class numbers from 0 to {count - 1}, got some from {low} to {high}")
-    return _wrap(out)
+    return wrap(out)

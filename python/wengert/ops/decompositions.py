@@ -12,22 +12,23 @@ algorithmic differentiation" (2008), unless another source is named. I is the id
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import define, dtypes, tape
-from ..core.define import apply, as_variable, primitive
-from ..core.tape import Operation
+from .._types import Tensor
+from ..core import dtypes
+from ..core.broadcast import broadcast_shape
+from ..core.define import primitive
+from ..core.doors import enter
+from ..core.tape import Operation, apply
+from ..core.variable import wrap
 from .elementwise import where
 from .index import index
 from .linalg import _one_dtype, matmul
 from .reduce import sum
 from .shape import broadcast_to, cat, reshape
 from .shape import matrix_transpose as T
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -37,10 +38,10 @@ LinAlgError = np.linalg.LinAlgError
 
 def _matrices(name: str, x: Any, square: bool = False) -> Any:
     """x as a floating tensor of matrices."""
-    x = as_variable(x)
-    shape = x.value.shape
-    if x.value.dtype.kind != "f":
-        raise TypeError(f"{name}: expected a floating tensor, got {x.value.dtype}; convert it, as in x.double()")
+    x = enter(x)
+    shape = x._value.shape
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"{name}: expected a floating tensor, got {x._value.dtype}; convert it, as in x.double()")
     if len(shape) < 2 or (square and shape[-1] != shape[-2]):
         wanted = "square matrices (..., n, n)" if square else "matrices (..., m, n)"
         raise ValueError(f"{name}: expected {wanted}, got shape {shape}")
@@ -78,13 +79,13 @@ def _symmetric(name: str, x: np.ndarray) -> np.ndarray:
 
 
 def _identity(n: int, like: Any) -> Tensor:
-    return tape._box(np.eye(n, dtype=like.value.dtype))
+    return wrap(np.eye(n, dtype=like._value.dtype))
 
 
 def _lower(x: Any, k: int = 0) -> Tensor:
     """The items on and below diagonal k, zeros above."""
-    rows, columns = x.value.shape[-2:]
-    mask = tape._box(np.tri(rows, columns, k, dtype=np.bool_))
+    rows, columns = x._value.shape[-2:]
+    mask = wrap(np.tri(rows, columns, k, dtype=np.bool_))
     return where(mask, x, 0.0)
 
 
@@ -99,15 +100,15 @@ def _symmetrized(x: Any) -> Any:
 
 def _rows(x: Any) -> Tensor:
     """A vector as a row: scales the columns of what it is multiplied with."""
-    return reshape(x, (*x.value.shape[:-1], 1, x.value.shape[-1]))
+    return reshape(x, (*x._value.shape[:-1], 1, x._value.shape[-1]))
 
 
 def _column(x: Any) -> Tensor:
-    return reshape(x, (*x.value.shape, 1))
+    return reshape(x, (*x._value.shape, 1))
 
 
 def _scalar_per_matrix(x: Any) -> Tensor:
-    return reshape(x, (*x.value.shape, 1, 1))
+    return reshape(x, (*x._value.shape, 1, 1))
 
 
 def _trace_of_product(x: Any, y: Any) -> Any:
@@ -116,7 +117,7 @@ def _trace_of_product(x: Any, y: Any) -> Any:
 
 
 def _diagonal(x: Any) -> Tensor:
-    n = np.arange(min(x.value.shape[-2:]))
+    n = np.arange(min(x._value.shape[-2:]))
     return index(x, (..., n, n))
 
 
@@ -200,19 +201,19 @@ def solve(x: Any, y: Any) -> Tensor:
     >>> wg.linalg.solve(wg.tensor([[2., 1.], [1., 3.]]), wg.tensor([3., 5.]))
     tensor([0.8000, 1.4000])
     """
-    x, y = _matrices("solve", x, square=True), as_variable(y)
+    x, y = _matrices("solve", x, square=True), enter(y)
     x, y = _one_dtype(x, y)
-    a, b = x.value.shape, y.value.shape
+    a, b = x._value.shape, y._value.shape
     vector = len(b) == 1 or (len(b) == len(a) - 1 and b == a[:-1])
     if vector:
         y = _column(y)
-        b = y.value.shape
+        b = y._value.shape
     if len(b) < 2 or b[-2] != a[-1]:
         wanted = f"(..., {a[-1]}, k) or (..., {a[-1]})"
         raise ValueError(f"solve: expected right-hand sides {wanted} for matrices {a}, got {b}")
-    lead = define.broadcast_shape("solve", a[:-2], b[:-2])
+    lead = broadcast_shape("solve", a[:-2], b[:-2])
     z = _solve(broadcast_to(x, (*lead, *a[-2:])), broadcast_to(y, (*lead, *b[-2:])))
-    return reshape(z, z.value.shape[:-1]) if vector else z
+    return reshape(z, z._value.shape[:-1]) if vector else z
 
 
 # ---------------------------------------------------------------- determinants
@@ -320,8 +321,8 @@ def slogdet(x: Any) -> SignAndLog:
     SignAndLog(sign=tensor(-1.), logabsdet=tensor(0.6931))
     """
     x = _matrices("slogdet", x, square=True)
-    sign = _lapack("slogdet", lambda x: np.asarray(np.linalg.slogdet(x)[0]))(x.value)
-    return SignAndLog(tape._box(sign), apply(_LOGABSDET, (x,)))
+    sign = _lapack("slogdet", lambda x: np.asarray(np.linalg.slogdet(x)[0]))(x._value)
+    return SignAndLog(wrap(sign), apply(_LOGABSDET, (x,)))
 
 
 def logdet(x: Any) -> Tensor:
@@ -350,7 +351,7 @@ def logdet(x: Any) -> Tensor:
     tensor(2.3026)
     """
     sign, logarithm = slogdet(x)
-    return where(tape._box(sign.value < 0), float("nan"), logarithm)
+    return where(wrap(sign._value < 0), float("nan"), logarithm)
 
 
 # ---------------------------------------------------------------- Cholesky
@@ -436,7 +437,7 @@ class _Parts:
 
 def _gaps(values: Any) -> Tensor:
     """1 / (v_j - v_i), and 0 on the diagonal."""
-    same = tape._box(np.eye(values.value.shape[-1], dtype=bool))
+    same = wrap(np.eye(values._value.shape[-1], dtype=bool))
     return where(same, 0.0, 1.0 / where(same, 1.0, _rows(values) - _column(values)))
 
 
@@ -596,7 +597,7 @@ def svd(x: Any, full_matrices: bool = True) -> SVD:
     """
     x = _matrices("svd", x)
     u, s, vh = _SVD.of(x)
-    m, n = x.value.shape[-2:]
+    m, n = x._value.shape[-2:]
     if full_matrices and m > n:
         u = _undetermined("U of svd with full_matrices", x, lambda x: np.linalg.svd(x).U)
     if full_matrices and m < n:
@@ -711,15 +712,15 @@ def qr(x: Any, mode: str = "reduced") -> QR:
     if mode not in ("reduced", "complete", "r"):
         raise ValueError(f'qr: expected mode "reduced", "complete" or "r", got {mode!r}')
     x = _matrices("qr", x)
-    m, n = x.value.shape[-2:]
+    m, n = x._value.shape[-2:]
     if mode == "complete" and m > n:
         q = _undetermined("Q of qr in mode complete", x, lambda x: np.linalg.qr(x, mode="complete").Q)
-        return QR(q, cat([_QR.of(x)[1], tape._box(np.zeros((*x.value.shape[:-2], m - n, n), x.value.dtype))], -2))
+        return QR(q, cat([_QR.of(x)[1], wrap(np.zeros((*x._value.shape[:-2], m - n, n), x._value.dtype))], -2))
     q, r = _QR.of(x if m >= n else index(x, (..., slice(0, m))))
     if m < n:
         r = cat([r, matmul(T(q), index(x, (..., slice(m, n))))], -1)
     if mode == "r":
-        q = tape._box(np.empty(0, x.value.dtype))
+        q = wrap(np.empty(0, x._value.dtype))
     return QR(q, r)
 
 
@@ -750,8 +751,8 @@ _PINV = primitive("linalg_pinv", _lapack("pinv", _pinv), (_pulled_through_pinv,)
 
 
 def _tolerance(x: Any, rtol: float | None) -> float:
-    dtype = x.value.dtype if x.value.dtype != dtypes.float16 else dtypes.float32
-    return float(np.finfo(dtype).eps) * max(x.value.shape[-2:]) if rtol is None else rtol
+    dtype = x._value.dtype if x._value.dtype != dtypes.float16 else dtypes.float32
+    return float(np.finfo(dtype).eps) * max(x._value.shape[-2:]) if rtol is None else rtol
 
 
 def pinv(x: Any, rtol: float | None = None) -> Tensor:
@@ -831,20 +832,22 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
     >>> [round(c, 3) for c in line.tolist()]
     [1.0, 2.0]
     """
-    x, y = _matrices("lstsq", x), as_variable(y)
+    x, y = _matrices("lstsq", x), enter(y)
     x, y = _one_dtype(x, y)
-    m, n = x.value.shape[-2:]
-    vector = y.value.ndim == 1
+    m, n = x._value.shape[-2:]
+    vector = y._value.ndim == 1
     if vector:
         y = _column(y)
-    if y.value.ndim < 2 or y.value.shape[-2] != m:
+    if y._value.ndim < 2 or y._value.shape[-2] != m:
         wanted = f"(..., {m}, k) or ({m},)"
-        raise ValueError(f"lstsq: expected right-hand sides {wanted} for matrices {x.value.shape}, got {y.value.shape}")
+        raise ValueError(
+            f"lstsq: expected right-hand sides {wanted} for matrices {x._value.shape}, got {y._value.shape}"
+        )
     z = matmul(pinv(x, rcond), y)
-    values = tape._box(svdvals(x.detach()).value)
+    values = wrap(svdvals(x.detach())._value)
     rank = matrix_rank(x, rcond)
-    residuals = tape._box(np.empty(0, x.value.dtype))
-    if m > n and (rank.value == n).all():
+    residuals = wrap(np.empty(0, x._value.dtype))
+    if m > n and (rank._value == n).all():
         error = matmul(x, z) - y
         residuals = sum(error * error, -2)
     return LeastSquares(reshape(z, (n,)) if vector else z, residuals, rank, values)
@@ -878,9 +881,9 @@ def matrix_rank(x: Any, rtol: float | None = None) -> Tensor:
     tensor(1)
     """
     x = _matrices("matrix_rank", x)
-    values = svdvals(x.detach()).value
+    values = svdvals(x.detach())._value
     limit = values.max(-1, initial=0, keepdims=True) * _tolerance(x, rtol)
-    return tape._box(np.asarray((values > limit).sum(-1), np.int64))
+    return wrap(np.asarray((values > limit).sum(-1), np.int64))
 
 
 # ---------------------------------------------------------------- powers
@@ -925,4 +928,4 @@ def matrix_power(x: Any, n: int) -> Tensor:
         n //= 2
         if n:
             base = matmul(base, base)
-    return broadcast_to(_identity(x.value.shape[-1], x), x.value.shape) if out is None else out
+    return broadcast_to(_identity(x._value.shape[-1], x), x._value.shape) if out is None else out

@@ -7,21 +7,22 @@ of the matrix product, whose rounding errors are relative to the points' distanc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from ..core import define, dtypes, tape
-from ..core.define import apply, as_floating, primitive
+from .._types import Tensor
+from ..core import broadcast, dtypes
+from ..core.broadcast import as_floating, broadcast_shape, cast
+from ..core.define import primitive
+from ..core.tape import apply
+from ..core.variable import wrap
 from .elementwise import equal, where
 from .linalg import matmul
 from .reduce import norm, sum
 from .shape import matrix_transpose, unsqueeze
 from .transcendental import quiet
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 _DIRECT = 1 << 22  # differences up to which they are formed: a few milliseconds
 _BLOCK = 1 << 18  # of them at a time
@@ -64,7 +65,7 @@ def _shares(g: Any, z: Any) -> Tensor:
 
 def _weighted(w: Any, x: Any, y: Any) -> Any:
     """For each i the sum over j of w[i, j] (x[i] - y[j])."""
-    if _count(x.value, y.value) <= _DIRECT:
+    if _count(x._value, y._value) <= _DIRECT:
         return sum(unsqueeze(w, -1) * (unsqueeze(x, -2) - unsqueeze(y, -3)), -2)
     x, y = _centred(x, y)
     return x * sum(w, -1, True) - matmul(w, y)
@@ -72,14 +73,14 @@ def _weighted(w: Any, x: Any, y: Any) -> Any:
 
 def _projected(t: Any, x: Any, y: Any) -> Any:
     """For each i and j the product of t[i] and x[i] - y[j]."""
-    if _count(x.value, y.value) <= _DIRECT:
+    if _count(x._value, y._value) <= _DIRECT:
         return sum(unsqueeze(t, -2) * (unsqueeze(x, -2) - unsqueeze(y, -3)), -1)
     x, y = _centred(x, y)
     return sum(t * x, -1, True) - matmul(t, matrix_transpose(y))
 
 
 def _centred(x: Any, y: Any) -> tuple[Any, Any]:
-    centre = tape._box(np.concatenate([x.value, y.value], -2).mean(-2, keepdims=True))
+    centre = wrap(np.concatenate([x._value, y._value], -2).mean(-2, keepdims=True))
     return x - centre, y - centre
 
 
@@ -129,18 +130,20 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
             [5.]])
     """
     x, y = as_floating(x1), as_floating(x2)
-    a, b = x.value.shape, y.value.shape
+    a, b = x._value.shape, y._value.shape
     if len(a) < 2 or len(b) < 2 or a[-1] != b[-1]:
         raise ValueError(f"cdist: expected points of shapes (..., m, d) and (..., n, d), got {a} and {b}")
     if p < 0:
         raise ValueError(f"cdist: expected a norm with p >= 0, got {p}")
-    if x.value.dtype != y.value.dtype:
-        dtype = dtypes.promote_types(x.value.dtype, y.value.dtype)
-        x, y = (v if v.value.dtype == dtype else define.cast(v, dtype) for v in (x, y))
+    if x._value.dtype != y._value.dtype:
+        dtype = dtypes.promote_types(x._value.dtype, y._value.dtype)
+        x, y = (v if v._value.dtype == dtype else cast(v, dtype) for v in (x, y))
     if p != 2:
         return norm(unsqueeze(x, -2) - unsqueeze(y, -3), p, -1)
-    lead = define.broadcast_shape("cdist", a[:-2], b[:-2])
-    x, y = (v if v.value.shape[:-2] == lead else define.broadcast_to(v, (*lead, *v.value.shape[-2:])) for v in (x, y))
+    lead = broadcast_shape("cdist", a[:-2], b[:-2])
+    x, y = (
+        v if v._value.shape[:-2] == lead else broadcast.broadcast_to(v, (*lead, *v._value.shape[-2:])) for v in (x, y)
+    )
     return apply(_CDIST, (x, y))
 
 

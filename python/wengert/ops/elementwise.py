@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 
 from .._kernels import Elementwise
-from ..core import dtypes, tape
-from ..core.define import (
-    Function,
-    apply,
-    as_floating,
-    as_variable,
-    broadcast_shape,
-    broadcast_to,
-    elementwise,
-    keeps_dtype,
-    match,
-    named,
-    primitive,
-)
-from ..core.variable import Variable
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
+from .._types import Tensor
+from ..core import dtypes
+from ..core.broadcast import as_floating, broadcast_shape, broadcast_to, keeps_dtype, match
+from ..core.define import Function, elementwise, named, primitive
+from ..core.doors import enter
+from ..core.tape import apply
+from ..core.variable import Variable, wrap
 
 
 def doc(summary: str, example: str, *, inputs: int = 1, formula: str = "", note: str = "") -> str:
@@ -106,7 +95,7 @@ def _power_by_base(g: Any, x: Any, y: Any) -> Any:
 def _power_by_exponent(g: Any, x: Any, y: Any, z: Any) -> Any:
     """g * z * log x, and 0 where x = 0 and y >= 0."""
     if isinstance(x, (int, float)):
-        x = tape._box(np.full_like(z.value, x))
+        x = wrap(np.full_like(z._value, x))
     at_zero = logical_and(equal(x, 0), greater_equal(y, 0))
     return g * where(at_zero, 0.0, z * log(where(at_zero, 1.0, x)))
 
@@ -284,11 +273,11 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise ValueError("clip: expected min, max or both")
     if (min is None or isinstance(min, (int, float))) and (max is None or isinstance(max, (int, float))):
-        x = as_variable(x)
-        if x.value.dtype.kind == "f" or isinstance(min, float) or isinstance(max, float):
+        x = enter(x)
+        if x._value.dtype.kind == "f" or isinstance(min, float) or isinstance(max, float):
             low, high = -math.inf if min is None else min, math.inf if max is None else max
             return _clip(as_floating(x), low=float(low), high=float(high))
-        return tape._box(np.clip(x.value, min, max))
+        return wrap(np.clip(x._value, min, max))
     if min is not None:
         x = maximum(x, min)
     return x if max is None else minimum(x, max)
@@ -302,12 +291,12 @@ def comparison(name: str, kernel: Callable[..., np.ndarray], doc: str) -> Callab
 
     def compare(x: Any, y: Any) -> Tensor:
         if isinstance(x, Variable):
-            if isinstance(y, Variable) and x.value.dtype is y.value.dtype:
-                return tape._box(kernel(x.value, y.value))
+            if isinstance(y, Variable) and x._value.dtype is y._value.dtype:
+                return wrap(kernel(x._value, y._value))
             if keeps_dtype(x, y):
-                return tape._box(kernel(x.value, y))
-        x, y = match(name, *(v if isinstance(v, (int, float)) else as_variable(v) for v in (x, y)))
-        return tape._box(kernel(*(v.value if isinstance(v, Variable) else v for v in (x, y))))
+                return wrap(kernel(x._value, y))
+        x, y = match(name, *(v if isinstance(v, (int, float)) else enter(v) for v in (x, y)))
+        return wrap(kernel(*(v._value if isinstance(v, Variable) else v for v in (x, y))))
 
     return named(compare, name, doc)
 
@@ -349,10 +338,10 @@ def _side_by_side(condition: Variable, x: Any, y: Any) -> bool:
     """Whether x and y have one dtype and the condition's shape, or one of them does and the other is a number."""
     if not isinstance(x, Variable):
         x, y = y, x
-    if not isinstance(x, Variable) or x.value.shape != condition.value.shape:
+    if not isinstance(x, Variable) or x._value.shape != condition._value.shape:
         return False
     if isinstance(y, Variable):
-        return x.value.dtype is y.value.dtype and x.value.shape == y.value.shape
+        return x._value.dtype is y._value.dtype and x._value.shape == y._value.shape
     return keeps_dtype(x, y)
 
 
@@ -398,19 +387,19 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Tensor | tuple[Tensor
     >>> wg.where(x > 0)
     (tensor([1]),)
     """
-    condition = as_variable(condition)
+    condition = enter(condition)
     if x is None and y is None:
-        return tuple(map(tape._box, np.nonzero(np.atleast_1d(condition.value))))
+        return tuple(map(wrap, np.nonzero(np.atleast_1d(condition._value))))
     if x is None or y is None:
         raise TypeError("where: expected a condition alone, or a condition with x and y")
-    if condition.value.dtype != dtypes.bool:
-        raise TypeError(f"where: expected a boolean condition, got {condition.value.dtype}; compare it, as in x != 0")
+    if condition._value.dtype != dtypes.bool:
+        raise TypeError(f"where: expected a boolean condition, got {condition._value.dtype}; compare it, as in x != 0")
     if _side_by_side(condition, x, y):
         return apply(_WHERE, (condition, x, y))
     x, y = match("where", x, y)
-    shape = broadcast_shape("where", *(v.value.shape for v in (condition, x, y) if isinstance(v, Variable)))
+    shape = broadcast_shape("where", *(v._value.shape for v in (condition, x, y) if isinstance(v, Variable)))
     x, y = (
-        broadcast_to(v, shape) if isinstance(v, Variable) and v.requires_grad and v.value.shape != shape else v
+        broadcast_to(v, shape) if isinstance(v, Variable) and v.requires_grad and v._value.shape != shape else v
         for v in (x, y)
     )
     return apply(_WHERE, (condition, x, y))

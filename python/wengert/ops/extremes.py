@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import tape
 from ..core.arguments import dimension, either
-from ..core.define import as_variable
-from ..core.variable import Variable
+from ..core.doors import enter
+from ..core.variable import Variable, wrap
 from . import elementwise as e
 from . import reduce
 from .index import Along, picked_for
@@ -58,7 +57,7 @@ def picked(name: str, x: Any, indices: np.ndarray, dim: int, keepdim: bool = Tru
     shape = indices.shape
     if not keepdim:
         shape = (*shape[:dim], *shape[dim + 1 :])
-    return values_and_indices(name, picked_for(name, x, Along(indices, dim, shape)), tape._box(indices.reshape(shape)))
+    return values_and_indices(name, picked_for(name, x, Along(indices, dim, shape)), wrap(indices.reshape(shape)))
 
 
 # ---------------------------------------------------------------- max and min
@@ -67,15 +66,15 @@ def picked(name: str, x: Any, indices: np.ndarray, dim: int, keepdim: bool = Tru
 def _extreme(
     name: str, full: Any, two: Any, arg: Any, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
 ) -> Any:  # fmt: skip
-    x = as_variable(x)
+    x = enter(x)
     dim = either(name, dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
     if isinstance(dim, (Variable, np.ndarray)):
         return two(x, dim)
     if dim is None:
         return called(name, full(x, None, keepdim))
-    d = dimension(name, dim, x.value.ndim)
-    return picked(name, x, arg(x, d, True).value, d, keepdim)
+    d = dimension(name, dim, x._value.ndim)
+    return picked(name, x, arg(x, d, True)._value, d, keepdim)
 
 
 def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
@@ -176,12 +175,12 @@ def aminmax(
 
 
 def _running(name: str, accumulate: Any, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:
-    x = as_variable(x)
+    x = enter(x)
     dim = either(name, dim, axis)
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension to run along")
-    d = dimension(name, dim, x.value.ndim)
-    value = x.value
+    d = dimension(name, dim, x._value.ndim)
+    value = x._value
     if not value.ndim:
         return picked(name, x, np.zeros((), np.int64), d)
     running = accumulate(value, axis=d)

@@ -7,22 +7,22 @@ arrays. All keys but the last give views. Functions that pick along one dimensio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from ..core import define, dtypes, tape
+from .._types import Tensor
+from ..core import broadcast, dtypes
 from ..core.arguments import dimension
-from ..core.define import apply, as_variable, linear, primitive
-from ..core.tape import Operation
-from ..core.variable import Variable
+from ..core.broadcast import cast, sum_to
+from ..core.define import linear, primitive
+from ..core.doors import enter
+from ..core.tape import Operation, apply
+from ..core.variable import Variable, wrap
 from .elementwise import add
 from .naming import called
 from .shape import reshape, view_at
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 Key = Any
 
@@ -73,7 +73,7 @@ def plain_keys(key: Key) -> tuple[tuple[Key, ...], bool]:
 def _plain(part: Any) -> Any:
     """A part of an index expression as an integer, or as an array of integers or booleans."""
     if isinstance(part, Variable):
-        part = part.value
+        part = part._value
     elif isinstance(part, (list, tuple, range)):
         part = np.asarray(part if len(part) else np.empty(0, np.int64))
     elif isinstance(part, (bool, np.bool_)):
@@ -222,7 +222,7 @@ _PUT_ADD: Operation = linear(
 
 
 def _index(x: Any, keys: Keys) -> Tensor:
-    return apply(_INDEX, (x,), {"keys": keys, "shape": x.value.shape})
+    return apply(_INDEX, (x,), {"keys": keys, "shape": x._value.shape})
 
 
 def index(x: Any, key: Key) -> Tensor:
@@ -255,14 +255,14 @@ def index(x: Any, key: Key) -> Tensor:
     tensor([[4.],
             [2.]])
     """
-    x = as_variable(x)
+    x = enter(x)
     keys, view = plain_keys(key)
     if not view:
         return _index(x, keys)
     try:
         return view_at(x, keys[0])
     except IndexError as error:
-        raise _explained(error, x.value) from None
+        raise _explained(error, x._value) from None
 
 
 # ---------------------------------------------------------------- assignment
@@ -271,7 +271,7 @@ def index(x: Any, key: Key) -> Tensor:
 _INDEX_PUT = primitive(
     "index_put",
     lambda x, y, keys, shape, part: _assigned(x, y, keys),
-    (lambda g, keys: _index_put(g, keys, 0.0), lambda g, keys, part: define.sum_to(_kept(g, keys), part)),
+    (lambda g, keys: _index_put(g, keys, 0.0), lambda g, keys, part: sum_to(_kept(g, keys), part)),
     (lambda t, keys: _index_put(t, keys, 0.0), lambda t, keys, shape: _index_put(_zeros(shape, t), keys, t)),
 )  # fmt: skip
 
@@ -283,24 +283,24 @@ def _assigned(x: np.ndarray, y: Any, keys: Keys) -> np.ndarray:
 
 
 def _index_put(x: Any, keys: Keys, y: Any) -> Tensor:
-    part = y.value.shape if isinstance(y, Variable) else ()
-    return apply(_INDEX_PUT, (x, y), {"keys": keys, "shape": x.value.shape, "part": part})
+    part = y._value.shape if isinstance(y, Variable) else ()
+    return apply(_INDEX_PUT, (x, y), {"keys": keys, "shape": x._value.shape, "part": part})
 
 
 def _zeros(shape: tuple[int, ...], like: Any) -> Tensor:
-    return tape._box(np.zeros(shape, like.value.dtype))
+    return wrap(np.zeros(shape, like._value.dtype))
 
 
 def _kept(g: Any, keys: Keys) -> Tensor:
     """What of g at the keys reaches the items assigned there: of a repeated index only the last."""
     picked = _index(g, keys)
     if isinstance(keys, Along) or any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in keys[-1]):
-        number = np.arange(picked.value.size).reshape(picked.value.shape)
-        last = np.empty(g.value.shape, number.dtype)
+        number = np.arange(picked._value.size).reshape(picked._value.shape)
+        last = np.empty(g._value.shape, number.dtype)
         assign(last, keys, number)
         survivors = at(last, keys) == number
         if not survivors.all():
-            return picked * tape._box(survivors.astype(g.value.dtype))
+            return picked * wrap(survivors.astype(g._value.dtype))
     return picked
 
 
@@ -341,27 +341,27 @@ def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
     >>> wg.index_put(wg.zeros(3), ([0, 0],), wg.tensor([1., 2.]), accumulate=True)
     tensor([3., 0., 0.])
     """
-    return _put(as_variable(x), plain_keys(key)[0], y, accumulate)
+    return _put(enter(x), plain_keys(key)[0], y, accumulate)
 
 
 def _put(x: Any, keys: Keys, y: Any, accumulate: bool) -> Tensor:
-    shape = picked_shape(keys, x.value.shape)
+    shape = picked_shape(keys, x._value.shape)
     if accumulate or not isinstance(y, (int, float)):
-        y = as_variable(y, None if isinstance(y, Variable) else x.value.dtype)
-        if y.value.dtype != x.value.dtype:
-            y = define.cast(y, x.value.dtype)
-        lead = y.value.ndim - len(shape)
-        if lead > 0 and y.value.shape[:lead] == (1,) * lead:
-            y = reshape(y, y.value.shape[lead:])
+        y = enter(y, None if isinstance(y, Variable) else x._value.dtype)
+        if y._value.dtype != x._value.dtype:
+            y = cast(y, x._value.dtype)
+        lead = y._value.ndim - len(shape)
+        if lead > 0 and y._value.shape[:lead] == (1,) * lead:
+            y = reshape(y, y._value.shape[lead:])
         try:
-            fits = np.broadcast_shapes(y.value.shape, shape) == shape
+            fits = np.broadcast_shapes(y._value.shape, shape) == shape
         except ValueError:
             fits = False
         if not fits:
-            raise ValueError(f"index: a value of shape {y.value.shape} does not broadcast to {shape}, its place")
+            raise ValueError(f"index: a value of shape {y._value.shape} does not broadcast to {shape}, its place")
     if accumulate:
-        y = y if y.value.shape == shape else define.broadcast_to(y, shape)
-        return add(x, apply(_PUT_ADD, (y,), {"keys": keys, "shape": x.value.shape}))
+        y = y if y._value.shape == shape else broadcast.broadcast_to(y, shape)
+        return add(x, apply(_PUT_ADD, (y,), {"keys": keys, "shape": x._value.shape}))
     return _index_put(x, keys, y)
 
 
@@ -370,10 +370,10 @@ def _put(x: Any, keys: Keys, y: Any, accumulate: bool) -> Tensor:
 
 def along(name: str, x: Any, indices: Any, dim: int) -> Along:
     """The places in x that `indices`, of as many dimensions, mean along `dim`."""
-    index = indices.value
-    if index.ndim != x.value.ndim:
+    index = indices._value
+    if index.ndim != x._value.ndim:
         raise ValueError(
-            f"{name}: expected indices of {x.value.ndim} dimension(s) like the tensor, got shape {index.shape}"
+            f"{name}: expected indices of {x._value.ndim} dimension(s) like the tensor, got shape {index.shape}"
         )
     return Along(as_places(name, index), dim, index.shape)
 
@@ -435,12 +435,12 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | 
     tensor([[3.],
             [4.]])
     """
-    x, indices = as_variable(x), as_variable(indices)
+    x, indices = enter(x), enter(indices)
     dim = axis if dim is None else dim
     if dim is None:
         x, indices, dim = reshape(x, -1), reshape(indices, -1), 0
-    d = dimension("take_along_dim", dim, x.value.ndim)
-    shape, wanted = x.value.shape, indices.value.shape
+    d = dimension("take_along_dim", dim, x._value.ndim)
+    shape, wanted = x._value.shape, indices._value.shape
     key = along("take_along_dim", x, indices, d)
     if shape != wanted:  # where a dimension of length 1 in one of them is repeated as in the other
         if any(n != m and 1 not in (n, m) and k != d for k, (n, m) in enumerate(zip(shape, wanted, strict=True))):
@@ -450,5 +450,5 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | 
         joined = [m if n == 1 else n for n, m in zip(shape, wanted, strict=True)]
         over = (*joined[:d], wanted[d], *joined[d + 1 :])
         key = Along(np.broadcast_to(key.index, over), d, over)
-        x = define.broadcast_to(x, (*joined[:d], shape[d], *joined[d + 1 :]))
+        x = broadcast.broadcast_to(x, (*joined[:d], shape[d], *joined[d + 1 :]))
     return picked_for("take_along_dim", x, key)

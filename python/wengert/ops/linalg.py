@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from ..core import define, dtypes
-from ..core.define import apply, as_variable, bilinear, primitive
-from ..core.tape import Operation
+from .._types import Tensor
+from ..core import broadcast, dtypes
+from ..core.broadcast import broadcast_shape, cast, sum_to
+from ..core.define import bilinear, primitive
+from ..core.doors import enter
+from ..core.tape import Operation, apply
 from ..core.variable import Variable
 from .elementwise import add, multiply
 from .naming import called
 from .reduce import _SUM
 from .shape import permute, reshape, reshaped
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 _kernel = _kernels.matmul
 
@@ -37,23 +37,23 @@ def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 # differentiation, so that no derivative needs a transpose of its own.
 _MM: Operation = bilinear(
     "mm", _matmul,
-    lambda g, x, y: define.sum_to(apply(_MM_NT, (g, y)), x.value.shape),
-    lambda g, x, y: define.sum_to(apply(_MM_TN, (x, g)), y.value.shape),
+    lambda g, x, y: sum_to(apply(_MM_NT, (g, y)), x._value.shape),
+    lambda g, x, y: sum_to(apply(_MM_TN, (x, g)), y._value.shape),
 )  # fmt: skip
 _MM_NT: Operation = bilinear(
     "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
-    lambda g, x, y: define.sum_to(apply(_MM, (g, y)), x.value.shape),
-    lambda g, x, y: define.sum_to(apply(_MM_TN, (g, x)), y.value.shape),
+    lambda g, x, y: sum_to(apply(_MM, (g, y)), x._value.shape),
+    lambda g, x, y: sum_to(apply(_MM_TN, (g, x)), y._value.shape),
 )  # fmt: skip
 _MM_TN: Operation = bilinear(
     "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
-    lambda g, x, y: define.sum_to(apply(_MM_NT, (y, g)), x.value.shape),
-    lambda g, x, y: define.sum_to(apply(_MM, (x, g)), y.value.shape),
+    lambda g, x, y: sum_to(apply(_MM_NT, (y, g)), x._value.shape),
+    lambda g, x, y: sum_to(apply(_MM, (x, g)), y._value.shape),
 )  # fmt: skip
 
 
 def _column(x: Any) -> Any:
-    return reshaped(x, (x.value.shape[0], 1))
+    return reshaped(x, (x._value.shape[0], 1))
 
 
 # A matrix and a vector, a vector and a matrix, two vectors.
@@ -70,7 +70,7 @@ _BY_DIMENSIONS = {(2, 2): _MM, (2, 1): _MV, (1, 2): _VM, (1, 1): _DOT}
 
 def _rows_sum(g: Any) -> Tensor:
     """The bias's cotangent: g summed over its rows."""
-    return apply(_SUM, (g,), {"dims": (0,), "keepdim": False, "shape": g.value.shape})
+    return apply(_SUM, (g,), {"dims": (0,), "keepdim": False, "shape": g._value.shape})
 
 
 def matmul(x: Any, y: Any) -> Tensor:
@@ -98,8 +98,8 @@ def matmul(x: Any, y: Any) -> Tensor:
     tensor([3., 7.])
     """
     if not isinstance(x, Variable) or not isinstance(y, Variable):
-        x, y = as_variable(x), as_variable(y)
-    a, b = x.value, y.value
+        x, y = enter(x), enter(y)
+    a, b = x._value, y._value
     if a.ndim == 2 and b.ndim == 2 and a.dtype is b.dtype and a.dtype.char in dtypes.NATIVE:
         return apply(_MM, (x, y))  # the kernel tells lengths that differ
     a, b = a.shape, b.shape
@@ -112,7 +112,7 @@ def matmul(x: Any, y: Any) -> Tensor:
             f"matmul: shapes {a} and {b} do not chain: the last dimension of the first, {a[-1]}, must equal "
             f"{'the last but one' if len(b) > 1 else 'the length'} of the second, {b[-2 if len(b) > 1 else 0]}"
         )
-    if x.value.dtype is not y.value.dtype:
+    if x._value.dtype is not y._value.dtype:
         x, y = _one_dtype(x, y)
     if len(a) <= 2 and len(b) <= 2:
         return apply(_BY_DIMENSIONS[len(a), len(b)], (x, y))
@@ -120,13 +120,13 @@ def matmul(x: Any, y: Any) -> Tensor:
         x = reshape(x, (1, *a))
     if len(b) == 1:
         y = reshape(y, (*b, 1))
-    define.broadcast_shape("matmul", a[:-2], b[:-2])
+    broadcast_shape("matmul", a[:-2], b[:-2])
     if len(b) <= 2:  # one product of all rows, rather than a stack of products with the same matrix
         rows = reshape(x, (math.prod(a[:-1]), a[-1]))
-        z = reshape(apply(_MM, (rows, y)), (*a[:-1], y.value.shape[1]))
+        z = reshape(apply(_MM, (rows, y)), (*a[:-1], y._value.shape[1]))
     else:
         z = apply(_MM, (x, y))
-    shape = z.value.shape
+    shape = z._value.shape
     if len(b) == 1:
         return called("mv", reshape(z, shape[:-1]))
     return reshape(z, (*shape[:-2], shape[-1])) if len(a) == 1 else z
@@ -240,21 +240,23 @@ def bmm(x: Any, y: Any) -> Tensor:
     >>> wg.bmm(wg.ones(2, 3, 4), wg.ones(2, 4, 5)).shape
     wengert.Size([2, 3, 5])
     """
-    x, y = as_variable(x), as_variable(y)
-    if x.value.ndim == 3 and y.value.ndim == 3 and x.value.shape[0] != y.value.shape[0]:
-        raise ValueError(f"bmm: stacks of {x.value.shape[0]} and {y.value.shape[0]} matrices; expected as many in both")
+    x, y = enter(x), enter(y)
+    if x._value.ndim == 3 and y._value.ndim == 3 and x._value.shape[0] != y._value.shape[0]:
+        raise ValueError(
+            f"bmm: stacks of {x._value.shape[0]} and {y._value.shape[0]} matrices; expected as many in both"
+        )
     return _checked("bmm", x, y, 3, 3)
 
 
 def _checked(name: str, x: Any, y: Any, ndim_x: int, ndim_y: int) -> Tensor:
-    x, y = as_variable(x), as_variable(y)
-    a, b = x.value.shape, y.value.shape
+    x, y = enter(x), enter(y)
+    a, b = x._value.shape, y._value.shape
     if len(a) != ndim_x or len(b) != ndim_y or a[-1] != b[-2 if ndim_y > 1 else 0]:
         wanted = {(1, 1): "(n,) and (n,)", (2, 1): "(m, k) and (k,)", (2, 2): "(m, k) and (k, n)",
                   (3, 3): "(b, m, k) and (b, k, n)"}  # fmt: skip
         raise ValueError(f"{name}: expected shapes {wanted[ndim_x, ndim_y]}, got {a} and {b}")
-    if x.value.dtype != y.value.dtype:
-        raise TypeError(f"{name}: expected one dtype, got {x.value.dtype} and {y.value.dtype}")
+    if x._value.dtype != y._value.dtype:
+        raise TypeError(f"{name}: expected one dtype, got {x._value.dtype} and {y._value.dtype}")
     return matmul(x, y)
 
 
@@ -284,10 +286,10 @@ def outer(x: Any, y: Any) -> Tensor:
     tensor([[3., 4.],
             [6., 8.]])
     """
-    x, y = as_variable(x), as_variable(y)
-    if x.value.ndim != 1 or y.value.ndim != 1:
-        raise ValueError(f"outer: expected two vectors, got shapes {x.value.shape} and {y.value.shape}")
-    column = reshape(x, (-1, 1) if x.value.size else (0, 1))
+    x, y = enter(x), enter(y)
+    if x._value.ndim != 1 or y._value.ndim != 1:
+        raise ValueError(f"outer: expected two vectors, got shapes {x._value.shape} and {y._value.shape}")
+    column = reshape(x, (-1, 1) if x._value.size else (0, 1))
     return multiply(column, y)
 
 
@@ -416,9 +418,9 @@ def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float =
 
 
 def _added(name: str, addend: Any, z: Tensor, beta: float, alpha: float) -> Tensor:
-    x = as_variable(addend)
-    if define.broadcast_shape(name, x.value.shape, z.value.shape) != z.value.shape:
-        raise ValueError(f"{name}: shape {x.value.shape} does not broadcast to {z.value.shape}")
+    x = enter(addend)
+    if broadcast_shape(name, x._value.shape, z._value.shape) != z._value.shape:
+        raise ValueError(f"{name}: shape {x._value.shape} does not broadcast to {z._value.shape}")
     z = z if alpha == 1 else z * alpha
     return z if beta == 0 else (x if beta == 1 else x * beta) + z
 
@@ -446,7 +448,7 @@ _AFFINE = primitive(
     (lambda g, w: apply(_MM_NT, (g, w)), lambda g, x: apply(_MM_TN, (x, g)), _rows_sum),
     (
         lambda t, w: apply(_MM, (t, w)), lambda t, x: apply(_MM, (x, t)),
-        lambda t, z: define.broadcast_to(t, z.value.shape),
+        lambda t, z: broadcast.broadcast_to(t, z._value.shape),
     ),
     arguments=("x", "w", "b"),
 )  # fmt: skip
@@ -455,7 +457,7 @@ _LINEAR = primitive(
     (lambda g, w: apply(_MM, (g, w)), lambda g, x: apply(_MM_TN, (g, x)), _rows_sum),
     (
         lambda t, w: apply(_MM_NT, (t, w)), lambda t, x: apply(_MM_NT, (x, t)),
-        lambda t, z: define.broadcast_to(t, z.value.shape),
+        lambda t, z: broadcast.broadcast_to(t, z._value.shape),
     ),
     arguments=("x", "w", "b"),
 )  # fmt: skip
@@ -522,8 +524,8 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 def _affine(name: str, operation: Operation, inner: int, x: Any, w: Any, b: Any) -> Tensor:
-    x, w = as_variable(x), as_variable(w)
-    shape, weight = x.value.shape, w.value.shape
+    x, w = enter(x), enter(w)
+    shape, weight = x._value.shape, w._value.shape
     wanted = "(k, n)" if inner == 0 else "(out, in)"
     if len(weight) != 2:
         raise ValueError(f"{name}: expected a weight of shape {wanted}, got {weight}")
@@ -535,12 +537,12 @@ def _affine(name: str, operation: Operation, inner: int, x: Any, w: Any, b: Any)
     n = weight[1 - inner]
     if b is None:
         return matmul(x, w if inner == 0 else permute(w, 1, 0))
-    b = as_variable(b)
-    if b.value.shape != (n,):
-        raise ValueError(f"{name}: expected a bias of shape {(n,)}, got {b.value.shape}")
-    if not (x.value.dtype is w.value.dtype is b.value.dtype):
+    b = enter(b)
+    if b._value.shape != (n,):
+        raise ValueError(f"{name}: expected a bias of shape {(n,)}, got {b._value.shape}")
+    if not (x._value.dtype is w._value.dtype is b._value.dtype):
         x, w, b = _one_dtype(x, w, b)
-    if x.value.dtype.kind != "f":
+    if x._value.dtype.kind != "f":
         return add(matmul(x, w if inner == 0 else permute(w, 1, 0)), b)
     if len(shape) == 2:
         return apply(operation, (x, w, b))
@@ -549,5 +551,5 @@ def _affine(name: str, operation: Operation, inner: int, x: Any, w: Any, b: Any)
 
 
 def _one_dtype(*operands: Any) -> tuple[Any, ...]:
-    dtype = functools.reduce(dtypes.promote_types, [v.value.dtype for v in operands])
-    return tuple(v if v.value.dtype == dtype else define.cast(v, dtype) for v in operands)
+    dtype = functools.reduce(dtypes.promote_types, [v._value.dtype for v in operands])
+    return tuple(v if v._value.dtype == dtype else cast(v, dtype) for v in operands)

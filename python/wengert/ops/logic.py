@@ -6,18 +6,18 @@ Their results have no derivative.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..core import dtypes, tape
+from .._types import Tensor
+from ..core import dtypes
 from ..core.arguments import dimensions, either
-from ..core.define import Function, as_variable, match, named
-from ..core.variable import Variable
+from ..core.broadcast import match
+from ..core.define import Function, named
+from ..core.doors import enter
+from ..core.variable import Variable, wrap
 from .elementwise import comparison, doc
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- one argument
 
@@ -26,7 +26,7 @@ def _question(name: str, function: Function, docstring: str) -> Function:
     """A function of one tensor that gives truth values."""
 
     def ask(x: Any) -> Tensor:
-        return tape._box(np.asarray(function(as_variable(x).value)))
+        return wrap(np.asarray(function(enter(x)._value)))
 
     return named(ask, name, docstring)
 
@@ -81,10 +81,10 @@ def _bitwise(name: str, function: Function, kinds: str, docstring: str) -> Calla
     def combine(x: Any, y: Any) -> Tensor:
         x, y = match(name, x, y)
         for v in (x, y):
-            if isinstance(v, Variable) and v.value.dtype.kind not in kinds:
+            if isinstance(v, Variable) and v._value.dtype.kind not in kinds:
                 what = "integers or booleans" if "b" in kinds else "integers"
-                raise TypeError(f"{name}: expected {what}, got {v.value.dtype}")
-        return tape._box(np.asarray(function(*(v.value if isinstance(v, Variable) else v for v in (x, y)))))
+                raise TypeError(f"{name}: expected {what}, got {v._value.dtype}")
+        return wrap(np.asarray(function(*(v._value if isinstance(v, Variable) else v for v in (x, y)))))
 
     return named(combine, name, docstring)
 
@@ -139,10 +139,10 @@ def bitwise_not(x: Any) -> Tensor:
     >>> wg.bitwise_not(wg.tensor([True, False]))
     tensor([False,  True])
     """
-    value = as_variable(x).value
+    value = enter(x)._value
     if value.dtype.kind not in "iub":
         raise TypeError(f"bitwise_not: expected integers or booleans, got {value.dtype}")
-    return tape._box(np.asarray(np.invert(value)))
+    return wrap(np.asarray(np.invert(value)))
 
 
 # ---------------------------------------------------------------- nearness
@@ -150,8 +150,8 @@ def bitwise_not(x: Any) -> Tensor:
 
 def _values(name: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """The arrays of two operands, of one dtype."""
-    x, y = match(name, *(as_variable(v) for v in (x, y)))
-    return x.value, y.value
+    x, y = match(name, *(enter(v) for v in (x, y)))
+    return x._value, y._value
 
 
 def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
@@ -185,7 +185,7 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
         raise ValueError(f"isclose: expected tolerances that are not negative, got rtol={rtol} and atol={atol}")
     a, b = _values("isclose", x, y)
     with np.errstate(all="ignore"):
-        return tape._box(np.asarray(np.isclose(a, b, rtol, atol, equal_nan)))
+        return wrap(np.asarray(np.isclose(a, b, rtol, atol, equal_nan)))
 
 
 def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
@@ -214,7 +214,7 @@ def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
     >>> wg.allclose(wg.tensor([1., 2.]), wg.tensor([1.0000001, 2.]))
     True
     """
-    return bool(isclose(x, y, rtol, atol, equal_nan).value.all())
+    return bool(isclose(x, y, rtol, atol, equal_nan)._value.all())
 
 
 def equal(x: Any, y: Any) -> bool:
@@ -233,7 +233,7 @@ def equal(x: Any, y: Any) -> bool:
     >>> wg.equal(wg.tensor([1., 2.]), wg.tensor([1, 2]))
     True
     """
-    a, b = as_variable(x).value, as_variable(y).value
+    a, b = enter(x)._value, enter(y)._value
     return a.shape == b.shape and bool((a == b).all())
 
 
@@ -259,8 +259,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     >>> wg.isin(wg.tensor([1, 2, 3]), wg.tensor([3, 1]))
     tensor([ True, False,  True])
     """
-    found = np.isin(as_variable(elements).value, as_variable(test_elements).value, invert=invert)
-    return tape._box(np.asarray(found))
+    found = np.isin(enter(elements)._value, enter(test_elements)._value, invert=invert)
+    return wrap(np.asarray(found))
 
 
 # ---------------------------------------------------------------- all, any, how many
@@ -269,7 +269,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 def _over(
     name: str, function: Function, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
 ) -> np.ndarray:  # fmt: skip
-    value = as_variable(x).value
+    value = enter(x)._value
     dims = dimensions(name, either(name, dim, axis), value.ndim)
     return np.asarray(function(value, axis=dims, keepdims=bool(keepdim if keepdims is None else keepdims)))
 
@@ -331,7 +331,7 @@ def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
 
 
 def _truth(x: Any, found: np.ndarray) -> Tensor:
-    return tape._box(found.astype(np.uint8) if as_variable(x).value.dtype == dtypes.uint8 else found)
+    return wrap(found.astype(np.uint8) if enter(x)._value.dtype == dtypes.uint8 else found)
 
 
 def count_nonzero(
@@ -361,4 +361,4 @@ def count_nonzero(
     >>> wg.count_nonzero(wg.tensor([[1., 0.], [2., 3.]]), dim=0)
     tensor([2, 1])
     """
-    return tape._box(_over("count_nonzero", np.count_nonzero, x, dim, keepdim, axis, keepdims).astype(np.int64))
+    return wrap(_over("count_nonzero", np.count_nonzero, x, dim, keepdim, axis, keepdims).astype(np.int64))

@@ -19,6 +19,6 @@ def _under(operation: Operation, name: str) -> Operation:
 
 def called(name: str, z: V) -> V:
     """z, whose last operation, which nobody else has seen, goes by the name of the function that computed it."""
-    if z.node is not None:
-        z.node.operation = _under(z.node.operation, name)
+    if z._node is not None:
+        z._node.operation = _under(z._node.operation, name)
     return z

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from ..core import dtypes, tape
+from .._types import Tensor
+from ..core import dtypes
 from ..core.arguments import dimension
-from ..core.define import apply, as_floating, as_variable, cast, primitive
-from ..core.tape import Operation
+from ..core.broadcast import as_floating, cast
+from ..core.define import primitive
+from ..core.doors import enter
+from ..core.modes import mode
+from ..core.tape import Operation, apply
+from ..core.variable import wrap
 from .elementwise import exp, greater, where
 from .reduce import mean, sum
 from .shape import permute, reshape
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 
 def _half_in_float32(kernel: Any) -> Any:
@@ -57,12 +59,12 @@ def prelu(x: Any, weight: Any) -> Tensor:
     >>> wg.prelu(wg.tensor([-1., 2.]), wg.tensor([0.25]))
     tensor([-0.2500,  2.0000])
     """
-    x, weight = as_variable(x), as_variable(weight)
-    shape, slopes = x.value.shape, weight.value.size
+    x, weight = enter(x), enter(weight)
+    shape, slopes = x._value.shape, weight._value.size
     channels = shape[1] if len(shape) > 1 else 1
-    if weight.value.ndim > 1 or slopes not in (1, channels):
+    if weight._value.ndim > 1 or slopes not in (1, channels):
         raise ValueError(
-            f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight.value.shape}"
+            f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight._value.shape}"
         )
     weight = reshape(weight, () if slopes == 1 else (slopes,) + (1,) * (len(shape) - 2))
     return where(greater(x, 0), x, x * weight)
@@ -177,7 +179,7 @@ def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None)
     dim = dim if axis is None else axis
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is normalised")
-    return apply(operation, (x,), {"dim": dimension(name, dim, x.value.ndim)})
+    return apply(operation, (x,), {"dim": dimension(name, dim, x._value.ndim)})
 
 
 # ---------------------------------------------------------------- cross-entropy
@@ -236,13 +238,13 @@ def _row_weights(x: np.ndarray, targets: np.ndarray, options: dict[str, Any]) ->
         total = rows
     if options["reduction"] == "mean":
         a = a / total
-    return tape._box(a.astype(x.dtype).reshape(rows, 1))
+    return wrap(a.astype(x.dtype).reshape(rows, 1))
 
 
 _CE_GRADIENT = primitive(
     "cross_entropy_backward", _ce_gradient_kernel,
-    (lambda g, x, targets, options: softmax_grad(g * _row_weights(x.value, targets, options), softmax(x, 1), 1),),
-    (lambda t, x, targets, options: softmax_grad(t, softmax(x, 1), 1) * _row_weights(x.value, targets, options),),
+    (lambda g, x, targets, options: softmax_grad(g * _row_weights(x._value, targets, options), softmax(x, 1), 1),),
+    (lambda t, x, targets, options: softmax_grad(t, softmax(x, 1), 1) * _row_weights(x._value, targets, options),),
 )  # fmt: skip
 
 
@@ -252,12 +254,12 @@ def _ce_gradient(x: Any, targets: np.ndarray, options: dict[str, Any], known: li
 
 def _ce_cotangent(g: Any, x: Any, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> Any:
     """The gradient's rows times g, one number or one for each row."""
-    if known and not g.value.ndim and g.value.item() == 1.0 and not tape.mode.recording:
+    if known and not g._value.ndim and g._value.item() == 1.0 and not mode.recording:
         # The 1 that a walk starts with costs no pass. What is known is given away, to somebody who may write to it;
         # another walk computes its own.
-        return tape._box(known.pop())
+        return wrap(known.pop())
     gradient = _ce_gradient(x, targets, options, known)
-    return (reshape(g, (g.value.shape[0], 1)) if g.value.ndim else g) * gradient
+    return (reshape(g, (g._value.shape[0], 1)) if g._value.ndim else g) * gradient
 
 
 _CROSS_ENTROPY = primitive(
@@ -315,14 +317,14 @@ def cross_entropy(
     >>> wg.cross_entropy(wg.tensor([[2., 0., 0.]]), wg.tensor([0]))
     tensor(0.2395)
     """
-    x, y = as_variable(input), as_variable(target)
-    if x.value.dtype.kind != "f":
-        raise TypeError(f"cross_entropy: expected floating logits, got {x.value.dtype}")
+    x, y = enter(input), enter(target)
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"cross_entropy: expected floating logits, got {x._value.dtype}")
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'cross_entropy: expected reduction "mean", "sum" or "none", got {reduction!r}')
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy: expected label_smoothing in [0, 1], got {label_smoothing}")
-    shape, half = x.value.shape, x.value.dtype == dtypes.float16
+    shape, half = x._value.shape, x._value.dtype == dtypes.float16
     if not shape:
         raise ValueError(
             "cross_entropy: expected logits (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor"
@@ -330,14 +332,14 @@ def cross_entropy(
     classes_dim = 0 if len(shape) == 1 else 1
     classes = shape[classes_dim]
     outer = shape[:classes_dim] + shape[classes_dim + 1 :]
-    dense = y.value.dtype.kind == "f"
-    if y.value.shape != (shape if dense else outer):
+    dense = y._value.dtype.kind == "f"
+    if y._value.shape != (shape if dense else outer):
         raise ValueError(
             f"cross_entropy: logits of shape {shape} need labels of shape {outer} or probabilities of shape {shape}, "
-            f"got {'probabilities' if dense else 'labels'} of shape {y.value.shape}"
+            f"got {'probabilities' if dense else 'labels'} of shape {y._value.shape}"
         )
-    if not dense and y.value.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: expected labels of an integer dtype, got {y.value.dtype}")
+    if not dense and y._value.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: expected labels of an integer dtype, got {y._value.dtype}")
     if dense and y.requires_grad:
         return _composed(x, y, weight, reduction, label_smoothing, classes_dim)
     if half:
@@ -348,17 +350,17 @@ def cross_entropy(
     elif len(shape) > 2:
         order = (0, *range(2, len(shape)), 1)
         logits = reshape(permute(x, order), (int(np.prod(outer)), classes))
-    dtype = logits.value.dtype
+    dtype = logits._value.dtype
     if dense:
-        rows = np.moveaxis(y.value, classes_dim, -1) if len(shape) > 2 else y.value
+        rows = np.moveaxis(y._value, classes_dim, -1) if len(shape) > 2 else y._value
         targets: np.ndarray = rows.reshape(-1, classes).astype(dtype)
     else:
-        targets = y.value if len(outer) == 1 else y.value.reshape(-1)
+        targets = y._value if len(outer) == 1 else y._value.reshape(-1)
         if targets.dtype != dtypes.int64:
             targets = targets.astype(np.int64)
     options = {
         "weight": _class_weights(weight, classes, dtype), "ignore_index": int(ignore_index), "reduction": reduction,
-        "label_smoothing": float(label_smoothing), "gradient": bool(logits.requires_grad and tape.mode.recording),
+        "label_smoothing": float(label_smoothing), "gradient": bool(logits.requires_grad and mode.recording),
     }  # fmt: skip
     z = apply(_CROSS_ENTROPY, (logits,), {"targets": targets, "options": options, "known": []})
     if reduction == "none":
@@ -371,21 +373,21 @@ def cross_entropy(
 def _class_weights(weight: Any, classes: int, dtype: np.dtype) -> np.ndarray | None:
     if weight is None:
         return None
-    weight = as_variable(weight)
-    if weight.value.shape != (classes,):
-        raise ValueError(f"cross_entropy: expected class weights of shape {(classes,)}, got {weight.value.shape}")
-    return np.ascontiguousarray(weight.value, dtype=dtype)
+    weight = enter(weight)
+    if weight._value.shape != (classes,):
+        raise ValueError(f"cross_entropy: expected class weights of shape {(classes,)}, got {weight._value.shape}")
+    return np.ascontiguousarray(weight._value, dtype=dtype)
 
 
 def _composed(x: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: float, dim: int) -> Tensor:
     """The loss as a composition, for target probabilities that are differentiable themselves."""
-    classes = x.value.shape[dim]
+    classes = x._value.shape[dim]
     if smoothing:
         y = y * (1 - smoothing) + smoothing / classes
     terms = y * log_softmax(x, dim)
     if weight is not None:
-        shape = tuple(classes if i == dim else 1 for i in range(x.value.ndim))
-        terms = terms * reshape(as_variable(weight), shape)
+        shape = tuple(classes if i == dim else 1 for i in range(x._value.ndim))
+        terms = terms * reshape(enter(weight), shape)
     losses = -sum(terms, dim)
     return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
 
@@ -422,12 +424,12 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
     """
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
-    z = as_variable(x)
+    z = enter(x)
     if not training or p == 0.0:
         return z
     if p == 1.0:
         return z * 0.0
     from .random import numpy_generator
 
-    kept = numpy_generator(generator).random(z.value.shape, dtype=np.float32) >= p
-    return z * tape._box(kept.astype(z.value.dtype) * z.value.dtype.type(1 / (1 - p)))
+    kept = numpy_generator(generator).random(z._value.shape, dtype=np.float32) >= p
+    return z * wrap(kept.astype(z._value.dtype) * z._value.dtype.type(1 / (1 - p)))

@@ -5,21 +5,21 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
+from .._types import Tensor
 from ..core.arguments import dimension, dimensions, either, lengths, sizes
-from ..core.define import apply, as_variable, linear
-from ..core.tape import Operation
+from ..core.define import linear
+from ..core.doors import enter
+from ..core.tape import Operation, apply
+from ..core.views import share_memory
 from .index import index as pick
 from .naming import called
 from .reduce import sum
-from .shape import cat, flip, movedim, narrow_view, reshape, share_memory, transpose, view_at
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
+from .shape import cat, flip, movedim, narrow_view, reshape, transpose, view_at
 
 # ---------------------------------------------------------------- apart
 
@@ -54,10 +54,10 @@ def split(x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: 
     >>> wg.split(wg.arange(5), 2)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    x = as_variable(x)
-    d = dimension("split", either("split", dim, axis) or 0, x.value.ndim)
-    n = x.value.shape[d] if x.value.ndim else 0
-    if not x.value.ndim:
+    x = enter(x)
+    d = dimension("split", either("split", dim, axis) or 0, x._value.ndim)
+    n = x._value.shape[d] if x._value.ndim else 0
+    if not x._value.ndim:
         raise ValueError("split: a 0-d tensor has no dimension to be cut along")
     if isinstance(split_size_or_sections, (tuple, list)):
         lengths = sizes(tuple(split_size_or_sections))
@@ -96,13 +96,13 @@ def chunk(x: Any, chunks: int, dim: int | None = None, *, axis: int | None = Non
     >>> wg.chunk(wg.arange(5), 3)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    x = as_variable(x)
+    x = enter(x)
     if chunks < 1:
         raise ValueError(f"chunk: expected at least 1 chunk, got {chunks}")
-    d = dimension("chunk", either("chunk", dim, axis) or 0, x.value.ndim)
-    if not x.value.ndim:
+    d = dimension("chunk", either("chunk", dim, axis) or 0, x._value.ndim)
+    if not x._value.ndim:
         raise ValueError("chunk: a 0-d tensor has no dimension to be cut along")
-    n = x.value.shape[d]
+    n = x._value.shape[d]
     return _between(x, d, [*range(0, n, -(-n // chunks)), n] if n else [0] * (chunks + 1))
 
 
@@ -135,11 +135,11 @@ def tensor_split(
     >>> wg.tensor_split(wg.arange(5), [1, 4])
     (tensor([0]), tensor([1, 2, 3]), tensor([4]))
     """
-    x = as_variable(x)
-    d = dimension("tensor_split", either("tensor_split", dim, axis) or 0, x.value.ndim)
-    if not x.value.ndim:
+    x = enter(x)
+    d = dimension("tensor_split", either("tensor_split", dim, axis) or 0, x._value.ndim)
+    if not x._value.ndim:
         raise ValueError("tensor_split: a 0-d tensor has no dimension to be cut along")
-    n = x.value.shape[d]
+    n = x._value.shape[d]
     if isinstance(indices_or_sections, (tuple, list)):
         starts = [slice(k, None).indices(n)[0] for k in sizes(tuple(indices_or_sections))]
         pairs = zip([0, *starts], [*starts, n], strict=True)
@@ -175,11 +175,11 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
     >>> wg.narrow(wg.arange(5), 0, 1, 3)
     tensor([1, 2, 3])
     """
-    x = as_variable(x)
-    d = dimension("narrow", dim, x.value.ndim)
-    n = x.value.shape[d] if x.value.ndim else 0
+    x = enter(x)
+    d = dimension("narrow", dim, x._value.ndim)
+    n = x._value.shape[d] if x._value.ndim else 0
     begin = start + n if start < 0 else operator.index(start)
-    if not x.value.ndim or not 0 <= begin <= begin + length <= n:
+    if not x._value.ndim or not 0 <= begin <= begin + length <= n:
         raise IndexError(f"narrow: {length} item(s) from {start} do not lie within the length {n} of dimension {d}")
     return narrow_view(x, d, begin, begin + length)
 
@@ -206,8 +206,8 @@ def select(x: Any, dim: int, index: int) -> Tensor:
     >>> wg.select(wg.tensor([[1., 2.], [3., 4.]]), 1, 0)
     tensor([1., 3.])
     """
-    x = as_variable(x)
-    return pick(x, (slice(None),) * dimension("select", dim, x.value.ndim) + (operator.index(index),))
+    x = enter(x)
+    return pick(x, (slice(None),) * dimension("select", dim, x._value.ndim) + (operator.index(index),))
 
 
 def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[Any, ...]:
@@ -233,12 +233,12 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
     >>> wg.unbind(wg.tensor([[1., 2.], [3., 4.]]), 1)
     (tensor([1., 3.]), tensor([2., 4.]))
     """
-    x = as_variable(x)
-    d = dimension("unbind", either("unbind", dim, axis) or 0, x.value.ndim)
-    if not x.value.ndim:
+    x = enter(x)
+    d = dimension("unbind", either("unbind", dim, axis) or 0, x._value.ndim)
+    if not x._value.ndim:
         raise ValueError("unbind: a 0-d tensor has no dimension to be taken apart along")
     before = (slice(None),) * d
-    return tuple([called("unbind", view_at(x, (*before, k, Ellipsis))) for k in range(x.value.shape[d])])
+    return tuple([called("unbind", view_at(x, (*before, k, Ellipsis))) for k in range(x._value.shape[d])])
 
 
 # ---------------------------------------------------------------- together
@@ -246,8 +246,8 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
 
 def _at_least(ndim: int, x: Any) -> Any:
     """x as NumPy's `atleast_1d`, `atleast_2d` or `atleast_3d` would have it."""
-    x = as_variable(x)
-    shape = x.value.shape
+    x = enter(x)
+    shape = x._value.shape
     if len(shape) >= ndim:
         return x
     lead = ndim - len(shape) if ndim < 3 or not shape else 2 - len(shape)
@@ -344,7 +344,7 @@ def hstack(tensors: Sequence[Any]) -> Tensor:
             [1., 0., 0.]])
     """
     parts = [_at_least(1, x) for x in tensors]
-    return cat(parts, 0 if parts and parts[0].value.ndim == 1 else 1)
+    return cat(parts, 0 if parts and parts[0]._value.ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Tensor:
@@ -419,8 +419,8 @@ def column_stack(tensors: Sequence[Any]) -> Tensor:
     tensor([[1., 3.],
             [2., 4.]])
     """
-    parts = [as_variable(x) for x in tensors]
-    return cat([reshape(x, (-1, 1)) if x.value.ndim < 2 else x for x in parts], 1)
+    parts = [enter(x) for x in tensors]
+    return cat([reshape(x, (-1, 1)) if x._value.ndim < 2 else x for x in parts], 1)
 
 
 # ---------------------------------------------------------------- copies
@@ -462,8 +462,8 @@ def repeat(x: Any, *counts: Any) -> Tensor:
     tensor([[1., 2., 1., 2.],
             [1., 2., 1., 2.]])
     """
-    x = as_variable(x)
-    copies, shape = sizes(counts), x.value.shape
+    x = enter(x)
+    copies, shape = sizes(counts), x._value.shape
     if len(copies) < len(shape) or min(copies, default=0) < 0:
         raise ValueError(
             f"repeat: shape {shape} needs {len(shape)} or more counts, none negative, got {copies}; tile takes fewer"
@@ -495,9 +495,9 @@ def tile(x: Any, *counts: Any, dims: Any = None) -> Tensor:
     tensor([[1., 1.],
             [2., 2.]])
     """
-    x = as_variable(x)
+    x = enter(x)
     copies = lengths("tile", counts, dims)
-    return repeat(x, (1,) * (x.value.ndim - len(copies)) + copies)
+    return repeat(x, (1,) * (x._value.ndim - len(copies)) + copies)
 
 
 def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
@@ -525,19 +525,19 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int
     >>> wg.repeat_interleave(wg.tensor([1., 2.]), wg.tensor([1, 3]))
     tensor([1., 2., 2., 2.])
     """
-    x = as_variable(x)
+    x = enter(x)
     dim = either("repeat_interleave", dim, axis)
     if dim is None:
         x, dim = reshape(x, -1), 0
-    d = dimension("repeat_interleave", dim, x.value.ndim)
-    counts = as_variable(repeats).value
+    d = dimension("repeat_interleave", dim, x._value.ndim)
+    counts = enter(repeats)._value
     if counts.dtype.kind not in "iu":
         raise TypeError(f"repeat_interleave: expected integers to repeat by, got {counts.dtype}")
-    n = x.value.shape[d]
+    n = x._value.shape[d]
     if counts.size not in (1, n) or counts.ndim > 1 or (counts < 0).any():
         raise ValueError(
-            f"repeat_interleave: expected 1 or {n} count(s), none negative, for dimension {d} of shape {x.value.shape},"
-            f" got shape {counts.shape}"
+            f"repeat_interleave: expected 1 or {n} count(s), none negative, for dimension {d} of shape "
+            f"{x._value.shape}, got shape {counts.shape}"
         )
     return pick(x, (slice(None),) * d + (np.repeat(np.arange(n), counts),))
 
@@ -586,17 +586,17 @@ def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Tensor:
     >>> wg.roll(wg.arange(5), 2)
     tensor([3, 4, 0, 1, 2])
     """
-    x = as_variable(x)
+    x = enter(x)
     dims = either("roll", dims, axis)
     steps = sizes(tuple(shifts) if isinstance(shifts, (tuple, list)) else (shifts,))
     if dims is None or dims == () or dims == []:
         if len(steps) != 1:
             raise ValueError(f"roll: expected one shift without dims, got {shifts}")
         return apply(_ROLL, (x,), {"shifts": steps, "dims": ()})
-    along = tuple([dimension("roll", d, x.value.ndim) for d in (dims if isinstance(dims, (tuple, list)) else (dims,))])
+    along = tuple([dimension("roll", d, x._value.ndim) for d in (dims if isinstance(dims, (tuple, list)) else (dims,))])
     if len(along) != len(steps):
         raise ValueError(f"roll: {len(steps)} shift(s) {shifts} for {len(along)} dimension(s) {dims}")
-    return apply(_ROLL, (x,), {"shifts": steps, "dims": along}) if x.value.ndim else x
+    return apply(_ROLL, (x,), {"shifts": steps, "dims": along}) if x._value.ndim else x
 
 
 def fliplr(x: Any) -> Tensor:
@@ -646,8 +646,8 @@ def flipud(x: Any) -> Tensor:
     >>> wg.flipud(wg.tensor([1., 2.]))
     tensor([2., 1.])
     """
-    x = as_variable(x)
-    if not x.value.ndim:
+    x = enter(x)
+    if not x._value.ndim:
         raise IndexError("flipud: a 0-d tensor has no first dimension")
     return flip(x, 0)
 
@@ -677,8 +677,8 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     tensor([[2., 4.],
             [1., 3.]])
     """
-    x = as_variable(x)
-    if len(dims) != 2 or len(dimensions("rot90", tuple(dims), x.value.ndim)) != 2:
+    x = enter(x)
+    if len(dims) != 2 or len(dimensions("rot90", tuple(dims), x._value.ndim)) != 2:
         raise ValueError(f"rot90: expected two different dimensions, got {tuple(dims)}")
     first, second = dims
     turns = k % 4
@@ -742,15 +742,17 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     >>> wg.diagonal(wg.tensor([[1., 2.], [3., 4.]]))
     tensor([1., 4.])
     """
-    x = as_variable(x)
-    d1, d2 = dimension("diagonal", dim1, x.value.ndim), dimension("diagonal", dim2, x.value.ndim)
-    if d1 == d2 or x.value.ndim < 2:
-        raise ValueError(f"diagonal: expected two different dimensions of shape {x.value.shape}, got {dim1} and {dim2}")
-    last = x if x.value.ndim == 2 and d1 < d2 else movedim(x, (d1, d2), (-2, -1))
-    rows, columns = last.value.shape[-2:]
+    x = enter(x)
+    d1, d2 = dimension("diagonal", dim1, x._value.ndim), dimension("diagonal", dim2, x._value.ndim)
+    if d1 == d2 or x._value.ndim < 2:
+        raise ValueError(
+            f"diagonal: expected two different dimensions of shape {x._value.shape}, got {dim1} and {dim2}"
+        )
+    last = x if x._value.ndim == 2 and d1 < d2 else movedim(x, (d1, d2), (-2, -1))
+    rows, columns = last._value.shape[-2:]
     if not -rows <= offset <= columns:
         offset = -rows if offset < 0 else columns
-    return share_memory(x, apply(_DIAGONAL, (last,), {"offset": int(offset), "before": last.value.shape}))
+    return share_memory(x, apply(_DIAGONAL, (last,), {"offset": int(offset), "before": last._value.shape}))
 
 
 def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
@@ -781,8 +783,8 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tenso
     tensor([[1., 0.],
             [0., 2.]])
     """
-    x = as_variable(x)
-    shape = x.value.shape
+    x = enter(x)
+    shape = x._value.shape
     if not shape:
         raise ValueError("diag_embed: a 0-d tensor has no items to be put on a diagonal; make it a vector first")
     d1, d2 = (dimension("diag_embed", d, len(shape) + 1) for d in (dim1, dim2))

@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core import define, dtypes
-from ..core.variable import Variable
-from ..tensors.tensor import Tensor, _wrap, change
+from .._types import Tensor
+from ..core import dtypes
+from ..core.broadcast import broadcast_shape
+from ..core.change import rewrite
+from ..core.doors import enter
+from ..core.variable import Variable, wrap
 from .creation import allocate, float_dtype, integer, leaf, limits, number, shape_of
 
 _FRESH_SEED = 67280421310721  # of a new generator, as in PyTorch
@@ -185,7 +188,7 @@ class Generator:
         philox = {**bits["state"], "buffer": bits["buffer"]}
         words = [word for name in _STATE_WORDS for word in philox[name]]
         words += [bits["buffer_pos"], bits["has_uint32"], bits["uinteger"], self._seed]
-        return _wrap(np.array(words, "<u8").view(np.uint8))
+        return wrap(np.array(words, "<u8").view(np.uint8))
 
     def set_state(self, state: Any) -> None:
         """Go on from a state that `get_state` gave.
@@ -209,7 +212,7 @@ class Generator:
         >>> generator.initial_seed()
         7
         """
-        value = define.as_variable(state).value
+        value = enter(state)._value
         if value.dtype != np.uint8:
             raise TypeError(f"set_state: expected a tensor of uint8 from get_state, got {value.dtype}")
         lengths = [*_STATE_WORDS.values(), 1, 1, 1, 1]
@@ -591,7 +594,7 @@ def rand_like(
     >>> wg.rand_like(wg.zeros(2, 3)).shape
     wengert.Size([2, 3])
     """
-    like = define.as_variable(x).value
+    like = enter(x)._value
     value = _uniform(like.shape, float_dtype("rand_like", like.dtype if dtype is None else dtype), generator)
     return leaf("rand_like", value, requires_grad, device)
 
@@ -625,7 +628,7 @@ def randn_like(
     >>> wg.randn_like(wg.zeros(2, 3)).shape
     wengert.Size([2, 3])
     """
-    like = define.as_variable(x).value
+    like = enter(x)._value
     value = _standard_normal(like.shape, float_dtype("randn_like", like.dtype if dtype is None else dtype), generator)
     return leaf("randn_like", value, requires_grad, device)
 
@@ -663,7 +666,7 @@ def randint_like(
     >>> wg.random.randint_like(wg.zeros(3), 7, 8)
     tensor([7., 7., 7.])
     """
-    like = define.as_variable(x).value
+    like = enter(x)._value
     return randint(
         *((0, low) if high is None else (low, high)), like.shape, generator=generator,
         dtype=like.dtype if dtype is None else dtype, requires_grad=requires_grad, device=device,
@@ -711,10 +714,10 @@ def normal(
         mean, std = number("normal", "mean", mean), number("normal", "std", std)
         shape = shape_of("normal", (size,))
     else:
-        given = [define.as_variable(x).value for x in (mean, std) if isinstance(x, (Variable, np.ndarray))]
+        given = [enter(x)._value for x in (mean, std) if isinstance(x, (Variable, np.ndarray))]
         if not given:
             raise TypeError("normal: expected a size with two numbers, as in normal(0, 1, (2, 3))")
-        shape = define.broadcast_shape("normal", *(x.shape for x in given))
+        shape = broadcast_shape("normal", *(x.shape for x in given))
         dtype = given[0].dtype if dtype is None else dtype
     value = _normal("normal", mean, std, shape, float_dtype("normal", dtype), generator)
     return leaf("normal", value, requires_grad, device)
@@ -723,7 +726,7 @@ def normal(
 def _normal(
     name: str, mean: Any, std: Any, shape: tuple[int, ...], dtype: np.dtype, generator: Any
 ) -> np.ndarray:  # fmt: skip
-    mean, std = (x.value if isinstance(x, Variable) else x for x in (mean, std))
+    mean, std = (x._value if isinstance(x, Variable) else x for x in (mean, std))
     if not np.all(np.asarray(std) >= 0):
         raise ValueError(f"{name}: standard deviations are not negative, got {std if np.ndim(std) == 0 else 'some'}")
     out = _standard_normal(shape, dtype, generator)
@@ -762,11 +765,11 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Any = None) -> Tenso
     >>> wg.bernoulli(wg.tensor([0., 1.]))
     tensor([0., 1.])
     """
-    like = define.as_variable(x).value
+    like = enter(x)._value
     if p is None and like.dtype.kind != "f":
         raise TypeError(f"bernoulli: expected probabilities of a floating dtype, got {like.dtype}")
     heads = _heads("bernoulli", like if p is None else number("bernoulli", "p", p), like.shape, generator)
-    return _wrap(heads.astype(like.dtype))
+    return wrap(heads.astype(like.dtype))
 
 
 def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
@@ -806,12 +809,12 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     >>> wg.multinomial(wg.tensor([0., 3., 0.]), 2, replacement=True)
     tensor([1, 1])
     """
-    weights = define.as_variable(x).value
+    weights = enter(x)._value
     count = integer("multinomial", "num_samples", num_samples)
     _check_weights(weights, count, replacement)
     rows = np.atleast_2d(weights).astype(np.float64)
     draw = _with_replacement if replacement else _without_replacement
-    return _wrap(draw(rows, count, numpy_generator(generator)).reshape(*weights.shape[:-1], count))
+    return wrap(draw(rows, count, numpy_generator(generator)).reshape(*weights.shape[:-1], count))
 
 
 def _with_replacement(rows: np.ndarray, count: int, source: np.random.Generator) -> np.ndarray:
@@ -881,16 +884,16 @@ def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -
     >>> wg.random.uniform_(wg.empty(2), 3., 3.)
     tensor([3., 3.])
     """
-    dtype = float_dtype("uniform_", x.value.dtype)
+    dtype = float_dtype("uniform_", x._value.dtype)
     low, high = number("uniform_", "a", a), number("uniform_", "b", b)
     least, most = limits(dtype)
     if not (least <= low <= high <= most and high - low <= most):
         raise ValueError(f"uniform_: expected an interval [a, b) of {dtype} numbers, got a={low}, b={high}")
-    value = _uniform(x.value.shape, dtype, generator)
+    value = _uniform(x._value.shape, dtype, generator)
     value *= dtype.type(high - low)
     value += dtype.type(low)
     np.minimum(value, np.nextafter(dtype.type(high), dtype.type(low)), out=value)
-    return change(x, "uniform_", lambda old: _wrap(value))
+    return rewrite(x, "uniform_", lambda old: wrap(value))
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
@@ -923,10 +926,10 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = Non
     >>> wg.random.normal_(wg.empty(2), 5., 0.)
     tensor([5., 5.])
     """
-    dtype = float_dtype("normal_", x.value.dtype)
+    dtype = float_dtype("normal_", x._value.dtype)
     mean, std = number("normal_", "mean", mean), number("normal_", "std", std)
-    value = _normal("normal_", mean, std, x.value.shape, dtype, generator)
-    return change(x, "normal_", lambda old: _wrap(value))
+    value = _normal("normal_", mean, std, x._value.shape, dtype, generator)
+    return rewrite(x, "normal_", lambda old: wrap(value))
 
 
 def bernoulli_(x: Tensor, p: Any = 0.5, generator: Any = None) -> Tensor:
@@ -960,18 +963,18 @@ def bernoulli_(x: Tensor, p: Any = 0.5, generator: Any = None) -> Tensor:
     >>> wg.random.bernoulli_(wg.empty(2), 1.)
     tensor([1., 1.])
     """
-    probability = p.value if isinstance(p, Variable) else p
+    probability = p._value if isinstance(p, Variable) else p
     if isinstance(probability, np.ndarray):
         if probability.dtype.kind != "f":
             raise TypeError(f"bernoulli_: expected probabilities of a floating dtype, got {probability.dtype}")
-        if define.broadcast_shape("bernoulli_", x.value.shape, probability.shape) != x.value.shape:
+        if broadcast_shape("bernoulli_", x._value.shape, probability.shape) != x._value.shape:
             raise ValueError(
-                f"bernoulli_: probabilities of shape {probability.shape} do not broadcast to {x.value.shape}"
+                f"bernoulli_: probabilities of shape {probability.shape} do not broadcast to {x._value.shape}"
             )
     else:
         probability = number("bernoulli_", "p", p)
-    value = _heads("bernoulli_", probability, x.value.shape, generator).astype(x.value.dtype)
-    return change(x, "bernoulli_", lambda old: _wrap(value))
+    value = _heads("bernoulli_", probability, x._value.shape, generator).astype(x._value.dtype)
+    return rewrite(x, "bernoulli_", lambda old: wrap(value))
 
 
 def exponential_(x: Tensor, lambd: float = 1.0, generator: Any = None) -> Tensor:
@@ -1002,14 +1005,14 @@ def exponential_(x: Tensor, lambd: float = 1.0, generator: Any = None) -> Tensor
 
     Examples
     --------
-    >>> bool((wg.random.exponential_(wg.empty(5)) >= 0).value.all())
+    >>> bool((wg.random.exponential_(wg.empty(5)) >= 0)._value.all())
     True
     """
-    dtype = float_dtype("exponential_", x.value.dtype)
+    dtype = float_dtype("exponential_", x._value.dtype)
     rate = number("exponential_", "lambd", lambd)
     if not rate > 0:
         raise ValueError(f"exponential_: expected a rate above 0, got {rate}")
-    value = np.asarray(numpy_generator(generator).standard_exponential(x.value.shape) / rate)
+    value = np.asarray(numpy_generator(generator).standard_exponential(x._value.shape) / rate)
     with np.errstate(over="ignore"):
         value = value.astype(dtype, copy=False)
-    return change(x, "exponential_", lambda old: _wrap(value))
+    return rewrite(x, "exponential_", lambda old: wrap(value))

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import inspect
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from ..core import define, dtypes, tape
+from .._types import Tensor
+from ..core import broadcast, define, dtypes
 from ..core.arguments import dimension, either, reduced
-from ..core.define import F, Function, apply, as_floating, as_variable, primitive
-from ..core.tape import Operation
+from ..core.broadcast import as_floating, cast
+from ..core.define import F, Function, primitive
+from ..core.doors import enter
+from ..core.tape import Operation, apply
+from ..core.variable import wrap
 from .elementwise import abs, equal, exp, sqrt, where
 from .naming import called
 from .shape import cat, flip, permute, reshape, reshaped, stack
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 
 def _kernel(kind: str, fallback: Function | None = None) -> Function:
@@ -40,7 +41,7 @@ def _kernel(kind: str, fallback: Function | None = None) -> Function:
 def _expand(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     """A reduced tensor repeated over the dimensions it lost."""
     whole = g if len(dims) == len(shape) else keep(g, dims, keepdim, shape)  # one number broadcasts as it is
-    return define.broadcast_to(whole, shape)
+    return broadcast.broadcast_to(whole, shape)
 
 
 def keep(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
@@ -101,10 +102,10 @@ def sum(
     >>> wg.sum(wg.ones(2, 3), dim=0)
     tensor([2., 2., 2.])
     """
-    x = as_variable(x)
+    x = enter(x)
     if dtype is not None:
-        x = define.cast(x, dtypes.as_dtype(dtype, "sum"))
-    return apply(_SUM, (x,), reduced("sum", x.value.shape, dim, axis, keepdim, keepdims))
+        x = cast(x, dtypes.as_dtype(dtype, "sum"))
+    return apply(_SUM, (x,), reduced("sum", x._value.shape, dim, axis, keepdim, keepdims))
 
 
 def _count(dims: tuple[int, ...], shape: tuple[int, ...]) -> int:
@@ -142,12 +143,12 @@ def mean(
     >>> wg.mean(wg.tensor([[1., 2.], [3., 5.]]), dim=1)
     tensor([1.5000, 4.0000])
     """
-    x = as_variable(x)
+    x = enter(x)
     if dtype is not None:
-        x = define.cast(x, dtypes.as_dtype(dtype, "mean"))
-    if x.value.dtype.kind != "f":
-        raise TypeError(f"mean: expected a floating tensor, got {x.value.dtype}; convert it, as in x.float().mean()")
-    return apply(_MEAN, (x,), reduced("mean", x.value.shape, dim, axis, keepdim, keepdims))
+        x = cast(x, dtypes.as_dtype(dtype, "mean"))
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"mean: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float().mean()")
+    return apply(_MEAN, (x,), reduced("mean", x._value.shape, dim, axis, keepdim, keepdims))
 
 
 # ---------------------------------------------------------------- products
@@ -155,23 +156,23 @@ def mean(
 
 def _others(x: Any) -> Tensor:
     """The product of all other items, for each along the last dimension; by a tree, so that zeros need no division."""
-    n = x.value.shape[-1]
+    n = x._value.shape[-1]
     if n == 1:
-        return tape._box(np.ones_like(x.value))
+        return wrap(np.ones_like(x._value))
     if n % 2:
         lead, last = x[..., : n - 1], x[..., n - 1 :]
         return cat([_others(lead) * last, prod(lead, -1, keepdim=True)], -1)
     even, odd = x[..., 0::2], x[..., 1::2]
     rest = _others(even * odd)
-    return reshape(stack([rest * odd, rest * even], -1), x.value.shape)
+    return reshape(stack([rest * odd, rest * even], -1), x._value.shape)
 
 
 def _other_products(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
-    whole = np.abs(z.value)
+    whole = np.abs(z._value)
     if (whole > _SMALLEST_NORMAL[whole.dtype]).all() and np.isfinite(whole).all():  # no item is 0
         return keep(z, dims, keepdim, shape) / x
     kept = [d for d in range(len(shape)) if d not in dims]
-    if not _count(dims, shape) or not x.value.size:
+    if not _count(dims, shape) or not x._value.size:
         return x
     order = (*kept, *dims)
     flat = reshape(_permute(x, order), (*(shape[d] for d in kept), -1))
@@ -218,10 +219,10 @@ def prod(
     >>> wg.prod(wg.tensor([2., 3., 4.]))
     tensor(24.)
     """
-    x = as_variable(x)
+    x = enter(x)
     if dtype is not None:
-        x = define.cast(x, dtypes.as_dtype(dtype, "prod"))
-    return apply(_PROD, (x,), reduced("prod", x.value.shape, dim, axis, keepdim, keepdims))
+        x = cast(x, dtypes.as_dtype(dtype, "prod"))
+    return apply(_PROD, (x,), reduced("prod", x._value.shape, dim, axis, keepdim, keepdims))
 
 
 # ---------------------------------------------------------------- extremes
@@ -230,7 +231,7 @@ def prod(
 def _ties(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
     """A constant: 1 / (number of ties) where x has the extreme value, else 0."""
     extreme = keep(z, dims, keepdim, shape)
-    mask = tape._box(equal(x, extreme).value.astype(x.value.dtype))
+    mask = wrap(equal(x, extreme)._value.astype(x._value.dtype))
     return mask / sum(mask, dims, True)
 
 
@@ -265,8 +266,8 @@ def amax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
     >>> wg.amax(wg.tensor([[1., 4.], [3., 2.]]), dim=0)
     tensor([3., 4.])
     """
-    x = as_variable(x)
-    return apply(_AMAX, (x,), reduced("amax", x.value.shape, dim, axis, keepdim, keepdims))
+    x = enter(x)
+    return apply(_AMAX, (x,), reduced("amax", x._value.shape, dim, axis, keepdim, keepdims))
 
 
 @_documented
@@ -289,8 +290,8 @@ def amin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, ke
     >>> wg.amin(wg.tensor([[1., 4.], [3., 2.]]), dim=0)
     tensor([1., 2.])
     """
-    x = as_variable(x)
-    return apply(_AMIN, (x,), reduced("amin", x.value.shape, dim, axis, keepdim, keepdims))
+    x = enter(x)
+    return apply(_AMIN, (x,), reduced("amin", x._value.shape, dim, axis, keepdim, keepdims))
 
 
 def _arg(kind: str) -> Function:
@@ -306,12 +307,12 @@ _argmax, _argmin = _arg("argmax"), _arg("argmin")
 
 
 def _index_of(name: str, kernel: Function, x: Any, dim: Any, axis: Any, keepdim: bool, keepdims: bool | None) -> Tensor:
-    x = as_variable(x)
+    x = enter(x)
     dim = either(name, dim, axis)
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"{name}: expected one dimension or None, got {dim}")
-    static = reduced(name, x.value.shape, dim, None, keepdim, keepdims)
-    return tape._box(kernel(x.value, **static))
+    static = reduced(name, x._value.shape, dim, None, keepdim, keepdims)
+    return wrap(kernel(x._value, **static))
 
 
 def argmax(
@@ -379,7 +380,7 @@ def argmin(
 
 def _softmax_of(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     top = keep(z, dims, keepdim, shape)
-    return exp(x - where(tape._box(np.isneginf(top.value)), 0.0, top))
+    return exp(x - where(wrap(np.isneginf(top._value)), 0.0, top))
 
 
 _LOGSUMEXP = primitive(
@@ -412,7 +413,7 @@ def logsumexp(
     tensor(100.6931)
     """
     x = as_floating(x)
-    return apply(_LOGSUMEXP, (x,), reduced("logsumexp", x.value.shape, dim, axis, keepdim, keepdims))
+    return apply(_LOGSUMEXP, (x,), reduced("logsumexp", x._value.shape, dim, axis, keepdim, keepdims))
 
 
 def _deviation(x: Any, dims: tuple[int, ...], correction: float, shape: tuple[int, ...]) -> Any:
@@ -453,12 +454,12 @@ def var(
     >>> wg.var(wg.tensor([1., 2., 3., 4.]))
     tensor(1.6667)
     """
-    x = as_variable(x)
-    if x.value.dtype.kind != "f":
-        raise TypeError(f"var: expected a floating tensor, got {x.value.dtype}; convert it, as in x.float().var()")
+    x = enter(x)
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"var: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float().var()")
     if isinstance(dim, bool):  # var(unbiased), as PyTorch has it
         dim, unbiased = None, dim
-    static = reduced("var", x.value.shape, dim, axis, keepdim, keepdims)
+    static = reduced("var", x._value.shape, dim, axis, keepdim, keepdims)
     static["correction"] = float(correction if unbiased is None else unbiased)
     return apply(_VAR, (x,), static)
 
@@ -489,7 +490,7 @@ def std(
     tensor(1.2910)
     """
     variance = var(x, dim, keepdim, correction=correction, unbiased=unbiased, axis=axis, keepdims=keepdims)
-    if variance.requires_grad and np.count_nonzero(variance.value) < variance.value.size:
+    if variance.requires_grad and np.count_nonzero(variance._value) < variance._value.size:
         zero = equal(variance, 0)
         return called("std", where(zero, 0.0, sqrt(where(zero, 1.0, variance))))
     return called("std", sqrt(variance))
@@ -498,7 +499,7 @@ def std(
 def _unit(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
     """x / z, and 0 where z = 0."""
     length = keep(z, dims, keepdim, shape)
-    if np.count_nonzero(z.value) == z.value.size:
+    if np.count_nonzero(z._value) == z._value.size:
         return x / length
     zero = equal(length, 0)
     return where(zero, 0.0, x / where(zero, 1.0, length))
@@ -536,10 +537,10 @@ def norm(
     >>> wg.norm(wg.tensor([3., -4.]))
     tensor(5.)
     """
-    x = as_variable(x)
-    if x.value.dtype.kind != "f":
-        raise TypeError(f"norm: expected a floating tensor, got {x.value.dtype}; convert it, as in x.float().norm()")
-    static = reduced("norm", x.value.shape, dim, axis, keepdim, keepdims)
+    x = enter(x)
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"norm: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float().norm()")
+    static = reduced("norm", x._value.shape, dim, axis, keepdim, keepdims)
     if p is None or p == "fro" or p == 2:
         return apply(_NORM, (x,), static)
     if isinstance(p, str):
@@ -550,7 +551,7 @@ def norm(
     if p == -math.inf:
         return amin(abs(x), dims, keepdim)
     if p == 0:
-        return sum(tape._box((x.value != 0).astype(x.value.dtype)), dims, keepdim)
+        return sum(wrap((x._value != 0).astype(x._value.dtype)), dims, keepdim)
     if p == 1:
         return sum(abs(x), dims, keepdim)
     total = sum(abs(x) ** p, dims, keepdim)
@@ -600,10 +601,10 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: An
     >>> wg.cumsum(wg.tensor([1., 2., 3.]), 0)
     tensor([1., 3., 6.])
     """
-    x = as_variable(x)
+    x = enter(x)
     if dtype is not None:
-        x = define.cast(x, dtypes.as_dtype(dtype, "cumsum"))
+        x = cast(x, dtypes.as_dtype(dtype, "cumsum"))
     dim = either("cumsum", dim, axis)
     if dim is None:
         raise TypeError("cumsum: expected dim, the dimension to run along")
-    return apply(_CUMSUM, (x,), {"dim": dimension("cumsum", dim, x.value.ndim)})
+    return apply(_CUMSUM, (x,), {"dim": dimension("cumsum", dim, x._value.ndim)})

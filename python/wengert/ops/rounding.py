@@ -5,16 +5,14 @@ The derivative of rounding is zero wherever there is one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .._types import Tensor
 from ..core.define import Function, elementwise
 from .elementwise import doc
 from .transcendental import quiet
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- rounding
 

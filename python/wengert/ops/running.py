@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..core import define, dtypes, tape
+from .._types import Tensor
+from ..core import dtypes
 from ..core.arguments import dimension, either
-from ..core.define import Function, apply, as_floating, as_variable, primitive
+from ..core.broadcast import as_floating, cast
+from ..core.define import Function, primitive
+from ..core.doors import enter
+from ..core.tape import apply
+from ..core.variable import wrap
 from .pieces import roll
 from .shape import cat, flip, narrow_view
 from .transcendental import logaddexp, quiet
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- running
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 def _scan(combine: Function, x: Tensor, dim: int) -> Tensor:
     """What `combine` makes of all items up to each."""
-    n, step = x.value.shape[dim], 1
+    n, step = x._value.shape[dim], 1
     while step < n:
         later = combine(narrow_view(x, dim, step, n), narrow_view(x, dim, 0, n - step))
         x = cat([narrow_view(x, dim, 0, step), later], dim)
@@ -34,7 +36,7 @@ def _scan(combine: Function, x: Tensor, dim: int) -> Tensor:
 
 def _recurrence(a: Any, b: Any, dim: int) -> Any:
     """The sequence z[k] = a[k] z[k - 1] + b[k] from z[-1] = 0."""
-    n, step = b.value.shape[dim], 1
+    n, step = b._value.shape[dim], 1
     while step < n:
         late, early = narrow_view(a, dim, step, n), narrow_view(a, dim, 0, n - step)
         b_late = narrow_view(b, dim, step, n) + late * narrow_view(b, dim, 0, n - step)
@@ -54,16 +56,16 @@ def _running_product(x: np.ndarray, dim: int) -> np.ndarray:
 
 def _products_before(x: Any, dim: int) -> Any:
     """The product of all items before each."""
-    n = x.value.shape[dim]
-    if not x.value.size:
+    n = x._value.shape[dim]
+    if not x._value.size:
         return x
-    one = tape._box(np.ones_like(narrow_view(x, dim, 0, 1).value))
+    one = wrap(np.ones_like(narrow_view(x, dim, 0, 1)._value))
     return cat([one, narrow_view(apply(_CUMPROD, (x,), {"dim": dim}), dim, 0, n - 1)], dim)
 
 
 def _pulled(g: Any, x: Any, dim: int) -> Any:
     """The cotangent of item j: the products before it, times s[j] = x[j + 1] s[j + 1] + g[j]."""
-    if not x.value.ndim:
+    if not x._value.ndim:
         return g
     after = flip(roll(x, -1, dim), dim)
     return _products_before(x, dim) * flip(_recurrence(after, flip(g, dim), dim), dim)
@@ -71,7 +73,7 @@ def _pulled(g: Any, x: Any, dim: int) -> Any:
 
 def _pushed(t: Any, x: Any, dim: int) -> Any:
     """The tangent of product k: z[k] = x[k] z[k - 1] + (the products before k) t[k]."""
-    return _recurrence(x, _products_before(x, dim) * t, dim) if x.value.ndim else t
+    return _recurrence(x, _products_before(x, dim) * t, dim) if x._value.ndim else t
 
 
 _CUMPROD = primitive("cumprod", quiet(_running_product), (_pulled,), (_pushed,))
@@ -81,7 +83,7 @@ def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
     dim = either(name, dim, axis)
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension to run along")
-    return dimension(name, dim, x.value.ndim)
+    return dimension(name, dim, x._value.ndim)
 
 
 def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: Any = None) -> Tensor:
@@ -110,9 +112,9 @@ def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: A
     >>> wg.cumprod(wg.tensor([1., 2., 3.]), 0)
     tensor([1., 2., 6.])
     """
-    x = as_variable(x)
+    x = enter(x)
     if dtype is not None:
-        x = define.cast(x, dtypes.as_dtype(dtype, "cumprod"))
+        x = cast(x, dtypes.as_dtype(dtype, "cumprod"))
     d = _direction("cumprod", x, dim, axis)
     return apply(_CUMPROD, (x,), {"dim": d})
 
@@ -143,7 +145,7 @@ def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> 
     """
     x = as_floating(x)
     d = _direction("logcumsumexp", x, dim, axis)
-    return _scan(logaddexp, x, d) if x.value.ndim else x * 1.0
+    return _scan(logaddexp, x, d) if x._value.ndim else x * 1.0
 
 
 # ---------------------------------------------------------------- differences
@@ -178,14 +180,14 @@ def diff(
     >>> wg.diff(wg.tensor([1., 4., 9.]))
     tensor([3., 5.])
     """
-    x = as_variable(x)
-    if n < 0 or not x.value.ndim:
-        raise ValueError(f"diff: expected n >= 0 and one dimension or more, got n={n} and shape {x.value.shape}")
-    d = dimension("diff", dim if axis is None else axis, x.value.ndim)
+    x = enter(x)
+    if n < 0 or not x._value.ndim:
+        raise ValueError(f"diff: expected n >= 0 and one dimension or more, got n={n} and shape {x._value.shape}")
+    d = dimension("diff", dim if axis is None else axis, x._value.ndim)
     parts = [part for part in (prepend, x, append) if part is not None]
     z: Tensor = cat(parts, d) if len(parts) > 1 else x
     for _ in range(n):
-        length = z.value.shape[d]
+        length = z._value.shape[d]
         later, earlier = narrow_view(z, d, min(1, length), length), narrow_view(z, d, 0, max(length - 1, 0))
-        z = tape._box(later.value ^ earlier.value) if z.value.dtype == dtypes.bool else later - earlier
+        z = wrap(later._value ^ earlier._value) if z._value.dtype == dtypes.bool else later - earlier
     return z

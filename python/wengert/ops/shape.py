@@ -6,25 +6,20 @@ import functools
 import math
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from ..core import define, dtypes, tape
+from .._types import Tensor
+from ..core import broadcast, dtypes
 from ..core.arguments import dimension, dimensions, filled, lengths, permutation, sizes
-from ..core.define import apply, as_variable, linear, rule
-from ..core.tape import Operation
-from ..core.variable import Variable, as_view
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
-
-
-def share_memory(x: Variable, out: Tensor) -> Tensor:
-    """The same, if the result is a view of x's memory."""
-    return as_view(x, out) if out is not x and _kernels.overlap(out.value, x.value) else out
-
+from ..core.broadcast import broadcast_shape, cast
+from ..core.define import linear, rule
+from ..core.doors import enter
+from ..core.tape import Operation, apply
+from ..core.variable import as_view, wrap
+from ..core.views import share_memory
 
 # Several operations do one thing under PyTorch's several names for it: the names that print, and that errors tell.
 # `before` and `inverse` are what the transpose returns to.
@@ -49,7 +44,7 @@ _PERMUTE, _TRANSPOSE, _T = map(_permuting, ("permute", "transpose", "t"))
 
 def reshaped(x: Any, shape: tuple[int, ...], operation: Operation = _RESHAPE) -> Tensor:
     """x in another shape, which is known to fit."""
-    return share_memory(x, apply(operation, (x,), {"shape": shape, "before": x.value.shape}))
+    return share_memory(x, apply(operation, (x,), {"shape": shape, "before": x._value.shape}))
 
 
 def _permuted(x: Any, dims: tuple[int, ...], inverse: tuple[int, ...], operation: Operation = _PERMUTE) -> Tensor:
@@ -90,8 +85,8 @@ def reshape(x: Any, *new_shape: Any, shape: Any = None) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    x = as_variable(x)
-    return reshaped(x, filled("reshape", lengths("reshape", new_shape, shape), x.value.shape))
+    x = enter(x)
+    return reshaped(x, filled("reshape", lengths("reshape", new_shape, shape), x._value.shape))
 
 
 def view(x: Any, *shape: Any) -> Tensor:
@@ -122,19 +117,19 @@ def view(x: Any, *shape: Any) -> Tensor:
     >>> wg.tensor([1.]).view(wg.int32)
     tensor([1065353216], dtype=wengert.int32)
     """
-    x = as_variable(x)
+    x = enter(x)
     if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
         dtype = dtypes.as_dtype(shape[0], "view")
         try:
-            out = tape._box(x.value.view(dtype), x.share_counter())
+            out = wrap(x._value.view(dtype), x._share_counter())
         except ValueError as error:
             raise RuntimeError(
-                f"view: shape {x.value.shape} of {x.value.dtype} cannot be read as {dtype}: {error}"
+                f"view: shape {x._value.shape} of {x._value.dtype} cannot be read as {dtype}: {error}"
             ) from None
         return out
-    out = reshaped(x, filled("view", sizes(shape), x.value.shape))
-    if x.value.size and not _kernels.overlap(out.value, x.value):
-        raise RuntimeError(f"view: the strides of this tensor of shape {x.value.shape} do not allow it; use reshape")
+    out = reshaped(x, filled("view", sizes(shape), x._value.shape))
+    if x._value.size and not _kernels.overlap(out._value, x._value):
+        raise RuntimeError(f"view: the strides of this tensor of shape {x._value.shape} do not allow it; use reshape")
     return out
 
 
@@ -161,13 +156,13 @@ def permute(x: Any, *order: Any, dims: Any = None) -> Tensor:
     >>> wg.permute(wg.ones(2, 3, 5), 2, 0, 1).shape
     wengert.Size([5, 2, 3])
     """
-    x = as_variable(x)
-    return _permuted(x, *permutation("permute", lengths("permute", order, dims), x.value.ndim))
+    x = enter(x)
+    return _permuted(x, *permutation("permute", lengths("permute", order, dims), x._value.ndim))
 
 
 def reverse_dimensions(x: Any) -> Tensor:
     """A view with the dimensions in reverse order: `Tensor.T`."""
-    order = tuple(range(x.value.ndim - 1, -1, -1))
+    order = tuple(range(x._value.ndim - 1, -1, -1))
     return _permuted(x, order, order)
 
 
@@ -194,8 +189,8 @@ def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
     tensor([[1., 3.],
             [2., 4.]])
     """
-    x = as_variable(x)
-    order = list(range(x.value.ndim))
+    x = enter(x)
+    order = list(range(x._value.ndim))
     i, j = dimension("transpose", dim0, len(order)), dimension("transpose", dim1, len(order))
     if order:
         order[i], order[j] = order[j], order[i]
@@ -252,10 +247,10 @@ def t(x: Any) -> Tensor:
     tensor([[1.],
             [2.]])
     """
-    x = as_variable(x)
-    if x.value.ndim > 2:
-        raise ValueError(f"t: expected at most two dimensions, got shape {x.value.shape}; use mT or permute")
-    return _permuted(x, (1, 0), (1, 0), _T) if x.value.ndim == 2 else x
+    x = enter(x)
+    if x._value.ndim > 2:
+        raise ValueError(f"t: expected at most two dimensions, got shape {x._value.shape}; use mT or permute")
+    return _permuted(x, (1, 0), (1, 0), _T) if x._value.ndim == 2 else x
 
 
 def broadcast_to(x: Any, *shape: Any) -> Tensor:
@@ -282,8 +277,8 @@ def broadcast_to(x: Any, *shape: Any) -> Tensor:
     tensor([[1., 2.],
             [1., 2.]])
     """
-    x = as_variable(x)
-    return as_view(x, define.broadcast_to(x, sizes(shape)))
+    x = enter(x)
+    return as_view(x, broadcast.broadcast_to(x, sizes(shape)))
 
 
 def expand(x: Any, *shape: Any) -> Tensor:
@@ -311,14 +306,14 @@ def expand(x: Any, *shape: Any) -> Tensor:
     tensor([[1., 1., 1.],
             [2., 2., 2.]])
     """
-    x = as_variable(x)
-    target, before = sizes(shape), x.value.shape
+    x = enter(x)
+    target, before = sizes(shape), x._value.shape
     wanted = target
     if -1 in target:
         lead = len(target) - len(before)
         wanted = tuple([before[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(target)])
     try:
-        return as_view(x, define.broadcast_to(x, wanted))
+        return as_view(x, broadcast.broadcast_to(x, wanted))
     except ValueError:
         raise ValueError(
             f"expand: shape {before} does not expand to {target}; -1 keeps a length that is there"
@@ -346,7 +341,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     >>> wg.broadcast_shapes((3, 1), (2,))
     (3, 2)
     """
-    return define.broadcast_shape("broadcast_shapes", (), *(sizes((shape,)) for shape in shapes))
+    return broadcast_shape("broadcast_shapes", (), *(sizes((shape,)) for shape in shapes))
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
@@ -372,11 +367,11 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     >>> x.shape, y.shape
     (wengert.Size([3, 2]), wengert.Size([3, 2]))
     """
-    parts = [as_variable(x) for x in tensors]
+    parts = [enter(x) for x in tensors]
     if not parts:
         return ()
-    shape = define.broadcast_shape("broadcast_tensors", *(x.value.shape for x in parts))
-    return tuple(x if x.value.shape == shape else broadcast_to(x, shape) for x in parts)
+    shape = broadcast_shape("broadcast_tensors", *(x._value.shape for x in parts))
+    return tuple(x if x._value.shape == shape else broadcast_to(x, shape) for x in parts)
 
 
 def flip(x: Any, *dim: Any, dims: Any = None) -> Tensor:
@@ -402,9 +397,9 @@ def flip(x: Any, *dim: Any, dims: Any = None) -> Tensor:
     >>> wg.flip(wg.tensor([1., 2., 3.]), 0)
     tensor([3., 2., 1.])
     """
-    x = as_variable(x)
+    x = enter(x)
     asked = lengths("flip", dim, dims)
-    order = dimensions("flip", asked, x.value.ndim) if asked else ()
+    order = dimensions("flip", asked, x._value.ndim) if asked else ()
     return share_memory(x, apply(_FLIP, (x,), {"dims": order}))
 
 
@@ -429,7 +424,7 @@ _SLICE_BACKWARD: Operation = linear(
 
 def view_at(x: Any, key: Any) -> Tensor:
     """The view x[key]."""
-    return as_view(x, apply(_SLICE, (x,), {"key": key, "shape": x.value.shape}))
+    return as_view(x, apply(_SLICE, (x,), {"key": key, "shape": x._value.shape}))
 
 
 def narrow_view(x: Any, dim: int, start: int, stop: int) -> Tensor:
@@ -439,7 +434,7 @@ def narrow_view(x: Any, dim: int, start: int, stop: int) -> Tensor:
 
 def _widen(x: Any, dim: int, before: int, after: int) -> Tensor:
     """x between zeros along one dimension."""
-    shape = x.value.shape
+    shape = x._value.shape
     stop = before + shape[dim]
     return between_zeros(
         x, (*(_WHOLE,) * dim, slice(before, stop), Ellipsis), (*shape[:dim], stop + after, *shape[dim + 1 :])
@@ -516,17 +511,17 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     tensor([1., 2., 3.])
     """
     dim = dim if axis is None else axis
-    parts = [as_variable(x) for x in tensors]
+    parts = [enter(x) for x in tensors]
     if not parts:
         raise ValueError("cat: expected at least one tensor")
-    first = parts[0].value.shape
+    first = parts[0]._value.shape
     if not first:
         raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
     d, ends = dimension("cat", dim, len(first)), [0]
     for x in parts:
-        shape = x.value.shape
+        shape = x._value.shape
         if shape != first and (*shape[:d], *shape[d + 1 :]) != (*first[:d], *first[d + 1 :]):
-            shapes = ", ".join([str(x.value.shape) for x in parts])
+            shapes = ", ".join([str(x._value.shape) for x in parts])
             raise ValueError(f"cat: shapes {shapes} must agree but for dimension {d}")
         ends.append(ends[-1] + shape[d])
     return apply(_cat_operation(len(parts)), _promoted(parts), {"dim": d, "ends": ends})
@@ -534,11 +529,11 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
 
 def _promoted(parts: list[Any]) -> tuple[Any, ...]:
     """Tensors of one dtype."""
-    first = parts[0].value.dtype
+    first = parts[0]._value.dtype
     for x in parts:
-        if x.value.dtype is not first:
-            dtype = functools.reduce(dtypes.promote_types, [x.value.dtype for x in parts])
-            return tuple([x if x.value.dtype == dtype else define.cast(x, dtype) for x in parts])
+        if x._value.dtype is not first:
+            dtype = functools.reduce(dtypes.promote_types, [x._value.dtype for x in parts])
+            return tuple([x if x._value.dtype == dtype else cast(x, dtype) for x in parts])
     return tuple(parts)
 
 
@@ -567,13 +562,13 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> T
             [3., 4.]])
     """
     dim = dim if axis is None else axis
-    parts = [as_variable(x) for x in tensors]
+    parts = [enter(x) for x in tensors]
     if not parts:
         raise ValueError("stack: expected at least one tensor")
-    shape = parts[0].value.shape
+    shape = parts[0]._value.shape
     for x in parts:
-        if x.value.shape != shape:
-            raise ValueError(f"stack: expected one shape, got {', '.join(str(x.value.shape) for x in parts)}")
+        if x._value.shape != shape:
+            raise ValueError(f"stack: expected one shape, got {', '.join(str(x._value.shape) for x in parts)}")
     d = dimension("stack", dim, len(shape) + 1)
     return apply(_stack_operation(len(parts)), _promoted(parts), {"dim": d})
 
@@ -601,8 +596,8 @@ def unsqueeze(x: Any, dim: int) -> Tensor:
     >>> wg.unsqueeze(wg.ones(3), 0).shape
     wengert.Size([1, 3])
     """
-    x = as_variable(x)
-    shape = x.value.shape
+    x = enter(x)
+    shape = x._value.shape
     d = dimension("unsqueeze", dim, len(shape) + 1)
     return reshaped(x, (*shape[:d], 1, *shape[d:]), _UNSQUEEZE)
 
@@ -630,8 +625,8 @@ def squeeze(x: Any, dim: Any = None) -> Tensor:
     >>> wg.squeeze(wg.ones(1, 3, 1)).shape
     wengert.Size([3])
     """
-    x = as_variable(x)
-    shape = x.value.shape
+    x = enter(x)
+    shape = x._value.shape
     if dim is None:
         return reshaped(x, tuple([n for n in shape if n != 1]), _SQUEEZE)
     drop = dimensions("squeeze", dim, len(shape))
@@ -661,13 +656,13 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     >>> wg.flatten(wg.ones(2, 3, 5), 1).shape
     wengert.Size([2, 15])
     """
-    x = as_variable(x)
-    shape = x.value.shape
+    x = enter(x)
+    shape = x._value.shape
     if not shape:
         return reshape(x, (1,))
     i, j = dimension("flatten", start_dim, len(shape)), dimension("flatten", end_dim, len(shape))
     if i == j:
-        return as_variable(x)
+        return enter(x)
     if i > j:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     return reshaped(x, (*shape[:i], math.prod(shape[i : j + 1]), *shape[j + 1 :]))
@@ -717,8 +712,8 @@ def unflatten(x: Any, dim: int, sizes: Any) -> Tensor:
     >>> wg.unflatten(wg.ones(2, 6), 1, (3, -1)).shape
     wengert.Size([2, 3, 2])
     """
-    x = as_variable(x)
-    shape = x.value.shape
+    x = enter(x)
+    shape = x._value.shape
     d = dimension("unflatten", dim, len(shape))
     parts = tuple(operator.index(n) for n in sizes)
     known = math.prod(n for n in parts if n != -1)
@@ -753,8 +748,8 @@ def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     >>> wg.movedim(wg.ones(2, 3, 5), 0, -1).shape
     wengert.Size([3, 5, 2])
     """
-    x = as_variable(x)
-    ndim = x.value.ndim
+    x = enter(x)
+    ndim = x._value.ndim
     ends = []
     for dims in (source, destination):
         found = [dimension("movedim", d, ndim) for d in (dims if isinstance(dims, (tuple, list)) else (dims,))]
@@ -767,3 +762,29 @@ def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     for to, d in sorted(zip(ends[1], ends[0], strict=True)):
         order.insert(to, d)
     return permute(x, tuple(order)) if ndim else x
+
+
+_CLONE = linear("clone", lambda x: np.array(x, order="C"), lambda g: g)
+
+
+def clone(x: Any) -> Tensor:
+    """A differentiable copy of a tensor.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    Tensor
+        In C order.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., 2.])
+    >>> y = wg.clone(x)
+    >>> y[0] = 5
+    >>> x
+    tensor([1., 2.])
+    """
+    return apply(_CLONE, (enter(x),))

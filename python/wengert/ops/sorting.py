@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from ..core import dtypes, tape
+from .._types import Tensor
+from ..core import dtypes
 from ..core.arguments import dimension, either
-from ..core.define import as_variable
-from ..core.variable import Variable
+from ..core.doors import enter
+from ..core.variable import Variable, wrap
 from .arithmetic import lerp
 from .extremes import ValuesAndIndices, picked
 from .index import take_along_dim
 from .shape import movedim, reshape
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 
 def _order(value: np.ndarray, d: int, descending: bool) -> np.ndarray:
@@ -66,10 +64,10 @@ def sort(
     values=tensor([1., 2., 3.]),
     indices=tensor([1, 2, 0]))
     """
-    x = as_variable(x)
+    x = enter(x)
     dim = either("sort", dim, axis)
-    d = dimension("sort", -1 if dim is None else dim, x.value.ndim)
-    return picked("sort", x, _order(x.value, d, descending), d)
+    d = dimension("sort", -1 if dim is None else dim, x._value.ndim)
+    return picked("sort", x, _order(x._value, d, descending), d)
 
 
 def argsort(
@@ -102,10 +100,10 @@ def argsort(
     >>> wg.argsort(wg.tensor([3., 1., 2.]))
     tensor([1, 2, 0])
     """
-    x = as_variable(x)
+    x = enter(x)
     dim = either("argsort", dim, axis)
-    d = dimension("argsort", -1 if dim is None else dim, x.value.ndim)
-    return tape._box(_order(x.value, d, descending))
+    d = dimension("argsort", -1 if dim is None else dim, x._value.ndim)
+    return wrap(_order(x._value, d, descending))
 
 
 def msort(x: Any) -> Tensor:
@@ -161,16 +159,16 @@ def topk(
     >>> wg.topk(wg.tensor([3., 1., 2.]), 2).indices
     tensor([0, 2])
     """
-    x = as_variable(x)
+    x = enter(x)
     dim = either("topk", dim, axis)
-    d = dimension("topk", -1 if dim is None else dim, x.value.ndim)
-    n = x.value.shape[d] if x.value.ndim else 1
+    d = dimension("topk", -1 if dim is None else dim, x._value.ndim)
+    n = x._value.shape[d] if x._value.ndim else 1
     if not 0 <= k <= n:
-        raise ValueError(f"topk: expected k from 0 to {n}, the length of dimension {d} of {x.value.shape}, got {k}")
-    if x.value.ndim and k <= _FEW and x.value.dtype.char in dtypes.NATIVE:
-        return picked("topk", x, _kernels.topk(x.value, k, d, not largest), d)
-    order = _order(x.value, d, largest)
-    return picked("topk", x, order[(slice(None),) * d + (slice(k),)] if x.value.ndim else order, d)
+        raise ValueError(f"topk: expected k from 0 to {n}, the length of dimension {d} of {x._value.shape}, got {k}")
+    if x._value.ndim and k <= _FEW and x._value.dtype.char in dtypes.NATIVE:
+        return picked("topk", x, _kernels.topk(x._value, k, d, not largest), d)
+    order = _order(x._value, d, largest)
+    return picked("topk", x, order[(slice(None),) * d + (slice(k),)] if x._value.ndim else order, d)
 
 
 _FEW = 32  # items up to which the kernel, whose time may grow with their number, is faster than sorting all
@@ -208,14 +206,14 @@ def kthvalue(
     >>> wg.kthvalue(wg.tensor([3., 1., 2.]), 2).values
     tensor(2.)
     """
-    x = as_variable(x)
+    x = enter(x)
     dim = either("kthvalue", dim, axis)
-    d = dimension("kthvalue", -1 if dim is None else dim, x.value.ndim)
-    n = x.value.shape[d] if x.value.ndim else 1
+    d = dimension("kthvalue", -1 if dim is None else dim, x._value.ndim)
+    n = x._value.shape[d] if x._value.ndim else 1
     if not 1 <= k <= n:
         raise ValueError(f"kthvalue: expected k from 1 to {n}, the length of dimension {d}, got {k}")
-    order = _order(x.value, d, False)
-    place = order[(slice(None),) * d + (slice(k - 1, k),)] if x.value.ndim else order
+    order = _order(x._value, d, False)
+    place = order[(slice(None),) * d + (slice(k - 1, k),)] if x._value.ndim else order
     return picked("kthvalue", x, place, d, bool(keepdim if keepdims is None else keepdims))
 
 
@@ -280,15 +278,15 @@ def nanmedian(
 
 
 def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None, keepdims: bool | None) -> Any:
-    x = as_variable(x)
+    x = enter(x)
     dim = either(name, dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
     if dim is None:
-        if not x.value.size:
-            return tape._box(np.asarray(np.nan, x.value.dtype))
+        if not x._value.size:
+            return wrap(np.asarray(np.nan, x._value.dtype))
         return _median(name, reshape(x, -1), 0, False, None, None)[0]
-    d = dimension(name, dim, x.value.ndim)
-    value = x.value
+    d = dimension(name, dim, x._value.ndim)
+    value = x._value
     if not value.ndim:
         return picked(name, x, np.zeros((), np.int64), d)
     n = value.shape[d]
@@ -386,29 +384,29 @@ def _quantile(
     name: str, x: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str, axis: int | None,
     keepdims: bool | None,
 ) -> Tensor:  # fmt: skip
-    x = as_variable(x)
+    x = enter(x)
     dim = either(name, dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
-    shares = np.asarray(q.value if isinstance(q, Variable) else q, dtype=np.float64)
-    if x.value.dtype.kind != "f":
-        raise TypeError(f"{name}: expected a floating tensor, got {x.value.dtype}; convert it, as in x.float()")
+    shares = np.asarray(q._value if isinstance(q, Variable) else q, dtype=np.float64)
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"{name}: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float()")
     if interpolation not in _INTERPOLATIONS:
         raise ValueError(f"{name}: expected an interpolation of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
     if shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
         raise ValueError(f"{name}: expected one q or a vector of them in [0, 1], got {q!r}")
-    ndim = x.value.ndim
+    ndim = x._value.ndim
     d = 0 if dim is None else dimension(name, dim, ndim)
     rows = reshape(x, -1) if dim is None or not ndim else movedim(x, d, -1)
-    if not rows.value.shape[-1]:
-        raise ValueError(f"{name}: there is nothing to choose from in shape {x.value.shape}")
-    low, high, weight = _neighbours(rows.value, shares.reshape(-1), interpolation, name == "nanquantile")
+    if not rows._value.shape[-1]:
+        raise ValueError(f"{name}: there is nothing to choose from in shape {x._value.shape}")
+    low, high, weight = _neighbours(rows._value, shares.reshape(-1), interpolation, name == "nanquantile")
     ordered = sort(rows).values
-    z = lerp(take_along_dim(ordered, low, -1), take_along_dim(ordered, high, -1), tape._box(weight))
+    z = lerp(take_along_dim(ordered, low, -1), take_along_dim(ordered, high, -1), wrap(weight))
     z = movedim(z, -1, 0)  # (q, other dimensions)
     if keepdim:
-        lead = (1,) * ndim if dim is None else tuple(1 if k == d else n for k, n in enumerate(x.value.shape))
+        lead = (1,) * ndim if dim is None else tuple(1 if k == d else n for k, n in enumerate(x._value.shape))
         z = reshape(z, (shares.size, *lead))
-    return z if shares.ndim else reshape(z, z.value.shape[1:])
+    return z if shares.ndim else reshape(z, z._value.shape[1:])
 
 
 def _neighbours(
@@ -463,7 +461,7 @@ def unique(
     >>> wg.unique(wg.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
-    value = as_variable(x).value
+    value = enter(x)._value
     dim = either("unique", dim, axis)
     d = None if dim is None else dimension("unique", dim, value.ndim)
     items, inverse, counts = np.unique(value, return_inverse=True, return_counts=True, axis=d)
@@ -472,11 +470,11 @@ def unique(
 
 
 def _asked(items: np.ndarray, inverse: np.ndarray, counts: np.ndarray, with_inverse: bool, with_counts: bool) -> Any:
-    found = [tape._box(items)]
+    found = [wrap(items)]
     if with_inverse:
-        found.append(tape._box(inverse.astype(np.int64)))
+        found.append(wrap(inverse.astype(np.int64)))
     if with_counts:
-        found.append(tape._box(counts.astype(np.int64)))
+        found.append(wrap(counts.astype(np.int64)))
     return tuple(found) if len(found) > 1 else found[0]
 
 
@@ -510,7 +508,7 @@ def unique_consecutive(
     >>> wg.unique_consecutive(wg.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
-    value = as_variable(x).value
+    value = enter(x)._value
     dim = either("unique_consecutive", dim, axis)
     d = 0 if dim is None else dimension("unique_consecutive", dim, value.ndim)
     rows = value.reshape(-1) if dim is None else np.moveaxis(value, d, 0)
@@ -558,7 +556,7 @@ def searchsorted(
     >>> wg.searchsorted(wg.tensor([1., 3., 5.]), wg.tensor([3., 4.]))
     tensor([1, 2])
     """
-    sequence, wanted = as_variable(sorted_sequence).value, as_variable(values).value
+    sequence, wanted = enter(sorted_sequence)._value, enter(values)._value
     if side not in (None, "left", "right"):
         raise ValueError(f'searchsorted: expected side "left" or "right", got {side!r}')
     where_equal: Any = "right" if right or side == "right" else "left"
@@ -572,7 +570,7 @@ def searchsorted(
             f"searchsorted: sequences of shape {sequence.shape} and values of shape {wanted.shape} differ in the "
             "leading dimensions; expected one sequence, or one for each row of values"
         )
-    return tape._box(np.asarray(places, np.int32 if out_int32 else np.int64).reshape(wanted.shape))
+    return wrap(np.asarray(places, np.int32 if out_int32 else np.int64).reshape(wanted.shape))
 
 
 def bucketize(x: Any, boundaries: Any, *, right: bool = False, out_int32: bool = False) -> Tensor:
@@ -603,7 +601,7 @@ def bucketize(x: Any, boundaries: Any, *, right: bool = False, out_int32: bool =
     >>> wg.bucketize(wg.tensor([0., 1., 4.]), wg.tensor([1., 3.]))
     tensor([0, 0, 2])
     """
-    boundaries = as_variable(boundaries)
-    if boundaries.value.ndim != 1:
-        raise ValueError(f"bucketize: expected a vector of boundaries, got shape {boundaries.value.shape}")
+    boundaries = enter(boundaries)
+    if boundaries._value.ndim != 1:
+        raise ValueError(f"bucketize: expected a vector of boundaries, got shape {boundaries._value.shape}")
     return searchsorted(boundaries, x, right=right, out_int32=out_int32)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..core import define, dtypes, tape
+from .._types import Tensor
+from ..core import dtypes
 from ..core.arguments import dimensions, either
-from ..core.define import as_variable
+from ..core.broadcast import cast
+from ..core.doors import enter
+from ..core.variable import wrap
 from .elementwise import where
 from .reduce import mean, std, sum, var
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- pairs
 
@@ -105,7 +105,7 @@ def std_mean(
 
 def _numbers(x: Any) -> Tensor:
     """A constant that is true where x is not NaN."""
-    return tape._box(~np.isnan(x.value))
+    return wrap(~np.isnan(x._value))
 
 
 def nansum(
@@ -137,7 +137,7 @@ def nansum(
     >>> wg.nansum(wg.tensor([1., float("nan"), 2.]))
     tensor(3.)
     """
-    x = as_variable(x)
+    x = enter(x)
     return sum(where(_numbers(x), x, 0), dim, keepdim, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
@@ -170,15 +170,15 @@ def nanmean(
     >>> wg.nanmean(wg.tensor([1., float("nan"), 2.]))
     tensor(1.5000)
     """
-    x = as_variable(x)
+    x = enter(x)
     if dtype is not None:
-        x = define.cast(x, dtypes.as_dtype(dtype, "nanmean"))
-    if x.value.dtype.kind != "f":
-        raise TypeError(f"nanmean: expected a floating tensor, got {x.value.dtype}; convert it, as in x.float()")
-    dims = dimensions("nanmean", either("nanmean", dim, axis), x.value.ndim)
+        x = cast(x, dtypes.as_dtype(dtype, "nanmean"))
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"nanmean: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float()")
+    dims = dimensions("nanmean", either("nanmean", dim, axis), x._value.ndim)
     keepdim = bool(keepdim if keepdims is None else keepdims)
-    count = np.asarray((~np.isnan(x.value)).sum(dims, keepdims=keepdim), x.value.dtype)
-    return nansum(x, dims, keepdim) / tape._box(count)
+    count = np.asarray((~np.isnan(x._value)).sum(dims, keepdims=keepdim), x._value.dtype)
+    return nansum(x, dims, keepdim) / wrap(count)
 
 
 # ---------------------------------------------------------------- counts
@@ -213,7 +213,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     >>> wg.bincount(wg.tensor([1, 3, 1]))
     tensor([0, 2, 0, 1])
     """
-    value = as_variable(x).value
+    value = enter(x)._value
     if value.dtype.kind not in "iu":
         raise TypeError(f"bincount: expected integers, got {value.dtype}")
     if value.ndim != 1 or (value < 0).any():
@@ -222,12 +222,12 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     if minlength < 0:
         raise ValueError(f"bincount: expected minlength >= 0, got {minlength}")
     if weights is None:
-        return tape._box(np.bincount(value, minlength=minlength).astype(np.int64))
-    weight = as_variable(weights).value
+        return wrap(np.bincount(value, minlength=minlength).astype(np.int64))
+    weight = enter(weights)._value
     if weight.shape != value.shape:
         raise ValueError(f"bincount: expected weights of shape {value.shape}, got {weight.shape}")
     counts = np.bincount(value, weight, minlength)
-    return tape._box(counts.astype(weight.dtype) if weight.dtype == dtypes.float32 else counts)
+    return wrap(counts.astype(weight.dtype) if weight.dtype == dtypes.float32 else counts)
 
 
 def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
@@ -257,7 +257,7 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     >>> wg.histc(wg.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
-    value = as_variable(x).value
+    value = enter(x)._value
     if value.dtype.kind != "f":
         raise TypeError(f"histc: expected a floating tensor, got {value.dtype}; convert it, as in x.float()")
     if bins < 1:
@@ -270,4 +270,4 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     if not low < high or not math.isfinite(high - low):
         raise ValueError(f"histc: expected a finite range with min < max, got {low} to {high}")
     counts, _ = np.histogram(value.astype(np.float64), bins, (low, high))
-    return tape._box(counts.astype(value.dtype))
+    return wrap(counts.astype(value.dtype))

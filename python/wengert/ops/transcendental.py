@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..core import tape
-from ..core.define import Function, as_floating, elementwise
-from ..core.variable import Variable
+from .._types import Tensor
+from ..core.broadcast import as_floating
+from ..core.define import Function, elementwise
+from ..core.variable import Variable, wrap
 from .elementwise import clip, doc, equal, log, log1p, sigmoid, sqrt, square, where
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 
 def quiet(function: Function) -> Function:
@@ -130,8 +128,8 @@ hypot = elementwise(
 
 def _finite_difference(x: Any, y: Any) -> Tensor:
     """x - y, and 0 where both are the same infinity."""
-    a, b = (v.value if isinstance(v, Variable) else v for v in (x, y))
-    same = tape._box(np.asarray((a == b) & np.isinf(a)))
+    a, b = (v._value if isinstance(v, Variable) else v for v in (x, y))
+    same = wrap(np.asarray((a == b) & np.isinf(a)))
     return where(same, 0.0, x - y)
 
 
@@ -154,12 +152,12 @@ def _x_log_y(x: Any, y: Any) -> np.ndarray:
 
 def _log_where_needed(x: Any, y: Any) -> Tensor:
     """log y, and 0 where x = 0 and log y is not finite."""
-    unneeded = tape._box(np.equal(_value(x), 0) & np.less_equal(_value(y), 0))
+    unneeded = wrap(np.equal(_value(x), 0) & np.less_equal(_value(y), 0))
     return where(unneeded, 0.0, log(where(unneeded, 1.0, y)))
 
 
 def _value(x: Any) -> Any:
-    return x.value if isinstance(x, Variable) else x
+    return x._value if isinstance(x, Variable) else x
 
 
 xlogy = elementwise(
@@ -172,7 +170,7 @@ xlogy = elementwise(
 
 def _ratio(x: Any, y: Any) -> Tensor:
     """x / y, and 0 where both are 0."""
-    both = tape._box(np.equal(_value(x), 0) & np.equal(_value(y), 0))
+    both = wrap(np.equal(_value(x), 0) & np.equal(_value(y), 0))
     return where(both, 0.0, x / where(both, 1.0, y))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..tensors.tensor import _wrap
+from ..core.variable import wrap
 from .optimizer import Optimizer, State, buffers, count_steps
 
 
@@ -59,8 +59,8 @@ class Adagrad(Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for p in group["params"]:
-            start = np.full(p.value.shape, group["initial_accumulator_value"], p.value.dtype)
-            self.state[p] = {"step": 0, "sum": _wrap(start)}
+            start = np.full(p._value.shape, group["initial_accumulator_value"], p._value.dtype)
+            self.state[p] = {"step": 0, "sum": wrap(start)}
 
     def _update(
         self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]

@@ -11,10 +11,10 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..core import dtypes, guard
-from ..core.variable import Variable
+from ..core.doors import line as line_now
+from ..core.variable import Variable, wrap
 from ..nn.module import clear_gradient
 from ..nn.parameter import UninitializedParameter
-from ..tensors.tensor import _line, _wrap
 
 # What is remembered of a parameter: tensors by name, and the number of its steps as "step".
 State = dict[str, Any]
@@ -116,7 +116,7 @@ class Optimizer:
             self._check_parameter(k, p)
             if id(p) in known:
                 raise ValueError(
-                    f"{self._name}: parameter {k} of this group, of shape {p.value.shape}, is in the optimizer already"
+                    f"{self._name}: parameter {k} of this group, of shape {p._value.shape}, is in the optimizer already"
                 )
             known.add(id(p))
         for name, default in self.defaults.items():
@@ -133,7 +133,7 @@ class Optimizer:
                 f"{self._name}: parameter {k} belongs to a lazy layer and has no size yet; run one batch through the "
                 "model before building the optimizer"
             )
-        if p.node is not None:
+        if p._node is not None:
             raise ValueError(f"{self._name}: parameter {k} is the result of an operation; only leaves can be optimized")
         _check_dtype(self._name, k, p)
 
@@ -172,19 +172,19 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self.stepped = True
-        line = _line()
+        line = line_now()
         for group in self.param_groups:
             for params in _of_one_dtype([p for p in group["params"] if p.grad is not None]):
-                arrays = [p.value for p in params]
+                arrays = [p._value for p in params]
                 if line is not None:  # detect_anomaly is on, and keeps what graphs need from being written to
                     for array in arrays:
                         guard.release(array)
                 dense = [a if a.flags.c_contiguous else a.copy() for a in arrays]
-                self._update(group, [self.state[p] for p in params], dense, [p.grad.value for p in params])
+                self._update(group, [self.state[p] for p in params], dense, [p.grad._value for p in params])
                 for p, array, updated in zip(params, arrays, dense, strict=True):
                     if array is not updated:
                         array[...] = updated
-                    counter = p.counter or p.share_counter()
+                    counter = p._counter or p._share_counter()
                     counter[0] += 1
                     counter[1] = line
         return loss
@@ -296,7 +296,7 @@ class Optimizer:
 
 
 def _check_dtype(name: str, k: int, p: Variable) -> None:
-    dtype = p.value.dtype
+    dtype = p._value.dtype
     if dtype == dtypes.float16:
         raise TypeError(
             f"{name}: parameter {k} is float16, in which most updates would be lost to rounding; keep the parameters "
@@ -310,16 +310,16 @@ def _of_one_dtype(params: list[Any]) -> list[list[Any]]:
     """The parameters in lists of one dtype each."""
     if not params:
         return []
-    dtype = params[0].value.dtype
+    dtype = params[0]._value.dtype
     for p in params:
-        if p.value.dtype is not dtype:
+        if p._value.dtype is not dtype:
             break
     else:
         return [params]
     lists: dict[np.dtype, list[Any]] = {}
     for k, p in enumerate(params):
         _check_dtype("step", k, p)
-        lists.setdefault(p.value.dtype, []).append(p)
+        lists.setdefault(p._value.dtype, []).append(p)
     return list(lists.values())
 
 
@@ -329,10 +329,10 @@ def buffers(states: list[State], values: list[np.ndarray], name: str) -> list[np
     for state, value in zip(states, values, strict=True):
         buffer = state.get(name)
         if buffer is None:
-            buffer = state[name] = _wrap(np.zeros_like(value, order="C"))
-        elif buffer.value.dtype is not value.dtype:  # the model was cast since
-            buffer = state[name] = _wrap(buffer.value.astype(value.dtype, copy=False))
-        found.append(buffer.value)
+            buffer = state[name] = wrap(np.zeros_like(value, order="C"))
+        elif buffer._value.dtype is not value.dtype:  # the model was cast since
+            buffer = state[name] = wrap(buffer._value.astype(value.dtype, copy=False))
+        found.append(buffer._value)
     return found
 
 
@@ -346,7 +346,7 @@ def count_steps(states: list[State]) -> list[int]:
 def _saved(state: State) -> State:
     """What `state_dict` shows of a parameter's state: the step count as a tensor, as PyTorch has it."""
     return {
-        name: _wrap(np.asarray(value, dtype=dtypes.float32)) if name == "step" else value
+        name: wrap(np.asarray(value, dtype=dtypes.float32)) if name == "step" else value
         for name, value in state.items()
     }
 
@@ -356,5 +356,5 @@ def _loaded(name: str, value: Any, p: Variable) -> Any:
     if name == "step":
         return int(value)
     if hasattr(value, "__array__"):
-        return _wrap(np.asarray(value).astype(p.value.dtype, order="C"))
+        return wrap(np.asarray(value).astype(p._value.dtype, order="C"))
     return deepcopy(value)

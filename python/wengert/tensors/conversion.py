@@ -11,7 +11,10 @@ import numpy as np
 
 from ..core import define, dtypes
 from ..core.arguments import sizes
+from ..core.broadcast import cast
+from ..core.doors import enter
 from ..core.variable import Variable
+from ..ops import creation
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -56,16 +59,16 @@ def to(
     """
     for arg in args:
         if isinstance(arg, Variable):
-            dtype = arg.value.dtype
+            dtype = arg._value.dtype
         elif isinstance(arg, str) and arg.split(":")[0] in _DEVICES:
             device = arg
         else:
             dtype = arg
     if device is not None and str(device) != "cpu":
         raise ValueError(f'to: the only device is "cpu", got {device!r}')
-    wanted = x.value.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
-    if wanted != x.value.dtype:
-        return define.cast(x, wanted)
+    wanted = x._value.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
+    if wanted != x._value.dtype:
+        return cast(x, wanted)
     same: Tensor = x.clone() if copy else x
     return same
 
@@ -93,7 +96,7 @@ def type(x: Any, dtype: Any = None) -> Any:
     >>> wg.tensor([1.5, 2.5]).type()
     'float32'
     """
-    return str(x.value.dtype) if dtype is None else to(x, dtype=dtype)
+    return str(x._value.dtype) if dtype is None else to(x, dtype=dtype)
 
 
 def type_as(x: Any, other: Any) -> Tensor:
@@ -112,12 +115,12 @@ def type_as(x: Any, other: Any) -> Tensor:
     >>> wg.tensor([1.5, 2.5]).type_as(wg.tensor([1]))
     tensor([1, 2])
     """
-    return to(x, dtype=other.value.dtype)
+    return to(x, dtype=other._value.dtype)
 
 
 def _as(name: str, dtype: np.dtype) -> Any:
     def convert(x: Any) -> Tensor:
-        return x if x.value.dtype == dtype else define.cast(x, dtype)
+        return x if x._value.dtype == dtype else cast(x, dtype)
 
     summary = f"The tensor as {dtype}; itself if it is already."
     example = f">>> wg.tensor([0, 1]).{name}().dtype\ndtype('{dtype}')"
@@ -167,9 +170,7 @@ def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_b
     >>> wg.zeros(2, dtype=wg.float64).new_tensor([1, 2])
     tensor([1., 2.], dtype=wengert.float64)
     """
-    from ..ops.creation import tensor
-
-    return tensor(data, x.value.dtype if dtype is None else dtype, requires_grad)
+    return creation.tensor(data, x._value.dtype if dtype is None else dtype, requires_grad)
 
 
 def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
@@ -192,9 +193,8 @@ def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_
     tensor([[7., 7.],
             [7., 7.]])
     """
-    from ..ops.creation import full
-
-    return full(size, fill_value, dtype=x.value.dtype if dtype is None else dtype, requires_grad=requires_grad)
+    dtype = x._value.dtype if dtype is None else dtype
+    return creation.full(size, fill_value, dtype=dtype, requires_grad=requires_grad)
 
 
 def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
@@ -259,9 +259,7 @@ def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
     >>> wg.zeros(1, dtype=wg.int64).new_empty(2, 2).dtype
     dtype('int64')
     """
-    from ..ops.creation import empty
-
-    return empty(sizes(size), dtype=x.value.dtype if dtype is None else dtype, requires_grad=requires_grad)
+    return creation.empty(sizes(size), dtype=x._value.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
 # ---------------------------------------------------------------- numbers
@@ -280,7 +278,7 @@ def tolist(x: Any) -> Any:
     >>> wg.tensor([[1, 2], [3, 4]]).tolist()
     [[1, 2], [3, 4]]
     """
-    return x.value.tolist()
+    return x._value.tolist()
 
 
 def as_float(x: Any) -> builtin_float:
@@ -294,34 +292,34 @@ def as_int(x: Any) -> builtin_int:
 
 
 def _single(name: str, x: Any) -> Any:
-    if x.value.size != 1:
-        raise ValueError(f"{name}: only a tensor of one item is a number, this one has shape {x.value.shape}")
-    return x.value.item()
+    if x._value.size != 1:
+        raise ValueError(f"{name}: only a tensor of one item is a number, this one has shape {x._value.shape}")
+    return x._value.item()
 
 
 def as_index(x: Any) -> builtin_int:
     """What a tensor is as an index, or as a length."""
-    if x.value.dtype.kind not in "iub" or x.value.size != 1:
+    if x._value.dtype.kind not in "iub" or x._value.size != 1:
         raise TypeError(
-            f"only a tensor of one integer is an index, this one has dtype {x.value.dtype} and shape {x.value.shape}"
+            f"only a tensor of one integer is an index, this one has dtype {x._value.dtype} and shape {x._value.shape}"
         )
-    return builtin_int(x.value.item())
+    return builtin_int(x._value.item())
 
 
 def as_bool(x: Any) -> builtin_bool:
     """What `bool(x)` gives."""
-    if x.value.size != 1:
-        raise RuntimeError(f"the truth value of a tensor of shape {x.value.shape} is ambiguous; use .any() or .all()")
-    return builtin_bool(x.value.item())
+    if x._value.size != 1:
+        raise RuntimeError(f"the truth value of a tensor of shape {x._value.shape} is ambiguous; use .any() or .all()")
+    return builtin_bool(x._value.item())
 
 
 def formatted(x: Any, spec: str) -> str:
     """What `format(x, spec)` gives: of a tensor without dimensions its number, else its text, which takes no spec."""
-    if not x.value.ndim:
-        return format(x.value.item(), spec)
+    if not x._value.ndim:
+        return format(x._value.item(), spec)
     if spec:
         raise TypeError(
-            f"format: {spec!r} is for one number, this tensor has shape {x.value.shape}; use set_printoptions"
+            f"format: {spec!r} is for one number, this tensor has shape {x._value.shape}; use set_printoptions"
         )
     return repr(x)
 
@@ -364,7 +362,7 @@ def is_floating_point(x: Any) -> builtin_bool:
     >>> wg.is_floating_point(wg.ones(2))
     True
     """
-    kind: str = define.as_variable(x).value.dtype.kind
+    kind: str = enter(x)._value.dtype.kind
     return kind == "f"
 
 
@@ -384,5 +382,5 @@ def numel(x: Any) -> builtin_int:
     >>> wg.numel(wg.ones(2, 3))
     6
     """
-    size: builtin_int = define.as_variable(x).value.size
+    size: builtin_int = enter(x)._value.size
     return size

@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import define, tape
+from ..core import define
+from ..core.change import rewrite
+from ..core.modes import mode
 from ..ops import shape
-from ..ops.scatter import masked_fill
+from ..ops.random import randint
+from ..ops.scattering import masked_fill
 
 if TYPE_CHECKING:
     from .tensor import Tensor
-
-_change: Callable[[Any, str, Callable[[Any], Any]], Tensor]
-
-
-def connect(change: Callable[[Any, str, Callable[[Any], Any]], Tensor]) -> None:
-    """Tell this module how a tensor is changed; tensor.py, which imports it, knows."""
-    global _change
-    _change = change
-
 
 def in_place(function: Any) -> Callable[..., Tensor]:
     """The method that replaces a tensor's items by `function` of it."""
     name = f"{function.__name__}_"
 
     def method(x: Any, *args: Any, **keywords: Any) -> Tensor:
-        return _change(x, name, lambda old: function(old, *args, **keywords))
+        return rewrite(x, name, lambda old: function(old, *args, **keywords))
 
     method.__wrapped__ = function  # type: ignore[attr-defined]  # whose signature it shows
     head, _, tail = inspect.cleandoc(function.__doc__ or "").partition("\n\nReturns\n-------\n")
     returns = "Returns\n-------\nTensor\n    This tensor itself, of the dtype it had."
     text = f"`{name[:-1]}` in place: replaces the items of x. {head}\n\n{returns}{tail[tail.find(chr(10) * 2):]}"
-    return define.named(method, name, text)
-
-
-def of(module: str, name: str, example: str) -> Callable[..., Any]:
-    """The method that calls a function of a module that is built on tensors."""
-
-    @functools.cache
-    def function() -> Callable[..., Any]:
-        found: Callable[..., Any] = getattr(importlib.import_module(f"wengert.ops.{module}"), name)
-        return found
-
-    def method(x: Any, *args: Any, **keywords: Any) -> Any:
-        return function()(x, *args, **keywords)
-
-    text = f"`wengert.{name}` of this tensor.\n\nParameters\n----------\n*args, **keywords\n"
-    text += f"    As that function has them.\n\nReturns\n-------\nTensor\n\nExamples\n--------\n{example}"
     return define.named(method, name, text)
 
 
@@ -81,11 +57,11 @@ def fill_diagonal_(x: Any, value: Any, wrap: bool = False) -> Tensor:
     tensor([[5., 0.],
             [0., 5.]])
     """
-    if x.value.ndim < 2:
-        raise RuntimeError(f"fill_diagonal_: expected two dimensions or more, got shape {x.value.shape}")
-    mask = np.zeros(x.value.shape, np.bool_)
+    if x._value.ndim < 2:
+        raise RuntimeError(f"fill_diagonal_: expected two dimensions or more, got shape {x._value.shape}")
+    mask = np.zeros(x._value.shape, np.bool_)
     np.fill_diagonal(mask, True, wrap)
-    return _change(x, "fill_diagonal_", lambda old: masked_fill(old, mask, value))
+    return rewrite(x, "fill_diagonal_", lambda old: masked_fill(old, mask, value))
 
 
 def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Any = None) -> Tensor:
@@ -108,11 +84,9 @@ def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Any 
     >>> bool((wg.empty(100).random_(3) < 3).all())
     True
     """
-    from ..ops.random import randint
-
     if high is None:
-        low, high = 0, low or _count(x.value.dtype)
-    return x.copy_(randint(low, high, x.value.shape, generator=generator))
+        low, high = 0, low or _count(x._value.dtype)
+    return x.copy_(randint(low, high, x._value.shape, generator=generator))
 
 
 def _count(dtype: np.dtype) -> int:
@@ -127,9 +101,9 @@ def _count(dtype: np.dtype) -> int:
 
 def _become(x: Tensor, name: str, view: Tensor) -> Tensor:
     """Let x be a view of itself from here on."""
-    if tape.mode.recording and x.requires_grad and x.node is None:
+    if mode.recording and x.requires_grad and x._node is None:
         raise RuntimeError(f"{name}: a leaf that requires a gradient cannot change its shape while recording")
-    x.node, x.value = view.node, view.value
+    x._node, x._value = view._node, view._value
     return x
 
 

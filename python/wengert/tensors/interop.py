@@ -14,8 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core import define, tape
-from ..core.variable import Variable
+from .. import ops
+from ..core.broadcast import as_floating
+from ..core.doors import enter
+from ..core.modes import mode
+from ..core.variable import Variable, wrap
+from ..ops import decompositions, norms
 
 Function = Callable[..., Any]
 
@@ -32,16 +36,9 @@ _REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "
 _ACCUMULATIONS = {"add": "cumsum", "multiply": "cumprod"}
 
 
-def _library() -> Any:
-    """This library's public names; asked for when they are needed, since it imports this module."""
-    import wengert
-
-    return wengert
-
-
 def _needs_history(values: Any) -> bool:
     """Whether somebody may want to differentiate by one of these."""
-    return tape.mode.recording and any(isinstance(x, Variable) and x.requires_grad for x in values)
+    return mode.recording and any(isinstance(x, Variable) and x.requires_grad for x in values)
 
 
 def _refuse(name: str, what: str) -> TypeError:
@@ -74,23 +71,27 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords:
     if _needs_history(inputs):
         raise _refuse(name, "it has no counterpart in wengert")
     found = getattr(ufunc, method)(*map(_as_array, inputs), **keywords)
-    return tuple(map(define.as_variable, found)) if isinstance(found, tuple) else define.as_variable(found)
+    return tuple(map(enter, found)) if isinstance(found, tuple) else enter(found)
+
+
+def _same(x: Any) -> Any:
+    return x
 
 
 def _counterpart(ufunc: np.ufunc, method: str) -> Function | None:
     """The function with NumPy's signature that does the same to tensors."""
-    wg, name = _library(), ufunc.__name__
+    name = ufunc.__name__
     if method == "__call__":
-        function = wg.Tensor.__pos__ if name == "positive" else getattr(wg, _UFUNCS.get(name, name), None)
+        function = _same if name == "positive" else getattr(ops, _UFUNCS.get(name, name), None)
         return function and _with_dtype(function, ufunc.nin)
     if method == "reduce" and name in _REDUCTIONS:
-        reduction = getattr(wg, _REDUCTIONS[name])
+        reduction = getattr(ops, _REDUCTIONS[name])
         return lambda array, axis=0, keepdims=False: reduction(array, axis, keepdims)
     if method == "accumulate" and name in _ACCUMULATIONS:
-        accumulation = getattr(wg, _ACCUMULATIONS[name])
+        accumulation = getattr(ops, _ACCUMULATIONS[name])
         return lambda array, axis=0: accumulation(array, axis)
     if method == "outer":
-        function = getattr(wg, _UFUNCS.get(name, name), None)
+        function = getattr(ops, _UFUNCS.get(name, name), None)
         return function and (lambda A, B: function(_spread(A, B), B))
     return None
 
@@ -102,7 +103,7 @@ def _with_dtype(function: Function, count: int) -> Function:
         if len(operands) != count:
             raise TypeError(f"expected {count} operand(s), got {len(operands)}")
         if dtype is not None:
-            operands = tuple(define.as_variable(x).to(dtype=dtype) for x in operands)
+            operands = tuple(enter(x).to(dtype=dtype) for x in operands)
         return function(*operands)
 
     return converted
@@ -110,8 +111,8 @@ def _with_dtype(function: Function, count: int) -> Function:
 
 def _spread(x: Any, y: Any) -> Any:
     """x with a new last dimension of length 1 for each of y's."""
-    x = define.as_variable(x)
-    return x.reshape(x.value.shape + (1,) * np.ndim(_as_array(y)))
+    x = enter(x)
+    return x.reshape(x._value.shape + (1,) * np.ndim(_as_array(y)))
 
 
 def _call(name: str, function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -129,7 +130,7 @@ def _call(name: str, function: Function, args: tuple[Any, ...], keywords: dict[s
 def _as_array(x: Any) -> Any:
     """The array of a tensor, also within sequences and dicts; anything else as it is."""
     if isinstance(x, Variable):
-        return x.value
+        return x._value
     if isinstance(x, dict):
         return {key: _as_array(value) for key, value in x.items()}
     if isinstance(x, (list, tuple)):
@@ -181,16 +182,15 @@ _WITHOUT_DERIVATIVE = {
 @functools.cache
 def _functions() -> dict[Function, Function]:
     """NumPy's functions, and with NumPy's signature what does the same to tensors."""
-    wg = _library()
 
     def reduction(name: str, *, floating: bool = False) -> Function:
-        reduce = getattr(wg, name)
+        reduce = getattr(ops, name)
         if floating:
             return lambda a, axis=None, dtype=None, keepdims=False: reduce(_floating(a, dtype), axis, keepdims)
         return lambda a, axis=None, keepdims=False: reduce(a, axis, keepdims)
 
     def spread(name: str) -> Function:
-        reduce = getattr(wg, name)
+        reduce = getattr(ops, name)
 
         def of(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
             return reduce(_floating(a, dtype), axis, keepdims, correction=ddof)
@@ -198,22 +198,22 @@ def _functions() -> dict[Function, Function]:
         return of
 
     def extreme_index(name: str) -> Function:
-        find = getattr(wg, name)
+        find = getattr(ops, name)
         return lambda a, axis=None, keepdims=False: find(a, axis, keepdims)
 
     def joined(name: str) -> Function:
-        join = getattr(wg, name)
+        join = getattr(ops, name)
         return lambda arrays, axis=0: join(list(arrays), axis)
 
     def like(name: str) -> Function:
-        make = getattr(wg, name)
+        make = getattr(ops, name)
         return lambda a, dtype=None, shape=None: make(a if shape is None else a.new_empty(shape), dtype=dtype)
 
     def share(q: Any, scale: float) -> Any:
         return np.asarray(_as_array(q), np.float64) / scale
 
     def quantile(name: str, scale: float) -> Function:
-        find = getattr(wg, name)
+        find = getattr(ops, name)
 
         def of(a: Any, q: Any, axis: int | None = None, keepdims: bool = False, method: str = "linear") -> Any:
             return find(_floating(a), share(q, scale), axis, keepdims, interpolation=method)
@@ -222,151 +222,152 @@ def _functions() -> dict[Function, Function]:
 
     def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
         if axis is None and ord is None:
-            return wg.norm(_floating(x), 2, None, keepdims)
-        return wg.linalg.norm(_floating(x), ord, axis, keepdims)
+            return ops.norm(_floating(x), 2, None, keepdims)
+        return norms.norm(_floating(x), ord, axis, keepdims)
 
     def singular_values(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
         x = _floating(a)
-        return wg.linalg.svd(x, full_matrices) if compute_uv else wg.linalg.svdvals(x)
+        return decompositions.svd(x, full_matrices) if compute_uv else decompositions.svdvals(x)
 
     def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
         x = _floating(a)
         if weights is None:
-            return wg.mean(x, axis, keepdims)
+            return ops.mean(x, axis, keepdims)
         weights = _floating(weights)
         if weights.shape != x.shape and axis is not None:
             weights = weights.reshape([-1 if k == axis % x.ndim else 1 for k in range(x.ndim)])
-        weights = wg.broadcast_to(weights, x.shape)
-        return wg.sum(x * weights, axis, keepdims) / wg.sum(weights, axis, keepdims)
+        weights = ops.broadcast_to(weights, x.shape)
+        return ops.sum(x * weights, axis, keepdims) / ops.sum(weights, axis, keepdims)
 
     return {
         # reductions
-        np.sum: lambda a, axis=None, dtype=None, keepdims=False: wg.sum(a, axis, keepdims, dtype=dtype),
-        np.nansum: lambda a, axis=None, dtype=None, keepdims=False: wg.nansum(a, axis, keepdims, dtype=dtype),
+        np.sum: lambda a, axis=None, dtype=None, keepdims=False: ops.sum(a, axis, keepdims, dtype=dtype),
+        np.nansum: lambda a, axis=None, dtype=None, keepdims=False: ops.nansum(a, axis, keepdims, dtype=dtype),
         np.prod: reduction("prod"), np.max: reduction("amax"), np.amax: reduction("amax"), np.min: reduction("amin"),
         np.amin: reduction("amin"), np.all: reduction("all"), np.any: reduction("any"),
         np.count_nonzero: reduction("count_nonzero"), np.mean: reduction("mean", floating=True),
         np.nanmean: reduction("nanmean", floating=True), np.average: average,
         np.var: spread("var"), np.std: spread("std"),
         np.argmax: extreme_index("argmax"), np.argmin: extreme_index("argmin"),
-        np.median: lambda a, axis=None, keepdims=False: wg.quantile(_floating(a), 0.5, axis, keepdims),
+        np.median: lambda a, axis=None, keepdims=False: ops.quantile(_floating(a), 0.5, axis, keepdims),
         np.quantile: quantile("quantile", 1), np.percentile: quantile("quantile", 100),
         np.nanquantile: quantile("nanquantile", 1), np.nanpercentile: quantile("nanquantile", 100),
-        np.cumsum: lambda a, axis=None: wg.cumsum(a if axis is not None else wg.ravel(a), axis or 0),
-        np.cumprod: lambda a, axis=None: wg.cumprod(a if axis is not None else wg.ravel(a), axis or 0),
-        np.diff: lambda a, n=1, axis=-1, prepend=None, append=None: wg.diff(a, n, axis, prepend, append),
+        np.cumsum: lambda a, axis=None: ops.cumsum(a if axis is not None else ops.ravel(a), axis or 0),
+        np.cumprod: lambda a, axis=None: ops.cumprod(a if axis is not None else ops.ravel(a), axis or 0),
+        np.diff: lambda a, n=1, axis=-1, prepend=None, append=None: ops.diff(a, n, axis, prepend, append),
         # shape
-        np.reshape: lambda a, shape: wg.reshape(a, shape), np.ravel: lambda a: wg.ravel(a),
-        np.transpose: lambda a, axes=None: wg.permute(a, tuple(axes) if axes is not None else tuple(
+        np.reshape: lambda a, shape: ops.reshape(a, shape), np.ravel: lambda a: ops.ravel(a),
+        np.transpose: lambda a, axes=None: ops.permute(a, tuple(axes) if axes is not None else tuple(
             range(np.ndim(_as_array(a)))[::-1])),
-        np.swapaxes: lambda a, axis1, axis2: wg.transpose(a, axis1, axis2),
-        np.moveaxis: lambda a, source, destination: wg.movedim(a, source, destination),
-        np.squeeze: lambda a, axis=None: wg.squeeze(a, axis),
-        np.expand_dims: lambda a, axis: _expanded(wg, a, axis),
-        np.broadcast_to: lambda array, shape: wg.broadcast_to(array, shape),
-        np.broadcast_arrays: lambda *args: wg.broadcast_tensors(*args),
-        np.atleast_1d: wg.atleast_1d, np.atleast_2d: wg.atleast_2d, np.atleast_3d: wg.atleast_3d,
-        np.flip: lambda m, axis=None: wg.flip(m, tuple(range(m.ndim)) if axis is None else axis),
-        np.fliplr: wg.fliplr, np.flipud: wg.flipud,
-        np.rot90: lambda m, k=1, axes=(0, 1): wg.rot90(m, k, axes),
-        np.roll: lambda a, shift, axis=None: wg.roll(a, shift, axis),
-        np.tile: lambda A, reps: wg.tile(A, reps),
-        np.repeat: lambda a, repeats, axis=None: wg.repeat_interleave(a, repeats, axis),
-        np.concatenate: lambda arrays, axis=0: wg.cat(
-            list(arrays) if axis is not None else [wg.ravel(x) for x in arrays], axis or 0),
-        np.stack: joined("stack"), np.hstack: lambda tup: wg.hstack(tup), np.vstack: lambda tup: wg.vstack(tup),
-        np.dstack: lambda tup: wg.dstack(tup), np.column_stack: lambda tup: wg.column_stack(tup),
-        np.split: lambda ary, indices_or_sections, axis=0: _equal_split(wg, ary, indices_or_sections, axis),
-        np.array_split: lambda ary, indices_or_sections, axis=0: wg.tensor_split(ary, indices_or_sections, axis),
-        np.tril: lambda m, k=0: wg.tril(m, k), np.triu: lambda m, k=0: wg.triu(m, k),
-        np.diag: lambda v, k=0: wg.diag(v, k),
-        np.diagonal: lambda a, offset=0, axis1=0, axis2=1: wg.diagonal(a, offset, axis1, axis2),
-        np.copy: lambda a: wg.clone(a), np.meshgrid: lambda *xi, indexing="xy": wg.meshgrid(*xi, indexing=indexing),
+        np.swapaxes: lambda a, axis1, axis2: ops.transpose(a, axis1, axis2),
+        np.moveaxis: lambda a, source, destination: ops.movedim(a, source, destination),
+        np.squeeze: lambda a, axis=None: ops.squeeze(a, axis),
+        np.expand_dims: lambda a, axis: _expanded(a, axis),
+        np.broadcast_to: lambda array, shape: ops.broadcast_to(array, shape),
+        np.broadcast_arrays: lambda *args: ops.broadcast_tensors(*args),
+        np.atleast_1d: ops.atleast_1d, np.atleast_2d: ops.atleast_2d, np.atleast_3d: ops.atleast_3d,
+        np.flip: lambda m, axis=None: ops.flip(m, tuple(range(m.ndim)) if axis is None else axis),
+        np.fliplr: ops.fliplr, np.flipud: ops.flipud,
+        np.rot90: lambda m, k=1, axes=(0, 1): ops.rot90(m, k, axes),
+        np.roll: lambda a, shift, axis=None: ops.roll(a, shift, axis),
+        np.tile: lambda A, reps: ops.tile(A, reps),
+        np.repeat: lambda a, repeats, axis=None: ops.repeat_interleave(a, repeats, axis),
+        np.concatenate: lambda arrays, axis=0: ops.cat(
+            list(arrays) if axis is not None else [ops.ravel(x) for x in arrays], axis or 0),
+        np.stack: joined("stack"), np.hstack: lambda tup: ops.hstack(tup), np.vstack: lambda tup: ops.vstack(tup),
+        np.dstack: lambda tup: ops.dstack(tup), np.column_stack: lambda tup: ops.column_stack(tup),
+        np.split: lambda ary, indices_or_sections, axis=0: _equal_split(ary, indices_or_sections, axis),
+        np.array_split: lambda ary, indices_or_sections, axis=0: ops.tensor_split(ary, indices_or_sections, axis),
+        np.tril: lambda m, k=0: ops.tril(m, k), np.triu: lambda m, k=0: ops.triu(m, k),
+        np.diag: lambda v, k=0: ops.diag(v, k),
+        np.diagonal: lambda a, offset=0, axis1=0, axis2=1: ops.diagonal(a, offset, axis1, axis2),
+        np.copy: lambda a: ops.clone(a), np.meshgrid: lambda *xi, indexing="xy": ops.meshgrid(*xi, indexing=indexing),
         # choice
-        np.where: lambda condition, x=None, y=None: wg.where(_condition(condition), x, y),
-        np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None: wg.clip(
+        np.where: lambda condition, x=None, y=None: ops.where(_condition(condition), x, y),
+        np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None: ops.clip(
             a, min if a_min is None else a_min, max if a_max is None else a_max),
-        np.take_along_axis: lambda arr, indices, axis=-1: wg.take_along_dim(arr, indices, axis),
-        np.take: lambda a, indices, axis=None: _taken(wg, a, indices, axis),
-        np.nonzero: lambda a: wg.nonzero(a, as_tuple=True), np.argwhere: lambda a: wg.argwhere(a),
-        np.sort: lambda a, axis=-1, stable=None: wg.sort(*_flat(wg, a, axis)).values,
-        np.argsort: lambda a, axis=-1, stable=None: wg.argsort(*_flat(wg, a, axis)),
-        np.unique: lambda ar, return_inverse=False, return_counts=False, axis=None: wg.unique(
+        np.take_along_axis: lambda arr, indices, axis=-1: ops.take_along_dim(arr, indices, axis),
+        np.take: lambda a, indices, axis=None: _taken(a, indices, axis),
+        np.nonzero: lambda a: ops.nonzero(a, as_tuple=True), np.argwhere: lambda a: ops.argwhere(a),
+        np.sort: lambda a, axis=-1, stable=None: ops.sort(*_flat(a, axis)).values,
+        np.argsort: lambda a, axis=-1, stable=None: ops.argsort(*_flat(a, axis)),
+        np.unique: lambda ar, return_inverse=False, return_counts=False, axis=None: ops.unique(
             ar, True, return_inverse, return_counts, axis),
-        np.searchsorted: lambda a, v, side="left": wg.searchsorted(a, v, side=side),
-        np.bincount: lambda x, weights=None, minlength=0: wg.bincount(x, weights, minlength),
-        np.isin: lambda element, test_elements, invert=False: wg.isin(element, test_elements, invert=invert),
-        np.nan_to_num: lambda x, nan=0.0, posinf=None, neginf=None: wg.nan_to_num(x, nan, posinf, neginf),
-        np.round: lambda a, decimals=0: wg.round(a, decimals=decimals),
-        np.around: lambda a, decimals=0: wg.round(a, decimals=decimals),
+        np.searchsorted: lambda a, v, side="left": ops.searchsorted(a, v, side=side),
+        np.bincount: lambda x, weights=None, minlength=0: ops.bincount(x, weights, minlength),
+        np.isin: lambda element, test_elements, invert=False: ops.isin(element, test_elements, invert=invert),
+        np.nan_to_num: lambda x, nan=0.0, posinf=None, neginf=None: ops.nan_to_num(x, nan, posinf, neginf),
+        np.round: lambda a, decimals=0: ops.round(a, decimals=decimals),
+        np.around: lambda a, decimals=0: ops.round(a, decimals=decimals),
         # products
-        np.dot: lambda a, b: _dot(wg, a, b), np.vdot: lambda a, b: wg.vdot(a, b), np.inner: lambda a, b: wg.inner(a, b),
-        np.outer: lambda a, b: wg.outer(wg.ravel(a), wg.ravel(b)), np.kron: lambda a, b: wg.kron(a, b),
-        np.einsum: lambda subscripts, *operands, optimize=False: wg.einsum(subscripts, *operands),
-        np.tensordot: lambda a, b, axes=2: wg.tensordot(a, b, axes),
-        np.trace: lambda a, offset=0, axis1=0, axis2=1: wg.sum(wg.diagonal(a, offset, axis1, axis2), -1),
-        np.linalg.norm: norm, np.linalg.det: lambda a: wg.linalg.det(_floating(a)),
-        np.linalg.slogdet: lambda a: wg.linalg.slogdet(_floating(a)),
-        np.linalg.inv: lambda a: wg.linalg.inv(_floating(a)), np.linalg.pinv: lambda a: wg.linalg.pinv(_floating(a)),
-        np.linalg.solve: lambda a, b: wg.linalg.solve(_floating(a), _floating(b)),
-        np.linalg.cholesky: lambda a: wg.linalg.cholesky(_floating(a)),
-        np.linalg.eigh: lambda a: wg.linalg.eigh(_floating(a)),
-        np.linalg.eigvalsh: lambda a: wg.linalg.eigvalsh(_floating(a)),
-        np.linalg.svd: singular_values, np.linalg.qr: lambda a, mode="reduced": wg.linalg.qr(_floating(a), mode),
-        np.linalg.matrix_power: lambda a, n: wg.linalg.matrix_power(_floating(a), n),
+        np.dot: lambda a, b: _dot(a, b), np.vdot: lambda a, b: ops.vdot(a, b), np.inner: lambda a, b: ops.inner(a, b),
+        np.outer: lambda a, b: ops.outer(ops.ravel(a), ops.ravel(b)), np.kron: lambda a, b: ops.kron(a, b),
+        np.einsum: lambda subscripts, *operands, optimize=False: ops.einsum(subscripts, *operands),
+        np.tensordot: lambda a, b, axes=2: ops.tensordot(a, b, axes),
+        np.trace: lambda a, offset=0, axis1=0, axis2=1: ops.sum(ops.diagonal(a, offset, axis1, axis2), -1),
+        np.linalg.norm: norm, np.linalg.det: lambda a: decompositions.det(_floating(a)),
+        np.linalg.slogdet: lambda a: decompositions.slogdet(_floating(a)),
+        np.linalg.inv: lambda a: decompositions.inv(_floating(a)),
+        np.linalg.pinv: lambda a: decompositions.pinv(_floating(a)),
+        np.linalg.solve: lambda a, b: decompositions.solve(_floating(a), _floating(b)),
+        np.linalg.cholesky: lambda a: decompositions.cholesky(_floating(a)),
+        np.linalg.eigh: lambda a: decompositions.eigh(_floating(a)),
+        np.linalg.eigvalsh: lambda a: decompositions.eigvalsh(_floating(a)),
+        np.linalg.svd: singular_values, np.linalg.qr: lambda a, mode="reduced": decompositions.qr(_floating(a), mode),
+        np.linalg.matrix_power: lambda a, n: decompositions.matrix_power(_floating(a), n),
         # nearness
-        np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: wg.isclose(a, b, rtol, atol, equal_nan),
-        np.allclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: wg.allclose(a, b, rtol, atol, equal_nan),
+        np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ops.isclose(a, b, rtol, atol, equal_nan),
+        np.allclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ops.allclose(a, b, rtol, atol, equal_nan),
         # new tensors
         np.zeros_like: like("zeros_like"), np.ones_like: like("ones_like"), np.empty_like: like("empty_like"),
-        np.full_like: lambda a, fill_value, dtype=None: wg.full_like(a, fill_value, dtype=dtype),
+        np.full_like: lambda a, fill_value, dtype=None: ops.full_like(a, fill_value, dtype=dtype),
     }  # fmt: skip
 
 
 def _floating(x: Any, dtype: Any = None) -> Any:
     """x as a floating tensor."""
-    return define.as_floating(x) if dtype is None else define.as_variable(x).to(dtype=dtype)
+    return as_floating(x) if dtype is None else enter(x).to(dtype=dtype)
 
 
 def _condition(x: Any) -> Any:
     """NumPy takes anything for a condition."""
-    x = define.as_variable(x)
-    return x if x.value.dtype == np.bool_ else tape._box(x.value != 0)
+    x = enter(x)
+    return x if x._value.dtype == np.bool_ else wrap(x._value != 0)
 
 
-def _expanded(wg: Any, x: Any, axis: Any) -> Any:
+def _expanded(x: Any, axis: Any) -> Any:
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     ndim = x.ndim + len(axes)
     for k in sorted(k % ndim for k in axes):
-        x = wg.unsqueeze(x, k)
+        x = ops.unsqueeze(x, k)
     return x
 
 
-def _equal_split(wg: Any, x: Any, sections: Any, axis: int) -> Any:
+def _equal_split(x: Any, sections: Any, axis: int) -> Any:
     if isinstance(sections, int) and np.shape(_as_array(x))[axis] % sections:
         raise ValueError(f"numpy.split: a dimension of length {x.shape[axis]} has no {sections} equal parts")
-    return wg.tensor_split(x, sections, axis)
+    return ops.tensor_split(x, sections, axis)
 
 
-def _taken(wg: Any, x: Any, indices: Any, axis: int | None) -> Any:
-    x, indices = define.as_variable(x), np.asarray(_as_array(indices), np.int64)
+def _taken(x: Any, indices: Any, axis: int | None) -> Any:
+    x, indices = enter(x), np.asarray(_as_array(indices), np.int64)
     if axis is None:
-        return wg.take(x, indices)
+        return ops.take(x, indices)
     return x[(slice(None),) * (axis % x.ndim) + (indices,)]
 
 
-def _flat(wg: Any, x: Any, axis: int | None) -> tuple[Any, int]:
-    return (wg.ravel(x), 0) if axis is None else (x, axis)
+def _flat(x: Any, axis: int | None) -> tuple[Any, int]:
+    return (ops.ravel(x), 0) if axis is None else (x, axis)
 
 
-def _dot(wg: Any, x: Any, y: Any) -> Any:
+def _dot(x: Any, y: Any) -> Any:
     """NumPy's dot: the product with numbers, matmul up to matrices, else over the last and the last but one."""
-    x, y = define.as_variable(x), define.as_variable(y)
-    if not x.value.ndim or not y.value.ndim:
+    x, y = enter(x), enter(y)
+    if not x._value.ndim or not y._value.ndim:
         return x * y
-    if y.value.ndim <= 2:
-        return wg.matmul(x, y)
-    return wg.tensordot(x, y, ([-1], [-2]))
+    if y._value.ndim <= 2:
+        return ops.matmul(x, y)
+    return ops.tensordot(x, y, ([-1], [-2]))
 
 
 # ---------------------------------------------------------------- shared memory
@@ -420,6 +421,4 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(x).__name__}; use as_tensor")
     array = np.from_dlpack(x)
-    from ..ops.creation import from_numpy
-
-    return from_numpy(array.copy() if copy else array)
+    return ops.from_numpy(array.copy() if copy else array)

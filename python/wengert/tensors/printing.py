@@ -95,7 +95,7 @@ def get_printoptions() -> dict[str, Any]:
 
 def tensor_text(tensor: Any, prefix: str = "tensor") -> str:
     """What `repr` gives for a tensor; `prefix` is what stands before the parenthesis."""
-    array = tensor.value
+    array = tensor._value
     head = f"{prefix}("
     text = head + (_array_text(array, len(head)) if array.size else "[]")
     width = len(text) - text.rfind("\n") + 1
@@ -147,14 +147,14 @@ def _slice_name(key: tuple[Any, ...]) -> str:
 
 def _suffixes(tensor: Any) -> list[str]:
     """What follows the items: what they do not show of shape, dtype and history."""
-    array, default = tensor.value, dtypes.get_default_dtype()
+    array, default = tensor._value, dtypes.get_default_dtype()
     suffixes = []
     if not (array.size or array.ndim == 1) or (array.size and not _options.edgeitems):
         suffixes.append(f"size={array.shape}")
     if array.dtype != default and not (array.size and array.dtype in (dtypes.int64, dtypes.bool)):
         suffixes.append(f"dtype=wengert.{array.dtype}")
-    if tensor.node is not None:
-        suffixes.append(f"grad_fn=<{_node_text(tensor.node)}>")
+    if tensor._node is not None:
+        suffixes.append(f"grad_fn=<{_node_text(tensor._node)}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
     return suffixes

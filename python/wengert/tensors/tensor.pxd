@@ -8,6 +8,3 @@ from wengert.core.variable cimport Variable
 cdef class Tensor(Variable):
     def __getbuffer__(self, Py_buffer *buffer, int flags):
         PyObject_GetBuffer(self._shared(), buffer, flags)
-
-@cython.locals(tensor=Tensor)
-cpdef Tensor _wrap(object value, object counter=*, object node=*)

@@ -8,33 +8,36 @@ backward walk.
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from ..core import arguments, define, dtypes, guard, tape, tuples, views
+from ..core import arguments, dtypes, hooks
 from ..core.backward import backward
+from ..core.broadcast import cast
+from ..core.change import forget, renew, rewrite
+from ..core.doors import change, enter, line
+from ..core.modes import mode
 from ..core.signatures import telling
-from ..core.variable import Variable
+from ..core.variable import Variable, register, wrap
 from ..ops import (
     arithmetic,
+    contractions,
+    creation,
     decompositions,
     distance,
-    einsum,
     extremes,
     linalg,
     logic,
     nn,
     pieces,
+    random,
     reduce,
     rounding,
     running,
-    scatter,
+    scattering,
     sorting,
     statistics,
     transcendental,
@@ -42,8 +45,8 @@ from ..ops import (
 from ..ops import elementwise as e
 from ..ops import index as i
 from ..ops import shape as s
-from . import conversion, inplace
-from .inplace import in_place, of
+from . import conversion, inplace, interop
+from .inplace import in_place
 from .printing import tensor_text
 
 
@@ -106,9 +109,9 @@ class Tensor(Variable):
 
     __slots__ = ()
 
-    value: np.ndarray
+    _value: np.ndarray
 
-    def __init__(self, data: Any = (), counter: list[Any] | None = None, node: tape.Node | None = None) -> None:
+    def __init__(self, data: Any = (), counter: list[Any] | None = None, node: Any = None) -> None:
         default = dtypes.get_default_dtype()
         if type(data) is not np.ndarray or (counter is None and node is None and data.dtype != default):
             data = np.array(data, dtype=default)
@@ -129,7 +132,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).shape
         wengert.Size([2, 3])
         """
-        return Size(self.value.shape)
+        return Size(self._value.shape)
 
     @property
     def dtype(self) -> np.dtype:
@@ -144,7 +147,7 @@ class Tensor(Variable):
         >>> wg.ones(2).dtype
         dtype('float32')
         """
-        return self.value.dtype
+        return self._value.dtype
 
     @property
     def ndim(self) -> int:
@@ -159,7 +162,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).ndim
         2
         """
-        return self.value.ndim
+        return self._value.ndim
 
     @property
     def device(self) -> str:
@@ -189,7 +192,7 @@ class Tensor(Variable):
         >>> wg.ones(2).itemsize
         4
         """
-        return self.value.itemsize
+        return self._value.itemsize
 
     @property
     def nbytes(self) -> int:
@@ -204,7 +207,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).nbytes
         24
         """
-        return self.value.nbytes
+        return self._value.nbytes
 
     @property
     def is_leaf(self) -> bool:
@@ -220,7 +223,7 @@ class Tensor(Variable):
         >>> x.is_leaf, (x * 2).is_leaf
         (True, False)
         """
-        return not self.requires_grad or self.node is None
+        return not self.requires_grad or self._node is None
 
     @property
     def grad_fn(self) -> Any:
@@ -236,7 +239,7 @@ class Tensor(Variable):
         >>> x.grad_fn is None, (x * 2).grad_fn is None
         (True, False)
         """
-        return self.node if self.requires_grad else None
+        return self._node if self.requires_grad else None
 
     @property
     def data(self) -> Tensor:
@@ -257,10 +260,10 @@ class Tensor(Variable):
 
     @data.setter
     def data(self, other: Any) -> None:
-        value = define.as_variable(other).value
-        self.value = value
-        self.counter = [self.share_counter()[0] + 1, _line()]
-        self.base = None
+        value = enter(other)._value
+        self._value = value
+        self._counter = [self._share_counter()[0] + 1, line()]
+        self._base = None
 
     @property
     def T(self) -> Tensor:
@@ -296,7 +299,7 @@ class Tensor(Variable):
 
     @property
     def _version(self) -> int:
-        return self.counter[0] if self.counter else 0
+        return self._counter[0] if self._counter else 0
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or one length of it.
@@ -322,7 +325,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).size(-1)
         3
         """
-        return self.shape if dim is None else self.value.shape[arguments.dimension("size", dim, self.value.ndim)]
+        return self.shape if dim is None else self._value.shape[arguments.dimension("size", dim, self._value.ndim)]
 
     def dim(self) -> int:
         """The number of dimensions.
@@ -336,7 +339,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).dim()
         2
         """
-        return self.value.ndim
+        return self._value.ndim
 
     ndimension = dim
 
@@ -352,7 +355,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).numel()
         6
         """
-        return self.value.size
+        return self._value.size
 
     nelement = numel
 
@@ -368,7 +371,7 @@ class Tensor(Variable):
         >>> wg.ones(2, dtype=wg.float64).element_size()
         8
         """
-        return self.value.itemsize
+        return self._value.itemsize
 
     def stride(self, dim: int | None = None) -> Any:
         """The steps between neighbours along each dimension, in items.
@@ -394,8 +397,8 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).T.stride()
         (1, 3)
         """
-        strides = tuple(n // self.value.itemsize for n in self.value.strides)
-        return strides if dim is None else strides[arguments.dimension("stride", dim, self.value.ndim)]
+        strides = tuple(n // self._value.itemsize for n in self._value.strides)
+        return strides if dim is None else strides[arguments.dimension("stride", dim, self._value.ndim)]
 
     def is_contiguous(self) -> bool:
         """Whether the items lie in C order without gaps.
@@ -409,7 +412,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).is_contiguous(), wg.ones(2, 3).T.is_contiguous()
         (True, False)
         """
-        return self.value.flags.c_contiguous
+        return self._value.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a floating one.
@@ -423,7 +426,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).is_floating_point(), wg.tensor([1, 2]).is_floating_point()
         (True, False)
         """
-        return self.value.dtype.kind == "f"
+        return self._value.dtype.kind == "f"
 
     def is_complex(self) -> bool:
         """Whether the dtype is a complex one: never.
@@ -451,7 +454,7 @@ class Tensor(Variable):
         >>> wg.ones(2).is_signed(), wg.ones(2, dtype=wg.uint8).is_signed()
         (True, False)
         """
-        return self.value.dtype.kind in "if"
+        return self._value.dtype.kind in "if"
 
     def is_nonzero(self) -> bool:
         """Whether the one item is not zero.
@@ -485,7 +488,7 @@ class Tensor(Variable):
         >>> x.data_ptr() == x.numpy().ctypes.data
         True
         """
-        return self.value.ctypes.data
+        return self._value.ctypes.data
 
     # ------------------------------------------------------------ recording
 
@@ -513,13 +516,13 @@ class Tensor(Variable):
         >>> x.grad
         tensor([2., 4.])
         """
-        if requires_grad and self.value.dtype.kind != "f":
-            raise RuntimeError(f"requires_grad_: only floating tensors have gradients, this one is {self.value.dtype}")
+        if requires_grad and self._value.dtype.kind != "f":
+            raise RuntimeError(f"requires_grad_: only floating tensors have gradients, this one is {self._value.dtype}")
         if self.grad_fn is None:
-            self.base = None  # a leaf is nobody's view: what happens to others is not its history
+            self._base = None  # a leaf is nobody's view: what happens to others is not its history
         elif not requires_grad:
             raise RuntimeError("requires_grad_: only a leaf can stop requiring a gradient; use detach()")
-        self.tracked = requires_grad
+        self._tracked = requires_grad
         return self
 
     def detach(self) -> Tensor:
@@ -536,7 +539,7 @@ class Tensor(Variable):
         >>> (x * 2).detach().requires_grad
         False
         """
-        return _wrap(self.value, self.share_counter())
+        return wrap(self._value, self._share_counter())
 
     def detach_(self) -> Tensor:
         """Forget how this tensor was computed.
@@ -552,26 +555,12 @@ class Tensor(Variable):
         >>> (x * 2).detach_().requires_grad
         False
         """
-        self.node = None
-        self.tracked = False
-        if self.base is not None:
-            self.seen = self.base.node
+        forget(self)
         return self
 
-    def renew(self) -> None:
+    def _renew(self) -> None:
         """Of a view whose base has a new history: take the one that follows from it."""
-        with _renewing:
-            base = self.base
-            assert base is not None
-            node, own = base.node, self.node
-            if node is self.seen:
-                return
-            if node is None:
-                self.detach_()
-            else:
-                tape.record(views.show, (base,), {"region": views.region_of(base.value, self.value)}, self)
-                _follow(self, own)
-                self.seen = node  # the last: a thread that finds it here asks no further
+        renew(self)
 
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
@@ -635,9 +624,7 @@ class Tensor(Variable):
         tensor([10., 10.])
         >>> handle.remove()
         """
-        from ..autograd import register_hook
-
-        return register_hook(self, hook)
+        return hooks.register_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
         """Call `hook` with this leaf each time a backward walk has updated its `.grad`.
@@ -664,9 +651,7 @@ class Tensor(Variable):
         >>> x.sum().backward()
         gradient: tensor([1., 1.])
         """
-        from ..autograd import register_post_accumulate_grad_hook
-
-        return register_post_accumulate_grad_hook(self, hook)
+        return hooks.register_post_accumulate_grad_hook(self, hook)
 
     def retain_grad(self) -> None:
         """Let the backward walk set `.grad` although this is not a leaf.
@@ -685,9 +670,7 @@ class Tensor(Variable):
         >>> y.grad
         tensor([ 6., 12.])
         """
-        from ..autograd import retain_grad
-
-        retain_grad(self)
+        hooks.retain_grad(self)
 
     @property
     def retains_grad(self) -> bool:
@@ -704,9 +687,7 @@ class Tensor(Variable):
         >>> y.retains_grad
         True
         """
-        from ..autograd import retains_grad
-
-        return retains_grad(self)
+        return hooks.retains_grad(self)
 
     # ------------------------------------------------------------ leaving
 
@@ -736,7 +717,7 @@ class Tensor(Variable):
         """
         if self.requires_grad and not force:
             raise RuntimeError("numpy: this tensor requires a gradient; use tensor.detach().numpy()")
-        return self.value
+        return self._value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -747,20 +728,16 @@ class Tensor(Variable):
         return array.copy() if copy else array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
-        from .interop import array_ufunc
-
-        return array_ufunc(ufunc, method, inputs, keywords)
+        return interop.array_ufunc(ufunc, method, inputs, keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        from .interop import array_function
-
-        return array_function(function, args, keywords)
+        return interop.array_function(function, args, keywords)
 
     def _shared(self, error: Any = BufferError) -> np.ndarray:
         """The array, for another library to share its memory."""
         if self.requires_grad:
             raise error("a tensor that requires a gradient does not share its memory, since changes would slip past")
-        return self.value
+        return self._value
 
     def __buffer__(self, flags: int) -> memoryview:  # from Python 3.12; the compiled class has its own in tensor.pxd
         return self._shared().data
@@ -773,7 +750,7 @@ class Tensor(Variable):
         return self._shared().__dlpack__(**{name: value for name, value in keywords.items() if value is not None})
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self.value.__dlpack_device__()
+        return self._value.__dlpack_device__()
 
     def item(self) -> Any:
         """The one item, as a Python number.
@@ -792,9 +769,9 @@ class Tensor(Variable):
         >>> wg.tensor([3.5]).item()
         3.5
         """
-        if self.value.size != 1:
-            raise RuntimeError(f"item: expected a tensor of one item, got shape {self.value.shape}")
-        return self.value.item()
+        if self._value.size != 1:
+            raise RuntimeError(f"item: expected a tensor of one item, got shape {self._value.shape}")
+        return self._value.item()
 
     def __float__(self) -> float:
         return conversion.as_float(self)
@@ -809,20 +786,20 @@ class Tensor(Variable):
         return conversion.as_bool(self)
 
     def __len__(self) -> int:
-        if not self.value.ndim:
+        if not self._value.ndim:
             raise TypeError("len: a 0-d tensor has no length")
-        return len(self.value)
+        return len(self._value)
 
     def __iter__(self) -> Iterator[Tensor]:
-        if not self.value.ndim:
+        if not self._value.ndim:
             raise TypeError("iteration over a 0-d tensor")
-        return (self[k] for k in range(self.value.shape[0]))
+        return (self[k] for k in range(self._value.shape[0]))
 
     def __reversed__(self) -> Tensor:
         return s.flip(self, 0)
 
     def __contains__(self, x: Any) -> bool:
-        return bool((self == x).value.any())
+        return bool((self == x)._value.any())
 
     def __repr__(self) -> str:
         return tensor_text(self)
@@ -834,21 +811,21 @@ class Tensor(Variable):
         return id(self) >> 4
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if self.node is not None:
+        if self._node is not None:
             raise RuntimeError("only leaves can be pickled or copied with copy.copy; detach() this tensor first")
-        return _rebuild, (type(self), self.value, self.requires_grad, self.grad, getattr(self, "__dict__", None))
+        return _rebuild, (type(self), self._value, self.requires_grad, self.grad, getattr(self, "__dict__", None))
 
     def __copy__(self) -> Tensor:
         rebuild, arguments = self.__reduce_ex__(4)
         copy: Tensor = rebuild(*arguments)
-        copy.counter = self.share_counter()  # it shows the same memory
+        copy._counter = self._share_counter()  # it shows the same memory
         return copy
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if self.node is not None:
+        if self._node is not None:
             raise RuntimeError("only leaves can be deep-copied; detach() this tensor first")
         grad = self.grad.__deepcopy__(memo) if self.grad is not None else None
-        copy = _rebuild(type(self), self.value.copy(), self.requires_grad, grad)
+        copy = _rebuild(type(self), self._value.copy(), self.requires_grad, grad)
         memo[id(self)] = copy
         if hasattr(self, "__dict__"):
             copy.__dict__.update(deepcopy(self.__dict__, memo))
@@ -881,7 +858,7 @@ class Tensor(Variable):
         return e.divide(y, self)
 
     def __pow__(self, y: Any) -> Tensor:
-        return power(self, y)
+        return arithmetic.power(self, y)
 
     def __rpow__(self, y: Any) -> Tensor:
         return e.power(y, self)
@@ -1021,11 +998,11 @@ class Tensor(Variable):
         return i.index(self, key)
 
     def __setitem__(self, key: Any, y: Any) -> None:
-        if tape.mode.recording and (self.requires_grad or (isinstance(y, Variable) and y.requires_grad)):
-            change(self, "index_put_", lambda old: i.index_put(old, key, y))
+        if mode.recording and (self.requires_grad or (isinstance(y, Variable) and y.requires_grad)):
+            rewrite(self, "index_put_", lambda old: i.index_put(old, key, y))
             return
         keys, _ = i.plain_keys(key)
-        write(self, "index_put_", lambda value: i.assign(value, keys, y.value if isinstance(y, Variable) else y))
+        change("index_put_", (self,), lambda value, items: i.assign(value, keys, items), y)
 
     # ------------------------------------------------------------ change in place
 
@@ -1059,15 +1036,15 @@ class Tensor(Variable):
         """
 
         def taken(old: Tensor) -> Tensor:
-            new = define.as_variable(y)
-            dtype = old.value.dtype
-            if new.value.dtype != dtype:
-                new = define.cast(new, dtype)
-            if new.value.shape == old.value.shape and not new.requires_grad:
+            new = enter(y)
+            dtype = old._value.dtype
+            if new._value.dtype != dtype:
+                new = cast(new, dtype)
+            if new._value.shape == old._value.shape and not new.requires_grad:
                 return new
-            return s.broadcast_to(new, old.value.shape)
+            return s.broadcast_to(new, old._value.shape)
 
-        return change(self, "copy_", taken)
+        return rewrite(self, "copy_", taken)
 
     def fill_(self, value: Any) -> Tensor:
         """Set every item to one value.
@@ -1122,7 +1099,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).add_(wg.tensor([3., 4.]), alpha=10)
         tensor([31., 42.])
         """
-        return change(self, "add_", lambda old: e.add(old, y if alpha == 1 else y * alpha))
+        return rewrite(self, "add_", lambda old: e.add(old, y if alpha == 1 else y * alpha))
 
     def sub_(self, y: Any, *, alpha: float = 1) -> Tensor:
         """Subtract alpha * y in place.
@@ -1143,7 +1120,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).sub_(1)
         tensor([0., 1.])
         """
-        return change(self, "sub_", lambda old: e.subtract(old, y if alpha == 1 else y * alpha))
+        return rewrite(self, "sub_", lambda old: e.subtract(old, y if alpha == 1 else y * alpha))
 
     def mul_(self, y: Any) -> Tensor:
         """Multiply by y in place.
@@ -1163,7 +1140,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).mul_(3)
         tensor([3., 6.])
         """
-        return change(self, "mul_", lambda old: e.multiply(old, y))
+        return rewrite(self, "mul_", lambda old: e.multiply(old, y))
 
     def div_(self, y: Any, *, rounding_mode: str | None = None) -> Tensor:
         """Divide by y in place.
@@ -1187,7 +1164,7 @@ class Tensor(Variable):
         >>> wg.tensor([-7., 7.]).div_(2, rounding_mode="floor")
         tensor([-4.,  3.])
         """
-        return change(self, "div_", lambda old: arithmetic.divide(old, y, rounding_mode=rounding_mode))
+        return rewrite(self, "div_", lambda old: arithmetic.divide(old, y, rounding_mode=rounding_mode))
 
     def pow_(self, y: Any) -> Tensor:
         """Raise to the power of y in place.
@@ -1207,7 +1184,7 @@ class Tensor(Variable):
         >>> wg.tensor([2., 3.]).pow_(2)
         tensor([4., 9.])
         """
-        return change(self, "pow_", lambda old: power(old, y))
+        return rewrite(self, "pow_", lambda old: arithmetic.power(old, y))
 
     abs_, neg_, sign_, square_ = map(in_place, (e.abs, e.negative, e.sign, e.square))
     sqrt_, rsqrt_, reciprocal_ = map(in_place, (e.sqrt, transcendental.rsqrt, e.reciprocal))
@@ -1237,16 +1214,17 @@ class Tensor(Variable):
     bitwise_left_shift_, bitwise_right_shift_ = map(in_place, (logic.bitwise_left_shift, logic.bitwise_right_shift))
     cumsum_, cumprod_ = map(in_place, (reduce.cumsum, running.cumprod))
     addmm_, addmv_, baddbmm_ = map(in_place, (linalg.addmm, linalg.addmv, linalg.baddbmm))
-    masked_fill_, masked_scatter_ = map(in_place, (scatter.masked_fill, scatter.masked_scatter))
-    scatter_, scatter_add_, index_put_ = map(in_place, (scatter.scatter, scatter.scatter_add, i.index_put))
-    index_add_, index_copy_, index_fill_ = map(in_place, (scatter.index_add, scatter.index_copy, scatter.index_fill))
+    masked_fill_, masked_scatter_ = map(in_place, (scattering.masked_fill, scattering.masked_scatter))
+    scatter_, scatter_add_, index_put_ = map(in_place, (scattering.scatter, scattering.scatter_add, i.index_put))
+    index_add_, index_copy_ = map(in_place, (scattering.index_add, scattering.index_copy))
+    index_fill_ = in_place(scattering.index_fill)
     clip_, absolute_, negative_, fix_, multiply_, divide_, subtract_ = clamp_, abs_, neg_, trunc_, mul_, div_, sub_
     greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
     true_divide_ = div_
-    uniform_ = of("random", "uniform_", ">>> bool((wg.empty(9).uniform_(2, 3) >= 2).all())\nTrue")
-    normal_ = of("random", "normal_", ">>> wg.empty(3).normal_(5, 0)\ntensor([5., 5., 5.])")
-    bernoulli_ = of("random", "bernoulli_", ">>> wg.empty(3).bernoulli_(1)\ntensor([1., 1., 1.])")
-    exponential_ = of("random", "exponential_", ">>> bool((wg.empty(9).exponential_(2) > 0).all())\nTrue")
+    uniform_ = telling(random.uniform_)
+    normal_ = telling(random.normal_)
+    bernoulli_ = telling(random.bernoulli_)
+    exponential_ = telling(random.exponential_)
     fill_diagonal_, random_ = inplace.fill_diagonal_, inplace.random_
     squeeze_, unsqueeze_, transpose_, t_ = inplace.squeeze_, inplace.unsqueeze_, inplace.transpose_, inplace.t_
     swapaxes_ = swapdims_ = transpose_
@@ -1271,7 +1249,7 @@ class Tensor(Variable):
         >>> wg.tensor([2., 3.]).pow(2)
         tensor([4., 9.])
         """
-        return power(self, y)
+        return arithmetic.power(self, y)
 
     def clone(self, *, memory_format: Any = None) -> Tensor:
         """A differentiable copy, in C order.
@@ -1293,7 +1271,7 @@ class Tensor(Variable):
         >>> x
         tensor([1., 2.])
         """
-        return clone(self)
+        return s.clone(self)
 
     def contiguous(self, *, memory_format: Any = None) -> Tensor:
         """The tensor itself if it lies in C order, else a copy that does.
@@ -1312,7 +1290,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).T.contiguous().stride()
         (2, 1)
         """
-        return self if self.value.flags.c_contiguous else clone(self)
+        return self if self._value.flags.c_contiguous else s.clone(self)
 
     def where(self, condition: Any, y: Any) -> Tensor:
         """This tensor's items where the condition holds, y's elsewhere.
@@ -1366,7 +1344,7 @@ class Tensor(Variable):
         tensor([[1., 2.],
                 [1., 2.]])
         """
-        return s.broadcast_to(self, other.value.shape)
+        return s.broadcast_to(self, other._value.shape)
 
     def view_as(self, other: Tensor) -> Tensor:
         """The same items in another tensor's shape.
@@ -1392,7 +1370,7 @@ class Tensor(Variable):
         tensor([[0, 1],
                 [2, 3]])
         """
-        return s.view(self, other.value.shape)
+        return s.view(self, other._value.shape)
 
     def reshape_as(self, other: Tensor) -> Tensor:
         """The same items in another tensor's shape.
@@ -1418,7 +1396,7 @@ class Tensor(Variable):
         tensor([[0, 1],
                 [2, 3]])
         """
-        return s.reshape(self, other.value.shape)
+        return s.reshape(self, other._value.shape)
 
     # Conversion
     to, type, type_as, cpu = telling(conversion.to), conversion.type, conversion.type_as, conversion.cpu
@@ -1491,48 +1469,29 @@ class Tensor(Variable):
     narrow, select, diagonal, diag_embed = pieces.narrow, pieces.select, pieces.diagonal, pieces.diag_embed
     repeat, tile, repeat_interleave = pieces.repeat, pieces.tile, pieces.repeat_interleave
     roll, rot90 = pieces.roll, pieces.rot90
-    diag = of("creation", "diag", ">>> wg.tensor([1, 2]).diag()\ntensor([[1, 0],\n        [0, 2]])")
-    tril = of("creation", "tril", ">>> wg.ones(2, 2).tril()\ntensor([[1., 0.],\n        [1., 1.]])")
-    triu = of("creation", "triu", ">>> wg.ones(2, 2).triu()\ntensor([[1., 1.],\n        [0., 1.]])")
+    diag = telling(creation.diag)
+    tril = telling(creation.tril)
+    triu = telling(creation.triu)
     tril_, triu_ = in_place(tril), in_place(triu)
     # Indexing
-    take_along_dim, index_put, gather = i.take_along_dim, i.index_put, scatter.gather
-    scatter_add, index_select, index_add = scatter.scatter_add, scatter.index_select, scatter.index_add
-    index_copy, index_fill, take, argwhere = scatter.index_copy, scatter.index_fill, scatter.take, scatter.argwhere
-    masked_fill, masked_select = scatter.masked_fill, scatter.masked_select
-    masked_scatter, nonzero, scatter = scatter.masked_scatter, scatter.nonzero, scatter.scatter
+    take_along_dim, index_put, gather = i.take_along_dim, i.index_put, scattering.gather
+    scatter_add, index_select, index_add = scattering.scatter_add, scattering.index_select, scattering.index_add
+    index_copy, index_fill = scattering.index_copy, scattering.index_fill
+    take, argwhere = scattering.take, scattering.argwhere
+    masked_fill, masked_select = scattering.masked_fill, scattering.masked_select
+    masked_scatter, nonzero, scatter = scattering.masked_scatter, scattering.nonzero, scattering.scatter
     # Products
     matmul, dot, mv, mm, bmm, outer = linalg.matmul, linalg.dot, linalg.mv, linalg.mm, linalg.bmm, linalg.outer
     vdot, addmm, addmv, baddbmm = linalg.vdot, linalg.addmm, linalg.addmv, linalg.baddbmm
-    inner, kron, trace, dist = einsum.inner, einsum.kron, einsum.trace, distance.dist
+    inner, kron, trace, dist = contractions.inner, contractions.kron, contractions.trace, distance.dist
     det, logdet, slogdet = decompositions.det, decompositions.logdet, decompositions.slogdet
     inverse, pinverse, matrix_power = decompositions.inv, decompositions.pinv, decompositions.matrix_power
     # Chance
-    bernoulli = of("random", "bernoulli", ">>> wg.tensor([0., 1.]).bernoulli()\ntensor([0., 1.])")
-    multinomial = of("random", "multinomial", ">>> wg.tensor([0., 1.]).multinomial(1)\ntensor([1])")
+    bernoulli = telling(random.bernoulli)
+    multinomial = telling(random.multinomial)
 
 
 # ---------------------------------------------------------------- making tensors
-
-
-_ndarray = np.ndarray
-_renewing = threading.RLock()  # threads may meet at a view whose base has a new history
-
-
-def _wrap(value: Any, counter: list[Any] | None = None, node: tape.Node | None = None) -> Tensor:
-    """A tensor over an array, without conversion."""
-    tensor = Tensor.__new__(Tensor)
-    if type(value) is not _ndarray and isinstance(value, np.generic):  # of users' kernels, for arrays of no dimensions
-        value = np.asarray(value)
-    tensor.value = value
-    tensor.tracked = node is not None
-    tensor.grad = None
-    tensor.node = node
-    tensor.counter = counter
-    tensor.hooks = None
-    tensor.base = None
-    tensor.seen = None
-    return tensor
 
 
 def _rebuild(
@@ -1541,7 +1500,7 @@ def _rebuild(
     """A leaf of a class derived from Tensor, with what its objects carry besides; no initializer of theirs is run."""
     tensor = cls.__new__(cls)
     Variable.__init__(tensor, value)
-    tensor.tracked = requires_grad
+    tensor._tracked = requires_grad
     tensor.grad = grad
     if attributes:
         tensor.__dict__.update(attributes)
@@ -1552,185 +1511,4 @@ def _comparable(y: Any) -> bool:
     return isinstance(y, (Variable, np.ndarray, np.generic, int, float, list, tuple))
 
 
-def power(x: Any, y: Any) -> Tensor:
-    """x to the power of y, by the cheapest operation that gives it.
-
-    Parameters
-    ----------
-    x, y : tensor, array or number
-        Of shapes that broadcast together; of two dtypes the result has the one that `wengert.result_type` gives.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape. A negative base has NaN for a power that is not whole.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Examples
-    --------
-    >>> wg.pow(wg.tensor([1., 2., 3.]), 2)
-    tensor([1., 4., 9.])
-    >>> wg.pow(2., wg.tensor([1., 2., 3.]))
-    tensor([2., 4., 8.])
-    """
-    if isinstance(y, (int, float)) and isinstance(x, Variable) and x.value.dtype.kind == "f":
-        if y == 2:
-            return e.square(x)
-        if y == 3:
-            return e.cube(x)
-        if y == 1:
-            return clone(x)
-        if y == -1:
-            return e.reciprocal(x)
-        if y == 0.5:
-            return e.sqrt(x)
-    return e.power(x, y)
-
-
-_CLONE = define.linear("clone", lambda x: np.array(x, order="C"), lambda g: g)
-
-
-def clone(x: Any) -> Tensor:
-    """A differentiable copy of a tensor.
-
-    Parameters
-    ----------
-    x : tensor
-
-    Returns
-    -------
-    Tensor
-        In C order.
-
-    Examples
-    --------
-    >>> x = wg.tensor([1., 2.])
-    >>> y = wg.clone(x)
-    >>> y[0] = 5
-    >>> x
-    tensor([1., 2.])
-    """
-    return tape.apply(_CLONE, (define.as_variable(x),))
-
-
-# ---------------------------------------------------------------- change in place
-
-
-def line_of_caller() -> str | None:
-    """The innermost line outside this package."""
-    frame: FrameType | None = sys._getframe()  # compiled functions have no frame of their own
-    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "wengert":
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
-
-
-def _line() -> str | None:
-    """The same, when somebody watches."""
-    return None if tape.mode.observer is None else line_of_caller()
-
-
-def count_change(x: Tensor) -> None:
-    """Note that the memory of x, and so of all of its views, has changed."""
-    counter = x.share_counter()
-    counter[0] += 1
-    counter[1] = _line()
-
-
-def change(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """Replace x's items by function(x), keeping its memory; recorded as if x were a new tensor from here on.
-
-    Where x is a view, its base is then what it was with this region replaced, and other views are views of that.
-    """
-    recording = tape.mode.recording
-    if recording:
-        _refuse_given(x, name)
-    old = _wrap(x.value, x.counter, x.grad_fn)
-    new = function(old)
-    if new.value.shape != x.value.shape:
-        raise RuntimeError(f"{name}: the result has shape {new.value.shape}, which does not fit into {x.value.shape}")
-    if new.value.dtype != x.value.dtype and not np.can_cast(new.value.dtype, x.value.dtype, "same_kind"):
-        raise RuntimeError(
-            f"{name}: the result is {new.value.dtype}, which cannot be kept in a tensor of {x.value.dtype}"
-        )
-    if new.requires_grad:
-        if new.value.dtype != x.value.dtype:
-            new = define.cast(new, x.value.dtype)
-        node = new.node
-        if node is not None and node.saved and any(saved is old for saved in node.saved):
-            old.value = old.value.copy()
-            old.counter = None
-    items = new.value if new.value.dtype == x.value.dtype else dtypes.convert(new.value, x.value.dtype)
-    write(x, name, lambda value: value.__setitem__(Ellipsis, items))
-    if recording:
-        _take_history(x, new)
-    return x
-
-
-def _refuse_given(x: Tensor, name: str) -> None:
-    """Raise if others are computed from x or its base, so that it cannot get a history: a leaf, or the tracked argument
-    of a derivative of a function."""
-    base = x if x.base is None else x.base
-    if base.requires_grad and (base.node is None or all(source is None for source in base.node.sources)):
-        raise RuntimeError(
-            f"{name}: a leaf that requires a gradient, or a view of one, cannot be changed in place while recording; "
-            "do it under no_grad(), or change x.detach()"
-        )
-
-
-def adopt(x: Tensor, name: str, new: Tensor) -> None:
-    """Let x, whose memory a user's function has changed, have the history of `new`, which shows the same memory."""
-    _refuse_given(x, name)
-    _take_history(x, new)
-
-
-def write(x: Tensor, name: str, assign: Callable[[np.ndarray], None]) -> None:
-    """Change x's memory by `assign`, and count it."""
-    value = x.value
-    if not value.flags.writeable:
-        guard.release(value)  # what detect_anomaly keeps from NumPy only: a later walk will tell
-    if not value.flags.writeable:
-        raise RuntimeError(
-            f"{name}: this tensor of shape {value.shape} shows memory that cannot be written (broadcast, or read-only "
-            "where it came from); clone() it first"
-        )
-    assign(value)
-    count_change(x)
-
-
-def _take_history(x: Tensor, new: Tensor) -> None:
-    """Let x, whose items are new's now, have new's history, and its base and its views with it."""
-    base = x.base
-    changed = x if base is None else base
-    node = changed.node
-    if base is None:
-        if new.requires_grad:
-            x.node = new.node
-            x.tracked = True
-        elif x.node is not None:  # overwritten by a constant: nothing of the history is left in it
-            x.detach_()
-    elif new.requires_grad or base.requires_grad:
-        before = _wrap(base.value, base.counter, base.node)
-        tape.record(views.put, (before, new), {"region": views.region_of(base.value, x.value)}, base)
-        x.renew()
-    _follow(changed, node)
-
-
-def _follow(x: Variable, node: tape.Node | None) -> None:
-    """Keep the gradient of x, if it was to be kept, where it arrives now: at another node than `node`."""
-    if node is not None and node.hooks and x.node is not None:
-        from ..core.hooks import follow
-
-        follow(x, node)
-
-
-def _sum(x: Any, y: Any) -> Tensor:
-    """The sum of two cotangents: of tensors, or of the tuples that an operation of several results has."""
-    return tuples.add(x, y) if type(x.value) is tuple else e.add(x, y)
-
-
-tape.connect(_wrap, _sum, lambda value: getattr(value, "shape", "?"), define.as_variable)
-inplace.connect(change)
+register(Tensor)

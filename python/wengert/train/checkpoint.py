@@ -184,7 +184,7 @@ def parse_tensors(data: bytes, name: object) -> dict[str, np.ndarray]:
 
 def format_tensors(tensors: dict[str, Any], notes: dict[str, str] | None = None) -> bytes:
     """Named tensors or arrays as the bytes of a safetensors file, with notes among its metadata."""
-    arrays = {name: np.asarray(getattr(tensor, "value", tensor), order="C") for name, tensor in tensors.items()}
+    arrays = {name: np.asarray(getattr(tensor, "_value", tensor), order="C") for name, tensor in tensors.items()}
     data: bytes = _safetensors().numpy.save(arrays, notes)
     return data
 

@@ -226,7 +226,7 @@ def image_grid(
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
     low, high = limits or (None, None)
     for axes, image, k in zip(cells, images, range(len(cells)), strict=False):
-        axes.imshow(np.asarray(getattr(image, "value", image)), cmap=cmap, vmin=low, vmax=high)
+        axes.imshow(np.asarray(getattr(image, "_value", image)), cmap=cmap, vmin=low, vmax=high)
         if titles and k < len(titles):
             axes.set_title(titles[k], fontsize=8)
     for axes in cells:

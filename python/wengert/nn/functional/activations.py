@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..._kernels import Elementwise
+from ..._types import Tensor
 from ...core import dtypes
-from ...core.define import as_floating, as_variable, cast, elementwise
+from ...core.broadcast import as_floating, cast
+from ...core.change import rewrite
+from ...core.define import elementwise
+from ...core.doors import enter
 from ...ops import elementwise as e
 from ...ops.nn import log_softmax as _log_softmax
 from ...ops.nn import softmax as _softmax
-from ...tensors.tensor import change
-
-if TYPE_CHECKING:
-    from ...tensors.tensor import Tensor
 
 sigmoid = e.sigmoid
 tanh = e.tanh
@@ -25,7 +25,7 @@ tanh = e.tanh
 
 def _in_place_if(inplace: bool, name: str, function: Callable[[Any], Any], x: Any) -> Tensor:
     """function(x), which with `inplace` replaces x's items."""
-    return change(x, f"{name}_", function) if inplace else function(x)
+    return rewrite(x, f"{name}_", function) if inplace else function(x)
 
 
 def relu(input: Any, inplace: bool = False) -> Tensor:
@@ -47,7 +47,7 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
     >>> wg.nn.functional.relu(wg.tensor([-1., 2.]))
     tensor([0., 2.])
     """
-    return change(input, "relu_", e.relu) if inplace else e.relu(input)
+    return rewrite(input, "relu_", e.relu) if inplace else e.relu(input)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -261,4 +261,4 @@ def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor
 
 
 def _as_dtype(name: str, x: Any, dtype: Any) -> Tensor:
-    return x if dtype is None else cast(as_variable(x), dtypes.as_dtype(dtype, name))
+    return x if dtype is None else cast(enter(x), dtypes.as_dtype(dtype, name))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...core.define import as_floating
+from ..._types import Tensor
+from ...core.broadcast import as_floating
 from ...ops.elementwise import clip
 from ...ops.reduce import norm, sum
-
-if TYPE_CHECKING:
-    from ...tensors.tensor import Tensor
 
 
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
@@ -85,7 +83,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     """
     x = as_floating(x1)
     y = as_floating(x2)
-    ndim = max(x.value.ndim, y.value.ndim)
+    ndim = max(x._value.ndim, y._value.ndim)
     # A dimension counted from the first means the same one in both only if they have as many.
     d = dim if dim < 0 else dim - ndim
     return sum(x * y, d) / (clip(norm(x, 2, d), min=eps) * clip(norm(y, 2, d), min=eps))

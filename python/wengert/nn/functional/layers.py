@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ... import _kernels
-from ...core import dtypes, tape
-from ...core.define import apply, as_floating, as_variable, primitive
+from ..._types import Tensor
+from ...core import dtypes
+from ...core.broadcast import as_floating
+from ...core.change import rewrite
+from ...core.define import primitive
+from ...core.doors import count_change, enter
+from ...core.tape import apply
+from ...core.variable import wrap
 from ...ops import elementwise as e
 from ...ops.index import index, index_put
 from ...ops.linalg import linear
 from ...ops.nn import dropout as _dropout
 from ...ops.reduce import mean, var
 from ...ops.shape import between_zeros, reshape
-from ...tensors.tensor import change, count_change
-
-if TYPE_CHECKING:
-    from ...tensors.tensor import Tensor
 
 __all__ = ["batch_norm", "dropout", "embedding", "layer_norm", "linear", "pad"]
 
@@ -57,7 +59,7 @@ def dropout(
     tensor([1., 1., 1.])
     """
     if inplace and training:
-        return change(input, "dropout_", lambda x: _dropout(x, p, generator=generator))
+        return rewrite(input, "dropout_", lambda x: _dropout(x, p, generator=generator))
     return _dropout(input, p, training, generator=generator)
 
 
@@ -115,8 +117,8 @@ def _project_ahead(t: Any, y: Any, x: Any, known: np.ndarray, dims: tuple[int, .
 # P(y, x) = (I - 11'/n - zz'/n) y / sqrt(var + eps), an operation that is handed the values of z as `known`.
 _STANDARDIZE = primitive(
     "standardize", _standardized,
-    (lambda g, x, z, dims, eps: _project(g, x, z.value, dims, eps),),
-    (lambda t, x, z, dims, eps: _project(t, x, z.value, dims, eps),),
+    (lambda g, x, z, dims, eps: _project(g, x, z._value, dims, eps),),
+    (lambda t, x, z, dims, eps: _project(t, x, z._value, dims, eps),),
 )  # fmt: skip
 _PROJECT = primitive(
     "standardize_backward", _projected,
@@ -155,12 +157,12 @@ def layer_norm(
     tensor([[-1.0000,  1.0000]])
     """
     x, last = as_floating(input), tuple(normalized_shape)
-    shape = x.value.shape
+    shape = x._value.shape
     if not last or shape[-len(last) :] != last:
         raise ValueError(f"layer_norm: expected input of shape (..., {', '.join(map(str, last))}), got {shape}")
     for name, v in (("weight", weight), ("bias", bias)):
-        if v is not None and as_variable(v).value.shape != last:
-            raise ValueError(f"layer_norm: expected a {name} of shape {last}, got {as_variable(v).value.shape}")
+        if v is not None and enter(v)._value.shape != last:
+            raise ValueError(f"layer_norm: expected a {name} of shape {last}, got {enter(v)._value.shape}")
     z = _standardize(x, tuple(range(len(shape) - len(last), len(shape))), float(eps))
     if weight is not None:
         z = z * weight
@@ -204,21 +206,21 @@ def batch_norm(
             [ 1.0000]])
     """
     x = as_floating(input)
-    shape = x.value.shape
+    shape = x._value.shape
     if len(shape) < 2:
         raise ValueError(f"batch_norm: expected input of shape (n, channels, ...), got {shape}")
     channels, dims = shape[1], (0, *range(2, len(shape)))
 
     def column(v: Any) -> Tensor:
         """One number per channel, as it broadcasts with the input."""
-        v = as_variable(v)
+        v = enter(v)
         return v if len(shape) == 2 else reshape(v, (channels,) + (1,) * (len(shape) - 2))
 
     for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
-        if v is not None and as_variable(v).value.shape != (channels,):
+        if v is not None and enter(v)._value.shape != (channels,):
             raise ValueError(
                 f"batch_norm: input of shape {shape} needs {name} of shape {(channels,)}, "
-                f"got {as_variable(v).value.shape}"
+                f"got {enter(v)._value.shape}"
             )
     if training:
         count = math.prod(shape[d] for d in dims)
@@ -226,7 +228,7 @@ def batch_norm(
             raise ValueError(
                 f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
             )
-        wide = x.value.astype(np.float32) if x.value.dtype == dtypes.float16 else x.value
+        wide = x._value.astype(np.float32) if x._value.dtype == dtypes.float16 else x._value
         if running_mean is not None:
             _move(running_mean, _kernels.reduce("mean", wide, dims), momentum)
         if running_var is not None:
@@ -248,7 +250,7 @@ def batch_norm(
 
 def _move(running: Any, observed: np.ndarray, fraction: float) -> None:
     """Move a running average towards an observation."""
-    value = running.value
+    value = running._value
     value += fraction * (observed - value)
     count_change(running)
 
@@ -293,31 +295,31 @@ def embedding(
     tensor([[3., 4.],
             [0., 0.]])
     """
-    ids, weight = as_variable(input), as_variable(weight)
-    rows = weight.value.shape[0]
-    if ids.value.dtype.kind not in "iu":
-        raise TypeError(f"embedding: expected indices of an integer dtype, got {ids.value.dtype}")
-    if ids.value.size and not (ids.value.min() >= 0 and ids.value.max() < rows):
+    ids, weight = enter(input), enter(weight)
+    rows = weight._value.shape[0]
+    if ids._value.dtype.kind not in "iu":
+        raise TypeError(f"embedding: expected indices of an integer dtype, got {ids._value.dtype}")
+    if ids._value.size and not (ids._value.min() >= 0 and ids._value.max() < rows):
         raise IndexError(
-            f"embedding: expected indices from 0 to {rows - 1}, got {ids.value.min()} to {ids.value.max()}"
+            f"embedding: expected indices from 0 to {rows - 1}, got {ids._value.min()} to {ids._value.max()}"
         )
     if max_norm is not None:
-        _shorten(weight, np.unique(ids.value), float(max_norm), norm_type)
-    picked = index(weight, (ids.value,) if ids.value.ndim else int(ids.value))
+        _shorten(weight, np.unique(ids._value), float(max_norm), norm_type)
+    picked = index(weight, (ids._value,) if ids._value.ndim else int(ids._value))
     if padding_idx is None:
         return picked
     if not -rows <= padding_idx < rows:
         raise IndexError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
-    padding = tape._box((ids.value == padding_idx % rows)[..., None])
+    padding = wrap((ids._value == padding_idx % rows)[..., None])
     return e.where(padding, picked.detach(), picked)
 
 
 def _shorten(weight: Any, rows: np.ndarray, limit: float, p: float) -> None:
     """Scale rows whose p-norm exceeds a limit down to it."""
-    norms = np.linalg.norm(weight.value[rows], p, axis=1)
+    norms = np.linalg.norm(weight._value[rows], p, axis=1)
     long = norms > limit
     if long.any():
-        weight.value[rows[long]] *= (limit / (norms[long] + 1e-7)).astype(weight.value.dtype)[:, None]
+        weight._value[rows[long]] *= (limit / (norms[long] + 1e-7)).astype(weight._value.dtype)[:, None]
         count_change(weight)
 
 
@@ -352,8 +354,8 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     >>> wg.nn.functional.pad(wg.tensor([1., 2.]), (1, 2))
     tensor([0., 1., 2., 0., 0.])
     """
-    x, lengths = as_variable(input), tuple(pad)
-    shape = x.value.shape
+    x, lengths = enter(input), tuple(pad)
+    shape = x._value.shape
     if len(lengths) % 2 or len(lengths) > 2 * len(shape):
         raise ValueError(f"pad: expected pairs of lengths for at most {len(shape)} dimension(s), got {lengths}")
     if mode not in _SOURCES and mode != "constant":
@@ -377,7 +379,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         x = index(x, tuple(inner))
     if not value:
         return between_zeros(x, (*place, Ellipsis), tuple(outer))
-    return index_put(tape._box(np.full(outer, value, x.value.dtype)), tuple(place), x)
+    return index_put(wrap(np.full(outer, value, x._value.dtype)), tuple(place), x)
 
 
 def _replicate(n: int, before: int, after: int) -> np.ndarray:

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ... import _kernels
 from ..._kernels import Elementwise
-from ...core.define import apply, as_floating, as_variable, cast, elementwise, linear
+from ..._types import Tensor
+from ...core.broadcast import as_floating, cast
+from ...core.define import elementwise, linear
+from ...core.doors import enter
+from ...core.tape import apply
 from ...core.variable import Variable
 from ...ops import elementwise as e
 from ...ops.naming import called
 from ...ops.reduce import mean, sum
 from ...ops.shape import permute, reshape
 
-if TYPE_CHECKING:
-    from ...tensors.tensor import Tensor
-
 
 def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
     """Input and target as floating tensors of one shape and dtype."""
-    x, y = as_floating(input), as_variable(target)
-    if x.value.shape != y.value.shape:
-        a, b = x.value.shape, y.value.shape
-        hint = f"; target.reshape{a} has the input's shape" if x.value.size == y.value.size else ""
+    x, y = as_floating(input), enter(target)
+    if x._value.shape != y._value.shape:
+        a, b = x._value.shape, y._value.shape
+        hint = f"; target.reshape{a} has the input's shape" if x._value.size == y._value.size else ""
         raise ValueError(f"{name}: input of shape {a} and target of shape {b} differ{hint}")
-    if y.value.dtype.kind != "f":
-        y = cast(y, x.value.dtype)
+    if y._value.dtype.kind != "f":
+        y = cast(y, x._value.dtype)
     return x, y
 
 
@@ -223,9 +224,9 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     tensor(0.3993)
     """
     x, y = _pair("binary_cross_entropy", input, target)
-    if x.value.size and not (x.value.min() >= 0 and x.value.max() <= 1) and not np.isnan(x.value).any():
+    if x._value.size and not (x._value.min() >= 0 and x._value.max() <= 1) and not np.isnan(x._value).any():
         raise RuntimeError(
-            f"binary_cross_entropy: expected probabilities in [0, 1], got {x.value.min()} to {x.value.max()}; for "
+            f"binary_cross_entropy: expected probabilities in [0, 1], got {x._value.min()} to {x._value.max()}; for "
             "logits there is binary_cross_entropy_with_logits"
         )
     return _reduced("binary_cross_entropy", _bce(x, y), reduction, weight)
@@ -344,17 +345,17 @@ def nll_loss(
     >>> wg.nn.functional.nll_loss(wg.tensor([[-0.1, -2.4]]), wg.tensor([1]))
     tensor(2.4000)
     """
-    x, y = as_floating(input), as_variable(target)
-    shape = x.value.shape
+    x, y = as_floating(input), enter(target)
+    shape = x._value.shape
     if not shape:
         raise ValueError("nll_loss: expected (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor")
     classes_dim = min(len(shape) - 1, 1)
     classes, outer = shape[classes_dim], shape[:classes_dim] + shape[classes_dim + 1 :]
-    if y.value.dtype.kind not in "iu":
-        raise TypeError(f"nll_loss: expected labels of an integer dtype, got {y.value.dtype}")
-    if y.value.shape != outer:
-        raise ValueError(f"nll_loss: input of shape {shape} needs labels of shape {outer}, got {y.value.shape}")
-    labels = y.value.reshape(-1).astype(np.int64)
+    if y._value.dtype.kind not in "iu":
+        raise TypeError(f"nll_loss: expected labels of an integer dtype, got {y._value.dtype}")
+    if y._value.shape != outer:
+        raise ValueError(f"nll_loss: input of shape {shape} needs labels of shape {outer}, got {y._value.shape}")
+    labels = y._value.reshape(-1).astype(np.int64)
     ignored = (labels == ignore_index).nonzero()[0]
     labels[ignored] = 0
     if labels.size and labels.view(np.uint64).max() >= classes:  # or negative
@@ -368,18 +369,18 @@ def nll_loss(
         total = float(factors.sum())
     if reduction != "mean":
         total = 1.0
-    factors = (factors / -(total or math.nan)).astype(x.value.dtype)
+    factors = (factors / -(total or math.nan)).astype(x._value.dtype)
     rows = permute(x, (0, *range(2, len(shape)), 1)) if len(shape) > 2 else x
     if len(shape) != 2:
         rows = reshape(rows, (labels.size, classes))
-    losses = apply(_PICK, (rows,), {"examples": _Examples(labels[:, None], factors, ignored, rows.value.shape)})
+    losses = apply(_PICK, (rows,), {"examples": _Examples(labels[:, None], factors, ignored, rows._value.shape)})
     if reduction == "none":
         return reshape(losses, outer)
     return _reduced("nll_loss", losses if total else losses + math.nan, "sum" if reduction == "mean" else reduction)
 
 
 def _class_weights(weight: Any, classes: int) -> np.ndarray:
-    array = weight.value if isinstance(weight, Variable) else np.asarray(weight)
+    array = weight._value if isinstance(weight, Variable) else np.asarray(weight)
     if array.shape != (classes,):
         raise ValueError(f"nll_loss: expected class weights of shape {(classes,)}, got {array.shape}")
     return array.astype(np.float64)
@@ -419,5 +420,5 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     x, y = _pair("kl_div", input, target)
     terms = e.exp(y) * (y - x) if log_target else y * e.log(e.where(e.greater(y, 0), y, 1.0)) - y * x
     if reduction == "batchmean":
-        return sum(terms) / max(x.value.shape[0] if x.value.ndim else 1, 1)
+        return sum(terms) / max(x._value.shape[0] if x._value.ndim else 1, 1)
     return _reduced("kl_div", terms, reduction)

@@ -5,21 +5,19 @@ from __future__ import annotations
 import functools
 import math
 import string
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .._types import Tensor
 from ..core.arguments import dimension
-from ..core.define import as_variable
+from ..core.doors import enter
 from .elementwise import multiply
 from .linalg import matmul
 from .naming import called
 from .pieces import diagonal
 from .reduce import sum
 from .shape import permute, reshape, reshaped
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- einsum
 
@@ -54,8 +52,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     """
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
-    parts = [as_variable(x) for x in operands]
-    terms, output, lengths = _read(equation, tuple([x.value.shape for x in parts]))
+    parts = [enter(x) for x in operands]
+    terms, output, lengths = _read(equation, tuple([x._value.shape for x in parts]))
     pairs = [_fitting(equation, x, term, lengths) for x, term in zip(parts, terms, strict=True)]
     for places in _order(pairs, output):
         chosen = [pairs[k] for k in places]
@@ -108,14 +106,14 @@ def _fitting(equation: str, x: Any, term: str, lengths: dict[str, int]) -> tuple
         while term.count(letter) > 1:
             i = term.index(letter)
             j = term.index(letter, i + 1)
-            shape = x.value.shape
+            shape = x._value.shape
             if shape[i] != shape[j]:
                 raise ValueError(f"einsum: {letter!r} of {equation!r} is {shape[i]} and {shape[j]} in shape {shape}")
             x = diagonal(x, 0, i, j)
             term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
-    kept = [k for k, n in enumerate(x.value.shape) if n == lengths[term[k]]]
+    kept = [k for k, n in enumerate(x._value.shape) if n == lengths[term[k]]]
     if len(kept) < len(term):
-        x, term = reshaped(x, tuple([x.value.shape[k] for k in kept])), "".join([term[k] for k in kept])
+        x, term = reshaped(x, tuple([x._value.shape[k] for k in kept])), "".join([term[k] for k in kept])
     return x, term
 
 
@@ -125,7 +123,7 @@ def _ordered(x: Tensor, term: str, wanted: str) -> Tensor:
 
 
 def _shaped(x: Any, shape: tuple[int, ...]) -> Any:
-    return x if x.value.shape == shape else reshaped(x, shape)
+    return x if x._value.shape == shape else reshaped(x, shape)
 
 
 def _lengths(equation: str, terms: list[str], shapes: tuple[tuple[int, ...], ...]) -> dict[str, int]:
@@ -150,7 +148,7 @@ def _order(pairs: list[tuple[Any, str]], output: str) -> list[tuple[int, ...]]:
     names = {letter: k for k, letter in enumerate(dict.fromkeys("".join(term for _, term in pairs)))}
     arguments: list[Any] = []
     for x, term in pairs:
-        arguments += [x.value, [names[letter] for letter in term]]
+        arguments += [x._value, [names[letter] for letter in term]]
     path = np.einsum_path(*arguments, [names[letter] for letter in output], optimize="greedy")[0][1:]
     steps: list[tuple[int, ...]] = []
     for places in path:  # a step of more than two is taken two at a time
@@ -183,10 +181,9 @@ def _product(left: tuple[Any, str], right: tuple[Any, str], needed: set[str]) ->
             inner += letter
     columns = "".join([letter for letter in b if letter not in a])
     x, y = _ordered(x, a, batch + rows + inner), _ordered(y, b, batch + inner + columns)
-    lead, tall, wide = (
-        x.value.shape[: len(batch)], x.value.shape[len(batch) : len(batch + rows)], y.value.shape[len(batch + inner) :]
-    )  # fmt: skip
-    depth = math.prod(x.value.shape[len(batch + rows) :])
+    lead, tall = x._value.shape[: len(batch)], x._value.shape[len(batch) : len(batch + rows)]
+    wide = y._value.shape[len(batch + inner) :]
+    depth = math.prod(x._value.shape[len(batch + rows) :])
     z = matmul(_shaped(x, (*lead, math.prod(tall), depth)), _shaped(y, (*lead, depth, math.prod(wide))))
     return _shaped(z, (*lead, *tall, *wide)), batch + rows + columns
 
@@ -219,9 +216,9 @@ def tensordot(x: Any, y: Any, dims: Any = 2, *, axes: Any = None) -> Tensor:
     tensor([[3., 3.],
             [3., 3.]])
     """
-    x, y = as_variable(x), as_variable(y)
+    x, y = enter(x), enter(y)
     dims = dims if axes is None else axes
-    a, b = x.value.shape, y.value.shape
+    a, b = x._value.shape, y._value.shape
     if isinstance(dims, int):
         most = min(len(a), len(b))
         if not 0 <= dims <= most:
@@ -266,11 +263,11 @@ def inner(x: Any, y: Any) -> Tensor:
     >>> wg.inner(wg.tensor([1., 2.]), wg.tensor([3., 4.]))
     tensor(11.)
     """
-    x, y = as_variable(x), as_variable(y)
-    if not x.value.ndim or not y.value.ndim:
+    x, y = enter(x), enter(y)
+    if not x._value.ndim or not y._value.ndim:
         return multiply(x, y)
-    if x.value.shape[-1] != y.value.shape[-1]:
-        raise ValueError(f"inner: the last dimensions of shapes {x.value.shape} and {y.value.shape} differ")
+    if x._value.shape[-1] != y._value.shape[-1]:
+        raise ValueError(f"inner: the last dimensions of shapes {x._value.shape} and {y._value.shape} differ")
     return tensordot(x, y, ([-1], [-1]))
 
 
@@ -291,9 +288,9 @@ def kron(x: Any, y: Any) -> Tensor:
     >>> wg.kron(wg.tensor([1., 2.]), wg.tensor([1., 1.]))
     tensor([1., 1., 2., 2.])
     """
-    x, y = as_variable(x), as_variable(y)
-    ndim = max(x.value.ndim, y.value.ndim)
-    a, b = ((1,) * (ndim - v.value.ndim) + v.value.shape for v in (x, y))
+    x, y = enter(x), enter(y)
+    ndim = max(x._value.ndim, y._value.ndim)
+    a, b = ((1,) * (ndim - v._value.ndim) + v._value.shape for v in (x, y))
     x = reshape(x, tuple(n for pair in zip(a, (1,) * ndim, strict=True) for n in pair))
     y = reshape(y, tuple(n for pair in zip((1,) * ndim, b, strict=True) for n in pair))
     return reshape(x * y, tuple(n * m for n, m in zip(a, b, strict=True)))
@@ -322,7 +319,7 @@ def trace(x: Any) -> Tensor:
     >>> wg.trace(wg.tensor([[1., 2.], [3., 4.]]))
     tensor(5.)
     """
-    x = as_variable(x)
-    if x.value.ndim != 2:
-        raise ValueError(f"trace: expected a matrix, got shape {x.value.shape}")
+    x = enter(x)
+    if x._value.ndim != 2:
+        raise ValueError(f"trace: expected a matrix, got shape {x._value.shape}")
     return called("trace", sum(diagonal(x)))

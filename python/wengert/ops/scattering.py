@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from ..core import dtypes, tape
+from .._types import Tensor
+from ..core import dtypes
 from ..core.arguments import dimension, either
-from ..core.define import as_variable, broadcast_shape, broadcast_to, cast
-from ..core.variable import Variable
+from ..core.broadcast import broadcast_shape, broadcast_to, cast
+from ..core.doors import enter
+from ..core.variable import Variable, wrap
 from .elementwise import where
 from .index import Along, Keys, along, as_places, picked_for, put_for
 from .index import index as pick
 from .naming import called
 from .shape import reshape
-
-if TYPE_CHECKING:
-    from ..tensors.tensor import Tensor
 
 # ---------------------------------------------------------------- an index for every item
 
@@ -27,11 +26,11 @@ def _grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Along:
     """The places of `gather` and `scatter`: indices may be shorter than x, but along `dim`, and than `others`."""
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is indexed")
-    d = dimension(name, dim, x.value.ndim)
+    d = dimension(name, dim, x._value.ndim)
     places = along(name, x, indices, d)
     wanted = places.shape
     for other in (x, *others):
-        shape = other.value.shape
+        shape = other._value.shape
         if shape != wanted and not _covers(shape, wanted, d if other is x else None):
             raise ValueError(
                 f"{name}: indices of shape {wanted} are longer than shape {shape}, apart from dimension {d}"
@@ -73,7 +72,7 @@ def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | Non
     tensor([[1., 1.],
             [4., 3.]])
     """
-    x, indices = as_variable(x), as_variable(index)
+    x, indices = enter(x), enter(index)
     return picked_for("gather", x, _grid("gather", x, either("gather", dim, axis), indices))
 
 
@@ -151,16 +150,16 @@ def scatter_add(
 
 
 def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bool) -> Tensor:
-    x, indices = as_variable(x), as_variable(index)
+    x, indices = enter(x), enter(index)
     if src is None:
         raise TypeError(f"{name}: expected src, the items to place")
     if isinstance(src, (int, float)):
         return put_for(name, x, _grid(name, x, dim, indices), src, accumulate)
-    src = as_variable(src)
-    if src.value.dtype != x.value.dtype:
-        raise TypeError(f"{name}: expected src of dtype {x.value.dtype} like the tensor, got {src.value.dtype}")
+    src = enter(src)
+    if src._value.dtype != x._value.dtype:
+        raise TypeError(f"{name}: expected src of dtype {x._value.dtype} like the tensor, got {src._value.dtype}")
     places = _grid(name, x, dim, indices, src)
-    if src.value.shape != places.shape:
+    if src._value.shape != places.shape:
         src = pick(src, tuple(map(slice, places.shape)))
     return put_for(name, x, places, src, accumulate)
 
@@ -170,17 +169,17 @@ def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bo
 
 def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Keys, tuple[int, ...]]:
     """The tensor, the key of x[:, index] for dim = 1, and the shape of what it picks."""
-    x, indices = as_variable(x), as_variable(index)
+    x, indices = enter(x), enter(index)
     dim = either(name, dim, axis)
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is indexed")
-    places = as_places(name, indices.value)
+    places = as_places(name, indices._value)
     if places.ndim > 1:
         raise ValueError(f"{name}: expected a vector of indices, got shape {places.shape}")
     if not places.ndim:
         places = places.reshape(1)
-    d = dimension(name, dim, x.value.ndim)
-    shape = x.value.shape
+    d = dimension(name, dim, x._value.ndim)
+    shape = x._value.shape
     if not shape:
         x, shape = reshape(x, 1), (1,)
     wanted = (*shape[:d], places.size, *shape[d + 1 :])
@@ -216,18 +215,20 @@ def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int
     tensor([[2., 2., 1.],
             [4., 4., 3.]])
     """
-    shape = as_variable(x).value.shape
+    shape = enter(x)._value.shape
     x, key, _ = _slices("index_select", x, dim, axis, index)
     out = picked_for("index_select", x, key)
     return out if shape else called("index_select", reshape(out, ()))
 
 
 def _source(name: str, x: Any, source: Any, wanted: tuple[int, ...]) -> Any:
-    source = as_variable(source)
-    if source.value.shape != wanted and not (source.value.ndim == 0 and wanted == (1,)):
-        raise ValueError(f"{name}: expected a source of shape {wanted}, got {source.value.shape}")
-    if source.value.dtype != x.value.dtype:
-        raise TypeError(f"{name}: expected a source of dtype {x.value.dtype} like the tensor, got {source.value.dtype}")
+    source = enter(source)
+    if source._value.shape != wanted and not (source._value.ndim == 0 and wanted == (1,)):
+        raise ValueError(f"{name}: expected a source of shape {wanted}, got {source._value.shape}")
+    if source._value.dtype != x._value.dtype:
+        raise TypeError(
+            f"{name}: expected a source of dtype {x._value.dtype} like the tensor, got {source._value.dtype}"
+        )
     return source
 
 
@@ -264,7 +265,7 @@ def index_add(
     >>> wg.index_add(wg.zeros(3), 0, wg.tensor([0, 2, 0]), wg.tensor([1., 2., 3.]))
     tensor([4., 0., 2.])
     """
-    shape = as_variable(x).value.shape
+    shape = enter(x)._value.shape
     x, key, wanted = _slices("index_add", x, dim, axis, index)
     source = _source("index_add", x, source, wanted)
     return reshape(put_for("index_add", x, key, source if alpha == 1 else source * alpha, accumulate=True), shape)
@@ -302,7 +303,7 @@ def index_copy(
     >>> wg.index_copy(wg.zeros(3), 0, wg.tensor([2, 0]), wg.tensor([1., 2.]))
     tensor([2., 0., 1.])
     """
-    shape = as_variable(x).value.shape
+    shape = enter(x)._value.shape
     x, key, wanted = _slices("index_copy", x, dim, axis, index)
     return reshape(put_for("index_copy", x, key, _source("index_copy", x, source, wanted)), shape)
 
@@ -337,7 +338,7 @@ def index_fill(
     tensor([[5., 0.],
             [5., 0.]])
     """
-    shape = as_variable(x).value.shape
+    shape = enter(x)._value.shape
     x, key, _ = _slices("index_fill", x, dim, axis, index)
     return reshape(put_for("index_fill", x, key, _single("index_fill", value)), shape)
 
@@ -346,9 +347,9 @@ def _single(name: str, value: Any) -> Any:
     """A number, or a tensor without dimensions."""
     if isinstance(value, (int, float)):
         return value
-    value = as_variable(value)
-    if value.value.ndim:
-        raise ValueError(f"{name}: expected a number or a 0-d tensor as value, got shape {value.value.shape}")
+    value = enter(value)
+    if value._value.ndim:
+        raise ValueError(f"{name}: expected a number or a 0-d tensor as value, got shape {value._value.shape}")
     return value
 
 
@@ -376,7 +377,7 @@ def take(x: Any, index: Any) -> Tensor:
     >>> wg.take(wg.tensor([[1., 2.], [3., 4.]]), wg.tensor([3, 0]))
     tensor([4., 1.])
     """
-    places = as_places("take", as_variable(index).value)
+    places = as_places("take", enter(index)._value)
     if not places.ndim:  # a single integer would make a view
         return called("take", reshape(picked_for("take", reshape(x, -1), ((places[None],),)), ()))
     return picked_for("take", reshape(x, -1), ((places,),))
@@ -386,9 +387,9 @@ def take(x: Any, index: Any) -> Tensor:
 
 
 def _mask(name: str, mask: Any) -> Tensor:
-    found = as_variable(mask)
-    if found.value.dtype != dtypes.bool:
-        raise TypeError(f"{name}: expected a boolean mask, got {found.value.dtype}; compare it, as in mask != 0")
+    found = enter(mask)
+    if found._value.dtype != dtypes.bool:
+        raise TypeError(f"{name}: expected a boolean mask, got {found._value.dtype}; compare it, as in mask != 0")
     return found
 
 
@@ -421,14 +422,14 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     >>> wg.masked_fill(x, x < 0, 0)
     tensor([1., 0., 3.])
     """
-    x, mask, value = as_variable(x), _mask("masked_fill", mask), _single("masked_fill", value)
+    x, mask, value = enter(x), _mask("masked_fill", mask), _single("masked_fill", value)
     if isinstance(value, Variable):
-        value = cast(value, x.value.dtype)
-    elif x.value.dtype == dtypes.bool:
+        value = cast(value, x._value.dtype)
+    elif x._value.dtype == dtypes.bool:
         value = bool(value)
-    elif isinstance(value, float) and x.value.dtype.kind != "f":
+    elif isinstance(value, float) and x._value.dtype.kind != "f":
         if not value.is_integer():
-            raise TypeError(f"masked_fill: {value} does not fit into a tensor of {x.value.dtype}")
+            raise TypeError(f"masked_fill: {value} does not fit into a tensor of {x._value.dtype}")
         value = int(value)
     return called("masked_fill", where(mask, value, x))
 
@@ -460,11 +461,11 @@ def masked_select(x: Any, mask: Any) -> Tensor:
     >>> wg.masked_select(x, x > 0)
     tensor([1., 3.])
     """
-    x, mask = as_variable(x), _mask("masked_select", mask)
-    shape = broadcast_shape("masked_select", x.value.shape, mask.value.shape)
-    x = x if x.value.shape == shape else broadcast_to(x, shape)
+    x, mask = enter(x), _mask("masked_select", mask)
+    shape = broadcast_shape("masked_select", x._value.shape, mask._value.shape)
+    x = x if x._value.shape == shape else broadcast_to(x, shape)
     return called(
-        "masked_select", pick(x, np.broadcast_to(mask.value, shape)) if shape else reshape(pick(x, mask.value), -1)
+        "masked_select", pick(x, np.broadcast_to(mask._value, shape)) if shape else reshape(pick(x, mask._value), -1)
     )
 
 
@@ -496,14 +497,14 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     >>> wg.masked_scatter(wg.zeros(3), wg.tensor([True, False, True]), wg.tensor([1., 2., 3.]))
     tensor([1., 0., 2.])
     """
-    x, mask, source = as_variable(x), _mask("masked_scatter", mask), as_variable(source)
-    shape = broadcast_shape("masked_scatter", x.value.shape, mask.value.shape)
-    if shape != x.value.shape:
-        raise ValueError(f"masked_scatter: a mask of shape {mask.value.shape} does not broadcast to {x.value.shape}")
-    places = np.broadcast_to(mask.value, shape)
+    x, mask, source = enter(x), _mask("masked_scatter", mask), enter(source)
+    shape = broadcast_shape("masked_scatter", x._value.shape, mask._value.shape)
+    if shape != x._value.shape:
+        raise ValueError(f"masked_scatter: a mask of shape {mask._value.shape} does not broadcast to {x._value.shape}")
+    places = np.broadcast_to(mask._value, shape)
     count = int(places.sum())
-    if source.value.size < count:
-        raise ValueError(f"masked_scatter: the mask has {count} true item(s), the source only {source.value.size}")
+    if source._value.size < count:
+        raise ValueError(f"masked_scatter: the mask has {count} true item(s), the source only {source._value.size}")
     return put_for("masked_scatter", x, ((places,),), pick(reshape(source, -1), slice(count)))
 
 
@@ -529,12 +530,12 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     >>> wg.nonzero(wg.tensor([0., 3.]), as_tuple=True)
     (tensor([1]),)
     """
-    value = as_variable(x).value
+    value = enter(x)._value
     if as_tuple:
-        return tuple(map(tape._box, np.nonzero(value if value.ndim else value.reshape(1))))
+        return tuple(map(wrap, np.nonzero(value if value.ndim else value.reshape(1))))
     if not value.ndim:
-        return tape._box(np.zeros((int(bool(value)), 0), np.int64))
-    return tape._box(np.argwhere(value))
+        return wrap(np.zeros((int(bool(value)), 0), np.int64))
+    return wrap(np.argwhere(value))
 
 
 def argwhere(x: Any) -> Tensor:

@@ -1,0 +1,3 @@
+from .tensors.tensor import Tensor as Tensor
+
+__all__ = ["Tensor"]

@@ -1,0 +1,210 @@
+"""The doors: where data becomes a value, where it is changed, and where a value becomes data again.
+
+Whatever computes on tensors' values does it by one of seven doors, each with one place that dispatches. Five are here;
+the other two are `apply` in tape.py, for operations with a derivative, and for those without (`define.computed`).
+
+- `enter`: outside data becomes a value.
+- `constant`: a value is made from static numbers alone.
+- `draw`: a value is made by a generator of random numbers.
+- `change`: memory is written to, and the change is counted.
+- `leave`: a value becomes a number, an array, a buffer or text.
+
+A value is an array, a tuple of them, or an object of a class derived from `Value`, which says how a kernel is run over
+it. Compiled: doors.pxd holds the types of attributes and locals.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from .._types import Tensor
+from . import dtypes, guard
+from .modes import mode
+from .variable import Variable, wrap
+
+
+class Value:
+    """A value that is no array: it has a shape and a dtype, and runs kernels over the arrays that it stands for.
+
+    The tape, the rules and the operations ask such a value for `shape`, `dtype`, `ndim` and `size` alone; the doors
+    hand it whatever else is to be done.
+    """
+
+    __slots__ = ()
+
+    def run(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
+        """What a kernel gives for values of which this is the first that is no array."""
+        raise TypeError(f"{type(self).__name__}: no kernel can be run over such a value")
+
+    def leave(self, kind: str) -> Any:
+        """The array that is let out, for a purpose: "number", "bool", "int", "text" or "array"."""
+        raise TypeError(f"{type(self).__name__}: such a value cannot become data ({kind})")
+
+    def memory(self) -> np.ndarray:
+        """The array whose memory this value shows, to be compared with others', not read."""
+        raise TypeError(f"{type(self).__name__}: such a value shows no memory")
+
+    def write(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> None:
+        """Let a kernel change this value's memory; `values` are all that it is given, written ones first."""
+        raise TypeError(f"{type(self).__name__}: such a value cannot be changed in place")
+
+
+def run(kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
+    """What a kernel gives for values, of which one at least is a `Value`."""
+    for value in values:
+        if isinstance(value, Value):
+            return value.run(kernel, values, static)
+    raise TypeError("run: expected a value that is no array")
+
+
+# ---------------------------------------------------------------- in
+
+
+def enter(x: Any, dtype: np.dtype | None = None) -> Tensor:
+    """x as a variable: itself, or a constant made of an array or of numbers.
+
+    Raises
+    ------
+    TypeError
+        If x is of a dtype that tensors do not have.
+    """
+    if isinstance(x, Variable):
+        return x  # type: ignore[return-value]  # the variables that there are, are tensors
+    if type(x) is float:  # one of NumPy's float64 has a dtype that is meant
+        dtype = dtype or dtypes.get_default_dtype()
+    value = np.asarray(x, dtype=dtype)
+    if value.dtype not in dtypes.ALL:
+        raise TypeError(
+            f"expected a tensor, an array or numbers, got {type(x).__name__} of dtype {value.dtype}; tensors have "
+            f"{', '.join(map(str, dtypes.ALL))}"
+        )
+    return wrap(value)
+
+
+def constant(kernel: Callable[..., np.ndarray], *static: Any, **keywords: Any) -> Tensor:
+    """A value made from static numbers alone: shapes, dtypes, lengths."""
+    return wrap(kernel(*static, **keywords))
+
+
+def draw(kernel: Callable[..., np.ndarray], generator: Any, *inputs: Any, **static: Any) -> Tensor:
+    """A value that a kernel draws: of the random numbers of `generator`, and of the values of the inputs.
+
+    Parameters
+    ----------
+    kernel : callable
+        Of a `numpy.random.Generator`, arrays and static keywords; gives an array.
+    generator : numpy.random.Generator
+    *inputs : variables, or what kernels take besides
+    **static
+        Hashable.
+    """
+    values = [x._value if isinstance(x, Variable) else x for x in inputs]
+    for value in values:
+        if isinstance(value, Value):
+            return wrap(value.run(kernel, [generator, *values], static))
+    return wrap(kernel(generator, *values, **static))
+
+
+# ---------------------------------------------------------------- in place
+
+
+def line_of_caller() -> str | None:
+    """The innermost line outside this package."""
+    frame: FrameType | None = sys._getframe()  # compiled functions have no frame of their own
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "wengert":
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
+
+
+def line() -> str | None:
+    """The innermost line outside this package, when somebody watches."""
+    return None if mode.observer is None else line_of_caller()
+
+
+def memory(x: Variable) -> np.ndarray:
+    """The array of x, for its place in memory: strides, address, flags. Its items are left alone."""
+    value = x._value
+    array: np.ndarray = value.memory() if isinstance(value, Value) else value
+    return array
+
+
+def count_change(x: Variable) -> None:
+    """Note that the memory of x, and so of all of its views, has changed."""
+    counter = x._share_counter()
+    counter[0] += 1
+    counter[1] = line()
+
+
+def require_writable(x: Variable, name: str) -> None:
+    """Raise if x's memory cannot be written; lift the protection that detect_anomaly has put on it."""
+    value = x._value
+    if isinstance(value, Value) or value.flags.writeable:
+        return
+    guard.release(value)  # what detect_anomaly keeps from NumPy only: a later walk will tell
+    if not value.flags.writeable:
+        raise RuntimeError(
+            f"{name}: this tensor of shape {value.shape} shows memory that cannot be written (broadcast, or read-only "
+            "where it came from); clone() it first"
+        )
+
+
+def change(
+    name: str, written: tuple[Any, ...], kernel: Callable[..., Any], *read: Any, **static: Any
+) -> None:  # fmt: skip
+    """Let a kernel write into the memory of variables, and count it.
+
+    Parameters
+    ----------
+    name : str
+        What errors call the change.
+    written : tuple of variables
+        Their arrays are the kernel's first arguments.
+    kernel : callable
+        Writes into them; what it returns is dropped.
+    *read : variables, or what kernels take besides
+        Further arguments of the kernel.
+    **static
+        Its keywords.
+
+    Raises
+    ------
+    RuntimeError
+        If the memory of one cannot be written.
+    """
+    for x in written:
+        require_writable(x, name)
+    values = [x._value if isinstance(x, Variable) else x for x in (*written, *read)]
+    for value in values:
+        if isinstance(value, Value):
+            value.write(kernel, values, static)
+            break
+    else:
+        kernel(*values, **static)
+    for x in written:
+        count_change(x)
+
+
+# ---------------------------------------------------------------- out
+
+
+def leave(x: Variable, kind: str) -> np.ndarray:
+    """The array of x, for what becomes data: a "number", a "bool", an "int", "text", or an "array" that is handed out.
+
+    Parameters
+    ----------
+    x : variable
+    kind : str
+
+    Returns
+    -------
+    numpy.ndarray
+        x's own memory.
+    """
+    value = x._value
+    array: np.ndarray = value.leave(kind) if isinstance(value, Value) else value
+    return array
