@@ -11,7 +11,6 @@ cdef class Value:
 
 cpdef object run(object kernel, list values, dict static)
 
-@cython.locals(x=Variable)
 cpdef object enter(object x, object dtype=*)
 
 cpdef object memory(Variable x)

@@ -145,7 +145,7 @@ class Node:
         if not FREE_THREADED:
             if self.saved or self.result is not None or self.kept is not None:
                 self.saved = self.result = self.kept = self.where = None
-        elif getattr(self, "saved") or any(getattr(self, name) is not None for name in ("result", "kept")):  # noqa: B009
+        elif getattr(self, "saved") or getattr(self, "result") is not None or getattr(self, "kept") is not None:  # noqa: B009
             for name in ("saved", "result", "kept", "where"):  # as in `argument`
                 setattr(self, name, None)
 
