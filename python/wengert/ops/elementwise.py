@@ -211,7 +211,8 @@ gelu = elementwise(
             ">>> wg.gelu(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8413])"),
 )  # fmt: skip
 
-_leaky_relu_kernel, _clip_kernel = Elementwise("leaky_relu"), Elementwise("clip", np.clip)
+_leaky_relu_kernel = Elementwise("leaky_relu")
+_clip_kernel = Elementwise("clip", np.clip)
 _leaky_relu = elementwise(
     "leaky_relu", lambda x, slope: _leaky_relu_kernel(x, None, None, (slope,)),
     lambda g, x, slope: where(greater(x, 0), g, g * slope),
