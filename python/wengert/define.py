@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .core.define import bilinear, elementwise, linear, primitive
+from .core.define import bilinear, computed, elementwise, linear, primitive
 
-__all__ = ["bilinear", "elementwise", "linear", "primitive"]
+__all__ = ["bilinear", "computed", "elementwise", "linear", "primitive"]

@@ -24,7 +24,7 @@ from ._types import Tensor
 from .core.doors import enter
 from .core.variable import wrap
 from .func.run import Recording, Run, matching
-from .ops import elementwise, linalg, nn, reduce
+from .ops import activations, arithmetic, functions, losses, norms, products, reduce, rows
 
 
 class Layer:
@@ -145,46 +145,46 @@ def layer(name: str, function: Callable[..., Any], doc: str, example: str = "", 
 
 def _mean_squares(x: Tensor, y: Tensor) -> Any:
     """The mean of (x - y)**2."""
-    return reduce.mean(elementwise.square(x - y))
+    return reduce.mean(arithmetic.square(x - y))
 
 
 Affine = layer(
-    "Affine", linalg.affine, "X @ W + b, of X (n, k), W (k, m) and b (m,)",
+    "Affine", products.affine, "X @ W + b, of X (n, k), W (k, m) and b (m,)",
     "wg.ones(1, 2), wg.ones(2, 1), wg.ones(1) -> tensor([[3.]])",
 )  # fmt: skip
 Linear = layer(
-    "Linear", linalg.linear, "X @ W.T + b, of X (n, k), W (m, k) and b (m,)",
+    "Linear", products.linear, "X @ W.T + b, of X (n, k), W (m, k) and b (m,)",
     "wg.ones(1, 2), wg.ones(1, 2), wg.ones(1) -> tensor([[3.]])",
 )  # fmt: skip
-MatMul = layer("MatMul", linalg.matmul, "X @ Y", "wg.ones(1, 2), wg.ones(2, 1) -> tensor([[2.]])")
-Dot = layer("Dot", linalg.dot, "x . y, the inner product of two vectors", "wg.ones(2), wg.ones(2) -> tensor(2.)")
+MatMul = layer("MatMul", products.matmul, "X @ Y", "wg.ones(1, 2), wg.ones(2, 1) -> tensor([[2.]])")
+Dot = layer("Dot", products.dot, "x . y, the inner product of two vectors", "wg.ones(2), wg.ones(2) -> tensor(2.)")
 Outer = layer(
-    "Outer", linalg.outer, "x[i] * y[j], the outer product of two vectors",
+    "Outer", products.outer, "x[i] * y[j], the outer product of two vectors",
     "wg.ones(1), wg.ones(2) -> tensor([[1., 1.]])",
 )  # fmt: skip
-Add = layer("Add", elementwise.add, "x + y, item by item, broadcast", "2., 3. -> tensor(5.)")
-Subtract = layer("Subtract", elementwise.subtract, "x - y, item by item, broadcast", "2., 3. -> tensor(-1.)")
-Multiply = layer("Multiply", elementwise.multiply, "x * y, item by item, broadcast", "2., 3. -> tensor(6.)")
-Divide = layer("Divide", elementwise.divide, "x / y, item by item, broadcast", "3., 2. -> tensor(1.5000)")
-Square = layer("Square", elementwise.square, "x * x, item by item", "3. -> tensor(9.)")
-Exp = layer("Exp", elementwise.exp, "exp(x), item by item", "0. -> tensor(1.)")
-Log = layer("Log", elementwise.log, "log(x), item by item", "1. -> tensor(0.)")
-Sigmoid = layer("Sigmoid", elementwise.sigmoid, "1 / (1 + exp(-x)), item by item", "0. -> tensor(0.5000)")
-Tanh = layer("Tanh", elementwise.tanh, "tanh(x), item by item", "0. -> tensor(0.)")
-ReLU = layer("ReLU", elementwise.relu, "max(x, 0), item by item", "-1. -> tensor(0.)")
+Add = layer("Add", arithmetic.add, "x + y, item by item, broadcast", "2., 3. -> tensor(5.)")
+Subtract = layer("Subtract", arithmetic.subtract, "x - y, item by item, broadcast", "2., 3. -> tensor(-1.)")
+Multiply = layer("Multiply", arithmetic.multiply, "x * y, item by item, broadcast", "2., 3. -> tensor(6.)")
+Divide = layer("Divide", arithmetic.divide, "x / y, item by item, broadcast", "3., 2. -> tensor(1.5000)")
+Square = layer("Square", arithmetic.square, "x * x, item by item", "3. -> tensor(9.)")
+Exp = layer("Exp", functions.exp, "exp(x), item by item", "0. -> tensor(1.)")
+Log = layer("Log", functions.log, "log(x), item by item", "1. -> tensor(0.)")
+Sigmoid = layer("Sigmoid", functions.sigmoid, "1 / (1 + exp(-x)), item by item", "0. -> tensor(0.5000)")
+Tanh = layer("Tanh", functions.tanh, "tanh(x), item by item", "0. -> tensor(0.)")
+ReLU = layer("ReLU", activations.relu, "max(x, 0), item by item", "-1. -> tensor(0.)")
 Softmax = layer(
-    "Softmax", nn.softmax, "exp(x) / sum(exp(x)) along `dim`, by default the last",
+    "Softmax", rows.softmax, "exp(x) / sum(exp(x)) along `dim`, by default the last",
     "wg.zeros(2) -> tensor([0.5000, 0.5000])", dim=-1,
 )  # fmt: skip
 LogSoftmax = layer(
-    "LogSoftmax", nn.log_softmax, "x - log(sum(exp(x))) along `dim`, by default the last",
+    "LogSoftmax", rows.log_softmax, "x - log(sum(exp(x))) along `dim`, by default the last",
     "wg.zeros(2) -> tensor([-0.6931, -0.6931])", dim=-1,
 )  # fmt: skip
 Sum = layer("Sum", reduce.sum, "sum(x), over all dimensions or over `dim`", "wg.ones(3) -> tensor(3.)")
 Mean = layer("Mean", reduce.mean, "mean(x), over all dimensions or over `dim`", "wg.ones(3) -> tensor(1.)")
-Norm = layer("Norm", reduce.norm, "norm(x), over all dimensions or over `dim`", "wg.tensor([3., 4.]) -> tensor(5.)")
+Norm = layer("Norm", norms.norm, "norm(x), over all dimensions or over `dim`", "wg.tensor([3., 4.]) -> tensor(5.)")
 CrossEntropy = layer(
-    "CrossEntropy", nn.cross_entropy, "cross-entropy of logits (n, classes) and labels (n,)",
+    "CrossEntropy", losses.cross_entropy, "cross-entropy of logits (n, classes) and labels (n,)",
     "wg.zeros(1, 2), wg.tensor([0]) -> tensor(0.6931)",
 )  # fmt: skip
 MeanSquaredError = layer("MeanSquaredError", _mean_squares, "mean((x - y)**2)", "wg.zeros(2), wg.ones(2) -> tensor(1.)")

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from .ops.decompositions import (
-    LinAlgError,
-    cholesky,
-    det,
-    eigh,
-    eigvalsh,
-    inv,
-    lstsq,
-    matrix_power,
-    matrix_rank,
-    pinv,
-    qr,
-    slogdet,
-    solve,
-    svd,
-    svdvals,
-)
-from .ops.linalg import matmul
-from .ops.norms import matrix_norm, norm, vector_norm
+from .ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from .ops.lapack import LinAlgError
+from .ops.least_squares import lstsq, matrix_rank, pinv
+from .ops.norms import matrix_norm, vector_norm
+from .ops.norms import norm_of as norm
+from .ops.products import matmul
+from .ops.systems import det, inv, matrix_power, slogdet, solve
 
 __all__ = [
     "LinAlgError", "cholesky", "det", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm", "matrix_power",

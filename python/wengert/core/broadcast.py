@@ -154,8 +154,13 @@ CAST = _linear(
 
 
 def broadcast_to(x: Variable, shape: tuple[int, ...]) -> Tensor:
-    """A view of x with `shape`, repeated along the dimensions it lacks; the transpose sums over them."""
-    return apply(BROADCAST_TO, (x,), {"shape": shape, "before": x._value.shape})
+    """A view of x with `shape`, repeated along the dimensions it lacks; the transpose sums over them.
+
+    It shares x's change counter, so that a walk that needs it finds out when x was changed.
+    """
+    out = apply(BROADCAST_TO, (x,), {"shape": shape, "before": x._value.shape})
+    out._counter = x._share_counter()
+    return out
 
 
 def sum_to(x: Variable, shape: tuple[int, ...]) -> Any:

@@ -4,6 +4,7 @@
 - `linear`: the forward rule is the operation itself.
 - `bilinear`: linear in each of two arguments.
 - `primitive`: both rules written out, where neither algebra nor speed allows the others.
+- `computed`: no derivative; comparisons, orders, masks, whatever a rule needs to know of data.
 
 Rules read like the mathematics: g is the cotangent, t the tangent, z the result, x and y (or the names in `arguments`)
 the inputs; anything else is a static keyword of the operation. They are made of operations, never of kernels.
@@ -26,9 +27,9 @@ import numpy as np
 
 from .._types import Tensor
 from .broadcast import as_floating, is_floating, match, ready
-from .doors import enter
+from .doors import constant, enter
 from .tape import Operation, Rule, apply
-from .variable import Variable, wrap
+from .variable import Variable
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -108,7 +109,7 @@ def elementwise(
 
 
 # The derivative is zero wherever there is one.
-ZERO = Rule(lambda g: wrap(np.zeros_like(g._value)), ("g",))
+ZERO = Rule(lambda g: constant(np.zeros, g._value.shape, g._value.dtype), ("g",))
 
 
 def _diagonal(partials: tuple[Function | None, ...]) -> tuple[tuple[Rule | None, ...], tuple[Rule | None, ...]]:
@@ -201,7 +202,7 @@ def bilinear(name: str, kernel: Function, left: Function, right: Function) -> Op
 
 def primitive(
     name: str, kernel: Function, vjps: tuple[Function | None, ...], jvps: tuple[Function | None, ...],
-    arguments: tuple[str, ...] | None = None,
+    arguments: tuple[str, ...] | None = None, *, joint: Function | None = None, keeps: bool = False,
 ) -> Operation:  # fmt: skip
     """An operation with both rules written out.
 
@@ -215,6 +216,13 @@ def primitive(
         place of g. None: there is none, and a walk that needs it raises.
     arguments : tuple of str
         What the rules call the arguments; by default x and y.
+    joint : function or None
+        One reverse rule for all arguments, in place of `vjps`, which is then left empty: it gives a sequence with an
+        item for each argument.
+    keeps : bool
+        The kernel takes a further keyword `keep`, and gives a value and its residuals: where `keep` is True, what the
+        rules will want of it as `kept` (an array, a tuple of arrays, or None); elsewhere None. A rule hands `kept` to
+        an operation that has rules of its own, since nothing flows back by way of it.
 
     Returns
     -------
@@ -229,5 +237,39 @@ def primitive(
     (tensor(25., dtype=wengert.float64), tensor([6., 8.]))
     """
     if arguments is None:
-        arguments = ("x", "y")[: len(vjps)]
-    return Operation(name, kernel, arguments, tuple(map(rule, vjps)), tuple(map(rule, jvps)))
+        arguments = ("x", "y")[: len(jvps)]
+    if joint is not None:
+        vjps = (None,) * len(jvps)
+    return Operation(name, kernel, arguments, tuple(map(rule, vjps)), tuple(map(rule, jvps)), rule(joint), keeps)
+
+
+def computed(name: str, kernel: Function) -> Callable[..., Tensor]:
+    """An operation without a derivative: what it gives is a constant, also where its inputs require gradients.
+
+    Comparisons, orders, masks and counts are such operations, and whatever a rule must know of data. They are made at
+    import, like all operations, so that whoever watches the doors knows them by name.
+
+    Parameters
+    ----------
+    name : str
+    kernel : callable
+        Of arrays, or Python numbers as they were given, and of static keywords; gives an array.
+
+    Returns
+    -------
+    callable
+        Of tensors, arrays or numbers, and the keywords; gives a tensor that requires no gradient.
+
+    Examples
+    --------
+    >>> largest = wg.define.computed("largest", lambda x: x == x.max())
+    >>> largest(wg.tensor([1., 3., 2.], requires_grad=True))
+    tensor([False,  True, False])
+    """
+    operation = Operation(name, kernel, (), (), ())
+
+    def compute(*inputs: Any, **static: Any) -> Tensor:
+        values = [x if isinstance(x, (Variable, int, float)) else enter(x) for x in inputs]
+        return apply(operation, tuple(values), static)
+
+    return named(compute, name, "", operation)

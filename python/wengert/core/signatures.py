@@ -10,6 +10,12 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def tells(function: F) -> F:
+    """Mark a public function that takes long enough: where it is exported, it is wrapped by `telling`."""
+    function.tells = True  # type: ignore[attr-defined]
+    return function
+
+
 def telling(function: F) -> F:
     """The same function; called with arguments that it does not take, it says which it takes.
 

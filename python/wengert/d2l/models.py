@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import func, linalg, nn, optim
 from ..nn import functional
-from ..ops import creation, elementwise, random
+from ..ops import arithmetic, creation, functions, random
 from ..tensors.tensor import Tensor
 from .design import SGD, Classifier, Module
 
@@ -188,7 +188,7 @@ class LogisticRegression(Module):
 
     def probability(self, X: Any) -> Tensor:
         """p(y = 1 | x) of each row, (n,)."""
-        return elementwise.sigmoid(self(X)).detach()
+        return functions.sigmoid(self(X)).detach()
 
     def loss(self, y_hat: Any, y: Any) -> Tensor:
         """The mean negative log-likelihood of labels 0 and 1."""
@@ -405,7 +405,7 @@ def relu(X: Any) -> Tensor:
     >>> wg.d2l.relu(wg.tensor([-1., 2.]))
     tensor([0., 2.])
     """
-    return elementwise.maximum(X, creation.zeros_like(X))
+    return arithmetic.maximum(X, creation.zeros_like(X))
 
 
 _ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "prelu": nn.PReLU}

@@ -12,9 +12,10 @@ import numpy as np
 from ..core.doors import enter
 from ..core.trees import flatten
 from ..core.variable import wrap
-from ..ops.decompositions import det
-from ..ops.elementwise import abs
-from ..ops.shape import cat, reshape, stack
+from ..ops.arithmetic import abs
+from ..ops.join import cat, stack
+from ..ops.shape import reshape
+from ..ops.systems import det
 from .run import Recording, Run, as_arguments, in_float64, ones_like, zeros_like
 from .series import coefficients
 

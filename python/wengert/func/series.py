@@ -18,8 +18,8 @@ from ..core import tape, tuples
 from ..core.tape import Node, apply
 from ..core.variable import Variable
 from ..core.views import track
-from ..ops.elementwise import divide, multiply
-from ..ops.linalg import PRODUCTS
+from ..ops.arithmetic import divide, multiply
+from ..ops.products import PRODUCTS
 from .run import Recording, Run, zeros_like
 
 _MULTIPLY: tape.Operation = multiply.operation  # type: ignore[attr-defined]  # `define.named` puts it there

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..core.variable import Variable, wrap
-from ..ops.shape import reshape, stack
+from ..ops.join import stack
+from ..ops.shape import reshape
 from .run import Run, as_arguments, matching, ones_like, units, zeros_like
 
 # ---------------------------------------------------------------- first derivatives

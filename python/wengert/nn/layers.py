@@ -9,7 +9,7 @@ from typing import Any
 from ..core.arguments import dimension
 from ..core.doors import count_change, enter
 from ..core.dtypes import int64
-from ..ops import creation, linalg
+from ..ops import creation, products
 from ..ops.shape import flatten, reshape
 from . import functional as F
 from . import init
@@ -146,7 +146,7 @@ class Linear(Module):
     def forward(self, input: Any) -> Any:
         """The affine map of the last dimension."""
         try:
-            return linalg.linear(input, self.weight, self.bias)
+            return products.linear(input, self.weight, self.bias)
         except ValueError as error:
             shape = enter(input)._value.shape
             if shape and shape[-1] != self.in_features:

@@ -12,7 +12,8 @@ from .. import _kernels
 from ..core import dtypes
 from ..core.doors import count_change, enter
 from ..core.variable import Variable, wrap
-from ..ops.shape import cat, reshape
+from ..ops.join import cat
+from ..ops.shape import reshape
 
 
 def _with_gradients(parameters: Any) -> list[Any]:

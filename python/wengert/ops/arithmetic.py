@@ -1,21 +1,169 @@
-"""Arithmetic with the options that PyTorch's functions have and operators have not, and blends of several tensors."""
+"""Arithmetic, item by item: sums and products, extremes of two, roundings, quotients with their remainders, bounds."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
-from ..core.broadcast import as_floating, cast
-from ..core.define import elementwise
+from ..core.broadcast import as_floating
+from ..core.define import Function, elementwise
 from ..core.doors import enter
 from ..core.variable import Variable, wrap
-from . import elementwise as e
-from .naming import called
-from .rounding import rounding_divide
-from .shape import clone
+from .compare import eq, greater, greater_equal, less_equal, logical_and, where
+from .naming import called, doc
+from .numpy_kernels import numbers, quiet
+
+__all__ = [
+    "abs", "addcdiv", "addcmul", "ceil", "clamp_max", "clamp_min", "clip", "copysign", "floor", "floor_divide",
+    "fmod", "frac", "lerp", "maximum", "minimum", "multiply", "nan_to_num", "negative", "reciprocal", "remainder",
+    "round", "sign", "sqrt", "square", "trunc",
+]  # fmt: skip
+
+# ---------------------------------------------------------------- arithmetic
+
+add = elementwise(
+    "add", Elementwise("add", np.add), lambda g: g, lambda g: g,
+    doc=doc("The sum x + y, item by item.", ">>> wg.add(wg.tensor([1., 2.]), 10)\ntensor([11., 12.])", inputs=2),
+)  # fmt: skip
+
+
+subtract = elementwise(
+    "sub", Elementwise("subtract", numbers("sub", np.subtract, "^ or logical_xor")), lambda g: g, lambda g: -g,
+    doc=doc("The difference x - y, item by item.",
+            ">>> wg.subtract(wg.tensor([1., 2.]), 10)\ntensor([-9., -8.])", inputs=2),
+)  # fmt: skip
+
+
+multiply = elementwise(
+    "mul", Elementwise("multiply", np.multiply), lambda y: y, lambda x: x,
+    doc=doc("The product x * y, item by item.",
+            ">>> wg.multiply(wg.tensor([1., 2.]), 10)\ntensor([10., 20.])", inputs=2),
+)  # fmt: skip
+
+
+divide = elementwise(
+    "div", Elementwise("divide", np.true_divide), lambda g, y: g / y, lambda g, y, z: -g * z / y, floating=True,
+    doc=doc("The quotient x / y, item by item; of integers too, in the default float.",
+            ">>> wg.divide(wg.tensor([1., 2.]), 4)\ntensor([0.2500, 0.5000])", inputs=2),
+)  # fmt: skip
+
+
+maximum = elementwise(
+    "maximum", Elementwise("maximum", np.maximum), lambda g, x, y: _share(g, x, y), lambda g, x, y: _share(g, y, x),
+    doc=doc("The larger of x and y, item by item; NaN where either is.",
+            ">>> wg.maximum(wg.tensor([1., 5.]), 3)\ntensor([3., 5.])", inputs=2,
+            note="Where x = y, each gets half of the gradient."),
+)  # fmt: skip
+
+
+minimum = elementwise(
+    "minimum", Elementwise("minimum", np.minimum), lambda g, x, y: _share(g, y, x), lambda g, x, y: _share(g, x, y),
+    doc=doc("The smaller of x and y, item by item; NaN where either is.",
+            ">>> wg.minimum(wg.tensor([1., 5.]), 3)\ntensor([1., 3.])", inputs=2,
+            note="Where x = y, each gets half of the gradient."),
+)  # fmt: skip
+
+
+def _share(g: Any, winner: Any, loser: Any) -> Tensor:
+    """g where winner > loser, half of it where they are equal."""
+    return where(eq(winner, loser), g * 0.5, where(greater(winner, loser), g, 0.0))
+
+
+negative = elementwise(
+    "neg", Elementwise("negative", numbers("neg", np.negative, "~ or logical_not")), lambda g: -g,
+    doc=doc("The negative of each item.", ">>> wg.negative(wg.tensor([1., -2.]))\ntensor([-1.,  2.])"),
+)  # fmt: skip
+
+
+abs = elementwise(
+    "abs", Elementwise("abs", np.abs), lambda x: sign(x),
+    doc=doc("The absolute value of each item.", ">>> wg.abs(wg.tensor([1., -2.]))\ntensor([1., 2.])",
+            note="The derivative at 0 is 0."),
+)  # fmt: skip
+
+
+sign: Callable[..., Tensor] = elementwise(
+    "sign", Elementwise("sign", lambda x: x.copy() if x.dtype == dtypes.bool else np.sign(x)), None,
+    doc=doc("-1, 0 or 1 by the sign of each item; NaN for NaN.",
+            ">>> wg.sign(wg.tensor([3., 0., -2.]))\ntensor([ 1.,  0., -1.])"),
+)  # fmt: skip
+
+
+reciprocal = elementwise(
+    "reciprocal", Elementwise("reciprocal"), lambda z: -z * z, floating=True,
+    doc=doc("1 / x, item by item.", ">>> wg.reciprocal(wg.tensor([2., 4.]))\ntensor([0.5000, 0.2500])"),
+)  # fmt: skip
+
+
+square = elementwise(
+    "square", Elementwise("square", lambda x: np.square(x, dtype=np.int64 if x.dtype == dtypes.bool else None)),
+    lambda x: x * 2.0,
+    doc=doc("x * x, item by item.", ">>> wg.square(wg.tensor([2., 3.]))\ntensor([4., 9.])"),
+)  # fmt: skip
+
+
+# What x**3 is computed by.
+cube = elementwise("cube", Elementwise("cube"), lambda x: square(x) * 3.0)
+
+
+sqrt = elementwise(
+    "sqrt", Elementwise("sqrt"), lambda g, z: g / (z * 2.0), floating=True,
+    doc=doc("The square root of each item; NaN for negative ones.",
+            ">>> wg.sqrt(wg.tensor([4., 9.]))\ntensor([2., 3.])"),
+)  # fmt: skip
+
+
+_clip_kernel = Elementwise("clip", np.clip)
+
+
+_clip = elementwise(
+    "clamp", lambda x, low, high: _clip_kernel(x, None, None, (low, high)),
+    lambda g, x, low, high: where(logical_and(greater_equal(x, low), less_equal(x, high)), g, 0.0),
+)  # fmt: skip
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
+    """Each item limited to the interval from `min` to `max`.
+
+    Parameters
+    ----------
+    x : tensor, array or number
+    min, max : number, tensor or None
+        None for no limit on that side; at least one is given.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape. At the limits the derivative is 1.
+
+    Raises
+    ------
+    ValueError
+        If neither limit is given.
+
+    Examples
+    --------
+    >>> wg.clip(wg.tensor([-1., 0.5, 2.]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if min is None and max is None:
+        raise ValueError("clip: expected min, max or both")
+    if (min is None or isinstance(min, (int, float))) and (max is None or isinstance(max, (int, float))):
+        x = enter(x)
+        if x._value.dtype.kind == "f" or isinstance(min, float) or isinstance(max, float):
+            low, high = -math.inf if min is None else min, math.inf if max is None else max
+            return _clip(as_floating(x), low=float(low), high=float(high))
+        return wrap(np.clip(x._value, min, max))
+    if min is not None:
+        x = maximum(x, min)
+    return x if max is None else minimum(x, max)
+
 
 # ---------------------------------------------------------------- arithmetic with options
 
@@ -26,7 +174,7 @@ def _scaled(y: Any, alpha: Any) -> Any:
     return (y if isinstance(y, (Variable, int, float)) else enter(y)) * alpha
 
 
-def add(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
+def add_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     """The sum x + alpha * y, item by item.
 
     Parameters
@@ -52,10 +200,10 @@ def add(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     >>> wg.add(wg.tensor([1., 2.]), wg.tensor([3., 4.]), alpha=10)
     tensor([31., 42.])
     """
-    return e.add(x, y if type(alpha) is int and alpha == 1 else _scaled(y, alpha))
+    return add(x, y if type(alpha) is int and alpha == 1 else _scaled(y, alpha))
 
 
-def subtract(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
+def subtract_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     """The difference x - alpha * y, item by item.
 
     Parameters
@@ -79,10 +227,10 @@ def subtract(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     >>> wg.subtract(wg.tensor([1., 2.]), 10)
     tensor([-9., -8.])
     """
-    return e.subtract(x, y if type(alpha) is int and alpha == 1 else _scaled(y, alpha))
+    return subtract(x, y if type(alpha) is int and alpha == 1 else _scaled(y, alpha))
 
 
-def divide(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
+def divide_rounded(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
     """The quotient x / y, item by item; of integers too, in the default float.
 
     Parameters
@@ -111,33 +259,7 @@ def divide(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
     >>> wg.divide(wg.tensor([7, -7]), 2, rounding_mode="trunc")
     tensor([ 3, -3])
     """
-    return e.divide(x, y) if rounding_mode is None else rounding_divide("div", x, y, rounding_mode)
-
-
-def float_power(x: Any, y: Any) -> Tensor:
-    """x to the power of y in float64, item by item.
-
-    Parameters
-    ----------
-    x, y : tensor, array or number
-        Of shapes that broadcast together.
-
-    Returns
-    -------
-    Tensor of float64
-        Of the broadcast shape.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Examples
-    --------
-    >>> wg.float_power(wg.tensor([1, 2]), -1)
-    tensor([1.0000, 0.5000], dtype=wengert.float64)
-    """
-    return e.power(*(cast(enter(v), dtypes.float64) for v in (x, y)))
+    return divide(x, y) if rounding_mode is None else rounding_divide("div", x, y, rounding_mode)
 
 
 # ---------------------------------------------------------------- blends
@@ -168,7 +290,7 @@ def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     tensor([ 5., 15.])
     """
     start = as_floating(start)
-    return called("lerp", e.add(start, e.multiply(as_floating(end) - start, weight)))
+    return called("lerp", add(start, multiply(as_floating(end) - start, weight)))
 
 
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
@@ -195,7 +317,7 @@ def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     >>> wg.addcmul(wg.ones(2), wg.tensor([1., 2.]), wg.tensor([3., 4.]), value=10)
     tensor([31., 81.])
     """
-    return called("addcmul", e.add(x, _scaled(e.multiply(tensor1, tensor2), value)))
+    return called("addcmul", add(x, _scaled(multiply(tensor1, tensor2), value)))
 
 
 def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
@@ -222,21 +344,21 @@ def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     >>> wg.addcdiv(wg.ones(2), wg.tensor([1., 2.]), wg.tensor([4., 4.]))
     tensor([1.2500, 1.5000])
     """
-    return called("addcdiv", e.add(x, _scaled(e.divide(tensor1, tensor2), value)))
+    return called("addcdiv", add(x, _scaled(divide(tensor1, tensor2), value)))
 
 
 # ---------------------------------------------------------------- signs and repairs
 
 copysign = elementwise(
     "copysign", lambda x, y: np.asarray(np.copysign(x, y)), lambda x, z: _same_sign(x, z), None, floating=True,
-    doc=e.doc("|x| with the sign of y, item by item; that of -0. counts.",
+    doc=doc("|x| with the sign of y, item by item; that of -0. counts.",
               ">>> wg.copysign(wg.tensor([1., -2.]), wg.tensor([-1., 3.]))\ntensor([-1.,  2.])", inputs=2),
 )  # fmt: skip
 
 
 def _same_sign(x: Any, z: Any) -> Tensor:
     """1 where z = x, -1 where z = -x, 0 where both are 0."""
-    return e.sign(x) * e.sign(z)
+    return sign(x) * sign(z)
 
 
 def clamp_min(x: Any, min: Any) -> Tensor:
@@ -257,7 +379,7 @@ def clamp_min(x: Any, min: Any) -> Tensor:
     >>> wg.clamp_min(wg.tensor([-1., 2.]), 0)
     tensor([0., 2.])
     """
-    return e.clip(x, min=min)
+    return clip(x, min=min)
 
 
 def clamp_max(x: Any, max: Any) -> Tensor:
@@ -278,7 +400,7 @@ def clamp_max(x: Any, max: Any) -> Tensor:
     >>> wg.clamp_max(wg.tensor([-1., 2.]), 0)
     tensor([-1.,  0.])
     """
-    return e.clip(x, max=max)
+    return clip(x, max=max)
 
 
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
@@ -311,43 +433,160 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
         value, nan=nan, posinf=float(limit.max) if posinf is None else posinf,
         neginf=float(limit.min) if neginf is None else neginf,
     )  # fmt: skip
-    return e.where(wrap(np.isfinite(value)), x, wrap(np.asarray(replaced)))
+    return where(wrap(np.isfinite(value)), x, wrap(np.asarray(replaced)))
 
 
-def power(x: Any, y: Any) -> Tensor:
-    """x to the power of y, by the cheapest operation that gives it.
+# ---------------------------------------------------------------- rounding
+
+
+def _rounding(name: str, function: Function) -> Function:
+    """A kernel that leaves integers alone."""
+
+    def kernel(x: np.ndarray, **static: Any) -> np.ndarray:
+        if x.dtype.kind == "b":
+            raise TypeError(f"{name}: expected numbers, got booleans")
+        return np.asarray(function(x, **static)) if x.dtype.kind == "f" else x.copy()
+
+    return kernel
+
+
+floor = elementwise(
+    "floor", _rounding("floor", np.floor), None,
+    doc=doc("The largest whole number that is not above each item.",
+            ">>> wg.floor(wg.tensor([1.5, -1.5]))\ntensor([ 1., -2.])"),
+)  # fmt: skip
+
+
+ceil = elementwise(
+    "ceil", _rounding("ceil", np.ceil), None,
+    doc=doc("The smallest whole number that is not below each item.",
+            ">>> wg.ceil(wg.tensor([1.5, -1.5]))\ntensor([ 2., -1.])"),
+)  # fmt: skip
+
+
+trunc = elementwise(
+    "trunc", _rounding("trunc", np.trunc), None,
+    doc=doc("Each item without what stands after the point.",
+            ">>> wg.trunc(wg.tensor([1.5, -1.5]))\ntensor([ 1., -1.])"),
+)  # fmt: skip
+
+
+def _to_decimals(x: np.ndarray, decimals: int) -> np.ndarray:
+    if x.dtype.kind == "b":
+        raise TypeError("round: expected numbers, got booleans")
+    return np.asarray(np.round(x, decimals))
+
+
+_round = elementwise("round", _to_decimals, None)
+
+
+def round(x: Any, *, decimals: int = 0) -> Tensor:
+    """The nearest whole number to each item, the even one of two.
 
     Parameters
     ----------
-    x, y : tensor, array or number
-        Of shapes that broadcast together; of two dtypes the result has the one that `wengert.result_type` gives.
+    x : tensor, array or number
+    decimals : int
+        Digits to keep after the point; negative: digits to give up before it.
 
     Returns
     -------
     Tensor
-        Of the broadcast shape. A negative base has NaN for a power that is not whole.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
+        Of the same shape and dtype; its derivative is zero.
 
     Examples
     --------
-    >>> wg.pow(wg.tensor([1., 2., 3.]), 2)
-    tensor([1., 4., 9.])
-    >>> wg.pow(2., wg.tensor([1., 2., 3.]))
-    tensor([2., 4., 8.])
+    >>> wg.round(wg.tensor([0.5, 1.5, 2.6]))
+    tensor([0., 2., 3.])
+    >>> wg.round(wg.tensor([1.234]), decimals=1)
+    tensor([1.2000])
     """
-    if isinstance(y, (int, float)) and isinstance(x, Variable) and x._value.dtype.kind == "f":
-        if y == 2:
-            return e.square(x)
-        if y == 3:
-            return e.cube(x)
-        if y == 1:
-            return clone(x)
-        if y == -1:
-            return e.reciprocal(x)
-        if y == 0.5:
-            return e.sqrt(x)
-    return e.power(x, y)
+    return _round(x, decimals=int(decimals))
+
+
+frac = elementwise(
+    "frac", quiet(lambda x: x - _truncated(x)), lambda g: g,
+    doc=doc("What stands after the point of each item, with its sign.",
+            ">>> wg.frac(wg.tensor([1.5, -1.25]))\ntensor([ 0.5000, -0.2500])"),
+)  # fmt: skip
+
+
+def _truncated(x: np.ndarray) -> np.ndarray:
+    if x.dtype.kind != "f":
+        raise TypeError(f"frac: expected a floating tensor, got {x.dtype}")
+    whole: np.ndarray = np.trunc(x)
+    return whole
+
+
+# ---------------------------------------------------------------- division with a whole quotient
+
+
+def _division(name: str, function: Function) -> Function:
+    """A kernel that refuses to divide integers by zero."""
+    quietly = quiet(function)
+
+    def kernel(x: Any, y: Any) -> np.ndarray:
+        kinds = {v.dtype.kind for v in (x, y) if isinstance(v, np.ndarray)}
+        if "b" in kinds:
+            raise TypeError(f"{name}: expected numbers, got booleans")
+        if "f" not in kinds and not np.all(y):
+            raise ZeroDivisionError(f"{name}: an integer was divided by zero; divide floats for inf and nan")
+        z: np.ndarray = quietly(x, y)
+        return z
+
+    return kernel
+
+
+floor_divide = elementwise(
+    "floor_divide", _division("floor_divide", np.floor_divide), None, None,
+    doc=doc("The floor of the quotient x / y, item by item: x // y.",
+            ">>> wg.floor_divide(wg.tensor([7, -7]), 2)\ntensor([ 3, -4])", inputs=2,
+            note="Its derivative is zero. Integers divided by zero raise ZeroDivisionError."),
+)  # fmt: skip
+
+
+trunc_divide = elementwise(
+    "div", _division("div", lambda x, y: _toward_zero(x, y)), None, None,
+)  # fmt: skip
+
+
+def _toward_zero(x: Any, y: Any) -> np.ndarray:
+    """The quotient without its fraction."""
+    quotient: np.ndarray
+    if np.result_type(x, y).kind == "f":
+        quotient = np.trunc(np.true_divide(x, y))
+    else:
+        quotient = np.floor_divide(x, y)
+        quotient = quotient + ((quotient < 0) & (quotient * y != x))
+    return quotient
+
+
+def _floor_remainder(x: Any, y: Any) -> np.ndarray:
+    """NumPy's, but a remainder of 0 has the sign of x, as in PyTorch."""
+    z: np.ndarray = np.remainder(x, y)
+    return np.where(z == 0, np.copysign(z, x), z) if z.dtype.kind == "f" else z
+
+
+remainder = elementwise(
+    "remainder", _division("remainder", _floor_remainder), lambda g: g, lambda g, x, y: -g * floor_divide(x, y),
+    doc=doc("x - y floor(x / y), item by item: x % y, with the sign of y.",
+            ">>> wg.remainder(wg.tensor([7, -7]), 3)\ntensor([1, 2])", inputs=2,
+            note="Integers divided by zero raise ZeroDivisionError."),
+)  # fmt: skip
+
+
+fmod = elementwise(
+    "fmod", _division("fmod", np.fmod), lambda g: g, lambda g, x, y: -g * trunc_divide(x, y),
+    doc=doc("x - y trunc(x / y), item by item, with the sign of x.",
+            ">>> wg.fmod(wg.tensor([7, -7]), 3)\ntensor([ 1, -1])", inputs=2,
+            note="Integers divided by zero raise ZeroDivisionError."),
+)  # fmt: skip
+
+
+def rounding_divide(name: str, x: Any, y: Any, rounding_mode: str) -> Tensor:
+    """x / y rounded down ("floor") or towards zero ("trunc")."""
+    if rounding_mode == "floor":
+        return floor_divide(x, y)
+    if rounding_mode == "trunc":
+        return trunc_divide(x, y)
+    raise ValueError(f'{name}: expected rounding_mode None, "floor" or "trunc", got {rounding_mode!r}')

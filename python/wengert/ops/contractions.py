@@ -12,16 +12,20 @@ import numpy as np
 from .._types import Tensor
 from ..core.arguments import dimension
 from ..core.doors import enter
-from .elementwise import multiply
-from .linalg import matmul
+from ..core.signatures import tells
+from .arithmetic import multiply
+from .index import diagonal
 from .naming import called
-from .pieces import diagonal
+from .products import matmul
 from .reduce import sum
 from .shape import permute, reshape, reshaped
+
+__all__ = ["einsum", "inner", "kron", "tensordot"]
 
 # ---------------------------------------------------------------- einsum
 
 
+@tells
 def einsum(equation: str, *operands: Any) -> Tensor:
     """The sum of products that Einstein's summation convention spells.
 
@@ -191,6 +195,7 @@ def _product(left: tuple[Any, str], right: tuple[Any, str], needed: set[str]) ->
 # ---------------------------------------------------------------- by numbers
 
 
+@tells
 def tensordot(x: Any, y: Any, dims: Any = 2, *, axes: Any = None) -> Tensor:
     """The sum of products over the last dimensions of x and the first of y, or over given ones.
 
@@ -240,6 +245,7 @@ def tensordot(x: Any, y: Any, dims: Any = 2, *, axes: Any = None) -> Tensor:
     return reshape(z, (*(a[d] for d in rows), *(b[d] for d in columns)))
 
 
+@tells
 def inner(x: Any, y: Any) -> Tensor:
     """The sums of products over the last dimensions of both; of a 0-d tensor, the product.
 
@@ -271,6 +277,7 @@ def inner(x: Any, y: Any) -> Tensor:
     return tensordot(x, y, ([-1], [-1]))
 
 
+@tells
 def kron(x: Any, y: Any) -> Tensor:
     """Kronecker's product: every item of x times the whole of y, laid side by side.
 

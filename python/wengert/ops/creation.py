@@ -20,17 +20,30 @@ from ..core import define, dtypes
 from ..core.arguments import sizes
 from ..core.broadcast import cast
 from ..core.doors import enter
+from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable, wrap
-from .index import index, index_put
+from .index import index_put, pick
 from .naming import called
 from .shape import broadcast_to, reshaped
+
+__all__ = [
+    "arange", "as_tensor", "asarray", "diag", "empty", "empty_like", "eye", "from_numpy", "full", "full_like",
+    "linspace", "logspace", "meshgrid", "one_hot", "ones", "ones_like", "tensor", "tril", "triu", "zeros",
+    "zeros_like",
+]  # fmt: skip
 
 # ---------------------------------------------------------------- what every function here needs
 
 _RECYCLED = (dtypes.float32, dtypes.float64, dtypes.int64, dtypes.bool)
+
+
 _PYTHON = {float: None, int: dtypes.int64, bool: dtypes.bool}  # None: the default float, as it is at the time
+
+
 _LARGE = 1 << 24  # bytes from which fresh pages of zeros cost more than writing zeros into recycled memory
+
+
 _NUMBERS = (list, tuple, *_PYTHON)
 
 
@@ -133,6 +146,7 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
 # ---------------------------------------------------------------- from data
 
 
+@tells
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A new tensor with a copy of some data.
 
@@ -176,6 +190,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: An
     return leaf("tensor", _array("tensor", data, dtype), requires_grad, device)
 
 
+@tells
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Data as a tensor, without a copy where none is needed.
 
@@ -211,6 +226,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return leaf("as_tensor", _array("as_tensor", data, dtype, copy=None), device=device)
 
 
+@tells
 def asarray(
     obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None
 ) -> Tensor:
@@ -258,6 +274,7 @@ def asarray(
     return out
 
 
+@tells
 def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor over the memory of an array: a change of one shows in the other.
 
@@ -414,6 +431,7 @@ def _place(path: tuple[int, ...]) -> str:
 # ---------------------------------------------------------------- of one value
 
 
+@tells
 def zeros(
     *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -446,6 +464,7 @@ def zeros(
     return _constant("zeros", shape_of("zeros", shape, size), 0, dtype, requires_grad, device)
 
 
+@tells
 def ones(
     *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -477,6 +496,7 @@ def ones(
     return _constant("ones", shape_of("ones", shape, size), 1, dtype, requires_grad, device)
 
 
+@tells
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -514,6 +534,7 @@ def full(
     return _constant("full", shape_of("full", (size,)), value, found, requires_grad, device)
 
 
+@tells
 def empty(
     *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -553,6 +574,7 @@ def _constant(
     return leaf(name, _filled(shape, value, found), requires_grad, device)
 
 
+@tells
 def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Zeros of another tensor's shape and dtype.
 
@@ -577,6 +599,7 @@ def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device
     return _constant("zeros_like", *_like(x, 0, dtype), requires_grad, device)
 
 
+@tells
 def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Ones of another tensor's shape and dtype.
 
@@ -601,6 +624,7 @@ def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device:
     return _constant("ones_like", *_like(x, 1, dtype), requires_grad, device)
 
 
+@tells
 def full_like(
     x: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -635,6 +659,7 @@ def full_like(
     return _constant("full_like", shape, _in_range("full_like", value, found), found, requires_grad, device)
 
 
+@tells
 def empty_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A tensor of another's shape and dtype, to be written to before it is read.
 
@@ -668,6 +693,7 @@ def _like(x: Any, value: Any, dtype: Any) -> tuple[tuple[int, ...], Any, Any]:
 # ---------------------------------------------------------------- ranges
 
 
+@tells
 def arange(
     start: Any = None, end: Any = None, step: Any = None, *, dtype: Any = None, requires_grad: bool = False,
     device: Any = None,
@@ -743,6 +769,7 @@ def _integer_range(low: int, high: int, by: int, dtype: np.dtype) -> np.ndarray:
     return np.arange(low, high, by, dtype=np.int64).astype(dtype, copy=False)
 
 
+@tells
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -780,6 +807,7 @@ def linspace(
     return leaf("linspace", value, requires_grad, device)
 
 
+@tells
 def logspace(
     start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False,
     device: Any = None,
@@ -836,6 +864,7 @@ def _spaced(name: str, start: Any, end: Any, steps: int, dtype: np.dtype) -> np.
     return out
 
 
+@tells
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Coordinates on a grid: each tensor repeated along the dimensions of the others.
 
@@ -891,6 +920,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 # ---------------------------------------------------------------- matrices
 
 
+@tells
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -930,6 +960,7 @@ def eye(
     return out
 
 
+@tells
 def tril(x: Any, diagonal: int = 0) -> Tensor:
     """The lower triangle of matrices, with zeros above it.
 
@@ -959,6 +990,7 @@ def tril(x: Any, diagonal: int = 0) -> Tensor:
     return _triangle("tril", x, {"lower": True, "diagonal": integer("tril", "diagonal", diagonal)})
 
 
+@tells
 def triu(x: Any, diagonal: int = 0) -> Tensor:
     """The upper triangle of matrices, with zeros below it.
 
@@ -1002,12 +1034,15 @@ def _within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
 
 
 _choose, _at_least = _kernels.Elementwise("where", np.where), _kernels.Elementwise("greater_equal")
+
+
 _TRIANGLE: Operation = define.linear(
     "triangle", _within_triangle,
     lambda g, lower, diagonal: apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),
 )  # fmt: skip
 
 
+@tells
 def diag(x: Any, diagonal: int = 0) -> Tensor:
     """The matrix with a given diagonal, or the diagonal of a matrix.
 
@@ -1045,13 +1080,14 @@ def diag(x: Any, diagonal: int = 0) -> Tensor:
     if x._value.ndim == 2:
         rows, columns = x._value.shape
         n = max(min(rows - max(-k, 0), columns - max(k, 0)), 0)
-        return index(x, (np.arange(n) + max(-k, 0), np.arange(n) + max(k, 0)))
+        return pick(x, (np.arange(n) + max(-k, 0), np.arange(n) + max(k, 0)))
     raise ValueError(f"diag: expected a vector or a matrix, got shape {x._value.shape}")
 
 
 _ONE = np.ones((), np.int64)
 
 
+@tells
 def one_hot(x: Any, num_classes: int = -1) -> Tensor:
     """Class numbers as rows with a single 1.
 

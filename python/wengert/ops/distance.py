@@ -16,15 +16,21 @@ from .._types import Tensor
 from ..core import broadcast, dtypes
 from ..core.broadcast import as_floating, broadcast_shape, cast
 from ..core.define import primitive
+from ..core.signatures import tells
 from ..core.tape import apply
 from ..core.variable import wrap
-from .elementwise import equal, where
-from .linalg import matmul
-from .reduce import norm, sum
+from .compare import eq, where
+from .norms import norm
+from .numpy_kernels import quiet
+from .products import matmul
+from .reduce import sum
 from .shape import matrix_transpose, unsqueeze
-from .transcendental import quiet
+
+__all__ = ["cdist", "dist"]
 
 _DIRECT = 1 << 22  # differences up to which they are formed: a few milliseconds
+
+
 _BLOCK = 1 << 18  # of them at a time
 
 
@@ -59,7 +65,7 @@ def _by_products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _shares(g: Any, z: Any) -> Tensor:
     """g / z, and 0 where z = 0."""
-    zero = equal(z, 0)
+    zero = eq(z, 0)
     return where(zero, 0.0, g / where(zero, 1.0, z))
 
 
@@ -97,6 +103,7 @@ _CDIST = primitive(
 )  # fmt: skip
 
 
+@tells
 def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
     """The distances between all pairs of rows of two matrices, or of two stacks of them.
 
@@ -147,6 +154,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
     return apply(_CDIST, (x, y))
 
 
+@tells
 def dist(x: Any, y: Any, p: float = 2.0) -> Tensor:
     """The p-norm of the difference of two tensors.
 

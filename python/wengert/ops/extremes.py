@@ -8,13 +8,177 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import dimension, either
+from .._types import Tensor
+from ..core.arguments import dimension, either, reduced
+from ..core.define import Function, primitive
 from ..core.doors import enter
+from ..core.signatures import tells
+from ..core.tape import apply
 from ..core.variable import Variable, wrap
-from . import elementwise as e
-from . import reduce
+from .arithmetic import maximum, minimum
+from .compare import eq
 from .index import Along, picked_for
 from .naming import called
+from .reduce import documented, expand_reduced, keep, reduction_kernel, sum
+
+__all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
+
+# ---------------------------------------------------------------- extremes
+
+
+def _ties(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
+    """A constant: 1 / (number of ties) where x has the extreme value, else 0."""
+    extreme = keep(z, dims, keepdim, shape)
+    mask = wrap(eq(x, extreme)._value.astype(x._value.dtype))
+    return mask / sum(mask, dims, True)
+
+
+def _extreme_reduction(name: str, kind: str) -> Any:
+    return primitive(
+        name,
+        reduction_kernel(
+            kind, lambda x, dims, keepdim: (np.amax if kind == "max" else np.amin)(x, dims, None, keepdim)
+        ),
+        (lambda g, x, z, dims, keepdim, shape: (
+            expand_reduced(g, dims, keepdim, shape) * _ties(x, z, dims, keepdim, shape)),),
+        (lambda t, x, z, dims, keepdim, shape: sum(t * _ties(x, z, dims, keepdim, shape), dims, keepdim),),
+    )  # fmt: skip
+
+
+_AMAX, _AMIN = _extreme_reduction("amax", "max"), _extreme_reduction("amin", "min")
+
+
+@tells
+@documented
+def amax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
+    """The largest item over some dimensions; NaN if there is one. Ties share the gradient evenly.
+
+    COMMON
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to choose from.
+
+    Examples
+    --------
+    >>> wg.amax(wg.tensor([[1., 4.], [3., 2.]]), dim=0)
+    tensor([3., 4.])
+    """
+    x = enter(x)
+    return apply(_AMAX, (x,), reduced("amax", x._value.shape, dim, axis, keepdim, keepdims))
+
+
+@tells
+@documented
+def amin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
+    """The smallest item over some dimensions; NaN if there is one. Ties share the gradient evenly.
+
+    COMMON
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to choose from.
+
+    Examples
+    --------
+    >>> wg.amin(wg.tensor([[1., 4.], [3., 2.]]), dim=0)
+    tensor([1., 2.])
+    """
+    x = enter(x)
+    return apply(_AMIN, (x,), reduced("amin", x._value.shape, dim, axis, keepdim, keepdims))
+
+
+def _arg(kind: str) -> Function:
+    def fallback(x: np.ndarray, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
+        axis = None if len(dims) == x.ndim else dims[0]
+        places: np.ndarray = getattr(np, kind)(x, axis, keepdims=keepdim)
+        return places.astype(np.int64)
+
+    return reduction_kernel(kind, fallback)
+
+
+_argmax, _argmin = _arg("argmax"), _arg("argmin")
+
+
+def _index_of(name: str, kernel: Function, x: Any, dim: Any, axis: Any, keepdim: bool, keepdims: bool | None) -> Tensor:
+    x = enter(x)
+    dim = either(name, dim, axis)
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"{name}: expected one dimension or None, got {dim}")
+    static = reduced(name, x._value.shape, dim, None, keepdim, keepdims)
+    return wrap(kernel(x._value, **static))
+
+
+@tells
+def argmax(
+    x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+) -> Tensor:
+    """The index of the largest item; the first of several, the first NaN if there is one.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int or None
+        None: the index among all items in C order. Also spelled `axis`.
+    keepdim : bool
+        Keep the reduced dimension with length 1. Also spelled `keepdims`.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to choose from.
+
+    Examples
+    --------
+    >>> wg.argmax(wg.tensor([[1., 4.], [3., 2.]]), dim=1)
+    tensor([1, 0])
+    """
+    return _index_of("argmax", _argmax, x, dim, axis, keepdim, keepdims)
+
+
+@tells
+def argmin(
+    x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+) -> Tensor:
+    """The index of the smallest item; the first of several, the first NaN if there is one.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int or None
+        None: the index among all items in C order. Also spelled `axis`.
+    keepdim : bool
+        Keep the reduced dimension with length 1. Also spelled `keepdims`.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to choose from.
+
+    Examples
+    --------
+    >>> wg.argmin(wg.tensor([[1., 4.], [3., 2.]]), dim=1)
+    tensor([0, 1])
+    """
+    return _index_of("argmin", _argmin, x, dim, axis, keepdim, keepdims)
 
 
 class ValuesAndIndices(tuple[Any, ...]):
@@ -29,17 +193,6 @@ class ValuesAndIndices(tuple[Any, ...]):
 
     def __reduce__(self) -> Any:
         return values_and_indices, (type(self).__name__, *self)  # its class is nowhere to be imported from
-
-
-class MinAndMax(tuple[Any, ...]):
-    """The pair (min, max), also by name."""
-
-    __slots__ = ()
-    min = property(operator.itemgetter(0), doc="The smallest items.")
-    max = property(operator.itemgetter(1), doc="The largest items.")
-
-    def __repr__(self) -> str:
-        return f"wengert.return_types.aminmax(\nmin={self[0]!r},\nmax={self[1]!r})"
 
 
 @functools.cache
@@ -63,7 +216,7 @@ def picked(name: str, x: Any, indices: np.ndarray, dim: int, keepdim: bool = Tru
 # ---------------------------------------------------------------- max and min
 
 
-def _extreme(
+def _extreme_and_index(
     name: str, full: Any, two: Any, arg: Any, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
 ) -> Any:  # fmt: skip
     x = enter(x)
@@ -77,6 +230,7 @@ def _extreme(
     return picked(name, x, arg(x, d, True)._value, d, keepdim)
 
 
+@tells
 def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
     """The largest item, or the largest items along one dimension with their indices.
 
@@ -105,9 +259,10 @@ def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.max(wg.tensor([1., 4.]), wg.tensor([2., 3.]))
     tensor([2., 4.])
     """
-    return _extreme("max", reduce.amax, e.maximum, reduce.argmax, x, dim, keepdim, axis, keepdims)
+    return _extreme_and_index("max", amax, maximum, argmax, x, dim, keepdim, axis, keepdims)
 
 
+@tells
 def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
     """The smallest item, or the smallest items along one dimension with their indices.
 
@@ -136,9 +291,21 @@ def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.min(wg.tensor([1., 4.]), wg.tensor([2., 3.]))
     tensor([1., 3.])
     """
-    return _extreme("min", reduce.amin, e.minimum, reduce.argmin, x, dim, keepdim, axis, keepdims)
+    return _extreme_and_index("min", amin, minimum, argmin, x, dim, keepdim, axis, keepdims)
 
 
+class MinAndMax(tuple[Any, ...]):
+    """The pair (min, max), also by name."""
+
+    __slots__ = ()
+    min = property(operator.itemgetter(0), doc="The smallest items.")
+    max = property(operator.itemgetter(1), doc="The largest items.")
+
+    def __repr__(self) -> str:
+        return f"wengert.return_types.aminmax(\nmin={self[0]!r},\nmax={self[1]!r})"
+
+
+@tells
 def aminmax(
     x: Any, *, dim: int | None = None, keepdim: bool = False, axis: int | None = None, keepdims: bool | None = None
 ) -> MinAndMax:
@@ -168,79 +335,4 @@ def aminmax(
     """
     dim = either("aminmax", dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
-    return MinAndMax((reduce.amin(x, dim, keepdim), reduce.amax(x, dim, keepdim)))
-
-
-# ---------------------------------------------------------------- running extremes
-
-
-def _running(name: str, accumulate: Any, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:
-    x = enter(x)
-    dim = either(name, dim, axis)
-    if dim is None:
-        raise TypeError(f"{name}: expected dim, the dimension to run along")
-    d = dimension(name, dim, x._value.ndim)
-    value = x._value
-    if not value.ndim:
-        return picked(name, x, np.zeros((), np.int64), d)
-    running = accumulate(value, axis=d)
-    here = value == running
-    if value.dtype.kind == "f":
-        here |= np.isnan(value)
-    places = np.arange(value.shape[d]).reshape([-1 if k == d else 1 for k in range(value.ndim)])
-    indices = np.maximum.accumulate(np.where(here, places, 0), axis=d)
-    return picked(name, x, indices, d)
-
-
-def cummax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
-    """The largest item so far along one dimension, and where it stands: the last of several.
-
-    Parameters
-    ----------
-    x : tensor
-    dim : int
-        Also spelled `axis`.
-
-    Returns
-    -------
-    (values, indices)
-        Of the same shape.
-
-    Raises
-    ------
-    IndexError
-        If the dimension is out of range.
-
-    Examples
-    --------
-    >>> wg.cummax(wg.tensor([1., 3., 2.]), 0).values
-    tensor([1., 3., 3.])
-    """
-    return _running("cummax", np.maximum.accumulate, x, dim, axis)
-
-
-def cummin(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
-    """The smallest item so far along one dimension, and where it stands: the last of several.
-
-    Parameters
-    ----------
-    x : tensor
-    dim : int
-        Also spelled `axis`.
-
-    Returns
-    -------
-    (values, indices)
-        Of the same shape.
-
-    Raises
-    ------
-    IndexError
-        If the dimension is out of range.
-
-    Examples
-    --------
-    >>> wg.cummin(wg.tensor([2., 1., 3.]), 0).values
-    tensor([2., 1., 1.])
-    """
-    return _running("cummin", np.minimum.accumulate, x, dim, axis)
+    return MinAndMax((amin(x, dim, keepdim), amax(x, dim, keepdim)))

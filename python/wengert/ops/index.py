@@ -7,6 +7,9 @@ arrays. All keys but the last give views. Functions that pick along one dimensio
 
 from __future__ import annotations
 
+import itertools
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,15 +17,230 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
-from ..core.arguments import dimension
+from ..core.arguments import dimension, either
 from ..core.broadcast import cast, sum_to
 from ..core.define import linear, primitive
 from ..core.doors import enter
+from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable, wrap
-from .elementwise import add
+from ..core.views import share_memory
+from .arithmetic import add
 from .naming import called
-from .shape import reshape, view_at
+from .shape import movedim, narrow_view, reshape, view_at
+
+__all__ = ["diag_embed", "diagonal", "index_put", "narrow", "select", "take_along_dim", "unbind"]
+
+# ---------------------------------------------------------------- apart
+
+
+def between(x: Any, dim: int, ends: Sequence[int]) -> tuple[Any, ...]:
+    """The views of x from each of `ends` to the next."""
+    return tuple([called("split", narrow_view(x, dim, start, stop)) for start, stop in itertools.pairwise(ends)])
+
+
+@tells
+def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
+    """A view of `length` items from `start` along one dimension.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+    start, length : int
+        A negative start counts from the end.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If the range does not lie within the dimension.
+
+    Examples
+    --------
+    >>> wg.narrow(wg.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
+    x = enter(x)
+    d = dimension("narrow", dim, x._value.ndim)
+    n = x._value.shape[d] if x._value.ndim else 0
+    begin = start + n if start < 0 else operator.index(start)
+    if not x._value.ndim or not 0 <= begin <= begin + length <= n:
+        raise IndexError(f"narrow: {length} item(s) from {start} do not lie within the length {n} of dimension {d}")
+    return narrow_view(x, d, begin, begin + length)
+
+
+@tells
+def select(x: Any, dim: int, index: int) -> Tensor:
+    """A view without one dimension, at one index along it: x[:, :, index] for dim = 2.
+
+    Parameters
+    ----------
+    x : tensor
+    dim, index : int
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    IndexError
+        If the dimension or the index is out of range.
+
+    Examples
+    --------
+    >>> wg.select(wg.tensor([[1., 2.], [3., 4.]]), 1, 0)
+    tensor([1., 3.])
+    """
+    x = enter(x)
+    return pick(x, (slice(None),) * dimension("select", dim, x._value.ndim) + (operator.index(index),))
+
+
+@tells
+def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[Any, ...]:
+    """The views of a tensor at every index along one dimension.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        0 by default. Also spelled `axis`.
+
+    Returns
+    -------
+    tuple of Tensor
+
+    Raises
+    ------
+    IndexError
+        If the dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.unbind(wg.tensor([[1., 2.], [3., 4.]]), 1)
+    (tensor([1., 3.]), tensor([2., 4.]))
+    """
+    x = enter(x)
+    d = dimension("unbind", either("unbind", dim, axis) or 0, x._value.ndim)
+    if not x._value.ndim:
+        raise ValueError("unbind: a 0-d tensor has no dimension to be taken apart along")
+    before = (slice(None),) * d
+    return tuple([called("unbind", view_at(x, (*before, k, Ellipsis))) for k in range(x._value.shape[d])])
+
+
+# ---------------------------------------------------------------- diagonals
+
+
+def _diagonal_of(x: np.ndarray, offset: int) -> np.ndarray:
+    """A writable view of the diagonals of the matrices in the last two dimensions."""
+    diagonals = x.diagonal(offset, -2, -1)
+    _kernels.set_writeable(diagonals, x.flags.writeable)  # NumPy gives it read-only
+    return diagonals
+
+
+def _on_diagonal(x: np.ndarray, offset: int, before: tuple[int, ...]) -> np.ndarray:
+    out = np.zeros(before, x.dtype)
+    _diagonal_of(out, offset)[...] = x
+    return out
+
+
+# The diagonals of the last two dimensions, and their transpose: zeros of shape `before` elsewhere.
+_DIAGONAL = linear(
+    "diagonal", lambda x, offset, before: _diagonal_of(x, offset),
+    lambda g, offset, before: apply(_DIAGONAL_BACKWARD, (g,), {"offset": offset, "before": before}),
+)  # fmt: skip
+
+
+_DIAGONAL_BACKWARD: Operation = linear(
+    "diagonal_backward", _on_diagonal,
+    lambda g, offset, before: apply(_DIAGONAL, (g,), {"offset": offset, "before": before}),
+)  # fmt: skip
+
+
+@tells
+def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """A view of the diagonals of matrices.
+
+    Parameters
+    ----------
+    x : tensor
+    offset : int
+        0: the main diagonal; positive: above it, negative: below.
+    dim1, dim2 : int
+        The dimensions of the rows and columns.
+
+    Returns
+    -------
+    Tensor
+        The other dimensions, and the diagonal as the last.
+
+    Raises
+    ------
+    ValueError
+        If the dimensions are the same.
+
+    Examples
+    --------
+    >>> wg.diagonal(wg.tensor([[1., 2.], [3., 4.]]))
+    tensor([1., 4.])
+    """
+    x = enter(x)
+    d1, d2 = dimension("diagonal", dim1, x._value.ndim), dimension("diagonal", dim2, x._value.ndim)
+    if d1 == d2 or x._value.ndim < 2:
+        raise ValueError(
+            f"diagonal: expected two different dimensions of shape {x._value.shape}, got {dim1} and {dim2}"
+        )
+    last = x if x._value.ndim == 2 and d1 < d2 else movedim(x, (d1, d2), (-2, -1))
+    rows, columns = last._value.shape[-2:]
+    if not -rows <= offset <= columns:
+        offset = -rows if offset < 0 else columns
+    return share_memory(x, apply(_DIAGONAL, (last,), {"offset": int(offset), "before": last._value.shape}))
+
+
+@tells
+def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Matrices of zeros with the last dimension of a tensor on a diagonal.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., n)
+    offset : int
+        0: the main diagonal; positive: above it, negative: below.
+    dim1, dim2 : int
+        Where the rows and columns stand in the result.
+
+    Returns
+    -------
+    Tensor
+        (..., n + |offset|, n + |offset|), unless moved.
+
+    Raises
+    ------
+    ValueError
+        If the tensor is 0-d or the dimensions are the same.
+
+    Examples
+    --------
+    >>> wg.diag_embed(wg.tensor([1., 2.]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
+    x = enter(x)
+    shape = x._value.shape
+    if not shape:
+        raise ValueError("diag_embed: a 0-d tensor has no items to be put on a diagonal; make it a vector first")
+    d1, d2 = (dimension("diag_embed", d, len(shape) + 1) for d in (dim1, dim2))
+    if d1 == d2:
+        raise ValueError(f"diag_embed: expected two different dimensions, got {dim1} and {dim2}")
+    side = shape[-1] + abs(offset)
+    full = apply(_DIAGONAL_BACKWARD, (x,), {"offset": int(offset), "before": (*shape[:-1], side, side)})
+    return movedim(full, (-2, -1), (d1, d2))
+
 
 Key = Any
 
@@ -37,6 +255,7 @@ class Along:
 
 
 Keys = tuple[Key, ...] | Along
+
 
 # ---------------------------------------------------------------- index expressions
 
@@ -214,8 +433,11 @@ def _put_add(g: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
 
 _ADDED_AS: dict[np.dtype, np.dtype] = {dtypes.float16: dtypes.float32, dtypes.bool: dtypes.int64}
 
+
 # x[keys], and its transpose: zeros of `shape` with g added at the keys, repeated indices accumulating.
 _INDEX = linear("index", _pick, lambda g, keys, shape: apply(_PUT_ADD, (g,), {"keys": keys, "shape": shape}))
+
+
 _PUT_ADD: Operation = linear(
     "index_put", _put_add, lambda g, keys, shape: apply(_INDEX, (g,), {"keys": keys, "shape": shape})
 )
@@ -225,7 +447,7 @@ def _index(x: Any, keys: Keys) -> Tensor:
     return apply(_INDEX, (x,), {"keys": keys, "shape": x._value.shape})
 
 
-def index(x: Any, key: Key) -> Tensor:
+def pick(x: Any, key: Key) -> Tensor:
     """x[key], with PyTorch's meaning of integers, slices, ..., None, integer arrays, boolean masks and mixtures.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The names under which functions that are made of several operations print, and appear in errors: PyTorch's."""
+"""What operations are called, in graphs and errors, and how elementwise ones are documented."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ from typing import TypeVar
 
 from ..core.tape import Operation
 from ..core.variable import Variable
+
+
+def doc(summary: str, example: str, *, inputs: int = 1, formula: str = "", note: str = "") -> str:
+    """The docstring of an elementwise operation."""
+    parameters = "x : tensor, array or number\n    Of any shape." if inputs == 1 else (
+        "x, y : tensor, array or number\n    Of shapes that broadcast together; of two dtypes the result has the one\n"
+        "    that `wengert.result_type` gives."
+    )  # fmt: skip
+    returns = "Tensor\n    Of the same shape." if inputs == 1 else "Tensor\n    Of the broadcast shape."
+    raises = "" if inputs == 1 else "\nRaises\n------\nValueError\n    If the shapes do not broadcast.\n"
+    notes = f"\nNotes\n-----\n{formula}{' ' if formula and note else ''}{note}\n" if formula or note else ""
+    return (
+        f"{summary}\n\nParameters\n----------\n{parameters}\n\nReturns\n-------\n{returns}\n{raises}{notes}"
+        f"\nExamples\n--------\n{example.strip()}\n"
+    )
+
 
 V = TypeVar("V", bound=Variable)
 

@@ -1,17 +1,92 @@
-"""Norms of vectors and matrices, as `wengert.linalg` has them."""
+"""Norms: PyTorch's `norm`, and those of vectors and matrices as `wengert.linalg` has them."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import numpy as np
+
 from .._types import Tensor
-from ..core.arguments import dimension
+from ..core.arguments import dimension, reduced
+from ..core.define import primitive
 from ..core.doors import enter
-from . import reduce
-from .decompositions import svdvals
-from .elementwise import abs
+from ..core.signatures import tells
+from ..core.tape import apply
+from ..core.variable import wrap
+from .arithmetic import abs
+from .compare import eq, where
+from .extremes import amax, amin
+from .factors import svdvals
+from .reduce import documented, expand_reduced, keep, reduction_kernel, sum
 from .shape import permute
+
+__all__ = ["norm"]
+
+
+def _unit(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
+    """x / z, and 0 where z = 0."""
+    length = keep(z, dims, keepdim, shape)
+    if np.count_nonzero(z._value) == z._value.size:
+        return x / length
+    zero = eq(length, 0)
+    return where(zero, 0.0, x / where(zero, 1.0, length))
+
+
+_NORM = primitive(
+    "linalg_vector_norm", reduction_kernel("norm"),
+    (lambda g, x, z, dims, keepdim, shape: (
+        expand_reduced(g, dims, keepdim, shape) * _unit(x, z, dims, keepdim, shape)),),
+    (lambda t, x, z, dims, keepdim, shape: sum(t * _unit(x, z, dims, keepdim, shape), dims, keepdim),),
+)  # fmt: skip
+
+
+@tells
+@documented
+def norm(
+    x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None
+) -> Tensor:
+    """The p-norm of the items over some dimensions, (sum |x|^p)^(1/p).
+
+    COMMON
+    p : float or "fro"
+        2 and "fro": Euclidean, free of overflow. inf: the largest |x|, -inf: the smallest; 0: the number of nonzero
+        items. The derivative at 0 is 0.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If p is neither a number nor "fro".
+
+    Examples
+    --------
+    >>> wg.norm(wg.tensor([3., -4.]))
+    tensor(5.)
+    """
+    x = enter(x)
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"norm: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float().norm()")
+    static = reduced("norm", x._value.shape, dim, axis, keepdim, keepdims)
+    if p is None or p == "fro" or p == 2:
+        return apply(_NORM, (x,), static)
+    if isinstance(p, str):
+        raise ValueError(f'norm: expected a number or "fro" for p, got {p!r}')
+    dims, keepdim = static["dims"], static["keepdim"]
+    if p == math.inf:
+        return amax(abs(x), dims, keepdim)
+    if p == -math.inf:
+        return amin(abs(x), dims, keepdim)
+    if p == 0:
+        return sum(wrap((x._value != 0).astype(x._value.dtype)), dims, keepdim)
+    if p == 1:
+        return sum(abs(x), dims, keepdim)
+    total = sum(abs(x) ** p, dims, keepdim)
+    zero = eq(total, 0)
+    return where(zero, 0.0, where(zero, 1.0, total) ** (1.0 / p))
 
 
 def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -41,7 +116,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) 
     >>> wg.linalg.vector_norm(wg.tensor([3., -4.]), 1)
     tensor(7.)
     """
-    return reduce.norm(x, ord, dim, keepdim)
+    return norm(x, ord, dim, keepdim)
 
 
 def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False) -> Tensor:
@@ -82,22 +157,22 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepd
     if row == column:
         raise ValueError(f"matrix_norm: expected two different dimensions, got {dim}")
     if ord == "fro":
-        return reduce.norm(x, 2, (row, column), keepdim)
+        return norm(x, 2, (row, column), keepdim)
     if ord in ("nuc", 2, -2):
         order = [d for d in range(ndim) if d not in (row, column)] + [row, column]
         values = svdvals(permute(x, order))
-        out = reduce.sum(values, -1) if ord == "nuc" else (reduce.amax if ord == 2 else reduce.amin)(values, -1)
+        out = sum(values, -1) if ord == "nuc" else (amax if ord == 2 else amin)(values, -1)
         kept = tuple(1 if d in (row, column) else n for d, n in enumerate(x._value.shape))
         return out.reshape(kept) if keepdim else out
     if ord not in (1, -1, math.inf, -math.inf):
         raise ValueError(f'matrix_norm: expected ord "fro", "nuc", 1, -1, 2, -2, inf or -inf, got {ord!r}')
     across, along = (row, column) if math.fabs(ord) == 1 else (column, row)
-    sums = reduce.sum(abs(x), across, True)
-    out = (reduce.amax if ord > 0 else reduce.amin)(sums, along, True)
+    sums = sum(abs(x), across, True)
+    out = (amax if ord > 0 else amin)(sums, along, True)
     return out if keepdim else out.squeeze((row, column))
 
 
-def norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
+def norm_of(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
     """A norm of a vector or a matrix.
 
     Parameters

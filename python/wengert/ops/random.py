@@ -21,11 +21,66 @@ from ..core import dtypes
 from ..core.broadcast import broadcast_shape
 from ..core.change import rewrite
 from ..core.doors import enter
+from ..core.signatures import tells
 from ..core.variable import Variable, wrap
 from .creation import allocate, float_dtype, integer, leaf, limits, number, shape_of
 
+__all__ = [
+    "Generator", "bernoulli", "default_generator", "dropout", "get_rng_state", "initial_seed", "manual_seed",
+    "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+    "seed", "set_rng_state",
+]  # fmt: skip
+
+# ---------------------------------------------------------------- dropout
+
+
+@tells
+def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = None) -> Tensor:
+    """Each item zeroed with probability p, the others scaled by 1 / (1 - p), while training; else x itself.
+
+    Parameters
+    ----------
+    x : tensor
+    p : float
+        In [0, 1].
+    training : bool
+    generator : wengert.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1].
+
+    Examples
+    --------
+    >>> wg.dropout(wg.ones(3), 0.5, training=False)
+    tensor([1., 1., 1.])
+    """
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
+    z = enter(x)
+    if not training or p == 0.0:
+        return z
+    if p == 1.0:
+        return z * 0.0
+    from .random import numpy_generator
+
+    kept = numpy_generator(generator).random(z._value.shape, dtype=np.float32) >= p
+    return z * wrap(kept.astype(z._value.dtype) * z._value.dtype.type(1 / (1 - p)))
+
+
 _FRESH_SEED = 67280421310721  # of a new generator, as in PyTorch
+
+
 _starting = threading.RLock()  # threads that draw the first numbers together draw them from one stream
+
+
 _STATE_WORDS = {
     "counter": 4,
     "key": 2,
@@ -265,6 +320,7 @@ def numpy_generator(generator: Generator | np.random.Generator | None = None) ->
     )
 
 
+@tells
 def manual_seed(seed: int) -> Generator:
     """Start the library's own generator from a seed: what is drawn from here on is the same on every run and machine.
 
@@ -291,6 +347,7 @@ def manual_seed(seed: int) -> Generator:
     return default_generator.manual_seed(seed)
 
 
+@tells
 def seed() -> int:
     """Start the library's own generator from a seed that the operating system draws.
 
@@ -307,6 +364,7 @@ def seed() -> int:
     return default_generator.seed()
 
 
+@tells
 def initial_seed() -> int:
     """The seed that the library's own generator was last started from.
 
@@ -323,6 +381,7 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
+@tells
 def get_rng_state() -> Tensor:
     """The state of the library's own generator.
 
@@ -342,6 +401,7 @@ def get_rng_state() -> Tensor:
     return default_generator.get_state()
 
 
+@tells
 def set_rng_state(state: Any) -> None:
     """Let the library's own generator go on from a state that `get_rng_state` gave.
 
@@ -401,6 +461,7 @@ def _integers(name: str, low: int, high: int, shape: tuple[int, ...], dtype: np.
 # ---------------------------------------------------------------- new tensors
 
 
+@tells
 def rand(
     *shape: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
     device: Any = None,
@@ -440,6 +501,7 @@ def rand(
     return leaf("rand", value, requires_grad, device)
 
 
+@tells
 def randn(
     *shape: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
     device: Any = None,
@@ -477,6 +539,7 @@ def randn(
     return leaf("randn", value, requires_grad, device)
 
 
+@tells
 def randint(
     low: Any = 0, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None,
     requires_grad: bool = False, device: Any = None,
@@ -522,6 +585,7 @@ def randint(
     return leaf("randint", value, requires_grad, device)
 
 
+@tells
 def randperm(
     n: int, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -565,6 +629,7 @@ def randperm(
     return leaf("randperm", value, requires_grad, device)
 
 
+@tells
 def rand_like(
     x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -599,6 +664,7 @@ def rand_like(
     return leaf("rand_like", value, requires_grad, device)
 
 
+@tells
 def randn_like(
     x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -633,6 +699,7 @@ def randn_like(
     return leaf("randn_like", value, requires_grad, device)
 
 
+@tells
 def randint_like(
     x: Any, low: int, high: int | None = None, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
     device: Any = None,
@@ -673,6 +740,7 @@ def randint_like(
     )  # fmt: skip
 
 
+@tells
 def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None,
     requires_grad: bool = False, device: Any = None,
@@ -736,6 +804,7 @@ def _normal(
     return out
 
 
+@tells
 def bernoulli(x: Any, p: float | None = None, *, generator: Any = None) -> Tensor:
     """Ones with given probabilities, zeros otherwise.
 
@@ -772,6 +841,7 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Any = None) -> Tenso
     return wrap(heads.astype(like.dtype))
 
 
+@tells
 def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
     """Indices drawn in proportion to weights.
 

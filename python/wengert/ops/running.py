@@ -6,17 +6,75 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
-from ..core import dtypes
+from ..core import define, dtypes
 from ..core.arguments import dimension, either
 from ..core.broadcast import as_floating, cast
 from ..core.define import Function, primitive
 from ..core.doors import enter
-from ..core.tape import apply
+from ..core.signatures import tells
+from ..core.tape import Operation, apply
 from ..core.variable import wrap
-from .pieces import roll
-from .shape import cat, flip, narrow_view
-from .transcendental import logaddexp, quiet
+from .extremes import ValuesAndIndices, picked
+from .functions import logaddexp
+from .join import cat, roll
+from .numpy_kernels import quiet
+from .shape import flip, narrow_view
+
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
+
+# ---------------------------------------------------------------- running sums
+
+
+def _running(x: np.ndarray, dim: int) -> np.ndarray:
+    if x.dtype == dtypes.float32 or x.dtype == dtypes.float64:
+        return _kernels.cumsum(x, dim)
+    if x.dtype == dtypes.float16:
+        return dtypes.convert(_kernels.cumsum(x.astype(np.float32), dim), dtypes.float16)
+    return np.cumsum(x, dim if x.ndim else None, dtype=np.int64).reshape(x.shape)
+
+
+_CUMSUM: Operation = define.linear(
+    "cumsum", _running, lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim)
+)
+
+
+@tells
+def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: Any = None) -> Tensor:
+    """The running sum along one dimension.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+    dtype : dtype or None
+        Convert to it first. Integers and booleans are added in int64.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    IndexError
+        If the dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.cumsum(wg.tensor([1., 2., 3.]), 0)
+    tensor([1., 3., 6.])
+    """
+    x = enter(x)
+    if dtype is not None:
+        x = cast(x, dtypes.as_dtype(dtype, "cumsum"))
+    dim = either("cumsum", dim, axis)
+    if dim is None:
+        raise TypeError("cumsum: expected dim, the dimension to run along")
+    return apply(_CUMSUM, (x,), {"dim": dimension("cumsum", dim, x._value.ndim)})
+
 
 # ---------------------------------------------------------------- running
 
@@ -86,6 +144,7 @@ def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
     return dimension(name, dim, x._value.ndim)
 
 
+@tells
 def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The running product along one dimension. Its derivatives of every order are exact where items are 0.
 
@@ -119,6 +178,7 @@ def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: A
     return apply(_CUMPROD, (x,), {"dim": d})
 
 
+@tells
 def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """The logarithm of the running sum of the exponentials along one dimension, without overflow.
 
@@ -151,6 +211,7 @@ def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> 
 # ---------------------------------------------------------------- differences
 
 
+@tells
 def diff(
     x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, axis: int | None = None
 ) -> Tensor:
@@ -191,3 +252,80 @@ def diff(
         later, earlier = narrow_view(z, d, min(1, length), length), narrow_view(z, d, 0, max(length - 1, 0))
         z = wrap(later._value ^ earlier._value) if z._value.dtype == dtypes.bool else later - earlier
     return z
+
+
+# ---------------------------------------------------------------- running extremes
+
+
+def _running_extreme(name: str, accumulate: Any, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:
+    x = enter(x)
+    dim = either(name, dim, axis)
+    if dim is None:
+        raise TypeError(f"{name}: expected dim, the dimension to run along")
+    d = dimension(name, dim, x._value.ndim)
+    value = x._value
+    if not value.ndim:
+        return picked(name, x, np.zeros((), np.int64), d)
+    running = accumulate(value, axis=d)
+    here = value == running
+    if value.dtype.kind == "f":
+        here |= np.isnan(value)
+    places = np.arange(value.shape[d]).reshape([-1 if k == d else 1 for k in range(value.ndim)])
+    indices = np.maximum.accumulate(np.where(here, places, 0), axis=d)
+    return picked(name, x, indices, d)
+
+
+@tells
+def cummax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+    """The largest item so far along one dimension, and where it stands: the last of several.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+
+    Returns
+    -------
+    (values, indices)
+        Of the same shape.
+
+    Raises
+    ------
+    IndexError
+        If the dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.cummax(wg.tensor([1., 3., 2.]), 0).values
+    tensor([1., 3., 3.])
+    """
+    return _running_extreme("cummax", np.maximum.accumulate, x, dim, axis)
+
+
+@tells
+def cummin(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+    """The smallest item so far along one dimension, and where it stands: the last of several.
+
+    Parameters
+    ----------
+    x : tensor
+    dim : int
+        Also spelled `axis`.
+
+    Returns
+    -------
+    (values, indices)
+        Of the same shape.
+
+    Raises
+    ------
+    IndexError
+        If the dimension is out of range.
+
+    Examples
+    --------
+    >>> wg.cummin(wg.tensor([2., 1., 3.]), 0).values
+    tensor([2., 1., 1.])
+    """
+    return _running_extreme("cummin", np.minimum.accumulate, x, dim, axis)

@@ -12,12 +12,17 @@ from ..core import dtypes
 from ..core.arguments import dimension, either
 from ..core.broadcast import broadcast_shape, broadcast_to, cast
 from ..core.doors import enter
+from ..core.signatures import tells
 from ..core.variable import Variable, wrap
-from .elementwise import where
-from .index import Along, Keys, along, as_places, picked_for, put_for
-from .index import index as pick
+from .compare import where
+from .index import Along, Keys, along, as_places, pick, picked_for, put_for
 from .naming import called
 from .shape import reshape
+
+__all__ = [
+    "argwhere", "gather", "index_add", "index_copy", "index_fill", "index_select", "masked_fill", "masked_scatter",
+    "masked_select", "nonzero", "scatter", "scatter_add", "take",
+]  # fmt: skip
 
 # ---------------------------------------------------------------- an index for every item
 
@@ -43,6 +48,7 @@ def _covers(shape: tuple[int, ...], wanted: tuple[int, ...], free: int | None) -
     return len(shape) == len(wanted) and not [k for k, n in enumerate(wanted) if n > shape[k] and k != free]
 
 
+@tells
 def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Tensor:
     """Items picked along one dimension: for dim = 1, z[i, j] = x[i, index[i, j]].
 
@@ -76,6 +82,7 @@ def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | Non
     return picked_for("gather", x, _grid("gather", x, either("gather", dim, axis), indices))
 
 
+@tells
 def scatter(
     x: Any, dim: int | None = None, index: Any = None, src: Any = None, *, value: Any = None, axis: int | None = None
 ) -> Tensor:
@@ -114,6 +121,7 @@ def scatter(
     return _scattered("scatter", x, either("scatter", dim, axis), index, value if src is None else src, False)
 
 
+@tells
 def scatter_add(
     x: Any, dim: int | None = None, index: Any = None, src: Any = None, *, axis: int | None = None
 ) -> Tensor:
@@ -188,6 +196,7 @@ def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Ke
     return x, ((slice(None),) * d + (places,),), wanted
 
 
+@tells
 def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Tensor:
     """Slices picked along one dimension: x[:, index] for dim = 1.
 
@@ -232,6 +241,7 @@ def _source(name: str, x: Any, source: Any, wanted: tuple[int, ...]) -> Any:
     return source
 
 
+@tells
 def index_add(
     x: Any, dim: int | None = None, index: Any = None, source: Any = None, *, alpha: float = 1, axis: int | None = None
 ) -> Tensor:
@@ -271,6 +281,7 @@ def index_add(
     return reshape(put_for("index_add", x, key, source if alpha == 1 else source * alpha, accumulate=True), shape)
 
 
+@tells
 def index_copy(
     x: Any, dim: int | None = None, index: Any = None, source: Any = None, *, axis: int | None = None
 ) -> Tensor:  # fmt: skip
@@ -308,6 +319,7 @@ def index_copy(
     return reshape(put_for("index_copy", x, key, _source("index_copy", x, source, wanted)), shape)
 
 
+@tells
 def index_fill(
     x: Any, dim: int | None = None, index: Any = None, value: Any = None, *, axis: int | None = None
 ) -> Tensor:  # fmt: skip
@@ -353,6 +365,7 @@ def _single(name: str, value: Any) -> Any:
     return value
 
 
+@tells
 def take(x: Any, index: Any) -> Tensor:
     """Items picked by their place among all items in C order.
 
@@ -393,6 +406,7 @@ def _mask(name: str, mask: Any) -> Tensor:
     return found
 
 
+@tells
 def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     """x with one value where the mask holds.
 
@@ -434,6 +448,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     return called("masked_fill", where(mask, value, x))
 
 
+@tells
 def masked_select(x: Any, mask: Any) -> Tensor:
     """The items of x where the mask holds, in C order.
 
@@ -469,6 +484,7 @@ def masked_select(x: Any, mask: Any) -> Tensor:
     )
 
 
+@tells
 def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     """A copy of x with the first items of a source, in C order, where the mask holds.
 
@@ -508,6 +524,7 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     return put_for("masked_scatter", x, ((places,),), pick(reshape(source, -1), slice(count)))
 
 
+@tells
 def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     """The indices of the items that are not zero, in C order.
 
@@ -538,6 +555,7 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     return wrap(np.argwhere(value))
 
 
+@tells
 def argwhere(x: Any) -> Tensor:
     """The indices of the items that are not zero, one row each: `nonzero`, by NumPy's name.
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +12,17 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
 from ..core.arguments import dimension, dimensions, filled, lengths, permutation, sizes
-from ..core.broadcast import broadcast_shape, cast
-from ..core.define import linear, rule
+from ..core.broadcast import broadcast_shape
+from ..core.define import linear
 from ..core.doors import enter
 from ..core.tape import Operation, apply
 from ..core.variable import as_view, wrap
 from ..core.views import share_memory
+
+__all__ = [
+    "broadcast_shapes", "broadcast_tensors", "broadcast_to", "clone", "expand", "flatten", "flip", "movedim",
+    "permute", "ravel", "reshape", "squeeze", "t", "transpose", "unflatten", "unsqueeze",
+]  # fmt: skip
 
 # Several operations do one thing under PyTorch's several names for it: the names that print, and that errors tell.
 # `before` and `inverse` are what the transpose returns to.
@@ -39,6 +42,8 @@ def _permuting(name: str) -> Operation:
 
 
 _RESHAPE, _SQUEEZE, _UNSQUEEZE = map(reshaping, ("view", "squeeze", "unsqueeze"))
+
+
 _PERMUTE, _TRANSPOSE, _T = map(_permuting, ("permute", "transpose", "t"))
 
 
@@ -53,11 +58,13 @@ def _permuted(x: Any, dims: tuple[int, ...], inverse: tuple[int, ...], operation
 
 
 def _flipped(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
-    out: np.ndarray = x[(*[_BACKWARD if d in dims else _WHOLE for d in range(x.ndim)], Ellipsis)]
+    out: np.ndarray = x[(*[_BACKWARD if d in dims else WHOLE for d in range(x.ndim)], Ellipsis)]
     return out
 
 
-_WHOLE, _BACKWARD = slice(None), slice(None, None, -1)
+WHOLE, _BACKWARD = slice(None), slice(None, None, -1)
+
+
 _FLIP: Operation = linear("flip", _flipped, lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
 
 
@@ -429,148 +436,21 @@ def view_at(x: Any, key: Any) -> Tensor:
 
 def narrow_view(x: Any, dim: int, start: int, stop: int) -> Tensor:
     """The view of x from `start` to `stop` along one dimension."""
-    return view_at(x, (*(_WHOLE,) * dim, slice(start, stop), Ellipsis))
+    return view_at(x, (*(WHOLE,) * dim, slice(start, stop), Ellipsis))
 
 
-def _widen(x: Any, dim: int, before: int, after: int) -> Tensor:
+def widen(x: Any, dim: int, before: int, after: int) -> Tensor:
     """x between zeros along one dimension."""
     shape = x._value.shape
     stop = before + shape[dim]
     return between_zeros(
-        x, (*(_WHOLE,) * dim, slice(before, stop), Ellipsis), (*shape[:dim], stop + after, *shape[dim + 1 :])
+        x, (*(WHOLE,) * dim, slice(before, stop), Ellipsis), (*shape[:dim], stop + after, *shape[dim + 1 :])
     )
 
 
 def between_zeros(x: Any, key: Any, shape: tuple[int, ...]) -> Tensor:
     """Zeros of a shape with x at a key such as `view_at` takes."""
     return apply(_SLICE_BACKWARD, (x,), {"key": key, "shape": shape})
-
-
-@functools.cache
-def _cat_operation(count: int) -> Operation:
-    """Concatenation of `count` tensors: each one's cotangent is its own piece, its tangent fills that piece."""
-
-    def piece(i: int) -> Any:
-        return lambda g, dim, ends: narrow_view(g, dim, ends[i], ends[i + 1])
-
-    def place(i: int) -> Any:
-        return lambda t, dim, ends: _widen(t, dim, ends[i], ends[-1] - ends[i + 1])
-
-    return _joining("cat", lambda *arrays, dim, ends: np.concatenate(arrays, dim), count, piece, place)
-
-
-@functools.cache
-def _stack_operation(count: int) -> Operation:
-    """The same along a new dimension."""
-
-    def piece(i: int) -> Any:
-        return lambda g, dim: view_at(g, (*(_WHOLE,) * dim, i, Ellipsis))
-
-    def place(i: int) -> Any:
-        return lambda t, dim: _widen(unsqueeze(t, dim), dim, i, count - i - 1)
-
-    return _joining("stack", _stacked, count, piece, place)
-
-
-def _joining(name: str, kernel: Any, count: int, piece: Any, place: Any) -> Operation:
-    return Operation(
-        name, kernel, tuple(f"x{i}" for i in range(count)), tuple(rule(piece(i)) for i in range(count)),
-        tuple(rule(place(i)) for i in range(count)),
-    )  # fmt: skip
-
-
-def _stacked(*arrays: np.ndarray, dim: int) -> np.ndarray:
-    shape = arrays[0].shape
-    if dim == len(shape):
-        return np.concatenate([x[..., None] for x in arrays], dim)
-    return np.concatenate(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
-
-
-def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
-    """Tensors joined along an existing dimension.
-
-    Parameters
-    ----------
-    tensors : sequence of tensor
-        Of one shape but for the length along `dim`.
-    dim : int
-        Also spelled `axis`.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to join, or the other dimensions differ.
-
-    Examples
-    --------
-    >>> wg.cat([wg.tensor([1., 2.]), wg.tensor([3.])])
-    tensor([1., 2., 3.])
-    """
-    dim = dim if axis is None else axis
-    parts = [enter(x) for x in tensors]
-    if not parts:
-        raise ValueError("cat: expected at least one tensor")
-    first = parts[0]._value.shape
-    if not first:
-        raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
-    d, ends = dimension("cat", dim, len(first)), [0]
-    for x in parts:
-        shape = x._value.shape
-        if shape != first and (*shape[:d], *shape[d + 1 :]) != (*first[:d], *first[d + 1 :]):
-            shapes = ", ".join([str(x._value.shape) for x in parts])
-            raise ValueError(f"cat: shapes {shapes} must agree but for dimension {d}")
-        ends.append(ends[-1] + shape[d])
-    return apply(_cat_operation(len(parts)), _promoted(parts), {"dim": d, "ends": ends})
-
-
-def _promoted(parts: list[Any]) -> tuple[Any, ...]:
-    """Tensors of one dtype."""
-    first = parts[0]._value.dtype
-    for x in parts:
-        if x._value.dtype is not first:
-            dtype = functools.reduce(dtypes.promote_types, [x._value.dtype for x in parts])
-            return tuple([x if x._value.dtype == dtype else cast(x, dtype) for x in parts])
-    return tuple(parts)
-
-
-def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
-    """Tensors of one shape joined along a new dimension.
-
-    Parameters
-    ----------
-    tensors : sequence of tensor
-    dim : int
-        Where the new dimension stands in the result. Also spelled `axis`.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to stack, or the shapes differ.
-
-    Examples
-    --------
-    >>> wg.stack([wg.tensor([1., 2.]), wg.tensor([3., 4.])])
-    tensor([[1., 2.],
-            [3., 4.]])
-    """
-    dim = dim if axis is None else axis
-    parts = [enter(x) for x in tensors]
-    if not parts:
-        raise ValueError("stack: expected at least one tensor")
-    shape = parts[0]._value.shape
-    for x in parts:
-        if x._value.shape != shape:
-            raise ValueError(f"stack: expected one shape, got {', '.join(str(x._value.shape) for x in parts)}")
-    d = dimension("stack", dim, len(shape) + 1)
-    return apply(_stack_operation(len(parts)), _promoted(parts), {"dim": d})
 
 
 def unsqueeze(x: Any, dim: int) -> Tensor:

@@ -12,9 +12,12 @@ from ..core import dtypes
 from ..core.arguments import dimensions, either
 from ..core.broadcast import cast
 from ..core.doors import enter
+from ..core.signatures import tells
 from ..core.variable import wrap
-from .elementwise import where
+from .compare import where
 from .reduce import mean, std, sum, var
+
+__all__ = ["bincount", "histc", "nanmean", "nansum", "std_mean", "var_mean"]
 
 # ---------------------------------------------------------------- pairs
 
@@ -30,6 +33,7 @@ def _spread_and_mean(
     return spread(x, dim, keepdim, correction=correction, unbiased=unbiased), mean(x, dim, keepdim)
 
 
+@tells
 def var_mean(
     x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
     axis: Any = None, keepdims: bool | None = None,
@@ -65,6 +69,7 @@ def var_mean(
     return _spread_and_mean("var_mean", var, x, dim, keepdim, correction, unbiased, axis, keepdims)
 
 
+@tells
 def std_mean(
     x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
     axis: Any = None, keepdims: bool | None = None,
@@ -108,6 +113,7 @@ def _numbers(x: Any) -> Tensor:
     return wrap(~np.isnan(x._value))
 
 
+@tells
 def nansum(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
 ) -> Tensor:
@@ -141,6 +147,7 @@ def nansum(
     return sum(where(_numbers(x), x, 0), dim, keepdim, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
+@tells
 def nanmean(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
 ) -> Tensor:
@@ -184,6 +191,7 @@ def nanmean(
 # ---------------------------------------------------------------- counts
 
 
+@tells
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each of the numbers 0, 1, 2, ... occurs; or the sum of the weights of each.
 
@@ -230,6 +238,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     return wrap(counts.astype(weight.dtype) if weight.dtype == dtypes.float32 else counts)
 
 
+@tells
 def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many items lie in each of some intervals of equal width.
 

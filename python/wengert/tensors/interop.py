@@ -19,7 +19,7 @@ from ..core.broadcast import as_floating
 from ..core.doors import enter
 from ..core.modes import mode
 from ..core.variable import Variable, wrap
-from ..ops import decompositions, norms
+from ..ops import factors, least_squares, norms, systems
 
 Function = Callable[..., Any]
 
@@ -223,11 +223,11 @@ def _functions() -> dict[Function, Function]:
     def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
         if axis is None and ord is None:
             return ops.norm(_floating(x), 2, None, keepdims)
-        return norms.norm(_floating(x), ord, axis, keepdims)
+        return norms.norm_of(_floating(x), ord, axis, keepdims)
 
     def singular_values(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
         x = _floating(a)
-        return decompositions.svd(x, full_matrices) if compute_uv else decompositions.svdvals(x)
+        return factors.svd(x, full_matrices) if compute_uv else factors.svdvals(x)
 
     def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
         x = _floating(a)
@@ -305,16 +305,16 @@ def _functions() -> dict[Function, Function]:
         np.einsum: lambda subscripts, *operands, optimize=False: ops.einsum(subscripts, *operands),
         np.tensordot: lambda a, b, axes=2: ops.tensordot(a, b, axes),
         np.trace: lambda a, offset=0, axis1=0, axis2=1: ops.sum(ops.diagonal(a, offset, axis1, axis2), -1),
-        np.linalg.norm: norm, np.linalg.det: lambda a: decompositions.det(_floating(a)),
-        np.linalg.slogdet: lambda a: decompositions.slogdet(_floating(a)),
-        np.linalg.inv: lambda a: decompositions.inv(_floating(a)),
-        np.linalg.pinv: lambda a: decompositions.pinv(_floating(a)),
-        np.linalg.solve: lambda a, b: decompositions.solve(_floating(a), _floating(b)),
-        np.linalg.cholesky: lambda a: decompositions.cholesky(_floating(a)),
-        np.linalg.eigh: lambda a: decompositions.eigh(_floating(a)),
-        np.linalg.eigvalsh: lambda a: decompositions.eigvalsh(_floating(a)),
-        np.linalg.svd: singular_values, np.linalg.qr: lambda a, mode="reduced": decompositions.qr(_floating(a), mode),
-        np.linalg.matrix_power: lambda a, n: decompositions.matrix_power(_floating(a), n),
+        np.linalg.norm: norm, np.linalg.det: lambda a: systems.det(_floating(a)),
+        np.linalg.slogdet: lambda a: systems.slogdet(_floating(a)),
+        np.linalg.inv: lambda a: systems.inv(_floating(a)),
+        np.linalg.pinv: lambda a: least_squares.pinv(_floating(a)),
+        np.linalg.solve: lambda a, b: systems.solve(_floating(a), _floating(b)),
+        np.linalg.cholesky: lambda a: factors.cholesky(_floating(a)),
+        np.linalg.eigh: lambda a: factors.eigh(_floating(a)),
+        np.linalg.eigvalsh: lambda a: factors.eigvalsh(_floating(a)),
+        np.linalg.svd: singular_values, np.linalg.qr: lambda a, mode="reduced": factors.qr(_floating(a), mode),
+        np.linalg.matrix_power: lambda a, n: systems.matrix_power(_floating(a), n),
         # nearness
         np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ops.isclose(a, b, rtol, atol, equal_nan),
         np.allclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ops.allclose(a, b, rtol, atol, equal_nan),

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import ops
 from ..core import arguments, dtypes, hooks
 from ..core.backward import backward
 from ..core.broadcast import cast
@@ -22,29 +23,8 @@ from ..core.doors import change, enter, line
 from ..core.modes import mode
 from ..core.signatures import telling
 from ..core.variable import Variable, register, wrap
-from ..ops import (
-    arithmetic,
-    contractions,
-    creation,
-    decompositions,
-    distance,
-    extremes,
-    linalg,
-    logic,
-    nn,
-    pieces,
-    random,
-    reduce,
-    rounding,
-    running,
-    scattering,
-    sorting,
-    statistics,
-    transcendental,
-)
-from ..ops import elementwise as e
-from ..ops import index as i
-from ..ops import shape as s
+from ..ops import arithmetic, compare, contractions, functions, index, products
+from ..ops import shape as shapes
 from . import conversion, inplace, interop
 from .inplace import in_place
 from .printing import tensor_text
@@ -279,7 +259,7 @@ class Tensor(Variable):
         tensor([[1, 3],
                 [2, 4]])
         """
-        return s.reverse_dimensions(self)
+        return shapes.reverse_dimensions(self)
 
     @property
     def mT(self) -> Tensor:
@@ -295,7 +275,7 @@ class Tensor(Variable):
         tensor([[1, 3],
                 [2, 4]])
         """
-        return s.matrix_transpose(self)
+        return shapes.matrix_transpose(self)
 
     @property
     def _version(self) -> int:
@@ -796,7 +776,7 @@ class Tensor(Variable):
         return (self[k] for k in range(self._value.shape[0]))
 
     def __reversed__(self) -> Tensor:
-        return s.flip(self, 0)
+        return shapes.flip(self, 0)
 
     def __contains__(self, x: Any) -> bool:
         return bool((self == x)._value.any())
@@ -834,94 +814,94 @@ class Tensor(Variable):
     # ------------------------------------------------------------ operators
 
     def __add__(self, y: Any) -> Tensor:
-        return e.add(self, y)
+        return arithmetic.add(self, y)
 
     def __radd__(self, y: Any) -> Tensor:
-        return e.add(y, self)
+        return arithmetic.add(y, self)
 
     def __sub__(self, y: Any) -> Tensor:
-        return e.subtract(self, y)
+        return arithmetic.subtract(self, y)
 
     def __rsub__(self, y: Any) -> Tensor:
-        return e.subtract(y, self)
+        return arithmetic.subtract(y, self)
 
     def __mul__(self, y: Any) -> Tensor:
-        return e.multiply(self, y)
+        return arithmetic.multiply(self, y)
 
     def __rmul__(self, y: Any) -> Tensor:
-        return e.multiply(y, self)
+        return arithmetic.multiply(y, self)
 
     def __truediv__(self, y: Any) -> Tensor:
-        return e.divide(self, y)
+        return arithmetic.divide(self, y)
 
     def __rtruediv__(self, y: Any) -> Tensor:
-        return e.divide(y, self)
+        return arithmetic.divide(y, self)
 
     def __pow__(self, y: Any) -> Tensor:
-        return arithmetic.power(self, y)
+        return functions.cheapest_power(self, y)
 
     def __rpow__(self, y: Any) -> Tensor:
-        return e.power(y, self)
+        return functions.power(y, self)
 
     def __matmul__(self, y: Any) -> Tensor:
-        return linalg.matmul(self, y)
+        return products.matmul(self, y)
 
     def __rmatmul__(self, y: Any) -> Tensor:
-        return linalg.matmul(y, self)
+        return products.matmul(y, self)
 
     def __floordiv__(self, y: Any) -> Tensor:
-        return rounding.floor_divide(self, y)
+        return arithmetic.floor_divide(self, y)
 
     def __rfloordiv__(self, y: Any) -> Tensor:
-        return rounding.floor_divide(y, self)
+        return arithmetic.floor_divide(y, self)
 
     def __mod__(self, y: Any) -> Tensor:
-        return rounding.remainder(self, y)
+        return arithmetic.remainder(self, y)
 
     def __rmod__(self, y: Any) -> Tensor:
-        return rounding.remainder(y, self)
+        return arithmetic.remainder(y, self)
 
     def __divmod__(self, y: Any) -> tuple[Tensor, Tensor]:
-        return rounding.floor_divide(self, y), rounding.remainder(self, y)
+        return arithmetic.floor_divide(self, y), arithmetic.remainder(self, y)
 
     def __rdivmod__(self, y: Any) -> tuple[Tensor, Tensor]:
-        return rounding.floor_divide(y, self), rounding.remainder(y, self)
+        return arithmetic.floor_divide(y, self), arithmetic.remainder(y, self)
 
     def __and__(self, y: Any) -> Tensor:
-        return logic.bitwise_and(self, y)
+        return compare.bitwise_and(self, y)
 
     def __rand__(self, y: Any) -> Tensor:
-        return logic.bitwise_and(y, self)
+        return compare.bitwise_and(y, self)
 
     def __or__(self, y: Any) -> Tensor:
-        return logic.bitwise_or(self, y)
+        return compare.bitwise_or(self, y)
 
     def __ror__(self, y: Any) -> Tensor:
-        return logic.bitwise_or(y, self)
+        return compare.bitwise_or(y, self)
 
     def __xor__(self, y: Any) -> Tensor:
-        return logic.bitwise_xor(self, y)
+        return compare.bitwise_xor(self, y)
 
     def __rxor__(self, y: Any) -> Tensor:
-        return logic.bitwise_xor(y, self)
+        return compare.bitwise_xor(y, self)
 
     def __lshift__(self, y: Any) -> Tensor:
-        return logic.bitwise_left_shift(self, y)
+        return compare.bitwise_left_shift(self, y)
 
     def __rlshift__(self, y: Any) -> Tensor:
-        return logic.bitwise_left_shift(y, self)
+        return compare.bitwise_left_shift(y, self)
 
     def __rshift__(self, y: Any) -> Tensor:
-        return logic.bitwise_right_shift(self, y)
+        return compare.bitwise_right_shift(self, y)
 
     def __rrshift__(self, y: Any) -> Tensor:
-        return logic.bitwise_right_shift(y, self)
+        return compare.bitwise_right_shift(y, self)
 
     def __invert__(self) -> Tensor:
-        return logic.bitwise_not(self)
+        return compare.bitwise_not(self)
 
     def __neg__(self) -> Tensor:
-        return e.negative(self)
+        return arithmetic.negative(self)
 
     def __pos__(self) -> Tensor:
         """The tensor itself.
@@ -938,25 +918,25 @@ class Tensor(Variable):
         return self
 
     def __abs__(self) -> Tensor:
-        return e.abs(self)
+        return arithmetic.abs(self)
 
     def __eq__(self, y: object) -> Any:
-        return _comparable(y) and e.equal(self, y)
+        return _comparable(y) and compare.eq(self, y)
 
     def __ne__(self, y: object) -> Any:
-        return not _comparable(y) or e.not_equal(self, y)
+        return not _comparable(y) or compare.not_equal(self, y)
 
     def __lt__(self, y: Any) -> Tensor:
-        return e.less(self, y)
+        return compare.less(self, y)
 
     def __le__(self, y: Any) -> Tensor:
-        return e.less_equal(self, y)
+        return compare.less_equal(self, y)
 
     def __gt__(self, y: Any) -> Tensor:
-        return e.greater(self, y)
+        return compare.greater(self, y)
 
     def __ge__(self, y: Any) -> Tensor:
-        return e.greater_equal(self, y)
+        return compare.greater_equal(self, y)
 
     def __iadd__(self, y: Any) -> Tensor:
         return self.add_(y)
@@ -995,14 +975,14 @@ class Tensor(Variable):
         return self.bitwise_right_shift_(y)
 
     def __getitem__(self, key: Any) -> Tensor:
-        return i.index(self, key)
+        return index.pick(self, key)
 
     def __setitem__(self, key: Any, y: Any) -> None:
         if mode.recording and (self.requires_grad or (isinstance(y, Variable) and y.requires_grad)):
-            rewrite(self, "index_put_", lambda old: i.index_put(old, key, y))
+            rewrite(self, "index_put_", lambda old: index.index_put(old, key, y))
             return
-        keys, _ = i.plain_keys(key)
-        change("index_put_", (self,), lambda value, items: i.assign(value, keys, items), y)
+        keys, _ = index.plain_keys(key)
+        change("index_put_", (self,), lambda value, items: index.assign(value, keys, items), y)
 
     # ------------------------------------------------------------ change in place
 
@@ -1042,7 +1022,7 @@ class Tensor(Variable):
                 new = cast(new, dtype)
             if new._value.shape == old._value.shape and not new.requires_grad:
                 return new
-            return s.broadcast_to(new, old._value.shape)
+            return shapes.broadcast_to(new, old._value.shape)
 
         return rewrite(self, "copy_", taken)
 
@@ -1099,7 +1079,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).add_(wg.tensor([3., 4.]), alpha=10)
         tensor([31., 42.])
         """
-        return rewrite(self, "add_", lambda old: e.add(old, y if alpha == 1 else y * alpha))
+        return rewrite(self, "add_", lambda old: arithmetic.add(old, y if alpha == 1 else y * alpha))
 
     def sub_(self, y: Any, *, alpha: float = 1) -> Tensor:
         """Subtract alpha * y in place.
@@ -1120,7 +1100,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).sub_(1)
         tensor([0., 1.])
         """
-        return rewrite(self, "sub_", lambda old: e.subtract(old, y if alpha == 1 else y * alpha))
+        return rewrite(self, "sub_", lambda old: arithmetic.subtract(old, y if alpha == 1 else y * alpha))
 
     def mul_(self, y: Any) -> Tensor:
         """Multiply by y in place.
@@ -1140,7 +1120,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).mul_(3)
         tensor([3., 6.])
         """
-        return rewrite(self, "mul_", lambda old: e.multiply(old, y))
+        return rewrite(self, "mul_", lambda old: arithmetic.multiply(old, y))
 
     def div_(self, y: Any, *, rounding_mode: str | None = None) -> Tensor:
         """Divide by y in place.
@@ -1164,7 +1144,7 @@ class Tensor(Variable):
         >>> wg.tensor([-7., 7.]).div_(2, rounding_mode="floor")
         tensor([-4.,  3.])
         """
-        return rewrite(self, "div_", lambda old: arithmetic.divide(old, y, rounding_mode=rounding_mode))
+        return rewrite(self, "div_", lambda old: arithmetic.divide_rounded(old, y, rounding_mode=rounding_mode))
 
     def pow_(self, y: Any) -> Tensor:
         """Raise to the power of y in place.
@@ -1184,47 +1164,47 @@ class Tensor(Variable):
         >>> wg.tensor([2., 3.]).pow_(2)
         tensor([4., 9.])
         """
-        return rewrite(self, "pow_", lambda old: arithmetic.power(old, y))
+        return rewrite(self, "pow_", lambda old: functions.cheapest_power(old, y))
 
-    abs_, neg_, sign_, square_ = map(in_place, (e.abs, e.negative, e.sign, e.square))
-    sqrt_, rsqrt_, reciprocal_ = map(in_place, (e.sqrt, transcendental.rsqrt, e.reciprocal))
-    exp_, exp2_, expm1_ = map(in_place, (e.exp, transcendental.exp2, e.expm1))
-    log_, log2_, log10_, log1p_ = map(in_place, (e.log, transcendental.log2, transcendental.log10, e.log1p))
-    sin_, cos_, tan_ = map(in_place, (e.sin, e.cos, transcendental.tan))
-    asin_, acos_, atan_ = map(in_place, (transcendental.asin, transcendental.acos, transcendental.atan))
-    sinh_, cosh_, tanh_ = map(in_place, (transcendental.sinh, transcendental.cosh, e.tanh))
-    asinh_, acosh_, atanh_ = map(in_place, (transcendental.asinh, transcendental.acosh, transcendental.atanh))
+    abs_, neg_, sign_, square_ = map(in_place, (ops.abs, ops.negative, ops.sign, ops.square))
+    sqrt_, rsqrt_, reciprocal_ = map(in_place, (ops.sqrt, ops.rsqrt, ops.reciprocal))
+    exp_, exp2_, expm1_ = map(in_place, (ops.exp, ops.exp2, ops.expm1))
+    log_, log2_, log10_, log1p_ = map(in_place, (ops.log, ops.log2, ops.log10, ops.log1p))
+    sin_, cos_, tan_ = map(in_place, (ops.sin, ops.cos, ops.tan))
+    asin_, acos_, atan_ = map(in_place, (ops.asin, ops.acos, ops.atan))
+    sinh_, cosh_, tanh_ = map(in_place, (ops.sinh, ops.cosh, ops.tanh))
+    asinh_, acosh_, atanh_ = map(in_place, (ops.asinh, ops.acosh, ops.atanh))
     arcsin_, arccos_, arctan_, arcsinh_, arccosh_, arctanh_ = asin_, acos_, atan_, asinh_, acosh_, atanh_
-    sigmoid_, relu_, erf_, logit_ = map(in_place, (e.sigmoid, e.relu, e.erf, transcendental.logit))
-    deg2rad_, rad2deg_ = map(in_place, (transcendental.deg2rad, transcendental.rad2deg))
-    floor_, ceil_, round_, trunc_ = map(in_place, (rounding.floor, rounding.ceil, rounding.round, rounding.trunc))
-    frac_, nan_to_num_ = map(in_place, (rounding.frac, arithmetic.nan_to_num))
-    clamp_, clamp_min_, clamp_max_ = map(in_place, (e.clip, arithmetic.clamp_min, arithmetic.clamp_max))
-    floor_divide_, remainder_, fmod_ = map(in_place, (rounding.floor_divide, rounding.remainder, rounding.fmod))
-    atan2_, hypot_, xlogy_ = map(in_place, (transcendental.atan2, transcendental.hypot, transcendental.xlogy))
-    copysign_, float_power_ = map(in_place, (arithmetic.copysign, arithmetic.float_power))
-    lerp_, addcmul_, addcdiv_ = map(in_place, (arithmetic.lerp, arithmetic.addcmul, arithmetic.addcdiv))
+    sigmoid_, relu_, erf_, logit_ = map(in_place, (ops.sigmoid, ops.relu, ops.erf, ops.logit))
+    deg2rad_, rad2deg_ = map(in_place, (ops.deg2rad, ops.rad2deg))
+    floor_, ceil_, round_, trunc_ = map(in_place, (ops.floor, ops.ceil, ops.round, ops.trunc))
+    frac_, nan_to_num_ = map(in_place, (ops.frac, ops.nan_to_num))
+    clamp_, clamp_min_, clamp_max_ = map(in_place, (ops.clip, ops.clamp_min, ops.clamp_max))
+    floor_divide_, remainder_, fmod_ = map(in_place, (ops.floor_divide, ops.remainder, ops.fmod))
+    atan2_, hypot_, xlogy_ = map(in_place, (ops.atan2, ops.hypot, ops.xlogy))
+    copysign_, float_power_ = map(in_place, (ops.copysign, ops.float_power))
+    lerp_, addcmul_, addcdiv_ = map(in_place, (ops.lerp, ops.addcmul, ops.addcdiv))
     eq_, ne_, lt_, le_, gt_, ge_ = map(
-        in_place, (e.equal, e.not_equal, e.less, e.less_equal, e.greater, e.greater_equal)
+        in_place, (ops.eq, ops.not_equal, ops.less, ops.less_equal, ops.greater, ops.greater_equal)
     )
-    logical_and_, logical_or_ = map(in_place, (e.logical_and, logic.logical_or))
-    logical_xor_, logical_not_ = map(in_place, (logic.logical_xor, logic.logical_not))
-    bitwise_and_, bitwise_or_ = map(in_place, (logic.bitwise_and, logic.bitwise_or))
-    bitwise_xor_, bitwise_not_ = map(in_place, (logic.bitwise_xor, logic.bitwise_not))
-    bitwise_left_shift_, bitwise_right_shift_ = map(in_place, (logic.bitwise_left_shift, logic.bitwise_right_shift))
-    cumsum_, cumprod_ = map(in_place, (reduce.cumsum, running.cumprod))
-    addmm_, addmv_, baddbmm_ = map(in_place, (linalg.addmm, linalg.addmv, linalg.baddbmm))
-    masked_fill_, masked_scatter_ = map(in_place, (scattering.masked_fill, scattering.masked_scatter))
-    scatter_, scatter_add_, index_put_ = map(in_place, (scattering.scatter, scattering.scatter_add, i.index_put))
-    index_add_, index_copy_ = map(in_place, (scattering.index_add, scattering.index_copy))
-    index_fill_ = in_place(scattering.index_fill)
+    logical_and_, logical_or_ = map(in_place, (ops.logical_and, ops.logical_or))
+    logical_xor_, logical_not_ = map(in_place, (ops.logical_xor, ops.logical_not))
+    bitwise_and_, bitwise_or_ = map(in_place, (ops.bitwise_and, ops.bitwise_or))
+    bitwise_xor_, bitwise_not_ = map(in_place, (ops.bitwise_xor, ops.bitwise_not))
+    bitwise_left_shift_, bitwise_right_shift_ = map(in_place, (ops.bitwise_left_shift, ops.bitwise_right_shift))
+    cumsum_, cumprod_ = map(in_place, (ops.cumsum, ops.cumprod))
+    addmm_, addmv_, baddbmm_ = map(in_place, (ops.addmm, ops.addmv, ops.baddbmm))
+    masked_fill_, masked_scatter_ = map(in_place, (ops.masked_fill, ops.masked_scatter))
+    scatter_, scatter_add_, index_put_ = map(in_place, (ops.scatter, ops.scatter_add, ops.index_put))
+    index_add_, index_copy_ = map(in_place, (ops.index_add, ops.index_copy))
+    index_fill_ = in_place(ops.index_fill)
     clip_, absolute_, negative_, fix_, multiply_, divide_, subtract_ = clamp_, abs_, neg_, trunc_, mul_, div_, sub_
     greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
     true_divide_ = div_
-    uniform_ = telling(random.uniform_)
-    normal_ = telling(random.normal_)
-    bernoulli_ = telling(random.bernoulli_)
-    exponential_ = telling(random.exponential_)
+    uniform_ = ops.random.uniform_
+    normal_ = ops.random.normal_
+    bernoulli_ = ops.random.bernoulli_
+    exponential_ = ops.random.exponential_
     fill_diagonal_, random_ = inplace.fill_diagonal_, inplace.random_
     squeeze_, unsqueeze_, transpose_, t_ = inplace.squeeze_, inplace.unsqueeze_, inplace.transpose_, inplace.t_
     swapaxes_ = swapdims_ = transpose_
@@ -1249,7 +1229,7 @@ class Tensor(Variable):
         >>> wg.tensor([2., 3.]).pow(2)
         tensor([4., 9.])
         """
-        return arithmetic.power(self, y)
+        return functions.cheapest_power(self, y)
 
     def clone(self, *, memory_format: Any = None) -> Tensor:
         """A differentiable copy, in C order.
@@ -1271,7 +1251,7 @@ class Tensor(Variable):
         >>> x
         tensor([1., 2.])
         """
-        return s.clone(self)
+        return shapes.clone(self)
 
     def contiguous(self, *, memory_format: Any = None) -> Tensor:
         """The tensor itself if it lies in C order, else a copy that does.
@@ -1290,7 +1270,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).T.contiguous().stride()
         (2, 1)
         """
-        return self if self._value.flags.c_contiguous else s.clone(self)
+        return self if self._value.flags.c_contiguous else shapes.clone(self)
 
     def where(self, condition: Any, y: Any) -> Tensor:
         """This tensor's items where the condition holds, y's elsewhere.
@@ -1319,7 +1299,7 @@ class Tensor(Variable):
         >>> x.where(x > 0, 0)
         tensor([0., 2.])
         """
-        return e.where(condition, self, y)
+        return compare.where(condition, self, y)
 
     def expand_as(self, other: Tensor) -> Tensor:
         """A view broadcast to another tensor's shape.
@@ -1344,7 +1324,7 @@ class Tensor(Variable):
         tensor([[1., 2.],
                 [1., 2.]])
         """
-        return s.broadcast_to(self, other._value.shape)
+        return shapes.broadcast_to(self, other._value.shape)
 
     def view_as(self, other: Tensor) -> Tensor:
         """The same items in another tensor's shape.
@@ -1370,7 +1350,7 @@ class Tensor(Variable):
         tensor([[0, 1],
                 [2, 3]])
         """
-        return s.view(self, other._value.shape)
+        return shapes.view(self, other._value.shape)
 
     def reshape_as(self, other: Tensor) -> Tensor:
         """The same items in another tensor's shape.
@@ -1396,7 +1376,7 @@ class Tensor(Variable):
         tensor([[0, 1],
                 [2, 3]])
         """
-        return s.reshape(self, other._value.shape)
+        return shapes.reshape(self, other._value.shape)
 
     # Conversion
     to, type, type_as, cpu = telling(conversion.to), conversion.type, conversion.type_as, conversion.cpu
@@ -1408,87 +1388,89 @@ class Tensor(Variable):
     new_empty, new_full = conversion.new_empty, conversion.new_full
     new_zeros, new_ones = conversion.new_zeros, conversion.new_ones
     # Arithmetic
-    add, sub, div = arithmetic.add, arithmetic.subtract, arithmetic.divide
-    subtract, divide, true_divide = sub, div, e.divide
-    mul = multiply = e.multiply
-    neg = negative = e.negative
+    add, sub, div = ops.add, ops.subtract, ops.divide
+    subtract, divide, true_divide = sub, div, ops.true_divide
+    mul = multiply = ops.multiply
+    neg = negative = ops.negative
     positive = __pos__
-    abs = absolute = e.abs
-    sign, square, sqrt, reciprocal, maximum, minimum = e.sign, e.square, e.sqrt, e.reciprocal, e.maximum, e.minimum
-    floor_divide, remainder, fmod, frac = rounding.floor_divide, rounding.remainder, rounding.fmod, rounding.frac
-    floor, ceil, round, trunc, fix = rounding.floor, rounding.ceil, rounding.round, rounding.trunc, rounding.trunc
-    float_power, copysign, nan_to_num = arithmetic.float_power, arithmetic.copysign, arithmetic.nan_to_num
-    lerp, addcmul, addcdiv = arithmetic.lerp, arithmetic.addcmul, arithmetic.addcdiv
-    clip = clamp = e.clip
-    clamp_min, clamp_max = arithmetic.clamp_min, arithmetic.clamp_max
+    abs = absolute = ops.abs
+    sign, square, sqrt, reciprocal = ops.sign, ops.square, ops.sqrt, ops.reciprocal
+    maximum, minimum = ops.maximum, ops.minimum
+    floor_divide, remainder, fmod, frac = ops.floor_divide, ops.remainder, ops.fmod, ops.frac
+    floor, ceil, round, trunc, fix = ops.floor, ops.ceil, ops.round, ops.trunc, ops.trunc
+    float_power, copysign, nan_to_num = ops.float_power, ops.copysign, ops.nan_to_num
+    lerp, addcmul, addcdiv = ops.lerp, ops.addcmul, ops.addcdiv
+    clip = clamp = ops.clip
+    clamp_min, clamp_max = ops.clamp_min, ops.clamp_max
     # Functions of one number, or of two
-    exp, expm1, log, log1p, sin, cos, erf = e.exp, e.expm1, e.log, e.log1p, e.sin, e.cos, e.erf
-    tanh, sigmoid, relu, softmax, log_softmax = e.tanh, e.sigmoid, e.relu, nn.softmax, nn.log_softmax
-    exp2, log2, log10, rsqrt = transcendental.exp2, transcendental.log2, transcendental.log10, transcendental.rsqrt
-    tan, asin, acos, atan = transcendental.tan, transcendental.asin, transcendental.acos, transcendental.atan
-    sinh, cosh, atan2 = transcendental.sinh, transcendental.cosh, transcendental.atan2
-    asinh, acosh, atanh = transcendental.asinh, transcendental.acosh, transcendental.atanh
+    exp, expm1, log, log1p, sin, cos, erf = ops.exp, ops.expm1, ops.log, ops.log1p, ops.sin, ops.cos, ops.erf
+    tanh, sigmoid, relu, prelu, softmax, log_softmax = (
+        ops.tanh, ops.sigmoid, ops.relu, ops.prelu, ops.softmax, ops.log_softmax
+    )  # fmt: skip
+    exp2, log2, log10, rsqrt = ops.exp2, ops.log2, ops.log10, ops.rsqrt
+    tan, asin, acos, atan = ops.tan, ops.asin, ops.acos, ops.atan
+    sinh, cosh, atan2 = ops.sinh, ops.cosh, ops.atan2
+    asinh, acosh, atanh = ops.asinh, ops.acosh, ops.atanh
     arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
-    hypot, logaddexp, xlogy = transcendental.hypot, transcendental.logaddexp, transcendental.xlogy
-    prelu = nn.prelu
-    logit, deg2rad, rad2deg = transcendental.logit, transcendental.deg2rad, transcendental.rad2deg
+    hypot, logaddexp, xlogy = ops.hypot, ops.logaddexp, ops.xlogy
+    logit, deg2rad, rad2deg = ops.logit, ops.deg2rad, ops.rad2deg
     # Comparison, truth and bits
-    eq, ne, lt, le, gt, ge = e.equal, e.not_equal, e.less, e.less_equal, e.greater, e.greater_equal
+    eq, ne, lt, le, gt, ge = ops.eq, ops.not_equal, ops.less, ops.less_equal, ops.greater, ops.greater_equal
     not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
-    logical_and, logical_or, logical_xor = e.logical_and, logic.logical_or, logic.logical_xor
-    logical_not, signbit, isposinf, isneginf = logic.logical_not, logic.signbit, logic.isposinf, logic.isneginf
-    isnan, isinf, isfinite, isclose = logic.isnan, logic.isinf, logic.isfinite, logic.isclose
-    allclose, equal, isin = logic.allclose, logic.equal, logic.isin
-    bitwise_and, bitwise_or, bitwise_xor = logic.bitwise_and, logic.bitwise_or, logic.bitwise_xor
-    bitwise_not, bitwise_left_shift = logic.bitwise_not, logic.bitwise_left_shift
-    bitwise_right_shift = logic.bitwise_right_shift
+    logical_and, logical_or, logical_xor = ops.logical_and, ops.logical_or, ops.logical_xor
+    logical_not, signbit, isposinf, isneginf = ops.logical_not, ops.signbit, ops.isposinf, ops.isneginf
+    isnan, isinf, isfinite, isclose = ops.isnan, ops.isinf, ops.isfinite, ops.isclose
+    allclose, equal, isin = ops.allclose, ops.equal, ops.isin
+    bitwise_and, bitwise_or, bitwise_xor = ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor
+    bitwise_not, bitwise_left_shift = ops.bitwise_not, ops.bitwise_left_shift
+    bitwise_right_shift = ops.bitwise_right_shift
     # Reductions and order
-    sum, mean, prod = telling(reduce.sum), telling(reduce.mean), telling(reduce.prod)
-    var, std, amax = telling(reduce.var), telling(reduce.std), telling(reduce.amax)
-    amin, argmax, argmin = telling(reduce.amin), telling(reduce.argmax), telling(reduce.argmin)
-    max, min, aminmax = telling(extremes.max), telling(extremes.min), telling(extremes.aminmax)
-    cummax, cummin = telling(extremes.cummax), telling(extremes.cummin)
-    all, any, count_nonzero = telling(logic.all), telling(logic.any), telling(logic.count_nonzero)
-    logsumexp, norm, cumsum = telling(reduce.logsumexp), telling(reduce.norm), telling(reduce.cumsum)
-    cumprod, logcumsumexp, diff = telling(running.cumprod), telling(running.logcumsumexp), telling(running.diff)
-    nansum, nanmean = telling(statistics.nansum), telling(statistics.nanmean)
-    var_mean, std_mean = telling(statistics.var_mean), telling(statistics.std_mean)
-    bincount, histc = telling(statistics.bincount), telling(statistics.histc)
-    sort, argsort, msort = telling(sorting.sort), telling(sorting.argsort), telling(sorting.msort)
-    topk, kthvalue = telling(sorting.topk), telling(sorting.kthvalue)
-    median, nanmedian = telling(sorting.median), telling(sorting.nanmedian)
-    quantile, nanquantile = telling(sorting.quantile), telling(sorting.nanquantile)
-    unique, unique_consecutive = telling(sorting.unique), telling(sorting.unique_consecutive)
+    sum, mean, prod = ops.sum, ops.mean, ops.prod
+    var, std, amax = ops.var, ops.std, ops.amax
+    amin, argmax, argmin = ops.amin, ops.argmax, ops.argmin
+    max, min, aminmax = ops.max, ops.min, ops.aminmax
+    cummax, cummin = ops.cummax, ops.cummin
+    all, any, count_nonzero = ops.all, ops.any, ops.count_nonzero
+    logsumexp, norm, cumsum = ops.logsumexp, ops.norm, ops.cumsum
+    cumprod, logcumsumexp, diff = ops.cumprod, ops.logcumsumexp, ops.diff
+    nansum, nanmean = ops.nansum, ops.nanmean
+    var_mean, std_mean = ops.var_mean, ops.std_mean
+    bincount, histc = ops.bincount, ops.histc
+    sort, argsort, msort = ops.sort, ops.argsort, ops.msort
+    topk, kthvalue = ops.topk, ops.kthvalue
+    median, nanmedian = ops.median, ops.nanmedian
+    quantile, nanquantile = ops.quantile, ops.nanquantile
+    unique, unique_consecutive = ops.unique, ops.unique_consecutive
     # Shape
-    reshape, view, ravel, flatten, unflatten = s.reshape, s.view, s.ravel, s.flatten, s.unflatten
-    squeeze, unsqueeze, permute, movedim = s.squeeze, s.unsqueeze, s.permute, s.movedim
-    transpose, t, moveaxis, adjoint = s.transpose, s.t, s.movedim, s.matrix_transpose
+    reshape, view, ravel, flatten, unflatten = ops.reshape, shapes.view, ops.ravel, ops.flatten, ops.unflatten
+    squeeze, unsqueeze, permute, movedim = ops.squeeze, ops.unsqueeze, ops.permute, ops.movedim
+    transpose, t, moveaxis, adjoint = ops.transpose, ops.t, ops.movedim, shapes.matrix_transpose
     swapaxes = swapdims = transpose
-    expand, broadcast_to, flip, fliplr, flipud = s.expand, s.broadcast_to, s.flip, pieces.fliplr, pieces.flipud
-    split, chunk, tensor_split, unbind = pieces.split, pieces.chunk, pieces.tensor_split, pieces.unbind
-    narrow, select, diagonal, diag_embed = pieces.narrow, pieces.select, pieces.diagonal, pieces.diag_embed
-    repeat, tile, repeat_interleave = pieces.repeat, pieces.tile, pieces.repeat_interleave
-    roll, rot90 = pieces.roll, pieces.rot90
-    diag = telling(creation.diag)
-    tril = telling(creation.tril)
-    triu = telling(creation.triu)
+    expand, broadcast_to, flip, fliplr, flipud = ops.expand, ops.broadcast_to, ops.flip, ops.fliplr, ops.flipud
+    split, chunk, tensor_split, unbind = ops.split, ops.chunk, ops.tensor_split, ops.unbind
+    narrow, select, diagonal, diag_embed = ops.narrow, ops.select, ops.diagonal, ops.diag_embed
+    repeat, tile, repeat_interleave = ops.repeat, ops.tile, ops.repeat_interleave
+    roll, rot90 = ops.roll, ops.rot90
+    diag = ops.diag
+    tril = ops.tril
+    triu = ops.triu
     tril_, triu_ = in_place(tril), in_place(triu)
     # Indexing
-    take_along_dim, index_put, gather = i.take_along_dim, i.index_put, scattering.gather
-    scatter_add, index_select, index_add = scattering.scatter_add, scattering.index_select, scattering.index_add
-    index_copy, index_fill = scattering.index_copy, scattering.index_fill
-    take, argwhere = scattering.take, scattering.argwhere
-    masked_fill, masked_select = scattering.masked_fill, scattering.masked_select
-    masked_scatter, nonzero, scatter = scattering.masked_scatter, scattering.nonzero, scattering.scatter
+    take_along_dim, index_put, gather = ops.take_along_dim, ops.index_put, ops.gather
+    scatter_add, index_select, index_add = ops.scatter_add, ops.index_select, ops.index_add
+    index_copy, index_fill = ops.index_copy, ops.index_fill
+    take, argwhere = ops.take, ops.argwhere
+    masked_fill, masked_select = ops.masked_fill, ops.masked_select
+    masked_scatter, nonzero, scatter = ops.masked_scatter, ops.nonzero, ops.scatter
     # Products
-    matmul, dot, mv, mm, bmm, outer = linalg.matmul, linalg.dot, linalg.mv, linalg.mm, linalg.bmm, linalg.outer
-    vdot, addmm, addmv, baddbmm = linalg.vdot, linalg.addmm, linalg.addmv, linalg.baddbmm
-    inner, kron, trace, dist = contractions.inner, contractions.kron, contractions.trace, distance.dist
-    det, logdet, slogdet = decompositions.det, decompositions.logdet, decompositions.slogdet
-    inverse, pinverse, matrix_power = decompositions.inv, decompositions.pinv, decompositions.matrix_power
+    matmul, dot, mv, mm, bmm, outer = ops.matmul, ops.dot, ops.mv, ops.mm, ops.bmm, ops.outer
+    vdot, addmm, addmv, baddbmm = ops.vdot, ops.addmm, ops.addmv, ops.baddbmm
+    inner, kron, trace, dist = ops.inner, ops.kron, contractions.trace, ops.dist
+    det, logdet, slogdet = ops.det, ops.logdet, ops.slogdet
+    inverse, pinverse, matrix_power = ops.inverse, ops.pinverse, ops.matrix_power
     # Chance
-    bernoulli = telling(random.bernoulli)
-    multinomial = telling(random.multinomial)
+    bernoulli = ops.bernoulli
+    multinomial = ops.multinomial
 
 
 # ---------------------------------------------------------------- making tensors

@@ -8,8 +8,9 @@ tensor(2.5000)
 """
 
 from ...core.signatures import telling
+from ...ops.activations import prelu
 from ...ops.creation import one_hot
-from ...ops.nn import cross_entropy, prelu
+from ...ops.losses import cross_entropy
 from .activations import (
     elu,
     gelu,

@@ -15,12 +15,12 @@ from ...core.broadcast import as_floating, cast
 from ...core.change import rewrite
 from ...core.define import elementwise
 from ...core.doors import enter
-from ...ops import elementwise as e
-from ...ops.nn import log_softmax as _log_softmax
-from ...ops.nn import softmax as _softmax
+from ...ops import activations, compare, functions
+from ...ops.rows import log_softmax as _log_softmax
+from ...ops.rows import softmax as _softmax
 
-sigmoid = e.sigmoid
-tanh = e.tanh
+sigmoid = functions.sigmoid
+tanh = functions.tanh
 
 
 def _in_place_if(inplace: bool, name: str, function: Callable[[Any], Any], x: Any) -> Tensor:
@@ -47,7 +47,7 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
     >>> wg.nn.functional.relu(wg.tensor([-1., 2.]))
     tensor([0., 2.])
     """
-    return rewrite(input, "relu_", e.relu) if inplace else e.relu(input)
+    return rewrite(input, "relu_", activations.relu) if inplace else activations.relu(input)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -70,7 +70,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     >>> wg.nn.functional.leaky_relu(wg.tensor([-1., 2.]), 0.1)
     tensor([-0.1000,  2.0000])
     """
-    return _in_place_if(inplace, "leaky_relu", lambda x: e.leaky_relu(x, negative_slope), input)
+    return _in_place_if(inplace, "leaky_relu", lambda x: activations.leaky_relu(x, negative_slope), input)
 
 
 _expm1, _sigmoid, _multiply = Elementwise("expm1"), Elementwise("sigmoid"), Elementwise("multiply", np.multiply)
@@ -84,7 +84,7 @@ def _elu_kernel(x: np.ndarray, alpha: float) -> np.ndarray:
 
 
 _elu = elementwise(
-    "elu", _elu_kernel, lambda g, x, z, alpha: e.where(e.greater(x, 0), g, g * (z + alpha)), floating=True
+    "elu", _elu_kernel, lambda g, x, z, alpha: compare.where(compare.greater(x, 0), g, g * (z + alpha)), floating=True
 )
 
 
@@ -112,7 +112,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def _silu_slope(x: Any) -> Any:
-    s = e.sigmoid(x)
+    s = functions.sigmoid(x)
     return s * (1.0 + x * (1.0 - s))
 
 
@@ -166,11 +166,11 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     tensor([0.0000, 0.8413])
     """
     if approximate == "none":
-        return e.gelu(input)
+        return activations.gelu(input)
     if approximate != "tanh":
         raise ValueError(f'gelu: expected approximate "none" or "tanh", got {approximate!r}')
     x = as_floating(input)
-    return x * 0.5 * (e.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
+    return x * 0.5 * (functions.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -196,10 +196,10 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     tensor([0.6931, 1.3133])
     """
     if beta == 1 and threshold == 20:
-        return e.softplus(input)
+        return activations.softplus(input)
     x = as_floating(input)
-    z = e.softplus(x * beta) / beta
-    return z if threshold >= 20 else e.where(e.greater(x * beta, threshold), x, z)
+    z = activations.softplus(x * beta) / beta
+    return z if threshold >= 20 else compare.where(compare.greater(x * beta, threshold), x, z)
 
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:

@@ -6,8 +6,9 @@ from typing import Any
 
 from ..._types import Tensor
 from ...core.broadcast import as_floating
-from ...ops.elementwise import clip
-from ...ops.reduce import norm, sum
+from ...ops.arithmetic import clip
+from ...ops.norms import norm
+from ...ops.reduce import sum
 
 
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:

@@ -17,10 +17,10 @@ from ...core.define import primitive
 from ...core.doors import count_change, enter
 from ...core.tape import apply
 from ...core.variable import wrap
-from ...ops import elementwise as e
-from ...ops.index import index, index_put
-from ...ops.linalg import linear
-from ...ops.nn import dropout as _dropout
+from ...ops import arithmetic, compare
+from ...ops.index import index_put, pick
+from ...ops.products import linear
+from ...ops.random import dropout as _dropout
 from ...ops.reduce import mean, var
 from ...ops.shape import between_zeros, reshape
 
@@ -100,7 +100,7 @@ def _project(y: Any, x: Any, known: np.ndarray, dims: tuple[int, ...], eps: floa
 
 def _project_back(g: Any, y: Any, x: Any, known: np.ndarray, dims: tuple[int, ...], eps: float) -> Any:
     """The cotangent of x under P(y, x)."""
-    z, scale = _standardize(x, dims, eps), 1 / e.sqrt(var(x, dims, True, correction=0) + eps)
+    z, scale = _standardize(x, dims, eps), 1 / arithmetic.sqrt(var(x, dims, True, correction=0) + eps)
     crossed = g * mean(y * z, dims, True) + y * mean(g * z, dims, True)
     along = mean(g * _project(y, x, known, dims, eps), dims, True)
     return -scale * (z * along + _project(crossed, x, known, dims, eps))
@@ -108,7 +108,7 @@ def _project_back(g: Any, y: Any, x: Any, known: np.ndarray, dims: tuple[int, ..
 
 def _project_ahead(t: Any, y: Any, x: Any, known: np.ndarray, dims: tuple[int, ...], eps: float) -> Any:
     """The tangent of P(y, x) where x has the tangent t."""
-    z, scale = _standardize(x, dims, eps), 1 / e.sqrt(var(x, dims, True, correction=0) + eps)
+    z, scale = _standardize(x, dims, eps), 1 / arithmetic.sqrt(var(x, dims, True, correction=0) + eps)
     of_z, of_y = _project(t, x, known, dims, eps), _project(y, x, known, dims, eps)
     return -scale * (mean(z * t, dims, True) * of_y + mean(y * z, dims, True) * of_z + mean(y * of_z, dims, True) * z)
 
@@ -239,7 +239,7 @@ def batch_norm(
         return z if bias is None else z + column(bias)
     if running_mean is None or running_var is None:
         raise ValueError("batch_norm: outside training, running_mean and running_var are needed")
-    scale = 1.0 / e.sqrt(running_var + eps)
+    scale = 1.0 / arithmetic.sqrt(running_var + eps)
     if weight is not None:
         scale = scale * weight
     shift = -scale * running_mean
@@ -305,13 +305,13 @@ def embedding(
         )
     if max_norm is not None:
         _shorten(weight, np.unique(ids._value), float(max_norm), norm_type)
-    picked = index(weight, (ids._value,) if ids._value.ndim else int(ids._value))
+    picked = pick(weight, (ids._value,) if ids._value.ndim else int(ids._value))
     if padding_idx is None:
         return picked
     if not -rows <= padding_idx < rows:
         raise IndexError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
     padding = wrap((ids._value == padding_idx % rows)[..., None])
-    return e.where(padding, picked.detach(), picked)
+    return compare.where(padding, picked.detach(), picked)
 
 
 def _shorten(weight: Any, rows: np.ndarray, limit: float, p: float) -> None:
@@ -365,7 +365,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         if shape[d] + before + after < 0:
             raise ValueError(f"pad: {(before, after)} removes more than the {shape[d]} item(s) of dimension {d}")
         if mode != "constant" and (before or after):
-            x = index(x, (slice(None),) * d + (_SOURCES[mode](shape[d], before, after),))
+            x = pick(x, (slice(None),) * d + (_SOURCES[mode](shape[d], before, after),))
     if mode != "constant":
         return x
     inner, place, outer = [], [], []
@@ -376,7 +376,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         place.append(slice(first, first + n + min(before, 0) + min(after, 0)))
         outer.append(n + before + after)
     if min(lengths, default=0) < 0:
-        x = index(x, tuple(inner))
+        x = pick(x, tuple(inner))
     if not value:
         return between_zeros(x, (*place, Ellipsis), tuple(outer))
     return index_put(wrap(np.full(outer, value, x._value.dtype)), tuple(place), x)

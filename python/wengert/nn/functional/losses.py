@@ -15,7 +15,7 @@ from ...core.define import elementwise, linear
 from ...core.doors import enter
 from ...core.tape import apply
 from ...core.variable import Variable
-from ...ops import elementwise as e
+from ...ops import activations, arithmetic, compare, functions
 from ...ops.naming import called
 from ...ops.reduce import mean, sum
 from ...ops.shape import permute, reshape
@@ -68,7 +68,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     tensor(2.5000)
     """
     x, y = _pair("mse_loss", input, target)
-    return _reduced("mse_loss", e.square(x - y), reduction)
+    return _reduced("mse_loss", arithmetic.square(x - y), reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -96,7 +96,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     tensor(1.5000)
     """
     x, y = _pair("l1_loss", input, target)
-    return _reduced("l1_loss", e.abs(x - y), reduction)
+    return _reduced("l1_loss", arithmetic.abs(x - y), reduction)
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
@@ -136,7 +136,7 @@ def _huber_kernel(x: np.ndarray, delta: float) -> np.ndarray:
     return np.asarray(c * (x - c * 0.5))
 
 
-_huber = elementwise("huber_loss", _huber_kernel, lambda x, delta: e.clip(x, -delta, delta))
+_huber = elementwise("huber_loss", _huber_kernel, lambda x, delta: arithmetic.clip(x, -delta, delta))
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -168,7 +168,8 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     if beta < 0:
         raise ValueError(f"smooth_l1_loss: expected beta >= 0, got {beta}")
     x, y = _pair("smooth_l1_loss", input, target)
-    return _reduced("smooth_l1_loss", e.abs(x - y) if beta == 0 else _huber(x - y, delta=beta) / beta, reduction)
+    losses = arithmetic.abs(x - y) if beta == 0 else _huber(x - y, delta=beta) / beta
+    return _reduced("smooth_l1_loss", losses, reduction)
 
 
 # ---------------------------------------------------------------- probabilities
@@ -182,13 +183,13 @@ def _bce_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _log_from_below(x: Any) -> Tensor:
     """log x, not below -100, with derivative 0 there."""
-    low = e.less(x, math.exp(-100))
-    return e.where(low, -100.0, e.log(e.where(low, 1.0, x)))
+    low = compare.less(x, math.exp(-100))
+    return compare.where(low, -100.0, functions.log(compare.where(low, 1.0, x)))
 
 
 _bce = elementwise(
     "binary_cross_entropy", _bce_kernel,
-    lambda g, x, y: g * (x - y) / e.clip(x * (1.0 - x), min=1e-12),
+    lambda g, x, y: g * (x - y) / arithmetic.clip(x * (1.0 - x), min=1e-12),
     lambda g, x: g * (_log_from_below(1.0 - x) - _log_from_below(x)),
 )  # fmt: skip
 
@@ -271,7 +272,7 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     x, y = _pair(name, input, target)
     positive = y if pos_weight is None else y * pos_weight
-    losses = positive * e.softplus(-x) + (1.0 - y) * e.softplus(x)
+    losses = positive * activations.softplus(-x) + (1.0 - y) * activations.softplus(x)
     return _reduced(name, losses, reduction, weight)
 
 
@@ -418,7 +419,10 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     tensor(0.6931)
     """
     x, y = _pair("kl_div", input, target)
-    terms = e.exp(y) * (y - x) if log_target else y * e.log(e.where(e.greater(y, 0), y, 1.0)) - y * x
+    if log_target:
+        terms = functions.exp(y) * (y - x)
+    else:
+        terms = y * functions.log(compare.where(compare.greater(y, 0), y, 1.0)) - y * x
     if reduction == "batchmean":
         return sum(terms) / max(x._value.shape[0] if x._value.ndim else 1, 1)
     return _reduced("kl_div", terms, reduction)

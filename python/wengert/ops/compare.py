@@ -1,23 +1,168 @@
-"""Questions that are answered item by item or for a whole tensor, and operations on truth values and bits.
-
-Their results have no derivative.
-"""
+"""Comparisons, questions and truth; `where`, which chooses by them; bits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
+from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimensions, either
-from ..core.broadcast import match
-from ..core.define import Function, named
+from ..core.broadcast import broadcast_shape, broadcast_to, keeps_dtype, match
+from ..core.define import Function, named, primitive
 from ..core.doors import enter
+from ..core.signatures import tells
+from ..core.tape import apply
 from ..core.variable import Variable, wrap
-from .elementwise import comparison, doc
+from .naming import doc
+
+__all__ = [
+    "all", "allclose", "any", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "count_nonzero", "eq", "equal", "greater", "greater_equal", "isclose",
+    "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "less", "less_equal", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "signbit", "where",
+]  # fmt: skip
+
+# ---------------------------------------------------------------- comparison and choice
+
+
+def comparison(name: str, kernel: Callable[..., np.ndarray], doc: str) -> Callable[..., Tensor]:
+    """An operation whose result is boolean, and so has no derivative."""
+
+    def compare(x: Any, y: Any) -> Tensor:
+        if isinstance(x, Variable):
+            if isinstance(y, Variable) and x._value.dtype is y._value.dtype:
+                return wrap(kernel(x._value, y._value))
+            if keeps_dtype(x, y):
+                return wrap(kernel(x._value, y))
+        x, y = match(name, *(v if isinstance(v, (int, float)) else enter(v) for v in (x, y)))
+        return wrap(kernel(*(v._value if isinstance(v, Variable) else v for v in (x, y))))
+
+    return named(compare, name, doc)
+
+
+def _compare_doc(what: str, name: str, result: str) -> str:
+    example = f">>> wg.{name}(wg.tensor([1., 2., 3.]), 2)\n{result}"
+    return doc(f"Whether x {what} y, item by item.", example, inputs=2)
+
+
+eq = comparison(
+    "eq", Elementwise("equal", np.equal), _compare_doc("equals", "eq", "tensor([False,  True, False])")
+)  # fmt: skip
+
+
+not_equal = comparison(
+    "ne", Elementwise("not_equal", np.not_equal), _compare_doc("differs from", "ne", "tensor([ True, False,  True])")
+)
+
+
+less = comparison(
+    "less", Elementwise("less", np.less), _compare_doc("is less than", "less", "tensor([ True, False, False])")
+)
+
+
+less_equal: Callable[..., Tensor] = comparison(
+    "less_equal", Elementwise("less_equal", np.less_equal),
+    _compare_doc("is at most", "less_equal", "tensor([ True,  True, False])"),
+)  # fmt: skip
+
+
+greater: Callable[..., Tensor] = comparison(
+    "greater", Elementwise("greater", np.greater),
+    _compare_doc("is greater than", "greater", "tensor([False, False,  True])"),
+)  # fmt: skip
+
+
+greater_equal: Callable[..., Tensor] = comparison(
+    "greater_equal", Elementwise("greater_equal", np.greater_equal),
+    _compare_doc("is at least", "greater_equal", "tensor([False,  True,  True])"),
+)  # fmt: skip
+
+
+logical_and: Callable[..., Tensor] = comparison(
+    "logical_and", np.logical_and,
+    doc("Whether both x and y are nonzero, item by item.",
+         ">>> wg.logical_and(wg.tensor([1., 0.]), wg.tensor([2., 3.]))\ntensor([ True, False])", inputs=2),
+)  # fmt: skip
+
+
+def _side_by_side(condition: Variable, x: Any, y: Any) -> bool:
+    """Whether x and y have one dtype and the condition's shape, or one of them does and the other is a number."""
+    if not isinstance(x, Variable):
+        x, y = y, x
+    if not isinstance(x, Variable) or x._value.shape != condition._value.shape:
+        return False
+    if isinstance(y, Variable):
+        return x._value.dtype is y._value.dtype and x._value.shape == y._value.shape
+    return keeps_dtype(x, y)
+
+
+_WHERE = primitive(
+    "where", Elementwise("where", np.where),
+    (None, lambda g, condition: where(condition, g, 0.0), lambda g, condition: where(condition, 0.0, g)),
+    (None, lambda t, condition: where(condition, t, 0.0), lambda t, condition: where(condition, 0.0, t)),
+    arguments=("condition", "x", "y"),
+)  # fmt: skip
+
+
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+
+
+@overload
+def where(condition: Any, x: Any, y: Any) -> Tensor: ...
+
+
+def where(condition: Any, x: Any = None, y: Any = None) -> Tensor | tuple[Tensor, ...]:
+    """x where the condition holds, y elsewhere; or, of a condition alone, where it holds.
+
+    Parameters
+    ----------
+    condition : tensor or array of bool
+    x, y : tensor, array or number
+        All three broadcast together. Both may be left out.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape. Without x and y a tuple: the indices of the items that are not zero, one vector per
+        dimension, ready to index with.
+
+    Raises
+    ------
+    TypeError
+        If the condition is not boolean, or only one of x and y is given.
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> x = wg.tensor([-1., 2.])
+    >>> wg.where(x > 0, x, 0)
+    tensor([0., 2.])
+    >>> wg.where(x > 0)
+    (tensor([1]),)
+    """
+    condition = enter(condition)
+    if x is None and y is None:
+        return tuple(map(wrap, np.nonzero(np.atleast_1d(condition._value))))
+    if x is None or y is None:
+        raise TypeError("where: expected a condition alone, or a condition with x and y")
+    if condition._value.dtype != dtypes.bool:
+        raise TypeError(f"where: expected a boolean condition, got {condition._value.dtype}; compare it, as in x != 0")
+    if _side_by_side(condition, x, y):
+        return apply(_WHERE, (condition, x, y))
+    x, y = match("where", x, y)
+    shape = broadcast_shape("where", *(v._value.shape for v in (condition, x, y) if isinstance(v, Variable)))
+    x, y = (
+        broadcast_to(v, shape) if isinstance(v, Variable) and v.requires_grad and v._value.shape != shape else v
+        for v in (x, y)
+    )
+    return apply(_WHERE, (condition, x, y))
+
 
 # ---------------------------------------------------------------- one argument
 
@@ -35,42 +180,59 @@ isnan = _question(
     "isnan", np.isnan,
     doc("Whether each item is NaN.", ">>> wg.isnan(wg.tensor([1., float('nan')]))\ntensor([False,  True])"),
 )  # fmt: skip
+
+
 isinf = _question(
     "isinf", np.isinf,
     doc("Whether each item is infinite.", ">>> wg.isinf(wg.tensor([1., float('inf')]))\ntensor([False,  True])"),
 )  # fmt: skip
+
+
 isfinite = _question(
     "isfinite", np.isfinite,
     doc("Whether each item is neither infinite nor NaN.",
         ">>> wg.isfinite(wg.tensor([1., float('inf')]))\ntensor([ True, False])"),
 )  # fmt: skip
+
+
 isposinf = _question(
     "isposinf", lambda x: np.isinf(x) & (x > 0),
     doc("Whether each item is inf.", ">>> wg.isposinf(wg.tensor([1., float('inf')]))\ntensor([False,  True])"),
 )  # fmt: skip
+
+
 isneginf = _question(
     "isneginf", lambda x: np.isinf(x) & (x < 0),
     doc("Whether each item is -inf.", ">>> wg.isneginf(wg.tensor([1., float('inf')]))\ntensor([False, False])"),
 )  # fmt: skip
+
+
 signbit = _question(
     "signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0,
     doc("Whether each item has a minus sign; that of -0. counts.",
         ">>> wg.signbit(wg.tensor([1., -0.]))\ntensor([False,  True])"),
 )  # fmt: skip
+
+
 logical_not = _question(
     "logical_not", np.logical_not,
     doc("Whether each item is zero.", ">>> wg.logical_not(wg.tensor([1., 0.]))\ntensor([False,  True])"),
 )  # fmt: skip
+
+
 logical_or = comparison(
     "logical_or", np.logical_or,
     doc("Whether x or y is nonzero, or both, item by item.",
         ">>> wg.logical_or(wg.tensor([1., 0.]), wg.tensor([2., 0.]))\ntensor([ True, False])", inputs=2),
 )  # fmt: skip
+
+
 logical_xor = comparison(
     "logical_xor", np.logical_xor,
     doc("Whether one of x and y is nonzero and the other zero, item by item.",
         ">>> wg.logical_xor(wg.tensor([1., 0.]), wg.tensor([2., 3.]))\ntensor([False,  True])", inputs=2),
 )  # fmt: skip
+
 
 # ---------------------------------------------------------------- bits
 
@@ -94,21 +256,29 @@ bitwise_and = _bitwise(
     doc("The bits that both x and y have; of booleans, x and y.",
         ">>> wg.bitwise_and(wg.tensor([6, 5]), 3)\ntensor([2, 1])", inputs=2),
 )  # fmt: skip
+
+
 bitwise_or = _bitwise(
     "bitwise_or", np.bitwise_or, "iub",
     doc("The bits that x or y has; of booleans, x or y.",
         ">>> wg.bitwise_or(wg.tensor([6, 5]), 3)\ntensor([7, 7])", inputs=2),
 )  # fmt: skip
+
+
 bitwise_xor = _bitwise(
     "bitwise_xor", np.bitwise_xor, "iub",
     doc("The bits in which x and y differ; of booleans, whether they differ.",
         ">>> wg.bitwise_xor(wg.tensor([6, 5]), 3)\ntensor([5, 6])", inputs=2),
 )  # fmt: skip
+
+
 bitwise_left_shift = _bitwise(
     "bitwise_left_shift", np.left_shift, "iu",
     doc("x times 2**y, as a shift of its bits.",
         ">>> wg.bitwise_left_shift(wg.tensor([1, 2]), 3)\ntensor([ 8, 16])", inputs=2),
 )  # fmt: skip
+
+
 bitwise_right_shift = _bitwise(
     "bitwise_right_shift", np.right_shift, "iu",
     doc("The floor of x / 2**y, as a shift of its bits.",
@@ -116,6 +286,7 @@ bitwise_right_shift = _bitwise(
 )  # fmt: skip
 
 
+@tells
 def bitwise_not(x: Any) -> Tensor:
     """The bits that x lacks; of booleans, not x.
 
@@ -154,6 +325,7 @@ def _values(name: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     return x._value, y._value
 
 
+@tells
 def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Whether |x - y| <= atol + rtol |y|, item by item.
 
@@ -188,6 +360,7 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
         return wrap(np.asarray(np.isclose(a, b, rtol, atol, equal_nan)))
 
 
+@tells
 def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether |x - y| <= atol + rtol |y| for all items.
 
@@ -217,6 +390,7 @@ def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
     return bool(isclose(x, y, rtol, atol, equal_nan)._value.all())
 
 
+@tells
 def equal(x: Any, y: Any) -> bool:
     """Whether two tensors have the same shape and equal items; `eq` compares item by item.
 
@@ -237,6 +411,7 @@ def equal(x: Any, y: Any) -> bool:
     return a.shape == b.shape and bool((a == b).all())
 
 
+@tells
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Whether each item is one of some items.
 
@@ -274,6 +449,7 @@ def _over(
     return np.asarray(function(value, axis=dims, keepdims=bool(keepdim if keepdims is None else keepdims)))
 
 
+@tells
 def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Whether all items are nonzero, over some dimensions; of nothing, True.
 
@@ -302,6 +478,7 @@ def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     return _truth(x, _over("all", np.logical_and.reduce, x, dim, keepdim, axis, keepdims))
 
 
+@tells
 def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Whether some item is nonzero, over some dimensions; of nothing, False.
 
@@ -334,6 +511,7 @@ def _truth(x: Any, found: np.ndarray) -> Tensor:
     return wrap(found.astype(np.uint8) if enter(x)._value.dtype == dtypes.uint8 else found)
 
 
+@tells
 def count_nonzero(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None
 ) -> Tensor:  # fmt: skip

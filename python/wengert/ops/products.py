@@ -1,4 +1,4 @@
-"""Products of vectors and matrices."""
+""""""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from ..core.define import bilinear, primitive
 from ..core.doors import enter
 from ..core.tape import Operation, apply
 from ..core.variable import Variable
-from .elementwise import add, multiply
+from .arithmetic import add, multiply
 from .naming import called
-from .reduce import _SUM
+from .reduce import SUM
 from .shape import permute, reshape, reshaped
+
+__all__ = ["addmm", "addmv", "affine", "baddbmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "outer", "vdot"]
 
 _kernel = _kernels.matmul
 
@@ -40,11 +42,15 @@ _MM: Operation = bilinear(
     lambda g, x, y: sum_to(apply(_MM_NT, (g, y)), x._value.shape),
     lambda g, x, y: sum_to(apply(_MM_TN, (x, g)), y._value.shape),
 )  # fmt: skip
+
+
 _MM_NT: Operation = bilinear(
     "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
     lambda g, x, y: sum_to(apply(_MM, (g, y)), x._value.shape),
     lambda g, x, y: sum_to(apply(_MM_TN, (g, x)), y._value.shape),
 )  # fmt: skip
+
+
 _MM_TN: Operation = bilinear(
     "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
     lambda g, x, y: sum_to(apply(_MM_NT, (y, g)), x._value.shape),
@@ -60,17 +66,25 @@ def _column(x: Any) -> Any:
 _MV: Operation = bilinear(
     "mv", lambda x, y: _matmul(x, y[:, None])[:, 0], lambda g, y: _column(g) * y, lambda g, x: apply(_VM, (g, x))
 )
+
+
 _VM: Operation = bilinear(
     "vm", lambda x, y: _matmul(x[None], y)[0], lambda g, y: apply(_MV, (y, g)), lambda g, x: _column(x) * g
 )
+
+
 _DOT = bilinear("dot", lambda x, y: _matmul(x[None], y[:, None])[0, 0, ...], lambda g, y: g * y, lambda g, x: g * x)
+
+
 PRODUCTS = (_MM, _MM_NT, _MM_TN, _MV, _VM, _DOT)  # all that is bilinear
+
+
 _BY_DIMENSIONS = {(2, 2): _MM, (2, 1): _MV, (1, 2): _VM, (1, 1): _DOT}
 
 
 def _rows_sum(g: Any) -> Tensor:
     """The bias's cotangent: g summed over its rows."""
-    return apply(_SUM, (g,), {"dims": (0,), "keepdim": False, "shape": g._value.shape})
+    return apply(SUM, (g,), {"dims": (0,), "keepdim": False, "shape": g._value.shape})
 
 
 def matmul(x: Any, y: Any) -> Tensor:
@@ -113,7 +127,7 @@ def matmul(x: Any, y: Any) -> Tensor:
             f"{'the last but one' if len(b) > 1 else 'the length'} of the second, {b[-2 if len(b) > 1 else 0]}"
         )
     if x._value.dtype is not y._value.dtype:
-        x, y = _one_dtype(x, y)
+        x, y = of_one_dtype(x, y)
     if len(a) <= 2 and len(b) <= 2:
         return apply(_BY_DIMENSIONS[len(a), len(b)], (x, y))
     if len(a) == 1:
@@ -452,6 +466,8 @@ _AFFINE = primitive(
     ),
     arguments=("x", "w", "b"),
 )  # fmt: skip
+
+
 _LINEAR = primitive(
     "addmm", _float32_first(lambda x, w, b: _kernels.matmul(x, w.T, bias=b)),
     (lambda g, w: apply(_MM, (g, w)), lambda g, x: apply(_MM_TN, (g, x)), _rows_sum),
@@ -541,7 +557,7 @@ def _affine(name: str, operation: Operation, inner: int, x: Any, w: Any, b: Any)
     if b._value.shape != (n,):
         raise ValueError(f"{name}: expected a bias of shape {(n,)}, got {b._value.shape}")
     if not (x._value.dtype is w._value.dtype is b._value.dtype):
-        x, w, b = _one_dtype(x, w, b)
+        x, w, b = of_one_dtype(x, w, b)
     if x._value.dtype.kind != "f":
         return add(matmul(x, w if inner == 0 else permute(w, 1, 0)), b)
     if len(shape) == 2:
@@ -550,6 +566,6 @@ def _affine(name: str, operation: Operation, inner: int, x: Any, w: Any, b: Any)
     return reshape(apply(operation, (rows, w, b)), (*shape[:-1], n))
 
 
-def _one_dtype(*operands: Any) -> tuple[Any, ...]:
+def of_one_dtype(*operands: Any) -> tuple[Any, ...]:
     dtype = functools.reduce(dtypes.promote_types, [v._value.dtype for v in operands])
     return tuple(v if v._value.dtype == dtype else cast(v, dtype) for v in operands)

@@ -1,4 +1,4 @@
-"""Order: sorting, order statistics, distinct items, and places in sorted sequences."""
+""""""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either
 from ..core.doors import enter
+from ..core.signatures import tells
 from ..core.variable import Variable, wrap
 from .arithmetic import lerp
 from .extremes import ValuesAndIndices, picked
 from .index import take_along_dim
 from .shape import movedim, reshape
+
+__all__ = [
+    "argsort", "bucketize", "kthvalue", "median", "msort", "nanmedian", "nanquantile", "quantile", "searchsorted",
+    "sort", "topk", "unique", "unique_consecutive",
+]  # fmt: skip
 
 
 def _order(value: np.ndarray, d: int, descending: bool) -> np.ndarray:
@@ -32,6 +38,7 @@ def _order(value: np.ndarray, d: int, descending: bool) -> np.ndarray:
 # ---------------------------------------------------------------- sorting
 
 
+@tells
 def sort(
     x: Any, dim: int | None = None, descending: bool = False, stable: bool = True, *, axis: int | None = None
 ) -> ValuesAndIndices:
@@ -70,6 +77,7 @@ def sort(
     return picked("sort", x, _order(x._value, d, descending), d)
 
 
+@tells
 def argsort(
     x: Any, dim: int | None = None, descending: bool = False, stable: bool = True, *, axis: int | None = None
 ) -> Tensor:  # fmt: skip
@@ -106,6 +114,7 @@ def argsort(
     return wrap(_order(x._value, d, descending))
 
 
+@tells
 def msort(x: Any) -> Tensor:
     """The items in order along the first dimension.
 
@@ -128,6 +137,7 @@ def msort(x: Any) -> Tensor:
     return items
 
 
+@tells
 def topk(
     x: Any, k: int, dim: int | None = None, largest: bool = True, sorted: bool = True, *, axis: int | None = None
 ) -> ValuesAndIndices:
@@ -173,9 +183,11 @@ def topk(
 
 _FEW = 32  # items up to which the kernel, whose time may grow with their number, is faster than sorting all
 
+
 # ---------------------------------------------------------------- order statistics
 
 
+@tells
 def kthvalue(
     x: Any, k: int, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None,
     keepdims: bool | None = None,
@@ -217,6 +229,7 @@ def kthvalue(
     return picked("kthvalue", x, place, d, bool(keepdim if keepdims is None else keepdims))
 
 
+@tells
 def median(
     x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
 ) -> Any:
@@ -247,6 +260,7 @@ def median(
     return _median("median", x, dim, keepdim, axis, keepdims)
 
 
+@tells
 def nanmedian(
     x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
 ) -> Any:
@@ -306,6 +320,7 @@ def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None,
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
+@tells
 def quantile(
     x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     axis: int | None = None, keepdims: bool | None = None,
@@ -343,6 +358,7 @@ def quantile(
     return _quantile("quantile", x, q, dim, keepdim, interpolation, axis, keepdims)
 
 
+@tells
 def nanquantile(
     x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     axis: int | None = None, keepdims: bool | None = None,
@@ -429,6 +445,7 @@ def _neighbours(
 # ---------------------------------------------------------------- distinct items
 
 
+@tells
 def unique(
     x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None,
     *, axis: int | None = None,
@@ -478,6 +495,7 @@ def _asked(items: np.ndarray, inverse: np.ndarray, counts: np.ndarray, with_inve
     return tuple(found) if len(found) > 1 else found[0]
 
 
+@tells
 def unique_consecutive(
     x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None, *,
     axis: int | None = None,
@@ -525,6 +543,7 @@ def unique_consecutive(
 # ---------------------------------------------------------------- places in sorted sequences
 
 
+@tells
 def searchsorted(
     sorted_sequence: Any, values: Any, *, right: bool = False, side: str | None = None, out_int32: bool = False
 ) -> Tensor:
@@ -573,6 +592,7 @@ def searchsorted(
     return wrap(np.asarray(places, np.int32 if out_int32 else np.int64).reshape(wanted.shape))
 
 
+@tells
 def bucketize(x: Any, boundaries: Any, *, right: bool = False, out_int32: bool = False) -> Tensor:
     """The number of the interval between sorted boundaries that each item lies in.
 

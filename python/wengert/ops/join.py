@@ -1,7 +1,8 @@
-"""Taking tensors apart along a dimension, and putting pieces and copies together."""
+"""Several tensors into one, and one into several."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 from collections.abc import Sequence
@@ -9,26 +10,151 @@ from typing import Any
 
 import numpy as np
 
-from .. import _kernels
 from .._types import Tensor
-from ..core.arguments import dimension, dimensions, either, lengths, sizes
-from ..core.define import linear
+from ..core import dtypes
+from ..core.arguments import dimension, dimensions, either, sizes
+from ..core.broadcast import cast
+from ..core.define import linear, rule
 from ..core.doors import enter
+from ..core.signatures import tells
 from ..core.tape import Operation, apply
-from ..core.views import share_memory
-from .index import index as pick
-from .naming import called
-from .reduce import sum
-from .shape import cat, flip, movedim, narrow_view, reshape, transpose, view_at
+from .index import between
+from .shape import WHOLE, flip, narrow_view, reshape, transpose, unsqueeze, view_at, widen
 
-# ---------------------------------------------------------------- apart
-
-
-def _between(x: Any, dim: int, ends: Sequence[int]) -> tuple[Any, ...]:
-    """The views of x from each of `ends` to the next."""
-    return tuple([called("split", narrow_view(x, dim, start, stop)) for start, stop in itertools.pairwise(ends)])
+__all__ = [
+    "atleast_1d", "atleast_2d", "atleast_3d", "cat", "chunk", "column_stack", "dstack", "fliplr", "flipud",
+    "hstack", "roll", "rot90", "split", "stack", "tensor_split", "vstack",
+]  # fmt: skip
 
 
+@functools.cache
+def _cat_operation(count: int) -> Operation:
+    """Concatenation of `count` tensors: each one's cotangent is its own piece, its tangent fills that piece."""
+
+    def piece(i: int) -> Any:
+        return lambda g, dim, ends: narrow_view(g, dim, ends[i], ends[i + 1])
+
+    def place(i: int) -> Any:
+        return lambda t, dim, ends: widen(t, dim, ends[i], ends[-1] - ends[i + 1])
+
+    return _joining("cat", lambda *arrays, dim, ends: np.concatenate(arrays, dim), count, piece, place)
+
+
+@functools.cache
+def _stack_operation(count: int) -> Operation:
+    """The same along a new dimension."""
+
+    def piece(i: int) -> Any:
+        return lambda g, dim: view_at(g, (*(WHOLE,) * dim, i, Ellipsis))
+
+    def place(i: int) -> Any:
+        return lambda t, dim: widen(unsqueeze(t, dim), dim, i, count - i - 1)
+
+    return _joining("stack", _stacked, count, piece, place)
+
+
+def _joining(name: str, kernel: Any, count: int, piece: Any, place: Any) -> Operation:
+    return Operation(
+        name, kernel, tuple(f"x{i}" for i in range(count)), tuple(rule(piece(i)) for i in range(count)),
+        tuple(rule(place(i)) for i in range(count)),
+    )  # fmt: skip
+
+
+def _stacked(*arrays: np.ndarray, dim: int) -> np.ndarray:
+    shape = arrays[0].shape
+    if dim == len(shape):
+        return np.concatenate([x[..., None] for x in arrays], dim)
+    return np.concatenate(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
+
+
+def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
+    """Tensors joined along an existing dimension.
+
+    Parameters
+    ----------
+    tensors : sequence of tensor
+        Of one shape but for the length along `dim`.
+    dim : int
+        Also spelled `axis`.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to join, or the other dimensions differ.
+
+    Examples
+    --------
+    >>> wg.cat([wg.tensor([1., 2.]), wg.tensor([3.])])
+    tensor([1., 2., 3.])
+    """
+    dim = dim if axis is None else axis
+    parts = [enter(x) for x in tensors]
+    if not parts:
+        raise ValueError("cat: expected at least one tensor")
+    first = parts[0]._value.shape
+    if not first:
+        raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
+    d, ends = dimension("cat", dim, len(first)), [0]
+    for x in parts:
+        shape = x._value.shape
+        if shape != first and (*shape[:d], *shape[d + 1 :]) != (*first[:d], *first[d + 1 :]):
+            shapes = ", ".join([str(x._value.shape) for x in parts])
+            raise ValueError(f"cat: shapes {shapes} must agree but for dimension {d}")
+        ends.append(ends[-1] + shape[d])
+    return apply(_cat_operation(len(parts)), _promoted(parts), {"dim": d, "ends": ends})
+
+
+def _promoted(parts: list[Any]) -> tuple[Any, ...]:
+    """Tensors of one dtype."""
+    first = parts[0]._value.dtype
+    for x in parts:
+        if x._value.dtype is not first:
+            dtype = functools.reduce(dtypes.promote_types, [x._value.dtype for x in parts])
+            return tuple([x if x._value.dtype == dtype else cast(x, dtype) for x in parts])
+    return tuple(parts)
+
+
+def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
+    """Tensors of one shape joined along a new dimension.
+
+    Parameters
+    ----------
+    tensors : sequence of tensor
+    dim : int
+        Where the new dimension stands in the result. Also spelled `axis`.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to stack, or the shapes differ.
+
+    Examples
+    --------
+    >>> wg.stack([wg.tensor([1., 2.]), wg.tensor([3., 4.])])
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
+    dim = dim if axis is None else axis
+    parts = [enter(x) for x in tensors]
+    if not parts:
+        raise ValueError("stack: expected at least one tensor")
+    shape = parts[0]._value.shape
+    for x in parts:
+        if x._value.shape != shape:
+            raise ValueError(f"stack: expected one shape, got {', '.join(str(x._value.shape) for x in parts)}")
+    d = dimension("stack", dim, len(shape) + 1)
+    return apply(_stack_operation(len(parts)), _promoted(parts), {"dim": d})
+
+
+@tells
 def split(x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[Any, ...]:
     """Views of a tensor cut along one dimension.
 
@@ -64,13 +190,14 @@ def split(x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: 
         ends = [0, *itertools.accumulate(lengths)]
         if ends[-1] != n or min(lengths, default=0) < 0:
             raise ValueError(f"split: pieces of lengths {lengths} do not add up to the length {n} of dimension {d}")
-        return _between(x, d, ends)
+        return between(x, d, ends)
     size = operator.index(split_size_or_sections)
     if size < 1 and not (size == 0 and n == 0):
         raise ValueError(f"split: expected pieces of length 1 or more, got {size}")
-    return _between(x, d, [*range(0, n, max(size, 1)), n] if n else [0, 0])
+    return between(x, d, [*range(0, n, max(size, 1)), n] if n else [0, 0])
 
 
+@tells
 def chunk(x: Any, chunks: int, dim: int | None = None, *, axis: int | None = None) -> tuple[Any, ...]:
     """Views of a tensor cut along one dimension into a number of pieces.
 
@@ -103,9 +230,10 @@ def chunk(x: Any, chunks: int, dim: int | None = None, *, axis: int | None = Non
     if not x._value.ndim:
         raise ValueError("chunk: a 0-d tensor has no dimension to be cut along")
     n = x._value.shape[d]
-    return _between(x, d, [*range(0, n, -(-n // chunks)), n] if n else [0] * (chunks + 1))
+    return between(x, d, [*range(0, n, -(-n // chunks)), n] if n else [0] * (chunks + 1))
 
 
+@tells
 def tensor_split(
     x: Any, indices_or_sections: Any, dim: int | None = None, *, axis: int | None = None
 ) -> tuple[Any, ...]:
@@ -148,97 +276,7 @@ def tensor_split(
     if count < 1:
         raise ValueError(f"tensor_split: expected at least 1 part, got {count}")
     lengths = [n // count + (k < n % count) for k in range(count)]
-    return _between(x, d, [0, *itertools.accumulate(lengths)])
-
-
-def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
-    """A view of `length` items from `start` along one dimension.
-
-    Parameters
-    ----------
-    x : tensor
-    dim : int
-    start, length : int
-        A negative start counts from the end.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    IndexError
-        If the range does not lie within the dimension.
-
-    Examples
-    --------
-    >>> wg.narrow(wg.arange(5), 0, 1, 3)
-    tensor([1, 2, 3])
-    """
-    x = enter(x)
-    d = dimension("narrow", dim, x._value.ndim)
-    n = x._value.shape[d] if x._value.ndim else 0
-    begin = start + n if start < 0 else operator.index(start)
-    if not x._value.ndim or not 0 <= begin <= begin + length <= n:
-        raise IndexError(f"narrow: {length} item(s) from {start} do not lie within the length {n} of dimension {d}")
-    return narrow_view(x, d, begin, begin + length)
-
-
-def select(x: Any, dim: int, index: int) -> Tensor:
-    """A view without one dimension, at one index along it: x[:, :, index] for dim = 2.
-
-    Parameters
-    ----------
-    x : tensor
-    dim, index : int
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    IndexError
-        If the dimension or the index is out of range.
-
-    Examples
-    --------
-    >>> wg.select(wg.tensor([[1., 2.], [3., 4.]]), 1, 0)
-    tensor([1., 3.])
-    """
-    x = enter(x)
-    return pick(x, (slice(None),) * dimension("select", dim, x._value.ndim) + (operator.index(index),))
-
-
-def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[Any, ...]:
-    """The views of a tensor at every index along one dimension.
-
-    Parameters
-    ----------
-    x : tensor
-    dim : int
-        0 by default. Also spelled `axis`.
-
-    Returns
-    -------
-    tuple of Tensor
-
-    Raises
-    ------
-    IndexError
-        If the dimension is out of range.
-
-    Examples
-    --------
-    >>> wg.unbind(wg.tensor([[1., 2.], [3., 4.]]), 1)
-    (tensor([1., 3.]), tensor([2., 4.]))
-    """
-    x = enter(x)
-    d = dimension("unbind", either("unbind", dim, axis) or 0, x._value.ndim)
-    if not x._value.ndim:
-        raise ValueError("unbind: a 0-d tensor has no dimension to be taken apart along")
-    before = (slice(None),) * d
-    return tuple([called("unbind", view_at(x, (*before, k, Ellipsis))) for k in range(x._value.shape[d])])
+    return between(x, d, [0, *itertools.accumulate(lengths)])
 
 
 # ---------------------------------------------------------------- together
@@ -261,6 +299,7 @@ def _each_at_least(ndim: int, tensors: tuple[Any, ...]) -> Any:
     return tuple(_at_least(ndim, x) for x in parts)
 
 
+@tells
 def atleast_1d(*tensors: Any) -> Any:
     """Views of tensors with at least one dimension.
 
@@ -281,6 +320,7 @@ def atleast_1d(*tensors: Any) -> Any:
     return _each_at_least(1, tensors)
 
 
+@tells
 def atleast_2d(*tensors: Any) -> Any:
     """Views of tensors with at least two dimensions; a vector becomes a row.
 
@@ -301,6 +341,7 @@ def atleast_2d(*tensors: Any) -> Any:
     return _each_at_least(2, tensors)
 
 
+@tells
 def atleast_3d(*tensors: Any) -> Any:
     """Views of tensors with at least three dimensions: (n,) becomes (1, n, 1), (m, n) becomes (m, n, 1).
 
@@ -321,6 +362,7 @@ def atleast_3d(*tensors: Any) -> Any:
     return _each_at_least(3, tensors)
 
 
+@tells
 def hstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the second dimension, vectors along their only one.
 
@@ -347,6 +389,7 @@ def hstack(tensors: Sequence[Any]) -> Tensor:
     return cat(parts, 0 if parts and parts[0]._value.ndim == 1 else 1)
 
 
+@tells
 def vstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the first dimension; vectors are rows.
 
@@ -372,6 +415,7 @@ def vstack(tensors: Sequence[Any]) -> Tensor:
     return cat([_at_least(2, x) for x in tensors], 0)
 
 
+@tells
 def dstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the third dimension, after `atleast_3d`.
 
@@ -397,6 +441,7 @@ def dstack(tensors: Sequence[Any]) -> Tensor:
     return cat([_at_least(3, x) for x in tensors], 2)
 
 
+@tells
 def column_stack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the second dimension; vectors are columns.
 
@@ -423,125 +468,6 @@ def column_stack(tensors: Sequence[Any]) -> Tensor:
     return cat([reshape(x, (-1, 1)) if x._value.ndim < 2 else x for x in parts], 1)
 
 
-# ---------------------------------------------------------------- copies
-
-# `before` is the shape that the transpose returns to.
-_REPEAT = linear(
-    "repeat", lambda x, counts, before: np.tile(x, counts), lambda g, counts, before: _fold(g, counts, before)
-)
-
-
-def _fold(g: Any, counts: tuple[int, ...], before: tuple[int, ...]) -> Tensor:
-    """The sum of the copies that `repeat` has made."""
-    padded = (1,) * (len(counts) - len(before)) + before
-    parts = reshape(g, tuple(itertools.chain(*zip(counts, padded, strict=True))))
-    return reshape(sum(parts, tuple(range(0, 2 * len(counts), 2))), before) if counts else g
-
-
-def repeat(x: Any, *counts: Any) -> Tensor:
-    """Copies of a tensor laid side by side along each dimension.
-
-    Parameters
-    ----------
-    x : tensor
-    *counts : int, or one tuple of int
-        The number of copies for each dimension; more of them than dimensions add new leading ones.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ValueError
-        If there are fewer counts than dimensions, or one is negative.
-
-    Examples
-    --------
-    >>> wg.repeat(wg.tensor([1., 2.]), 2, 2)
-    tensor([[1., 2., 1., 2.],
-            [1., 2., 1., 2.]])
-    """
-    x = enter(x)
-    copies, shape = sizes(counts), x._value.shape
-    if len(copies) < len(shape) or min(copies, default=0) < 0:
-        raise ValueError(
-            f"repeat: shape {shape} needs {len(shape)} or more counts, none negative, got {copies}; tile takes fewer"
-        )
-    return apply(_REPEAT, (x,), {"counts": copies, "before": shape})
-
-
-def tile(x: Any, *counts: Any, dims: Any = None) -> Tensor:
-    """Copies of a tensor laid side by side, as `repeat`; missing leading counts are 1.
-
-    Parameters
-    ----------
-    x : tensor
-    *counts : int, or one tuple of int
-        Also by keyword, as `dims`.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ValueError
-        If a count is negative.
-
-    Examples
-    --------
-    >>> wg.tile(wg.tensor([[1.], [2.]]), 2)
-    tensor([[1., 1.],
-            [2., 2.]])
-    """
-    x = enter(x)
-    copies = lengths("tile", counts, dims)
-    return repeat(x, (1,) * (x._value.ndim - len(copies)) + copies)
-
-
-def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
-    """Each item repeated in its place.
-
-    Parameters
-    ----------
-    x : tensor
-    repeats : int or tensor of integers
-        How often; one number for each index along the dimension, or one for all.
-    dim : int or None
-        None: of all items in C order, giving a vector. Also spelled `axis`.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ValueError
-        If there are neither one count nor as many as items, or one is negative.
-
-    Examples
-    --------
-    >>> wg.repeat_interleave(wg.tensor([1., 2.]), wg.tensor([1, 3]))
-    tensor([1., 2., 2., 2.])
-    """
-    x = enter(x)
-    dim = either("repeat_interleave", dim, axis)
-    if dim is None:
-        x, dim = reshape(x, -1), 0
-    d = dimension("repeat_interleave", dim, x._value.ndim)
-    counts = enter(repeats)._value
-    if counts.dtype.kind not in "iu":
-        raise TypeError(f"repeat_interleave: expected integers to repeat by, got {counts.dtype}")
-    n = x._value.shape[d]
-    if counts.size not in (1, n) or counts.ndim > 1 or (counts < 0).any():
-        raise ValueError(
-            f"repeat_interleave: expected 1 or {n} count(s), none negative, for dimension {d} of shape "
-            f"{x._value.shape}, got shape {counts.shape}"
-        )
-    return pick(x, (slice(None),) * d + (np.repeat(np.arange(n), counts),))
-
-
 # ---------------------------------------------------------------- turned around
 
 
@@ -561,6 +487,7 @@ _ROLL: Operation = linear(
 )  # fmt: skip
 
 
+@tells
 def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Tensor:
     """The items moved along some dimensions; what leaves at one end enters at the other.
 
@@ -599,6 +526,7 @@ def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Tensor:
     return apply(_ROLL, (x,), {"shifts": steps, "dims": along}) if x._value.ndim else x
 
 
+@tells
 def fliplr(x: Any) -> Tensor:
     """A view with the second dimension reversed.
 
@@ -624,6 +552,7 @@ def fliplr(x: Any) -> Tensor:
     return flip(x, 1)
 
 
+@tells
 def flipud(x: Any) -> Tensor:
     """A view with the first dimension reversed.
 
@@ -652,6 +581,7 @@ def flipud(x: Any) -> Tensor:
     return flip(x, 0)
 
 
+@tells
 def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """A view turned by quarter turns in the plane of two dimensions, from the first towards the second.
 
@@ -687,109 +617,3 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     if turns == 1:
         return transpose(flip(x, second), first, second)
     return flip(transpose(x, first, second), second) if turns else x
-
-
-# ---------------------------------------------------------------- diagonals
-
-
-def _diagonal_of(x: np.ndarray, offset: int) -> np.ndarray:
-    """A writable view of the diagonals of the matrices in the last two dimensions."""
-    diagonals = x.diagonal(offset, -2, -1)
-    _kernels.set_writeable(diagonals, x.flags.writeable)  # NumPy gives it read-only
-    return diagonals
-
-
-def _on_diagonal(x: np.ndarray, offset: int, before: tuple[int, ...]) -> np.ndarray:
-    out = np.zeros(before, x.dtype)
-    _diagonal_of(out, offset)[...] = x
-    return out
-
-
-# The diagonals of the last two dimensions, and their transpose: zeros of shape `before` elsewhere.
-_DIAGONAL = linear(
-    "diagonal", lambda x, offset, before: _diagonal_of(x, offset),
-    lambda g, offset, before: apply(_DIAGONAL_BACKWARD, (g,), {"offset": offset, "before": before}),
-)  # fmt: skip
-_DIAGONAL_BACKWARD: Operation = linear(
-    "diagonal_backward", _on_diagonal,
-    lambda g, offset, before: apply(_DIAGONAL, (g,), {"offset": offset, "before": before}),
-)  # fmt: skip
-
-
-def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A view of the diagonals of matrices.
-
-    Parameters
-    ----------
-    x : tensor
-    offset : int
-        0: the main diagonal; positive: above it, negative: below.
-    dim1, dim2 : int
-        The dimensions of the rows and columns.
-
-    Returns
-    -------
-    Tensor
-        The other dimensions, and the diagonal as the last.
-
-    Raises
-    ------
-    ValueError
-        If the dimensions are the same.
-
-    Examples
-    --------
-    >>> wg.diagonal(wg.tensor([[1., 2.], [3., 4.]]))
-    tensor([1., 4.])
-    """
-    x = enter(x)
-    d1, d2 = dimension("diagonal", dim1, x._value.ndim), dimension("diagonal", dim2, x._value.ndim)
-    if d1 == d2 or x._value.ndim < 2:
-        raise ValueError(
-            f"diagonal: expected two different dimensions of shape {x._value.shape}, got {dim1} and {dim2}"
-        )
-    last = x if x._value.ndim == 2 and d1 < d2 else movedim(x, (d1, d2), (-2, -1))
-    rows, columns = last._value.shape[-2:]
-    if not -rows <= offset <= columns:
-        offset = -rows if offset < 0 else columns
-    return share_memory(x, apply(_DIAGONAL, (last,), {"offset": int(offset), "before": last._value.shape}))
-
-
-def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices of zeros with the last dimension of a tensor on a diagonal.
-
-    Parameters
-    ----------
-    x : tensor
-        (..., n)
-    offset : int
-        0: the main diagonal; positive: above it, negative: below.
-    dim1, dim2 : int
-        Where the rows and columns stand in the result.
-
-    Returns
-    -------
-    Tensor
-        (..., n + |offset|, n + |offset|), unless moved.
-
-    Raises
-    ------
-    ValueError
-        If the tensor is 0-d or the dimensions are the same.
-
-    Examples
-    --------
-    >>> wg.diag_embed(wg.tensor([1., 2.]))
-    tensor([[1., 0.],
-            [0., 2.]])
-    """
-    x = enter(x)
-    shape = x._value.shape
-    if not shape:
-        raise ValueError("diag_embed: a 0-d tensor has no items to be put on a diagonal; make it a vector first")
-    d1, d2 = (dimension("diag_embed", d, len(shape) + 1) for d in (dim1, dim2))
-    if d1 == d2:
-        raise ValueError(f"diag_embed: expected two different dimensions, got {dim1} and {dim2}")
-    side = shape[-1] + abs(offset)
-    full = apply(_DIAGONAL_BACKWARD, (x,), {"offset": int(offset), "before": (*shape[:-1], side, side)})
-    return movedim(full, (-2, -1), (d1, d2))

@@ -1,7 +1,4 @@
-"""Circular, hyperbolic and logarithmic functions whose kernels are NumPy's: those that no training loop waits for.
-
-The ones it does wait for have kernels of their own, in elementwise.py.
-"""
+"""Functions of numbers, item by item: powers, exponentials, logarithms, trigonometric and hyperbolic ones, erf."""
 
 from __future__ import annotations
 
@@ -11,21 +8,211 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import Elementwise
 from .._types import Tensor
-from ..core.broadcast import as_floating
-from ..core.define import Function, elementwise
+from ..core import dtypes
+from ..core.broadcast import as_floating, cast
+from ..core.define import elementwise
+from ..core.doors import enter
 from ..core.variable import Variable, wrap
-from .elementwise import clip, doc, equal, log, log1p, sigmoid, sqrt, square, where
+from .arithmetic import clip, cube, reciprocal, sqrt, square
+from .compare import eq, greater_equal, logical_and, where
+from .naming import doc
+from .numpy_kernels import quiet
+from .shape import clone
+
+__all__ = [
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "erf",
+    "exp",
+    "exp2",
+    "expm1",
+    "float_power",
+    "hypot",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logit",
+    "rad2deg",
+    "rsqrt",
+    "sigmoid",
+    "sin",
+    "sinh",
+    "tan",
+    "tanh",
+    "xlogy",
+]  # fmt: skip
 
 
-def quiet(function: Function) -> Function:
-    """A NumPy function as a kernel: infinities and NaN come without a warning, and results are arrays."""
+def _power_by_base(g: Any, x: Any, y: Any) -> Any:
+    """g * y * x**(y - 1), and 0 where y = 0, also at x = 0."""
+    if isinstance(y, (int, float)):
+        return g * (power(x, y - 1) * y) if y != 0 else g * 0.0
+    return g * where(eq(y, 0), 0.0, y * power(x, y - 1))
 
-    def kernel(*operands: Any, **static: Any) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            return np.asarray(function(*operands, **static))
 
-    return kernel
+def _power_by_exponent(g: Any, x: Any, y: Any, z: Any) -> Any:
+    """g * z * log x, and 0 where x = 0 and y >= 0."""
+    if isinstance(x, (int, float)):
+        x = wrap(np.full_like(z._value, x))
+    at_zero = logical_and(eq(x, 0), greater_equal(y, 0))
+    return g * where(at_zero, 0.0, z * log(where(at_zero, 1.0, x)))
+
+
+power = elementwise(
+    "pow", Elementwise("power", np.power), _power_by_base, _power_by_exponent,
+    doc=doc("x to the power of y, item by item.",
+            ">>> wg.power(wg.tensor([1., 2., 3.]), 2)\ntensor([1., 4., 9.])", inputs=2,
+            formula="d/dx = y x**(y - 1), 0 for y = 0; d/dy = z log x, 0 for x = 0 <= y."),
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- exponentials, logarithms, circular functions
+
+exp = elementwise(
+    "exp", Elementwise("exp"), lambda z: z, floating=True,
+    doc=doc("e to the power of each item.", ">>> wg.exp(wg.tensor([0., 1.]))\ntensor([1.0000, 2.7183])"),
+)  # fmt: skip
+
+
+expm1 = elementwise(
+    "expm1", Elementwise("expm1"), lambda z: z + 1.0, floating=True,
+    doc=doc("exp(x) - 1, exact near zero.", ">>> wg.expm1(wg.tensor([0., 1.]))\ntensor([0.0000, 1.7183])"),
+)  # fmt: skip
+
+
+log = elementwise(
+    "log", Elementwise("log"), lambda g, x: g / x, floating=True,
+    doc=doc("The natural logarithm of each item; -inf at 0, NaN below.",
+            ">>> wg.log(wg.tensor([1., 10.]))\ntensor([0.0000, 2.3026])"),
+)  # fmt: skip
+
+
+log1p = elementwise(
+    "log1p", Elementwise("log1p"), lambda g, x: g / (x + 1.0), floating=True,
+    doc=doc("log(1 + x), exact near zero.", ">>> wg.log1p(wg.tensor([0., 1.]))\ntensor([0.0000, 0.6931])"),
+)  # fmt: skip
+
+
+sin = elementwise(
+    "sin", Elementwise("sin"), lambda x: cos(x), floating=True,
+    doc=doc("The sine of each item, in radians.", ">>> wg.sin(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8415])"),
+)  # fmt: skip
+
+
+cos: Callable[..., Tensor] = elementwise(
+    "cos", Elementwise("cos"), lambda x: -sin(x), floating=True,
+    doc=doc("The cosine of each item, in radians.", ">>> wg.cos(wg.tensor([0., 1.]))\ntensor([1.0000, 0.5403])"),
+)  # fmt: skip
+
+
+erf = elementwise(
+    "erf", Elementwise("erf"), lambda x: exp(-x * x) * (2 / math.sqrt(math.pi)), floating=True,
+    doc=doc("The error function of each item.", ">>> wg.erf(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8427])"),
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- activations
+
+# x * (1 - y**2): the derivative of tanh at the result y.
+tanh_grad: Callable[..., Tensor] = elementwise(
+    "tanh_backward", Elementwise("tanh_grad"), lambda g, y: tanh_grad(g, y), lambda g, x, y: g * x * y * -2.0
+)
+
+
+tanh = elementwise(
+    "tanh", Elementwise("tanh"), lambda g, z: tanh_grad(g, z), floating=True,
+    doc=doc("The hyperbolic tangent of each item.", ">>> wg.tanh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7616])"),
+)  # fmt: skip
+
+
+# x * y * (1 - y): the derivative of the sigmoid at the result y.
+sigmoid_grad: Callable[..., Tensor] = elementwise(
+    "sigmoid_backward", Elementwise("sigmoid_grad"),
+    lambda g, y: sigmoid_grad(g, y), lambda g, x, y: g * x * (1.0 - y * 2.0),
+)  # fmt: skip
+
+
+sigmoid = elementwise(
+    "sigmoid", Elementwise("sigmoid"), lambda g, z: sigmoid_grad(g, z), floating=True,
+    doc=doc("1 / (1 + exp(-x)), item by item.", ">>> wg.sigmoid(wg.tensor([0., 1.]))\ntensor([0.5000, 0.7311])"),
+)  # fmt: skip
+
+
+def float_power(x: Any, y: Any) -> Tensor:
+    """x to the power of y in float64, item by item.
+
+    Parameters
+    ----------
+    x, y : tensor, array or number
+        Of shapes that broadcast together.
+
+    Returns
+    -------
+    Tensor of float64
+        Of the broadcast shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> wg.float_power(wg.tensor([1, 2]), -1)
+    tensor([1.0000, 0.5000], dtype=wengert.float64)
+    """
+    return power(*(cast(enter(v), dtypes.float64) for v in (x, y)))
+
+
+def cheapest_power(x: Any, y: Any) -> Tensor:
+    """x to the power of y, by the cheapest operation that gives it.
+
+    Parameters
+    ----------
+    x, y : tensor, array or number
+        Of shapes that broadcast together; of two dtypes the result has the one that `wengert.result_type` gives.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape. A negative base has NaN for a power that is not whole.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> wg.pow(wg.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+    >>> wg.pow(2., wg.tensor([1., 2., 3.]))
+    tensor([2., 4., 8.])
+    """
+    if isinstance(y, (int, float)) and isinstance(x, Variable) and x._value.dtype.kind == "f":
+        if y == 2:
+            return square(x)
+        if y == 3:
+            return cube(x)
+        if y == 1:
+            return clone(x)
+        if y == -1:
+            return reciprocal(x)
+        if y == 0.5:
+            return sqrt(x)
+    return power(x, y)
 
 
 # ---------------------------------------------------------------- circular functions
@@ -34,21 +221,29 @@ tan = elementwise(
     "tan", quiet(np.tan), lambda z: square(z) + 1.0, floating=True,
     doc=doc("The tangent of each item, in radians.", ">>> wg.tan(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5574])"),
 )  # fmt: skip
+
+
 asin = elementwise(
     "asin", quiet(np.arcsin), lambda g, x: g / sqrt(1.0 - square(x)), floating=True,
     doc=doc("The angle in [-pi/2, pi/2] whose sine each item is; NaN outside of [-1, 1].",
             ">>> wg.asin(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5708])"),
 )  # fmt: skip
+
+
 acos = elementwise(
     "acos", quiet(np.arccos), lambda g, x: -g / sqrt(1.0 - square(x)), floating=True,
     doc=doc("The angle in [0, pi] whose cosine each item is; NaN outside of [-1, 1].",
             ">>> wg.acos(wg.tensor([1., 0.]))\ntensor([0.0000, 1.5708])"),
 )  # fmt: skip
+
+
 atan = elementwise(
     "atan", quiet(np.arctan), lambda g, x: g / (square(x) + 1.0), floating=True,
     doc=doc("The angle in (-pi/2, pi/2) whose tangent each item is.",
             ">>> wg.atan(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7854])"),
 )  # fmt: skip
+
+
 atan2 = elementwise(
     "atan2", quiet(np.arctan2), lambda x, y: _over_square(y, x), lambda x, y: -_over_square(x, y), floating=True,
     doc=doc("The angle in [-pi, pi] of the point with ordinate x and abscissa y, seen from the origin.",
@@ -56,31 +251,41 @@ atan2 = elementwise(
             note="The derivative at the origin is 0."),
 )  # fmt: skip
 
+
 # ---------------------------------------------------------------- hyperbolic functions
 
 sinh = elementwise(
     "sinh", quiet(np.sinh), lambda x: cosh(x), floating=True,
     doc=doc("The hyperbolic sine of each item.", ">>> wg.sinh(wg.tensor([0., 1.]))\ntensor([0.0000, 1.1752])"),
 )  # fmt: skip
+
+
 cosh: Callable[..., Tensor] = elementwise(
     "cosh", quiet(np.cosh), lambda x: sinh(x), floating=True,
     doc=doc("The hyperbolic cosine of each item.", ">>> wg.cosh(wg.tensor([0., 1.]))\ntensor([1.0000, 1.5431])"),
 )  # fmt: skip
+
+
 asinh = elementwise(
     "asinh", quiet(np.arcsinh), lambda g, x: g / sqrt(square(x) + 1.0), floating=True,
     doc=doc("The number whose hyperbolic sine each item is.",
             ">>> wg.asinh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8814])"),
 )  # fmt: skip
+
+
 acosh = elementwise(
     "acosh", quiet(np.arccosh), lambda g, x: g / sqrt(square(x) - 1.0), floating=True,
     doc=doc("The number >= 0 whose hyperbolic cosine each item is; NaN below 1.",
             ">>> wg.acosh(wg.tensor([1., 2.]))\ntensor([0.0000, 1.3170])"),
 )  # fmt: skip
+
+
 atanh = elementwise(
     "atanh", quiet(np.arctanh), lambda g, x: g / (1.0 - square(x)), floating=True,
     doc=doc("The number whose hyperbolic tangent each item is; infinite at -1 and 1, NaN outside.",
             ">>> wg.atanh(wg.tensor([0., 0.5]))\ntensor([0.0000, 0.5493])"),
 )  # fmt: skip
+
 
 # ---------------------------------------------------------------- powers and logarithms to other bases
 
@@ -88,28 +293,35 @@ exp2 = elementwise(
     "exp2", quiet(np.exp2), lambda z: z * math.log(2), floating=True,
     doc=doc("2 to the power of each item.", ">>> wg.exp2(wg.tensor([0., 1., 3.]))\ntensor([1., 2., 8.])"),
 )  # fmt: skip
+
+
 log2 = elementwise(
     "log2", quiet(np.log2), lambda g, x: g / (x * math.log(2)), floating=True,
     doc=doc("The logarithm to the base 2 of each item; -inf at 0, NaN below.",
             ">>> wg.log2(wg.tensor([1., 8.]))\ntensor([0., 3.])"),
 )  # fmt: skip
+
+
 log10 = elementwise(
     "log10", quiet(np.log10), lambda g, x: g / (x * math.log(10)), floating=True,
     doc=doc("The logarithm to the base 10 of each item; -inf at 0, NaN below.",
             ">>> wg.log10(wg.tensor([2., 20.]))\ntensor([0.3010, 1.3010])"),
 )  # fmt: skip
+
+
 rsqrt = elementwise(
     "rsqrt", quiet(lambda x: 1 / np.sqrt(x)), lambda x, z: z / x * -0.5, floating=True,
     doc=doc("1 / sqrt(x), item by item; infinite at 0, NaN below.",
             ">>> wg.rsqrt(wg.tensor([1., 4.]))\ntensor([1.0000, 0.5000])"),
 )  # fmt: skip
 
+
 # ---------------------------------------------------------------- of two arguments
 
 
 def _over_length(x: Any, z: Any) -> Tensor:
     """x / z, and 0 where z = 0."""
-    zero = equal(z, 0)
+    zero = eq(z, 0)
     return where(zero, 0.0, x / where(zero, 1.0, z))
 
 

@@ -1,4 +1,4 @@
-"""Softmax, cross-entropy, and dropout."""
+"""Cross-entropy, from logits to a number in one kernel."""
 
 from __future__ import annotations
 
@@ -9,178 +9,18 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
-from ..core.arguments import dimension
-from ..core.broadcast import as_floating, cast
+from ..core.broadcast import cast
 from ..core.define import primitive
 from ..core.doors import enter
 from ..core.modes import mode
-from ..core.tape import Operation, apply
+from ..core.signatures import tells
+from ..core.tape import apply
 from ..core.variable import wrap
-from .elementwise import exp, greater, where
 from .reduce import mean, sum
+from .rows import log_softmax, softmax, softmax_grad
 from .shape import permute, reshape
 
-
-def _half_in_float32(kernel: Any) -> Any:
-    def wrapped(*arrays: np.ndarray, **static: Any) -> np.ndarray:
-        if arrays[0].dtype == dtypes.float16:
-            return dtypes.convert(kernel(*(a.astype(np.float32) for a in arrays), **static), dtypes.float16)
-        z: np.ndarray = kernel(*arrays, **static)
-        return z
-
-    return wrapped
-
-
-# ---------------------------------------------------------------- activations with parameters
-
-
-def prelu(x: Any, weight: Any) -> Tensor:
-    """x where it is positive, a learned slope times x elsewhere (He et al. 2015).
-
-    Parameters
-    ----------
-    x : tensor
-        (n, channels, ...); with a single slope of any shape.
-    weight : tensor
-        (1,) or (channels,): the slopes.
-
-    Returns
-    -------
-    Tensor
-        Of x's shape. The derivative at 0 is the slope.
-
-    Raises
-    ------
-    ValueError
-        If there are neither one slope nor as many as channels.
-
-    Examples
-    --------
-    >>> wg.prelu(wg.tensor([-1., 2.]), wg.tensor([0.25]))
-    tensor([-0.2500,  2.0000])
-    """
-    x, weight = enter(x), enter(weight)
-    shape, slopes = x._value.shape, weight._value.size
-    channels = shape[1] if len(shape) > 1 else 1
-    if weight._value.ndim > 1 or slopes not in (1, channels):
-        raise ValueError(
-            f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight._value.shape}"
-        )
-    weight = reshape(weight, () if slopes == 1 else (slopes,) + (1,) * (len(shape) - 2))
-    return where(greater(x, 0), x, x * weight)
-
-
-# ---------------------------------------------------------------- softmax
-
-_SOFTMAX = primitive(
-    "softmax", _half_in_float32(lambda x, dim: _kernels.softmax(x, dim)),
-    (lambda g, z, dim: softmax_grad(g, z, dim),),
-    (lambda t, z, dim: softmax_grad(t, z, dim),),  # its Jacobian diag(z) - z z' is symmetric
-)  # fmt: skip
-
-# y * (x - sum(x * y)): the Jacobian of softmax at the result y, applied to x. Bilinear but for y's second appearance.
-_SOFTMAX_GRAD = primitive(
-    "softmax_backward_data", _half_in_float32(lambda x, y, dim: _kernels.softmax_grad(x, y, dim)),
-    (
-        lambda g, y, dim: softmax_grad(g, y, dim),
-        lambda g, x, y, dim: g * (x - sum(x * y, dim, True)) - x * sum(g * y, dim, True),
-    ),
-    (
-        lambda t, y, dim: softmax_grad(t, y, dim),
-        lambda t, x, y, dim: t * (x - sum(x * y, dim, True)) - y * sum(x * t, dim, True),
-    ),
-)  # fmt: skip
-
-
-def softmax_grad(x: Any, y: Any, dim: int) -> Tensor:
-    """The Jacobian of softmax at the result y, applied to x."""
-    return apply(_SOFTMAX_GRAD, (x, y), {"dim": dim})
-
-
-_LOG_SOFTMAX = primitive(
-    "log_softmax", _half_in_float32(lambda x, dim: _kernels.softmax(x, dim, True)),
-    (lambda g, z, dim: apply(_LOG_SOFTMAX_GRAD, (g, z), {"dim": dim}),),
-    (lambda t, z, dim: t - sum(exp(z) * t, dim, True),),
-)  # fmt: skip
-
-# x - exp(y) * sum(x): the transposed Jacobian of log-softmax at the result y, applied to x.
-_LOG_SOFTMAX_GRAD: Operation = primitive(
-    "log_softmax_backward_data", _half_in_float32(lambda x, y, dim: _kernels.softmax_grad(x, y, dim, True)),
-    (lambda g, y, dim: g - sum(g * exp(y), dim, True), lambda g, x, y, dim: -g * exp(y) * sum(x, dim, True)),
-    (
-        lambda t, y, dim: apply(_LOG_SOFTMAX_GRAD, (t, y), {"dim": dim}),
-        lambda t, x, y, dim: -t * exp(y) * sum(x, dim, True),
-    ),
-)  # fmt: skip
-
-
-def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
-    """exp(x) / sum(exp(x)) along one dimension, with the maximum subtracted first so that nothing overflows.
-
-    Parameters
-    ----------
-    x : tensor
-        Of any shape.
-    dim : int
-        The dimension that sums to one. Also spelled `axis`.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Raises
-    ------
-    TypeError
-        If no dimension is given.
-    IndexError
-        If it is out of range.
-
-    Examples
-    --------
-    >>> wg.softmax(wg.tensor([1., 2., 3.]), dim=0)
-    tensor([0.0900, 0.2447, 0.6652])
-    """
-    return _along("softmax", _SOFTMAX, x, dim, axis)
-
-
-def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
-    """The logarithm of softmax along one dimension, x - logsumexp(x).
-
-    Parameters
-    ----------
-    x : tensor
-        Of any shape.
-    dim : int
-        The dimension along which the exponentials sum to one. Also spelled `axis`.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Raises
-    ------
-    TypeError
-        If no dimension is given.
-    IndexError
-        If it is out of range.
-
-    Examples
-    --------
-    >>> wg.log_softmax(wg.tensor([1., 2., 3.]), dim=0)
-    tensor([-2.4076, -1.4076, -0.4076])
-    """
-    return _along("log_softmax", _LOG_SOFTMAX, x, dim, axis)
-
-
-def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None) -> Tensor:
-    x = as_floating(x)
-    dim = dim if axis is None else axis
-    if dim is None:
-        raise TypeError(f"{name}: expected dim, the dimension that is normalised")
-    return apply(operation, (x,), {"dim": dimension(name, dim, x._value.ndim)})
-
+__all__ = ["cross_entropy"]
 
 # ---------------------------------------------------------------- cross-entropy
 
@@ -273,6 +113,7 @@ def _reduced(t: Any, options: dict[str, Any]) -> Any:
     return sum(t, 1) if options["reduction"] == "none" else sum(t)
 
 
+@tells
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -390,46 +231,3 @@ def _composed(x: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: floa
         terms = terms * reshape(enter(weight), shape)
     losses = -sum(terms, dim)
     return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
-
-
-# ---------------------------------------------------------------- dropout
-
-
-def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = None) -> Tensor:
-    """Each item zeroed with probability p, the others scaled by 1 / (1 - p), while training; else x itself.
-
-    Parameters
-    ----------
-    x : tensor
-    p : float
-        In [0, 1].
-    training : bool
-    generator : wengert.Generator or None
-        None: the library's own.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Raises
-    ------
-    ValueError
-        If p is not in [0, 1].
-
-    Examples
-    --------
-    >>> wg.dropout(wg.ones(3), 0.5, training=False)
-    tensor([1., 1., 1.])
-    """
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
-    z = enter(x)
-    if not training or p == 0.0:
-        return z
-    if p == 1.0:
-        return z * 0.0
-    from .random import numpy_generator
-
-    kept = numpy_generator(generator).random(z._value.shape, dtype=np.float32) >= p
-    return z * wrap(kept.astype(z._value.dtype) * z._value.dtype.type(1 / (1 - p)))

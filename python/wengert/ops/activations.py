@@ -1,0 +1,120 @@
+"""Activations that have operations of their own: relu, leaky_relu, prelu, gelu, softplus."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._kernels import Elementwise
+from .._types import Tensor
+from ..core.define import elementwise
+from ..core.doors import enter
+from ..core.signatures import tells
+from .compare import greater, where
+from .functions import erf, exp, sigmoid
+from .naming import doc
+from .shape import reshape
+
+__all__ = ["gelu", "leaky_relu", "prelu", "relu", "softplus"]
+
+# x where y > 0, else 0: the derivative of relu at its input or, which is the same, at its result.
+relu_grad: Callable[..., Tensor] = elementwise(
+    "relu_backward", Elementwise("relu_grad"), lambda g, y: relu_grad(g, y), None
+)
+
+
+relu = elementwise(
+    "relu", Elementwise("relu", lambda x: np.maximum(x, 0)), lambda g, z: relu_grad(g, z),
+    doc=doc("The positive part max(x, 0) of each item; NaN stays.",
+            ">>> wg.relu(wg.tensor([-1., 2.]))\ntensor([0., 2.])",
+            note="The derivative at 0 is 0."),
+)  # fmt: skip
+
+
+softplus = elementwise(
+    "softplus", Elementwise("softplus"), lambda x: sigmoid(x), floating=True,
+    doc=doc("log(1 + exp(x)), item by item, without overflow.",
+            ">>> wg.softplus(wg.tensor([0., 1.]))\ntensor([0.6931, 1.3133])"),
+)  # fmt: skip
+
+
+gelu = elementwise(
+    "gelu", Elementwise("gelu"),
+    lambda x: (erf(x * math.sqrt(0.5)) + 1.0) * 0.5 + x * exp(x * x * -0.5) / math.sqrt(2 * math.pi), floating=True,
+    doc=doc("x times the standard normal distribution function of x (Hendrycks and Gimpel 2016).",
+            ">>> wg.gelu(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8413])"),
+)  # fmt: skip
+
+
+_leaky_relu_kernel = Elementwise("leaky_relu")
+
+
+_leaky_relu = elementwise(
+    "leaky_relu", lambda x, slope: _leaky_relu_kernel(x, None, None, (slope,)),
+    lambda g, x, slope: where(greater(x, 0), g, g * slope),
+    floating=True,
+)  # fmt: skip
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+    """x where it is positive, `negative_slope` times x elsewhere.
+
+    Parameters
+    ----------
+    x : tensor, array or number
+    negative_slope : float
+
+    Returns
+    -------
+    Tensor
+        Of the same shape. The derivative at 0 is `negative_slope`.
+
+    Examples
+    --------
+    >>> wg.leaky_relu(wg.tensor([-1., 2.]), 0.1)
+    tensor([-0.1000,  2.0000])
+    """
+    return _leaky_relu(x, slope=float(negative_slope))
+
+
+# ---------------------------------------------------------------- activations with parameters
+
+
+@tells
+def prelu(x: Any, weight: Any) -> Tensor:
+    """x where it is positive, a learned slope times x elsewhere (He et al. 2015).
+
+    Parameters
+    ----------
+    x : tensor
+        (n, channels, ...); with a single slope of any shape.
+    weight : tensor
+        (1,) or (channels,): the slopes.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape. The derivative at 0 is the slope.
+
+    Raises
+    ------
+    ValueError
+        If there are neither one slope nor as many as channels.
+
+    Examples
+    --------
+    >>> wg.prelu(wg.tensor([-1., 2.]), wg.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
+    """
+    x, weight = enter(x), enter(weight)
+    shape, slopes = x._value.shape, weight._value.size
+    channels = shape[1] if len(shape) > 1 else 1
+    if weight._value.ndim > 1 or slopes not in (1, channels):
+        raise ValueError(
+            f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight._value.shape}"
+        )
+    weight = reshape(weight, () if slopes == 1 else (slopes,) + (1,) * (len(shape) - 2))
+    return where(greater(x, 0), x, x * weight)

@@ -1,0 +1,412 @@
+"""Matrices as products: Cholesky's, of eigenvectors, of singular vectors, QR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._types import Tensor
+from ..core.define import primitive
+from ..core.tape import Operation, apply
+from ..core.variable import wrap
+from .compare import where
+from .index import pick
+from .join import cat
+from .lapack import as_matrices, by_column, by_rows, checked_symmetric, diagonal_of, from_lapack
+from .products import matmul
+from .shape import matrix_transpose as T
+from .systems import between_inverses, solved
+
+
+def _lower(x: Any, k: int = 0) -> Tensor:
+    """The items on and below diagonal k, zeros above."""
+    rows, columns = x._value.shape[-2:]
+    mask = wrap(np.tri(rows, columns, k, dtype=np.bool_))
+    return where(mask, x, 0.0)
+
+
+def _half_lower(x: Any) -> Tensor:
+    """The lower triangle with the diagonal halved."""
+    return (_lower(x) + _lower(x, -1)) * 0.5
+
+
+def _symmetrized(x: Any) -> Any:
+    return (x + T(x)) * 0.5
+
+
+# I. Murray, "Differentiation of the Cholesky decomposition", 2016.
+_CHOLESKY = primitive(
+    "linalg_cholesky_ex", from_lapack("cholesky", lambda x: np.linalg.cholesky(checked_symmetric("cholesky", x))),
+    (lambda g, z: _symmetrized(between_inverses(T(z), _half_lower(matmul(T(z), g)))),),
+    (lambda t, z: matmul(z, _half_lower(between_inverses(z, _symmetrized(t)))),),
+)  # fmt: skip
+
+
+def cholesky(x: Any) -> Tensor:
+    """The lower triangular z with positive diagonal for which z @ z.mT is x.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., n, n), symmetric and positive definite. The gradient is symmetric too.
+
+    Returns
+    -------
+    Tensor
+        (..., n, n)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is not positive definite.
+    ValueError
+        If the matrices are not square or not symmetric.
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.linalg.cholesky(wg.tensor([[4., 2.], [2., 5.]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
+    return apply(_CHOLESKY, (as_matrices("cholesky", x, square=True),))
+
+
+# ---------------------------------------------------------------- factorizations of several parts
+
+
+class _Parts:
+    """The operations that give the parts of a factorization, which is computed once for each matrix."""
+
+    def __init__(self, name: str, factorize: Callable[[np.ndarray], tuple[np.ndarray, ...]]) -> None:
+        self._name = name
+        self._factorize = from_lapack(name.removeprefix("linalg_"), factorize)
+        self._operations: list[Operation] = []
+
+    def part(self, vjp: Callable[..., Any], jvp: Callable[..., Any]) -> None:
+        """Add the operation for the next part, by rules that take the parts, differentiable, for the argument
+        `parts`."""
+        k = len(self._operations)
+
+        def kernel(x: np.ndarray, known: list[tuple[np.ndarray, ...]]) -> np.ndarray:
+            if not known:
+                known.append(self._factorize(x))
+            return known[0][k].copy()  # what is known must stay so when a result is changed in place
+
+        self._operations.append(
+            primitive(
+                self._name, kernel, (lambda g, x, known: vjp(g, *self.of(x, known)),),
+                (lambda t, x, known: jvp(t, *self.of(x, known)),),
+            )
+        )  # fmt: skip
+
+    def of(self, x: Any, known: list[Any] | None = None) -> tuple[Any, ...]:
+        """All parts of x."""
+        static = {"known": [] if known is None else known}
+        return tuple(apply(operation, (x,), static) for operation in self._operations)
+
+
+def _gaps(values: Any) -> Tensor:
+    """1 / (v_j - v_i), and 0 on the diagonal."""
+    same = wrap(np.eye(values._value.shape[-1], dtype=bool))
+    return where(same, 0.0, 1.0 / where(same, 1.0, by_rows(values) - by_column(values)))
+
+
+class Eigh(NamedTuple):
+    """What `eigh` gives."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+_EIGH = _Parts("linalg_eigh", lambda x: tuple(np.linalg.eigh(checked_symmetric("eigh", x))))
+
+
+_EIGH.part(
+    lambda g, w, v: matmul(v * by_rows(g), T(v)),
+    lambda t, w, v: diagonal_of(matmul(matmul(T(v), _symmetrized(t)), v)),
+)  # fmt: skip
+
+
+_EIGH.part(
+    lambda g, w, v: _symmetrized(matmul(matmul(v, _gaps(w) * matmul(T(v), g)), T(v))),
+    lambda t, w, v: matmul(v, _gaps(w) * matmul(matmul(T(v), _symmetrized(t)), v)),
+)  # fmt: skip
+
+
+def eigh(x: Any) -> Eigh:
+    """The eigenvalues, in ascending order, and the eigenvectors of symmetric matrices.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., n, n), symmetric. The gradient is symmetric too.
+
+    Returns
+    -------
+    eigenvalues : Tensor
+        (..., n)
+    eigenvectors : Tensor
+        (..., n, n), as columns, orthonormal; each is determined up to its sign. They have no derivative where
+        eigenvalues are equal, nor is it meaningful for a function that depends on the signs.
+
+    Raises
+    ------
+    ValueError
+        If the matrices are not square or not symmetric.
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.linalg.eigh(wg.tensor([[2., 1.], [1., 2.]])).eigenvalues
+    tensor([1., 3.])
+    """
+    return Eigh(*_EIGH.of(as_matrices("eigh", x, square=True)))
+
+
+def eigvalsh(x: Any) -> Tensor:
+    """The eigenvalues of symmetric matrices in ascending order.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., n, n), symmetric.
+
+    Returns
+    -------
+    Tensor
+        (..., n)
+
+    Raises
+    ------
+    ValueError
+        If the matrices are not square or not symmetric.
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.linalg.eigvalsh(wg.tensor([[2., 1.], [1., 2.]]))
+    tensor([1., 3.])
+    """
+    return eigh(x).eigenvalues
+
+
+class SVD(NamedTuple):
+    """What `svd` gives."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+def _beyond(u: Any, x: Any) -> Any:
+    """The part of x outside the span of u's columns."""
+    return x - matmul(u, matmul(T(u), x))
+
+
+def _pull_u(g: Any, u: Any, s: Any, vh: Any) -> Tensor:
+    inside = matmul(T(u), g)
+    inner = matmul(u, _gaps(s * s) * (inside - T(inside)) * by_rows(s))
+    return matmul(inner + _beyond(u, g) / by_rows(s), vh)
+
+
+def _push_u(t: Any, u: Any, s: Any, vh: Any) -> Any:
+    moved = matmul(t, T(vh))
+    inside = matmul(T(u), moved)
+    return matmul(u, _gaps(s * s) * (inside * by_rows(s) + by_column(s) * T(inside))) + _beyond(u, moved) / by_rows(s)
+
+
+# J. Townsend, "Differentiating the singular value decomposition", 2016. The rules of Vh are those of U for the
+# transpose.
+_SVD = _Parts("linalg_svd", lambda x: tuple(np.linalg.svd(x, full_matrices=False)))
+
+
+_SVD.part(_pull_u, _push_u)
+
+
+_SVD.part(
+    lambda g, u, s, vh: matmul(u * by_rows(g), vh),
+    lambda t, u, s, vh: diagonal_of(matmul(matmul(T(u), t), T(vh))),
+)  # fmt: skip
+
+
+_SVD.part(
+    lambda g, u, s, vh: T(_pull_u(T(g), T(vh), s, T(u))),
+    lambda t, u, s, vh: T(_push_u(T(t), T(vh), s, T(u))),
+)  # fmt: skip
+
+
+def _undetermined(name: str, x: Any, factorize: Callable[[np.ndarray], np.ndarray]) -> Tensor:
+    """A part of a factorization that x does not determine: it has no rules, and says so when one is asked for."""
+    return apply(primitive(name, from_lapack(name, factorize), (None,), (None,)), (x,))
+
+
+def svd(x: Any, full_matrices: bool = True) -> SVD:
+    """The singular value decomposition x = U @ diag(S) @ Vh.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., m, n)
+    full_matrices : bool
+        Give bases of the whole spaces, U (..., m, m) and Vh (..., n, n). They are not determined by x, and so without
+        derivative, unless m = n.
+
+    Returns
+    -------
+    U : Tensor
+        (..., m, k) with k = min(m, n), its columns orthonormal.
+    S : Tensor
+        (..., k), not negative, in descending order.
+    Vh : Tensor
+        (..., k, n), its rows orthonormal. Pairs of singular vectors are determined up to their sign; they have no
+        derivative where singular values are equal, or zero.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If it does not converge.
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.linalg.svd(wg.tensor([[3., 0.], [0., 4.]])).S
+    tensor([4., 3.])
+    """
+    x = as_matrices("svd", x)
+    u, s, vh = _SVD.of(x)
+    m, n = x._value.shape[-2:]
+    if full_matrices and m > n:
+        u = _undetermined("U of svd with full_matrices", x, lambda x: np.linalg.svd(x).U)
+    if full_matrices and m < n:
+        vh = _undetermined("Vh of svd with full_matrices", x, lambda x: np.linalg.svd(x).Vh)
+    return SVD(u, s, vh)
+
+
+def svdvals(x: Any) -> Tensor:
+    """The singular values in descending order.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., m, n)
+
+    Returns
+    -------
+    Tensor
+        (..., min(m, n))
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If it does not converge.
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.linalg.svdvals(wg.tensor([[3., 0.], [0., 4.]]))
+    tensor([4., 3.])
+    """
+    return svd(x, full_matrices=False).S
+
+
+class QR(NamedTuple):
+    """What `qr` gives."""
+
+    Q: Tensor
+    R: Tensor
+
+
+def _mirrored(x: Any) -> Tensor:
+    """The symmetric matrix with the lower triangle of x."""
+    below = _lower(x, -1)
+    return _lower(x) + T(below)
+
+
+def _over_r(x: Any, r: Any) -> Tensor:
+    """x @ inv(r)"""
+    return T(solved(T(r), T(x)))
+
+
+def _over_r_transposed(x: Any, r: Any) -> Tensor:
+    """x @ inv(r.mT)"""
+    return T(solved(r, T(x)))
+
+
+def _turn(t: Any, q: Any, r: Any) -> tuple[Any, Any]:
+    """Q.T @ t @ inv(R), and the antisymmetric matrix by which Q turns within its span."""
+    inside = matmul(T(q), _over_r(t, r))
+    below = _lower(inside, -1)
+    return inside, below - T(below)
+
+
+def _push_q(t: Any, q: Any, r: Any) -> Any:
+    return matmul(q, _turn(t, q, r)[1]) + _beyond(q, _over_r(t, r))
+
+
+def _push_r(t: Any, q: Any, r: Any) -> Tensor:
+    inside, turn = _turn(t, q, r)
+    return matmul(inside - turn, r)
+
+
+# S. Walter and L. Lehmann, "Algorithmic differentiation of linear algebra functions", 2010.
+_QR = _Parts("linalg_qr", lambda x: tuple(np.linalg.qr(x)))
+
+
+_QR.part(lambda g, q, r: _over_r_transposed(g - matmul(q, _mirrored(matmul(T(g), q))), r), _push_q)
+
+
+_QR.part(lambda g, q, r: _over_r_transposed(matmul(q, _mirrored(matmul(r, T(g)))), r), _push_r)
+
+
+def qr(x: Any, mode: str = "reduced") -> QR:
+    """The factorization x = Q @ R with orthonormal columns of Q and upper triangular R.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., m, n); derivatives need the first min(m, n) columns to be independent.
+    mode : {"reduced", "complete", "r"}
+        "reduced": k = min(m, n). "complete": k = m; not determined by x, and so without derivative, if m > n. "r": Q is
+        empty.
+
+    Returns
+    -------
+    Q : Tensor
+        (..., m, k)
+    R : Tensor
+        (..., k, n)
+
+    Raises
+    ------
+    ValueError
+        If the mode is none of these.
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.abs(wg.linalg.qr(wg.tensor([[3., 1.], [4., 2.]])).R)
+    tensor([[5.0000, 2.2000],
+            [0.0000, 0.4000]])
+    """
+    if mode not in ("reduced", "complete", "r"):
+        raise ValueError(f'qr: expected mode "reduced", "complete" or "r", got {mode!r}')
+    x = as_matrices("qr", x)
+    m, n = x._value.shape[-2:]
+    if mode == "complete" and m > n:
+        q = _undetermined("Q of qr in mode complete", x, lambda x: np.linalg.qr(x, mode="complete").Q)
+        return QR(q, cat([_QR.of(x)[1], wrap(np.zeros((*x._value.shape[:-2], m - n, n), x._value.dtype))], -2))
+    q, r = _QR.of(x if m >= n else pick(x, (..., slice(0, m))))
+    if m < n:
+        r = cat([r, matmul(T(q), pick(x, (..., slice(m, n))))], -1)
+    if mode == "r":
+        q = wrap(np.empty(0, x._value.dtype))
+    return QR(q, r)

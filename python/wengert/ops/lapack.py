@@ -1,0 +1,90 @@
+"""What the decompositions share: stacks of matrices for LAPACK, and views of parts of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._types import Tensor
+from ..core import dtypes
+from ..core.doors import enter
+from ..core.variable import wrap
+from .index import pick
+from .reduce import sum
+from .shape import reshape
+
+LinAlgError = np.linalg.LinAlgError
+
+
+# ---------------------------------------------------------------- operands
+
+
+def as_matrices(name: str, x: Any, square: bool = False) -> Any:
+    """x as a floating tensor of matrices."""
+    x = enter(x)
+    shape = x._value.shape
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"{name}: expected a floating tensor, got {x._value.dtype}; convert it, as in x.double()")
+    if len(shape) < 2 or (square and shape[-1] != shape[-2]):
+        wanted = "square matrices (..., n, n)" if square else "matrices (..., m, n)"
+        raise ValueError(f"{name}: expected {wanted}, got shape {shape}")
+    return x
+
+
+def from_lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy function as a kernel: float16 is computed in float32, and failures say what failed."""
+
+    def kernel(*arrays: np.ndarray, **static: Any) -> Any:
+        half = arrays[0].dtype == dtypes.float16
+        given = [a.astype(np.float32) for a in arrays] if half else arrays
+        try:
+            with np.errstate(all="ignore"):  # infinities and NaN come without a warning
+                out = function(*given, **static)
+        except LinAlgError as error:
+            raise LinAlgError(f"{name}: {error} (of shape {arrays[0].shape})") from None
+        if not half:
+            return out
+        if isinstance(out, tuple):
+            return tuple(dtypes.convert(part, dtypes.float16) for part in out)
+        return dtypes.convert(out, dtypes.float16)
+
+    return kernel
+
+
+def checked_symmetric(name: str, x: np.ndarray) -> np.ndarray:
+    """The symmetric part of x, which must be most of it."""
+    part: np.ndarray = (x + x.swapaxes(-1, -2)) / 2
+    if x.size and not np.abs(x - part).max() <= np.sqrt(np.finfo(x.dtype).eps) * np.abs(x).max():
+        if np.isnan(x).any():
+            return part
+        raise ValueError(f"{name}: expected symmetric matrices; symmetrize with (x + x.mT) / 2 if that is meant")
+    return part
+
+
+def identity_matrix(n: int, like: Any) -> Tensor:
+    return wrap(np.eye(n, dtype=like._value.dtype))
+
+
+def by_rows(x: Any) -> Tensor:
+    """A vector as a row: scales the columns of what it is multiplied with."""
+    return reshape(x, (*x._value.shape[:-1], 1, x._value.shape[-1]))
+
+
+def by_column(x: Any) -> Tensor:
+    return reshape(x, (*x._value.shape, 1))
+
+
+def scalar_per_matrix(x: Any) -> Tensor:
+    return reshape(x, (*x._value.shape, 1, 1))
+
+
+def trace_of_product(x: Any, y: Any) -> Any:
+    """The trace of x.T @ y, per matrix."""
+    return sum(x * y, (-2, -1))
+
+
+def diagonal_of(x: Any) -> Tensor:
+    n = np.arange(min(x._value.shape[-2:]))
+    return pick(x, (..., n, n))

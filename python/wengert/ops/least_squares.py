@@ -1,0 +1,181 @@
+"""Pseudoinverses, least squares and rank, by singular values."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._types import Tensor
+from ..core import dtypes
+from ..core.define import primitive
+from ..core.doors import enter
+from ..core.tape import apply
+from ..core.variable import wrap
+from .factors import svdvals
+from .lapack import as_matrices, by_column, from_lapack
+from .products import matmul, of_one_dtype
+from .reduce import sum
+from .shape import matrix_transpose as T
+from .shape import reshape
+
+# ---------------------------------------------------------------- least squares
+
+
+def _pulled_through_pinv(g: Any, x: Any, z: Any) -> Tensor:
+    gt, zt = T(g), T(z)
+    outside_rows = gt - matmul(x, matmul(z, gt))
+    outside_columns = gt - matmul(matmul(gt, z), x)
+    return matmul(outside_rows, matmul(z, zt)) + matmul(matmul(zt, z), outside_columns) - matmul(matmul(zt, g), zt)
+
+
+def _pushed_through_pinv(t: Any, x: Any, z: Any) -> Tensor:
+    tt, zt = T(t), T(z)
+    outside_rows = tt - matmul(matmul(tt, x), z)
+    outside_columns = tt - matmul(z, matmul(x, tt))
+    return matmul(matmul(z, zt), outside_rows) + matmul(outside_columns, matmul(zt, z)) - matmul(matmul(z, t), z)
+
+
+def _pinv(x: np.ndarray, rtol: float) -> np.ndarray:
+    return np.linalg.pinv(x, rcond=rtol)
+
+
+# G. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
+# separate", 1973: while the rank does not change.
+_PINV = primitive("linalg_pinv", from_lapack("pinv", _pinv), (_pulled_through_pinv,), (_pushed_through_pinv,))
+
+
+def _tolerance(x: Any, rtol: float | None) -> float:
+    dtype = x._value.dtype if x._value.dtype != dtypes.float16 else dtypes.float32
+    return float(np.finfo(dtype).eps) * max(x._value.shape[-2:]) if rtol is None else rtol
+
+
+def pinv(x: Any, rtol: float | None = None) -> Tensor:
+    """The pseudo-inverse of Moore and Penrose.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., m, n). Derivatives are those among matrices of the same rank.
+    rtol : float or None
+        Singular values up to this fraction of the largest count as zero; None: max(m, n) times the dtype's precision.
+
+    Returns
+    -------
+    Tensor
+        (..., n, m)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the singular values do not converge.
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.linalg.pinv(wg.tensor([[2., 0.], [0., 4.], [0., 0.]]))
+    tensor([[0.5000, 0.0000, 0.0000],
+            [0.0000, 0.2500, 0.0000]])
+    """
+    x = as_matrices("pinv", x)
+    return apply(_PINV, (x,), {"rtol": _tolerance(x, rtol)})
+
+
+class LeastSquares(NamedTuple):
+    """What `lstsq` gives."""
+
+    solution: Any
+    residuals: Any
+    rank: Any
+    singular_values: Any
+
+
+def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
+    """The z that makes the norm of x @ z - y least; of several the smallest.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., m, n)
+    y : tensor
+        (..., m, k), or a vector (m,).
+    rcond : float or None
+        Singular values up to this fraction of the largest count as zero; None: max(m, n) times the dtype's precision.
+
+    Returns
+    -------
+    solution : Tensor
+        (..., n, k), or (n,). Differentiable, among matrices x of the same rank.
+    residuals : Tensor
+        (..., k): the squared norms of x @ z - y, if m > n and every x has rank n; else empty.
+    rank : Tensor of int64
+        (...)
+    singular_values : Tensor
+        (..., min(m, n)), constants.
+
+    Raises
+    ------
+    ValueError
+        If y does not fit.
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> line = wg.linalg.lstsq(wg.tensor([[1., 0.], [1., 1.], [1., 2.]]), wg.tensor([1., 3., 5.])).solution
+    >>> [round(c, 3) for c in line.tolist()]
+    [1.0, 2.0]
+    """
+    x, y = as_matrices("lstsq", x), enter(y)
+    x, y = of_one_dtype(x, y)
+    m, n = x._value.shape[-2:]
+    vector = y._value.ndim == 1
+    if vector:
+        y = by_column(y)
+    if y._value.ndim < 2 or y._value.shape[-2] != m:
+        wanted = f"(..., {m}, k) or ({m},)"
+        raise ValueError(
+            f"lstsq: expected right-hand sides {wanted} for matrices {x._value.shape}, got {y._value.shape}"
+        )
+    z = matmul(pinv(x, rcond), y)
+    values = wrap(svdvals(x.detach())._value)
+    rank = matrix_rank(x, rcond)
+    residuals = wrap(np.empty(0, x._value.dtype))
+    if m > n and (rank._value == n).all():
+        error = matmul(x, z) - y
+        residuals = sum(error * error, -2)
+    return LeastSquares(reshape(z, (n,)) if vector else z, residuals, rank, values)
+
+
+def matrix_rank(x: Any, rtol: float | None = None) -> Tensor:
+    """The number of singular values above a tolerance.
+
+    Parameters
+    ----------
+    x : tensor
+        (..., m, n)
+    rtol : float or None
+        Relative to the largest singular value; None: max(m, n) times the dtype's precision.
+
+    Returns
+    -------
+    Tensor of int64
+        (...)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the singular values do not converge.
+    TypeError
+        If x is not floating.
+
+    Examples
+    --------
+    >>> wg.linalg.matrix_rank(wg.ones(3, 3))
+    tensor(1)
+    """
+    x = as_matrices("matrix_rank", x)
+    values = svdvals(x.detach())._value
+    limit = values.max(-1, initial=0, keepdims=True) * _tolerance(x, rtol)
+    return wrap(np.asarray((values > limit).sum(-1), np.int64))

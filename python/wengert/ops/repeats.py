@@ -1,0 +1,141 @@
+"""Items repeated: along new dimensions, in tiles, each several times."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from .._types import Tensor
+from ..core.arguments import dimension, either, lengths, sizes
+from ..core.define import linear
+from ..core.doors import enter
+from ..core.signatures import tells
+from ..core.tape import apply
+from .index import pick
+from .reduce import sum
+from .shape import reshape
+
+__all__ = ["repeat", "repeat_interleave", "tile"]
+
+# ---------------------------------------------------------------- copies
+
+# `before` is the shape that the transpose returns to.
+_REPEAT = linear(
+    "repeat", lambda x, counts, before: np.tile(x, counts), lambda g, counts, before: _fold(g, counts, before)
+)
+
+
+def _fold(g: Any, counts: tuple[int, ...], before: tuple[int, ...]) -> Tensor:
+    """The sum of the copies that `repeat` has made."""
+    padded = (1,) * (len(counts) - len(before)) + before
+    parts = reshape(g, tuple(itertools.chain(*zip(counts, padded, strict=True))))
+    return reshape(sum(parts, tuple(range(0, 2 * len(counts), 2))), before) if counts else g
+
+
+@tells
+def repeat(x: Any, *counts: Any) -> Tensor:
+    """Copies of a tensor laid side by side along each dimension.
+
+    Parameters
+    ----------
+    x : tensor
+    *counts : int, or one tuple of int
+        The number of copies for each dimension; more of them than dimensions add new leading ones.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there are fewer counts than dimensions, or one is negative.
+
+    Examples
+    --------
+    >>> wg.repeat(wg.tensor([1., 2.]), 2, 2)
+    tensor([[1., 2., 1., 2.],
+            [1., 2., 1., 2.]])
+    """
+    x = enter(x)
+    copies, shape = sizes(counts), x._value.shape
+    if len(copies) < len(shape) or min(copies, default=0) < 0:
+        raise ValueError(
+            f"repeat: shape {shape} needs {len(shape)} or more counts, none negative, got {copies}; tile takes fewer"
+        )
+    return apply(_REPEAT, (x,), {"counts": copies, "before": shape})
+
+
+@tells
+def tile(x: Any, *counts: Any, dims: Any = None) -> Tensor:
+    """Copies of a tensor laid side by side, as `repeat`; missing leading counts are 1.
+
+    Parameters
+    ----------
+    x : tensor
+    *counts : int, or one tuple of int
+        Also by keyword, as `dims`.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If a count is negative.
+
+    Examples
+    --------
+    >>> wg.tile(wg.tensor([[1.], [2.]]), 2)
+    tensor([[1., 1.],
+            [2., 2.]])
+    """
+    x = enter(x)
+    copies = lengths("tile", counts, dims)
+    return repeat(x, (1,) * (x._value.ndim - len(copies)) + copies)
+
+
+@tells
+def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
+    """Each item repeated in its place.
+
+    Parameters
+    ----------
+    x : tensor
+    repeats : int or tensor of integers
+        How often; one number for each index along the dimension, or one for all.
+    dim : int or None
+        None: of all items in C order, giving a vector. Also spelled `axis`.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there are neither one count nor as many as items, or one is negative.
+
+    Examples
+    --------
+    >>> wg.repeat_interleave(wg.tensor([1., 2.]), wg.tensor([1, 3]))
+    tensor([1., 2., 2., 2.])
+    """
+    x = enter(x)
+    dim = either("repeat_interleave", dim, axis)
+    if dim is None:
+        x, dim = reshape(x, -1), 0
+    d = dimension("repeat_interleave", dim, x._value.ndim)
+    counts = enter(repeats)._value
+    if counts.dtype.kind not in "iu":
+        raise TypeError(f"repeat_interleave: expected integers to repeat by, got {counts.dtype}")
+    n = x._value.shape[d]
+    if counts.size not in (1, n) or counts.ndim > 1 or (counts < 0).any():
+        raise ValueError(
+            f"repeat_interleave: expected 1 or {n} count(s), none negative, for dimension {d} of shape "
+            f"{x._value.shape}, got shape {counts.shape}"
+        )
+    return pick(x, (slice(None),) * d + (np.repeat(np.arange(n), counts),))
