@@ -8,6 +8,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import runpy
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +20,9 @@ import pytest
 import wengert as wg
 from wengert import nn, optim
 
-# The modules that a user names. What they export is public; of the others, nothing.
-PUBLIC = (
-    "wengert", "wengert.autograd", "wengert.d2l", "wengert.data", "wengert.func", "wengert.layers", "wengert.linalg",
-    "wengert.machine", "wengert.nn", "wengert.nn.functional", "wengert.nn.init", "wengert.nn.utils", "wengert.optim",
-    "wengert.optim.lr_scheduler", "wengert.random", "wengert.tracing", "wengert.train", "wengert.utils",
-)  # fmt: skip
+ROOT = Path(__file__).parents[2]
+DOCS = runpy.run_path(str(ROOT / ".ci" / "docs"))  # what builds the documentation, and says what belongs to it
+PUBLIC: tuple[str, ...] = DOCS["PUBLIC"]
 MODULES = ("wengert", *(m.name for m in pkgutil.walk_packages(wg.__path__, "wengert.") if "__main__" not in m.name))
 # Their methods each have an example of their own; those of other classes are shown with the class.
 WITH_METHODS = (wg.Tensor, wg.Generator, nn.Module, nn.ModuleDict, nn.ParameterDict, optim.Optimizer,
@@ -149,3 +147,28 @@ def test_the_examples_of_compiled_and_generated_functions_run() -> None:
         if path.startswith("wengert.Tensor.") or not isinstance(value, types.FunctionType):
             runner.run(parser.get_doctest(text_of(value), {"np": np, "wg": wg}, path, None, None))
     assert runner.summarize().failed == 0
+
+
+def test_every_guide_has_a_title_under_which_the_documentation_lists_it() -> None:
+    guides = {
+        path.stem: path.read_text(encoding="utf-8").partition("\n")[0] for path in (ROOT / ".ci" / "guides").iterdir()
+    }
+    assert guides == {name: f"# {title}" for name, title in DOCS["TITLES"].items()}
+
+
+def test_guides_lead_to_pages_where_they_led_to_files() -> None:
+    text = DOCS["guide"]("getting_started")
+    assert "[what differs](differences.html)" in text
+    assert ".md)" not in text
+    assert "`wengert.data.FashionMNIST`" in text
+
+
+def test_signs_of_markdown_in_docstrings_are_shown_as_they_stand() -> None:
+    text = "x * y <= z, `a * b < c`:\n\n>>> 2 * 3 < 7\nTrue\n\nand *args"
+    assert DOCS["literal"](text) == "x \\* y &lt;= z, `a * b < c`:\n\n>>> 2 * 3 < 7\nTrue\n\nand \\*args"
+
+
+def test_what_is_annotated_is_found_with_its_home() -> None:
+    found = {(home, value.__qualname__) for home, value in DOCS["annotated"](nn)}
+    assert (nn.Linear.__module__, "Linear.__init__") in found
+    assert all(home.partition(".")[0] == "wengert" for home, _ in found)
