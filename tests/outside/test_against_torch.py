@@ -1,7 +1,7 @@
 """What PyTorch answers, wengert answers: values, dtypes, shapes, gradients, printed form, and the kind of error.
 
 The programs are those of cases.py, run by PyTorch as they stand with `wg` meaning `torch`, and those of expressions.py.
-What differs on purpose is listed here by name, and told to the user in README.
+What differs on purpose is listed here by name, and told to the user in .ci/guides/differences.md.
 """
 
 from __future__ import annotations
