@@ -140,15 +140,15 @@ def _linear(name: str, kernel: Callable[..., Any], static: str, transpose: Calla
     return operation
 
 
-BROADCAST_TO = _linear(
+BROADCAST_TO: Operation = _linear(
     "broadcast_to", _broadcast, "shape",
     lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape}),
 )  # fmt: skip
-SUM_TO = _linear(
+SUM_TO: Operation = _linear(
     "sum_to", _sum_to, "shape",
     lambda g, shape, before: apply(BROADCAST_TO, (g,), {"shape": before, "before": shape}),
 )  # fmt: skip
-CAST = _linear(
+CAST: Operation = _linear(
     "cast", _cast, "dtype", lambda g, dtype, before: apply(CAST, (g,), {"dtype": before, "before": dtype})
 )  # fmt: skip
 

@@ -60,9 +60,10 @@ def rewrite(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tenso
         if new._value.dtype != dtype:
             new = cast(new, dtype)
         node = new._node
-        if node is not None and node.saved and any(saved is old for saved in node.saved):
-            old._value = old._value.copy()
-            old._counter = None
+        for saved in node.saved or () if node is not None else ():
+            if saved is old:
+                old._value = old._value.copy()
+                old._counter = None
     change(name, (x,), _assign, new)
     if recording:
         _take_history(x, new)
@@ -77,11 +78,16 @@ def _refuse_given(x: Tensor, name: str) -> None:
     """Raise if others are computed from x or its base, so that it cannot get a history: a leaf, or the tracked argument
     of a derivative of a function."""
     base = x if x._base is None else x._base
-    if base.requires_grad and (base._node is None or all(source is None for source in base._node.sources)):
-        raise RuntimeError(
-            f"{name}: a leaf that requires a gradient, or a view of one, cannot be changed in place while recording; "
-            "do it under no_grad(), or change x.detach()"
-        )
+    if not base.requires_grad:
+        return
+    if base._node is not None:
+        for source in base._node.sources:
+            if source is not None:
+                return
+    raise RuntimeError(
+        f"{name}: a leaf that requires a gradient, or a view of one, cannot be changed in place while recording; "
+        "do it under no_grad(), or change x.detach()"
+    )
 
 
 def adopt(x: Tensor, name: str, new: Tensor) -> None:

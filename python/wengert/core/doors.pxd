@@ -13,6 +13,13 @@ cpdef object run(object kernel, list values, dict static)
 
 cpdef object enter(object x, object dtype=*)
 
+cpdef object line()
+
+@cython.locals(counter=list)
+cpdef object count_change(Variable x)
+
+cpdef object require_writable(Variable x, str name)
+
 cpdef object memory(Variable x)
 
 cpdef object leave(Variable x, str kind)

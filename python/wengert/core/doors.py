@@ -176,15 +176,20 @@ def change(
     RuntimeError
         If the memory of one cannot be written.
     """
+    values = []
+    plain = True
     for x in written:
         require_writable(x, name)
-    values = [x._value if isinstance(x, Variable) else x for x in (*written, *read)]
-    for value in values:
-        if isinstance(value, Value):
-            value.write(kernel, values, static)
-            break
-    else:
+        values.append(x._value)
+        plain = plain and not isinstance(x._value, Value)
+    for x in read:
+        value = x._value if isinstance(x, Variable) else x
+        values.append(value)
+        plain = plain and not isinstance(value, Value)
+    if plain:
         kernel(*values, **static)
+    else:
+        next(value for value in values if isinstance(value, Value)).write(kernel, values, static)
     for x in written:
         count_change(x)
 

@@ -226,7 +226,7 @@ def record(
     node = Node()
     node.operation = operation
     node.static = static
-    sources = []
+    sources: list[Any] = []
     tracked = 0  # a bit for each argument that something is to be carried to
     bit = 1
     flowing = len(inputs) - constants
@@ -331,7 +331,7 @@ def pull(
         if targets is not None and id(node) in targets:
             arrived[node] = g
         joint = node.operation.joint
-        shares = None if joint is None else node.run(joint, g)
+        shares: Any = None if joint is None else node.run(joint, g)
         vjps = node.operation.vjps
         for i, source in enumerate(node.sources):
             if source is None or (targets is not None and id(source) not in leading):

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .._types import Tensor
+
 FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()  # no lock keeps threads from running at once
 _sharing = threading.Lock()  # they may meet at a tensor that none has shown in a view
 
@@ -103,7 +105,7 @@ def register(cls: type[Variable], of_tuples: bool = False) -> None:
         _class = cls
 
 
-def wrap(value: Any, counter: list[Any] | None = None, node: Any = None) -> Any:
+def wrap(value: Any, counter: list[Any] | None = None, node: Any = None) -> Tensor:
     """A variable of the registered class over a value, without conversion."""
     cls = _class
     if type(value) is not _ndarray:
