@@ -11,10 +11,12 @@ import numpy as np
 from .._kernels import held_alone
 from . import tape
 from .broadcast import cast
-from .doors import enter
+from .define import computed
+from .doors import constant, enter
 from .modes import mode
-from .variable import Variable, wrap
+from .variable import Variable
 
+_copy = computed("copy", np.array)
 _accumulating = threading.RLock()  # walks of several threads may meet at a leaf
 
 
@@ -35,7 +37,7 @@ def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
                 f"{name}: a tensor of shape {value.shape} needs an explicit gradient of that shape; only one item has "
                 "the implicit gradient 1"
             )
-        return wrap(np.array(1.0, value.dtype) if value.ndim == 0 else np.ones(value.shape, value.dtype))
+        return constant(np.ones, value.shape, value.dtype) if value.ndim else constant(np.array, 1.0, value.dtype)
     gradient = enter(gradient)
     if gradient._value.shape != value.shape:
         raise RuntimeError(f"{name}: the gradient has shape {gradient._value.shape}, the tensor {value.shape}")
@@ -173,7 +175,7 @@ def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
         else:
             # A gradient is the leaf's own memory: what a view, a leaf, a hook, a rule or the caller has is copied.
             own = alone and not leaf._hooks and g._node is None
-            leaf.grad = g if own else wrap(np.array(g._value))
+            leaf.grad = g if own else _copy(g)
     if leaf._hooks:
         for k, hook in list(leaf._hooks.items()):
             if k < 0:
@@ -224,7 +226,7 @@ def grad(
         g = found.get(source)
         if g is None:
             if materialize_grads:
-                g = wrap(np.zeros_like(x._value))
+                g = constant(np.zeros, x._value.shape, x._value.dtype)
             elif not allow_unused:
                 raise RuntimeError(
                     f"grad: the outputs do not depend on input {k}; allow_unused=True gives None for it, "

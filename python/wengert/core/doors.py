@@ -38,7 +38,7 @@ class Value:
     __slots__ = ()
 
     def run(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
-        """What a kernel gives for values of which this is the first that is no array."""
+        """What a kernel gives for values, of which some are arrays, some such as this, and some tuples of both."""
         raise TypeError(f"{type(self).__name__}: no kernel can be run over such a value")
 
     def leave(self, kind: str) -> Any:
@@ -55,10 +55,11 @@ class Value:
 
 
 def run(kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
-    """What a kernel gives for values, of which one at least is a `Value`."""
+    """What a kernel gives for values, of which one at least is a `Value`, or a tuple with one."""
     for value in values:
-        if isinstance(value, Value):
-            return value.run(kernel, values, static)
+        for part in value if type(value) is tuple else (value,):
+            if isinstance(part, Value):
+                return part.run(kernel, values, static)
     raise TypeError("run: expected a value that is no array")
 
 

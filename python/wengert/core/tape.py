@@ -200,7 +200,7 @@ def _computed(operation: Operation, values: list[Any], static: dict[str, Any], k
     """The value and the residuals of an operation that has such, or of one whose inputs are not all arrays."""
     if operation.keeps:
         static = {**static, "keep": keep}
-    special = any(isinstance(value, Value) for value in values)
+    special = any(isinstance(part, Value) for x in values for part in (x if type(x) is tuple else (x,)))
     result = run(operation.kernel, values, static) if special else operation.kernel(*values, **static)
     return result if operation.keeps else (result, None)
 
