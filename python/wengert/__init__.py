@@ -119,7 +119,7 @@ __all__ = [
 __all__ += ops.__all__
 
 if TYPE_CHECKING:
-    from . import d2l, data, func, layers, linalg, nn, optim, train, utils
+    from . import d2l, data, func, layers, linalg, machine, nn, optim, train, utils
     from .files import load, save
     from .func import (
         check_gradients,
@@ -141,7 +141,7 @@ if TYPE_CHECKING:
     from .tracing import trace
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
-_LAZY = ("d2l", "data", "func", "layers", "linalg", "nn", "optim", "tracing", "train", "utils")
+_LAZY = ("d2l", "data", "func", "layers", "linalg", "machine", "nn", "optim", "tracing", "train", "utils")
 _LAZY_NAMES = {
     "func": (
         "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",
@@ -153,11 +153,26 @@ _LAZY_NAMES = {
 _HOMES = {name: module for module, names in _LAZY_NAMES.items() for name in names}
 
 
+_INTERNAL = ("core", "files", "ops", "tensors")  # folders and files that users reach by the names above
+
+
+def _hide() -> None:
+    """Take off what importing a part of the library has put here as an attribute and no user should name."""
+    for name in _INTERNAL:
+        globals().pop(name, None)
+
+
+_hide()
+
+
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return importlib.import_module(f".{name}", __name__)
+        module = importlib.import_module(f".{name}", __name__)
+        _hide()
+        return module
     if name in _HOMES:
         value = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        _hide()
         return value
     raise AttributeError(f"module 'wengert' has no attribute {name!r}")
 
