@@ -94,6 +94,7 @@ __all__ = [
     "linearize",
     "load",
     "long",
+    "machine",
     "nn",
     "no_grad",
     "numel",
