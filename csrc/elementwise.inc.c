@@ -3,7 +3,7 @@
  * A kernel is its body, a vector function of vectors, and what it takes and gives. One set of loops, always inlined, is
  * specialised for each, and for each choice of the inputs that have one item for a whole row, which then waits in a
  * register. Other strides, the outer dimensions and the threads are loop.c's. */
-#include "cost.h"
+#include "grain.h"
 
 /* What a kernel is made of. Every loop below gets a pointer to one of the constants at the end of this file, so that
  * compilers see through it. */

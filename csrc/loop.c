@@ -6,7 +6,7 @@
  * or two (a broadcast row or column, a view of columns). Threads split the items in the order of the output. */
 #include "wengert.h"
 
-#include "cost.h"
+#include "grain.h"
 
 #include <assert.h>
 

@@ -1,8 +1,8 @@
-/* cost.h - what the elementwise kernels cost, roughly: picoseconds per float32 item from the second-level cache, on one
+/* grain.h - what the elementwise kernels cost, roughly: picoseconds per float32 item from the second-level cache, on one
  * AVX-512 core of 2022. loop.c splits work over threads by it; elementwise.inc.c unrolls the kernels whose arithmetic
  * is no more than the loop around it. A kernel that is not named costs what memory does. */
-#ifndef WG_COST_H
-#define WG_COST_H
+#ifndef WG_GRAIN_H
+#define WG_GRAIN_H
 
 #include "wengert.h"
 
