@@ -25,7 +25,7 @@ static ptrdiff_t count_labels(const wg_cross_entropy *c)
     const uint64_t classes = (uint64_t)c->classes;
     ptrdiff_t counted = 0;
     for (ptrdiff_t start = 0; start < c->rows; start += LABEL_BLOCK) {
-        const ptrdiff_t end = smaller(c->rows, start + LABEL_BLOCK);
+        const ptrdiff_t end = least(c->rows, start + LABEL_BLOCK);
         int64_t bad = 0, count = 0;
         for (ptrdiff_t i = start; i < end; i++) {
             const int64_t counts = c->labels[i] != c->ignore_index;
@@ -81,7 +81,7 @@ INLINE void INTERNAL(target_sums)(const INTERNAL(cross_entropy_job) *job, const 
     const ptrdiff_t n = job->c->classes;
     long_sum all_masses = {0}, all_dots = {0};
     for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
-        const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS * LANES);
+        const ptrdiff_t end = least(n, start + SOFTMAX_SUM_VECTORS * LANES);
         vreal masses = {0}, dots = {0};
         for (ptrdiff_t i = start; i < end; i += LANES) {
             const vreal u = INTERNAL(target_mass)(job, targets, i, n - i);
@@ -275,13 +275,13 @@ static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff
     const ptrdiff_t n = job->c->classes;
     const int brief =
         !job->targets && job->stride == sizeof(real) && job->smooth == 0 && n > 0 && n <= SOFTMAX_SHORT_VECTORS * LANES;
-    const ptrdiff_t vectors = (n + LANES - 1) / LANES;
+    const ptrdiff_t vectors = ceil_div(n, LANES);
     double total = 0;
     INTERNAL(loss_block) block = {{0}, {0}, {0}, NULL, 0};
     for (ptrdiff_t start = begin; start < end; start += LOSS_BLOCK) {
-        const ptrdiff_t count = smaller(LOSS_BLOCK, end - start);
+        const ptrdiff_t count = least(LOSS_BLOCK, end - start);
         for (ptrdiff_t r = 0; brief && r < count; r += LANES)
-            INTERNAL(some_label_rows)(job, start + r, smaller(LANES, count - r), &block, r, vectors);
+            INTERNAL(some_label_rows)(job, start + r, least(LANES, count - r), &block, r, vectors);
         for (ptrdiff_t r = 0; !brief && r < count; r++) {
             if (job->targets && job->stride == sizeof(real))
                 INTERNAL(probability_row)(job, start + r, sizeof(real), &block, r);
@@ -311,9 +311,9 @@ static wg_status INTERNAL(cross_entropy_run)(wg_cross_entropy *c, const char *ta
         .row_stride = c->row_stride * size,
         .stride = c->col_stride * size,
         .sharp = 1 - epsilon,
-        .smooth = epsilon / (double)larger(1, c->classes),
+        .smooth = epsilon / (double)most(1, c->classes),
         .scale = c->scale_by_weight ? c->gradient_scale / c->total_weight : c->gradient_scale,
-        .grain = larger(rows_per_chunk(c->classes), (c->rows + LOSS_CHUNKS - 1) / LOSS_CHUNKS),
+        .grain = most(rows_per_chunk(c->classes), ceil_div(c->rows, LOSS_CHUNKS)),
     };
     wg_parallel_for(c->rows, job.grain, INTERNAL(cross_entropy_rows), &job);
     c->total_loss = 0;

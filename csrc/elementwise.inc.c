@@ -23,7 +23,7 @@ INLINE ptrdiff_t INTERNAL(input_size)(const INTERNAL(elementwise) *k, int input)
 /* Whether the body is so small that the loop around it counts. */
 INLINE int INTERNAL(is_cheap)(const INTERNAL(elementwise) *k)
 {
-    return wg_cost_beyond_memory[k->kernel] == 0;
+    return cost_of_arithmetic[k->kernel] == 0;
 }
 
 /* The first n items at p of an input with unit stride; n = LANES where that is known. */

@@ -7,9 +7,11 @@
 
 #ifndef WG_GATHER_ONCE
 #define WG_GATHER_ONCE
+#include "grain.h"
+
 enum {
-    GATHER_GRAIN = 32768, /* items that make a chunk of work */
-    PREFETCH_ROWS = 3,    /* how far ahead rows are asked for */
+    GATHER_CHUNK = CHUNK_OF(COST_GATHERED, 1024), /* items */
+    PREFETCH_ROWS = 3,                            /* how far ahead rows are asked for */
     PREFETCH_LEAST = 256, /* bytes of a row below which the processor is several rows ahead by itself */
     PREFETCH_MOST = 1024, /* bytes of a row that are asked for: what follows, the hardware foresees */
     SCATTER_COLUMNS = 64, /* the narrowest task of scatter_add, in items */
@@ -20,7 +22,7 @@ static ptrdiff_t first_bad_index(const int64_t *index, ptrdiff_t count, ptrdiff_
 {
     enum { BLOCK = 1024 };
     for (ptrdiff_t start = 0; start < count; start += BLOCK) {
-        const ptrdiff_t end = start + BLOCK < count ? start + BLOCK : count;
+        const ptrdiff_t end = least(start + BLOCK, count);
         int bad = 0;
         for (ptrdiff_t i = start; i < end; i++)
             bad |= (index[i] < -rows) | (index[i] >= rows);
@@ -120,8 +122,7 @@ static wg_status K(gather)(wg_source type, const void *source, ptrdiff_t rows, p
     INTERNAL(gather_job) job = {
         type, source, rows, width, row_stride * size, index, count, (real)scale, (real)shift, out,
     };
-    /* The shortest row costs as much as one of 8 items. */
-    const ptrdiff_t grain = width <= 8 ? GATHER_GRAIN / 8 : width < GATHER_GRAIN ? GATHER_GRAIN / width : 1;
+    const ptrdiff_t grain = pieces_per_chunk(GATHER_CHUNK, most(width, 8)); /* no row costs less than one of 8 items */
     wg_parallel_for(count, grain, INTERNAL(gather_rows), &job);
     return WG_OK;
 }
@@ -159,7 +160,7 @@ static wg_status K(scatter_add)(const void *source, ptrdiff_t count, ptrdiff_t w
     if (width == 0 || count == 0)
         return WG_OK;
     INTERNAL(scatter_job) job = {source, count, width, row_stride, index, out, rows};
-    const ptrdiff_t wanted = GATHER_GRAIN / count, grain = (wanted / SCATTER_COLUMNS + 1) * SCATTER_COLUMNS;
+    const ptrdiff_t wanted = GATHER_CHUNK / count, grain = (wanted / SCATTER_COLUMNS + 1) * SCATTER_COLUMNS;
     wg_parallel_for(width, grain, INTERNAL(scatter_columns), &job);
     return WG_OK;
 }

@@ -16,13 +16,14 @@
 
 #ifndef WG_GEMM
 #define WG_GEMM
+#include "grain.h"
 
 enum {
     GEMM_STACK_BYTES = 64 << 10, /* of packed operands on the stack: 200 KiB with copies of A, of the pool's 1 MiB */
     GEMM_GROUP = 2,              /* row tiles that share a panel of B */
-    GEMM_CHUNK_FLOPS = 500000,   /* the least that is worth a chunk of its own: about 5 microseconds */
-    GEMM_CHUNK_BYTES = 64 << 10, /* the same of packing */
-    GEMM_BATCH_FLOPS = 4000000,  /* a matrix of a batch with more than this is itself divided among threads */
+    GEMM_CHUNK_FLOPS = CHUNK_OF(COST_FLOP, 1),
+    GEMM_CHUNK_BYTES = CHUNK_OF(COST_PACKED, 1024), /* of packing */
+    GEMM_BATCH_FLOPS = 8 * GEMM_CHUNK_FLOPS,        /* a matrix of a batch with more is itself divided among threads */
     GEMM_CHUNKS_PER_THREAD = 4,  /* so that a thread that the system holds up has little to finish alone */
     GEMM_PATIENCE = 200000000,   /* operations per lane between two questions whether to go on: some 30 milliseconds */
     GEMM_PATIENCE_BYTE = 8,      /* in operations, what a byte of memory takes */
@@ -70,9 +71,9 @@ static void INTERNAL(divide)(INTERNAL(job) *job, int threads)
     ptrdiff_t rows = 1, columns = 1;
     if (threads > 1 && flops >= 2 * GEMM_CHUNK_FLOPS) {
         const int anew = p->method != GEMM_DOT && p->copy_a; /* each column of chunks copies A anew */
-        const double most = flops / GEMM_CHUNK_FLOPS;
+        const double worthwhile = flops / GEMM_CHUNK_FLOPS;
         const double wanted = (double)threads * (anew ? GEMM_CHUNKS_PER_THREAD / 2 : GEMM_CHUNKS_PER_THREAD);
-        const ptrdiff_t chunks = (ptrdiff_t)(most < wanted ? most : wanted);
+        const ptrdiff_t chunks = (ptrdiff_t)(worthwhile < wanted ? worthwhile : wanted);
         rows = least(job->strips, least(threads, chunks));
         columns = least(job->panels, ceil_div(chunks, rows));
         rows = least(job->strips, ceil_div(chunks, columns)); /* a few panels: the rest of the chunks from rows */

@@ -41,7 +41,7 @@ static void INTERNAL(pack_columns)(ptrdiff_t count, ptrdiff_t depth, const real 
                     x[l] = i + l < count ? INTERNAL(load_upto)(from + l * stride, depth - p) : (vreal){0};
             }
             V(transpose)(x);
-            const ptrdiff_t rows = depth - p < LANES ? depth - p : LANES;
+            const ptrdiff_t rows = least(depth - p, LANES);
             for (ptrdiff_t l = 0; l < rows; l++)
                 V(store)(out + (p + l) * ld + i, x[l]);
         }

@@ -65,20 +65,11 @@ typedef struct {
     int quick;         /* a matrix needs no interruption */
 } gemm_plan;
 
-INLINE ptrdiff_t least(ptrdiff_t x, ptrdiff_t y)
-{
-    return x < y ? x : y;
-}
-INLINE ptrdiff_t ceil_div(ptrdiff_t x, ptrdiff_t y)
-{
-    return (x + y - 1) / y;
-}
-
 #endif
 
 INLINE ptrdiff_t INTERNAL(vectors)(ptrdiff_t n)
 {
-    return (n + LANES - 1) / LANES;
+    return ceil_div(n, LANES);
 }
 
 /* ---------------------------------------------------------------- costs */

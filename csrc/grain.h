@@ -1,18 +1,59 @@
-/* grain.h - what the elementwise kernels cost, roughly: picoseconds per float32 item from the second-level cache, on one
- * AVX-512 core of 2022. loop.c splits work over threads by it; elementwise.inc.c unrolls the kernels whose arithmetic
- * is no more than the loop around it. A kernel that is not named costs what memory does. */
+/* grain.h - how much work is a chunk, which is what a job is divided into for threads (pool.c).
+ *
+ * A chunk is five microseconds of work: less is not worth another thread, and more leaves one thread with a rest while
+ * the others wait. All costs are in picoseconds, as one AVX-512 core of 2022 took for float32 in its second-level cache,
+ * and are rough. Sums are added up chunk by chunk, so a cost that changes also changes their last bits. */
 #ifndef WG_GRAIN_H
 #define WG_GRAIN_H
 
+#include "inline.h"
 #include "wengert.h"
 
-#define WG_COST_OF_MEMORY 100
+#define CHUNK_PICOSECONDS 5000000
 
-static const short wg_cost_beyond_memory[WG_ELEMENTWISE_COUNT] = {
+enum {
+    COST_MEMORY = 100,   /* an item that an elementwise kernel reads and writes; its arithmetic comes on top */
+    COST_SUMMED = 38,    /* an item of a reduction */
+    COST_RUNNING = 305,  /* an item of a running sum */
+    COST_RANKED = 305,   /* an item that topk compares */
+    COST_FLOP = 10,      /* an operation of a matrix product */
+    COST_PACKED = 76,    /* a byte that a matrix product packs */
+    COST_ROW = 152,      /* an item of softmax and cross-entropy */
+    COST_GATHERED = 152, /* an item that is gathered or scattered */
+    COST_UPDATED = 152,  /* an item that an optimizer updates */
+};
+
+/* What an elementwise kernel's arithmetic costs. A kernel that is not named is hidden behind memory; elementwise.inc.c
+ * unrolls those, because the loop around them counts. */
+static const short cost_of_arithmetic[WG_ELEMENTWISE_COUNT] __attribute__((unused)) = {
     [WG_ELEMENTWISE_exp] = 100,   [WG_ELEMENTWISE_expm1] = 200,   [WG_ELEMENTWISE_log] = 200,
     [WG_ELEMENTWISE_log1p] = 250, [WG_ELEMENTWISE_sin] = 300,     [WG_ELEMENTWISE_cos] = 300,
     [WG_ELEMENTWISE_tanh] = 250,  [WG_ELEMENTWISE_sigmoid] = 200, [WG_ELEMENTWISE_softplus] = 450,
     [WG_ELEMENTWISE_erf] = 600,   [WG_ELEMENTWISE_gelu] = 600,    [WG_ELEMENTWISE_power] = 1500,
 };
+
+/* The items of such a cost that make a chunk, a multiple of `step`. */
+#define CHUNK_OF(cost, step) (CHUNK_PICOSECONDS / (cost) / (step) * (step))
+
+INLINE ptrdiff_t least(ptrdiff_t x, ptrdiff_t y)
+{
+    return x < y ? x : y;
+}
+
+INLINE ptrdiff_t most(ptrdiff_t x, ptrdiff_t y)
+{
+    return x > y ? x : y;
+}
+
+INLINE ptrdiff_t ceil_div(ptrdiff_t x, ptrdiff_t y)
+{
+    return (x + y - 1) / y;
+}
+
+/* How many pieces of `items` items each make a chunk of `chunk` items: at least one. */
+INLINE ptrdiff_t pieces_per_chunk(ptrdiff_t chunk, ptrdiff_t items)
+{
+    return most(1, chunk / items);
+}
 
 #endif

@@ -138,11 +138,11 @@ static void wg_work_copy(const wg_work *w, int j, ptrdiff_t rows, ptrdiff_t cols
 static void wg_work_tiles(const wg_work *w, ptrdiff_t rows, ptrdiff_t cols, char *const *at)
 {
     _Alignas(WG_ALIGNMENT) char tiles[WG_MAX_OPERANDS - 1][WG_TILE_ITEMS * sizeof(double)];
-    const ptrdiff_t tile_cols = cols < w->tile_cols ? cols : w->tile_cols, tile_rows = WG_TILE_ITEMS / tile_cols;
+    const ptrdiff_t tile_cols = least(cols, w->tile_cols), tile_rows = WG_TILE_ITEMS / tile_cols;
     for (ptrdiff_t row = 0; row < rows; row += tile_rows)
         for (ptrdiff_t col = 0; col < cols; col += tile_cols) {
-            ptrdiff_t height = rows - row < tile_rows ? rows - row : tile_rows;
-            ptrdiff_t width = cols - col < tile_cols ? cols - col : tile_cols;
+            const ptrdiff_t height = least(rows - row, tile_rows);
+            const ptrdiff_t width = least(cols - col, tile_cols);
             char *data[WG_MAX_OPERANDS];
             ptrdiff_t row_strides[WG_MAX_OPERANDS], col_strides[WG_MAX_OPERANDS];
             for (int j = 0; j < w->operands; j++) {
@@ -184,11 +184,10 @@ static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
                 at[j] += index % w->shape[d] * w->strides[d][j];
             index /= w->shape[d];
         }
-        ptrdiff_t width = cols - col < end - begin ? cols - col : end - begin, height = 1;
-        if (width == cols) {
-            height = (end - begin) / cols;
-            height = height < rows - row ? height : rows - row;
-        }
+        const ptrdiff_t width = least(cols - col, end - begin);
+        ptrdiff_t height = 1;
+        if (width == cols)
+            height = least((end - begin) / cols, rows - row);
         wg_work_block(w, height, width, at);
         begin += height * width;
         col = 0;
@@ -200,14 +199,11 @@ static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-/* The least work worth another thread, and what one chunk of it amounts to. */
-#define WG_CHUNK_PICOSECONDS 5000000
-
-/* Items per chunk: about five microseconds' worth, and whole rows unless a row is longer than that. */
+/* The items of a chunk: whole rows, unless a row is longer than a chunk. */
 static ptrdiff_t wg_work_grain(const wg_work *w, wg_elementwise kernel, wg_real real)
 {
-    ptrdiff_t cost = (WG_COST_OF_MEMORY + wg_cost_beyond_memory[kernel]) * (real == WG_F32 ? 1 : 2);
-    ptrdiff_t grain = WG_CHUNK_PICOSECONDS / cost / 64 * 64; /* whole cache lines of every type */
+    const ptrdiff_t cost = (COST_MEMORY + cost_of_arithmetic[kernel]) * (real == WG_F32 ? 1 : 2);
+    const ptrdiff_t grain = CHUNK_OF(cost, 64); /* whole cache lines of every type */
     return w->shape[0] <= grain ? grain / w->shape[0] * w->shape[0] : grain;
 }
 

@@ -157,12 +157,12 @@ static void INTERNAL(reduce_copy)(const reduce_plan *p, reduce_block *b, real *c
 static void INTERNAL(reduce_squares)(const reduce_block *b, ptrdiff_t columns, INTERNAL(reduce_state) *s, real *inverse)
 {
     const vreal smallest = V(splat)(REDUCE_SMALLEST), largest = V(splat)(REDUCE_LARGEST), one = V(splat)(1);
-    const vreal least = smallest * (real)b->rows;
+    const vreal lowest = smallest * (real)b->rows;
     vint unsafe = {0};
     INTERNAL(fold_block)(FOLD_SQUARES, b, NULL, s->second);
     for (ptrdiff_t i = 0; i < columns; i += LANES) {
         const vreal x = V(load)(s->second + i);
-        unsafe |= (x < least) | (x > largest);
+        unsafe |= (x < lowest) | (x > largest);
         V(store)(s->first + i, one);
     }
     if (LIKELY(!V(any)(unsafe)))
@@ -310,7 +310,7 @@ INLINE void INTERNAL(reduce_short_lines)(wg_reduce kind, reduce_fold fold, const
     real results[BATCH];
     ptrdiff_t place[BATCH];
     for (ptrdiff_t count; begin < end; begin += count) {
-        count = end - begin < BATCH ? end - begin : BATCH;
+        count = least(end - begin, BATCH);
         for (ptrdiff_t i = 0; i < count; i++) {
             const char *in = p->in + reduce_offset(&p->kept, begin + i, &place[i]);
             shares[i] = INTERNAL(fold_line)(fold, (const real *)in, n, V(splat)(0));
@@ -344,7 +344,7 @@ INLINE void INTERNAL(arg_short_lines)(int lowest, const reduce_plan *p, ptrdiff_
     const real *in[BATCH];
     ptrdiff_t place[BATCH];
     for (ptrdiff_t count; begin < end; begin += count) {
-        count = end - begin < BATCH ? end - begin : BATCH;
+        count = least(end - begin, BATCH);
         for (ptrdiff_t i = 0; i < count; i++) {
             in[i] = (const real *)(p->in + reduce_offset(&p->kept, begin + i, &place[i]));
             INTERNAL(arg_scan_line)(lowest, in[i], n, &scan[i]);
@@ -397,7 +397,7 @@ static void INTERNAL(reduce_splits)(void *context, ptrdiff_t begin, ptrdiff_t en
         const ptrdiff_t from = i % p->splits * p->split, rest = p->unit_blocks - from;
         reduce_unit u;
         reduce_find_unit(p, i / p->splits, &u);
-        const INTERNAL(reduce_state) *s = INTERNAL(reduce_blocks)(p, &u, from, rest < p->split ? rest : p->split, &w);
+        const INTERNAL(reduce_state) *s = INTERNAL(reduce_blocks)(p, &u, from, least(rest, p->split), &w);
         INTERNAL(reduce_state) *partial = (INTERNAL(reduce_state) *)p->partial + i;
         memcpy(partial->first, s->first, (size_t)u.width * sizeof(real));
         memcpy(partial->index, s->index, (size_t)u.width * sizeof(int64_t));
@@ -484,10 +484,10 @@ typedef struct {
     real *out;
 } INTERNAL(cumsum_job);
 
-#undef CUMSUM_TILE
-#undef CUMSUM_GRAIN
-#define CUMSUM_TILE 64     /* columns that are summed side by side */
-#define CUMSUM_GRAIN 16384 /* items that are worth a thread */
+#ifndef CUMSUM_TILE
+#define CUMSUM_TILE 64                                /* columns that are summed side by side */
+enum { CUMSUM_CHUNK = CHUNK_OF(COST_RUNNING, 1024) }; /* items */
+#endif
 
 /* One column. Four items are summed apart from the total, so that only every fourth addition waits for one before. */
 static void INTERNAL(cumsum_line)(ptrdiff_t n, const char *in, ptrdiff_t stride, real *out)
@@ -530,7 +530,7 @@ static void INTERNAL(cumsum_tiles)(void *context, ptrdiff_t begin, ptrdiff_t end
         if (j->inner == 1)
             INTERNAL(cumsum_line)(j->n, in, j->strides[1], out);
         else
-            INTERNAL(cumsum_tile)(j, rest < CUMSUM_TILE ? rest : CUMSUM_TILE, in, out);
+            INTERNAL(cumsum_tile)(j, least(rest, CUMSUM_TILE), in, out);
     }
 }
 
@@ -539,8 +539,8 @@ static void K(cumsum)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char 
 {
     if (outer == 0 || n == 0 || inner == 0)
         return;
-    const ptrdiff_t tiles = (inner + CUMSUM_TILE - 1) / CUMSUM_TILE;
+    const ptrdiff_t tiles = ceil_div(inner, CUMSUM_TILE);
     INTERNAL(cumsum_job) j = {n, inner, tiles, in, strides, (real *)out};
-    const ptrdiff_t grain = CUMSUM_GRAIN / (n * (inner < CUMSUM_TILE ? inner : CUMSUM_TILE)) + 1;
+    const ptrdiff_t grain = pieces_per_chunk(CUMSUM_CHUNK, n * least(inner, CUMSUM_TILE));
     wg_parallel_for(outer * tiles, grain, INTERNAL(cumsum_tiles), &j);
 }

@@ -206,7 +206,7 @@ static NOINLINE void INTERNAL(fold_with_nan)(reduce_fold fold, ptrdiff_t rows, c
 {
     for (ptrdiff_t i = 0; i < rows; i++)
         for (ptrdiff_t c = 0; c < columns; c += LANES) {
-            const ptrdiff_t n = columns - c < LANES ? columns - c : LANES;
+            const ptrdiff_t n = least(columns - c, LANES);
             const vreal x = INTERNAL(fold_map)(fold, INTERNAL(fold_load)(in + c, stride, i, n), V(splat)(0));
             V(store)(result + c, INTERNAL(fold_join)(fold, 0, V(load)(result + c), x));
         }
@@ -229,7 +229,7 @@ INLINE void INTERNAL(fold_rows)(reduce_fold fold, int rows, int prefetch, const 
             x = LIKELY(n >= LANES) ? INTERNAL(fold_group)(fold, in + c, stride, LANES, p, &sum)
                                    : INTERNAL(fold_group)(fold, in + c, stride, n, p, &sum);
         } else {
-            x = INTERNAL(fold_map)(fold, INTERNAL(fold_load)(in + c, stride, 0, n < LANES ? n : LANES), p);
+            x = INTERNAL(fold_map)(fold, INTERNAL(fold_load)(in + c, stride, 0, least(n, LANES)), p);
             sum += x;
         }
         V(store)(result + c, INTERNAL(fold_join)(fold, 1, V(load)(result + c), x));

@@ -14,19 +14,20 @@
 
 #ifndef WG_REDUCE_PLAN
 #define WG_REDUCE_PLAN
+#include "grain.h"
 
 enum {
-    REDUCE_GROUP = 8,               /* vectors that are joined as a tree */
-    REDUCE_RUN = 256,               /* vectors or rows, in groups, that are joined one after the other */
-    REDUCE_BLOCK_LINE = 4096,       /* vectors in a block of a line: sixteen runs */
-    REDUCE_BLOCK_LINE_CACHED = 256, /* if it is read twice, or copied first */
-    REDUCE_BLOCK_PANEL = 256,       /* rows in a block of a panel: a run */
-    REDUCE_BLOCK_PANEL_CACHED = 32, /* if it is read twice, or copied first */
-    REDUCE_BLOCK_PANEL_ARG = 4096,  /* for argmax and argmin, which do not round */
-    REDUCE_PANEL_BYTES = 4096,      /* a panel's row at most */
-    REDUCE_LEVELS = 2,              /* a task joins up to 2^2 blocks */
-    REDUCE_GRAIN = 1 << 17,         /* additions that are worth a thread: some ten microseconds */
-    REDUCE_FAR = 8 << 20,           /* bytes of an input from which prefetching panels pays: measured */
+    REDUCE_GROUP = 8,                           /* vectors that are joined as a tree */
+    REDUCE_RUN = 256,                           /* vectors or rows, in groups, that are joined one after the other */
+    REDUCE_BLOCK_LINE = 4096,                   /* vectors in a block of a line: sixteen runs */
+    REDUCE_BLOCK_LINE_CACHED = 256,             /* if it is read twice, or copied first */
+    REDUCE_BLOCK_PANEL = 256,                   /* rows in a block of a panel: a run */
+    REDUCE_BLOCK_PANEL_CACHED = 32,             /* if it is read twice, or copied first */
+    REDUCE_BLOCK_PANEL_ARG = 4096,              /* for argmax and argmin, which do not round */
+    REDUCE_PANEL_BYTES = 4096,                  /* a panel's row at most */
+    REDUCE_LEVELS = 2,                          /* a task joins up to 2^2 blocks */
+    REDUCE_CHUNK = CHUNK_OF(COST_SUMMED, 1024), /* items */
+    REDUCE_FAR = 8 << 20,                       /* bytes of an input from which prefetching panels pays: measured */
 };
 
 /* One dimension. `weight` is what a step adds to the output's position, in items, if the dimension is kept, and to the
@@ -208,10 +209,10 @@ static void reduce_choose_sizes(reduce_plan *p, ptrdiff_t size, ptrdiff_t lanes)
         p->along.stride *= p->segments;
     }
     p->block = reduce_block_length(p, size, lanes);
-    p->blocks = (p->along.length + p->block - 1) / p->block + (p->leftover > 0);
+    p->blocks = ceil_div(p->along.length, p->block) + (p->leftover > 0);
     const ptrdiff_t panel = p->across.stride == size ? REDUCE_PANEL_BYTES / size : REDUCE_GROUP * lanes;
-    p->width = p->across.length < panel ? p->across.length : panel;
-    p->panels = (p->across.length + p->width - 1) / p->width;
+    p->width = least(p->across.length, panel);
+    p->panels = ceil_div(p->across.length, p->width);
     /* The processor foresees rows that follow each other, but too late in memory, and not those that lie far apart. */
     p->far = p->along.stride > 2 * p->width * p->segments * size || p->items * p->outputs * size > REDUCE_FAR;
 
@@ -222,10 +223,10 @@ static void reduce_choose_sizes(reduce_plan *p, ptrdiff_t size, ptrdiff_t lanes)
     for (int i = 0; i < p->reduced.count; i++)
         p->unit_blocks *= p->reduced.dims[i].length;
 
-    const ptrdiff_t most = (ptrdiff_t)1 << REDUCE_LEVELS;
-    const ptrdiff_t enough = REDUCE_GRAIN / (p->block * p->width * p->segments) + 1;
-    p->split = enough < most && p->units < 4 * most ? enough : most;
-    p->splits = (p->unit_blocks + p->split - 1) / p->split;
+    const ptrdiff_t joined = (ptrdiff_t)1 << REDUCE_LEVELS;
+    const ptrdiff_t enough = REDUCE_CHUNK / (p->block * p->width * p->segments) + 1;
+    p->split = enough < joined && p->units < 4 * joined ? enough : joined;
+    p->splits = ceil_div(p->unit_blocks, p->split);
 }
 
 /* The plan for `r`, complete only if p->outputs and p->items are positive: else there is nothing to divide. */
@@ -244,11 +245,11 @@ static void reduce_make_plan(reduce_plan *p, const wg_reduction *r, ptrdiff_t si
     reduce_choose_sizes(p, size, lanes);
 }
 
-/* How many pieces of `items` items each make a thread's work. */
+/* How many pieces of `items` items each make a chunk. */
 static ptrdiff_t reduce_grain(wg_reduce kind, ptrdiff_t items)
 {
-    const ptrdiff_t cost = kind == WG_REDUCE_logsumexp ? 8 : kind == WG_REDUCE_var ? 2 : 1;
-    return REDUCE_GRAIN / cost / items + 1;
+    const ptrdiff_t times = kind == WG_REDUCE_logsumexp ? 8 : kind == WG_REDUCE_var ? 2 : 1; /* the cost of a sum */
+    return REDUCE_CHUNK / times / items + 1;
 }
 
 /* ---------------------------------------------------------------- reading a plan */
@@ -261,7 +262,7 @@ static void reduce_find_unit(const reduce_plan *p, ptrdiff_t index, reduce_unit 
     ptrdiff_t place;
     u->in = p->in + reduce_offset(&p->kept, around, &place) + start * p->across.stride;
     u->place = place + start * p->across.weight;
-    u->width = rest < p->width ? rest : p->width;
+    u->width = least(rest, p->width);
 }
 
 static void reduce_find_block(const reduce_plan *p, const reduce_unit *u, ptrdiff_t index, reduce_block *b)
@@ -270,7 +271,7 @@ static void reduce_find_block(const reduce_plan *p, const reduce_unit *u, ptrdif
     const ptrdiff_t run = p->reduced.count > 0 ? index / p->blocks : 0, number = index - run * p->blocks;
     const ptrdiff_t start = number * p->block, rest = p->along.length - start;
     b->in = u->in + reduce_offset(&p->reduced, run, &weight) + start * p->along.stride;
-    b->rows = rest < p->block ? rest : p->block;
+    b->rows = least(rest, p->block);
     b->row_stride = p->along.stride;
     b->columns = p->lines ? 0 : u->width * p->segments;
     b->segments = p->segments;

@@ -17,22 +17,15 @@
 
 #ifndef WG_SOFTMAX_ONCE
 #define WG_SOFTMAX_ONCE
+#include "grain.h"
+
 enum {
     SOFTMAX_SHORT_VECTORS = 4, /* the longest row, in vectors, that is taken with others */
     SOFTMAX_COLUMNS = 256,     /* the width of a block of columns */
     SOFTMAX_PACKED_ROWS = 256, /* rows without unit stride that are copied at a time, at least */
     SOFTMAX_SUM_VECTORS = 32,  /* vectors of a row, or items of a column, that are added up before they join a total */
-    SOFTMAX_GRAIN = 32768,     /* items that make a chunk of work: some ten microseconds */
+    SOFTMAX_CHUNK = CHUNK_OF(COST_ROW, 1024), /* items */
 };
-
-static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b)
-{
-    return a < b ? a : b;
-}
-static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b)
-{
-    return a > b ? a : b;
-}
 
 /* A sum of many blocks, and what rounding has taken from it. */
 typedef struct {
@@ -56,10 +49,10 @@ static inline double whole_sum(long_sum s)
     return s.rest == s.rest ? s.total + s.rest : s.total;
 }
 
-/* Rows of n items that make a chunk of work. The shortest row costs as much as one of 32 items. */
-static inline ptrdiff_t rows_per_chunk(ptrdiff_t n)
+/* How many rows of n items make a chunk. No row costs less than one of 32 items. */
+INLINE ptrdiff_t rows_per_chunk(ptrdiff_t n)
 {
-    return larger(1, SOFTMAX_GRAIN / larger(n, 32));
+    return pieces_per_chunk(SOFTMAX_CHUNK, most(n, 32));
 }
 #endif
 
@@ -150,7 +143,7 @@ INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t 
 {
     long_sum total = {0};
     for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
-        const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS * LANES);
+        const ptrdiff_t end = least(n, start + SOFTMAX_SUM_VECTORS * LANES);
         vreal sum = {0};
         for (ptrdiff_t i = start; i < end; i += LANES) {
             const vreal x = INTERNAL(row_load)(in + i * stride, stride, n - i, -(real)INFINITY);
@@ -289,7 +282,7 @@ static void INTERNAL(softmax_pack)(const char *in, ptrdiff_t row_stride, ptrdiff
     enum { BAND = 16, TILE = 64 };
     for (ptrdiff_t start = 0; start < n; start += TILE)
         for (ptrdiff_t first = 0; first < rows; first += BAND) {
-            const ptrdiff_t last = smaller(rows, first + BAND), end = smaller(n, start + TILE);
+            const ptrdiff_t last = least(rows, first + BAND), end = least(n, start + TILE);
             for (ptrdiff_t i = start; i < end; i++)
                 for (ptrdiff_t row = first; row < last; row++)
                     out[row * n + i] = *(const real *)(in + row * row_stride + i * stride);
@@ -309,7 +302,7 @@ static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end
         in = (const char *)out;
         in_step = n * (ptrdiff_t)sizeof(real);
     }
-    const ptrdiff_t vectors = (n + LANES - 1) / LANES;
+    const ptrdiff_t vectors = ceil_div(n, LANES);
     if (vectors > SOFTMAX_SHORT_VECTORS) {
         real max = INTERNAL(row_max)(in, sizeof(real), n);
         for (ptrdiff_t row = begin; row < end; row++, in += in_step, out += n)
@@ -317,7 +310,7 @@ static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end
         return;
     }
     for (ptrdiff_t row = begin; row < end; row += LANES, in += LANES * in_step, out += LANES * n)
-        INTERNAL(softmax_some_rows)(in, in_step, smaller(LANES, end - row), n, out, logarithmic, vectors);
+        INTERNAL(softmax_some_rows)(in, in_step, least(LANES, end - row), n, out, logarithmic, vectors);
 }
 
 /* ---------------------------------------------------------------- softmax, columns */
@@ -330,7 +323,7 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
     const ptrdiff_t n = job->n, down = job->strides[1], inner = job->inner;
     vreal max[SOFTMAX_COLUMNS / LANES], sum[SOFTMAX_COLUMNS / LANES], total[SOFTMAX_COLUMNS / LANES];
     INTERNAL(long_sums) sums[SOFTMAX_COLUMNS / LANES];
-    const ptrdiff_t vectors = (width + LANES - 1) / LANES;
+    const ptrdiff_t vectors = ceil_div(width, LANES);
     for (ptrdiff_t k = 0; k < vectors; k++) {
         max[k] = V(splat)(-(real)INFINITY);
         sum[k] = sums[k].total = sums[k].rest = V(splat)(0);
@@ -367,10 +360,10 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
 static void INTERNAL(softmax_columns)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_job) *job = context;
-    const ptrdiff_t blocks = (job->inner + SOFTMAX_COLUMNS - 1) / SOFTMAX_COLUMNS, across = job->strides[2];
+    const ptrdiff_t blocks = ceil_div(job->inner, SOFTMAX_COLUMNS), across = job->strides[2];
     for (ptrdiff_t item = begin; item < end; item++) {
         const ptrdiff_t row = item / blocks, first = item % blocks * SOFTMAX_COLUMNS;
-        const ptrdiff_t width = smaller(job->inner - first, SOFTMAX_COLUMNS);
+        const ptrdiff_t width = least(job->inner - first, SOFTMAX_COLUMNS);
         const char *in = job->in + row * job->strides[0] + first * across;
         real *out = job->out + row * job->n * job->inner + first;
         if (across == sizeof(real))
@@ -380,16 +373,16 @@ static void INTERNAL(softmax_columns)(void *context, ptrdiff_t begin, ptrdiff_t 
     }
 }
 
-/* `rows` over the outer dimension when the inner one is 1, at least `least` of them at a time; else `columns` over its
+/* `rows` over the outer dimension when the inner one is 1, at least `at_least` of them at a time; else `columns` over its
  * blocks. */
-static void INTERNAL(softmax_split)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, ptrdiff_t least, wg_task *rows,
+static void INTERNAL(softmax_split)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, ptrdiff_t at_least, wg_task *rows,
                                     wg_task *columns, void *job)
 {
-    const ptrdiff_t blocks = (inner + SOFTMAX_COLUMNS - 1) / SOFTMAX_COLUMNS;
+    const ptrdiff_t blocks = ceil_div(inner, SOFTMAX_COLUMNS);
     if (inner == 1)
-        wg_parallel_for(outer, larger(least, rows_per_chunk(n)), rows, job);
+        wg_parallel_for(outer, most(at_least, rows_per_chunk(n)), rows, job);
     else
-        wg_parallel_for(outer * blocks, rows_per_chunk(n * smaller(inner, SOFTMAX_COLUMNS)), columns, job);
+        wg_parallel_for(outer * blocks, rows_per_chunk(n * least(inner, SOFTMAX_COLUMNS)), columns, job);
 }
 
 static wg_status K(softmax)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t strides[3],
@@ -399,8 +392,8 @@ static wg_status K(softmax)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const
     if (outer == 0 || n == 0 || inner == 0)
         return WG_OK;
     INTERNAL(softmax_job) job = {n, inner, in, strides, (real *)out, logarithmic};
-    const ptrdiff_t least = strides[1] == sizeof(real) ? 1 : SOFTMAX_PACKED_ROWS;
-    INTERNAL(softmax_split)(outer, n, inner, least, INTERNAL(softmax_rows), INTERNAL(softmax_columns), &job);
+    const ptrdiff_t at_least = strides[1] == sizeof(real) ? 1 : SOFTMAX_PACKED_ROWS;
+    INTERNAL(softmax_split)(outer, n, inner, at_least, INTERNAL(softmax_rows), INTERNAL(softmax_columns), &job);
     return WG_OK;
 }
 
@@ -422,7 +415,7 @@ INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const 
 {
     long_sum total = {0};
     for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
-        const ptrdiff_t end = smaller(n, start + SOFTMAX_SUM_VECTORS * LANES);
+        const ptrdiff_t end = least(n, start + SOFTMAX_SUM_VECTORS * LANES);
         vreal sum = {0};
         for (ptrdiff_t i = start; i < end; i += LANES) {
             const vreal x = INTERNAL(row_load)(g + i * g_stride, g_stride, n - i, 0);
@@ -487,7 +480,7 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
     const ptrdiff_t n = job->n, g_down = job->g_strides[1], z_down = job->z_strides[1];
     vreal sum[SOFTMAX_COLUMNS / LANES], dot[SOFTMAX_COLUMNS / LANES];
     INTERNAL(long_sums) sums[SOFTMAX_COLUMNS / LANES];
-    const ptrdiff_t vectors = (width + LANES - 1) / LANES;
+    const ptrdiff_t vectors = ceil_div(width, LANES);
     for (ptrdiff_t k = 0; k < vectors; k++)
         sum[k] = sums[k].total = sums[k].rest = V(splat)(0);
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -515,11 +508,11 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
 static void INTERNAL(softmax_grad_columns)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_grad_job) *job = context;
-    const ptrdiff_t blocks = (job->inner + SOFTMAX_COLUMNS - 1) / SOFTMAX_COLUMNS;
+    const ptrdiff_t blocks = ceil_div(job->inner, SOFTMAX_COLUMNS);
     const ptrdiff_t g_across = job->g_strides[2], z_across = job->z_strides[2];
     for (ptrdiff_t item = begin; item < end; item++) {
         const ptrdiff_t row = item / blocks, first = item % blocks * SOFTMAX_COLUMNS;
-        const ptrdiff_t width = smaller(job->inner - first, SOFTMAX_COLUMNS);
+        const ptrdiff_t width = least(job->inner - first, SOFTMAX_COLUMNS);
         const char *g = job->g + row * job->g_strides[0] + first * g_across;
         const char *z = job->z + row * job->z_strides[0] + first * z_across;
         real *out = job->out + row * job->n * job->inner + first;

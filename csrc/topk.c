@@ -2,12 +2,12 @@
  *
  * Each row is walked once. The k best so far are kept sorted, in the result itself; nearly every item of a long row is
  * turned away by one comparison with the last of them. */
-#include "inline.h"
+#include "grain.h"
 #include "wengert.h"
 
 #include <assert.h>
 
-enum { TOPK_GRAIN = 16384 /* items that make a chunk of work */ };
+enum { TOPK_CHUNK = CHUNK_OF(COST_RANKED, 1024) }; /* items */
 
 typedef struct {
     wg_real real;
@@ -71,5 +71,5 @@ void wg_topk(wg_real real, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const 
     if (k == 0)
         return;
     topk_job job = {real, in, n, inner, strides[0], strides[1], strides[2], k, smallest, out};
-    wg_parallel_for(outer * inner, n < TOPK_GRAIN ? TOPK_GRAIN / n : 1, topk_rows, &job);
+    wg_parallel_for(outer * inner, pieces_per_chunk(TOPK_CHUNK, n), topk_rows, &job);
 }

@@ -7,10 +7,12 @@
 
 #ifndef WG_UPDATE_ONCE
 #define WG_UPDATE_ONCE
+#include "grain.h"
+
 enum {
-    UPDATE_GRAIN = 32768, /* items that make a chunk of work */
-    SQUARES_CHUNKS = 256, /* at most so many chunks of a sum */
-    SQUARES_LANES = 32,   /* sums side by side */
+    UPDATE_CHUNK = CHUNK_OF(COST_UPDATED, 1024), /* items */
+    SQUARES_CHUNKS = 256,                        /* at most so many chunks of a sum */
+    SQUARES_LANES = 32,                          /* sums side by side */
 };
 
 /* A piece of a flat range over tensors of the given sizes: `length` items of `tensor`, from `offset` on. */
@@ -37,7 +39,7 @@ static inline void flat_each(const ptrdiff_t *sizes, ptrdiff_t begin, ptrdiff_t 
     while (begin < end) {
         for (; begin - start >= sizes[tensor]; tensor++)
             start += sizes[tensor];
-        const ptrdiff_t stop = start + sizes[tensor] < end ? start + sizes[tensor] : end;
+        const ptrdiff_t stop = least(start + sizes[tensor], end);
         visit(update, (flat_piece){tensor, begin - start, stop - begin});
         begin = stop;
     }
@@ -59,7 +61,7 @@ static inline void flat_range(void *context, ptrdiff_t begin, ptrdiff_t end)
 static inline void flat_run(ptrdiff_t count, const ptrdiff_t *sizes, flat_visit *visit, const void *update)
 {
     flat_job job = {sizes, visit, update};
-    wg_parallel_for(flat_total(count, sizes), UPDATE_GRAIN, flat_range, &job);
+    wg_parallel_for(flat_total(count, sizes), UPDATE_CHUNK, flat_range, &job);
 }
 #endif
 
@@ -285,8 +287,8 @@ static void INTERNAL(squares_range)(void *context, ptrdiff_t begin, ptrdiff_t en
 
 static double K(sum_squares)(ptrdiff_t count, const ptrdiff_t *sizes, const void *const *tensors)
 {
-    const ptrdiff_t items = flat_total(count, sizes), least = (items + SQUARES_CHUNKS - 1) / SQUARES_CHUNKS;
-    INTERNAL(squares_job) job = {sizes, tensors, least < UPDATE_GRAIN ? UPDATE_GRAIN : least, {0}};
+    const ptrdiff_t items = flat_total(count, sizes);
+    INTERNAL(squares_job) job = {sizes, tensors, most(UPDATE_CHUNK, ceil_div(items, SQUARES_CHUNKS)), {0}};
     wg_parallel_for(items, job.grain, INTERNAL(squares_range), &job);
     double total = 0;
     for (int chunk = 0; chunk < SQUARES_CHUNKS; chunk++)
