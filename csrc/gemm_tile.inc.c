@@ -15,20 +15,10 @@
 #ifndef WG_GEMM_TILE
 #define WG_GEMM_TILE
 
-/* Hold a loaded vector in a register. GCC would load it anew for each of up to three uses, and loads, of which one or
- * two start in a cycle, would bound the loop. */
-#if defined(__x86_64__)
-#define IN_REGISTER(x) __asm__("" : "+v"(x))
-#elif defined(__aarch64__)
-#define IN_REGISTER(x) __asm__("" : "+w"(x))
-#else
-#define IN_REGISTER(x) ((void)0)
-#endif
-
 /* TILE(rows, vectors) for every outer-product tile, DOT(rows, columns) for every dot-product tile. TILE_REUSE is the
  * number of row tiles for which packing B begins to pay. */
 /* clang-format off */
-#if defined(__AVX512F__) || defined(__aarch64__) /* 32 vector registers */
+#if VECTOR_REGISTERS == 32
 enum { TILE_ROWS = 14, DOT_ROWS = 4, DOT_COLUMNS = 5, TILE_REUSE = 12 };
 #define EACH_TILE                                                                                                      \
     TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1)     \
@@ -46,7 +36,7 @@ enum { TILE_ROWS = 6, DOT_COLUMNS = 3, TILE_REUSE = 6 };
     TILE(11, 1) TILE(12, 1)                                                                                            \
     TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2)                                                  \
     TILE(1, 3) TILE(2, 3) TILE(1, 4) TILE(2, 4)
-#if defined(__FMA__)
+#if FUSED
 enum { DOT_ROWS = 4 };
 #define EACH_DOT                                                                                                       \
     DOT(1, 1) DOT(1, 2) DOT(1, 3) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3)                          \

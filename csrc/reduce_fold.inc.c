@@ -283,35 +283,6 @@ static void INTERNAL(fold_block)(reduce_fold fold, const reduce_block *b, const 
 
 /* ---------------------------------------------------------------- argmax and argmin of a line */
 
-/* Bit i is set where lane i of x equals y's. The mask of AVX-512 is brought to a general register by an instruction that gcc
- * cannot see through: gcc 12, short of registers, stores 16 bits of it and reads back 64. */
-INLINE unsigned INTERNAL(equal_lanes)(vreal x, vreal y)
-{
-#if defined(__AVX512F__)
-#if REAL_BITS == 32
-    const __mmask16 mask = _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_EQ_OQ);
-#else
-    const __mmask16 mask = _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_EQ_OQ);
-#endif
-    unsigned bits;
-    __asm__("kmovw %1, %0" : "=r"(bits) : "k"(mask));
-    return bits;
-#elif defined(__AVX2__) && REAL_BITS == 32
-    return (unsigned)_mm256_movemask_ps((__m256)(x == y));
-#elif defined(__AVX2__)
-    return (unsigned)_mm256_movemask_pd((__m256d)(x == y));
-#elif defined(__SSE2__) && REAL_BITS == 32
-    return (unsigned)_mm_movemask_ps((__m128)(x == y));
-#elif defined(__SSE2__)
-    return (unsigned)_mm_movemask_pd((__m128d)(x == y));
-#else
-    unsigned bits = 0;
-    for (int i = 0; i < LANES; i++)
-        bits |= (unsigned)(x[i] == y[i]) << i;
-    return bits;
-#endif
-}
-
 /* What one walk over a line finds: in every lane its best, and the number of the group of vectors it was first seen in. */
 typedef struct {
     vreal best;
@@ -360,19 +331,19 @@ INLINE ptrdiff_t INTERNAL(arg_search)(const real *in, ptrdiff_t n, real value)
         UNROLL
         for (int i = 0; i < REDUCE_GROUP / 2; i++) {
             const real *p = in + i * LANES, *q = p + REDUCE_GROUP / 2 * LANES;
-            low |= (uint64_t)INTERNAL(equal_lanes)(V(load)(p), wanted) << (i * LANES);
-            high |= (uint64_t)INTERNAL(equal_lanes)(V(load)(q), wanted) << (i * LANES);
+            low |= (uint64_t)V(equal_lanes)(V(load)(p), wanted) << (i * LANES);
+            high |= (uint64_t)V(equal_lanes)(V(load)(q), wanted) << (i * LANES);
         }
         return low ? __builtin_ctzll(low) : REDUCE_GROUP / 2 * LANES + __builtin_ctzll(high);
     }
     ptrdiff_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        const unsigned found = INTERNAL(equal_lanes)(V(load)(in + i), wanted);
+        const unsigned found = V(equal_lanes)(V(load)(in + i), wanted);
         if (found)
             return i + __builtin_ctz(found);
     }
     /* A lane past the end may hold `value`, 0, too, but comes later. */
-    return i + __builtin_ctz(INTERNAL(equal_lanes)(V(load_tail)(in + i, n - i), wanted));
+    return i + __builtin_ctz(V(equal_lanes)(V(load_tail)(in + i, n - i), wanted));
 }
 
 /* The extremum of n > 0 adjacent items and its first place, from their scan. */
@@ -385,7 +356,7 @@ INLINE ptrdiff_t INTERNAL(arg_place)(int lowest, const real *in, ptrdiff_t n, co
         return INTERNAL(arg_first_nan)(in);
     if (n <= size)
         return INTERNAL(arg_search)(in, n, *extremum);
-    unsigned lanes = INTERNAL(equal_lanes)(scan->best, V(splat)(*extremum));
+    unsigned lanes = V(equal_lanes)(scan->best, V(splat)(*extremum));
     real group = scan->group[__builtin_ctz(lanes)];
     while (UNLIKELY(lanes &= lanes - 1))
         group = scan->group[__builtin_ctz(lanes)] < group ? scan->group[__builtin_ctz(lanes)] : group;

@@ -145,14 +145,10 @@ INLINE vreal V(split_any_exponent)(vreal x, vreal *f)
 /* `logarithm` where x is positive and finite; -inf at zeros, +inf at +inf, NaN below zero and at NaN. */
 INLINE vreal V(log_special)(vreal x, vreal logarithm)
 {
-#if defined(__AVX512F__)
+#if WG_VECTOR_BYTES == 64
     /* One nibble per class of x: quiet NaN, signalling NaN, 0, 1, -inf, +inf, negative, positive. */
     const vint table = 0x03530422 - (vint){0};
-#if REAL_BITS == 32
-    return (vreal)_mm512_fixupimm_ps((__m512)logarithm, (__m512)x, (__m512i)table, 0);
-#else
-    return (vreal)_mm512_fixupimm_pd((__m512d)logarithm, (__m512d)x, (__m512i)table, 0);
-#endif
+    return (vreal)PACKED(fixupimm)((native)logarithm, (native)x, (__m512i)table, 0);
 #else
     const vreal infinity = V(splat)((real)INFINITY);
     vreal not_positive = V(select)(x == 0, -infinity, V(splat)((real)NAN));
