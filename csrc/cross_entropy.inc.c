@@ -105,7 +105,7 @@ INLINE void INTERNAL(target_gradient)(const INTERNAL(cross_entropy_job) *job, co
         const vreal e = in ? INTERNAL(row_exp)(INTERNAL(row_load)(in + i * stride, stride, n - i, 0) - max)
                            : INTERNAL(row_load)((const char *)(row + i), sizeof(real), n - i, 0);
         const vreal mass = INTERNAL(target_mass)(job, targets, i, n - i);
-        INTERNAL(row_store)(row + i, n - i, e * factor - mass * (real)job->scale);
+        V(store_upto)(row + i, n - i, e * factor - mass * (real)job->scale);
     }
 }
 
@@ -164,8 +164,8 @@ INLINE void INTERNAL(short_label_rows)(const INTERNAL(cross_entropy_job) *job, p
         for (int r = 0; r < rows; r++)
             for (int k = 0; k < vectors; k++) {
                 const vint here = V(lane_numbers)() == (integer)(labels[r] - k * LANES);
-                INTERNAL(row_store)(row + r * n + k * LANES, n - k * LANES,
-                                    e[r][k] * factor[r] - V(select)(here, V(splat)(at_label[r]), V(splat)(0)));
+                V(store_upto)(row + r * n + k * LANES, n - k * LANES,
+                              e[r][k] * factor[r] - V(select)(here, V(splat)(at_label[r]), V(splat)(0)));
             }
     }
     for (int r = 0; ignored && r < rows; r++) {

@@ -40,10 +40,8 @@ INLINE void INTERNAL(store_output)(const INTERNAL(elementwise) *k, char *p, ptrd
 {
     if (k->byte_output)
         V(store_bytes)(p, n, V(as_int)(result));
-    else if (n == LANES)
-        V(store)((real *)p, result);
     else
-        V(store_tail)((real *)p, n, result);
+        V(store_upto)((real *)p, n, result);
 }
 
 /* n <= LANES items from item `at` on. Input j starts at in[j], or, where bit j of `fixed` is set, is `value[j]`

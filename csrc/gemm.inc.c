@@ -251,12 +251,12 @@ static void INTERNAL(sum_columns)(ptrdiff_t k, ptrdiff_t n, const real *b, ptrdi
         vreal sum[ACCUMULATORS] = {{0}};
         for (ptrdiff_t p = 0; p < rows; p++) {
             const real *const row = b + (start + p) * rs_b;
-            sum[p % ACCUMULATORS] += cs_b == 1 ? INTERNAL(load_upto)(row, n)
+            sum[p % ACCUMULATORS] += cs_b == 1 ? V(load_upto)(row, n)
                                                : V(load_strided)((const char *)row, cs_b * (ptrdiff_t)sizeof(real), n);
         }
         total += (sum[0] + sum[1]) + (sum[2] + sum[3]);
     }
-    INTERNAL(store_upto)(sums, n, total);
+    V(store_upto)(sums, n, total);
 }
 
 /* ---------------------------------------------------------------- the kernel */

@@ -50,14 +50,6 @@ INLINE int INTERNAL(target_is_plain)(const INTERNAL(target) *t)
     return t->alpha == 1 && (t->beta == 0 || t->beta == 1) && !t->bias && !t->relu && !t->mask;
 }
 
-INLINE void INTERNAL(store_upto)(real *p, ptrdiff_t n, vreal x)
-{
-    if (n >= LANES)
-        V(store)(p, x);
-    else
-        V(store_tail)(p, n, x);
-}
-
 /* Sums, in rows of stride ld, to rows [i, i + rows) and columns [j, j + columns) of C. Reads whole vectors of sums. */
 static NOINLINE void INTERNAL(write_back)(const INTERNAL(target) *target, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows,
                                           ptrdiff_t columns, const real *sums, ptrdiff_t ld)
@@ -70,23 +62,23 @@ static NOINLINE void INTERNAL(write_back)(const INTERNAL(target) *target, ptrdif
         const real *mask = t.mask ? t.mask + i * t.ld_mask + j + v : NULL;
         vreal bias = {0};
         if (t.bias && t.bias_stride == 1)
-            bias = INTERNAL(load_upto)(t.bias + j + v, n);
+            bias = V(load_upto)(t.bias + j + v, n);
         else if (t.bias)
             bias = V(load_strided)((const char *)(t.bias + (j + v) * t.bias_stride),
                                    t.bias_stride * (ptrdiff_t)sizeof(real), least(n, LANES));
         for (ptrdiff_t r = 0; r < rows; r++, c += t.ldc) {
             vreal x = V(load)(sums + r * ld + v) * alpha;
             if (t.beta != 0)
-                x = V(fma)(beta, INTERNAL(load_upto)(c, n), x);
+                x = V(fma)(beta, V(load_upto)(c, n), x);
             if (t.bias)
                 x += bias;
             if (t.relu)
                 x = V(max)(x, V(splat)(0));
             if (mask) {
-                x = V(select)(INTERNAL(load_upto)(mask, n) > 0, x, V(splat)(0));
+                x = V(select)(V(load_upto)(mask, n) > 0, x, V(splat)(0));
                 mask += t.ld_mask;
             }
-            INTERNAL(store_upto)(c, n, x);
+            V(store_upto)(c, n, x);
         }
     }
 }

@@ -3,14 +3,6 @@
  * A copy is made only where it pays: when the contiguous direction is the wrong one, when a block is read many times
  * over, or when its rows fall into the same few sets of the cache. */
 
-/* ---------------------------------------------------------------- blocks */
-
-/* The first n items, n <= 0 for none, n >= LANES for all. */
-INLINE vreal INTERNAL(load_upto)(const real *p, ptrdiff_t n)
-{
-    return n >= LANES ? V(load)(p) : n > 0 ? V(load_tail)(p, n) : (vreal){0};
-}
-
 /* Rows of `source` that are contiguous already. */
 static void INTERNAL(pack_rows)(ptrdiff_t count, ptrdiff_t depth, const real *source, ptrdiff_t depth_stride, real *out,
                                 ptrdiff_t ld)
@@ -20,7 +12,7 @@ static void INTERNAL(pack_rows)(ptrdiff_t count, ptrdiff_t depth, const real *so
         for (ptrdiff_t i = 0; i < whole; i += LANES)
             V(store)(out + i, V(load)(source + i));
         for (ptrdiff_t i = whole; i < ld; i += LANES)
-            V(store)(out + i, INTERNAL(load_upto)(source + i, count - i));
+            V(store)(out + i, V(load_upto)(source + i, most(count - i, 0)));
     }
 }
 
@@ -38,7 +30,7 @@ static void INTERNAL(pack_columns)(ptrdiff_t count, ptrdiff_t depth, const real 
                     x[l] = V(load)(from + l * stride);
             } else {
                 for (int l = 0; l < LANES; l++)
-                    x[l] = i + l < count ? INTERNAL(load_upto)(from + l * stride, depth - p) : (vreal){0};
+                    x[l] = i + l < count ? V(load_upto)(from + l * stride, depth - p) : (vreal){0};
             }
             V(transpose)(x);
             const ptrdiff_t rows = least(depth - p, LANES);

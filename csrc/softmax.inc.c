@@ -73,14 +73,6 @@ INLINE vreal INTERNAL(row_load)(const char *p, ptrdiff_t stride, ptrdiff_t n, re
     return fill == 0 ? x : V(select)(V(lane_numbers)() < (integer)n, x, V(splat)(fill));
 }
 
-INLINE void INTERNAL(row_store)(real *p, ptrdiff_t n, vreal x)
-{
-    if (n >= LANES)
-        V(store)(p, x);
-    else
-        V(store_tail)(p, n, x);
-}
-
 /* ---------------------------------------------------------------- passes over a row */
 
 /* e^x * 2^ROW_EXP_SHIFT for x <= 0, the difference of an item and its row's maximum. The power keeps what e^x alone
@@ -150,7 +142,7 @@ INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t 
             const vreal e = INTERNAL(row_exp)(x - max);
             sum += e;
             if (out)
-                INTERNAL(row_store)(out + i, n - i, e);
+                V(store_upto)(out + i, n - i, e);
         }
         add_block(&total, V(reduce_add)(sum));
     }
@@ -162,7 +154,7 @@ INLINE void INTERNAL(row_scale)(real *row, ptrdiff_t n, real factor)
 {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const vreal x = INTERNAL(row_load)((const char *)(row + i), sizeof(real), n - i, 0);
-        INTERNAL(row_store)(row + i, n - i, x * factor);
+        V(store_upto)(row + i, n - i, x * factor);
     }
 }
 
@@ -238,7 +230,7 @@ INLINE void INTERNAL(softmax_short_rows)(const char *in, ptrdiff_t in_step, cons
     V(store)(shift, logarithmic ? V(log)(sum / (real)ROW_EXP_UNIT) : 1 / sum);
     for (int r = 0; r < rows; r++)
         for (int k = 0; k < vectors; k++)
-            INTERNAL(row_store)(out + r * n + k * LANES, n - k * LANES,
+            V(store_upto)(out + r * n + k * LANES, n - k * LANES,
                                 logarithmic ? x[r][k] - shift[r] : e[r][k] * shift[r]);
 }
 
@@ -269,7 +261,7 @@ INLINE real INTERNAL(softmax_long_row)(const char *in, const char *next, ptrdiff
     const vreal log_sum = V(log)(V(splat)((real)(sum / ROW_EXP_UNIT)));
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const vreal x = INTERNAL(row_load)(in + i * sizeof(real), sizeof(real), n - i, 0);
-        INTERNAL(row_store)(out + i, n - i, x - max - log_sum);
+        V(store_upto)(out + i, n - i, x - max - log_sum);
     }
     return next_max;
 }
@@ -337,7 +329,7 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
             const vreal e = INTERNAL(row_exp)(x - max[k]);
             sum[k] += e;
             if (!job->logarithmic)
-                INTERNAL(row_store)(out + i * inner + j, width - j, e);
+                V(store_upto)(out + i * inner + j, width - j, e);
         }
         if (i % SOFTMAX_SUM_VECTORS == SOFTMAX_SUM_VECTORS - 1 || i == n - 1)
             INTERNAL(flush_sums)(sum, sums, vectors);
@@ -350,7 +342,7 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
             real *p = out + i * inner + j;
             const char *x = in + i * down + j * across;
-            INTERNAL(row_store)(p, width - j,
+            V(store_upto)(p, width - j,
                                 job->logarithmic ? INTERNAL(row_load)(x, across, width - j, 0) - max[k] - total[k]
                                 : INTERNAL(row_load)((const char *)p, sizeof(real), width - j, 0) * total[k]);
         }
@@ -427,7 +419,7 @@ INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const 
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const vreal x = INTERNAL(row_load)(g + i * g_stride, g_stride, n - i, 0);
         const vreal y = INTERNAL(row_load)(z + i * z_stride, z_stride, n - i, 0);
-        INTERNAL(row_store)(out + i, n - i, logarithmic ? x - V(exp)(y) * dot : y * (x - dot));
+        V(store_upto)(out + i, n - i, logarithmic ? x - V(exp)(y) * dot : y * (x - dot));
     }
 }
 
@@ -448,7 +440,7 @@ INLINE void INTERNAL(softmax_grad_short_rows)(const INTERNAL(softmax_grad_job) *
     }
     V(store)(dot, V(reduce_each)(product));
     for (int r = 0; r < rows; r++)
-        INTERNAL(row_store)(out + r * n, n, logarithmic ? x[r] - V(exp)(y[r]) * dot[r] : y[r] * (x[r] - dot[r]));
+        V(store_upto)(out + r * n, n, logarithmic ? x[r] - V(exp)(y[r]) * dot[r] : y[r] * (x[r] - dot[r]));
 }
 
 static void INTERNAL(softmax_grad_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
@@ -500,7 +492,7 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
             const vreal x = INTERNAL(row_load)(g + i * g_down + j * g_across, g_across, width - j, 0);
             const vreal y = INTERNAL(row_load)(z + i * z_down + j * z_across, z_across, width - j, 0);
-            INTERNAL(row_store)(out + i * job->inner + j, width - j,
+            V(store_upto)(out + i * job->inner + j, width - j,
                                 job->logarithmic ? x - V(exp)(y) * dot[k] : y * (x - dot[k]));
         }
 }

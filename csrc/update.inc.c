@@ -65,19 +65,6 @@ static inline void flat_run(ptrdiff_t count, const ptrdiff_t *sizes, flat_visit 
 }
 #endif
 
-/* Items i.. of a dense tensor of n items: a whole vector, or the tail. */
-INLINE vreal INTERNAL(flat_load)(const real *p, ptrdiff_t i, ptrdiff_t n)
-{
-    return n - i >= LANES ? V(load)(p + i) : V(load_tail)(p + i, n - i);
-}
-INLINE void INTERNAL(flat_store)(real *p, ptrdiff_t i, ptrdiff_t n, vreal x)
-{
-    if (n - i >= LANES)
-        V(store)(p + i, x);
-    else
-        V(store_tail)(p + i, n - i, x);
-}
-
 /* The gradient g with its sign for maximizing, and with weight decay of the parameter p. An infinite parameter without
  * decay is not multiplied by 0. */
 INLINE vreal INTERNAL(direction)(vreal p, vreal g, int maximize, real decay)
@@ -101,14 +88,14 @@ static void INTERNAL(sgd_piece)(const void *update, flat_piece piece)
     const real fresh = (real)(1 - u->dampening);
 
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const vreal p = INTERNAL(flat_load)(param, i, n);
-        vreal g = INTERNAL(direction)(p, INTERNAL(flat_load)(grad, i, n), u->maximize, decay);
+        const vreal p = V(load_upto)(param + i, n - i);
+        vreal g = INTERNAL(direction)(p, V(load_upto)(grad + i, n - i), u->maximize, decay);
         if (momentum) {
-            const vreal m = first ? g : V(fma)(INTERNAL(flat_load)(momentum, i, n), V(splat)(factor), g * fresh);
-            INTERNAL(flat_store)(momentum, i, n, m);
+            const vreal m = first ? g : V(fma)(V(load_upto)(momentum + i, n - i), V(splat)(factor), g * fresh);
+            V(store_upto)(momentum + i, n - i, m);
             g = u->nesterov ? V(fma)(m, V(splat)(factor), g) : m;
         }
-        INTERNAL(flat_store)(param, i, n, V(fma)(g, V(splat)(-lr), p));
+        V(store_upto)(param + i, n - i, V(fma)(g, V(splat)(-lr), p));
     }
 }
 
@@ -136,21 +123,21 @@ static void INTERNAL(adam_piece)(const void *update, flat_piece piece)
     const real shrink = (real)(1 - u->lr * u->weight_decay);
 
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        vreal p = INTERNAL(flat_load)(param, i, n);
-        const vreal g = INTERNAL(direction)(p, INTERNAL(flat_load)(grad, i, n), u->maximize, decay);
+        vreal p = V(load_upto)(param + i, n - i);
+        const vreal g = INTERNAL(direction)(p, V(load_upto)(grad + i, n - i), u->maximize, decay);
         if (shrinks)
             p *= shrink;
-        vreal m = INTERNAL(flat_load)(first, i, n), v = INTERNAL(flat_load)(second, i, n);
+        vreal m = V(load_upto)(first + i, n - i), v = V(load_upto)(second + i, n - i);
         m = V(fma)(g - m, V(splat)(fresh1), m);
         v = V(fma)(g * g, V(splat)(fresh2), v * beta2);
-        INTERNAL(flat_store)(first, i, n, m);
-        INTERNAL(flat_store)(second, i, n, v);
+        V(store_upto)(first + i, n - i, m);
+        V(store_upto)(second + i, n - i, v);
         if (largest) {
-            v = V(max)(INTERNAL(flat_load)(largest, i, n), v);
-            INTERNAL(flat_store)(largest, i, n, v);
+            v = V(max)(V(load_upto)(largest + i, n - i), v);
+            V(store_upto)(largest + i, n - i, v);
         }
         const vreal root = V(fma)(V(sqrt)(v), V(splat)(root_scale), V(splat)(eps));
-        INTERNAL(flat_store)(param, i, n, V(fma)(m / root, V(splat)(-step_size), p));
+        V(store_upto)(param + i, n - i, V(fma)(m / root, V(splat)(-step_size), p));
     }
 }
 
@@ -173,23 +160,23 @@ static void INTERNAL(rmsprop_piece)(const void *update, flat_piece piece)
     const real alpha = (real)u->alpha, fresh = (real)(1 - u->alpha);
 
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const vreal p = INTERNAL(flat_load)(param, i, n);
-        const vreal g = INTERNAL(direction)(p, INTERNAL(flat_load)(grad, i, n), u->maximize, decay);
-        vreal v = INTERNAL(flat_load)(square, i, n);
+        const vreal p = V(load_upto)(param + i, n - i);
+        const vreal g = INTERNAL(direction)(p, V(load_upto)(grad + i, n - i), u->maximize, decay);
+        vreal v = V(load_upto)(square + i, n - i);
         v = V(fma)(g * g, V(splat)(fresh), v * alpha);
-        INTERNAL(flat_store)(square, i, n, v);
+        V(store_upto)(square + i, n - i, v);
         if (mean) {
-            vreal m = INTERNAL(flat_load)(mean, i, n);
+            vreal m = V(load_upto)(mean + i, n - i);
             m = V(fma)(g - m, V(splat)(fresh), m);
-            INTERNAL(flat_store)(mean, i, n, m);
+            V(store_upto)(mean + i, n - i, m);
             v = V(fma)(-m, m, v);
         }
         vreal step = g / (V(sqrt)(v) + eps);
         if (momentum) {
-            step = V(fma)(INTERNAL(flat_load)(momentum, i, n), V(splat)(factor), step);
-            INTERNAL(flat_store)(momentum, i, n, step);
+            step = V(fma)(V(load_upto)(momentum + i, n - i), V(splat)(factor), step);
+            V(store_upto)(momentum + i, n - i, step);
         }
-        INTERNAL(flat_store)(param, i, n, V(fma)(step, V(splat)(-lr), p));
+        V(store_upto)(param + i, n - i, V(fma)(step, V(splat)(-lr), p));
     }
 }
 
@@ -210,11 +197,11 @@ static void INTERNAL(adagrad_piece)(const void *update, flat_piece piece)
     const real eps = (real)u->eps, decay = (real)u->weight_decay;
 
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const vreal p = INTERNAL(flat_load)(param, i, n);
-        const vreal g = INTERNAL(direction)(p, INTERNAL(flat_load)(grad, i, n), u->maximize, decay);
-        const vreal s = V(fma)(g, g, INTERNAL(flat_load)(sum, i, n));
-        INTERNAL(flat_store)(sum, i, n, s);
-        INTERNAL(flat_store)(param, i, n, V(fma)(g / (V(sqrt)(s) + eps), V(splat)(-rate), p));
+        const vreal p = V(load_upto)(param + i, n - i);
+        const vreal g = INTERNAL(direction)(p, V(load_upto)(grad + i, n - i), u->maximize, decay);
+        const vreal s = V(fma)(g, g, V(load_upto)(sum + i, n - i));
+        V(store_upto)(sum + i, n - i, s);
+        V(store_upto)(param + i, n - i, V(fma)(g / (V(sqrt)(s) + eps), V(splat)(-rate), p));
     }
 }
 
@@ -236,7 +223,7 @@ static void INTERNAL(scale_piece)(const void *update, flat_piece piece)
     const ptrdiff_t n = piece.length;
     real *p = (real *)u->tensors[piece.tensor] + piece.offset;
     for (ptrdiff_t i = 0; i < n; i += LANES)
-        INTERNAL(flat_store)(p, i, n, INTERNAL(flat_load)(p, i, n) * u->factor);
+        V(store_upto)(p + i, n - i, V(load_upto)(p + i, n - i) * u->factor);
 }
 
 static void K(scale)(ptrdiff_t count, const ptrdiff_t *sizes, void *const *tensors, double factor)
