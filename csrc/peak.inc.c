@@ -5,23 +5,9 @@
  * the units busy; twelve leave room, and fit the sixteen registers of x86 without AVX-512. Where there is no fused
  * instruction (x86 `base`) a multiplication and an addition are measured, since those are what the kernels use there. */
 
-#ifndef WG_PEAK_CLOCK
-#define WG_PEAK_CLOCK
-#include <time.h>
+#include "system.h"
 
 #define PEAK_CHAINS 12
-
-static double monotonic_seconds(void)
-{
-    struct timespec now;
-#ifdef _WIN32
-    timespec_get(&now, TIME_UTC); /* its C library has no clock of this form that nobody can set */
-#else
-    clock_gettime(CLOCK_MONOTONIC, &now);
-#endif
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-#endif
 
 /* `rounds` steps of every chain, all in registers; gives the sum of the chains, so that none can be left out. */
 static NOINLINE vreal INTERNAL(peak_rounds)(ptrdiff_t rounds, real start, real factor, real term)
@@ -49,11 +35,11 @@ static double K(peak_flops)(double seconds)
     volatile real start = 1, factor = (real)0.5, term = (real)0.5;
     volatile real sink;
     double best = 0;
-    const double begin = monotonic_seconds();
-    for (int sample = 0; sample < 3 || monotonic_seconds() - begin < seconds; sample++) {
-        const double started = monotonic_seconds();
+    const double begin = clock_seconds();
+    for (int sample = 0; sample < 3 || clock_seconds() - begin < seconds; sample++) {
+        const double started = clock_seconds();
         sink = INTERNAL(peak_rounds)(rounds, start, factor, term)[0];
-        const double elapsed = monotonic_seconds() - started;
+        const double elapsed = clock_seconds() - started;
         if (elapsed > 0 && flops / elapsed > best)
             best = flops / elapsed;
     }

@@ -24,7 +24,7 @@
  * takes them along: all state is static. */
 #define _GNU_SOURCE
 #include "wengert.h"
-#include "system.h"
+#include "threads.h"
 
 #include <assert.h>
 #include <fenv.h>
@@ -33,90 +33,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#ifndef _WIN32
-#include <pthread.h>
-#include <signal.h>
-#include <unistd.h>
-#endif
-#ifdef __linux__
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#endif
-
 enum {
     WORKER_TURNS = 2000,   /* of the loop in which a worker waits for a job before it sleeps: 20 to 100 microseconds */
     CALLER_TURNS = 2000,   /* the same for the caller that waits for chunks under way */
     MOST_CHUNKS = 1 << 30, /* of one job, so that they can be counted in 32 bits */
-    STACK_BYTES = 1 << 20,
 };
 
-/* ---------------------------------------------------------------- a word to wait on */
-
-/* A number that threads can sleep on until it changes. */
-typedef struct {
-    _Atomic int32_t value;
-#ifdef _WIN32
-    SRWLOCK lock;
-    CONDITION_VARIABLE changed;
-#elif !defined(__linux__)
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-#endif
-} wait_word;
-
-#ifdef _WIN32
-#define WAIT_WORD_INIT {.lock = SRWLOCK_INIT, .changed = CONDITION_VARIABLE_INIT}
-#elif defined(__linux__)
-#define WAIT_WORD_INIT {0}
-#else
-#define WAIT_WORD_INIT {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER}
-#endif
-
-/* Sleep if the value is still `seen`. Returns when woken, and sometimes for no reason. */
-static void word_wait(wait_word *word, int32_t seen)
-{
-#ifdef __linux__
-    syscall(SYS_futex, &word->value, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
-#elif defined(_WIN32)
-    AcquireSRWLockExclusive(&word->lock);
-    if (atomic_load(&word->value) == seen)
-        SleepConditionVariableSRW(&word->changed, &word->lock, INFINITE, 0);
-    ReleaseSRWLockExclusive(&word->lock);
-#else
-    pthread_mutex_lock(&word->lock);
-    if (atomic_load(&word->value) == seen)
-        pthread_cond_wait(&word->changed, &word->lock);
-    pthread_mutex_unlock(&word->lock);
-#endif
-}
-
-/* Wake at least `count` of the threads that sleep on the word, or all if they are fewer. To be called after the value
- * has changed. */
-static void word_wake(wait_word *word, int count)
-{
-#ifdef __linux__
-    syscall(SYS_futex, &word->value, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
-#elif defined(_WIN32)
-    /* Taking the lock orders this after the check of a thread that is about to sleep. */
-    AcquireSRWLockExclusive(&word->lock);
-    ReleaseSRWLockExclusive(&word->lock);
-    for (int i = 0; i < count; i++)
-        WakeConditionVariable(&word->changed);
-#else
-    pthread_mutex_lock(&word->lock);
-    pthread_mutex_unlock(&word->lock);
-    for (int i = 0; i < count; i++)
-        pthread_cond_signal(&word->changed);
-#endif
-}
-
 /* ---------------------------------------------------------------- state */
-
-#ifdef _WIN32
-typedef HANDLE thread;
-#else
-typedef pthread_t thread;
-#endif
 
 /* The job. Written by the caller while nobody owns a chunk, read by those who do. */
 static struct {
@@ -146,54 +69,14 @@ static _Alignas(WG_ALIGNMENT) atomic_bool busy; /* held by a job's caller, and b
 static atomic_int threads;                      /* as set or found, the caller included; 0 until then */
 static atomic_bool chosen;                      /* `threads` was set, or comes from the environment */
 static atomic_int workers;                      /* that exist; changed only under `busy` */
-static thread handles[WG_MAX_THREADS - 1];
-#ifdef __linux__
-static int avoided = -1;                  /* the processor that workers are kept off; -1: none. Under `busy` */
-static int taken_off[WG_MAX_THREADS - 1]; /* what that took out of a worker's affinity; -1: nothing */
-#endif
-
+static thread handles[WG_MAX_THREADS - 1];      /* those of the workers */
+static int avoided = -1;                        /* the processor that workers are kept off; -1: none. Under `busy` */
 static bool acquire(void)
 {
     return !atomic_load_explicit(&busy, memory_order_relaxed) && !atomic_exchange(&busy, true);
 }
 
 /* ---------------------------------------------------------------- processors */
-
-/* The number of the processor that this thread runs on; -1 where the system does not tell at once. */
-static int current_processor(void)
-{
-#ifdef __linux__
-    return sched_getcpu();
-#elif defined(_WIN32)
-    return (int)GetCurrentProcessorNumber();
-#else
-    return -1;
-#endif
-}
-
-/* The processors in this thread's affinity mask, or all where there is no such mask; below 1 if nobody knows. */
-static int affinity_processors(void)
-{
-#ifdef __linux__
-    for (int most = CPU_SETSIZE; most <= CPU_SETSIZE << 8; most *= 2) { /* the kernel's own mask may be larger */
-        cpu_set_t *set = CPU_ALLOC(most);
-        const bool known = set && sched_getaffinity(0, CPU_ALLOC_SIZE(most), set) == 0;
-        const int count = known ? CPU_COUNT_S(CPU_ALLOC_SIZE(most), set) : 0;
-        CPU_FREE(set);
-        if (known)
-            return count;
-    }
-#elif defined(_WIN32)
-    DWORD_PTR affinity, existing; /* in the group of up to 64 processors that the process began in */
-    if (GetProcessAffinityMask(GetCurrentProcess(), &affinity, &existing) && affinity)
-        return __builtin_popcountll(affinity);
-#endif
-#ifdef _WIN32
-    return (int)GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
-#else
-    return (int)sysconf(_SC_NPROCESSORS_ONLN);
-#endif
-}
 
 int wg_processors(const char *root)
 {
@@ -320,35 +203,6 @@ static void work(int number)
     }
 }
 
-#ifdef _WIN32
-
-static DWORD WINAPI worker_main(LPVOID number)
-{
-    work((int)(intptr_t)number);
-    return 0;
-}
-
-static bool start_worker(int number)
-{
-    handles[number] =
-        CreateThread(NULL, STACK_BYTES, worker_main, (LPVOID)(intptr_t)number, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
-    return handles[number] != NULL;
-}
-
-static void join_worker(int number)
-{
-    WaitForSingleObject(handles[number], INFINITE);
-    CloseHandle(handles[number]);
-}
-
-#else
-
-static void *worker_main(void *number)
-{
-    work((int)(intptr_t)number);
-    return NULL;
-}
-
 /* In a forked child, which has none of the workers and no job, whatever its parent was doing. */
 static void reset_after_fork(void)
 {
@@ -360,57 +214,22 @@ static void reset_after_fork(void)
     atomic_store(&busy, false);
 }
 
-/* A worker inherits the mask of whoever starts it: all signals are blocked, so that handlers run on the program's own
- * threads, but for those that a fault raises, which a blocked mask would turn into a death without a trace. */
 static bool start_worker(int number)
 {
     static bool registered;
     if (!registered)
-        registered = pthread_atfork(NULL, NULL, reset_after_fork) == 0;
-    pthread_attr_t attributes;
-    if (!registered || pthread_attr_init(&attributes) != 0)
-        return false;
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    sigset_t blocked, before;
-    sigfillset(&blocked);
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        sigdelset(&blocked, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    const bool started = pthread_create(&handles[number], &attributes, worker_main, (void *)(intptr_t)number) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return started;
+        registered = at_fork(NULL, NULL, reset_after_fork);
+    return registered && thread_start(&handles[number], work, number);
 }
-
-static void join_worker(int number)
-{
-    pthread_join(handles[number], NULL);
-}
-
-#endif
 
 /* Under `busy`: keep all workers off a processor, and no more off the one that they were kept off before. */
 static void keep_workers_off(int processor)
 {
-#ifdef __linux__
-    if (processor == avoided || processor < 0 || processor >= CPU_SETSIZE)
+    if (processor == avoided)
         return;
-    for (int i = atomic_load(&workers) - 1; i >= 0; i--) {
-        cpu_set_t set;
-        if (pthread_getaffinity_np(handles[i], sizeof set, &set) != 0)
-            continue;
-        if (taken_off[i] >= 0)
-            CPU_SET(taken_off[i], &set);
-        const bool there = CPU_ISSET(processor, &set);
-        CPU_CLR(processor, &set);
-        if (CPU_COUNT(&set) > 0 && pthread_setaffinity_np(handles[i], sizeof set, &set) == 0)
-            taken_off[i] = there ? processor : -1;
-    }
+    for (int i = atomic_load(&workers) - 1; i >= 0; i--)
+        thread_keep_off(&handles[i], processor);
     avoided = processor;
-#else
-    (void)processor;
-#endif
 }
 
 /* Under `busy`: start or stop workers until there is one less than threads. Where the system denies a thread, the
@@ -422,11 +241,7 @@ static void fit_workers(void)
     if (count == wanted - 1)
         return;
     atomic_store(&spin, wanted <= wg_processors(""));
-#ifdef __linux__
-    avoided = -1;
-    for (int i = count; i < wanted - 1; i++)
-        taken_off[i] = -1;
-#endif
+    avoided = -1; /* new workers may run anywhere */
     atomic_store(&limit, wanted - 1);
     while (count < wanted - 1 && start_worker(count))
         count++;
@@ -436,7 +251,7 @@ static void fit_workers(void)
         atomic_fetch_sub(&remaining.value, 1); /* a change, for those about to sleep */
         word_wake(&remaining, count);
         while (count > wanted - 1)
-            join_worker(--count);
+            thread_join(&handles[--count]);
     }
     atomic_store(&workers, count);
 }

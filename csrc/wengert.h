@@ -23,10 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What threadpoolctl finds in the built extension; everything else stays inside. */
-#ifdef _WIN32
-#define WG_EXPORT __declspec(dllexport)
-#else
+/* What threadpoolctl finds in the built extension; everything else stays inside. Where symbols are exported in another way,
+ * the build says how. */
+#ifndef WG_EXPORT
 #define WG_EXPORT __attribute__((visibility("default")))
 #endif
 
