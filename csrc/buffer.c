@@ -13,6 +13,7 @@
  * some nanoseconds, never across a call to the system's allocator (but for the one-time setup). */
 #define _GNU_SOURCE
 #include "wengert.h"
+#include "pages.h"
 #include "system.h"
 
 #include <assert.h>
@@ -24,37 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef _WIN32
-#include <malloc.h>
-#else
-#include <pthread.h>
-#include <unistd.h>
-#endif
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
-/* With AddressSanitizer, memory that nobody owns is poisoned: held blocks, and the slack of those handed out. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WG_ADDRESS_SANITIZER
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(WG_ADDRESS_SANITIZER)
-#include <sanitizer/asan_interface.h>
-#define POISON(memory, bytes) ASAN_POISON_MEMORY_REGION(memory, bytes)
-#define UNPOISON(memory, bytes) ASAN_UNPOISON_MEMORY_REGION(memory, bytes)
-#else
-#define POISON(memory, bytes) ((void)(memory), (void)(bytes))
-#define UNPOISON(memory, bytes) ((void)(memory), (void)(bytes))
-#endif
-
 enum { CLASSES = 232 };                               /* enough for any size_t */
 enum { GUARDED = -1 };                                /* the class of blocks that are made for one use, with guards */
-#define HUGE_PAGE ((size_t)2 << 20)                   /* from here on, blocks are mapped */
 #define LARGEST ((size_t)PTRDIFF_MAX - 4 * HUGE_PAGE) /* so that no size computed below overflows */
 #define DEFAULT_LIMIT ((size_t)1 << 30)
 
@@ -99,17 +71,6 @@ static void unlock(void)
 
 /* ---------------------------------------------------------------- set up */
 
-/* The bytes of memory that this process may use, as far as the system tells. */
-static double available_memory(void)
-{
-#ifdef _WIN32
-    MEMORYSTATUSEX status = {.dwLength = sizeof status};
-    return GlobalMemoryStatusEx(&status) ? (double)status.ullTotalPhys : (double)DEFAULT_LIMIT;
-#else
-    return fmin((double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE), wg_cgroup_memory(""));
-#endif
-}
-
 /* Lock, after setting up if this is the first time. Everything but acquiring and releasing a recycled block begins
  * here; a block that is recycled has been through here when it was made. */
 static void lock_ready(void)
@@ -117,11 +78,9 @@ static void lock_ready(void)
     lock();
     if (store.ready)
         return;
-    const double share = available_memory() / 8;
+    const double share = fmin(physical_memory(), wg_cgroup_memory("")) / 8;
     store.limit = share < (double)DEFAULT_LIMIT ? (size_t)share : DEFAULT_LIMIT;
-#ifndef _WIN32
-    pthread_atfork(lock, unlock, unlock); /* a child never inherits a lock that another thread held */
-#endif
+    at_fork(lock, unlock, unlock); /* a child never inherits a lock that another thread held */
     store.ready = true;
 }
 
@@ -144,51 +103,11 @@ static size_t class_bytes(int class)
     return (size_t)(class % 4 + 5) * WG_ALIGNMENT << (class / 4 - 1);
 }
 
-#ifdef __linux__
-/* The length of the mapping of a large block: header and memory, in whole pages. */
-static size_t mapped_bytes(size_t bytes)
-{
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    return (sizeof(block) + bytes + page - 1) / page * page;
-}
-
-/* A private mapping that begins on a huge-page boundary, or NULL. Newer kernels place large mappings so by themselves;
- * otherwise map more and give back both ends. */
-static void *map_aligned(size_t length)
-{
-    char *start = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (start != MAP_FAILED && (uintptr_t)start % HUGE_PAGE != 0) {
-        munmap(start, length);
-        start = mmap(NULL, length + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (start != MAP_FAILED) {
-            const size_t before = (HUGE_PAGE - (uintptr_t)start % HUGE_PAGE) % HUGE_PAGE;
-            if (before)
-                munmap(start, before);
-            start += before;
-            if (before < HUGE_PAGE)
-                munmap(start + length, HUGE_PAGE - before);
-        }
-    }
-    if (start == MAP_FAILED)
-        return NULL;
-    madvise(start, length, MADV_HUGEPAGE); /* advice: a kernel without huge pages may decline */
-    return start;
-}
-#endif
-
 /* A new block from the system, or NULL. */
 static block *create(int class)
 {
     const size_t bytes = class_bytes(class);
-    block *b;
-#ifdef __linux__
-    b = bytes >= HUGE_PAGE ? map_aligned(mapped_bytes(bytes)) : aligned_alloc(WG_ALIGNMENT, sizeof *b + bytes);
-#elif defined(_WIN32)
-    b = _aligned_malloc(sizeof *b + bytes, WG_ALIGNMENT);
-#else
-    void *memory;
-    b = posix_memalign(&memory, WG_ALIGNMENT, sizeof *b + bytes) == 0 ? memory : NULL;
-#endif
+    block *b = memory_acquire(sizeof *b + bytes);
     if (b)
         *b = (block){.bytes = bytes, .class = class};
     return b;
@@ -201,16 +120,7 @@ static void destroy(block *list)
         block *b = list;
         list = b->next;
         UNPOISON(b + 1, b->bytes);
-#ifdef __linux__
-        if (b->bytes >= HUGE_PAGE)
-            munmap(b, mapped_bytes(b->bytes));
-        else
-            free(b);
-#elif defined(_WIN32)
-        _aligned_free(b);
-#else
-        free(b);
-#endif
+        memory_release(b, sizeof *b + b->bytes);
     }
 }
 
@@ -238,21 +148,25 @@ static block *evict(size_t keep)
 
 /* ---------------------------------------------------------------- guards, for tests */
 
-#ifdef __linux__
 enum { SENTINEL = 0xa5 };
+
+static size_t whole_lines(size_t bytes)
+{
+    return (bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT;
+}
+
+/* What comes before the memory of a guarded block: a line of sentinels, and the header. */
+enum { BEFORE_GUARDED = WG_ALIGNMENT + sizeof(block) };
 
 /* A line of sentinels, the header, `bytes` bytes, sentinels up to the end of the last line, a page that faults. */
 static void *acquire_guarded(size_t bytes)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const size_t lines = (bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT;
-    const size_t length = (WG_ALIGNMENT + sizeof(block) + lines + page - 1) / page * page;
-    char *start = mmap(NULL, length + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (start == MAP_FAILED)
+    const size_t lines = whole_lines(bytes);
+    char *end = guarded_acquire(BEFORE_GUARDED + lines);
+    if (!end)
         return NULL;
-    mprotect(start + length, page, PROT_NONE);
-    char *memory = start + length - lines;
-    memset(memory - sizeof(block) - WG_ALIGNMENT, SENTINEL, WG_ALIGNMENT);
+    char *memory = end - lines;
+    memset(memory - BEFORE_GUARDED, SENTINEL, WG_ALIGNMENT);
     memset(memory + bytes, SENTINEL, lines - bytes);
     ((block *)memory)[-1] = (block){.bytes = bytes, .class = GUARDED, .in_use = true};
     lock_ready();
@@ -272,19 +186,15 @@ static void expect_sentinels(const unsigned char *from, const unsigned char *to,
 
 static void release_guarded(block *b)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = b->bytes;
-    unsigned char *memory = (unsigned char *)(b + 1);
-    unsigned char *end = memory + (bytes + WG_ALIGNMENT - 1) / WG_ALIGNMENT * WG_ALIGNMENT;
-    unsigned char *first = memory - sizeof(block) - WG_ALIGNMENT;
+    const size_t bytes = b->bytes, lines = whole_lines(bytes);
+    unsigned char *memory = (unsigned char *)(b + 1), *first = memory - BEFORE_GUARDED;
     expect_sentinels(first, first + WG_ALIGNMENT, "before");
-    expect_sentinels(memory + bytes, end, "behind");
+    expect_sentinels(memory + bytes, memory + lines, "behind");
     lock();
     store.in_use -= bytes;
     unlock();
-    unsigned char *start = first - (uintptr_t)first % page;
-    munmap(start, (size_t)(end - start) + page);
+    guarded_release((char *)memory + lines, BEFORE_GUARDED + lines);
 }
-#endif
 
 void wg_buffer_guard(int on)
 {
@@ -315,10 +225,8 @@ void *wg_buffer_acquire(size_t bytes)
 {
     if (bytes > LARGEST)
         return NULL;
-#ifdef __linux__
-    if (atomic_load_explicit(&store.guard, memory_order_relaxed))
+    if (GUARDS && atomic_load_explicit(&store.guard, memory_order_relaxed))
         return acquire_guarded(bytes);
-#endif
     const int class = class_of(bytes);
     block_stack *stack = &store.stacks[class];
     lock();
@@ -343,12 +251,10 @@ void wg_buffer_release(void *memory)
         return;
     block *b = (block *)memory - 1;
     assert(b->in_use && "released twice, or not a buffer");
-#ifdef __linux__
-    if (b->class == GUARDED) {
+    if (GUARDS && b->class == GUARDED) {
         release_guarded(b);
         return;
     }
-#endif
     b->in_use = false;
     POISON(memory, b->bytes);
     const size_t bytes = b->bytes;
@@ -396,9 +302,7 @@ size_t wg_buffer_trim(size_t keep)
     const size_t returned = before - store.held;
     unlock();
     destroy(evicted);
-#ifdef __GLIBC__
     if (returned)
-        malloc_trim(0); /* the C library keeps what it is given back, unless asked */
-#endif
+        memory_trim();
     return returned;
 }
