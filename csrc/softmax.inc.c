@@ -15,148 +15,7 @@
  *
  * Limits: columns whose inner dimension is shorter than a vector leave lanes idle. */
 
-#ifndef WG_SOFTMAX_ONCE
-#define WG_SOFTMAX_ONCE
-#include "grain.h"
-
-enum {
-    SOFTMAX_SHORT_VECTORS = 4, /* the longest row, in vectors, that is taken with others */
-    SOFTMAX_COLUMNS = 256,     /* the width of a block of columns */
-    SOFTMAX_PACKED_ROWS = 256, /* rows without unit stride that are copied at a time, at least */
-    SOFTMAX_SUM_VECTORS = 32,  /* vectors of a row, or items of a column, that are added up before they join a total */
-    SOFTMAX_CHUNK = CHUNK_OF(COST_ROW, 1024), /* items */
-};
-
-/* A sum of many blocks, and what rounding has taken from it. */
-typedef struct {
-    double total, rest;
-} long_sum;
-
-static inline void add_block(long_sum *s, double block)
-{
-    if (s->total == 0) { /* the first, which is the only one of most rows */
-        s->total = block;
-        return;
-    }
-    const double total = s->total + block, added = total - s->total;
-    s->rest += (s->total - (total - added)) + (block - added);
-    s->total = total;
-}
-
-/* The rest of an infinite total is NaN. */
-static inline double whole_sum(long_sum s)
-{
-    return s.rest == s.rest ? s.total + s.rest : s.total;
-}
-
-/* How many rows of n items make a chunk. No row costs less than one of 32 items. */
-INLINE ptrdiff_t rows_per_chunk(ptrdiff_t n)
-{
-    return pieces_per_chunk(SOFTMAX_CHUNK, most(n, 32));
-}
-#endif
-
-#undef ROW_EXP_SHIFT
-#undef ROW_EXP_UNIT
-#define ROW_EXP_SHIFT (REAL_BITS == 32 ? 24 : 53)
-#define ROW_EXP_UNIT (REAL_BITS == 32 ? 0x1p24 : 0x1p53)
-
-/* ---------------------------------------------------------------- a row's vectors */
-
-/* A vector of a row of which n >= 1 items are left, `stride` bytes apart; lanes past the end hold `fill`. */
-INLINE vreal INTERNAL(row_load)(const char *p, ptrdiff_t stride, ptrdiff_t n, real fill)
-{
-    const int dense = stride == sizeof(real);
-    if (n >= LANES)
-        return dense ? V(load)((const real *)p) : V(load_strided)(p, stride, LANES);
-    const vreal x = dense ? V(load_tail)((const real *)p, n) : V(load_strided)(p, stride, n);
-    return fill == 0 ? x : V(select)(V(lane_numbers)() < (integer)n, x, V(splat)(fill));
-}
-
-/* ---------------------------------------------------------------- passes over a row */
-
-/* e^x * 2^ROW_EXP_SHIFT for x <= 0, the difference of an item and its row's maximum. The power keeps what e^x alone
- * would turn into a denormal, at a great cost in time, a normal number until the division by the row's sum, which has
- * the same power in it. In float32 the error is 2^-22.6, less than what rounding x brings from |x| = 4 on; so ln 2 is
- * one word here. */
-INLINE vreal INTERNAL(row_exp)(vreal x)
-{
-    /* The lowest x that counts: here the power of two becomes 0, and e^x itself would have rounded to 0. */
-    x = V(at_least)(x, V(splat)((real)(REAL_BITS == 32 ? -104.66 : -745.82)));
-#if REAL_BITS == 32
-    static const real c[] = {1, 0x1.fffff6p-1f, 0x1.fffdbep-2f, 0x1.555a78p-3f, 0x1.573d5cp-5f, 0x1.0fa758p-7f};
-    const real magic = ROUND_MAGIC + EXPONENT_BIAS + ROW_EXP_SHIFT;
-    const vreal shifted = V(fma)(x, V(splat)(LOG2_E), V(splat)(magic));
-    const vreal r = V(fma)(shifted - magic, V(splat)(-0x1.62e430p-1f), x);
-    return V(polynomial)(r, c, sizeof c / sizeof *c) * V(shifted_power_of_two)(shifted);
-#else
-    vreal r, scale;
-    V(reduce_by_ln2)(x, &r, ROW_EXP_SHIFT, &scale);
-    return V(fma)(V(expm1_reduced)(r), scale, scale);
-#endif
-}
-
-/* The largest lane, but perhaps not the NaN. */
-INLINE real INTERNAL(lanes_max)(vreal x)
-{
-    UNROLL
-    for (int bit = WG_LOG2_LANES - 1; bit >= 0; bit--)
-        x = V(at_least)(x, V(exchange_lanes)(x, 1 << bit));
-    return x[0];
-}
-
-/* lanes_max of x[i] in lane i, for LANES vectors. Overwrites x. */
-INLINE vreal INTERNAL(each_lanes_max)(vreal *x)
-{
-    UNROLL
-    for (int d = (int)LANES / 2; d > 0; d /= 2)
-        for (int i = 0; i < d; i++)
-            x[i] = V(at_least)(V(kept_lanes)(x[i], x[i + d], d), V(crossed_lanes)(x[i], x[i + d], d));
-    return x[0];
-}
-
-/* The maximum of n items. V(at_least) may pass over a NaN, which is found again when the exponentials are summed. */
-INLINE real INTERNAL(row_max)(const char *in, ptrdiff_t stride, ptrdiff_t n)
-{
-    vreal max[4];
-    for (int k = 0; k < 4; k++)
-        max[k] = V(splat)(-(real)INFINITY);
-    ptrdiff_t i = 0;
-    for (; i + 4 * LANES <= n; i += 4 * LANES)
-        for (int k = 0; k < 4; k++)
-            max[k] = V(at_least)(max[k], INTERNAL(row_load)(in + (i + k * LANES) * stride, stride, LANES, 0));
-    for (; i < n; i += LANES)
-        max[0] = V(at_least)(max[0], INTERNAL(row_load)(in + i * stride, stride, n - i, -(real)INFINITY));
-    return INTERNAL(lanes_max)(V(at_least)(V(at_least)(max[0], max[1]), V(at_least)(max[2], max[3])));
-}
-
-/* The sum of row_exp(x - max) over n items; the exponentials go to `out` if it is not NULL. */
-INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t n, real max, real *out)
-{
-    long_sum total = {0};
-    for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
-        const ptrdiff_t end = least(n, start + SOFTMAX_SUM_VECTORS * LANES);
-        vreal sum = {0};
-        for (ptrdiff_t i = start; i < end; i += LANES) {
-            const vreal x = INTERNAL(row_load)(in + i * stride, stride, n - i, -(real)INFINITY);
-            const vreal e = INTERNAL(row_exp)(x - max);
-            sum += e;
-            if (out)
-                V(store_upto)(out + i, n - i, e);
-        }
-        add_block(&total, V(reduce_add)(sum));
-    }
-    return whole_sum(total);
-}
-
-/* The row times a factor, in place. */
-INLINE void INTERNAL(row_scale)(real *row, ptrdiff_t n, real factor)
-{
-    for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const vreal x = INTERNAL(row_load)((const char *)(row + i), sizeof(real), n - i, 0);
-        V(store_upto)(row + i, n - i, x * factor);
-    }
-}
+#include "rows.inc.c"
 
 /* long_sum in every lane. */
 typedef struct {
@@ -189,40 +48,9 @@ typedef struct {
     int logarithmic;
 } INTERNAL(softmax_job);
 
-/* Two passes over `rows` <= LANES rows of unit stride and of n >= 1 items in `vectors` vectors: in x the items less their
- * row's maximum, which goes to `top`, in e the exponentials of these. Gives the sums of the exponentials. */
-INLINE vreal INTERNAL(exp_of_short_rows)(const char *in, ptrdiff_t in_step, const int rows, ptrdiff_t n,
-                                         const int vectors, real *top, vreal x[][SOFTMAX_SHORT_VECTORS],
-                                         vreal e[][SOFTMAX_SHORT_VECTORS])
-{
-    vreal joined[LANES];
-    for (int r = rows; r < LANES; r++)
-        joined[r] = V(splat)(0);
-    for (int r = 0; r < rows; r++) {
-        for (int k = 0; k < vectors; k++)
-            x[r][k] = INTERNAL(row_load)(in + r * in_step + k * WG_VECTOR_BYTES, sizeof(real), n - k * LANES,
-                                         -(real)INFINITY);
-        joined[r] = x[r][0];
-        for (int k = 1; k < vectors; k++)
-            joined[r] = V(at_least)(joined[r], x[r][k]);
-    }
-    V(store)(top, INTERNAL(each_lanes_max)(joined));
-    for (int r = rows; r < LANES; r++)
-        joined[r] = V(splat)(0);
-    for (int r = 0; r < rows; r++) {
-        joined[r] = V(splat)(0);
-        for (int k = 0; k < vectors; k++) {
-            x[r][k] -= top[r];
-            e[r][k] = INTERNAL(row_exp)(x[r][k]);
-            joined[r] += e[r][k];
-        }
-    }
-    return V(reduce_each)(joined);
-}
-
 /* The softmax of as many rows. */
-INLINE void INTERNAL(softmax_short_rows)(const char *in, ptrdiff_t in_step, const int rows, ptrdiff_t n,
-                                         real *out, int logarithmic, const int vectors)
+INLINE void INTERNAL(softmax_short_rows)(const char *in, ptrdiff_t in_step, const int rows, ptrdiff_t n, real *out,
+                                         int logarithmic, const int vectors)
 {
     vreal x[LANES][SOFTMAX_SHORT_VECTORS], e[LANES][SOFTMAX_SHORT_VECTORS];
     real top[LANES], shift[LANES];
@@ -231,7 +59,7 @@ INLINE void INTERNAL(softmax_short_rows)(const char *in, ptrdiff_t in_step, cons
     for (int r = 0; r < rows; r++)
         for (int k = 0; k < vectors; k++)
             V(store_upto)(out + r * n + k * LANES, n - k * LANES,
-                                logarithmic ? x[r][k] - shift[r] : e[r][k] * shift[r]);
+                          logarithmic ? x[r][k] - shift[r] : e[r][k] * shift[r]);
 }
 
 /* The same, compiled for whole sets of rows of every length. */
@@ -343,8 +171,9 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
             real *p = out + i * inner + j;
             const char *x = in + i * down + j * across;
             V(store_upto)(p, width - j,
-                                job->logarithmic ? INTERNAL(row_load)(x, across, width - j, 0) - max[k] - total[k]
-                                : INTERNAL(row_load)((const char *)p, sizeof(real), width - j, 0) * total[k]);
+                          job->logarithmic
+                              ? INTERNAL(row_load)(x, across, width - j, 0) - max[k] - total[k]
+                              : INTERNAL(row_load)((const char *)p, sizeof(real), width - j, 0) * total[k]);
         }
 }
 
@@ -493,7 +322,7 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
             const vreal x = INTERNAL(row_load)(g + i * g_down + j * g_across, g_across, width - j, 0);
             const vreal y = INTERNAL(row_load)(z + i * z_down + j * z_across, z_across, width - j, 0);
             V(store_upto)(out + i * job->inner + j, width - j,
-                                job->logarithmic ? x - V(exp)(y) * dot[k] : y * (x - dot[k]));
+                          job->logarithmic ? x - V(exp)(y) * dot[k] : y * (x - dot[k]));
         }
 }
 
