@@ -1,7 +1,6 @@
 /* cross_entropy.inc.c - cross-entropy of logits against labels or probabilities, and its gradient, fused.
  *
- * Included by softmax.inc.c, whose passes over a row it uses. With the target's mass u[c] = w[c] * q[c] on class c and
- * z = logits - max, a row's loss and gradient are
+ * With the target's mass u[c] = w[c] * q[c] on class c and z = logits - max, a row's loss and gradient are
  *
  *   loss       sum(u) * log(sum(exp(z))) - sum(u * z)
  *   gradient   exp(z) * sum(u) / sum(exp(z)) - u
@@ -9,6 +8,8 @@
  * so the logits are read for the maximum and for the exponentials, which are stored in the gradient's row and scaled
  * there. The logarithm is taken for a block of rows at once. Losses are added up in float64, per chunk of rows and then
  * over the chunks; the chunks depend on the size alone. */
+
+#include "rows.inc.c"
 
 #ifndef WG_CROSS_ENTROPY_ONCE
 #define WG_CROSS_ENTROPY_ONCE
@@ -80,8 +81,8 @@ INLINE void INTERNAL(target_sums)(const INTERNAL(cross_entropy_job) *job, const 
 {
     const ptrdiff_t n = job->c->classes;
     long_sum all_masses = {0}, all_dots = {0};
-    for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
-        const ptrdiff_t end = least(n, start + SOFTMAX_SUM_VECTORS * LANES);
+    for (ptrdiff_t start = 0; start < n; start += ROWS_SUM_VECTORS * LANES) {
+        const ptrdiff_t end = least(n, start + ROWS_SUM_VECTORS * LANES);
         vreal masses = {0}, dots = {0};
         for (ptrdiff_t i = start; i < end; i += LANES) {
             const vreal u = INTERNAL(target_mass)(job, targets, i, n - i);
@@ -145,7 +146,7 @@ INLINE void INTERNAL(short_label_rows)(const INTERNAL(cross_entropy_job) *job, p
     const char *in = (const char *)c->logits + first * job->row_stride;
     real *row = c->gradient ? (real *)c->gradient + first * n : NULL;
     real *sum = block->sum + place, *mass = block->mass + place, *dot = block->dot + place;
-    vreal x[LANES][SOFTMAX_SHORT_VECTORS], e[LANES][SOFTMAX_SHORT_VECTORS];
+    vreal x[LANES][ROWS_SHORT_VECTORS], e[LANES][ROWS_SHORT_VECTORS];
     real top[LANES];
     const vreal sums = INTERNAL(exp_of_short_rows)(in, job->row_stride, rows, n, vectors, top, x, e);
     V(store)(sum, sums / (real)ROW_EXP_UNIT);
@@ -274,7 +275,7 @@ static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff
     INTERNAL(cross_entropy_job) *job = context;
     const ptrdiff_t n = job->c->classes;
     const int brief =
-        !job->targets && job->stride == sizeof(real) && job->smooth == 0 && n > 0 && n <= SOFTMAX_SHORT_VECTORS * LANES;
+        !job->targets && job->stride == sizeof(real) && job->smooth == 0 && n > 0 && n <= ROWS_SHORT_VECTORS * LANES;
     const ptrdiff_t vectors = ceil_div(n, LANES);
     double total = 0;
     INTERNAL(loss_block) block = {{0}, {0}, {0}, NULL, 0};
@@ -345,3 +346,10 @@ static wg_status K(cross_entropy_dense)(wg_cross_entropy *c, const void *targets
     c->total_weight = (double)c->rows;
     return INTERNAL(cross_entropy_run)(c, targets, target_row_stride, target_col_stride);
 }
+
+#if REAL_BITS == 64
+const wg_cross_entropy_kernels TABLE(cross_entropy) = {
+    .cross_entropy = BOTH(cross_entropy),
+    .cross_entropy_dense = BOTH(cross_entropy_dense),
+};
+#endif

@@ -227,3 +227,23 @@ WG_KERNEL(where, .inputs = 3, .byte_input = 1)
 #undef WG_COMPARE
 #undef WG_KERNEL
 #undef WG_BODY
+
+#if REAL_BITS == 64
+const wg_elementwise_kernels TABLE(elementwise) = {
+    /* clang-format off */
+    .kernel = {
+#define WG_UNARY(name, body) [WG_ELEMENTWISE_##name] = BOTH(name),
+#define WG_UNARY_PARAMS(name, params, body) [WG_ELEMENTWISE_##name] = BOTH(name),
+#define WG_BINARY(name, body) [WG_ELEMENTWISE_##name] = BOTH(name),
+#define WG_COMPARE(name, body) [WG_ELEMENTWISE_##name] = BOTH(name),
+#include "unary.def"
+#include "binary.def"
+#undef WG_UNARY
+#undef WG_UNARY_PARAMS
+#undef WG_BINARY
+#undef WG_COMPARE
+        [WG_ELEMENTWISE_where] = BOTH(where),
+    },
+    /* clang-format on */
+};
+#endif

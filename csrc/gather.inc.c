@@ -164,3 +164,7 @@ static wg_status K(scatter_add)(const void *source, ptrdiff_t count, ptrdiff_t w
     wg_parallel_for(width, grain, INTERNAL(scatter_columns), &job);
     return WG_OK;
 }
+
+#if REAL_BITS == 64
+const wg_gather_kernels TABLE(gather) = {.gather = BOTH(gather), .scatter_add = BOTH(scatter_add)};
+#endif

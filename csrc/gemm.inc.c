@@ -309,3 +309,7 @@ static wg_status K(gemm)(const wg_gemm *given)
                               (real *)g.b_column_sums + j);
     return WG_OK;
 }
+
+#if REAL_BITS == 64
+const wg_gemm_kernels TABLE(gemm) = {.gemm = BOTH(gemm)};
+#endif

@@ -125,9 +125,9 @@ static void wg_work_copy(const wg_work *w, int j, ptrdiff_t rows, ptrdiff_t cols
 {
     const ptrdiff_t size = w->item_size[j], row_stride = w->strides[1][j], col_stride = w->strides[0][j];
     if (size != 1)
-        wg_active->elementwise[WG_ELEMENTWISE_copy][w->real](rows, cols, (char *[2]){to, from},
-                                                             (ptrdiff_t[2]){cols * size, row_stride},
-                                                             (ptrdiff_t[2]){size, col_stride}, NULL);
+        wg_active->elementwise->kernel[WG_ELEMENTWISE_copy][w->real](rows, cols, (char *[2]){to, from},
+                                                                     (ptrdiff_t[2]){cols * size, row_stride},
+                                                                     (ptrdiff_t[2]){size, col_stride}, NULL);
     else
         for (ptrdiff_t row = 0; row < rows; row++)
             for (ptrdiff_t col = 0; col < cols; col++)
@@ -212,7 +212,7 @@ void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptr
 {
     assert(ndim >= 0 && ndim <= WG_MAX_DIMS);
     wg_work w;
-    w.kernel = wg_active->elementwise[kernel][real];
+    w.kernel = wg_active->elementwise->kernel[kernel][real];
     w.params = params;
     w.real = real;
     w.operands = wg_elementwise_table[kernel].inputs + 1;

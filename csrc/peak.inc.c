@@ -46,3 +46,7 @@ static double K(peak_flops)(double seconds)
     (void)sink;
     return best;
 }
+
+#if REAL_BITS == 64
+const wg_peak_kernels TABLE(peak) = {.peak_flops = BOTH(peak_flops)};
+#endif

@@ -544,3 +544,7 @@ static void K(cumsum)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char 
     const ptrdiff_t grain = pieces_per_chunk(CUMSUM_CHUNK, n * least(inner, CUMSUM_TILE));
     wg_parallel_for(outer * tiles, grain, INTERNAL(cumsum_tiles), &j);
 }
+
+#if REAL_BITS == 64
+const wg_reduce_kernels TABLE(reduce) = {.reduce = BOTH(reduce), .cumsum = BOTH(cumsum)};
+#endif

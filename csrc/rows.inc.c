@@ -1,13 +1,20 @@
-#ifndef WG_SOFTMAX_ONCE
-#define WG_SOFTMAX_ONCE
+/* rows.inc.c - passes over a row: its maximum, the exponentials and their sum, a factor. softmax.inc.c and
+ * cross_entropy.inc.c are made of them.
+ *
+ * As many rows of a few vectors as a vector has lanes are taken together: so are their maxima, their sums, and what is
+ * computed of those. Sums are taken in vectors over blocks of a fixed length and then over the blocks, where what
+ * rounding takes from each addition is kept apart (Knuth's two-sum), so that their error does not grow with the length of
+ * a row. NaN needs no case of its own: it reaches the sum, and from there the whole row; so does a maximum of +inf,
+ * through inf - inf, and a row of -inf throughout. */
+
+#ifndef WG_ROWS_ONCE
+#define WG_ROWS_ONCE
 #include "grain.h"
 
 enum {
-    SOFTMAX_SHORT_VECTORS = 4, /* the longest row, in vectors, that is taken with others */
-    SOFTMAX_COLUMNS = 256,     /* the width of a block of columns */
-    SOFTMAX_PACKED_ROWS = 256, /* rows without unit stride that are copied at a time, at least */
-    SOFTMAX_SUM_VECTORS = 32,  /* vectors of a row, or items of a column, that are added up before they join a total */
-    SOFTMAX_CHUNK = CHUNK_OF(COST_ROW, 1024), /* items */
+    ROWS_SHORT_VECTORS = 4, /* the longest row, in vectors, that is taken with others */
+    ROWS_SUM_VECTORS = 32,  /* vectors of a row, or items of a column, that are added up before they join a total */
+    ROWS_CHUNK = CHUNK_OF(COST_ROW, 1024), /* items */
 };
 
 /* A sum of many blocks, and what rounding has taken from it. */
@@ -35,7 +42,7 @@ static inline double whole_sum(long_sum s)
 /* How many rows of n items make a chunk. No row costs less than one of 32 items. */
 INLINE ptrdiff_t rows_per_chunk(ptrdiff_t n)
 {
-    return pieces_per_chunk(SOFTMAX_CHUNK, most(n, 32));
+    return pieces_per_chunk(ROWS_CHUNK, most(n, 32));
 }
 #endif
 
@@ -117,8 +124,8 @@ INLINE real INTERNAL(row_max)(const char *in, ptrdiff_t stride, ptrdiff_t n)
 INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t n, real max, real *out)
 {
     long_sum total = {0};
-    for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
-        const ptrdiff_t end = least(n, start + SOFTMAX_SUM_VECTORS * LANES);
+    for (ptrdiff_t start = 0; start < n; start += ROWS_SUM_VECTORS * LANES) {
+        const ptrdiff_t end = least(n, start + ROWS_SUM_VECTORS * LANES);
         vreal sum = {0};
         for (ptrdiff_t i = start; i < end; i += LANES) {
             const vreal x = INTERNAL(row_load)(in + i * stride, stride, n - i, -(real)INFINITY);
@@ -144,8 +151,8 @@ INLINE void INTERNAL(row_scale)(real *row, ptrdiff_t n, real factor)
 /* Two passes over `rows` <= LANES rows of unit stride and of n >= 1 items in `vectors` vectors: in x the items less their
  * row's maximum, which goes to `top`, in e the exponentials of these. Gives the sums of the exponentials. */
 INLINE vreal INTERNAL(exp_of_short_rows)(const char *in, ptrdiff_t in_step, const int rows, ptrdiff_t n,
-                                         const int vectors, real *top, vreal x[][SOFTMAX_SHORT_VECTORS],
-                                         vreal e[][SOFTMAX_SHORT_VECTORS])
+                                         const int vectors, real *top, vreal x[][ROWS_SHORT_VECTORS],
+                                         vreal e[][ROWS_SHORT_VECTORS])
 {
     vreal joined[LANES];
     for (int r = rows; r < LANES; r++)

@@ -1,21 +1,23 @@
-/* softmax.inc.c - softmax and log-softmax along one dimension, and their derivatives. cross_entropy.inc.c, included at
- * the end, builds on the same passes over a row.
+/* softmax.inc.c - softmax and log-softmax along one dimension, and their derivatives.
  *
  * A row is read three times while it is in the cache: for its maximum, for the exponentials and their sum, and for the
  * scaling of the stored exponentials. There are two layouts:
  *
- *   rows      inner = 1: the vectors run along the row. As many rows of a few vectors as a vector has lanes are taken
- *             together: so are their maxima, their sums, and what is computed of those.
- *   columns   inner > 1: every lane is a row of its own, and nothing is summed across lanes.
- *
- * Sums are taken in vectors over blocks of a fixed length and then over the blocks, where what rounding takes from each
- * addition is kept apart (Knuth's two-sum), so that their error does not grow with the length of a row. NaN needs no
- * case of its own: it reaches the sum, and from there the whole row; so does a maximum of +inf, through inf - inf, and a
- * row of -inf throughout.
+ *   rows      inner = 1: the vectors run along the row (rows.inc.c)
+ *   columns   inner > 1: every lane is a row of its own, and nothing is summed across lanes
  *
  * Limits: columns whose inner dimension is shorter than a vector leave lanes idle. */
-
 #include "rows.inc.c"
+
+#ifndef WG_SOFTMAX_ONCE
+#define WG_SOFTMAX_ONCE
+enum {
+    SOFTMAX_COLUMNS = 256,     /* the width of a block of columns */
+    SOFTMAX_PACKED_ROWS = 256, /* rows without unit stride that are copied at a time, at least */
+};
+#endif
+
+/* ---------------------------------------------------------------- sums of columns */
 
 /* long_sum in every lane. */
 typedef struct {
@@ -52,7 +54,7 @@ typedef struct {
 INLINE void INTERNAL(softmax_short_rows)(const char *in, ptrdiff_t in_step, const int rows, ptrdiff_t n, real *out,
                                          int logarithmic, const int vectors)
 {
-    vreal x[LANES][SOFTMAX_SHORT_VECTORS], e[LANES][SOFTMAX_SHORT_VECTORS];
+    vreal x[LANES][ROWS_SHORT_VECTORS], e[LANES][ROWS_SHORT_VECTORS];
     real top[LANES], shift[LANES];
     const vreal sum = INTERNAL(exp_of_short_rows)(in, in_step, rows, n, vectors, top, x, e);
     V(store)(shift, logarithmic ? V(log)(sum / (real)ROW_EXP_UNIT) : 1 / sum);
@@ -123,7 +125,7 @@ static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end
         in_step = n * (ptrdiff_t)sizeof(real);
     }
     const ptrdiff_t vectors = ceil_div(n, LANES);
-    if (vectors > SOFTMAX_SHORT_VECTORS) {
+    if (vectors > ROWS_SHORT_VECTORS) {
         real max = INTERNAL(row_max)(in, sizeof(real), n);
         for (ptrdiff_t row = begin; row < end; row++, in += in_step, out += n)
             max = INTERNAL(softmax_long_row)(in, row + 1 < end ? in + in_step : NULL, n, max, out, logarithmic);
@@ -159,7 +161,7 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
             if (!job->logarithmic)
                 V(store_upto)(out + i * inner + j, width - j, e);
         }
-        if (i % SOFTMAX_SUM_VECTORS == SOFTMAX_SUM_VECTORS - 1 || i == n - 1)
+        if (i % ROWS_SUM_VECTORS == ROWS_SUM_VECTORS - 1 || i == n - 1)
             INTERNAL(flush_sums)(sum, sums, vectors);
     }
     for (ptrdiff_t k = 0; k < vectors; k++) {
@@ -235,8 +237,8 @@ INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const 
                                        ptrdiff_t n, real *out, int logarithmic)
 {
     long_sum total = {0};
-    for (ptrdiff_t start = 0; start < n; start += SOFTMAX_SUM_VECTORS * LANES) {
-        const ptrdiff_t end = least(n, start + SOFTMAX_SUM_VECTORS * LANES);
+    for (ptrdiff_t start = 0; start < n; start += ROWS_SUM_VECTORS * LANES) {
+        const ptrdiff_t end = least(n, start + ROWS_SUM_VECTORS * LANES);
         vreal sum = {0};
         for (ptrdiff_t i = start; i < end; i += LANES) {
             const vreal x = INTERNAL(row_load)(g + i * g_stride, g_stride, n - i, 0);
@@ -312,7 +314,7 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
             else
                 sum[k] = V(fma)(x, INTERNAL(row_load)(z + i * z_down + j * z_across, z_across, width - j, 0), sum[k]);
         }
-        if (i % SOFTMAX_SUM_VECTORS == SOFTMAX_SUM_VECTORS - 1 || i == n - 1)
+        if (i % ROWS_SUM_VECTORS == ROWS_SUM_VECTORS - 1 || i == n - 1)
             INTERNAL(flush_sums)(sum, sums, vectors);
     }
     for (ptrdiff_t k = 0; k < vectors; k++)
@@ -356,4 +358,6 @@ static wg_status K(softmax_grad)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, 
     return WG_OK;
 }
 
-#include "cross_entropy.inc.c"
+#if REAL_BITS == 64
+const wg_softmax_kernels TABLE(softmax) = {.softmax = BOTH(softmax), .softmax_grad = BOTH(softmax_grad)};
+#endif

@@ -282,3 +282,14 @@ static double K(sum_squares)(ptrdiff_t count, const ptrdiff_t *sizes, const void
         total += job.partial[chunk];
     return total;
 }
+
+#if REAL_BITS == 64
+const wg_update_kernels TABLE(update) = {
+    .sgd = BOTH(sgd),
+    .adam = BOTH(adam),
+    .rmsprop = BOTH(rmsprop),
+    .adagrad = BOTH(adagrad),
+    .scale = BOTH(scale),
+    .sum_squares = BOTH(sum_squares),
+};
+#endif

@@ -1,8 +1,8 @@
 /* wengert.h - the contract between the kernels and whoever calls them.
  *
- * Everything below this header is C11 and knows nothing of Python. The arithmetic lives in one table of functions per
- * instruction set (`wg_kernels`), compiled from one source (kernels.c); dispatch.c picks a whole table, once. Threads
- * (pool.c) and result memory (buffer.c) are shared by all tables.
+ * Everything below this header is C11 and knows nothing of Python. The arithmetic lives in families of kernels, a table
+ * of functions each, compiled from one source per instruction set (family.c). The set's own table (`wg_kernels`) points
+ * to them; dispatch.c picks a whole one, once. Threads (pool.c) and result memory (buffer.c) are shared by all tables.
  *
  * Rules that hold for every kernel unless its own comment says otherwise:
  *
@@ -127,6 +127,9 @@ extern const wg_elementwise_info wg_elementwise_table[WG_ELEMENTWISE_COUNT];
  * input's are not; `copy` takes any. `params` holds the kernel's scalar parameters in order. */
 typedef void wg_elementwise_fn(ptrdiff_t rows, ptrdiff_t cols, char *const *data, const ptrdiff_t *row_strides,
                                const ptrdiff_t *col_strides, const double *params);
+typedef struct {
+    wg_elementwise_fn *kernel[WG_ELEMENTWISE_COUNT][WG_REALS];
+} wg_elementwise_kernels;
 
 /* Any number of dimensions, inputs of any strides, an output whose smallest stride is its item's size: drops, sorts and
  * merges the dimensions, splits the work over threads and calls the inner loop (loop.c). strides[operand][dimension], in
@@ -177,6 +180,11 @@ typedef wg_status wg_reduce_fn(const wg_reduction *r);
 typedef void wg_cumsum_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t strides[3],
                           char *out);
 
+typedef struct {
+    wg_reduce_fn *reduce[WG_REALS];
+    wg_cumsum_fn *cumsum[WG_REALS];
+} wg_reduce_kernels;
+
 /* ---------------------------------------------------------------- matrix product */
 
 /* C <- alpha * A * B + beta * C, then the epilogue, for every matrix of a batch. With beta = 0, C is not read. With
@@ -213,7 +221,11 @@ typedef struct {
 } wg_gemm;
 typedef wg_status wg_gemm_fn(const wg_gemm *g);
 
-/* ---------------------------------------------------------------- rows: softmax and cross-entropy */
+typedef struct {
+    wg_gemm_fn *gemm[WG_REALS];
+} wg_gemm_kernels;
+
+/* ---------------------------------------------------------------- softmax */
 
 /* Softmax or log-softmax along the middle dimension of (outer, n, inner); strides in bytes for the input, the output is
  * dense. The maximum is subtracted first, so finite inputs never overflow. A row whose maximum is +inf or NaN, or that
@@ -227,6 +239,13 @@ typedef wg_status wg_softmax_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, c
 typedef wg_status wg_softmax_grad_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *g,
                                      const ptrdiff_t g_strides[3], const char *z, const ptrdiff_t z_strides[3],
                                      char *out, int log);
+
+typedef struct {
+    wg_softmax_fn *softmax[WG_REALS];
+    wg_softmax_grad_fn *softmax_grad[WG_REALS];
+} wg_softmax_kernels;
+
+/* ---------------------------------------------------------------- cross-entropy */
 
 /* Cross-entropy of logits against labels, one row an example:
  *   loss_i = -w[y_i] * (1 - eps) * log p[i, y_i]  -  eps / classes * sum_c w[c] * log p[i, c]
@@ -261,6 +280,11 @@ typedef wg_status wg_cross_entropy_fn(wg_cross_entropy *c);
 typedef wg_status wg_cross_entropy_dense_fn(wg_cross_entropy *c, const void *targets, ptrdiff_t target_row_stride,
                                             ptrdiff_t target_col_stride);
 
+typedef struct {
+    wg_cross_entropy_fn *cross_entropy[WG_REALS];
+    wg_cross_entropy_dense_fn *cross_entropy_dense[WG_REALS];
+} wg_cross_entropy_kernels;
+
 /* ---------------------------------------------------------------- gather and scatter */
 
 typedef enum { WG_SOURCE_U8, WG_SOURCE_F32, WG_SOURCE_F64 } wg_source;
@@ -278,6 +302,11 @@ typedef wg_status wg_gather_fn(wg_source type, const void *source, ptrdiff_t row
  * overlap out. */
 typedef wg_status wg_scatter_add_fn(const void *source, ptrdiff_t count, ptrdiff_t width, ptrdiff_t row_stride,
                                     const int64_t *index, void *out, ptrdiff_t rows, ptrdiff_t *bad);
+
+typedef struct {
+    wg_gather_fn *gather[WG_REALS];
+    wg_scatter_add_fn *scatter_add[WG_REALS];
+} wg_gather_kernels;
 
 /* ---------------------------------------------------------------- along one dimension (along.c) */
 
@@ -384,29 +413,33 @@ typedef void wg_scale_fn(ptrdiff_t count, const ptrdiff_t *sizes, void *const *t
 /* The sum of the squares of all items, in float64: within 1e-13 of itself; NaN and infinities propagate. */
 typedef double wg_sum_squares_fn(ptrdiff_t count, const ptrdiff_t *sizes, const void *const *tensors);
 
-/* ---------------------------------------------------------------- the table */
-
 typedef struct {
-    const char *name; /* "base", "v3", "v4" */
-    int vector_bytes;
-    wg_elementwise_fn *elementwise[WG_ELEMENTWISE_COUNT][WG_REALS];
-    wg_reduce_fn *reduce[WG_REALS];
-    wg_cumsum_fn *cumsum[WG_REALS];
-    wg_gemm_fn *gemm[WG_REALS];
-    wg_softmax_fn *softmax[WG_REALS];
-    wg_softmax_grad_fn *softmax_grad[WG_REALS];
-    wg_cross_entropy_fn *cross_entropy[WG_REALS];
-    wg_cross_entropy_dense_fn *cross_entropy_dense[WG_REALS];
-    wg_gather_fn *gather[WG_REALS];
-    wg_scatter_add_fn *scatter_add[WG_REALS];
     wg_sgd_fn *sgd[WG_REALS];
     wg_adam_fn *adam[WG_REALS];
     wg_rmsprop_fn *rmsprop[WG_REALS];
     wg_adagrad_fn *adagrad[WG_REALS];
     wg_scale_fn *scale[WG_REALS];
     wg_sum_squares_fn *sum_squares[WG_REALS];
-    /* The measured ceiling: register-only fused multiply-adds for about `seconds`; gives FLOP/s of one thread. */
-    double (*peak_flops[WG_REALS])(double seconds);
+} wg_update_kernels;
+
+/* ---------------------------------------------------------------- the measured ceiling */
+
+/* Register-only fused multiply-adds for about `seconds`; gives FLOP/s of one thread. */
+typedef double wg_peak_flops_fn(double seconds);
+
+typedef struct {
+    wg_peak_flops_fn *peak_flops[WG_REALS];
+} wg_peak_kernels;
+
+/* ---------------------------------------------------------------- the table */
+
+/* One per instruction set: a family's kernels are wg_active->gemm->gemm[real]. */
+typedef struct {
+    const char *name; /* "base", "v3", "v4" */
+    int vector_bytes;
+#define WG_FAMILY(family) const wg_##family##_kernels *family;
+#include "families.def"
+#undef WG_FAMILY
 } wg_kernels;
 
 /* The table in use; never NULL after wg_dispatch_init, which is called once, at import. */

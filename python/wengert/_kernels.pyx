@@ -199,33 +199,47 @@ cdef extern from "wengert.h" nogil:
         const cnp.npy_intp *items_strides
         const cnp.npy_intp *array_strides
         cnp.npy_intp length
-    ctypedef struct wg_kernels:
-        const char *name
-        int vector_bytes
+    ctypedef struct wg_reduce_kernels:
         wg_status (**reduce)(const wg_reduction *r) noexcept nogil
         void (**cumsum)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_, const cnp.npy_intp *strides,
                         char *out) noexcept nogil
+    ctypedef struct wg_gemm_kernels:
         wg_status (**gemm)(const wg_gemm *g) noexcept nogil
+    ctypedef struct wg_softmax_kernels:
         wg_status (**softmax)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
                               const cnp.npy_intp *strides, char *out, int log) noexcept nogil
         wg_status (**softmax_grad)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *g,
                                    const cnp.npy_intp *g_strides, const char *z, const cnp.npy_intp *z_strides, char *out,
                                    int log) noexcept nogil
+    ctypedef struct wg_cross_entropy_kernels:
         wg_status (**cross_entropy)(wg_cross_entropy *c) noexcept nogil
         wg_status (**cross_entropy_dense)(wg_cross_entropy *c, const void *targets, cnp.npy_intp row_stride,
                                           cnp.npy_intp col_stride) noexcept nogil
+    ctypedef struct wg_gather_kernels:
         wg_status (**gather)(wg_source type, const void *source, cnp.npy_intp rows, cnp.npy_intp width,
                              cnp.npy_intp row_stride, const int64_t *index, cnp.npy_intp count, double scale, double shift,
                              void *out, cnp.npy_intp *bad) noexcept nogil
         wg_status (**scatter_add)(const void *source, cnp.npy_intp count, cnp.npy_intp width, cnp.npy_intp row_stride,
                                   const int64_t *index, void *out, cnp.npy_intp rows, cnp.npy_intp *bad) noexcept nogil
+    ctypedef struct wg_update_kernels:
         void (**sgd)(const wg_sgd *u) noexcept nogil
         void (**adam)(const wg_adam *u) noexcept nogil
         void (**rmsprop)(const wg_rmsprop *u) noexcept nogil
         void (**adagrad)(const wg_adagrad *u) noexcept nogil
         void (**scale)(cnp.npy_intp count, const cnp.npy_intp *sizes, void *const *tensors, double factor) noexcept nogil
         double (**sum_squares)(cnp.npy_intp count, const cnp.npy_intp *sizes, const void *const *tensors) noexcept nogil
+    ctypedef struct wg_peak_kernels:
         double (**peak_flops)(double seconds) noexcept nogil
+    ctypedef struct wg_kernels:
+        const char *name
+        int vector_bytes
+        const wg_reduce_kernels *reduce
+        const wg_gemm_kernels *gemm
+        const wg_softmax_kernels *softmax
+        const wg_cross_entropy_kernels *cross_entropy
+        const wg_gather_kernels *gather
+        const wg_update_kernels *update
+        const wg_peak_kernels *peak
 
     const wg_elementwise_info *wg_elementwise_table
     const wg_kernels *wg_active
@@ -365,7 +379,7 @@ def peak_flops(dtype, double seconds=0.05):
     cdef int real = real_of(np.dtype(dtype).num, "peak_flops")
     cdef double result
     with nogil:
-        result = wg_active.peak_flops[real](seconds)
+        result = wg_active.peak.peak_flops[real](seconds)
     return result
 
 
@@ -892,10 +906,10 @@ cdef cnp.ndarray reduce_array(int reduction, str kind, x, axes, bint keepdims, d
     r.out = cnp.PyArray_BYTES(out)
     r.correction = correction
     if cnp.PyArray_SIZE(array) < KEEP_GIL_BELOW:
-        status = wg_active.reduce[real](&r)
+        status = wg_active.reduce.reduce[real](&r)
     else:
         with nogil:
-            status = wg_active.reduce[real](&r)
+            status = wg_active.reduce.reduce[real](&r)
     check(status, kind)
     return out
 
@@ -974,7 +988,7 @@ def cumsum(x, axis):
     out = new_array(cnp.PyArray_TYPE(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array))
     data, result = cnp.PyArray_BYTES(array), cnp.PyArray_BYTES(out)
     with nogil:
-        wg_active.cumsum[real](lengths[0], lengths[1], lengths[2], data, strides, result)
+        wg_active.reduce.cumsum[real](lengths[0], lengths[1], lengths[2], data, strides, result)
     return out
 
 
@@ -1139,11 +1153,11 @@ def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint
     g.batch_strides_b = strides_b
     work = <double> cnp.PyArray_SIZE(C) * g.k
     if work < 4.0 * KEEP_GIL_BELOW:
-        status = wg_active.gemm[real](&g)
+        status = wg_active.gemm.gemm[real](&g)
     else:
         g.interrupted = signal_handler_raised
         with nogil:
-            status = wg_active.gemm[real](&g)
+            status = wg_active.gemm.gemm[real](&g)
     check(status, "matmul")
     return (C, S) if column_sums else C
 
@@ -1163,7 +1177,7 @@ def softmax(x, axis, bint log=False):
     out = new_array(cnp.PyArray_TYPE(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array))
     data, result = cnp.PyArray_BYTES(array), cnp.PyArray_BYTES(out)
     with nogil:
-        status = wg_active.softmax[real](lengths[0], lengths[1], lengths[2], data, strides, result, log)
+        status = wg_active.softmax.softmax[real](lengths[0], lengths[1], lengths[2], data, strides, result, log)
     check(status, "softmax")
     return out
 
@@ -1188,8 +1202,8 @@ def softmax_grad(g, z, axis, bint log=False):
     out = new_array(typenum, cnp.PyArray_NDIM(G), cnp.PyArray_DIMS(G))
     data_g, data_z, result = cnp.PyArray_BYTES(G), cnp.PyArray_BYTES(Z), cnp.PyArray_BYTES(out)
     with nogil:
-        status = wg_active.softmax_grad[real](lengths[0], lengths[1], lengths[2], data_g, strides_g, data_z, strides_z,
-                                              result, log)
+        status = wg_active.softmax.softmax_grad[real](lengths[0], lengths[1], lengths[2], data_g, strides_g, data_z,
+                                                      strides_z, result, log)
     check(status, "softmax_grad")
     return out
 
@@ -1265,7 +1279,7 @@ def cross_entropy(logits, labels, *, weights=None, int64_t ignore_index=-100, do
         G = new_array(typenum, 2, cnp.PyArray_DIMS(X))
         c.gradient = cnp.PyArray_DATA(G)
     with nogil:
-        status = wg_active.cross_entropy[real](&c)
+        status = wg_active.cross_entropy.cross_entropy[real](&c)
     if status == WG_BAD_INDEX:
         raise IndexError(f"cross_entropy: label {Y[c.bad_row]} of example {c.bad_row} is out of range: expected 0 to "
                          f"{c.classes - 1}, or ignore_index = {ignore_index}")
@@ -1295,7 +1309,7 @@ def cross_entropy_dense(logits, targets, *, weights=None, double label_smoothing
         G = new_array(typenum, 2, cnp.PyArray_DIMS(X))
         c.gradient = cnp.PyArray_DATA(G)
     with nogil:
-        status = wg_active.cross_entropy_dense[real](&c, data, row_stride, col_stride)
+        status = wg_active.cross_entropy.cross_entropy_dense[real](&c, data, row_stride, col_stride)
     check(status, "cross_entropy")
     return L, G, c.total_loss, c.total_weight
 
@@ -1353,7 +1367,8 @@ def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shi
     out = new_array(typenum, 2, shape)
     data, result, indices = cnp.PyArray_DATA(S), cnp.PyArray_DATA(out), <const int64_t *> cnp.PyArray_DATA(I)
     with nogil:
-        status = wg_active.gather[real](kind, data, rows, width, row_stride, indices, count, scale, shift, result, &bad)
+        status = wg_active.gather.gather[real](kind, data, rows, width, row_stride, indices, count, scale, shift, result,
+                                               &bad)
     if status == WG_BAD_INDEX:
         raise IndexError(f"gather_rows: index {I[bad]} at position {bad} is out of range for {rows} rows")
     check(status, "gather_rows")
@@ -1381,7 +1396,7 @@ def scatter_add_rows(out, index, source):
     row_stride = cnp.PyArray_STRIDE(S, 0) // item
     data, result, indices = cnp.PyArray_DATA(S), cnp.PyArray_DATA(O), <const int64_t *> cnp.PyArray_DATA(I)
     with nogil:
-        status = wg_active.scatter_add[real](data, count, width, row_stride, indices, result, rows, &bad)
+        status = wg_active.gather.scatter_add[real](data, count, width, row_stride, indices, result, rows, &bad)
     if status == WG_BAD_INDEX:
         raise IndexError(f"scatter_add_rows: index {I[bad]} at position {bad} is out of range for {rows} rows")
     check(status, "scatter_add_rows")
@@ -1573,7 +1588,7 @@ def sgd(params, grads, momentum, first, *, double lr, double momentum_factor=0.0
     u.nesterov = nesterov
     u.maximize = maximize
     with nogil:
-        wg_active.sgd[group.real](&u)
+        wg_active.update.sgd[group.real](&u)
 
 
 def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *, double lr, double beta1, double beta2,
@@ -1602,7 +1617,7 @@ def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *
     u.decoupled = decoupled
     u.maximize = maximize
     with nogil:
-        wg_active.adam[group.real](&u)
+        wg_active.update.adam[group.real](&u)
 
 
 def rmsprop(params, grads, square_avg, grad_avg, momentum, *, double lr, double alpha, double eps,
@@ -1627,7 +1642,7 @@ def rmsprop(params, grads, square_avg, grad_avg, momentum, *, double lr, double 
     u.momentum_factor = momentum_factor
     u.maximize = maximize
     with nogil:
-        wg_active.rmsprop[group.real](&u)
+        wg_active.update.rmsprop[group.real](&u)
 
 
 def adagrad(params, grads, sums, steps, *, double lr, double eps, double lr_decay=0.0, double weight_decay=0.0,
@@ -1652,14 +1667,14 @@ def adagrad(params, grads, sums, steps, *, double lr, double eps, double lr_deca
     u.weight_decay = weight_decay
     u.maximize = maximize
     with nogil:
-        wg_active.adagrad[group.real](&u)
+        wg_active.update.adagrad[group.real](&u)
 
 
 def scale(arrays, double factor):
     """Each of a list of dense arrays of one dtype times `factor`, in place."""
     cdef Group group = Group("scale", arrays)
     with nogil:
-        wg_active.scale[group.real](group.count, group.sizes, group.pointers[0], factor)
+        wg_active.update.scale[group.real](group.count, group.sizes, group.pointers[0], factor)
 
 
 def sum_squares(arrays):
@@ -1667,5 +1682,6 @@ def sum_squares(arrays):
     cdef Group group = Group("sum_squares", arrays)
     cdef double result
     with nogil:
-        result = wg_active.sum_squares[group.real](group.count, group.sizes, <const void *const *> group.pointers[0])
+        result = wg_active.update.sum_squares[group.real](group.count, group.sizes,
+                                                          <const void *const *> group.pointers[0])
     return result

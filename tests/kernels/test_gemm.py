@@ -354,13 +354,10 @@ def test_operands_of_every_orientation_at_the_edge_of_memory(isa: str) -> None:
 def compile_tiles(isa: str, directory: Path) -> Path:
     """The product kernels alone, compiled as the extension is, symbols kept."""
     flags = re.search(rf"set\(ISA_FLAGS_{isa} (.*)\)", (SOURCE / "CMakeLists.txt").read_text())
-    text = (SOURCE / "csrc" / "kernels.c").read_text().split("#define BOTH")[0]
-    text = re.sub(r'#include "(?!gemm)\w+\.inc\.c"\n', "", text)
-    text += "extern wg_gemm_fn *const kept[];\nwg_gemm_fn *const kept[] = {kernel_gemm_f32, kernel_gemm_f64};\n"
-    (directory / "tiles.c").write_text(text)
     options = "-std=gnu11 -O3 -DNDEBUG -ffp-contract=off -fno-math-errno -fPIC -Wno-psabi "
     options += flags[1].replace("${WG_OPTION}", "")
-    command = [os.environ.get("CC", "cc"), *options.split(), f"-I{SOURCE / 'csrc'}", "-c", "tiles.c", "-o", "tiles.o"]
+    options += f" -DWG_FAMILY_NAME=gemm -DWG_ISA_NAME={isa}"
+    command = [os.environ.get("CC", "cc"), *options.split(), "-c", str(SOURCE / "csrc" / "family.c"), "-o", "tiles.o"]
     subprocess.run(command, cwd=directory, check=True)
     return directory / "tiles.o"
 
