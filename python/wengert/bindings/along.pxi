@@ -1,0 +1,88 @@
+# csrc/along.c: items picked or placed along one dimension.
+
+cdef run_along(wg_along_how how, cnp.ndarray array, cnp.ndarray index, cnp.ndarray items, axis, name):
+    """Check what both have in common, and call."""
+    cdef wg_along a
+    cdef int64_t bad = 0
+    cdef wg_status status
+    cdef int d
+    a.how, a.ndim, a.size = how, cnp.PyArray_NDIM(array), cnp.PyArray_ITEMSIZE(array)
+    a.dim = axis_of(axis, a.ndim, name)
+    a.length = cnp.PyArray_DIM(array, a.dim) if a.ndim else 1
+    a.shape = cnp.PyArray_DIMS(index)
+    for d in range(a.ndim):
+        if d != a.dim and a.shape[d] > cnp.PyArray_DIM(array, d):
+            raise ValueError(f"{name}: an index of shape {np.shape(index)} is longer than shape {np.shape(array)}, apart "
+                             f"from dimension {a.dim}")
+    a.index, a.index_strides = <const int64_t *> cnp.PyArray_DATA(index), cnp.PyArray_STRIDES(index)
+    a.items, a.items_strides = cnp.PyArray_BYTES(items), cnp.PyArray_STRIDES(items)
+    a.array, a.array_strides = cnp.PyArray_BYTES(array), cnp.PyArray_STRIDES(array)
+    if cnp.PyArray_SIZE(index) < KEEP_GIL_BELOW:
+        status = wg_along_run(&a, &bad)
+    else:
+        with nogil:
+            status = wg_along_run(&a, &bad)
+    if status == WG_BAD_INDEX:
+        raise IndexError(f"{name}: index {bad} is out of range for dimension {a.dim} of length {a.length}, expected "
+                         f"{-a.length} to {a.length - 1}")
+
+
+cdef cnp.ndarray index_along(index, cnp.ndarray array, name):
+    cdef cnp.ndarray I = readable_as(index, cnp.NPY_INT64, name, "the index")
+    if cnp.PyArray_ITEMSIZE(array) not in (1, 2, 4, 8):
+        raise TypeError(f"{name}: expected items of 1, 2, 4 or 8 bytes, got {array.dtype}")
+    if cnp.PyArray_NDIM(I) != cnp.PyArray_NDIM(array):
+        raise ValueError(f"{name}: expected an index of {cnp.PyArray_NDIM(array)} dimension(s), got shape {np.shape(I)}")
+    return I
+
+
+def gather_along(array, index, axis):
+    """The items of an array at an index along one axis, as `np.take_along_axis` picks them; of any dtype.
+
+    Parameters
+    ----------
+    array : ndarray
+    index : ndarray of int64
+        Of as many dimensions; no longer than the array but along the axis. Negative values count from the end.
+    axis : int
+
+    Returns
+    -------
+    ndarray
+        Of the index's shape.
+    """
+    cdef cnp.ndarray A = readable(array, "gather_along"), I = index_along(index, A, "gather_along"), out
+    out = new_array(cnp.PyArray_TYPE(A), cnp.PyArray_NDIM(I), cnp.PyArray_DIMS(I))
+    run_along(WG_ALONG_GATHER, A, I, out, axis, "gather_along")
+    return out
+
+
+def scatter_along(out, index, source, axis, bint add=False):
+    """Place items into `out` at an index along one axis, or add them to what is there, in the index's C order.
+
+    Parameters
+    ----------
+    out : ndarray
+        Of any dtype; to add, of float32, float64 or integers.
+    index : ndarray of int64
+        Of as many dimensions; no longer than `out` but along the axis. Negative values count from the end.
+    source : ndarray
+        Of out's dtype, and of the index's shape.
+    axis : int
+    """
+    cdef cnp.ndarray O = readable(out, "scatter_along"), I = index_along(index, O, "scatter_along"), S
+    cdef int typenum = cnp.PyArray_TYPE(O)
+    S = readable_as(source, typenum, "scatter_along", "the source")
+    if not has_shape(S, cnp.PyArray_NDIM(I), cnp.PyArray_DIMS(I)):
+        raise ValueError(f"scatter_along: expected a source of shape {np.shape(I)}, got {np.shape(S)}")
+    if O is not out or not PyArray_ISWRITEABLE(O):
+        raise ValueError("scatter_along: out must be writable, aligned and in native byte order")
+    check_apart(O, (I, S), "scatter_along")
+    if not add:
+        run_along(WG_ALONG_SCATTER, O, I, S, axis, "scatter_along")
+    elif typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE:
+        run_along(WG_ALONG_ADD_REALS, O, I, S, axis, "scatter_along")
+    elif cnp.PyTypeNum_ISINTEGER(typenum):
+        run_along(WG_ALONG_ADD_INTEGERS, O, I, S, axis, "scatter_along")
+    else:
+        raise TypeError(f"scatter_along: float32, float64 and integers can be added up, got {O.dtype}")

@@ -1,0 +1,277 @@
+# Arrays over recycled memory, and what every family asks of its arguments.
+
+@cython.final
+@cython.freelist(64)
+@cython.internal
+cdef class Block:
+    """Owner of one block of recycled memory; the base object of every result."""
+    cdef void *data
+
+    def __dealloc__(self):
+        wg_buffer_release(self.data)
+
+
+cdef cnp.ndarray new_array(int typenum, int ndim, const cnp.npy_intp *shape, bint fortran=False):
+    """A new dense array, contents undefined."""
+    cdef size_t item = item_size(typenum)
+    cdef size_t bytes = item
+    cdef cnp.npy_intp i
+    for i in range(ndim):
+        if shape[i] > 0 and bytes > <size_t> PY_SSIZE_T_MAX // <size_t> shape[i]:
+            raise MemoryError(f"a result of shape {shape_tuple(ndim, shape)} is larger than the address space")
+        bytes *= <size_t> shape[i]
+    cdef Block block = Block.__new__(Block)
+    block.data = wg_buffer_acquire(bytes)
+    if block.data is NULL:
+        raise MemoryError(f"no memory for a result of shape {shape_tuple(ndim, shape)}: {bytes} bytes")
+    cdef cnp.ndarray array = PyArray_NewFromDescr(
+        cnp.ndarray, PyArray_DescrFromType(typenum), ndim, <cnp.npy_intp *> shape, NULL, block.data,
+        cnp.NPY_ARRAY_FARRAY if fortran else cnp.NPY_ARRAY_CARRAY, None)
+    Py_INCREF(block)  # PyArray_SetBaseObject takes one over
+    PyArray_SetBaseObject(array, block)
+    return array
+
+
+cdef inline size_t item_size(int typenum) noexcept nogil:
+    if typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_INT32:
+        return 4
+    if typenum == cnp.NPY_BOOL or typenum == cnp.NPY_UINT8 or typenum == cnp.NPY_INT8:
+        return 1
+    if typenum == cnp.NPY_INT16 or typenum == NPY_HALF:
+        return 2
+    return 8
+
+
+cdef tuple shape_tuple(int ndim, const cnp.npy_intp *shape):
+    return tuple([shape[i] for i in range(ndim)])
+
+
+cdef inline bint has_shape(cnp.ndarray array, int ndim, const cnp.npy_intp *shape) noexcept:
+    cdef int d
+    if cnp.PyArray_NDIM(array) != ndim:
+        return False
+    for d in range(ndim):
+        if cnp.PyArray_DIM(array, d) != shape[d]:
+            return False
+    return True
+
+
+cdef inline int real_of(int typenum, name) except -1:
+    if typenum == cnp.NPY_FLOAT:
+        return WG_F32
+    if typenum == cnp.NPY_DOUBLE:
+        return WG_F64
+    raise TypeError(f"{name}: the kernels compute in float32 and float64, got {np.dtype(typenum_to_name(typenum))}")
+
+
+cdef typenum_to_name(int typenum):
+    return <object> PyArray_DescrFromType(typenum)
+
+
+cdef inline cnp.ndarray readable(object x, name):
+    """x as an aligned array in native byte order; itself wherever it is one."""
+    if not cnp.PyArray_Check(x):
+        raise TypeError(f"{name}: expected a NumPy array, got {type(x).__name__}")
+    if PyArray_ISBEHAVED_RO(x):
+        return x
+    return np.require(np.asarray(x, dtype=x.dtype.newbyteorder("=")), requirements="A")
+
+
+cdef cnp.ndarray readable_as(object x, int typenum, name, argument):
+    """The same for a further argument, which must have the dtype of the first."""
+    cdef cnp.ndarray array = readable(x, name)
+    if cnp.PyArray_TYPE(array) != typenum:
+        raise TypeError(f"{name}: {argument} is {array.dtype}, expected {np.dtype(typenum_to_name(typenum))} like the "
+                        "first argument")
+    return array
+
+
+cdef check_apart(cnp.ndarray out, others, name):
+    """Refuse an array to write to that shares memory with one that is read."""
+    for other in others:
+        if other is not None and overlap(out, other) and np.shares_memory(out, other):
+            raise ValueError(f"{name}: out shares memory with an operand; give a copy of one of them")
+
+
+cdef cnp.ndarray dense(cnp.ndarray array):
+    """array itself if it is in C order, else a copy in recycled memory."""
+    if PyArray_IS_C_CONTIGUOUS(array):
+        return array
+    return copy_kernel.run(array, None, None, ())
+
+
+cdef int signal_handler_raised() noexcept nogil:
+    """Run Python's signal handlers, if it is time and this is the main thread; whether one raised an exception."""
+    with gil:
+        return PyErr_CheckSignals()
+
+
+cdef int raise_from_handler() except -1:
+    """Let the exception go on that a signal handler raised."""
+    return -1
+
+
+cdef check(wg_status status, name):
+    if status == WG_INTERRUPTED:
+        raise_from_handler()
+    if status == WG_NO_MEMORY:
+        raise MemoryError(f"{name}: no memory for the kernel's scratch space")
+
+
+def copy(x):
+    """A dense copy, in C order, of an array of float32 or float64."""
+    cdef cnp.ndarray array = readable(x, "copy")
+    real_of(cnp.PyArray_TYPE(array), "copy")
+    return copy_kernel.run(array, None, None, ())
+
+
+def empty(shape, dtype):
+    """An uninitialised array of float32, float64, int64 or bool in recycled memory."""
+    cdef cnp.npy_intp dims[WG_MAX_DIMS]
+    cdef int typenum = np.dtype(dtype).num
+    cdef int ndim = len(shape)
+    if typenum not in (cnp.NPY_FLOAT, cnp.NPY_DOUBLE, cnp.NPY_INT64, cnp.NPY_BOOL):
+        raise TypeError(f"empty: expected float32, float64, int64 or bool, got {np.dtype(dtype)}")
+    if ndim > WG_MAX_DIMS:
+        raise ValueError(f"empty: at most {WG_MAX_DIMS} dimensions, got {ndim}")
+    for i in range(ndim):
+        if shape[i] < 0:
+            raise ValueError(f"empty: negative length in shape {tuple(shape)}")
+        dims[i] = shape[i]
+    return new_array(typenum, ndim, dims)
+
+
+def broadcast_view(cnp.ndarray array, tuple shape):
+    """`np.broadcast_to` at a tenth of its cost: a read-only view with stride 0 along the dimensions that are repeated."""
+    cdef cnp.npy_intp lengths[WG_MAX_DIMS]
+    cdef cnp.npy_intp strides[WG_MAX_DIMS]
+    cdef int ndim = len(shape), lead = ndim - cnp.PyArray_NDIM(array), d
+    cdef bint fits = 0 <= lead and ndim <= WG_MAX_DIMS
+    for d in range(ndim if fits else 0):
+        lengths[d] = shape[d]
+        strides[d] = 0
+        if d >= lead and cnp.PyArray_DIM(array, d - lead) == lengths[d]:
+            strides[d] = cnp.PyArray_STRIDE(array, d - lead)
+        elif d >= lead and cnp.PyArray_DIM(array, d - lead) != 1:
+            fits = False
+    if not fits:
+        raise ValueError(f"broadcast_to: shape {np.shape(array)} does not broadcast to {shape}")
+    cdef cnp.PyArray_Descr *descr = cnp.PyArray_DESCR(array)
+    Py_INCREF(<object> descr)  # PyArray_NewFromDescr takes one over, and PyArray_SetBaseObject
+    cdef cnp.ndarray view = PyArray_NewFromDescr(cnp.ndarray, descr, ndim, lengths, strides, cnp.PyArray_DATA(array),
+                                                 cnp.NPY_ARRAY_ALIGNED, None)
+    Py_INCREF(array)
+    PyArray_SetBaseObject(view, array)
+    return view
+
+
+def owned_alone(variable):
+    """Whether nobody but `variable` holds the array that is its value, and no other array sees that array's memory."""
+    cdef cnp.ndarray array = variable._value
+    cdef PyObject *base = PyArray_BASE(array)
+    if base is NULL or type(<object> base) is not Block:
+        return False
+    return REFCNT(base) == 1 and REFCNT(<PyObject *> array) == 2  # the variable's reference and ours
+
+
+cdef void extent(cnp.ndarray array, char **first, char **end) noexcept:
+    """Where the memory that an array's items lie in begins and ends."""
+    cdef int d
+    cdef cnp.npy_intp span
+    first[0] = cnp.PyArray_BYTES(array)
+    end[0] = first[0] + cnp.PyArray_ITEMSIZE(array)
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIM(array, d) == 0:
+            end[0] = first[0]
+            return
+        span = (cnp.PyArray_DIM(array, d) - 1) * cnp.PyArray_STRIDE(array, d)
+        if span < 0:
+            first[0] += span
+        else:
+            end[0] += span
+
+
+def overlap(cnp.ndarray x, cnp.ndarray y):
+    """What `np.may_share_memory` says: whether the memory that x's items lie in meets that of y's."""
+    cdef char *first_x
+    cdef char *end_x
+    cdef char *first_y
+    cdef char *end_y
+    extent(x, &first_x, &end_x)
+    extent(y, &first_y, &end_y)
+    return first_x < end_y and first_y < end_x and first_x != end_x and first_y != end_y
+
+
+def held_alone(dict holder, key):
+    """Whether nobody but `holder` has the variable under `key`, and nobody else its array or that array's memory."""
+    cdef PyObject *variable = PyDict_GetItem(holder, key)
+    return variable is not NULL and REFCNT(variable) == 1 and owned_alone(<object> variable)
+
+
+def set_writeable(cnp.ndarray array, bint writeable):
+    """Set an array's flag as `array.flags.writeable` does; over our own memory NumPy would only ever let it be cleared."""
+    if writeable:
+        PyArray_ENABLEFLAGS(array, cnp.NPY_ARRAY_WRITEABLE)
+    else:
+        PyArray_CLEARFLAGS(array, cnp.NPY_ARRAY_WRITEABLE)
+
+
+cdef cnp.ndarray whole_strides(cnp.ndarray array):
+    """array itself, or a copy where a stride is not a multiple of the item's size."""
+    cdef int d
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_STRIDE(array, d) % cnp.PyArray_ITEMSIZE(array):
+            return copy_kernel.run(array, None, None, ())
+    return array
+
+
+cdef cnp.ndarray writable_dense(object x, int typenum, name, argument):
+    cdef cnp.ndarray array = readable_as(x, typenum, name, argument)
+    if not PyArray_IS_C_CONTIGUOUS(array) or not PyArray_ISWRITEABLE(array) or array is not x:
+        raise ValueError(f"{name}: {argument} must be writable, aligned, in native byte order and in C order")
+    return array
+
+
+cdef int axis_of(object axis, int ndim, name) except -1:
+    cdef cnp.npy_intp d = axis
+    if not -ndim <= d < ndim and not (ndim == 0 and d in (0, -1)):
+        raise IndexError(f"{name}: dimension {axis} is out of range for {ndim} dimension(s), expected {-max(ndim, 1)} to "
+                         f"{max(ndim, 1) - 1}")
+    return <int> (d + max(ndim, 1) if d < 0 else d)
+
+
+cdef cnp.ndarray split_axis(cnp.ndarray array, int axis, cnp.npy_intp *lengths, cnp.npy_intp *strides):
+    """(outer, n, inner) lengths and byte strides that describe `array` along one axis: array itself, or a dense copy
+    where the dimensions before or after the axis do not merge."""
+    cdef int ndim = cnp.PyArray_NDIM(array), d
+    cdef cnp.npy_intp outer = 1, inner = 1, outer_stride = 0, inner_stride = 0, length
+    if ndim == 0 or cnp.PyArray_SIZE(array) == 0:  # of nothing, no copy would make the dimensions merge
+        lengths[0] = 1 if ndim == 0 else 0
+        lengths[1] = lengths[2] = 1
+        strides[0] = strides[1] = strides[2] = 0
+        return array
+    for d in range(axis - 1, -1, -1):
+        length = cnp.PyArray_DIM(array, d)
+        if length == 1:
+            continue
+        if outer == 1:
+            outer_stride = cnp.PyArray_STRIDE(array, d)
+        elif cnp.PyArray_STRIDE(array, d) != outer_stride * outer:
+            return split_axis(copy_kernel.run(array, None, None, ()), axis, lengths, strides)
+        outer *= length
+    for d in range(ndim - 1, axis, -1):
+        length = cnp.PyArray_DIM(array, d)
+        if length == 1:
+            continue
+        if inner == 1:
+            inner_stride = cnp.PyArray_STRIDE(array, d)
+        elif cnp.PyArray_STRIDE(array, d) != inner_stride * inner:
+            return split_axis(copy_kernel.run(array, None, None, ()), axis, lengths, strides)
+        inner *= length
+    lengths[0] = outer
+    lengths[1] = cnp.PyArray_DIM(array, axis)
+    lengths[2] = inner
+    strides[0] = outer_stride
+    strides[1] = cnp.PyArray_STRIDE(array, axis)
+    strides[2] = inner_stride
+    return array

@@ -1,0 +1,191 @@
+# csrc/loop.c, elementwise.inc.c, unary.def and binary.def: elementwise kernels.
+
+def elementwise_info():
+    """Name -> (inputs, scalar parameters, whether the result is boolean) of every elementwise kernel."""
+    return {wg_elementwise_table[i].name.decode(): (wg_elementwise_table[i].inputs, wg_elementwise_table[i].params,
+                                                    bool(wg_elementwise_table[i].boolean))
+            for i in range(WG_ELEMENTWISE_COUNT)}
+
+
+@cython.final
+cdef class Elementwise:
+    """One elementwise kernel: call it with arrays that broadcast together, or with numbers for all but one of them.
+
+    Numbers take the dtype of the arrays. The result is dense: in C order, or in Fortran order if every operand is.
+    float16 is computed in float32; other dtypes go to `fallback`, called with the operands and the parameters.
+    """
+    cdef int kernel, inputs, params
+    cdef bint boolean
+    cdef readonly str name
+    cdef readonly object fallback
+
+    def __init__(self, str name, fallback=None):
+        self.fallback = fallback
+        for i in range(WG_ELEMENTWISE_COUNT):
+            if wg_elementwise_table[i].name == name.encode():
+                self.kernel = i
+                self.name = name
+                self.inputs = wg_elementwise_table[i].inputs
+                self.params = wg_elementwise_table[i].params
+                self.boolean = wg_elementwise_table[i].boolean
+                return
+        raise ValueError(f"there is no elementwise kernel {name!r}; there are {', '.join(elementwise_info())}")
+
+    def __repr__(self):
+        return f"Elementwise({self.name!r})"
+
+    def __call__(self, x, y=None, z=None, params=()):
+        return self.run(x, y, z, params)
+
+    cdef cnp.ndarray run(self, x, y, z, params):
+        cdef PyObject *operands[3]   # borrowed: x, y and z stay alive
+        cdef PyObject *arrays[3]     # the same as arrays, NULL for numbers
+        cdef cnp.ndarray array, out
+        cdef double numbers[3]
+        cdef float numbers32[3]
+        cdef char numbers8[3]
+        cdef double parameters[4]
+        cdef char *data[4]
+        cdef const cnp.npy_intp *stride_of[4]
+        cdef cnp.npy_intp strides[4][WG_MAX_DIMS]
+        cdef cnp.npy_intp shape[WG_MAX_DIMS]
+        cdef cnp.npy_intp size = 1, length
+        cdef int i, d, ndim = -1, typenum = -1, shift, real
+        cdef bint same = True, fortran = self.kernel != WG_ELEMENTWISE_copy  # a copy is always in C order
+        if cnp.PyArray_Check(x):
+            x = readable(x, self.name)
+        if cnp.PyArray_Check(y):
+            y = readable(y, self.name)
+        if cnp.PyArray_Check(z):
+            z = readable(z, self.name)
+        operands[0] = <PyObject *> x
+        operands[1] = <PyObject *> y
+        operands[2] = <PyObject *> z
+        if (self.inputs < 3 and z is not None) or (self.inputs < 2 and y is not None):
+            raise TypeError(f"{self.name}: expected {self.inputs} operand(s), got more")
+        for i in range(self.inputs):
+            if cnp.PyArray_Check(<object> operands[i]):
+                arrays[i] = operands[i]
+                array = <cnp.ndarray> arrays[i]
+                if self.inputs == 3 and i == 0:
+                    if cnp.PyArray_TYPE(array) != cnp.NPY_BOOL:
+                        raise TypeError(f"{self.name}: the condition is {array.dtype}, expected bool")
+                elif typenum < 0:
+                    typenum = cnp.PyArray_TYPE(array)
+                elif cnp.PyArray_TYPE(array) != typenum:
+                    raise TypeError(f"{self.name}: operands of dtype {np.dtype(typenum_to_name(typenum))} and "
+                                    f"{array.dtype}; expected one dtype, float32 or float64")
+                if cnp.PyArray_NDIM(array) > ndim:
+                    ndim = cnp.PyArray_NDIM(array)
+            else:
+                if <object> operands[i] is None:
+                    raise TypeError(f"{self.name}: expected {self.inputs} operands, got {i}")
+                arrays[i] = NULL
+                numbers[i] = PyFloat_AsDouble(<object> operands[i])
+        if typenum < 0:
+            raise TypeError(f"{self.name}: expected at least one array of float32 or float64")
+        if typenum != cnp.NPY_FLOAT and typenum != cnp.NPY_DOUBLE:
+            return self.other(typenum, x, y, z, params)
+        real = WG_F32 if typenum == cnp.NPY_FLOAT else WG_F64
+        if len(params) != self.params:
+            raise TypeError(f"{self.name}: expected {self.params} scalar parameter(s), got {len(params)}")
+        for i in range(self.params):
+            parameters[i] = params[i]
+
+        # The broadcast shape, and whether every array has it.
+        for d in range(ndim):
+            shape[d] = 1
+        for i in range(self.inputs):
+            if arrays[i] is NULL:
+                continue
+            array = <cnp.ndarray> arrays[i]
+            shift = ndim - cnp.PyArray_NDIM(array)
+            for d in range(shift, ndim):
+                length = cnp.PyArray_DIM(array, d - shift)
+                if length != shape[d]:
+                    if shape[d] == 1:
+                        shape[d] = length
+                    elif length != 1:
+                        raise ValueError(self.mismatch(x, y, z))
+        for d in range(ndim):
+            size *= shape[d]
+        for i in range(self.inputs):
+            if arrays[i] is NULL:
+                continue
+            array = <cnp.ndarray> arrays[i]
+            if cnp.PyArray_NDIM(array) != ndim or cnp.PyArray_SIZE(array) != size:
+                same = fortran = False
+            elif not PyArray_IS_C_CONTIGUOUS(array):
+                same = False
+                fortran = fortran and PyArray_IS_F_CONTIGUOUS(array)
+            elif fortran:
+                fortran = PyArray_IS_F_CONTIGUOUS(array)
+
+        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, ndim, shape, fortran and not same)
+        data[0] = cnp.PyArray_BYTES(out)
+        for i in range(self.inputs):
+            if arrays[i] is not NULL:
+                data[i + 1] = cnp.PyArray_BYTES(<cnp.ndarray> arrays[i])
+            elif self.inputs == 3 and i == 0:
+                numbers8[i] = numbers[i] != 0
+                data[i + 1] = &numbers8[i]
+            elif real == WG_F32:
+                numbers32[i] = <float> numbers[i]
+                data[i + 1] = <char *> &numbers32[i]
+            else:
+                data[i + 1] = <char *> &numbers[i]
+
+        if same or fortran:
+            # One dense dimension.
+            shape[0] = size
+            ndim = 1
+            strides[0][0] = cnp.PyArray_ITEMSIZE(out)
+            for i in range(self.inputs):
+                strides[i + 1][0] = 0 if arrays[i] is NULL else cnp.PyArray_ITEMSIZE(<cnp.ndarray> arrays[i])
+        else:
+            for d in range(ndim):
+                strides[0][d] = cnp.PyArray_STRIDE(out, d)
+            for i in range(self.inputs):
+                array = None if arrays[i] is NULL else <cnp.ndarray> arrays[i]
+                shift = ndim if array is None else ndim - cnp.PyArray_NDIM(array)
+                for d in range(ndim):
+                    if d < shift or cnp.PyArray_DIM(array, d - shift) != shape[d]:
+                        strides[i + 1][d] = 0
+                    else:
+                        strides[i + 1][d] = cnp.PyArray_STRIDE(array, d - shift)
+        for i in range(self.inputs + 1):
+            stride_of[i] = strides[i]
+        if size < KEEP_GIL_BELOW:
+            wg_elementwise_run(<wg_elementwise> self.kernel, <wg_real> real, ndim, shape, data, stride_of, parameters)
+        else:
+            with nogil:
+                wg_elementwise_run(<wg_elementwise> self.kernel, <wg_real> real, ndim, shape, data, stride_of,
+                                   parameters)
+        return out
+
+    cdef cnp.ndarray other(self, int typenum, x, y, z, params):
+        """The dtypes that the kernels do not compute in."""
+        if typenum == NPY_HALF:
+            wide = [operand.astype(np.float32) if isinstance(operand, np.ndarray) and operand.dtype == np.float16
+                    else operand for operand in (x, y, z)]
+            result = self.run(wide[0], wide[1], wide[2], params)
+            if self.boolean:
+                return result
+            with np.errstate(over="ignore"):
+                return result.astype(np.float16)
+        if self.fallback is None:
+            raise TypeError(f"{self.name}: expected float16, float32 or float64, got "
+                            f"{np.dtype(typenum_to_name(typenum))}")
+        with np.errstate(all="ignore"):  # integers divided by zero, as floats, are infinite or NaN without a word
+            try:
+                return np.asarray(self.fallback(*(x, y, z)[:self.inputs], *params))
+            except OverflowError as error:
+                raise OverflowError(f"{self.name}: {error}") from None
+
+    cdef str mismatch(self, x, y, z):
+        shapes = [str(np.shape(operand)) for operand in (x, y, z)[:self.inputs]]
+        return (f"{self.name}: the shapes {' and '.join(shapes)} do not broadcast; each dimension, counted from the last, "
+                "must be equal or 1")
+
+
+cdef Elementwise copy_kernel = Elementwise("copy")

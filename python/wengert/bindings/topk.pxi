@@ -1,0 +1,40 @@
+# csrc/topk.c: the largest items.
+
+def topk(x, cnp.npy_intp k, axis, bint smallest=False):
+    """Where the k largest items along one axis stand, the largest first, equal ones in their order, NaN before all.
+
+    Parameters
+    ----------
+    x : ndarray
+        float32 or float64, any strides, of one dimension or more.
+    k : int
+        From 0 to the length of the axis, and small beside it.
+    axis : int
+    smallest : bool
+        The smallest items, the smallest first and NaN behind all.
+
+    Returns
+    -------
+    ndarray of int64
+        Of x's shape with k along the axis.
+    """
+    cdef cnp.ndarray array = readable(x, "topk"), out
+    cdef int real = real_of(cnp.PyArray_TYPE(array), "topk"), d = axis_of(axis, cnp.PyArray_NDIM(array), "topk"), i
+    cdef cnp.npy_intp shape[WG_MAX_DIMS]
+    cdef cnp.npy_intp lengths[3]
+    cdef cnp.npy_intp strides[3]
+    cdef char *data
+    cdef int64_t *result
+    for i in range(cnp.PyArray_NDIM(array)):
+        shape[i] = cnp.PyArray_DIM(array, i)
+    if cnp.PyArray_NDIM(array) == 0 or not 0 <= k <= shape[d]:
+        raise ValueError(f"topk: there are no {k} item(s) along dimension {d} of shape {np.shape(x)}")
+    shape[d] = k
+    out = new_array(cnp.NPY_INT64, cnp.PyArray_NDIM(array), shape)
+    if cnp.PyArray_SIZE(out) == 0:
+        return out
+    array = split_axis(array, d, lengths, strides)
+    data, result = cnp.PyArray_BYTES(array), <int64_t *> cnp.PyArray_DATA(out)
+    with nogil:
+        wg_topk(<wg_real> real, lengths[0], lengths[1], lengths[2], data, strides, k, smallest, result)
+    return out
