@@ -5,20 +5,55 @@ from libc.stdint cimport int64_t
 
 cdef extern from "wengert.h" nogil:
     enum: WG_MAX_DIMS
-    enum: WG_MAX_THREADS
-    enum: WG_ELEMENTWISE_COUNT
-    enum: WG_ELEMENTWISE_copy
-    enum: WG_REALS
     ctypedef enum wg_status:
         WG_OK
         WG_NO_MEMORY
         WG_BAD_INDEX
         WG_INTERRUPTED
+    enum: WG_REALS
     ctypedef enum wg_real:
         WG_F32
         WG_F64
+    const char *WG_VERSION
+
+    # ---- threads
+    enum: WG_MAX_THREADS
+    int wg_get_num_threads() noexcept nogil
+    void wg_set_num_threads(int count) noexcept nogil
+    int wg_processors(const char *root) noexcept nogil
+    void wg_share_processors() noexcept nogil
+
+    # ---- containers
+    double wg_cgroup_processors(const char *root) noexcept nogil
+    double wg_cgroup_memory(const char *root) noexcept nogil
+
+    # ---- memory
+    void *wg_buffer_acquire(size_t bytes) noexcept nogil
+    void wg_buffer_release(void *block) noexcept nogil
+    ctypedef struct wg_buffer_stats:
+        size_t in_use
+        size_t held
+        size_t limit
+    wg_buffer_stats wg_buffer_usage() noexcept nogil
+    void wg_buffer_set_limit(size_t bytes) noexcept nogil
+    size_t wg_buffer_trim(size_t keep) noexcept nogil
+    void wg_buffer_guard(int on) noexcept nogil
+
+    # ---- elementwise
+    enum: WG_ELEMENTWISE_COUNT
+    enum: WG_ELEMENTWISE_copy
     ctypedef enum wg_elementwise:
         pass
+    ctypedef struct wg_elementwise_info:
+        const char *name
+        int inputs
+        int params
+        int boolean
+    const wg_elementwise_info *wg_elementwise_table
+    void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const cnp.npy_intp *shape, char *const *data,
+                            const cnp.npy_intp *const *strides, const double *params) noexcept nogil
+
+    # ---- reductions
     ctypedef enum wg_reduce:
         WG_REDUCE_sum
         WG_REDUCE_mean
@@ -31,19 +66,6 @@ cdef extern from "wengert.h" nogil:
         WG_REDUCE_argmax
         WG_REDUCE_argmin
         WG_REDUCE_COUNT
-    ctypedef enum wg_source:
-        WG_SOURCE_U8
-        WG_SOURCE_F32
-        WG_SOURCE_F64
-    ctypedef struct wg_elementwise_info:
-        const char *name
-        int inputs
-        int params
-        int boolean
-    ctypedef struct wg_buffer_stats:
-        size_t in_use
-        size_t held
-        size_t limit
     ctypedef struct wg_reduction:
         wg_reduce kind
         int ndim
@@ -53,6 +75,12 @@ cdef extern from "wengert.h" nogil:
         const char *in_ "in"
         char *out
         double correction
+    ctypedef struct wg_reduce_kernels:
+        wg_status (**reduce)(const wg_reduction *r) noexcept nogil
+        void (**cumsum)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_, const cnp.npy_intp *strides,
+                        char *out) noexcept nogil
+
+    # ---- matrix product
     ctypedef struct wg_gemm:
         cnp.npy_intp m
         cnp.npy_intp n
@@ -78,6 +106,18 @@ cdef extern from "wengert.h" nogil:
         const cnp.npy_intp *batch_strides_a
         const cnp.npy_intp *batch_strides_b
         int (*interrupted)() noexcept nogil
+    ctypedef struct wg_gemm_kernels:
+        wg_status (**gemm)(const wg_gemm *g) noexcept nogil
+
+    # ---- softmax
+    ctypedef struct wg_softmax_kernels:
+        wg_status (**softmax)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
+                              const cnp.npy_intp *strides, char *out, int log) noexcept nogil
+        wg_status (**softmax_grad)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *g,
+                                   const cnp.npy_intp *g_strides, const char *z, const cnp.npy_intp *z_strides, char *out,
+                                   int log) noexcept nogil
+
+    # ---- cross-entropy
     ctypedef struct wg_cross_entropy:
         cnp.npy_intp rows
         cnp.npy_intp classes
@@ -95,6 +135,49 @@ cdef extern from "wengert.h" nogil:
         double total_weight
         double total_loss
         cnp.npy_intp bad_row
+    ctypedef struct wg_cross_entropy_kernels:
+        wg_status (**cross_entropy)(wg_cross_entropy *c) noexcept nogil
+        wg_status (**cross_entropy_dense)(wg_cross_entropy *c, const void *targets, cnp.npy_intp row_stride,
+                                          cnp.npy_intp col_stride) noexcept nogil
+
+    # ---- gather and scatter
+    ctypedef enum wg_source:
+        WG_SOURCE_U8
+        WG_SOURCE_F32
+        WG_SOURCE_F64
+    ctypedef struct wg_gather_kernels:
+        wg_status (**gather)(wg_source type, const void *source, cnp.npy_intp rows, cnp.npy_intp width,
+                             cnp.npy_intp row_stride, const int64_t *index, cnp.npy_intp count, double scale, double shift,
+                             void *out, cnp.npy_intp *bad) noexcept nogil
+        wg_status (**scatter_add)(const void *source, cnp.npy_intp count, cnp.npy_intp width, cnp.npy_intp row_stride,
+                                  const int64_t *index, void *out, cnp.npy_intp rows, cnp.npy_intp *bad) noexcept nogil
+
+    # ---- along one dimension
+    ctypedef enum wg_along_how:
+        WG_ALONG_GATHER
+        WG_ALONG_SCATTER
+        WG_ALONG_ADD_REALS
+        WG_ALONG_ADD_INTEGERS
+    ctypedef struct wg_along:
+        wg_along_how how
+        int ndim
+        int dim
+        size_t size
+        const cnp.npy_intp *shape
+        const int64_t *index
+        char *items
+        char *array
+        const cnp.npy_intp *index_strides
+        const cnp.npy_intp *items_strides
+        const cnp.npy_intp *array_strides
+        cnp.npy_intp length
+    wg_status wg_along_run(const wg_along *a, int64_t *bad) noexcept nogil
+
+    # ---- the largest items
+    void wg_topk(wg_real real, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
+                 const cnp.npy_intp *strides, cnp.npy_intp k, int smallest, int64_t *out) noexcept nogil
+
+    # ---- optimizer updates
     ctypedef struct wg_sgd:
         cnp.npy_intp count
         const cnp.npy_intp *sizes
@@ -150,46 +233,6 @@ cdef extern from "wengert.h" nogil:
         double eps
         double weight_decay
         int maximize
-    ctypedef enum wg_along_how:
-        WG_ALONG_GATHER
-        WG_ALONG_SCATTER
-        WG_ALONG_ADD_REALS
-        WG_ALONG_ADD_INTEGERS
-    ctypedef struct wg_along:
-        wg_along_how how
-        int ndim
-        int dim
-        size_t size
-        const cnp.npy_intp *shape
-        const int64_t *index
-        char *items
-        char *array
-        const cnp.npy_intp *index_strides
-        const cnp.npy_intp *items_strides
-        const cnp.npy_intp *array_strides
-        cnp.npy_intp length
-    ctypedef struct wg_reduce_kernels:
-        wg_status (**reduce)(const wg_reduction *r) noexcept nogil
-        void (**cumsum)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_, const cnp.npy_intp *strides,
-                        char *out) noexcept nogil
-    ctypedef struct wg_gemm_kernels:
-        wg_status (**gemm)(const wg_gemm *g) noexcept nogil
-    ctypedef struct wg_softmax_kernels:
-        wg_status (**softmax)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
-                              const cnp.npy_intp *strides, char *out, int log) noexcept nogil
-        wg_status (**softmax_grad)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *g,
-                                   const cnp.npy_intp *g_strides, const char *z, const cnp.npy_intp *z_strides, char *out,
-                                   int log) noexcept nogil
-    ctypedef struct wg_cross_entropy_kernels:
-        wg_status (**cross_entropy)(wg_cross_entropy *c) noexcept nogil
-        wg_status (**cross_entropy_dense)(wg_cross_entropy *c, const void *targets, cnp.npy_intp row_stride,
-                                          cnp.npy_intp col_stride) noexcept nogil
-    ctypedef struct wg_gather_kernels:
-        wg_status (**gather)(wg_source type, const void *source, cnp.npy_intp rows, cnp.npy_intp width,
-                             cnp.npy_intp row_stride, const int64_t *index, cnp.npy_intp count, double scale, double shift,
-                             void *out, cnp.npy_intp *bad) noexcept nogil
-        wg_status (**scatter_add)(const void *source, cnp.npy_intp count, cnp.npy_intp width, cnp.npy_intp row_stride,
-                                  const int64_t *index, void *out, cnp.npy_intp rows, cnp.npy_intp *bad) noexcept nogil
     ctypedef struct wg_update_kernels:
         void (**sgd)(const wg_sgd *u) noexcept nogil
         void (**adam)(const wg_adam *u) noexcept nogil
@@ -197,8 +240,12 @@ cdef extern from "wengert.h" nogil:
         void (**adagrad)(const wg_adagrad *u) noexcept nogil
         void (**scale)(cnp.npy_intp count, const cnp.npy_intp *sizes, void *const *tensors, double factor) noexcept nogil
         double (**sum_squares)(cnp.npy_intp count, const cnp.npy_intp *sizes, const void *const *tensors) noexcept nogil
+
+    # ---- the measured ceiling
     ctypedef struct wg_peak_kernels:
         double (**peak_flops)(double seconds) noexcept nogil
+
+    # ---- the table
     ctypedef struct wg_kernels:
         const char *name
         int vector_bytes
@@ -209,27 +256,7 @@ cdef extern from "wengert.h" nogil:
         const wg_gather_kernels *gather
         const wg_update_kernels *update
         const wg_peak_kernels *peak
-
-    const wg_elementwise_info *wg_elementwise_table
     const wg_kernels *wg_active
     const char *wg_dispatch_init() noexcept nogil
     const wg_kernels *const *wg_dispatch_available() noexcept nogil
     int wg_dispatch_select(const char *name) noexcept nogil
-    void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const cnp.npy_intp *shape, char *const *data,
-                            const cnp.npy_intp *const *strides, const double *params) noexcept nogil
-    void wg_topk(wg_real real, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
-                 const cnp.npy_intp *strides, cnp.npy_intp k, int smallest, int64_t *out) noexcept nogil
-    wg_status wg_along_run(const wg_along *a, int64_t *bad) noexcept nogil
-    int wg_get_num_threads() noexcept nogil
-    void wg_set_num_threads(int count) noexcept nogil
-    void wg_share_processors() noexcept nogil
-    int wg_processors(const char *root) noexcept nogil
-    double wg_cgroup_processors(const char *root) noexcept nogil
-    double wg_cgroup_memory(const char *root) noexcept nogil
-    void *wg_buffer_acquire(size_t bytes) noexcept nogil
-    void wg_buffer_release(void *block) noexcept nogil
-    wg_buffer_stats wg_buffer_usage() noexcept nogil
-    void wg_buffer_set_limit(size_t bytes) noexcept nogil
-    size_t wg_buffer_trim(size_t keep) noexcept nogil
-    void wg_buffer_guard(int on) noexcept nogil
-    const char *WG_VERSION
