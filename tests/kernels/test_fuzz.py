@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -319,15 +319,9 @@ FUZZERS: dict[str, Callable[[st.DataObject], None]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def guarded_results() -> Iterator[None]:
-    K.guard_memory(True)
-    yield
-    K.guard_memory(False)
+def run(fuzzer: Callable[[st.DataObject], None], request: pytest.FixtureRequest) -> None:
+    """Run a fuzzer of this file, or of a family's own, on as many examples as --fuzz says."""
 
-
-@pytest.mark.parametrize("name", FUZZERS)
-def test_any_arrays_give_an_error_or_the_right_answer(name: str, request: pytest.FixtureRequest) -> None:
     @settings(
         max_examples=request.config.getoption("--fuzz"),
         deadline=None,
@@ -336,9 +330,18 @@ def test_any_arrays_give_an_error_or_the_right_answer(name: str, request: pytest
     )
     @given(data=st.data())
     def fuzz(data: st.DataObject) -> None:
-        FUZZERS[name](data)
+        fuzzer(data)
 
-    fuzz()
+    K.guard_memory(True)
+    try:
+        fuzz()
+    finally:
+        K.guard_memory(False)
+
+
+@pytest.mark.parametrize("name", FUZZERS)
+def test_any_arrays_give_an_error_or_the_right_answer(name: str, request: pytest.FixtureRequest) -> None:
+    run(FUZZERS[name], request)
 
 
 # Whose functions guide atheris: what draws the arrays, and what looks at the answers.
