@@ -10,7 +10,8 @@
  *
  * What is kept is bounded. Over the bound, the classes that have gone longest without use give up their blocks first:
  * sizes that a program no longer needs make room for those that it does. One lock guards everything; it is held for
- * some nanoseconds, never across a call to the system's allocator (but for the one-time setup). */
+ * some nanoseconds, never across a call to the system's allocator (but for the one-time setup). What the system is asked
+ * for stands in pages.h. */
 #define _GNU_SOURCE
 #include "wengert.h"
 #include "pages.h"
@@ -71,8 +72,8 @@ static void unlock(void)
 
 /* ---------------------------------------------------------------- set up */
 
-/* Lock, after setting up if this is the first time. Everything but acquiring and releasing a recycled block begins
- * here; a block that is recycled has been through here when it was made. */
+/* Take the lock, and set up if this is the first time. Acquiring and releasing a recycled block does without: the block
+ * was made after setting up. */
 static void lock_ready(void)
 {
     lock();

@@ -19,8 +19,8 @@ enum {
     LABEL_BLOCK = 1024, /* labels that are checked together */
 };
 
-/* The number of rows whose label is a class other than the ignored index; -1 - row for the first row whose label is
- * neither. */
+/* Count the rows whose label is not the ignored index. Gives -1 - row for the first row whose label is neither that nor
+ * a class. */
 static ptrdiff_t count_labels(const wg_cross_entropy *c)
 {
     const uint64_t classes = (uint64_t)c->classes;
@@ -52,7 +52,7 @@ typedef struct {
     double partial_loss[LOSS_CHUNKS];
 } INTERNAL(cross_entropy_job);
 
-/* What is left of a block of rows once they have been read: loss = mass * log(sum) - dot. */
+/* What a block of rows keeps for its losses: loss = mass * log(sum) - dot. */
 typedef struct {
     real sum[LOSS_BLOCK], mass[LOSS_BLOCK], dot[LOSS_BLOCK];
     const char *known; /* a row of logits whose maximum has been found ahead */
@@ -110,7 +110,7 @@ INLINE void INTERNAL(target_gradient)(const INTERNAL(cross_entropy_job) *job, co
     }
 }
 
-/* Row i against probabilities; its loss goes to place r of the block. */
+/* Read row i, which has probabilities for a target; what its loss is made of goes to place r of the block. */
 INLINE void INTERNAL(probability_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, ptrdiff_t stride,
                                       INTERNAL(loss_block) *block, ptrdiff_t r)
 {
@@ -118,7 +118,7 @@ INLINE void INTERNAL(probability_row)(const INTERNAL(cross_entropy_job) *job, pt
     const char *in = (const char *)job->c->logits + i * job->row_stride;
     const char *targets = job->targets + i * job->target_row_stride;
     real *row = job->c->gradient ? (real *)job->c->gradient + i * n : NULL;
-    /* A gradient in the targets' place cannot hold the exponentials while the targets are needed. */
+    /* A gradient in the place of the targets must not overwrite them with exponentials before they are used. */
     const int stored = row && job->targets != (const char *)job->c->gradient;
 
     const real max = INTERNAL(row_max)(in, stride, n);
@@ -134,8 +134,8 @@ INLINE void INTERNAL(probability_row)(const INTERNAL(cross_entropy_job) *job, pt
 
 /* ---------------------------------------------------------------- a row against a label */
 
-/* `rows` <= LANES rows from row `first` on, of unit stride, in `vectors` vectors. What their losses are made of goes to
- * place `place` of the block and the following. */
+/* Read `rows` <= LANES rows of unit stride, of `vectors` vectors each, from row `first` on. What their losses are made
+ * of goes to `place` and the places behind it in the block. */
 INLINE void INTERNAL(short_label_rows)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t first, const int rows,
                                        INTERNAL(loss_block) *block, ptrdiff_t place, const int vectors)
 {
@@ -179,7 +179,7 @@ INLINE void INTERNAL(short_label_rows)(const INTERNAL(cross_entropy_job) *job, p
     }
 }
 
-/* The same, compiled for whole sets of rows of every length. */
+/* short_label_rows, compiled for each length of a full set of rows. */
 INLINE void INTERNAL(some_label_rows)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t first, ptrdiff_t rows,
                                       INTERNAL(loss_block) *block, ptrdiff_t place, ptrdiff_t vectors)
 {
@@ -192,8 +192,9 @@ INLINE void INTERNAL(some_label_rows)(const INTERNAL(cross_entropy_job) *job, pt
     }
 }
 
-/* The same for a row of any length and stride, with the smoothing's part: its mass is added to *mass. The maximum of the
- * row at `next`, if there is one, is found while the processor waits for the sum of this row. */
+/* Read a row of any length and stride against `label`. *mass is the label's mass, to which that of the smoothing is
+ * added. Gives the sum of the exponentials. The maximum of the row at `next`, unless that is NULL, is found on the way:
+ * this hides the wait for the sum of this row. */
 INLINE real INTERNAL(long_label_row)(const INTERNAL(cross_entropy_job) *job, const char *in, const char *next,
                                      ptrdiff_t stride, ptrdiff_t label, real *row, INTERNAL(loss_block) *block,
                                      double *mass, double *dot)
@@ -224,7 +225,8 @@ INLINE real INTERNAL(long_label_row)(const INTERNAL(cross_entropy_job) *job, con
     return (real)(sum / ROW_EXP_UNIT);
 }
 
-/* Row i against its label; its loss goes to place r of the block, which another row may follow. */
+/* Read row i, which has a label; what its loss is made of goes to place r of the block. If another row follows, its
+ * maximum is found ahead. */
 INLINE void INTERNAL(label_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, ptrdiff_t stride,
                                 INTERNAL(loss_block) *block, ptrdiff_t r, int followed)
 {
@@ -298,7 +300,7 @@ static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff
     job->partial_loss[begin / job->grain] = total;
 }
 
-/* Everything but what tells labels from probabilities: total_weight is known, the labels are right. */
+/* What both kernels have in common, once total_weight is known and the labels are checked. */
 static wg_status INTERNAL(cross_entropy_run)(wg_cross_entropy *c, const char *targets, ptrdiff_t target_row_stride,
                                              ptrdiff_t target_col_stride)
 {

@@ -5,8 +5,8 @@
  * register. Other strides, the outer dimensions and the threads are loop.c's. */
 #include "grain.h"
 
-/* What a kernel is made of. Every loop below gets a pointer to one of the constants at the end of this file, so that
- * compilers see through it. */
+/* What a kernel is made of. Every loop below is inlined for one of the constants at the end of this file, and so
+ * compiled for what that says. */
 typedef struct {
     wg_elementwise kernel;
     vreal (*body)(const vreal *x, const vreal *p);
@@ -59,10 +59,10 @@ INLINE void INTERNAL(vector_step)(const INTERNAL(elementwise) *k, const int fixe
     INTERNAL(store_output)(k, out + at * (k->byte_output ? 1 : (ptrdiff_t)sizeof(real)), n, k->body(x, p));
 }
 
-/* Whether rows are better done from their ends. Processors compare the addresses of loads and earlier stores by their low
- * 12 bits first: an input that lies a little before the output, modulo 4096, has its loads wait for stores that they
- * have nothing to do with, which costs up to a third of the time. From the end, it is those a little behind that do.
- * Only inputs that stay as far from the output in all rows count. */
+/* Whether rows are better done from their ends. Processors first compare the addresses of loads with those of earlier
+ * stores by their low 12 bits: the loads of an input that lies a little before the output, modulo 4096, wait for stores
+ * that do not concern them, which costs up to a third of the time. From the end, this befalls inputs that lie a little
+ * behind. Only inputs that stay as far from the output in all rows count. */
 INLINE int INTERNAL(better_backwards)(const INTERNAL(elementwise) *k, const int fixed, ptrdiff_t rows,
                                       char *const *data, const ptrdiff_t *row_strides)
 {
@@ -128,8 +128,8 @@ INLINE void INTERNAL(dense_rows)(const INTERNAL(elementwise) *k, const int fixed
     }
 }
 
-/* Copies a block whose input has unit stride down the rows, and whose output has it along them. A cache line's worth of
- * rows at a time, so that both sides use their lines whole. */
+/* Copy a block whose input has unit stride down the rows, and whose output has it along them. A strip is as many rows
+ * as items fit a cache line, so that both sides use their lines whole. */
 static NOINLINE void INTERNAL(transpose)(ptrdiff_t rows, ptrdiff_t cols, char *out,
                                                           ptrdiff_t out_row_stride, const char *in,
                                                           ptrdiff_t in_col_stride)
@@ -155,8 +155,8 @@ static NOINLINE void INTERNAL(transpose)(ptrdiff_t rows, ptrdiff_t cols, char *o
     }
 }
 
-/* Copies rows whose items lie anyhow: four are loaded before the first of them is stored, so that the compiler may store
- * them together. */
+/* Copy rows whose items have any stride. Four are loaded before the first of them is stored, so that the compiler may
+ * store them together. */
 static NOINLINE void INTERNAL(copy_strided)(ptrdiff_t rows, ptrdiff_t cols, char *out, ptrdiff_t out_row_stride,
                                             const char *in, ptrdiff_t in_row_stride, ptrdiff_t stride)
 {

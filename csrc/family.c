@@ -1,9 +1,9 @@
 /* family.c - one family of kernels for one instruction set.
  *
- * Compiled once per line of families.def and of isa.def, with WG_FAMILY_NAME (gemm) and WG_ISA_NAME (base, v3, v4) defined
- * and that set's compiler flags. The family's file, gemm.inc.c, is included once per real type: inside, `real` is the
- * type, V(f) names a vector function of that type, and K(f) a kernel. Every function is static; the one symbol that
- * leaves is the family's table for this set, wg_gemm_v3, which the file defines in its last pass. */
+ * Compiled once per line of families.def and of isa.def, with WG_FAMILY_NAME (say gemm) and WG_ISA_NAME (say v3) defined
+ * and the compiler flags of the set. The family's file, gemm.inc.c, is included once per real type: inside, `real` is
+ * the type, V(f) names a vector function of that type, and K(f) a kernel. Every function is static; the one symbol that
+ * leaves the object is the family's table, wg_gemm_v3, which the file defines in its second pass. */
 #include "wengert.h"
 
 #include <assert.h>

@@ -13,7 +13,7 @@ enum {
     GATHER_CHUNK = CHUNK_OF(COST_GATHERED, 1024), /* items */
     PREFETCH_ROWS = 3,                            /* how far ahead rows are asked for */
     PREFETCH_LEAST = 256, /* bytes of a row below which the processor is several rows ahead by itself */
-    PREFETCH_MOST = 1024, /* bytes of a row that are asked for: what follows, the hardware foresees */
+    PREFETCH_MOST = 1024, /* bytes of a row that are asked for: the processor foresees the rest */
     SCATTER_COLUMNS = 64, /* the narrowest task of scatter_add, in items */
 };
 
@@ -62,8 +62,8 @@ INLINE real INTERNAL(source_item)(wg_source type, const void *in, ptrdiff_t j)
     return (real)((const double *)in)[j];
 }
 
-/* A row converted; `type` is known where this is called, so each type has a loop of its own. A shift of 0 is not added
- * to reals: it would turn -0 into 0. */
+/* Convert a row. `type` is a constant to each caller, so that each type has a loop of its own. A shift of 0 is not
+ * added to reals: it would turn -0 into 0. */
 INLINE void INTERNAL(convert)(wg_source type, const void *restrict in, ptrdiff_t width, real scale, real shift,
                               real *restrict out)
 {

@@ -39,13 +39,13 @@ enum {
 
 /* ---------------------------------------------------------------- one matrix */
 
-/* The columns of C that so many panels, or columns of tiles, reach over. */
+/* How many columns of C so many panels cover: all with GEMM_DOT, which has but one slice. */
 static ptrdiff_t INTERNAL(columns_of)(const gemm_part *p, ptrdiff_t panels)
 {
     return p->method == GEMM_DOT ? p->n : least(panels * p->width, p->n);
 }
 
-/* How often the time is up, by the estimate, after which to ask whether to go on, in a product of m x k and k x n. */
+/* How often a product of m x k and k x n should ask whether to go on: its estimated time in units of GEMM_PATIENCE. */
 static double INTERNAL(patience)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
     const double a = (double)m * (double)k, b = (double)k * (double)n, c = (double)m * (double)n;
@@ -59,9 +59,9 @@ INLINE int INTERNAL(interrupted)(const wg_gemm *g)
     return g->interrupted && g->interrupted();
 }
 
-/* Divide a slice, or some strips of it, among threads: rows into one piece for each, then columns, so that most chunks
- * are several row tiles high and several panels wide. With rows alone, those of 256 x 256 x 784 were worth 1.4 threads
- * out of two. */
+/* Divide the strips of a slice into chunks for threads: rows into one piece for each thread, then columns, until chunks
+ * are as many as wanted. Most are then several row tiles high and several panels wide. Rows alone gave 256 x 256 x 784
+ * the speed of 1.4 threads out of two. */
 static void INTERNAL(divide)(INTERNAL(job) *job, int threads)
 {
     const gemm_part *const p = job->part;
@@ -92,22 +92,24 @@ static void INTERNAL(pack_for_dots)(const INTERNAL(job) *job)
         INTERNAL(pack_panel)(p->k, p->n, job->b, p->rs_b, p->cs_b, job->packed_b, padded);
 }
 
-/* The strips of a block of that depth which make up one of so many pieces: whole groups. */
+/* How many strips of a block of `depth` to do between two questions, so that the product asks `pieces` times; whole
+ * groups. */
 static ptrdiff_t INTERNAL(strips_at_once)(const gemm_part *p, ptrdiff_t depth, double pieces)
 {
     const double blocks = depth < p->k ? (double)p->k / (double)depth : 1;
     return (1 + (ptrdiff_t)((double)p->rows.count * blocks / pieces / GEMM_GROUP)) * GEMM_GROUP;
 }
 
-/* The panels of a slice: as many as the plan says, but no more than a single group of strips can be done with. */
+/* How many panels make a slice: as many as the plan says, but no more than one group of strips multiplies within
+ * GEMM_PATIENCE. */
 static ptrdiff_t INTERNAL(panels_at_once)(const gemm_part *p)
 {
     const ptrdiff_t height = 1 + p->m * GEMM_GROUP / p->rows.count;
     return least(p->slice, 1 + (ptrdiff_t)((double)p->columns.count / INTERNAL(patience)(height, p->n, p->k)));
 }
 
-/* A slice. If it takes long, a block along k at a time, and of that a few strips; in this order, because what is packed
- * of the block then stays as near as it can. */
+/* Multiply a slice. One that takes long is done block by block along k, and a block some strips at a time, with a
+ * question between. Blocks come first, because their packed operands then stay in the cache. */
 static wg_status INTERNAL(run_slice)(const wg_gemm *g, INTERNAL(job) *job, int threads)
 {
     const gemm_part *const p = job->part;
@@ -173,7 +175,8 @@ static wg_status INTERNAL(multiply)(const wg_gemm *g, const gemm_plan *plan, con
     return status;
 }
 
-/* The same with memory on the stack, apart because of the size of its frame. */
+/* `multiply` with packed operands on the stack. It is a function of its own so that only products that pack have so
+ * large a frame. */
 static NOINLINE wg_status INTERNAL(multiply_on_stack)(const wg_gemm *g, const gemm_plan *plan, const real *a,
                                                       const real *b, real *c, int threads)
 {
@@ -214,15 +217,16 @@ static wg_status INTERNAL(multiply_matrices)(const INTERNAL(batch) *batch, ptrdi
     return status;
 }
 
-/* The same as a task, for matrices that are too small to be interrupted. */
+/* multiply_matrices as a task of the pool. Its matrices are too small to be interrupted, so there is no status to give.
+ * */
 static void INTERNAL(multiply_small)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(batch) *const batch = context;
     INTERNAL(multiply_matrices)(batch, batch->first + begin, batch->first + end);
 }
 
-/* Matrices that share B, and whose rows of A follow each other evenly, are one matrix with more rows. Not with a mask,
- * whose rows begin again with each. */
+/* Make one matrix with more rows of matrices that share B and whose rows of A follow each other evenly. A mask forbids
+ * it: its rows begin again with each matrix. */
 static void INTERNAL(fold_batch)(wg_gemm *g)
 {
     while (g->batch_ndim > 0 && !g->mask) {

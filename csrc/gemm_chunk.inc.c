@@ -3,7 +3,7 @@
 
 /* ---------------------------------------------------------------- from sums to C */
 
-/* C = epilogue(alpha * sum + beta * C), for C's columns from some first one on. */
+/* Where sums go, and how: C = epilogue(alpha * sum + beta * C), for columns of C from `c` on. */
 typedef struct {
     real *c;
     ptrdiff_t ldc;
@@ -31,7 +31,8 @@ static INTERNAL(target) INTERNAL(target_of)(const wg_gemm *g, real *c, ptrdiff_t
     };
 }
 
-/* For one block along k: the first applies beta, the others add to what is there, and the last has the epilogue. */
+/* The target of one block along k. The first block applies beta, the others add to what is there, and the last has the
+ * epilogue. */
 static INTERNAL(target) INTERNAL(target_of_block)(const INTERNAL(target) *t, int first, int last)
 {
     INTERNAL(target) block = *t;
@@ -44,13 +45,14 @@ static INTERNAL(target) INTERNAL(target_of_block)(const INTERNAL(target) *t, int
     return block;
 }
 
-/* Whether a tile may store into C, or add to it, by itself. */
+/* Whether a tile may store its sums into C, or add them, without write_back. */
 INLINE int INTERNAL(target_is_plain)(const INTERNAL(target) *t)
 {
     return t->alpha == 1 && (t->beta == 0 || t->beta == 1) && !t->bias && !t->relu && !t->mask;
 }
 
-/* Sums, in rows of stride ld, to rows [i, i + rows) and columns [j, j + columns) of C. Reads whole vectors of sums. */
+/* Write sums, which lie in rows of stride ld, to rows [i, i + rows) and columns [j, j + columns) of C. Reads whole
+ * vectors of sums. */
 static NOINLINE void INTERNAL(write_back)(const INTERNAL(target) *target, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows,
                                           ptrdiff_t columns, const real *sums, ptrdiff_t ld)
 {
@@ -116,7 +118,7 @@ typedef struct {
     ptrdiff_t rs_a, cs_a;
 } INTERNAL(strip);
 
-/* Where the packed panel at column j lies: blocks follow each other, and panels in a block. */
+/* Where the packed panel at column j lies. Blocks follow each other in memory, and within a block its panels. */
 INLINE real *INTERNAL(packed_panel)(const INTERNAL(job) *job, INTERNAL(block_of_tiles) block, ptrdiff_t j)
 {
     return job->packed_b + block.start * job->ld_packed + (j - job->packed_from) * block.depth;
@@ -156,7 +158,7 @@ static void INTERNAL(pack_chunk)(void *context, ptrdiff_t begin, ptrdiff_t end)
 #define COPY_LD (GEMM_BLOCK_BYTES / (ptrdiff_t)sizeof(real) + LANES) /* of copied rows: their lines do not collide */
 #define COPY_ITEMS ((TILE_ROWS + LANES - 1) / LANES * LANES * COPY_LD)
 
-/* The rows of row tile `tile`, by way of `copy` if they are to be copied. */
+/* The rows of row tile `tile`, copied to `copy` first if the plan says so. */
 static INTERNAL(strip)
     INTERNAL(strip_at)(const INTERNAL(job) *job, INTERNAL(block_of_tiles) block, ptrdiff_t tile, real *copy)
 {
@@ -175,7 +177,7 @@ static INTERNAL(strip)
     return s;
 }
 
-/* Ask for a tile of C, which is added to when its sums are done. */
+/* Fetch a tile of C ahead: it is added to when its sums are done. */
 static void INTERNAL(prefetch)(const real *c, ptrdiff_t ldc, ptrdiff_t rows, ptrdiff_t columns)
 {
     for (ptrdiff_t i = 0; i < rows; i++)
@@ -215,8 +217,8 @@ static void INTERNAL(run_tile)(const INTERNAL(job) *job, const INTERNAL(target) 
     tile(depth, s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b, c, t->ldc, t->beta != 0);
 }
 
-/* Row tiles [row_begin, row_end) against panels [panel_begin, panel_end). A panel, once it is near, serves a group of
- * row tiles. `copies` has room for a group's copied rows, if they are copied. */
+/* Multiply row tiles [row_begin, row_end) by panels [panel_begin, panel_end). Each panel serves a group of row tiles
+ * while it is near. `copies` has room for the rows of a group, or is NULL if rows are not copied. */
 static void INTERNAL(outer_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin, ptrdiff_t row_end,
                                   ptrdiff_t panel_begin, ptrdiff_t panel_end, real *copies)
 {
@@ -241,7 +243,8 @@ static void INTERNAL(outer_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin,
     } while (block.start + block.depth < job->k_end);
 }
 
-/* The same with that room, apart because of the size of its frame. */
+/* outer_chunk for rows that are copied, with room for them on the stack. It is a function of its own so that only these
+ * chunks have so large a frame. */
 static NOINLINE void INTERNAL(outer_chunk_with_copies)(const INTERNAL(job) *job, ptrdiff_t row_begin, ptrdiff_t row_end,
                                                        ptrdiff_t panel_begin, ptrdiff_t panel_end)
 {
@@ -268,8 +271,8 @@ static NOINLINE void INTERNAL(sweep_chunk)(const INTERNAL(job) *job, ptrdiff_t p
 
 /* ---------------------------------------------------------------- dot products */
 
-/* Tiles whose sums wait in memory. A row of sums begins anywhere, and to load it right after the stores, whose vectors
- * begin elsewhere, stalls until they have reached the cache. */
+/* A tile whose sums wait in memory to be written back. Loading a row of sums at once would stall: it begins within a
+ * vector that has just been stored, and is complete only when that has reached the cache. */
 typedef struct {
     ptrdiff_t i, j, rows, columns;
     vreal sums[DOT_ROWS * DOT_COLUMNS / LANES + 2];
@@ -280,7 +283,7 @@ static void INTERNAL(write_back_waiting)(const INTERNAL(target) *t, const INTERN
     const int plain = INTERNAL(target_is_plain)(t) && t->beta == 0;
     for (const INTERNAL(waiting) *w = tiles; w < tiles + count; w++) {
         const real *const sums = (const real *)w->sums;
-        if (plain && w->columns < LANES) /* as write_back does it, without what takes it as long again */
+        if (plain && w->columns < LANES) /* write_back would take twice as long for so few columns */
             for (ptrdiff_t r = 0; r < w->rows; r++)
                 V(store_tail)(t->c + (w->i + r) * t->ldc + w->j, w->columns, V(load)(sums + r * w->columns));
         else
@@ -288,7 +291,7 @@ static void INTERNAL(write_back_waiting)(const INTERNAL(target) *t, const INTERN
     }
 }
 
-/* Row tiles [row_begin, row_end) against columns of tiles [column_begin, column_end). */
+/* Multiply row tiles [row_begin, row_end) by columns of tiles [column_begin, column_end). */
 static NOINLINE void INTERNAL(dot_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin, ptrdiff_t row_end,
                                          ptrdiff_t column_begin, ptrdiff_t column_end)
 {
@@ -315,7 +318,7 @@ static NOINLINE void INTERNAL(dot_chunk)(const INTERNAL(job) *job, ptrdiff_t row
 
 /* ---------------------------------------------------------------- chunks */
 
-/* Chunks [begin, end) of the grid; those that follow each other share their panels. */
+/* Do chunks [begin, end) of the grid. Neighbours in a column share their panels. */
 static void INTERNAL(run_chunk)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(job) *const job = context;

@@ -40,15 +40,15 @@ INLINE ptrdiff_t piece_length(gemm_pieces p, ptrdiff_t i)
 
 typedef enum { GEMM_OUTER, GEMM_OUTER_TRANSPOSED, GEMM_DOT } gemm_method;
 
-/* A product as the tiles see it, for the columns of C from `column` on: n of them, or, with GEMM_OUTER_TRANSPOSED, m,
- * since then A and B, and with them m and n, are exchanged. */
+/* A product as the tiles see it, for columns of C from `column` on. GEMM_OUTER_TRANSPOSED exchanges A and B, and with
+ * them m and n; so the columns are n, or m with that method. */
 typedef struct {
     gemm_method method;
     ptrdiff_t column;
     ptrdiff_t m, n, k;
     ptrdiff_t rs_a, cs_a, rs_b, cs_b;
     gemm_pieces rows;    /* of the tiles */
-    gemm_pieces columns; /* likewise with GEMM_DOT; else panels of `width`, but for the last */
+    gemm_pieces columns; /* of tiles with GEMM_DOT; else panels of `width`, but for the last */
     ptrdiff_t width;
     ptrdiff_t block;              /* along k */
     int sweep;                    /* a single row of outer products */
@@ -74,14 +74,14 @@ INLINE ptrdiff_t INTERNAL(vectors)(ptrdiff_t n)
 
 /* ---------------------------------------------------------------- costs */
 
-/* In multiply-adds of vectors, about. To transpose an item costs a quarter of one, to add up the lanes of a dot product
- * three, to store an item of a transposed tile a half. */
+/* The cost, in multiply-adds of vectors, roughly. Transposing an item costs a quarter, storing an item of a transposed
+ * tile a half, adding up the lanes of a dot product three. */
 static double INTERNAL(gemm_cost)(gemm_method method, const wg_gemm *g, ptrdiff_t n)
 {
     const double m = (double)g->m, k = (double)g->k;
     const double vectors_n = (double)INTERNAL(vectors)(n), vectors_m = (double)INTERNAL(vectors)(g->m);
     const double transposed_a = m * k * 0.25, transposed_b = k * (double)n * 0.25;
-    /* Where rows are short, a tile of one vector takes a part of many lines far apart, if A lies in columns. */
+    /* A tile of one vector and few rows uses only a part of each cache line of A, if A lies in columns. */
     const double scattered = vectors_n == 1 && TILE_ROWS < 8 && g->cs_a != 1 ? 1.04 : 1;
     if (method == GEMM_OUTER)
         return m * k * vectors_n * scattered + (g->cs_b == 1 ? 0 : transposed_b);
@@ -91,7 +91,7 @@ static double INTERNAL(gemm_cost)(gemm_method method, const wg_gemm *g, ptrdiff_
            (g->rs_b == 1 ? 0 : transposed_b);
 }
 
-/* The cheapest method, or the general one where another would save less than the estimates are worth. */
+/* The cheapest method; the general one unless another saves more than the estimates may be wrong. */
 static gemm_method INTERNAL(gemm_cheapest)(const wg_gemm *g, ptrdiff_t n, double *cost)
 {
     gemm_method best = GEMM_OUTER;
@@ -108,8 +108,8 @@ static gemm_method INTERNAL(gemm_cheapest)(const wg_gemm *g, ptrdiff_t n, double
 
 /* ---------------------------------------------------------------- parts */
 
-/* Whether lines `stride` apart fall into so few of the 64 sets of a first-level cache that a tile's worth of them
- * evicts itself, which costs a quarter of the speed. */
+/* Whether lines `stride` apart fall into so few of the 64 sets of a first-level cache that the lines of a tile evict
+ * each other. That costs a quarter of the speed. */
 INLINE int INTERNAL(lines_collide)(ptrdiff_t stride)
 {
     return stride * (ptrdiff_t)sizeof(real) % 4096 == 0;
@@ -138,8 +138,8 @@ static void INTERNAL(plan_sweep)(gemm_part *p)
     p->packed_from = p->n;
 }
 
-/* Whether a tile's rows of A are worth copying, for `panels` uses: where they evict each other from the cache, or where
- * they lie side by side and a tile takes only a part of each line, again and again. */
+/* Whether a tile's rows of A are worth copying. They are if they serve many panels, and either evict each other from
+ * the cache or lie side by side, so that a tile takes a part of each line, again and again. */
 static int INTERNAL(plan_copy_a)(const gemm_part *p)
 {
     const ptrdiff_t bytes = p->m * p->k * (ptrdiff_t)sizeof(real);
@@ -148,7 +148,7 @@ static int INTERNAL(plan_copy_a)(const gemm_part *p)
            (INTERNAL(lines_collide)(p->cs_a == 1 ? p->rs_a : p->cs_a) || (part_of_line && bytes > GEMM_COPY_BYTES));
 }
 
-/* Whether the whole of B is worth packing; else only a last panel that does not fill its vectors is packed. */
+/* Whether the whole of B is worth packing. Else only a last panel that does not fill its vectors is packed. */
 static int INTERNAL(plan_pack_b)(const gemm_part *p)
 {
     const ptrdiff_t bytes = p->k * p->n * (ptrdiff_t)sizeof(real);
@@ -195,7 +195,7 @@ static gemm_part INTERNAL(plan_part)(const wg_gemm *g, gemm_method method, ptrdi
     return p;
 }
 
-/* One part, or two: the columns that fill vectors and those that are left. */
+/* Plan one part; or two, the columns that fill vectors and those that are left, if that is cheaper. */
 static void INTERNAL(plan)(const wg_gemm *g, gemm_plan *plan)
 {
     const ptrdiff_t rest = g->n % LANES, whole = g->n - rest;

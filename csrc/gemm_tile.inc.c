@@ -6,7 +6,7 @@
  * whose columns do not fill a vector.
  *
  * Every tile is compiled for its exact size with the loops over rows and columns unrolled, so that the sums never leave
- * the registers; tests/test_kernels_gemm.py disassembles them and fails when an inner loop touches the stack. The
+ * the registers; tests/kernels/test_gemm.py disassembles them and fails when an inner loop touches the stack. The
  * accumulators leave room for the operands, and in the large tiles there are at least eight: two units with a latency
  * of four cycles.
  *
@@ -169,7 +169,7 @@ static NOINLINE void INTERNAL(gemm_sweep_row)(ptrdiff_t n, const real *a, const 
     INTERNAL(sweep_body)(1, n, a, 0, b, 0, sums);
 }
 
-/* The whole product of one row of A: sums[j] for j < n. Room for whole vectors. */
+/* The whole product of one row of A: sums[j] for j < n. `sums` has room for whole vectors. */
 static void INTERNAL(gemm_sweep)(ptrdiff_t n, ptrdiff_t k, const real *a, ptrdiff_t cs_a, const real *b,
                                  ptrdiff_t rs_b, real *sums)
 {
@@ -188,7 +188,7 @@ static void INTERNAL(gemm_sweep)(ptrdiff_t n, ptrdiff_t k, const real *a, ptrdif
  * dense and has room for a multiple of LANES. */
 typedef void INTERNAL(dot_fn)(ptrdiff_t k, const real *x, ptrdiff_t ld_x, const real *y, ptrdiff_t ld_y, real *out);
 
-/* One step along k; n < LANES for the items that are left over, which lie next to zeros in both operands. */
+/* Add one step along k to the sums: LANES items, or the last n < LANES, which the other lanes follow with zeros. */
 INLINE void INTERNAL(dot_step)(const int rows, const int columns, const real *x, ptrdiff_t ld_x, const real *y,
                                ptrdiff_t ld_y, ptrdiff_t n, vreal *sum)
 {

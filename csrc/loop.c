@@ -28,7 +28,8 @@ typedef struct {
     char *data[WG_MAX_OPERANDS];
 } wg_work;
 
-/* Dimensions of length 1 gone, output strides positive. Gives the number of items. */
+/* Take the dimensions over, without those of length 1, and so that the strides of the output are positive. Gives the
+ * number of items. */
 static ptrdiff_t wg_work_take(wg_work *w, int ndim, const ptrdiff_t *shape, char *const *data,
                               const ptrdiff_t *const *strides)
 {
@@ -64,7 +65,8 @@ static void wg_work_swap(wg_work *w, int a, int b)
     }
 }
 
-/* By the output's stride, smallest innermost; results that the binding allocates come in this order already. */
+/* Sort the dimensions by the output's stride, the smallest innermost. Results that the binding allocates are in this
+ * order already. */
 static void wg_work_sort(wg_work *w)
 {
     for (int d = 1; d < w->ndim; d++)
@@ -94,9 +96,9 @@ static void wg_work_merge(wg_work *w)
     w->ndim = last + 1;
 }
 
-/* The inner loops take inputs whose items in a row are neighbours, or all the same one; others are copied first, a tile
- * at a time. Bits of `copied` tell which. An input whose memory runs along another dimension than the output's is read a
- * cache line at a time only if that dimension is the rows' and the tile is not too wide. */
+/* Find the inputs that must be copied, a tile at a time: the inner loops take inputs whose items in a row are
+ * neighbours or all the same one. An input whose memory runs along another dimension than the output's is read by whole
+ * cache lines only if that dimension is made the rows' and tiles are narrow. */
 static void wg_work_find_copied(wg_work *w, wg_elementwise kernel)
 {
     int all_fixed = 1;
@@ -120,7 +122,7 @@ static void wg_work_find_copied(wg_work *w, wg_elementwise kernel)
         w->copied = 1u << (w->operands - 1);
 }
 
-/* Input j's items in a tile, copied to rows of `cols` items. */
+/* Copy input j's items of a tile to rows of `cols` items. */
 static void wg_work_copy(const wg_work *w, int j, ptrdiff_t rows, ptrdiff_t cols, char *to, char *from)
 {
     const ptrdiff_t size = w->item_size[j], row_stride = w->strides[1][j], col_stride = w->strides[0][j];
@@ -168,7 +170,7 @@ static void wg_work_block(const wg_work *w, ptrdiff_t rows, ptrdiff_t cols, char
         w->kernel(rows, cols, at, w->strides[1], w->strides[0], w->params);
 }
 
-/* Items [begin, end) in the output's order: rows cut short at both ends, and whole rows between. */
+/* Task: items [begin, end) in the output's order, as rows cut short at both ends and whole rows between. */
 static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const wg_work *w = context;

@@ -1,11 +1,12 @@
 /* pages.h - where buffer.c gets memory from and gives it back to: the C library, and the system's pages.
  *
- *   memory_acquire    memory aligned to WG_ALIGNMENT, of a size that is a multiple of it; NULL if there is none. From
- *                     HUGE_PAGE bytes on it is mapped on its own on Linux, on a huge-page boundary with huge pages asked for
+ *   memory_acquire    memory aligned to WG_ALIGNMENT, of a size that is a multiple of it; NULL if there is none. On
+ *                     Linux, HUGE_PAGE bytes and more are mapped on their own, on a huge-page boundary, with huge pages
+ *                     asked for
  *   memory_release    gives it back; `bytes` as it was acquired
  *   memory_trim       has the C library, which keeps what it is given back unless asked, return it to the system
  *   physical_memory   of this machine in bytes; infinity where the system does not tell
- *   GUARDS            whether there is
+ *   GUARDS            whether guarded_acquire gives anything
  *   guarded_acquire   memory behind which lies a page that cannot be touched: gives its end, or NULL
  *   guarded_release   gives it back, by its end
  *   POISON, UNPOISON  tell AddressSanitizer that nobody owns some memory, and that somebody does */

@@ -21,7 +21,7 @@
  *
  * Threads are made by the first job that can use them. They block signals, use the default floating-point environment
  * and never touch Python. A forked child starts without any. At exit they are asleep, or soon will be, and the process
- * takes them along: all state is static. */
+ * takes them along: all state is static. What the system is asked for stands in threads.h. */
 #define _GNU_SOURCE
 #include "wengert.h"
 #include "threads.h"
@@ -35,7 +35,7 @@
 
 enum {
     WORKER_TURNS = 2000,   /* of the loop in which a worker waits for a job before it sleeps: 20 to 100 microseconds */
-    CALLER_TURNS = 2000,   /* the same for the caller that waits for chunks under way */
+    CALLER_TURNS = 2000,   /* of the loop in which the caller waits for chunks under way before it sleeps */
     MOST_CHUNKS = 1 << 30, /* of one job, so that they can be counted in 32 bits */
 };
 
@@ -118,7 +118,7 @@ int wg_get_num_threads(void)
 
 /* ---------------------------------------------------------------- chunks */
 
-/* Claim any chunk; the claimer then takes the next from its end of the job. */
+/* Claim one chunk. Which one follows from the end that the claimer works from. */
 static bool claim(void)
 {
     return atomic_fetch_sub(&remaining.value, 1) > 0;
@@ -222,7 +222,7 @@ static bool start_worker(int number)
     return registered && thread_start(&handles[number], work, number);
 }
 
-/* Under `busy`: keep all workers off a processor, and no more off the one that they were kept off before. */
+/* Under `busy`: keep all workers off a processor, and no longer off the one before. */
 static void keep_workers_off(int processor)
 {
     if (processor == avoided)
@@ -256,8 +256,8 @@ static void fit_workers(void)
     atomic_store(&workers, count);
 }
 
-/* Let others have the pool. If the number of threads went down meanwhile, stop the workers that are too many: whoever
- * changed it could not. */
+/* Let others have the pool. Whoever lowered the number of threads meanwhile could not stop the workers that are too
+ * many; stop them here. */
 static void release(void)
 {
     atomic_store(&busy, false);
@@ -269,7 +269,7 @@ static void release(void)
 
 /* ---------------------------------------------------------------- the contract */
 
-/* Wait until workers have finished `claimed` chunks: all that they claimed. */
+/* Wait until workers have finished all `claimed` chunks that they took. */
 static void wait_for_workers(int32_t claimed)
 {
     if (atomic_load_explicit(&spin, memory_order_relaxed))
@@ -285,7 +285,7 @@ static void wait_for_workers(int32_t claimed)
     atomic_store(&caller_sleeps, false);
 }
 
-/* Under `busy`: items [first, end) in at most MOST_CHUNKS chunks. */
+/* Under `busy`: run items [first, end), which are at most MOST_CHUNKS chunks. */
 static void run_job(ptrdiff_t first, ptrdiff_t end, int32_t chunks, ptrdiff_t grain, wg_task *task, void *context)
 {
     job.task = task;

@@ -35,7 +35,7 @@ typedef struct {
 #define REDUCE_LARGEST ((real)(REAL_BITS == 32 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023))
 #define REDUCE_COLUMNS (REDUCE_PANEL_BYTES / (ptrdiff_t)sizeof(real) + LANES)
 
-/* What a task works with. states[level] is free or stands for 2^level blocks. */
+/* What a task works with. states[level] is free, or the state of 2^level blocks. */
 enum { INTERNAL(REDUCE_NEWEST) = REDUCE_LEVELS + 1, INTERNAL(REDUCE_SCRATCH), INTERNAL(REDUCE_STATES) };
 typedef struct {
     INTERNAL(reduce_state) *states[INTERNAL(REDUCE_STATES)];
@@ -59,7 +59,7 @@ INLINE int INTERNAL(reduce_improves)(wg_reduce kind, real candidate, real best)
     return (kind == WG_REDUCE_argmin ? candidate < best : candidate > best) || (candidate != candidate && best == best);
 }
 
-/* One vector of outputs: a joined with b. `share` is b's share of the items, `weight` that times a's items. */
+/* Join b to a, for one vector of outputs. `share` is b's share of the items, `weight` that times a's items. */
 INLINE void INTERNAL(reduce_join_vector)(wg_reduce kind, real share, real weight, INTERNAL(reduce_state) a,
                                          INTERNAL(reduce_state) b)
 {
@@ -92,7 +92,7 @@ static INTERNAL(reduce_state) INTERNAL(reduce_behind)(const INTERNAL(reduce_stat
     return (INTERNAL(reduce_state)){s->first + outputs, s->second + outputs, s->index + outputs, s->items};
 }
 
-/* a <- a joined with b, whose items come later, or whose outputs lie behind a's in the same arrays. */
+/* Join b to a. The items of b come later, or its outputs lie behind those of a in the same arrays. */
 static void INTERNAL(reduce_join)(wg_reduce kind, INTERNAL(reduce_state) *a, const INTERNAL(reduce_state) *b,
                                   ptrdiff_t width)
 {
@@ -291,7 +291,7 @@ static void INTERNAL(reduce_one_unit)(const reduce_plan *p, ptrdiff_t index, INT
     INTERNAL(reduce_finish)(p, &u, INTERNAL(reduce_blocks)(p, &u, 0, p->unit_blocks, w));
 }
 
-/* For a sum of squares that the short way below cannot take a root of. */
+/* Compute one norm by way of blocks, which scale the items: the plain sum of its squares overflowed, or lost digits. */
 static void INTERNAL(reduce_norm_again)(const reduce_plan *p, ptrdiff_t index)
 {
     INTERNAL(reduce_workspace) w;
@@ -299,8 +299,8 @@ static void INTERNAL(reduce_norm_again)(const reduce_plan *p, ptrdiff_t index)
     INTERNAL(reduce_one_unit)(p, index, &w);
 }
 
-/* Units [begin, end) that are lines of one block and of adjacent items: setting up everything above takes longer than a
- * short line. Some lines are walked before they are finished, since a vector of them is finished together. */
+/* Reduce units [begin, end) that are lines of one block and of adjacent items, without states: setting these up takes
+ * longer than a short line. Lines are finished a vector of them at a time. */
 INLINE void INTERNAL(reduce_short_lines)(wg_reduce kind, reduce_fold fold, const reduce_plan *p, ptrdiff_t begin,
                                          ptrdiff_t end)
 {
@@ -335,7 +335,7 @@ INLINE void INTERNAL(reduce_short_lines)(wg_reduce kind, reduce_fold fold, const
     }
 }
 
-/* The same for argmax and argmin. */
+/* reduce_short_lines for argmax and argmin. */
 INLINE void INTERNAL(arg_short_lines)(int lowest, const reduce_plan *p, ptrdiff_t begin, ptrdiff_t end)
 {
     enum { BATCH = 8 };

@@ -122,7 +122,7 @@ INLINE vreal INTERNAL(fold_adjacent)(reduce_fold fold, const real *in, vreal p, 
     return INTERNAL(fold_group)(fold, in, WG_VECTOR_BYTES, LANES, p, sum);
 }
 
-/* The same for a sum, by halves of the vectors. */
+/* The sum of REDUCE_GROUP adjacent vectors, read by halves. */
 INLINE vreal INTERNAL(sum_adjacent)(const real *in)
 {
     vhalf x[REDUCE_GROUP], sum[WG_HALVES];

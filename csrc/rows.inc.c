@@ -17,7 +17,7 @@ enum {
     ROWS_CHUNK = CHUNK_OF(COST_ROW, 1024), /* items */
 };
 
-/* A sum of many blocks, and what rounding has taken from it. */
+/* A sum of many blocks, and what rounding took from it. */
 typedef struct {
     double total, rest;
 } long_sum;
@@ -65,10 +65,9 @@ INLINE vreal INTERNAL(row_load)(const char *p, ptrdiff_t stride, ptrdiff_t n, re
 
 /* ---------------------------------------------------------------- passes over a row */
 
-/* e^x * 2^ROW_EXP_SHIFT for x <= 0, the difference of an item and its row's maximum. The power keeps what e^x alone
- * would turn into a denormal, at a great cost in time, a normal number until the division by the row's sum, which has
- * the same power in it. In float32 the error is 2^-22.6, less than what rounding x brings from |x| = 4 on; so ln 2 is
- * one word here. */
+/* e^x * 2^ROW_EXP_SHIFT for x <= 0, the difference of an item and its row's maximum. Denormals cost much time; the
+ * power of two keeps results normal until they are divided by the row's sum, which has it too. In float32 the error is
+ * 2^-22.6, less than rounding x brings from |x| = 4 on; so ln 2 is one word here. */
 INLINE vreal INTERNAL(row_exp)(vreal x)
 {
     /* The lowest x that counts: here the power of two becomes 0, and e^x itself would have rounded to 0. */
@@ -148,8 +147,8 @@ INLINE void INTERNAL(row_scale)(real *row, ptrdiff_t n, real factor)
     }
 }
 
-/* Two passes over `rows` <= LANES rows of unit stride and of n >= 1 items in `vectors` vectors: in x the items less their
- * row's maximum, which goes to `top`, in e the exponentials of these. Gives the sums of the exponentials. */
+/* Make two passes over `rows` <= LANES rows of unit stride, of n >= 1 items in `vectors` vectors. `top` receives the
+ * maxima, x the items less these, e the exponentials of x. Gives the sums of the exponentials, a lane per row. */
 INLINE vreal INTERNAL(exp_of_short_rows)(const char *in, ptrdiff_t in_step, const int rows, ptrdiff_t n,
                                          const int vectors, real *top, vreal x[][ROWS_SHORT_VECTORS],
                                          vreal e[][ROWS_SHORT_VECTORS])

@@ -64,7 +64,7 @@ INLINE void INTERNAL(softmax_short_rows)(const char *in, ptrdiff_t in_step, cons
                           logarithmic ? x[r][k] - shift[r] : e[r][k] * shift[r]);
 }
 
-/* The same, compiled for whole sets of rows of every length. */
+/* softmax_short_rows, compiled for each length of a full set of rows. */
 INLINE void INTERNAL(softmax_some_rows)(const char *in, ptrdiff_t in_step, ptrdiff_t rows, ptrdiff_t n, real *out,
                                         int logarithmic, ptrdiff_t vectors)
 {
@@ -77,8 +77,8 @@ INLINE void INTERNAL(softmax_some_rows)(const char *in, ptrdiff_t in_step, ptrdi
     }
 }
 
-/* A row of unit stride, any length, and the maximum `max`, in memory. Gives the maximum of the row at `next`, if there is
- * one: it is found while the processor waits for the sum of this row. */
+/* The softmax of a row of unit stride and any length, whose maximum is `max`. Gives the maximum of the row at `next`,
+ * or 0 if that is NULL: finding it here hides the wait for the sum of this row. */
 INLINE real INTERNAL(softmax_long_row)(const char *in, const char *next, ptrdiff_t n, real max, real *out,
                                        int logarithmic)
 {
@@ -96,8 +96,8 @@ INLINE real INTERNAL(softmax_long_row)(const char *in, const char *next, ptrdiff
     return next_max;
 }
 
-/* Copy rows of any strides to their places in the output. In tiles, so that a transposed matrix is read along its cache
- * lines, and from few pages at a time. */
+/* Copy rows of any strides to their places in the output. Tiles let a transposed matrix be read along its cache lines,
+ * and from few pages at a time. */
 static void INTERNAL(softmax_pack)(const char *in, ptrdiff_t row_stride, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n,
                                    real *out)
 {
@@ -137,7 +137,7 @@ static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end
 
 /* ---------------------------------------------------------------- softmax, columns */
 
-/* A block of `width` <= SOFTMAX_COLUMNS columns. They are walked down in parallel, so that memory is read in pieces of
+/* The softmax of `width` <= SOFTMAX_COLUMNS columns. All are walked down together, so that memory is read in pieces of
  * some length. Lanes past the width compute a row of zeros. */
 INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char *in, ptrdiff_t across, real *out,
                                     ptrdiff_t width)
@@ -179,7 +179,7 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
         }
 }
 
-/* The items are blocks of columns: block b of outer row o is item o * blocks + b. */
+/* Task: items [begin, end), where block b of outer row o is item o * blocks + b. */
 static void INTERNAL(softmax_columns)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_job) *job = context;
@@ -196,8 +196,8 @@ static void INTERNAL(softmax_columns)(void *context, ptrdiff_t begin, ptrdiff_t 
     }
 }
 
-/* `rows` over the outer dimension when the inner one is 1, at least `at_least` of them at a time; else `columns` over its
- * blocks. */
+/* Run `rows` over the outer dimension if the inner one is 1, in chunks of at least `at_least`; else `columns` over the
+ * blocks of the inner one. */
 static void INTERNAL(softmax_split)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, ptrdiff_t at_least, wg_task *rows,
                                     wg_task *columns, void *job)
 {
@@ -254,7 +254,7 @@ INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const 
     }
 }
 
-/* `rows` <= LANES rows of unit stride, from row `first` on, of a vector each. */
+/* The derivative for `rows` <= LANES rows of unit stride, of one vector each, from row `first` on. */
 INLINE void INTERNAL(softmax_grad_short_rows)(const INTERNAL(softmax_grad_job) *job, ptrdiff_t first, const int rows)
 {
     const ptrdiff_t n = job->n, g_step = job->g_strides[0], z_step = job->z_strides[0];
@@ -296,7 +296,7 @@ static void INTERNAL(softmax_grad_rows)(void *context, ptrdiff_t begin, ptrdiff_
     }
 }
 
-/* A block of `width` <= SOFTMAX_COLUMNS columns, as in softmax_block. */
+/* The derivative for `width` <= SOFTMAX_COLUMNS columns, which are walked down together as in softmax_block. */
 INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, const char *g, ptrdiff_t g_across,
                                          const char *z, ptrdiff_t z_across, real *out, ptrdiff_t width)
 {

@@ -65,8 +65,8 @@ static inline void flat_run(ptrdiff_t count, const ptrdiff_t *sizes, flat_visit 
 }
 #endif
 
-/* The gradient g with its sign for maximizing, and with weight decay of the parameter p. An infinite parameter without
- * decay is not multiplied by 0. */
+/* The gradient g, negated to maximize, plus the weight decay of the parameter p. Without decay p is left out: an
+ * infinite one times 0 would be NaN. */
 INLINE vreal INTERNAL(direction)(vreal p, vreal g, int maximize, real decay)
 {
     if (maximize)

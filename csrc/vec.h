@@ -15,7 +15,7 @@
  *   fma         (x, y, z)   x * y + z, rounded once if FUSED, else twice
  *   sqrt        (x)
  *   at_least    (x, bound)  max(x, bound) where the bound is no NaN: NaN if x is. One instruction, where max takes three
- *   at_most     (x, bound)  min(x, bound), likewise
+ *   at_most     (x, bound)  min(x, bound) where the bound is no NaN: NaN if x is
  *   max, min    (x, y)      of IEEE 754-2019: NaN if either is. Of zeros of different sign either may come out
  *   any         (m)         whether a lane of the mask is set
  *   equal_lanes (x, y)      bit i is set where lane i of x equals that of y
@@ -58,7 +58,7 @@ typedef float vh32 __attribute__((vector_size(WG_VECTOR_BYTES / WG_HALVES)));
 typedef double vh64 __attribute__((vector_size(WG_VECTOR_BYTES / WG_HALVES)));
 typedef int8_t vb8_f32 __attribute__((vector_size(WG_VECTOR_BYTES / 4))); /* a byte per float */
 typedef int8_t vb8_f64 __attribute__((vector_size(WG_VECTOR_BYTES / 8))); /* a byte per double */
-/* The same at any address: what the unaligned loads and stores go through. */
+/* Vectors at any address, for unaligned loads and stores. */
 typedef float vf32_unaligned __attribute__((vector_size(WG_VECTOR_BYTES), aligned(4), may_alias));
 typedef double vf64_unaligned __attribute__((vector_size(WG_VECTOR_BYTES), aligned(8), may_alias));
 
@@ -118,7 +118,7 @@ INLINE void V(store)(real *p, vreal x)
     *(VREAL_UNALIGNED *)p = x;
 }
 
-/* V(load_tail) and V(store_tail) where a vector has at most four lanes. */
+/* What vec_*.h have for load_tail and store_tail where a vector has at most four lanes. */
 INLINE vreal V(load_few)(const real *p, ptrdiff_t n)
 {
     vreal x = {0};

@@ -5,7 +5,7 @@
  * NaN gives NaN, infinities and zeros their limits with the right sign, and results underflow gradually.
  *
  * The largest errors found, in units in the last place, over all instruction sets, the ones without fused multiply-add
- * included (tests/test_kernels_elementwise.py holds the bounds, and can try every float32):
+ * included (tests/kernels/test_elementwise.py holds the bounds, and can try every float32):
  *
  *            exp  expm1  log  log1p  sin  cos  tanh  sigmoid  softplus  erf  gelu  power
  *   float32  1.1    1.6  1.0    1.5  2.3  2.3   2.0      1.9       1.7  2.5   2.8    1.2
@@ -73,9 +73,9 @@ INLINE vreal V(exp_falling)(vreal x)
     return V(exp_clamped)(V(at_least)(-V(abs)(x), V(splat)(EXP_LEAST)));
 }
 
-/* factor * e^(x + x_low) for x as far as 10 beyond the bounds above and |x_low| below one ULP of it; the factor at most
- * 2^9, and at least 2^-10 where e^x is near underflow. Without the error that rounding the exponent to one number, or
- * the factor times e^x to a denormal, would bring. */
+/* factor * e^(x + x_low), for x up to 10 beyond the bounds above and |x_low| below one ULP of it; the factor is at most
+ * 2^9, and at least 2^-10 where e^x is near underflow. The exponent is not rounded to one number, nor a denormal result
+ * twice: x_low joins x when that has been reduced, the factor before the power of two. */
 INLINE vreal V(exp_scaled)(vreal x, vreal x_low, vreal factor)
 {
     vreal r, unused, n = V(reduce_by_ln2)(x, &r, 0, &unused);
@@ -132,7 +132,7 @@ INLINE vreal V(split_exponent)(vreal x, vreal *f)
     return V(as_real)(exponent | V(as_int)(V(splat)(magic))) - (magic + EXPONENT_BIAS);
 }
 
-/* The same for any x > 0 finite. */
+/* split_exponent for any finite x > 0, denormals included. */
 INLINE vreal V(split_any_exponent)(vreal x, vreal *f)
 {
     const real smallest_normal = REAL_BITS == 32 ? (real)0x1p-126 : (real)0x1p-1022;

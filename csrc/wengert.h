@@ -275,8 +275,9 @@ typedef struct {
 } wg_cross_entropy;
 typedef wg_status wg_cross_entropy_fn(wg_cross_entropy *c);
 
-/* The same from target probabilities, dense rows x classes: loss_i = -sum_c w[c] * q[i, c] * log p[i, c], where q is the
- * target smoothed towards 1 / classes by label_smoothing. total_weight is the number of rows. */
+/* Cross-entropy of logits against target probabilities, dense rows x classes; labels and ignore_index are not read.
+ * loss_i = -sum_c w[c] * q[i, c] * log p[i, c], where q is the target smoothed towards 1 / classes by
+ * label_smoothing. total_weight is the number of rows. */
 typedef wg_status wg_cross_entropy_dense_fn(wg_cross_entropy *c, const void *targets, ptrdiff_t target_row_stride,
                                             ptrdiff_t target_col_stride);
 

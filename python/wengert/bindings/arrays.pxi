@@ -78,7 +78,7 @@ cdef inline cnp.ndarray readable(object x, name):
 
 
 cdef cnp.ndarray readable_as(object x, int typenum, name, argument):
-    """The same for a further argument, which must have the dtype of the first."""
+    """`readable` for a further argument, which must have the dtype of the first."""
     cdef cnp.ndarray array = readable(x, name)
     if cnp.PyArray_TYPE(array) != typenum:
         raise TypeError(f"{name}: {argument} is {array.dtype}, expected {np.dtype(typenum_to_name(typenum))} like the "

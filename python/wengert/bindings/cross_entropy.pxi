@@ -81,7 +81,7 @@ def cross_entropy(logits, labels, *, weights=None, int64_t ignore_index=-100, do
 
 def cross_entropy_dense(logits, targets, *, weights=None, double label_smoothing=0.0, bint gradient=False,
                         double gradient_scale=1.0, bint losses=True):
-    """The same against rows of probabilities, (rows, classes)."""
+    """Cross-entropy of rows of logits against rows of probabilities, (rows, classes); the rest as in cross_entropy."""
     cdef wg_cross_entropy c
     cdef tuple alive = fill_cross_entropy(&c, logits, weights, label_smoothing, gradient_scale, "cross_entropy")
     cdef cnp.ndarray X = alive[0]
