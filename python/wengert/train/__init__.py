@@ -11,10 +11,11 @@ from __future__ import annotations
 from . import checkpoint, plots
 from .callbacks import BestCheckpoint, EarlyStopping, PlotCurves, Schedule
 from .checkpoint import CheckpointError
+from .history import History, Means
 from .progress import Progress
 from .run import Run, RunError, RunWarning
 from .tasks import Classification, Settings, accuracy, confusion, confusion_table, mlp, softmax_regression
-from .trainer import Callback, DivergenceError, History, Means, Trainer
+from .trainer import Callback, DivergenceError, Trainer
 
 __all__ = [
     "BestCheckpoint",

@@ -29,7 +29,7 @@ import numpy as np
 
 from ..ops import random
 from ..tensors.tensor import Tensor
-from .trainer import History
+from .history import History
 
 if TYPE_CHECKING:
     from .trainer import Trainer

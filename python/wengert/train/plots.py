@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data._files import replacing
-from .trainer import History
+from .history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

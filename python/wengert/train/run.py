@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..data._files import replacing
 from . import _lock, checkpoint
-from .trainer import Callback, History, Trainer
+from .history import History
+from .trainer import Callback, Trainer
 
 if TYPE_CHECKING:
     import numpy as np
