@@ -8,11 +8,15 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import wengert as wg
+
+from . import machine
+
 
 def parser() -> argparse.ArgumentParser:
     """The options of all commands.
 
-    Nothing is imported for it but argparse, so that `--help` answers at once.
+    Nothing of training is imported for it, so that `--help` answers at once.
     """
     top = argparse.ArgumentParser(prog="wengert", description="Tensor autodiff for the CPU.")
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
@@ -133,16 +137,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
     if options.command == "info":
         return info
-    from .train import commands
-
-    command: Callable[[argparse.Namespace], int] = getattr(commands, options.command)
+    command: Callable[[argparse.Namespace], int] = getattr(wg.train.commands, options.command)
     return command
 
 
 def info(options: argparse.Namespace) -> int:
     """`wengert info`."""
-    from . import machine
-
     print(machine.report())
     return 0
 

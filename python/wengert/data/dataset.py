@@ -15,16 +15,14 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from .._kernels import gather_rows
-from .._types import Tensor
-from ..ops.random import numpy_generator
-
-if TYPE_CHECKING:
-    from ..ops.random import Generator
+from ..ops import from_numpy
+from ..ops.random import Generator, numpy_generator
+from ..tensors.tensor import Tensor
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -186,8 +184,6 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
     tensors: tuple[Tensor, ...]
 
     def __init__(self, *tensors: Tensor | np.ndarray[Any, Any]) -> None:
-        from .. import Tensor, from_numpy
-
         if not tensors:
             raise ValueError("TensorDataset: needs at least one tensor")
         converted = [from_numpy(tensor) if isinstance(tensor, np.ndarray) else tensor for tensor in tensors]
@@ -287,8 +283,6 @@ class LabelledImages(Dataset[tuple[Any, Any]]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        from .. import from_numpy
-
         index = operator.index(index)
         if not -len(self) <= index < len(self):
             raise IndexError(f"{type(self).__name__}: there is no example {index} among {len(self)}")

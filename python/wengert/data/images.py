@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from .._kernels import gather_rows
+from ..ops import from_numpy
 from .idx import DEFLATE_MAX_RATIO
 
 _MOST_PIXELS = 1 << 24  # a picture of clothing has far fewer; a file that declares more is not worth its memory
@@ -131,9 +133,6 @@ def resize(images: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[An
     >>> resize(np.array([[[0, 200]]], dtype=np.uint8), (1, 4))
     array([[[  0,  50, 150, 200]]], dtype=uint8)
     """
-    from .. import from_numpy
-    from .._kernels import gather_rows
-
     if images.dtype != np.uint8 or images.ndim != 3:
         raise TypeError(f"resize: expected uint8 of shape (n, height, width), got {images.dtype} of {images.shape}")
     height, width = size

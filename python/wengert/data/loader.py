@@ -12,15 +12,14 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..ops.random import numpy_generator
+from ..ops import from_numpy, stack
+from ..ops.random import Generator, numpy_generator
+from ..tensors.tensor import Tensor
 from .dataset import Arrays, arrays_of, as_rows
-
-if TYPE_CHECKING:
-    from ..ops.random import Generator
 
 
 class NeedlessWorkersWarning(UserWarning):
@@ -99,12 +98,7 @@ pin_memory_device, in_order
     ) -> None:
         if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
             raise TypeError(f"DataLoader: dataset needs __len__ and __getitem__, which {type(dataset).__name__} lacks")
-        if num_workers < 0:
-            raise ValueError(f"DataLoader: num_workers must not be negative, got {num_workers}")
-        if timeout < 0:
-            raise ValueError(f"DataLoader: timeout must not be negative, got {timeout}")
-        if num_workers == 0 and (prefetch_factor is not None or persistent_workers):
-            raise ValueError("DataLoader: prefetch_factor and persistent_workers need num_workers > 0")
+        _check_workers(num_workers, timeout, prefetch_factor is not None or persistent_workers)
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: sampler and shuffle=True exclude each other")
         if batch_sampler is not None:
@@ -196,14 +190,22 @@ pin_memory_device, in_order
 
 def _gathered(arrays: Arrays, batches: Iterable[Any]) -> Iterator[list[Any]]:
     """Batches of a data set in memory: one gather per column."""
-    from .. import from_numpy
-
     columns, among = arrays
     for batch in batches:
         rows = slice(batch.start, batch.stop) if isinstance(batch, range) else as_rows(batch)
         if among is not None:
             rows = among[rows]
         yield [from_numpy(column.take(rows)) for column in columns]
+
+
+def _check_workers(num_workers: int, timeout: float, needs_workers: bool) -> None:
+    """Refuse what PyTorch refuses of the options that concern worker processes."""
+    if num_workers < 0:
+        raise ValueError(f"DataLoader: num_workers must not be negative, got {num_workers}")
+    if timeout < 0:
+        raise ValueError(f"DataLoader: timeout must not be negative, got {timeout}")
+    if num_workers == 0 and needs_workers:
+        raise ValueError("DataLoader: prefetch_factor and persistent_workers need num_workers > 0")
 
 
 _said_that_workers_are_needless = False
@@ -251,8 +253,6 @@ def default_collate(batch: Sequence[Any]) -> Any:
     >>> default_collate([(1, "a"), (2, "b")])
     [tensor([1, 2]), ('a', 'b')]
     """
-    from .. import Tensor, from_numpy, stack
-
     if not len(batch):
         raise ValueError("default_collate: needs at least one example")
     first = batch[0]
@@ -296,8 +296,6 @@ def default_convert(example: Any) -> Any:
     >>> default_convert((np.array([1, 2]), 3))
     [tensor([1, 2]), 3]
     """
-    from .. import from_numpy
-
     if isinstance(example, (str, bytes)):
         return example
     if isinstance(example, (np.ndarray, np.generic)):

@@ -9,6 +9,7 @@ Examples
 from __future__ import annotations
 
 from . import checkpoint, plots
+from . import commands as commands  # what wengert.__main__ runs
 from .callbacks import BestCheckpoint, EarlyStopping, PlotCurves, Schedule
 from .checkpoint import CheckpointError
 from .history import History, Means

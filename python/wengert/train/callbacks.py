@@ -10,6 +10,7 @@ from typing import Any
 
 from ..data._files import replacing
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from . import plots
 from .checkpoint import format_tensors, require_form
 from .trainer import Callback, Trainer
 
@@ -236,8 +237,6 @@ class PlotCurves(Callback):
 
     def on_epoch_complete(self, trainer: Trainer) -> None:
         """Draw what there is."""
-        from . import plots
-
         figure = plots.curves(trainer.history)
         if self.path is None:
             plots.show_in_notebook(figure, replace=True)

@@ -23,16 +23,13 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..ops import random
 from ..tensors.tensor import Tensor
 from .history import History
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
 
 _FORMAT = "wengert checkpoint 1"
 _FILES = ("weights.safetensors", "optimizer.safetensors", "state.json")
@@ -43,7 +40,23 @@ class CheckpointError(ValueError):
     """A checkpoint is damaged, or belongs to something else. The message says which, and why."""
 
 
-def save(directory: str | os.PathLike[str], trainer: Trainer, *, keep: int = 2) -> Path:
+class Training(Protocol):
+    """What a checkpoint keeps and gives back; a `Trainer` that fits, or is ready to, has it all."""
+
+    epoch: int
+    train_batch_idx: int
+    val_batch_idx: int
+    num_train_batches: int | None
+    should_stop: bool
+    history: History
+    callbacks: list[Any]
+    model: Any
+    optim: Any
+    train_dataloader: Any
+    val_dataloader: Any
+
+
+def save(directory: str | os.PathLike[str], trainer: Training, *, keep: int = 2) -> Path:
     """Save the state of a trainer between two epochs.
 
     Parameters
@@ -132,7 +145,7 @@ def find(directory: str | os.PathLike[str]) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name[6:]))
 
 
-def load(path: str | os.PathLike[str], trainer: Trainer) -> None:
+def load(path: str | os.PathLike[str], trainer: Training) -> None:
     """Give a trainer that is ready to fit the state of a checkpoint. `Trainer.fit(..., resume=path)` calls this.
 
     Parameters
@@ -202,7 +215,7 @@ def _safetensors() -> Any:
 # ---------------------------------------------------------------- writing
 
 
-def _contents(trainer: Trainer) -> tuple[bytes, bytes, bytes]:
+def _contents(trainer: Training) -> tuple[bytes, bytes, bytes]:
     weights = trainer.model.state_dict()
     registered = {id(p) for p in trainer.model.parameters()}
     if any(id(p) not in registered for p in _parameters(trainer.optim)):
@@ -336,7 +349,7 @@ def _told(x: Any) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
-def _check_fit(path: object, state: dict[str, Any], weights: dict[str, np.ndarray], trainer: Trainer) -> None:
+def _check_fit(path: object, state: dict[str, Any], weights: dict[str, np.ndarray], trainer: Training) -> None:
     """Refuse a checkpoint that was not made by a trainer like this one."""
 
     def same(what: str, saved: Any, own: Any) -> None:
@@ -401,7 +414,7 @@ def _load_optimizer(optimizer: Any, saved: dict[str, Any], tensors: dict[str, np
 # ---------------------------------------------------------------- random generators
 
 
-def _generators(trainer: Trainer) -> Iterator[tuple[str, Any]]:
+def _generators(trainer: Training) -> Iterator[tuple[str, Any]]:
     """The sources of random numbers that training draws from: the library's own, and those of the loaders."""
     yield "default", random.default_generator
     for name in ("train_dataloader", "val_dataloader"):

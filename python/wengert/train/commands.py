@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-import wengert as wg
-
 from .. import _kernels
-from ..data import DataLoader, FashionMNIST, SyntheticFashion, fashion_mnist_or_stand_in, read_idx
+from ..data import FASHION_CLASSES, DataLoader, FashionMNIST, SyntheticFashion, fashion_mnist_or_stand_in, read_idx
 from ..data.images import read_png, resize
 from ..data.synthetic import STAND_IN_NOTICE
+from ..ops import from_numpy
+from ..ops.random import Generator, manual_seed
 from . import checkpoint, plots
 from .callbacks import BestCheckpoint
 from .checkpoint import CheckpointError
@@ -35,7 +35,7 @@ class _Batches:
     """The two loaders that the trainer asks for."""
 
     def __init__(self, train_set: Any, test_set: Any, settings: Settings) -> None:
-        generator = wg.Generator().manual_seed(settings.seed)
+        generator = Generator().manual_seed(settings.seed)
         self.train = DataLoader(train_set, settings.batch_size, shuffle=True, generator=generator)
         self.test = DataLoader(test_set, 1000)
 
@@ -72,7 +72,7 @@ def _train(
     run: Run, settings: Settings, train_set: Any, test_set: Any, resume: Path | None, *, progress: bool
 ) -> Trainer:
     """Train, and write what a run ends with."""
-    wg.manual_seed(settings.seed)
+    manual_seed(settings.seed)
     task = settings.task()
     best = BestCheckpoint(run.path / "best.safetensors", "val_accuracy")
     trainer = Trainer(settings.epochs, callbacks=[*settings.callbacks(), run, best], progress=progress, unit="images")
@@ -102,7 +102,8 @@ def _train(
 def _record(settings: Settings, options: argparse.Namespace, data: str) -> dict[str, Any]:
     """What settings.json keeps."""
     directory = None if options.data_dir is None else str(Path(options.data_dir).resolve())
-    return {**asdict(settings), "data": data, "data_dir": directory, "version": wg.__version__, "isa": _kernels.isa()}
+    build = {"version": _kernels.__version__, "isa": _kernels.isa()}
+    return {**asdict(settings), "data": data, "data_dir": directory, **build}
 
 
 def _open_to_resume(options: argparse.Namespace, given: dict[str, Any]) -> tuple[Run, Settings]:
@@ -152,7 +153,7 @@ def _tell_end(trainer: Trainer, seconds: float, run: Run) -> None:
         print(f"\nstopped early after {trainer.epoch} of {trainer.max_epochs} epochs: no improvement")
     if len(trainer.history):
         print(trainer.history.table())
-    print(f"\n{trainer.train_batch_idx} updates in all, {seconds:.1f} s with {wg.get_num_threads()} thread(s)")
+    print(f"\n{trainer.train_batch_idx} updates in all, {seconds:.1f} s with {_kernels.get_num_threads()} thread(s)")
 
 
 # ---------------------------------------------------------------- evaluate, predict, plot
@@ -187,10 +188,10 @@ def predict(options: argparse.Namespace) -> int:
                 f"{path}: the background is bright, and in Fashion-MNIST it is black: --invert may help",
                 file=sys.stderr,
             )
-        batch = wg.from_numpy(resize(images, (28, 28))[:, None] * np.float32(1 / 255))
+        batch = from_numpy(resize(images, (28, 28))[:, None] * np.float32(1 / 255))
         for name, row in zip(names, task.probabilities([batch]), strict=True):
             first = np.argsort(-row, kind="stable")[:3]
-            print(f"{name}: " + ", ".join(f"{wg.data.FASHION_CLASSES[k]} {row[k]:.1%}" for k in first))
+            print(f"{name}: " + ", ".join(f"{FASHION_CLASSES[k]} {row[k]:.1%}" for k in first))
     return 0
 
 
@@ -249,7 +250,7 @@ def _need(*packages: str) -> None:
 
 def _use_threads(options: argparse.Namespace) -> None:
     if options.threads is not None:
-        wg.set_num_threads(options.threads)
+        _kernels.set_num_threads(options.threads)
 
 
 def _open_trained(options: argparse.Namespace) -> tuple[Run, Classification]:

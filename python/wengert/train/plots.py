@@ -397,18 +397,22 @@ def text_chart(
         [_back(v, scale) for v in ends]
         for ends, scale in zip(zip(low, high, strict=True), (xscale, yscale), strict=True)
     ]
-    labels = [f"{v:.4g}" for v in ends[1]]
+    legend = "   ".join(f"{mark} {label}" for label, mark in zip(points, _marks(), strict=False))
+    return "\n".join([*_framed(grid, *ends), f"{xlabel}; {legend}" if xlabel else legend])
+
+
+def _framed(grid: list[list[str]], x_ends: list[float], y_ends: list[float]) -> list[str]:
+    """The lines of a chart with its two axes, labelled at their ends."""
+    width, labels = len(grid[0]), [f"{v:.4g}" for v in y_ends]
     edge = max(4, *map(len, labels))
     rows = [
-        f"{labels[1] if k == 0 else labels[0] if k == height - 1 else '':>{edge}} |{''.join(row)}".rstrip()
+        f"{labels[1] if k == 0 else labels[0] if k == len(grid) - 1 else '':>{edge}} |{''.join(row)}".rstrip()
         for k, row in enumerate(grid)
     ]
-    left, right = (f"{v:.4g}" for v in ends[0])
+    left, right = (f"{v:.4g}" for v in x_ends)
     rows.append(f"{'':>{edge}} +{'-' * width}")
     rows.append(f"{'':>{edge}}  {left}{right:>{max(1, width - len(left))}}")
-    legend = "   ".join(f"{mark} {label}" for label, mark in zip(points, _marks(), strict=False))
-    rows.append(f"{xlabel}; {legend}" if xlabel else legend)
-    return "\n".join(rows)
+    return rows
 
 
 def _marks() -> Sequence[str]:

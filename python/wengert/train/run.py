@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..data._files import replacing
-from . import _lock, checkpoint
+from . import _lock, checkpoint, plots
 from .history import History
 from .trainer import Callback, Trainer
 
@@ -187,10 +187,8 @@ class Run(Callback):
 
     def write_figure(self, name: str, figure: Figure) -> None:
         """Write a figure in the format that the name's ending says."""
-        from .plots import save
-
         with self._writing(name):
-            save(figure, self.path / name)
+            plots.save(figure, self.path / name)
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Claim the directory, and remove what a process that was killed has left half written."""

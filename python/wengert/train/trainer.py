@@ -14,6 +14,7 @@ from ..autograd import AnomalyError, detect_anomaly, no_grad
 from ..nn.parameter import UninitializedParameter
 from ..nn.utils import clip_grad_norm_
 from ..tensors.tensor import Tensor
+from . import checkpoint
 from .history import History, Means
 from .progress import Progress
 
@@ -180,8 +181,6 @@ class Trainer:
         self._tell("on_fit_start")
         try:
             if resume is not None:
-                from . import checkpoint
-
                 checkpoint.load(resume, self)
             with _Interrupts(self):
                 while self.epoch < self.max_epochs and not self.should_stop:
