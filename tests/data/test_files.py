@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
+import subprocess
+import sys
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ from hypothesis import strategies as st
 import wengert as wg
 from wengert import nn
 from wengert.core.dtypes import ALL
+from wengert.data._files import replacing
 
 NOT_OURS = "is damaged, or was not written by wengert\\.save"
 
@@ -141,3 +147,137 @@ def test_arrays_that_say_to_be_large_take_no_memory(path: Path) -> None:
             archive.writestr(name, entry)
     with pytest.raises(ValueError, match="is damaged"):
         wg.load(path)
+
+
+# ---------------------------------------------------------------- what is written to
+
+
+def test_a_file_keeps_its_mode(path: Path) -> None:
+    wg.save([1], path)
+    ordinary = stat.S_IMODE(path.stat().st_mode)
+    for mode in (0o600, 0o640, 0o664, ordinary):
+        path.chmod(mode)
+        wg.save([2], path)
+        assert stat.S_IMODE(path.stat().st_mode) == mode if os.name == "posix" else mode
+
+
+@pytest.mark.skipif(not hasattr(os, "chown") or os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_keeps_its_owner(path: Path) -> None:
+    wg.save([1], path)
+    os.chown(path, 65534, 65534)
+    wg.save([2], path)
+    assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
+    assert wg.load(path) == [2]
+
+
+def test_nobody_reads_what_will_be_private(path: Path) -> None:
+    wg.save([1], path)
+    path.chmod(0o600)
+    with replacing(path):
+        (partial,) = (other for other in path.parent.iterdir() if other != path)
+        assert stat.S_IMODE(partial.stat().st_mode) == stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="rights of this kind are of Unix")
+def test_a_file_that_may_not_be_written_is_not_replaced(path: Path) -> None:
+    wg.save([1], path)
+    path.chmod(0o444)
+    user = os.geteuid()
+    directories = [path.parent, *path.parents[1:3]]
+    before = [directory.stat().st_mode for directory in directories]
+    try:
+        for directory in directories:
+            directory.chmod(0o777)
+        if user == 0:  # whom no rights hold
+            os.seteuid(65534)
+        with pytest.raises(PermissionError, match=re.escape(str(path))):
+            wg.save([2], path)
+    finally:
+        os.seteuid(user)
+        for directory, mode in zip(directories, before, strict=True):
+            directory.chmod(mode)
+    assert wg.load(path) == [1]
+    assert os.listdir(path.parent) == ["file"]
+
+
+def links(path: Path) -> bool:
+    try:
+        path.symlink_to("target")
+    except OSError:  # Windows asks for a right to make links
+        return False
+    return True
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_a_link_is_followed(path: Path, present: bool) -> None:
+    home = path.parent / "home"
+    home.mkdir()
+    if not links(home / "link"):
+        pytest.skip("this user may make no links")
+    path.symlink_to(Path("home") / "link")
+    if present:
+        wg.save([1], home / "target")
+    wg.save([2], path)
+    assert path.is_symlink()
+    assert (home / "link").is_symlink()
+    assert wg.load(home / "target") == [2]
+    assert sorted(os.listdir(home)) == ["link", "target"]
+
+
+def test_links_in_a_circle_and_directories_are_an_error_that_names_them(path: Path) -> None:
+    if links(path):
+        (path.parent / "target").symlink_to("file")
+        with pytest.raises(OSError, match=re.escape(str(path))):
+            wg.save([1], path)
+    with pytest.raises(OSError, match=re.escape(str(path.parent))):
+        wg.save([1], path.parent)
+    with pytest.raises(FileNotFoundError, match=re.escape(f"'{path.parent / 'no' / 'file'}'") + "$"):
+        wg.save([1], path.parent / "no" / "file")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of Unix")
+def test_a_pipe_is_written_to(path: Path) -> None:
+    os.mkfifo(path)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(path.read_bytes()))
+    reader.start()
+    wg.save({"x": wg.arange(1000)}, path)
+    reader.join()
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    path.unlink()
+    path.write_bytes(received[0])
+    assert_same(wg.load(path), {"x": wg.arange(1000)})
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="Windows has no such device")
+def test_a_device_is_written_to_and_stays(path: Path) -> None:
+    path.symlink_to("/dev/null")
+    before = os.stat("/dev/null")
+    for target in ("/dev/null", path):
+        wg.save(wg.ones(100_000), target)
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert os.stat("/dev/null").st_ino == before.st_ino
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="Windows has no such name")
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_standard_output_goes_on_where_it_stands(path: Path, name: str) -> None:
+    program = f"import wengert as wg; print('before', flush=True); wg.save([1], {name!r}); print('after')"
+    with path.open("wb") as file:
+        subprocess.run([sys.executable, "-c", program], stdout=file, check=True)
+    found = path.read_bytes()
+    assert found.startswith(b"before\nPK")
+    assert found.endswith(b"after\n")
+    path.write_bytes(found[7:-6])
+    assert wg.load(path) == [1]
+
+
+@pytest.mark.parametrize("name", ["n" * 231, "n" * 255, "ü" * 127, "数" * 85], ids=["231", "255", "umlauts", "Chinese"])
+def test_names_may_be_as_long_as_the_system_has_them(tmp_path: Path, name: str) -> None:
+    try:
+        (tmp_path / name).touch()
+    except OSError:
+        pytest.skip("this system has shorter names")
+    wg.save([1], tmp_path / name)
+    assert wg.load(tmp_path / name) == [1]
+    assert os.listdir(tmp_path) == [name]
