@@ -93,6 +93,7 @@ __all__ = [
     "linalg",
     "linearize",
     "load",
+    "load_safetensors",
     "long",
     "machine",
     "nn",
@@ -103,6 +104,7 @@ __all__ = [
     "random",
     "result_type",
     "save",
+    "save_safetensors",
     "set_default_dtype",
     "set_grad_enabled",
     "set_num_threads",
@@ -121,7 +123,7 @@ __all__ += ops.__all__
 
 if TYPE_CHECKING:
     from . import d2l, data, func, layers, linalg, machine, nn, optim, train, utils
-    from .files import load, save
+    from .files import load, load_safetensors, save, save_safetensors
     from .func import (
         check_gradients,
         derivative,
@@ -148,7 +150,7 @@ _LAZY_NAMES = {
         "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",
         "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp",
     ),
-    "files": ("load", "save"),
+    "files": ("load", "load_safetensors", "save", "save_safetensors"),
     "tracing": ("trace",),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _LAZY_NAMES.items() for name in names}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import pickle
 import re
 import stat
 import subprocess
 import sys
 import threading
+import tracemalloc
+import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +102,124 @@ def test_what_cannot_be_kept_is_refused_and_the_old_file_stays(path: Path) -> No
 def test_other_files_are_refused(path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         wg.load(path)
-    for content in (b"", b"PK\x05\x06" + bytes(18), b"\x80\x04N."):
+    for content in (b"", b"PK\x05\x06" + bytes(18), b"\x89HDF\r\n\x1a\n"):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=NOT_OURS):
             wg.load(path)
-    savez(path, x=np.ones(3))
-    with pytest.raises(ValueError, match=NOT_OURS):
-        wg.load(path)
     savez(path, contents=np.array('{"format": "wengert tensors 2", "contents": null}'))
     with pytest.raises(ValueError, match="its format is 'wengert tensors 2'"):
+        wg.load(path)
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def zipped(path: Path, entries: dict[str, bytes], **options: Any) -> None:
+    with zipfile.ZipFile(path, "w", **options) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that are there twice
+        for name, entry in entries.items():
+            archive.writestr(name.strip("!"), entry)
+
+
+def entries_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+OTHERS: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "npy": (lambda path: path.write_bytes(npy(np.ones(3))), r"\(\.npy\): numpy\.load .* wengert\.from_numpy"),
+    "npz": (lambda path: savez(path, x=np.ones(3)), r"\(\.npz\): numpy\.load opens it, and wengert\.from_numpy"),
+    "pt": (
+        lambda path: zipped(path, {"net/data.pkl": b"\x80\2.", "net/version": b"3\n", "net/data/0": bytes(12)}),
+        r"PyTorch's \(\.pt\): a pickle, .*safetensors\.torch\.save_file.* wengert\.load_safetensors",
+    ),
+    "old pt": (lambda path: path.write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, 2)), r"a pickle, .*load_safetensors"),
+    "pickle": (lambda path: path.write_bytes(pickle.dumps([1])), r"a pickle, .*load_safetensors"),
+    "safetensors": (lambda path: wg.save_safetensors({"x": wg.ones(3)}, path), r"wengert\.load_safetensors reads it"),
+    "wengert": (lambda path: wg.save(wg.ones(3), path), r"wengert\.load reads it"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_file_of_somebody_elses_says_which_door_to_take(path: Path, name: str) -> None:
+    write, message = OTHERS[name]
+    write(path)
+    doors = {"wengert": [wg.load_safetensors], "safetensors": [wg.load]}.get(name, [wg.load, wg.load_safetensors])
+    for door in doors:
+        with pytest.raises(ValueError, match=rf"^{door.__name__}: {re.escape(str(path))} .*{message}"):
+            door(path)
+
+
+def rewritten(path: Path, change: Callable[[dict[str, bytes]], Any], **options: Any) -> None:
+    """A saved file of two tensors, its entries changed and zipped again."""
+    wg.save([wg.zeros(1000), wg.ones(2)], path)
+    entries = entries_of(path)
+    change(entries)
+    zipped(path, entries, **options)
+
+
+def says(entries: dict[str, bytes], contents: Any) -> None:
+    entries["contents.npy"] = npy(np.array(json.dumps({"format": "wengert tensors 1", "contents": contents})))
+
+
+def tensor(place: Any, kind: str = "tensor", **more: Any) -> dict[str, Any]:
+    return {kind: place, "requires_grad": False, **more}
+
+
+BOTH = [tensor(0), tensor(1)]
+UNWRITTEN: dict[str, tuple[Callable[[dict[str, bytes]], Any], str]] = {
+    "an array twice": (lambda e: says(e, {"list": [tensor(0)] * 300_000}), "the tensor 0 where number 1 is due"),
+    "arrays out of order": (lambda e: says(e, {"list": BOTH[::-1]}), "the tensor 1 where number 0 is due"),
+    "an array that nothing names": (lambda e: says(e, tensor(0)), "holds 2 arrays, and its contents name 1"),
+    "an array that is not there": (lambda e: says(e, {"list": [*BOTH, tensor(2)]}), "no item named '2.npy'"),
+    "a list as JSON has it": (lambda e: says(e, BOTH), "which says nothing"),
+    "two kinds at once": (lambda e: says(e, {"list": BOTH, "tuple": []}), "which says nothing"),
+    "more about a tensor": (lambda e: says(e, {"list": [tensor(0, more=1), tensor(1)]}), "which says nothing"),
+    "an unknown kind": (lambda e: says(e, {"list": [tensor(0, "view"), tensor(1)]}), "the view 0"),
+    "an array with a gradient": (lambda e: says(e, {"array": 0, "requires_grad": True}), "the array 0"),
+    "a file beside": (lambda e: e.update({"notes.txt": b"x"}), r"holds contents\.npy, 0\.npy, 1\.npy, notes\.txt"),
+    "a name twice": (lambda e: e.update({"1.npy!": e["1.npy"]}), r"holds contents\.npy, 0\.npy, 1\.npy, 1\.npy"),
+    "contents that are no text": (lambda e: e.update({"contents.npy": e["0.npy"]}), "is damaged"),
+    "text in an array": (
+        lambda e: e.update({"1.npy": e["contents.npy"]}),
+        "load: tensors cannot have dtype <U",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNWRITTEN)
+def test_what_save_never_writes_is_refused(path: Path, name: str) -> None:
+    change, message = UNWRITTEN[name]
+    rewritten(path, change)
+    with pytest.raises(ValueError, match=f"^load: .*{message}"):
+        wg.load(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compressed_file_is_refused_before_it_grows(path: Path, compression: int) -> None:
+    wg.save(wg.zeros(4 << 20), path)
+    zipped(path, entries_of(path), compression=compression)
+    assert path.stat().st_size < 1 << 16
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="its entries are compressed"):
+            wg.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_entries_that_share_their_bytes_are_refused(path: Path) -> None:
+    wg.save([wg.ones(500), wg.zeros(500)], path)
+    content = bytearray(path.read_bytes())
+    records = [found.start() for found in re.finditer(b"PK\1\2", content)]
+    assert len(records) == 3
+    content[records[2] + 42 : records[2] + 46] = content[records[1] + 42 : records[1] + 46]  # where the entry begins
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is damaged"):
         wg.load(path)
 
 
@@ -255,6 +370,7 @@ def test_a_device_is_written_to_and_stays(path: Path) -> None:
     before = os.stat("/dev/null")
     for target in ("/dev/null", path):
         wg.save(wg.ones(100_000), target)
+        wg.save_safetensors({"x": wg.ones(3)}, target)
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     assert os.stat("/dev/null").st_ino == before.st_ino
 

@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import wengert as wg
-from wengert import nn, optim, train
+from wengert import files, nn, optim, train
 from wengert.data import IDXError, read_idx, write_idx
 from wengert.data.images import read_png
 from wengert.train import CheckpointError, DivergenceError, History, Run, RunError, Trainer, checkpoint
@@ -110,7 +110,7 @@ def with_right_sums(content: bytes) -> bytes:
 
 
 def weights() -> bytes:
-    return checkpoint.format_tensors({"layer.weight": wg.rand(3, 4), "layer.bias": wg.zeros(3)}, {"epoch": "1"})
+    return files.format_tensors({"layer.weight": wg.rand(3, 4), "layer.bias": wg.zeros(3)}, {"epoch": "1"})
 
 
 class Format(NamedTuple):

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert import data, train
+from wengert import data, files, train
 from wengert.data.images import read_png
 from wengert.train import checkpoint
 
@@ -74,7 +74,7 @@ NEEDS: dict[str, list[Callable[[], Any]]] = {
     ],
     "PIL": [lambda: read_png("picture.png")],
     "pooch": [data.FashionMNIST],
-    "safetensors": [lambda: checkpoint.format_tensors({}), lambda: checkpoint.parse_tensors(b"", "weights")],
+    "safetensors": [lambda: files.format_tensors({}), lambda: checkpoint.parse_tensors(b"", "weights")],
     "tqdm": [train.Progress("epoch 1", 3).__enter__, data.FashionMNIST],
 }
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .. import files
 from ..data._files import replacing
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from . import plots
-from .checkpoint import format_tensors, require_form
+from .checkpoint import require_form
 from .trainer import Callback, Trainer
 
 
@@ -141,7 +142,7 @@ class BestCheckpoint(_Best):
         if self.improved(metrics):
             notes = {"epoch": str(self.best_epoch), self.monitor: repr(self.best)}
             with replacing(self.path) as file:
-                file.write(format_tensors(trainer.model.state_dict(), notes))
+                file.write(files.format_tensors(trainer.model.state_dict(), notes))
 
 
 class Schedule(Callback):

@@ -27,6 +27,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .. import files
 from ..ops import random
 from ..tensors.tensor import Tensor
 from .history import History
@@ -187,29 +188,10 @@ def parse_tensors(data: bytes, name: object) -> dict[str, np.ndarray]:
     CheckpointError
         If they are not well formed. The message has `name`.
     """
-    safetensors = _safetensors()
     try:
-        tensors: dict[str, np.ndarray] = safetensors.numpy.load(data)
-        return tensors
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise CheckpointError(f"{name} is not a safetensors file that can be read: {error}") from error
-
-
-def format_tensors(tensors: dict[str, Any], notes: dict[str, str] | None = None) -> bytes:
-    """Named tensors or arrays as the bytes of a safetensors file, with notes among its metadata."""
-    arrays = {name: np.asarray(getattr(tensor, "_value", tensor), order="C") for name, tensor in tensors.items()}
-    data: bytes = _safetensors().numpy.save(arrays, notes)
-    return data
-
-
-def _safetensors() -> Any:
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(
-            "weights are kept by safetensors: pip install 'wengert[train]'", name="safetensors"
-        ) from error
-    return safetensors
+        return files.parse_tensors(data, name)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(str(error)) from error
 
 
 # ---------------------------------------------------------------- writing
@@ -234,7 +216,7 @@ def _contents(trainer: Training) -> tuple[bytes, bytes, bytes]:
         "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in trainer.callbacks],
         "generators": {name: _generator_state(generator) for name, generator in _generators(trainer)},
     }
-    return format_tensors(weights), format_tensors(tensors), (json.dumps(state, indent=1) + "\n").encode()
+    return files.format_tensors(weights), files.format_tensors(tensors), (json.dumps(state, indent=1) + "\n").encode()
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from .. import files
 from ..data._files import replacing
 from . import _lock, checkpoint, plots
 from .history import History
@@ -183,7 +184,7 @@ class Run(Callback):
     def write_weights(self, model: Any, notes: dict[str, str] | None = None) -> None:
         """Write a model's state as weights.safetensors."""
         with self.replacing("weights.safetensors") as file:
-            file.write(checkpoint.format_tensors(model.state_dict(), notes))
+            file.write(files.format_tensors(model.state_dict(), notes))
 
     def write_figure(self, name: str, figure: Figure) -> None:
         """Write a figure in the format that the name's ending says."""
