@@ -397,3 +397,89 @@ def test_names_may_be_as_long_as_the_system_has_them(tmp_path: Path, name: str) 
     wg.save([1], tmp_path / name)
     assert wg.load(tmp_path / name) == [1]
     assert os.listdir(tmp_path) == [name]
+
+
+# ---------------------------------------------------------------- safetensors
+
+safetensors_numpy = pytest.importorskip("safetensors.numpy")
+
+
+def views() -> dict[str, wg.Tensor]:
+    x = wg.arange(24, dtype=wg.float32).reshape(2, 3, 4)
+    return {
+        "dense": x, "transposed": x.transpose(0, 2), "a part": x[:, 1:, ::2], "a column": x[..., 1], "one": x[1, 2, 3],
+        "expanded": x[:, :1].expand(2, 5, 4), "backwards": wg.from_numpy(x.numpy()[::-1, :, ::-1]),
+        "nothing": x[:0], "a parameter": nn.Parameter(x.transpose(1, 2)),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", views())
+def test_a_view_is_written_as_what_it_shows(path: Path, name: str) -> None:
+    x = views()[name].detach()
+    for saved in (x, x.numpy()):
+        wg.save_safetensors({name: saved}, path)
+        read = safetensors_numpy.load_file(path)[name]
+        np.testing.assert_array_equal(read, x.numpy(), strict=True)
+        assert_same(wg.load_safetensors(path), {name: x})
+    safetensors_numpy.save_file({name: np.array(x.numpy(), order="C")}, path)
+    assert_same(wg.load_safetensors(path), {name: x})
+
+
+@pytest.mark.parametrize("dtype", ALL, ids=str)
+def test_every_dtype_goes_through_safetensors(path: Path, dtype: np.dtype) -> None:
+    x = wg.tensor([[1, 0, 3], [4, 5, 6]], dtype=dtype).T
+    wg.save_safetensors({"x": x, "swapped": x.numpy().astype(dtype.newbyteorder(">"))}, path)
+    np.testing.assert_array_equal(safetensors_numpy.load_file(path)["x"], x.numpy(), strict=True)
+    assert_same(wg.load_safetensors(path), {"swapped": x, "x": x})
+
+
+def test_what_is_read_from_safetensors_is_ones_own(path: Path) -> None:
+    wg.save_safetensors({"x": wg.ones(3, requires_grad=True)}, path, {"epoch": "3"})
+    read = wg.load_safetensors(path)["x"]
+    assert read.is_leaf
+    assert not read.requires_grad
+    read += 1
+    assert read.tolist() == [2.0, 2.0, 2.0]
+    assert wg.load_safetensors(path)["x"].tolist() == [1.0, 1.0, 1.0]
+    assert b'"__metadata__":{"epoch":"3"}' in path.read_bytes()
+
+
+def safetensors_file(dtype: str, shape: list[int], data: bytes) -> bytes:
+    header = json.dumps({"x": {"dtype": dtype, "shape": shape, "data_offsets": [0, len(data)]}}).encode()
+    return len(header).to_bytes(8, "little") + header + data
+
+
+def test_bfloat16_becomes_float32(path: Path) -> None:
+    values = np.array([[1.0, -2.5, float("inf")], [0.0, -0.0, 2.0**-130]], np.float32)
+    path.write_bytes(safetensors_file("BF16", [2, 3], (values.view(np.uint32) >> 16).astype("<u2").tobytes()))
+    read = wg.load_safetensors(path)["x"].numpy()
+    np.testing.assert_array_equal(read, values, strict=True)
+    np.testing.assert_array_equal(np.signbit(read), np.signbit(values))
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("U16", 2), ("U64", 8), ("F8_E4M3", 1), ("C64", 8)])
+def test_dtypes_that_tensors_do_not_have_are_told(path: Path, dtype: str, size: int) -> None:
+    path.write_bytes(safetensors_file(dtype, [1], bytes(size)))
+    with pytest.raises(TypeError, match=f"^load_safetensors: {re.escape(str(path))}: 'x' has the dtype {dtype}; "):
+        wg.load_safetensors(path)
+
+
+def test_what_is_no_tensor_is_not_written_and_the_old_file_stays(path: Path) -> None:
+    wg.save_safetensors({"x": wg.ones(2)}, path)
+    before = path.read_bytes()
+    for wrong, error in (
+        ({"x": [1.0]}, TypeError), ({1: wg.ones(1)}, TypeError), ({"x": np.array(["a"])}, TypeError),
+        ({"x": np.array([1j])}, TypeError), ({"__metadata__": wg.ones(1)}, ValueError),
+    ):  # fmt: skip
+        with pytest.raises(error, match=r"^save_safetensors: "):
+            wg.save_safetensors(wrong, path)
+    with pytest.raises(TypeError):
+        wg.save_safetensors({"x": wg.ones(2)}, path, {"epoch": 3})  # type: ignore[dict-item]
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == ["file"]
+
+
+@pytest.mark.parametrize("save", [wg.save, wg.save_safetensors])
+def test_a_parameter_without_a_size_is_told(path: Path, save: Callable[..., None]) -> None:
+    with pytest.raises(ValueError, match="this parameter has no size yet"):
+        save(nn.LazyLinear(2).state_dict(), path)
