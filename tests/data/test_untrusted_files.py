@@ -259,6 +259,9 @@ class Points:
     val_dataloader = train_dataloader
 
 
+LOADERS = ("train_dataloader", "val_dataloader")
+
+
 class Kept(train.Callback):
     """Saves a checkpoint after the first epoch."""
 
@@ -334,8 +337,8 @@ def test_a_forged_state_is_refused_or_is_a_state_to_go_on_from(
     points = Points()
     if not own_generator:
         points = Points(np.random.Generator(np.random.MT19937(0)))
-        state["generators"]["train_dataloader"] = checkpoint._generator_state(points.generator)
-        state["generators"]["val_dataloader"] = checkpoint._generator_state(points.generator)
+        for name in LOADERS:
+            state["generators"][f"{name}.generator"] = checkpoint._generator_state(points.generator)
     (path / "state.json").write_text(json.dumps(data.draw(forged(state))))
     sign(path)
     model = Line()
@@ -434,7 +437,8 @@ def test_damaged_settings_and_metrics_are_refused_or_read(tmp_path: Path, data: 
         (("optimizer", "param_groups", 0, "lr"), [0.1], r"lr: expected a number, found \[0.1\]"),
         (("callbacks", 0, 1), {}, r"Schedule: expected the keys \["),
         (("callbacks", 1, 1, "best"), "low", "EarlyStopping: best: expected a number, found 'low'"),
-        (("generators", "train_dataloader", "buffer_pos"), -7, "a random generator stands at -7 of its 4 numbers"),
+        (("samplers",), {"train_dataloader.sampler": {}}, r"samplers were \['train_dataloader\.sampler'\] in it"),
+        (("generators", "train_dataloader.generator", "buffer_pos"), -7, "stands at -7 of its 4 numbers"),
     ],
 )
 def test_a_forged_state_is_refused_with_the_place(
@@ -444,8 +448,8 @@ def test_a_forged_state_is_refused_with_the_place(
     shutil.copytree(good, path)
     state = json.loads((path / "state.json").read_bytes())
     points = Points(np.random.Generator(np.random.Philox(0)))
-    for name in ("train_dataloader", "val_dataloader"):
-        state["generators"][name] = checkpoint._generator_state(points.generator)
+    for name in LOADERS:
+        state["generators"][f"{name}.generator"] = checkpoint._generator_state(points.generator)
     *outer, last = way
     holder = state
     for key in outer:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,192 @@ def test_generators_of_numpy_survive_json(make: Any) -> None:
     np.testing.assert_array_equal(first.random(8), second.random(8))
 
 
+# ---------------------------------------------------------------- samplers
+
+
+class Counting:
+    """Counts the epochs, and gives each an order of its own."""
+
+    def __init__(self, seed: int = 3) -> None:
+        self.seed, self.epoch, self.name = seed, 0, "mine"
+
+    def __len__(self) -> int:
+        return 400
+
+    def __iter__(self) -> Iterator[Any]:
+        self.epoch += 1
+        return iter(np.random.default_rng([self.seed, self.epoch]).permutation(len(self)).tolist())
+
+
+class Telling(Counting):
+    """Keeps the count where only `state_dict` finds it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = {"epoch": 0}
+
+    def __iter__(self) -> Iterator[Any]:
+        self.inner["epoch"] += 1
+        return iter(np.random.default_rng(self.inner["epoch"]).permutation(len(self)).tolist())
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.inner)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.inner = dict(state)
+
+
+class Told(Counting):
+    """Counts nothing, and is told the epoch, as `DistributedSampler` is."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(np.random.default_rng(self.epoch).permutation(len(self)).tolist())
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+
+class Drawing(Counting):
+    """Draws the orders from a generator of its own."""
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[Any]:
+        indices = list(range(len(self)))
+        self.generator.shuffle(indices)
+        return iter(indices)
+
+
+class Batches(Counting):
+    """Batches of indices, from another sampler or by its own count."""
+
+    def __init__(self, sampler: Any = None) -> None:
+        super().__init__()
+        self.sampler = sampler
+
+    def __len__(self) -> int:
+        return 8
+
+    def __iter__(self) -> Iterator[Any]:
+        self.epoch += 1
+        order = np.random.default_rng(self.epoch).permutation(400) if self.sampler is None else [*self.sampler]
+        return iter(np.reshape(order, (8, 50)).tolist())
+
+
+class OwnLoader(Counting):
+    """A loader that is no DataLoader."""
+
+    def __len__(self) -> int:
+        return 8
+
+    def __iter__(self) -> Iterator[Any]:
+        self.epoch += 1
+        generator = wg.Generator().manual_seed(self.epoch)
+        return iter(DataLoader(SyntheticFashion(size=400), 50, shuffle=True, generator=generator))
+
+
+def loader_of(sampler: Any) -> DataLoader:
+    return DataLoader(SyntheticFashion(size=400), 50, sampler=sampler)
+
+
+def loader_of_batches(sampler: Any) -> DataLoader:
+    return DataLoader(SyntheticFashion(size=400), batch_sampler=Batches(sampler))
+
+
+LOADERS: dict[str, Callable[[], Any]] = {
+    "counting": lambda: loader_of(Counting()),
+    "telling": lambda: loader_of(Telling()),
+    "told": lambda: loader_of(Told()),
+    "drawing from NumPy": lambda: loader_of(Drawing(np.random.Generator(np.random.Philox(3)))),
+    "drawing from Python": lambda: loader_of(Drawing(random.Random(3))),
+    "batches": lambda: loader_of_batches(None),
+    "batches of a sampler": lambda: loader_of_batches(Counting()),
+    "batches of a sampler that is told": lambda: loader_of_batches(Told()),
+    "a loader of one's own": OwnLoader,
+}
+
+
+class Sampled(Fashion):
+    """The data of `Fashion` through another loader."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__()
+        self.train = loader
+
+    def train_dataloader(self) -> Any:
+        return self.train
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_samplers_go_on_where_they_were(tmp_path: Path, name: str) -> None:
+    wg.manual_seed(1)
+    whole = fit(tmp_path / "whole", Task(), 4, Sampled(LOADERS[name]()))
+    path = tmp_path / "whole" / "epoch-0002"
+    resumed = fit(tmp_path / "resumed", Task(), 4, Sampled(LOADERS[name]()), resume=path)
+    assert metrics_of(resumed) == metrics_of(whole)
+    np.testing.assert_equal(state_of(resumed), state_of(whole))
+
+
+def test_whoever_wants_to_know_is_told_the_epoch(tmp_path: Path) -> None:
+    told: list[tuple[str, int]] = []
+
+    class Listening:
+        def __init__(self, name: str, count: int) -> None:
+            self.name, self.count = name, count
+
+        def __len__(self) -> int:
+            return self.count
+
+        def set_epoch(self, epoch: int) -> None:
+            told.append((self.name, epoch))
+
+        def __iter__(self) -> Iterator[Any]:
+            return iter(range(self.count))
+
+    class Both(Fashion):
+        def train_dataloader(self) -> Any:
+            return DataLoader(self.images, 50, sampler=Listening("train", 400))
+
+        def val_dataloader(self) -> Any:
+            return DataLoader(self.images, 50, sampler=Listening("val", 100))
+
+    fit(tmp_path, Task(), 2, Both())
+    assert told == [("train", 0), ("val", 0), ("train", 1), ("val", 1)]
+    fit(tmp_path / "on", Task(), 3, Both(), resume=tmp_path / "epoch-0002")
+    assert told[4:] == [("train", 2), ("val", 2)]
+
+
+def test_a_sampler_of_another_kind_or_state_is_refused(tmp_path: Path) -> None:
+    fit(tmp_path, Task(), 1, Sampled(loader_of(Counting())))
+    path = tmp_path / "epoch-0001"
+    assert "samplers were ['train_dataloader.sampler'] in it and are [] here" in refused(path, data=Fashion(None))
+    other = Counting()
+    other.position = 0
+    assert "expected the keys ['epoch', 'name', 'position', 'seed'], found the keys ['epoch', 'name', 'seed']" in (
+        refused(path, data=Sampled(loader_of(other)))
+    )
+    state = json.loads((path / "state.json").read_bytes())
+    for k, wrong in enumerate(([], None, {"seed": [3], "epoch": 1, "name": "mine"}, {"seed": 3})):
+        state["samplers"]["train_dataloader.sampler"] = wrong
+        forged = with_contents(path, tmp_path / f"forged-{k}", state=json.dumps(state).encode())
+        reason = refused(forged, data=Sampled(loader_of(Counting())))
+        assert "train_dataloader.sampler: expected the keys ['epoch', 'name', 'seed']" in reason
+
+
+def test_a_state_that_json_does_not_have_is_an_error(tmp_path: Path) -> None:
+    class Wrong(Telling):
+        def state_dict(self) -> dict[str, Any]:
+            return {"epoch": wg.tensor(1)}
+
+    with pytest.raises(CheckpointError, match=r"the state of a callback or a sampler is not of JSON's types: .*Tensor"):
+        fit(tmp_path, Task(), 1, Sampled(loader_of(Wrong())))
+    assert checkpoint.find(tmp_path) == []
+
+
+# ---------------------------------------------------------------- callbacks and directories
+
+
 def test_a_stop_by_a_callback_is_remembered(tmp_path: Path) -> None:
     class Stop(Callback):
         def on_epoch_end(self, trainer: Trainer, metrics: dict[str, float]) -> None:
@@ -177,6 +364,38 @@ def test_only_the_newest_checkpoints_stay(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, trainer, keep=2)
     assert sorted(os.listdir(tmp_path)) == ["epoch-0002", "epoch-0003"]
     assert [path.name for path in checkpoint.find(tmp_path)] == ["epoch-0002", "epoch-0003"]
+
+
+def test_what_was_just_saved_stays_beside_higher_numbers(tmp_path: Path) -> None:
+    trainer = fit(tmp_path / "other", Task(), 3)
+    for number in (1, 2, 5, 8, 9):
+        shutil.copytree(tmp_path / "other" / "epoch-0001", tmp_path / f"epoch-{number:04d}")
+    path = checkpoint.save(tmp_path, trainer, keep=2)
+    assert path == tmp_path / "epoch-0003"
+    assert [path.name for path in checkpoint.find(tmp_path)] == [f"epoch-000{k}" for k in (2, 3, 5, 8, 9)]
+    assert fit(tmp_path / "again", Task(), 3, resume=path).epoch == 3
+    with pytest.raises(ValueError, match="expected keep >= 1, got 0"):
+        checkpoint.save(tmp_path, trainer, keep=0)
+
+
+def test_what_is_no_checkpoint_stays(tmp_path: Path) -> None:
+    trainer = fit(tmp_path / "other", Task(), 3)
+    directory = tmp_path / "mine"
+    (directory / "epoch-0001").mkdir(parents=True)
+    (directory / "epoch-0001" / "photo.png").write_bytes(b"a picture")
+    (directory / "epoch-0002").write_text("notes")
+    (directory / ".epoch-holiday.part").mkdir()
+    shutil.copytree(tmp_path / "other" / "epoch-0001", directory / "epoch-0000")
+    (directory / "epoch-0000" / "remarks.txt").write_text("the best so far")
+    before = sorted(path.relative_to(directory) for path in directory.rglob("*"))
+    path = checkpoint.save(directory, trainer, keep=1)
+    shutil.rmtree(path)
+    assert sorted(path.relative_to(directory) for path in directory.rglob("*")) == before
+    for epoch in (0, 1, 2):
+        trainer.epoch = epoch
+        with pytest.raises(FileExistsError, match=r"the name is taken by what is no checkpoint: .*epoch-000\d'$"):
+            checkpoint.save(directory, trainer)
+    assert sorted(path.relative_to(directory) for path in directory.rglob("*")) == before
 
 
 def test_epochs_are_ordered_as_numbers(tmp_path: Path) -> None:

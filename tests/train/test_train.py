@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert import nn, optim, train
+from wengert import files, nn, optim, train
 from wengert.data import DataLoader, TensorDataset
 from wengert.optim import lr_scheduler
 from wengert.train import (
@@ -493,11 +493,11 @@ def test_progress_without_tqdm_says_what_to_do(monkeypatch: pytest.MonkeyPatch) 
     assert fit(1).epoch == 1
 
 
-@pytest.mark.parametrize(("package", "what"), [("matplotlib.figure", "pictures"), ("safetensors.numpy", "weights")])
+@pytest.mark.parametrize(("package", "what"), [("matplotlib.figure", "pictures"), ("safetensors.numpy", "safetensors")])
 def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, package: str, what: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf"{what} .*: pip install 'wengert\[train\]'"):
-        train.plots.new_figure(1, 1) if what == "pictures" else checkpoint.format_tensors({})
+        train.plots.new_figure(1, 1) if what == "pictures" else files.format_tensors({})
 
 
 def test_training_imports_neither_plots_nor_progress() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-PARTIAL = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.part")  # the names of files that are not finished
+PARTIAL = re.compile(r"\..+\.\d+\.[0-9a-f]+\.part")  # the names of files that are not finished
 _OPEN_FILES = re.compile(r"/proc/(\d+)(/task/\d+)?/fd|/dev/fd")  # directories of what a process has open
 _MOST_LINKS = 40  # in a chain; what Linux follows
 

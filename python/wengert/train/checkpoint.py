@@ -5,7 +5,7 @@ A checkpoint is a directory of four files,
     weights.safetensors     the model's state
     optimizer.safetensors   the tensors of the optimizer's state
     state.json              the rest: epoch and step, history, options and numbers of the optimizer, states of the
-                            callbacks and of the random generators
+                            callbacks, of the samplers and of the random generators
     SHA256SUMS              of the other three, as the program sha256sum writes and checks it
 
 made under another name and renamed when it is whole and on the disk, so one that can be found is complete. Nothing in
@@ -16,9 +16,11 @@ data, is refused before anything is changed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import random as python_random
 import re
 import shutil
 from collections.abc import Iterator
@@ -28,6 +30,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import files
+from ..data._files import PARTIAL, new_partial
+from ..data.loader import DataLoader
 from ..ops import random
 from ..tensors.tensor import Tensor
 from .history import History
@@ -66,7 +70,8 @@ def save(directory: str | os.PathLike[str], trainer: Training, *, keep: int = 2)
         Gets a subdirectory ``epoch-0003`` after the third epoch; it is made if need be.
     trainer : Trainer
     keep : int
-        How many of the newest checkpoints stay.
+        How many checkpoints stay, this one and the newest before it. Those of higher epochs, of a training that went
+        further, stay whatever `keep` says, and so does whatever else is in the directory.
 
     Returns
     -------
@@ -76,9 +81,13 @@ def save(directory: str | os.PathLike[str], trainer: Training, *, keep: int = 2)
     Raises
     ------
     CheckpointError
-        If the optimizer changes parameters that the model's state does not have.
+        If the optimizer changes parameters that the model's state does not have, or the state of a callback or a
+        sampler is not of JSON's types.
+    ValueError
+        If `keep` is less than 1.
     OSError
-        If it cannot be written. Earlier checkpoints are untouched then, and nothing of this one is left.
+        If it cannot be written, or its name is taken by what is no checkpoint. Earlier checkpoints are untouched then,
+        and nothing of this one is left.
 
     Examples
     --------
@@ -91,13 +100,28 @@ def save(directory: str | os.PathLike[str], trainer: Training, *, keep: int = 2)
     ...     sorted(file.name for file in path.iterdir())
     ['SHA256SUMS', 'optimizer.safetensors', 'state.json', 'weights.safetensors']
     """
+    if keep < 1:
+        raise ValueError(f"checkpoint.save: expected keep >= 1, got {keep}")
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    contents = dict(zip(_FILES, _contents(trainer), strict=True))
-    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
-    contents[_SUMS] = sums.encode()
+    contents = _contents(trainer)
     path = directory / f"epoch-{trainer.epoch:04d}"
-    partial = directory / f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part"
+    if os.path.lexists(path) and not _is_ours(path):
+        raise FileExistsError(errno.EEXIST, "the name is taken by what is no checkpoint", str(path))
+    _write_directory(path, contents)
+    older = [other for other in find(directory) if _epoch(other) <= trainer.epoch]
+    for old in filter(_is_ours, older[:-keep]):
+        with contextlib.suppress(OSError):  # an old one more does no harm
+            _discard(old)
+    for left in directory.glob(".epoch-*.part"):  # by a process that was killed
+        if PARTIAL.fullmatch(left.name):
+            shutil.rmtree(left, ignore_errors=True)
+    return path
+
+
+def _write_directory(path: Path, contents: dict[str, bytes]) -> None:
+    """Make a directory of these files, whole and on the disk, in place of the checkpoint that may be there."""
+    partial = new_partial(path)
     try:
         partial.mkdir()
         for name, data in contents.items():
@@ -106,21 +130,20 @@ def save(directory: str | os.PathLike[str], trainer: Training, *, keep: int = 2)
         if path.exists():
             _discard(path)
         os.rename(partial, path)
-        _sync(directory)
+        _sync(path.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    for old in find(directory)[:-keep]:
-        with contextlib.suppress(OSError):  # an old one more does no harm
-            _discard(old)
-    for left in directory.glob(".epoch-*.part"):  # by a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    return path
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a directory holds a checkpoint, or a part of one, and nothing that anybody else has put there."""
+    return path.is_dir() and not path.is_symlink() and {*os.listdir(path)} <= {*_FILES, _SUMS}
 
 
 def _discard(path: Path) -> None:
     """Remove a checkpoint; its name goes first, so that nobody ever finds half of one."""
-    left = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
+    left = new_partial(path)
     os.rename(path, left)
     shutil.rmtree(left, ignore_errors=True)
 
@@ -143,7 +166,11 @@ def find(directory: str | os.PathLike[str]) -> list[Path]:
     []
     """
     found = [path for path in Path(directory).glob("epoch-*") if re.fullmatch(r"epoch-\d+", path.name)]
-    return sorted(found, key=lambda path: int(path.name[6:]))
+    return sorted(found, key=_epoch)
+
+
+def _epoch(path: Path) -> int:
+    return int(path.name[6:])
 
 
 def load(path: str | os.PathLike[str], trainer: Training) -> None:
@@ -169,6 +196,8 @@ def load(path: str | os.PathLike[str], trainer: Training) -> None:
         _load_optimizer(trainer.optim, state["optimizer"], tensors)
         for callback, (_, saved) in zip(trainer.callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(saved)
+        for name, sampler in _samplers(trainer):
+            _set_sampler(sampler, state["samplers"][name], name)
         for name, generator in _generators(trainer):
             _set_generator(generator, state["generators"][name])
         trainer.model.load_state_dict(weights)
@@ -197,7 +226,8 @@ def parse_tensors(data: bytes, name: object) -> dict[str, np.ndarray]:
 # ---------------------------------------------------------------- writing
 
 
-def _contents(trainer: Training) -> tuple[bytes, bytes, bytes]:
+def _contents(trainer: Training) -> dict[str, bytes]:
+    """The files of a checkpoint."""
     weights = trainer.model.state_dict()
     registered = {id(p) for p in trainer.model.parameters()}
     if any(id(p) not in registered for p in _parameters(trainer.optim)):
@@ -214,9 +244,17 @@ def _contents(trainer: Training) -> tuple[bytes, bytes, bytes]:
         "history": trainer.history.rows,
         "optimizer": optimizer,
         "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in trainer.callbacks],
+        "samplers": {name: _sampler_state(sampler) for name, sampler in _samplers(trainer)},
         "generators": {name: _generator_state(generator) for name, generator in _generators(trainer)},
     }
-    return files.format_tensors(weights), files.format_tensors(tensors), (json.dumps(state, indent=1) + "\n").encode()
+    try:
+        text = json.dumps(state, indent=1) + "\n"
+    except TypeError as error:
+        raise CheckpointError(f"the state of a callback or a sampler is not of JSON's types: {error}") from error
+    made = (files.format_tensors(weights), files.format_tensors(tensors), text.encode())
+    contents = dict(zip(_FILES, made, strict=True))
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
+    return {**contents, _SUMS: sums.encode()}
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -270,6 +308,7 @@ _FORM: dict[str, Any] = {
     "history": [],
     "optimizer": {},
     "callbacks": [],
+    "samplers": {},
     "generators": {},
 }
 
@@ -343,6 +382,7 @@ def _check_fit(path: object, state: dict[str, Any], weights: dict[str, np.ndarra
     same("optimizers", state["optimizer"]["class"], type(trainer.optim).__name__)
     same("callbacks", [name for name, _ in state["callbacks"]], [type(c).__name__ for c in trainer.callbacks])
     same("batches per epoch", state["batches_per_epoch"], trainer.num_train_batches)
+    same("samplers", sorted(state["samplers"]), sorted(name for name, _ in _samplers(trainer)))
     same("random generators", sorted(state["generators"]), sorted(name for name, _ in _generators(trainer)))
 
 
@@ -393,21 +433,72 @@ def _load_optimizer(optimizer: Any, saved: dict[str, Any], tensors: dict[str, np
     optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
 
 
+# ---------------------------------------------------------------- samplers
+
+_LOADERS = ("train_dataloader", "val_dataloader")
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def parts_of(loader: Any) -> dict[str, Any]:
+    """A loader and its samplers: what may count epochs. By the names of the attributes that lead there."""
+    batch_sampler = getattr(loader, "batch_sampler", None)
+    found = {
+        "": loader,
+        ".sampler": getattr(loader, "sampler", None),
+        ".batch_sampler": batch_sampler,
+        ".batch_sampler.sampler": getattr(batch_sampler, "sampler", None),
+    }
+    return {name: part for name, part in found.items() if part is not None}
+
+
+def _samplers(trainer: Training) -> Iterator[tuple[str, Any]]:
+    """The samplers of the loaders, and loaders of the user's own; a `DataLoader` itself keeps nothing."""
+    for loader in _LOADERS:
+        for name, part in parts_of(getattr(trainer, loader)).items():
+            if type(part) is not DataLoader:
+                yield loader + name, part
+
+
+def _has_state(part: Any) -> bool:
+    return hasattr(part, "state_dict") and hasattr(part, "load_state_dict")
+
+
+def _sampler_state(part: Any) -> Any:
+    """The state that a sampler tells; else those of its attributes that are numbers or words, as a counter is."""
+    if _has_state(part):
+        return part.state_dict()
+    return {name: value for name, value in getattr(part, "__dict__", {}).items() if type(value) in _PLAIN}
+
+
+def _set_sampler(part: Any, state: Any, name: str) -> None:
+    if _has_state(part):
+        part.load_state_dict(state)
+        return
+    own = _sampler_state(part)
+    if not isinstance(state, dict) or state.keys() != own.keys() or {*map(type, state.values())} - {*_PLAIN}:
+        raise ValueError(f"{name}: expected {_told(own)}, found {_told(state)}")
+    for attribute, value in state.items():
+        setattr(part, attribute, value)
+
+
 # ---------------------------------------------------------------- random generators
 
 
 def _generators(trainer: Training) -> Iterator[tuple[str, Any]]:
-    """The sources of random numbers that training draws from: the library's own, and those of the loaders."""
+    """The sources of random numbers that training draws from: the library's own, those of loaders and samplers."""
     yield "default", random.default_generator
-    for name in ("train_dataloader", "val_dataloader"):
-        generator = getattr(getattr(trainer, name), "generator", None)
-        if generator is not None:
-            yield name, generator
+    for loader in _LOADERS:
+        for part_name, part in parts_of(getattr(trainer, loader)).items():
+            for name, value in getattr(part, "__dict__", {}).items():
+                if isinstance(value, (random.Generator, np.random.Generator, python_random.Random)):
+                    yield f"{loader}{part_name}.{name}", value
 
 
 def _generator_state(generator: Any) -> Any:
     if isinstance(generator, np.random.Generator):
         return _listed(generator.bit_generator.state)
+    if isinstance(generator, python_random.Random):
+        return generator.getstate()
     return generator.get_state().numpy().tobytes().hex()
 
 
@@ -422,6 +513,9 @@ def _set_generator(generator: Any, state: Any) -> None:
     if isinstance(generator, np.random.Generator):
         _check_positions(state)
         generator.bit_generator.state = state
+    elif isinstance(generator, python_random.Random):
+        version, numbers, following = state
+        generator.setstate((version, tuple(numbers), following))
     else:
         generator.set_state(np.frombuffer(bytes.fromhex(state), np.uint8))
 

@@ -160,8 +160,11 @@ class Trainer:
             if there is one, is called before all.
         data : has train_dataloader(), val_dataloader()
         resume : path, optional
-            A checkpoint to go on from (see `wengert.train.checkpoint`): model, optimizer, callbacks, history and random
-            generators take over its state, and what follows equals the run that was never stopped.
+            A checkpoint to go on from (see `wengert.train.checkpoint`): model, optimizer, callbacks, history, samplers
+            and random generators take over its state, and what follows equals the run that was never stopped. Of a
+            sampler, or a loader of one's own, the state is what its `state_dict` gives, or else its attributes that are
+            numbers, words or generators. Other sources of random numbers, such as `numpy.random`'s global one, are not
+            kept.
 
         Returns
         -------
@@ -222,13 +225,16 @@ class Trainer:
         return batch
 
     def fit_epoch(self) -> dict[str, float] | None:
-        """One pass over the training data and one over the validation data; the epoch's metrics."""
+        """One pass over the training data and one over the validation data; the epoch's metrics.
+
+        The loaders and their samplers are told the number of epochs before this one by `set_epoch`, if they have it.
+        """
         start = time.perf_counter()
         means = Means()
         self.model.train()
         title = f"epoch {self.epoch + 1}/{self.max_epochs}"
         with Progress(title, self.num_train_batches, self.progress, self.unit) as progress:
-            for batch in self.train_dataloader:
+            for batch in self._begun(self.train_dataloader):
                 metrics, size = self._update(self.prepare_batch(batch)), _size(batch)
                 means.add(metrics, size)
                 progress.advance(means)
@@ -236,10 +242,17 @@ class Trainer:
                     self._tell("on_step_end", metrics["loss"])
                 if self.interrupted:
                     return None
-            validation = self.evaluate(self.val_dataloader)
+            validation = self.evaluate(self._begun(self.val_dataloader))
             progress.finish(means, validation)
         judged = {f"val_{name}": value for name, value in validation.items()}
         return {**means.result("train_"), **judged, "seconds": time.perf_counter() - start}
+
+    def _begun(self, loader: Any) -> Any:
+        """The loader, after it and its samplers were told which epoch begins, as far as they want to know."""
+        for part in checkpoint.parts_of(loader).values():
+            if hasattr(part, "set_epoch"):
+                part.set_epoch(self.epoch)
+        return loader
 
     def _update(self, batch: Any) -> dict[str, float]:
         loss, metrics = self._measure(self.model.training_step, batch)
