@@ -11,6 +11,7 @@ from typing import Any
 import wengert as wg
 
 from . import machine
+from ._terminal import printable
 
 
 def parser() -> argparse.ArgumentParser:
@@ -127,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, ValueError, ImportError, ArithmeticError, MemoryError) as error:
-        print(f"wengert {options.command}: {error or type(error).__name__}", file=sys.stderr)
+        print(f"wengert {options.command}: {printable(str(error) or type(error).__name__)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\nwengert {options.command}: stopped by Ctrl-C", file=sys.stderr)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from ._terminal import printable
 from .core import dtypes
 from .data._files import replacing
 from .nn.parameter import Parameter
@@ -149,7 +150,8 @@ def load(f: str | os.PathLike[str], map_location: Any = None, *, weights_only: b
         zipfile.BadZipFile, zlib.error, ValueError, TypeError, LookupError, AttributeError, EOFError, OSError,
         OverflowError, RuntimeError,
     ) as error:  # fmt: skip
-        raise ValueError(f"load: {os.fspath(f)} is damaged, or was not written by wengert.save: {error}") from error
+        reason = printable(str(error))
+        raise ValueError(f"load: {os.fspath(f)} is damaged, or was not written by wengert.save: {reason}") from error
 
 
 class _Reader:
@@ -362,7 +364,7 @@ def parse_tensors(data: bytes, name: object) -> dict[str, np.ndarray]:
         found = safetensors.deserialize(data)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         kind = _kind_of(data)
-        reason = error if kind in (None, "safetensors") else f"it is {_DOORS[kind]}"
+        reason = printable(str(error)) if kind in (None, "safetensors") else f"it is {_DOORS[kind]}"
         raise ValueError(f"{name} is not a safetensors file that can be read: {reason}") from error
     return {key: _array_of(f"{name}: {key!r}", **entry) for key, entry in sorted(found)}
 

@@ -181,6 +181,7 @@ UNWRITTEN: dict[str, tuple[Callable[[dict[str, bytes]], Any], str]] = {
     "an unknown kind": (lambda e: says(e, {"list": [tensor(0, "view"), tensor(1)]}), "the view 0"),
     "an array with a gradient": (lambda e: says(e, {"array": 0, "requires_grad": True}), "the array 0"),
     "a file beside": (lambda e: e.update({"notes.txt": b"x"}), r"holds contents\.npy, 0\.npy, 1\.npy, notes\.txt"),
+    "escape codes": (lambda e: e.update({"\x1b[2J": b"x"}), r"1\.npy, \\x1b\[2J, and not"),
     "a name twice": (lambda e: e.update({"1.npy!": e["1.npy"]}), r"holds contents\.npy, 0\.npy, 1\.npy, 1\.npy"),
     "contents that are no text": (lambda e: e.update({"contents.npy": e["0.npy"]}), "is damaged"),
     "text in an array": (

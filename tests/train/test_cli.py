@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import importlib.util
 import json
 import os
@@ -20,7 +21,7 @@ import pytest
 import wengert as wg
 from wengert.__main__ import main
 from wengert.data import SyntheticFashion, fashion, synthetic, write_idx
-from wengert.train import Callback, Settings, Trainer, checkpoint, commands
+from wengert.train import Callback, Run, RunError, Settings, Trainer, checkpoint, commands
 
 pytest.importorskip("safetensors")
 pytest.importorskip("matplotlib")
@@ -144,6 +145,41 @@ def test_a_run_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert train("--epochs", 1, "--seed", 1, "--out", tmp_path) == 1
     assert "holds a run already" in capsys.readouterr().err
     assert (tmp_path / "metrics.csv").read_bytes() == before
+
+
+SOMEBODYS = {
+    "notes": "notes.txt",
+    "a picture of that name": "curves.png",
+    "a hidden file": ".profile",
+    "a download that is under way": ".film.mp4.part",
+    "a directory": "checkpoints/epoch-0001/photo.png",
+}
+
+
+@pytest.mark.parametrize("name", SOMEBODYS)
+def test_somebodys_directory_is_not_trained_in(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    path = tmp_path / "home" / SOMEBODYS[name]
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    assert train("--epochs", 1, "--out", tmp_path / "home") == 1
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'home'} is not empty and not the directory of a run: it has " in error
+    assert SOMEBODYS[name].partition("/")[0] in error
+    assert files_below(tmp_path / "home") == [str(Path(SOMEBODYS[name]))]
+    assert path.read_text() == "mine"
+
+
+def test_a_directory_that_is_as_good_as_empty_is_trained_in(tmp_path: Path) -> None:
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".settings.json.12345.0badcafe.part").write_bytes(b"of a process that was killed")
+    assert train("--epochs", 0, "--out", tmp_path) == 0
+
+
+def test_a_network_of_many_layers_has_a_name_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--hidden", *["4"] * 200, "--epochs", "0", "--no-progress"]) == 0
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["mlp-200-layers"]
 
 
 def test_a_seed_fixes_everything(tmp_path: Path) -> None:
@@ -296,6 +332,43 @@ def test_resume_refuses_what_is_no_run(tmp_path: Path, capsys: pytest.CaptureFix
     assert "epochs cannot be 'many'" in capsys.readouterr().err
 
 
+def test_a_run_without_its_settings_is_not_resumed_from_anothers_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, other = tmp_path / "run", tmp_path / "other"
+    train("--epochs", 2, "--out", run)
+    (run / "settings.json").unlink()
+    assert train("--epochs", 3, "--seed", 1, "--out", run) == 1
+    assert "is not empty and not the directory of a run" in capsys.readouterr().err
+    assert train_again(run) == 1
+    assert "is not the directory of a run" in capsys.readouterr().err
+    train("--epochs", 0, "--seed", 1, "--out", other)
+    (run / "checkpoints").rename(other / "checkpoints")
+    assert train_again(other) == 1
+    error = capsys.readouterr().err
+    name = json.loads((other / "settings.json").read_text())["id"]
+    assert re.search(
+        rf"does not fit: it is of the run '[0-9a-f]{{16}}', and {other}/settings\.json has the id '{name}'", error
+    )
+    assert f"{other / 'checkpoints' / 'epoch-0002'} cannot be used" in error
+
+
+def test_a_run_may_move(tmp_path: Path) -> None:
+    train("--epochs", 2, "--out", tmp_path / "run")
+    (tmp_path / "run").rename(tmp_path / "moved")
+    assert train_again(tmp_path / "moved") == 0
+
+
+def test_settings_may_not_take_the_names_that_the_file_needs(tmp_path: Path) -> None:
+    for name in ("format", "id"):
+        with pytest.raises(ValueError, match=rf"Run: settings\.json keeps {name} for itself"):
+            Run(tmp_path / "run", {name: 1})
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "settings.json").write_text('{"format": "wengert run 1", "id": 7}')
+    with pytest.raises(RunError, match="its id is 7"):
+        Run(tmp_path)
+
+
 # ---------------------------------------------------------------- disks that are full, or not ours
 
 
@@ -416,6 +489,105 @@ def test_a_run_finds_its_own_data_again(
     (run / "settings.json").write_text(json.dumps({**settings, "data_dir": 7}))
     assert main(["evaluate", str(run)]) == 1
     assert "data_dir cannot be 7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "plot"])
+def test_a_data_directory_without_the_files_is_an_error(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setenv("WENGERT_DATA", str(published))  # which has the files, and was not asked for
+    monkeypatch.chdir(tmp_path)
+    if command != "train":
+        assert train("--epochs", 1, "--out", tmp_path / "run") == 0
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "part").mkdir()
+    for file in published.glob("t10k-images*"):
+        (tmp_path / "part" / file.name).write_bytes(file.read_bytes())
+    arguments = SMALL if command == "train" else [str(tmp_path / "run")]
+    for name, reason in (
+        ("missing", "no such directory"),
+        ("empty", "FashionMNIST/raw in it, lack "),
+        ("part", "lack "),
+    ):
+        assert main([command, *arguments, "--data-dir", str(tmp_path / name)]) == 1
+        error = capsys.readouterr().err
+        assert f"wengert {command}: {tmp_path / name}" in error
+        assert reason in error
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("command", [["train", "--resume"], ["evaluate"], ["plot"]], ids=" ".join)
+def test_a_data_directory_is_not_ignored(
+    run: Path, published: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert main([*command, str(run), "--data-dir", str(published)]) == 1
+    assert "was trained on SyntheticFashion, which needs no files; leave out --data-dir" in capsys.readouterr().err
+
+
+CLEAR = "\x1b[2J\x1b]0;title\x07\x9b31m\u202e\r"
+
+
+def shown(capsys: pytest.CaptureFixture[str]) -> str:
+    """All that was printed, after a look that it moves no terminal."""
+    captured = capsys.readouterr()
+    text = captured.out + captured.err
+    assert all(c.isprintable() or c in "\n\t" for c in text)
+    return text
+
+
+def test_nothing_in_a_file_reaches_the_terminal_raw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train("--epochs", 1, "--out", tmp_path / "run")
+    capsys.readouterr()
+    good = json.loads((tmp_path / "run" / "settings.json").read_text())
+    for wrong in (
+        {"isa": CLEAR},
+        {"data": "x", "data_dir": CLEAR},
+        {"model": CLEAR},
+        {"format": CLEAR},
+        {"dtype": CLEAR},
+    ):
+        (tmp_path / "run" / "settings.json").write_text(json.dumps({**good, **wrong}))
+        for command in (["train", "--no-progress", "--resume"], ["evaluate"]):
+            main([*command, str(tmp_path / "run")])
+            if command[0] == "train" or "isa" not in wrong:
+                assert r"\x1b[2J" in shown(capsys)
+    (tmp_path / "run" / "settings.json").write_text(json.dumps(good))
+    path = tmp_path / "run" / "checkpoints" / "epoch-0001"
+    state = json.loads((path / "state.json").read_text())
+    for wrong in ({"history": [{"epoch": 1, CLEAR: 0.5}]}, {"optimizer": {"class": CLEAR}}):
+        (path / "state.json").write_text(json.dumps({**state, **wrong}))
+        sums = [f"{hashlib.sha256((path / name).read_bytes()).hexdigest()}  {name}\n" for name in checkpoint._FILES]
+        (path / "SHA256SUMS").write_text("".join(sums))
+        train_again(tmp_path / "run")
+        assert r"\x1b[2J" in shown(capsys)
+
+
+def test_a_lock_says_who_holds_it_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train("--epochs", 1, "--out", tmp_path / "run")
+    run = Run(tmp_path / "run")
+    with run.claimed():
+        capsys.readouterr()
+        (tmp_path / "run" / ".lock").write_text(f"process 1{CLEAR}\nwengert: all is well")
+        with pytest.raises(RunError) as error:
+            Run(tmp_path / "run", None)._claim()
+        assert str(error.value).isprintable()
+        assert train_again(tmp_path / "run") == 1
+        assert r"process 1\x1b[2J" in shown(capsys)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such names")
+def test_names_of_files_reach_the_terminal_escaped(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test_set = SyntheticFashion(False, 300)
+    for name in (f"a{CLEAR}", os.fsdecode(b"\xff")):
+        try:
+            write_idx(tmp_path / name, test_set.images[:1])
+        except OSError:  # a system of files whose names are UTF-8
+            continue
+        assert main(["predict", str(run), str(tmp_path / name)]) == 0
+        assert main(["predict", str(run), str(tmp_path / f"{name}.missing")]) == 1
+        assert ": " in shown(capsys)
 
 
 def test_evaluate_tells_what_the_training_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

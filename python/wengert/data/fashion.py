@@ -208,6 +208,30 @@ def _find(root: str | os.PathLike[str] | None, files: tuple[_Published, ...]) ->
     return None, looked
 
 
+def require_files(directory: str | os.PathLike[str], train: bool) -> None:
+    """See that a directory has the files of the training or of the test images itself.
+
+    Raises
+    ------
+    FileNotFoundError
+        That says what it lacks.
+
+    Examples
+    --------
+    >>> from wengert.data.fashion import require_files
+    >>> require_files("no/such/directory", train=True)
+    Traceback (most recent call last):
+    FileNotFoundError: no/such/directory: no such directory
+    """
+    files = _TRAIN_FILES if train else _TEST_FILES
+    if not Path(directory).is_dir():
+        raise FileNotFoundError(f"{directory}: no such directory")
+    places = [place for place, _ in _places(directory)][:2]
+    if not any(all(_present(place, file) for file in files) for place in places):
+        names = " and ".join(file.name.removesuffix(".gz") for file in files)
+        raise FileNotFoundError(f"{directory}, and FashionMNIST/raw in it, lack {names}, .gz or unpacked")
+
+
 def _places(root: str | os.PathLike[str] | None) -> Iterator[tuple[Path, str]]:
     """The directories to look at, in order, and where each comes from."""
     variable = os.environ.get("WENGERT_DATA")

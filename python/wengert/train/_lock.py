@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from .._terminal import printable
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -44,7 +46,8 @@ def acquire(path: Path) -> BinaryIO:
         except OSError as error:
             if error.errno in _HELD:
                 file.seek(0)
-                raise HeldError(file.read(200).decode(errors="replace").strip() or "another process") from error
+                holder = printable(file.read(200).decode(errors="replace").strip(), keep="")  # anybody may write there
+                raise HeldError(holder or "another process") from error
             raise
         _write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
     except BaseException:

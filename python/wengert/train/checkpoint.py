@@ -30,6 +30,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import files
+from .._terminal import printable
 from ..data._files import PARTIAL, new_partial
 from ..data.loader import DataLoader
 from ..ops import random
@@ -375,7 +376,8 @@ def _check_fit(path: object, state: dict[str, Any], weights: dict[str, np.ndarra
 
     def same(what: str, saved: Any, own: Any) -> None:
         if saved != own:
-            raise CheckpointError(f"the checkpoint {path} does not fit: {what} were {saved} in it and are {own} here")
+            told = printable(str(saved))
+            raise CheckpointError(f"the checkpoint {path} does not fit: {what} were {told} in it and are {own} here")
 
     own = trainer.model.state_dict()
     same("the model's tensors", _signature(weights), _signature(own))

@@ -8,12 +8,14 @@ import sys
 import time
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
 from .. import _kernels
+from .._terminal import printable
 from ..data import FASHION_CLASSES, DataLoader, FashionMNIST, SyntheticFashion, fashion_mnist_or_stand_in, read_idx
+from ..data.fashion import require_files
 from ..data.images import read_png, resize
 from ..data.synthetic import STAND_IN_NOTICE
 from ..ops import from_numpy
@@ -56,15 +58,16 @@ def train(options: argparse.Namespace) -> int:
         train_set, test_set, message = _data_of(run, options, parts=2)
     else:
         settings = replace(Settings(), **given)
+        _check_data_dir(options, parts=2)
         train_set, test_set, real, message = fashion_mnist_or_stand_in(options.data_dir)
         path = Path(options.out) if options.out else fresh_directory("runs", settings.name)
         run = Run(path, _record(settings, options, _REAL if real else _DRAWN))
     with run.claimed():
         resume = _checkpoint_to_resume(run) if options.resume else None
-        print(message)
+        _say(message)
         trainer = _train(run, settings, train_set, test_set, resume, progress=not options.no_progress)
     if run.settings["data"] != _REAL:
-        print(message)
+        _say(message)
     return 130 if trainer.interrupted else 0
 
 
@@ -81,10 +84,10 @@ def _train(
         trainer.fit(task, _Batches(train_set, test_set, settings), resume=resume)
     except CheckpointError:
         if resume is not None:
-            print(_what_else_there_is(run, resume), file=sys.stderr)
+            _say(_what_else_there_is(run, resume), file=sys.stderr)
         raise
     except (OSError, ArithmeticError, ValueError, MemoryError):
-        print(_what_is_kept(run), file=sys.stderr)
+        _say(_what_is_kept(run), file=sys.stderr)
         raise
     seconds = time.perf_counter() - start
 
@@ -95,7 +98,7 @@ def _train(
     if len(trainer.history):
         run.write_text("metrics.csv", trainer.history.to_csv())
         run.write_figure("curves.png", plots.curves(trainer.history))
-    print(f"the run is in {run.path}")
+    _say(f"the run is in {run.path}")
     return trainer
 
 
@@ -116,7 +119,7 @@ def _open_to_resume(options: argparse.Namespace, given: dict[str, Any]) -> tuple
     run = Run(options.resume)
     settings = Settings.of(run.settings)
     if run.settings.get("isa") != _kernels.isa():
-        print(
+        _say(
             f"the run began with the instruction set {run.settings.get('isa')}, this machine uses {_kernels.isa()}: "
             "results may differ in the last digits",
             file=sys.stderr,
@@ -127,7 +130,7 @@ def _open_to_resume(options: argparse.Namespace, given: dict[str, Any]) -> tuple
 def _checkpoint_to_resume(run: Run) -> Path | None:
     """The checkpoint to go on from, which is told."""
     resume = run.newest_checkpoint()
-    print(f"going on with {run.path} " + (f"from {resume.name}" if resume else "from the start: no epoch is complete"))
+    _say(f"going on with {run.path} " + (f"from {resume.name}" if resume else "from the start: no epoch is complete"))
     return resume
 
 
@@ -148,11 +151,11 @@ def _what_else_there_is(run: Run, refused: Path) -> str:
 def _tell_end(trainer: Trainer, seconds: float, run: Run) -> None:
     if trainer.interrupted:
         print(f"\nstopped by Ctrl-C in epoch {trainer.epoch + 1}, with {trainer.epoch} complete; this is what it has.")
-        print(f"`wengert train --resume {run.path}` goes on after the last complete epoch")
+        _say(f"`wengert train --resume {run.path}` goes on after the last complete epoch")
     elif trainer.epoch < trainer.max_epochs:
         print(f"\nstopped early after {trainer.epoch} of {trainer.max_epochs} epochs: no improvement")
     if len(trainer.history):
-        print(trainer.history.table())
+        _say(trainer.history.table())
     print(f"\n{trainer.train_batch_idx} updates in all, {seconds:.1f} s with {_kernels.get_num_threads()} thread(s)")
 
 
@@ -165,10 +168,10 @@ def evaluate(options: argparse.Namespace) -> int:
     _use_threads(options)
     run, task = _open_trained(options)
     test_set, message = _data_of(run, options)
-    print(message)
+    _say(message)
     _judge(task, test_set)
     if run.settings["data"] != _REAL:
-        print(message)
+        _say(message)
     return 0
 
 
@@ -184,14 +187,14 @@ def predict(options: argparse.Namespace) -> int:
         if options.invert:
             images = 255 - images
         elif np.mean(images[:, [0, -1], :]) > 128:
-            print(
+            _say(
                 f"{path}: the background is bright, and in Fashion-MNIST it is black: --invert may help",
                 file=sys.stderr,
             )
         batch = from_numpy(resize(images, (28, 28))[:, None] * np.float32(1 / 255))
         for name, row in zip(names, task.probabilities([batch]), strict=True):
             first = np.argsort(-row, kind="stable")[:3]
-            print(f"{name}: " + ", ".join(f"{FASHION_CLASSES[k]} {row[k]:.1%}" for k in first))
+            _say(f"{name}: " + ", ".join(f"{FASHION_CLASSES[k]} {row[k]:.1%}" for k in first))
     return 0
 
 
@@ -217,7 +220,7 @@ def plot(options: argparse.Namespace) -> int:
     run, task = _open_trained(options)
     history = run.read_history()
     test_set, message = _data_of(run, options)
-    print(message)
+    _say(message)
     probabilities = _probabilities(task, test_set)
     counts = confusion(probabilities.argmax(1), test_set.targets, len(test_set.classes))
     first = next(task.parameters()).detach().numpy()
@@ -232,13 +235,18 @@ def plot(options: argparse.Namespace) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         plots.save(figure, directory / name)
-        print(directory / name)
+        _say(str(directory / name))
     if run.settings["data"] != _REAL:
-        print(message)
+        _say(message)
     return 0
 
 
 # ---------------------------------------------------------------- what they share
+
+
+def _say(text: str, file: TextIO | None = None) -> None:
+    """Print what may hold text from elsewhere: names of files, settings, what a server answers."""
+    print(printable(text), file=file)
 
 
 def _need(*packages: str) -> None:
@@ -269,13 +277,23 @@ def _data_of(run: Run, options: argparse.Namespace, parts: int = 1) -> tuple[Any
     """The test set, or with `parts=2` training and test set, that the run is about, and what to say about them."""
     wanted = (True, False)[2 - parts :]
     if run.settings.get("data") == _DRAWN:
+        if options.data_dir is not None:
+            raise ValueError(f"{run.path} was trained on {_DRAWN}, which needs no files; leave out --data-dir")
         return *(SyntheticFashion(train) for train in wanted), STAND_IN_NOTICE
+    _check_data_dir(options, parts)
     root = options.data_dir or run.settings.get("data_dir")
     if not isinstance(root, (str, type(None))):
         raise ValueError(f"settings: data_dir cannot be {root!r}")
     sets = [FashionMNIST(root, train) for train in wanted]
     counts = " and ".join(f"{len(s)} {'training' if s.train else 'test'}" for s in sets)
     return *sets, f"{_REAL}: {counts} images from {sets[-1].source}."
+
+
+def _check_data_dir(options: argparse.Namespace, parts: int) -> None:
+    """Refuse a --data-dir without the files: they must not come from somewhere else without a word."""
+    if options.data_dir is not None:
+        for train in (True, False)[2 - parts :]:
+            require_files(options.data_dir, train)
 
 
 def _probabilities(task: Classification, test_set: Any) -> np.ndarray:

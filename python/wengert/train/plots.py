@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._terminal import printable
 from ..data._files import replacing
 from .history import History
 
@@ -186,7 +187,8 @@ def curves(history: History) -> Figure:
         for (label, key), color in zip(lines.items(), ("C0", "C1", "C2"), strict=True):
             if key in history.names():
                 axes.plot(history["epoch"], history[key], color=color, marker="o", markersize=3, label=label)
-        finish_axes(axes, "epoch", "learning rate" if name == "lr" else name, legend=name not in history.names())
+        told = "learning rate" if name == "lr" else printable(name).replace("$", r"\$")  # a name, and no formula
+        finish_axes(axes, "epoch", told, legend=name not in history.names())
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 

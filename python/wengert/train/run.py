@@ -1,6 +1,6 @@
 """The directory that a run is kept in, filled while training goes on; each file is whole or not there.
 
-settings.json         what reproduces the run
+settings.json         what reproduces the run, and a name that tells it from all other runs
 checkpoints/          the state after the last epochs, to go on from
 metrics.csv           the history, a line per epoch
 weights.safetensors   the newest weights
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .. import files
-from ..data._files import replacing
+from ..data._files import PARTIAL, replacing
 from . import _lock, checkpoint, plots
 from .history import History
 from .trainer import Callback, Trainer
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FORMAT = "wengert run 1"
+_NOBODYS = (".lock", "lost+found", ".DS_Store")  # what may be in a directory that is called empty
 
 
 class RunError(OSError):
@@ -59,8 +60,11 @@ class Run(Callback):
     Raises
     ------
     RunError
-        If the directory cannot be made or written, holds a run already, holds none to open, or if somebody else trains
-        in it. A directory that vanishes during training is made again after the epoch, with a `RunWarning`.
+        If the directory cannot be made or written, or holds a run or anything else already; if it holds no run to open;
+        or if somebody else trains in it. A directory that vanishes during training is made again after the epoch, with
+        a `RunWarning`.
+    ValueError
+        If a setting is called ``format`` or ``id``, which settings.json keeps for itself.
 
     Examples
     --------
@@ -76,37 +80,53 @@ class Run(Callback):
         self._lock: BinaryIO | None = None
         self._claims = 0  # how often `claimed` is entered, and training under way
         if settings is None:
-            self.settings = self._read_settings()
+            self._id, self.settings = self._read_settings()
             return
+        if taken := {"format", "id"} & settings.keys():
+            raise ValueError(
+                f"Run: settings.json keeps {', '.join(sorted(taken))} for itself; call the setting otherwise"
+            )
         self._refuse_another()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"cannot make the run's directory {self.path}: {error.strerror}") from error
-        self.settings = dict(settings)
+        self._id, self.settings = os.urandom(8).hex(), dict(settings)
         with self.claimed():
             self._refuse_another()
             self._write_settings()
 
     def _refuse_another(self) -> None:
+        """A run may overwrite and delete in its directory, so that must not be anybody's."""
         if (self.path / "settings.json").exists():
             raise RunError(f"{self.path} holds a run already; name another directory, or go on with that run")
+        try:
+            names = sorted(os.listdir(self.path)) if self.path.is_dir() else []
+        except OSError as error:
+            raise RunError(f"cannot read the directory {self.path}: {error.strerror}") from error
+        foreign = [name for name in names if name not in _NOBODYS and not PARTIAL.fullmatch(name)]
+        if foreign:
+            listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
+            raise RunError(f"{self.path} is not empty and not the directory of a run: it has {listed}; name a new one")
 
     def _write_settings(self) -> None:
-        self.write_text("settings.json", json.dumps({"format": _FORMAT, **self.settings}, indent=2) + "\n")
+        document = {"format": _FORMAT, "id": self._id, **self.settings}
+        self.write_text("settings.json", json.dumps(document, indent=2) + "\n")
 
-    def _read_settings(self) -> dict[str, Any]:
+    def _read_settings(self) -> tuple[str, dict[str, Any]]:
         path = self.path / "settings.json"
         try:
             settings: dict[str, Any] = json.loads(_read_file(path))
-            found = settings.pop("format")
+            found, name = settings.pop("format"), settings.pop("id", "")
         except OSError as error:
             raise RunError(f"{self.path} is not the directory of a run: settings.json: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RunError(f"{path} does not hold the settings of a run") from error
         if found != _FORMAT:
             raise RunError(f"{path} has the format {found!r}; this version reads {_FORMAT!r}")
-        return settings
+        if not isinstance(name, str):
+            raise RunError(f"{path} does not hold the settings of a run: its id is {name!r}")
+        return name, settings
 
     # ------------------------------------------------------------ one at a time
 
@@ -195,7 +215,7 @@ class Run(Callback):
         """Claim the directory, and remove what a process that was killed has left half written."""
         self._claim()
         for left in self.path.glob(".*.part"):
-            if left.is_file():
+            if PARTIAL.fullmatch(left.name) and left.is_file():
                 left.unlink(missing_ok=True)
 
     def on_epoch_end(self, trainer: Trainer, metrics: dict[str, float]) -> None:
@@ -220,6 +240,18 @@ class Run(Callback):
     def on_fit_end(self, trainer: Trainer) -> None:
         """Let others have the directory."""
         self._release()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which run a checkpoint belongs to."""
+        return {"run": self._id}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Refuse the checkpoint of another run: its settings may be others than those that are here."""
+        checkpoint.require_form(state, self.state_dict(), "Run")
+        if state != self.state_dict():
+            raise ValueError(
+                f"it is of the run {state['run']!r}, and {self.path}/settings.json has the id {self._id!r}"
+            )
 
     # ------------------------------------------------------------ reading
 

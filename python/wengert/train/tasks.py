@@ -251,8 +251,11 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """What the network is called: softmax, or mlp and its widths."""
-        return "-".join(["mlp", *map(str, self.hidden)]) if self.model == "mlp" else self.model
+        """What the network is called: softmax, or mlp and its widths, if that is short enough to name a directory."""
+        if self.model != "mlp":
+            return self.model
+        name = "-".join(["mlp", *map(str, self.hidden)])
+        return name if len(name) <= 100 else f"mlp-{len(self.hidden)}-layers"
 
     def network(self) -> nn.Sequential:
         """The network, its weights drawn from the library's own generator."""
