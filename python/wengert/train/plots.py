@@ -15,6 +15,7 @@ import numpy as np
 
 from .._terminal import printable
 from ..data._files import replacing
+from ..tensors.tensor import Tensor
 from .history import History
 
 if TYPE_CHECKING:
@@ -228,7 +229,8 @@ def image_grid(
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
     low, high = limits or (None, None)
     for axes, image, k in zip(cells, images, range(len(cells)), strict=False):
-        axes.imshow(np.asarray(getattr(image, "_value", image)), cmap=cmap, vmin=low, vmax=high)
+        pixels = image.detach().numpy() if isinstance(image, Tensor) else np.asarray(image)
+        axes.imshow(pixels, cmap=cmap, vmin=low, vmax=high)
         if titles and k < len(titles):
             axes.set_title(titles[k], fontsize=8)
     for axes in cells:
