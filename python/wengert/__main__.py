@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     for command in (evaluate, plot):
         _add_data(command)
     predict.add_argument(
-        "images", metavar="IMAGE", nargs="+", help="PNG or IDX files; other sizes than 28x28 are resized"
+        "images", metavar="IMAGE", nargs="+", help="pictures or IDX files; other sizes than 28x28 are resized"
     )
     predict.add_argument("--invert", action="store_true", help="for dark clothes on a bright background")
     plot.add_argument("--out", metavar="DIR", help="where to write the pictures (default: RUN)")

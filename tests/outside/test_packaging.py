@@ -18,7 +18,7 @@ import pytest
 
 import wengert as wg
 from wengert import data, files, train
-from wengert.data.images import read_png
+from wengert.data.images import read_image
 from wengert.train import checkpoint
 
 SOURCE = Path(wg.__file__).parent
@@ -72,7 +72,7 @@ NEEDS: dict[str, list[Callable[[], Any]]] = {
         lambda: wg.d2l.ProgressBoard().figure(),
         lambda: wg.trace(wg.exp, 1.0).figure(),
     ],
-    "PIL": [lambda: read_png("picture.png")],
+    "PIL": [lambda: read_image("picture.png")],
     "pooch": [data.FashionMNIST],
     "safetensors": [lambda: files.format_tensors({}), lambda: checkpoint.parse_tensors(b"", "weights")],
     "tqdm": [train.Progress("epoch 1", 3).__enter__, data.FashionMNIST],

@@ -606,7 +606,7 @@ def test_the_best_weights_are_those_of_the_best_epoch(run: Path, capsys: pytest.
     assert f"test accuracy {best:.4f}" in capsys.readouterr().out
 
 
-def test_predict_reads_idx_and_png(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_reads_idx_files_and_pictures(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from PIL import Image
 
     test_set = SyntheticFashion(False, 300)
@@ -614,14 +614,18 @@ def test_predict_reads_idx_and_png(run: Path, tmp_path: Path, capsys: pytest.Cap
     Image.fromarray(test_set.images[0]).save(tmp_path / "first.png")
     Image.fromarray(np.kron(test_set.images[0], np.ones((4, 4), np.uint8))).save(tmp_path / "large.png")
     Image.fromarray(255 - test_set.images[0]).convert("RGB").save(tmp_path / "bright.png")
-    names = [str(tmp_path / name) for name in ("three.idx", "first.png", "large.png")]
+    Image.fromarray(test_set.images[0]).save(tmp_path / "first.bmp")
+    Image.fromarray(test_set.images[0]).save(tmp_path / "first.gif")
+    Image.fromarray(test_set.images[0]).save(tmp_path / "first.jpg", quality=100)
+    pictures = ("first.png", "large.png", "first.bmp", "first.gif", "first.jpg")
+    names = [str(tmp_path / name) for name in ("three.idx", *pictures)]
     assert main(["predict", str(run), *names]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "This network was trained on SyntheticFashion, NOT on Fashion-MNIST."
     assert [line.partition(": ")[0] for line in lines[1:]] == [f"{names[0]}[{k}]" for k in range(3)] + names[1:]
     said = [line.partition(": ")[2] for line in lines[1:]]
-    assert said[3] == said[0]
-    assert said[4].split()[0] == said[0].split()[0]
+    assert said[3] == said[5] == said[6] == said[0]
+    assert said[4].split()[0] == said[7].split()[0] == said[0].split()[0]
     assert re.fullmatch(r"[\w/ -]+ \d+\.\d%, [\w/ -]+ \d+\.\d%, [\w/ -]+ \d+\.\d%", said[0])
     assert main(["predict", str(run), "--invert", str(tmp_path / "bright.png")]) == 0
     assert capsys.readouterr().out.splitlines()[1].endswith(said[0])
@@ -637,8 +641,8 @@ def test_predict_refuses_what_is_no_picture(run: Path, tmp_path: Path, capsys: p
     (tmp_path / "text").write_text("not a picture")
     write_idx(tmp_path / "labels", np.zeros(5, np.uint8))
     for name, reason in (
-        ("half.png", "is not a PNG file that can be read"),
-        ("text", "not an IDX file"),
+        ("half.png", "is not a picture that can be read: it is cut off"),
+        ("text", "is not a picture that can be read: cannot identify image file"),
         ("labels", "expected images"),
         ("missing.png", "No such file"),
     ):

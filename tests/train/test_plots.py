@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
 import sys
 import types
@@ -16,7 +17,7 @@ import pytest
 import wengert as wg
 from wengert import d2l
 from wengert.data import FASHION_CLASSES, SyntheticFashion
-from wengert.data.images import read_png, resize
+from wengert.data.images import read_image, resize
 from wengert.train import History, plots
 
 pytest.importorskip("matplotlib")
@@ -313,11 +314,123 @@ def test_png_files_of_every_kind_become_grey(tmp_path: Path) -> None:
     }
     for name, image in saved.items():
         image.save(tmp_path / f"{name}.png")
-        np.testing.assert_array_equal(read_png(tmp_path / f"{name}.png"), grey, err_msg=name)
+        np.testing.assert_array_equal(read_image(tmp_path / f"{name}.png"), grey, err_msg=name)
     Image.fromarray(np.dstack([grey, grey, grey, np.zeros_like(grey)])).save(tmp_path / "clear.png")
-    assert not read_png(tmp_path / "clear.png").any()
+    assert not read_image(tmp_path / "clear.png").any()
     Image.fromarray(grey > 100).save(tmp_path / "two.png")
-    np.testing.assert_array_equal(read_png(tmp_path / "two.png"), np.where(grey > 100, 255, 0))
+    np.testing.assert_array_equal(read_image(tmp_path / "two.png"), np.where(grey > 100, 255, 0))
+
+
+@pytest.fixture
+def grey() -> np.ndarray:
+    """A picture without edges, which no format changes much."""
+    across = np.linspace(0, 1, 32)
+    return (255 * np.outer(across, across[::-1]) ** 0.5).astype(np.uint8)
+
+
+def in_mode(grey: np.ndarray, mode: str) -> Any:
+    from PIL import Image, ImageCms
+
+    image = Image.fromarray(grey)
+    if mode in ("I", "I;16", "F"):
+        return Image.fromarray((grey * (1.0 if mode == "F" else 257.0)).astype(INT_OR_FLOAT[mode]))
+    if mode == "LAB":
+        profiles = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+        return ImageCms.profileToProfile(image.convert("RGB"), *profiles, outputMode="LAB")
+    return image.convert("RGB").convert(mode) if mode in ("CMYK", "YCbCr", "HSV") else image.convert(mode)
+
+
+INT_OR_FLOAT = {"I": np.int32, "I;16": np.uint16, "F": np.float32}
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB", *INT_OR_FLOAT)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:PIL")
+@pytest.mark.parametrize("mode", MODES)
+def test_pictures_of_every_format_and_mode_become_grey(tmp_path: Path, grey: np.ndarray, mode: str) -> None:
+    from PIL import Image
+
+    Image.init()
+    read = set()
+    for form in sorted(set(Image.SAVE) - {"EPS"}):
+        path = tmp_path / form
+        try:
+            in_mode(grey, mode).save(path, form)
+            with Image.open(path) as image:
+                image.load()
+            assert image.palette is not None or image.mode != "P"  # it loses that of an ICNS file
+            assert mode[0] != "I" or image.mode[0] == "I"  # and writes some numbers cut off
+        except (OSError, ValueError, KeyError, AssertionError, SystemError, AttributeError):  # what Pillow cannot do
+            continue
+        found = resize(read_image(path)[None], grey.shape)[0]
+        if mode == "1":  # of black and white dots
+            assert abs(found.mean() - grey.mean()) < 8, form
+        else:
+            assert np.abs(found.astype(int) - grey).mean() < 8, form
+        read.add(form)
+    assert {"PNG", "TIFF"} & read if mode not in ("HSV", "PA") else len(read) >= 1
+
+
+def test_numbers_beyond_eight_bits_keep_their_scale(tmp_path: Path, grey: np.ndarray) -> None:
+    from PIL import Image
+
+    def saved(array: np.ndarray, form: str) -> np.ndarray:
+        Image.fromarray(array).save(tmp_path / "picture", form)
+        return read_image(tmp_path / "picture")
+
+    np.testing.assert_array_equal(saved((grey / 255).astype(np.float32), "TIFF"), grey)
+    np.testing.assert_array_equal(saved(grey.astype(np.float32), "TIFF"), grey)
+    np.testing.assert_array_equal(saved(grey.astype(np.int32), "TIFF"), grey)
+    np.testing.assert_array_equal(saved(grey.astype(np.int32) * 257, "TIFF"), grey)
+    np.testing.assert_array_equal(saved(grey.astype(np.uint16), "PNG"), grey * 0)  # nearly black, and it is meant
+    whole, parts = grey.astype(np.int32), grey.astype(np.float32)
+    for array in (whole << 16, -whole, parts * 256, parts * np.float32("nan")):
+        with pytest.raises(ValueError, match=r"is not a picture .*values go from .* which of them is white nothing"):
+            saved(array, "TIFF")
+
+
+def png_of(bits: int, colour: int, rows: bytes, *chunks: tuple[bytes, bytes], width: int) -> bytes:
+    header = struct.pack(">2I5B", width, 1, bits, colour, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, data in ((b"IHDR", header), *chunks, (b"IDAT", zlib.compress(b"\0" + rows)), (b"IEND", b"")):
+        content += len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+    return content
+
+
+def test_a_palette_picture_without_a_palette_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(png_of(8, 3, bytes(range(4)), width=4))
+    with pytest.raises(ValueError, match=r"picture\.png is not a picture that can be read: .*it has no palette"):
+        read_image(path)
+    path.write_bytes(png_of(8, 3, b"\0\1", (b"PLTE", bytes([9, 9, 9, 200, 200, 200])), width=2))
+    assert read_image(path).tolist() == [[9, 200]]
+
+
+def test_a_grey_of_sixteen_bits_may_be_transparent(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(png_of(16, 0, bytes([0x80, 0, 0x80, 1, 0x40, 0]), (b"tRNS", b"\x80\0"), width=3))
+    assert read_image(path).tolist() == [[0, 0x80, 0x40]]
+
+
+def test_a_picture_is_turned_as_its_camera_says(tmp_path: Path, grey: np.ndarray) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright
+    Image.fromarray(grey).save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "turned.png"), np.rot90(grey, -1))
+
+
+def test_no_program_is_run_to_read_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    def run(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("a program was run")
+
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "picture.eps")
+    for name in ("Popen", "check_call", "run"):
+        monkeypatch.setattr(subprocess, name, run)
+    with pytest.raises(ValueError, match="cannot identify image file"):
+        read_image(tmp_path / "picture.eps")
 
 
 def test_png_files_are_not_trusted(tmp_path: Path) -> None:
@@ -334,11 +447,11 @@ def test_png_files_are_not_trusted(tmp_path: Path) -> None:
     for k, content in enumerate([*damaged, declaring(0), declaring(5000), declaring(10000), declaring(60000)]):
         path = tmp_path / f"{k}.png"
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="is not a PNG file that can be read"):
-            read_png(path)
+        with pytest.raises(ValueError, match="is not a picture that can be read"):
+            read_image(path)
 
 
 def test_png_without_pillow_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match=r"pip install 'wengert\[train\]'"):
-        read_png(tmp_path / "any.png")
+        read_image(tmp_path / "any.png")

@@ -159,6 +159,11 @@ def _read(stream: io.BufferedReader[Any], name: str, max_bytes: int | None) -> n
         raise IDXError(f"{name}: the gzip data is damaged: {error}") from error
 
 
+def is_idx(start: bytes) -> bool:
+    """Whether these first bytes of a file, 4 or more, are of an IDX file with dimensions, or of a gzip file."""
+    return start[:2] == _GZIP_MAGIC or (start[:2] == b"\0\0" and start[2] in _DTYPES and start[3] > 0)
+
+
 def _remaining(stream: io.BufferedReader[Any]) -> int | None:
     """The number of bytes from the stream's position to its end; None for a pipe, which cannot know."""
     if not stream.seekable():

@@ -1,4 +1,4 @@
-"""Grey images: read from PNG files, and resized."""
+"""Grey images: read from whatever Pillow reads, and resized."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .._kernels import gather_rows
+from .._terminal import printable
 from ..ops import from_numpy
 from .idx import DEFLATE_MAX_RATIO
 
@@ -19,22 +20,26 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # per pixel, by the colour type of th
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
-def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
-    """Read a PNG file as grey values; colours become their luminance, and what is transparent becomes black.
+def read_image(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
+    """Read a picture as grey values; colours become their luminance, and what is transparent becomes black.
 
     Parameters
     ----------
     path : path
+        A PNG, JPEG, GIF, TIFF or WebP file, or one of another format that Pillow reads, but for EPS, which is a program
+        that Ghostscript would run. Of several frames the first is read; one that its camera calls turned is turned.
 
     Returns
     -------
     ndarray of uint8, shape (height, width)
+        Of more than 8 bits the upper 8. Of floating-point numbers, those from 0 to 1 are multiplied by 255.
 
     Raises
     ------
     ValueError
-        If the file is not a PNG file, is damaged, goes on after its end, or declares more than 2**24 pixels or more
-        than its bytes can fill.
+        If the file is no such picture or is damaged, declares more than 2**24 pixels, or has values without a scale:
+        floating-point numbers beyond 255, integers beyond 16 bits. If a PNG file declares more pixels than its bytes
+        can fill, or goes on after its end.
     OSError
         If it cannot be read.
     ImportError
@@ -42,39 +47,41 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray[Any, Any]:
 
     Examples
     --------
-    >>> from wengert.data.images import read_png
-    >>> read_png("shirt.png").shape  # doctest: +SKIP
+    >>> from wengert.data.images import read_image
+    >>> read_image("shirt.jpg").shape  # doctest: +SKIP
     (28, 28)
     """
     try:
-        from PIL import Image
+        from PIL import Image, ImageOps
     except ImportError as error:
-        message = "PNG files need Pillow: pip install 'wengert[train]'"
-        raise ImportError(message, name="PIL") from error
+        raise ImportError("pictures need Pillow: pip install 'wengert[train]'", name="PIL") from error
+    Image.init()
     with open(path, "rb") as file, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            image: Any = Image.open(file, formats=["PNG"])
-            _check_size(file, image.width * image.height)
+            image: Any = Image.open(file, formats=[name for name in Image.ID if name != "EPS"])
+            _check_size(file, image)
             image.load()
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            Image.DecompressionBombError,
-            Image.DecompressionBombWarning,
-        ) as error:
-            raise ValueError(f"{os.fspath(path)} is not a PNG file that can be read: {error}") from error
-    return _grey(image)
+            ImageOps.exif_transpose(image, in_place=True)
+            return _grey(image, image.format)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever a decoder stumbles over: they raise more than their documentation says
+            reason = printable(str(error) or type(error).__name__)
+            raise ValueError(f"{os.fspath(path)} is not a picture that can be read: {reason}") from error
 
 
-def _check_size(file: BinaryIO, pixels: int) -> None:
-    """Refuse a PNG file that does not end where it should, or that declares more pixels than it can hold.
-
-    Pillow makes room for all that the header declares before it looks at the first of them.
-    """
+def _check_size(file: BinaryIO, image: Any) -> None:
+    """Refuse a picture of more pixels than a picture of clothing has: decoders make room for all before the first."""
+    pixels = image.width * image.height
     if pixels > _MOST_PIXELS:
         raise ValueError(f"it declares {pixels} pixels, more than {_MOST_PIXELS}")
+    if image.format == "PNG":
+        _check_png(file, pixels)
+
+
+def _check_png(file: BinaryIO, pixels: int) -> None:
+    """Refuse a PNG file that does not end where it should, or that declares more pixels than it can hold."""
     position = file.tell()
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - len(_END)))
@@ -90,16 +97,33 @@ def _check_size(file: BinaryIO, pixels: int) -> None:
         raise ValueError(f"it declares {pixels} pixels, more than its {size} bytes can fill")
 
 
-def _grey(image: Any) -> np.ndarray[Any, Any]:
-    """Luminance over black, from any of PNG's kinds of colour."""
+def _grey(image: Any, form: str | None) -> np.ndarray[Any, Any]:
+    """Luminance over black, from any kind of colour. The format says what the numbers of some kinds mean."""
     from PIL import Image
 
+    if image.mode == "P" and image.palette is None:
+        raise ValueError("its colours are numbers of a palette, and it has no palette")
+    if image.mode[0] in "IF":  # more than 8 bits, which convert("L") would cut off and not scale
+        values = np.asarray(image)
+        transparent = image.info.get("transparency")
+        grey = _eight_bits(values, image.mode.startswith("I;16") or form in ("PNG", "PPM"))
+        return grey if transparent is None else np.where(values == transparent, np.uint8(0), grey)
+    if image.mode == "LAB":
+        return np.array(image.getchannel("L"))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    if image.mode.startswith("I"):  # 16 bits, which convert("L") would cut off and not scale
-        return (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
     return np.array(image.convert("L"))
+
+
+def _eight_bits(values: np.ndarray[Any, Any], are_16_bits: bool) -> np.ndarray[Any, Any]:
+    """Grey values of 8 bits from wider ones; their scale is told by their range, where nothing else tells it."""
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= (65535 if values.dtype.kind in "iu" else 255)):
+        raise ValueError(f"its values go from {low} to {high}, and which of them is white nothing says")
+    if values.dtype.kind == "f":
+        return (values * (255 if high <= 1 else 1) + 0.5).astype(np.uint8)
+    return (values.astype(np.int64) >> (8 if are_16_bits or high > 255 else 0)).astype(np.uint8)
 
 
 def resize(images: np.ndarray[Any, Any], size: tuple[int, int]) -> np.ndarray[Any, Any]:

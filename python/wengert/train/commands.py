@@ -16,7 +16,8 @@ from .. import _kernels
 from .._terminal import printable
 from ..data import FASHION_CLASSES, DataLoader, FashionMNIST, SyntheticFashion, fashion_mnist_or_stand_in, read_idx
 from ..data.fashion import require_files
-from ..data.images import read_png, resize
+from ..data.idx import is_idx
+from ..data.images import read_image, resize
 from ..data.synthetic import STAND_IN_NOTICE
 from ..ops import from_numpy
 from ..ops.random import Generator, manual_seed
@@ -199,11 +200,11 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def _read_images(path: str) -> tuple[list[str], np.ndarray]:
-    """The names and the grey images, (n, height, width) uint8, in a PNG or IDX file."""
+    """The names and the grey images, (n, height, width) uint8, in an IDX file or a picture."""
     with open(path, "rb") as file:
-        is_png = file.read(8) == b"\x89PNG\r\n\x1a\n"
-    if is_png:
-        return [path], read_png(path)[None]
+        start = file.read(4)
+    if len(start) < 4 or not is_idx(start):
+        return [path], read_image(path)[None]
     images = read_idx(path)
     if images.dtype != np.uint8 or images.ndim not in (2, 3) or not images.size:
         raise ValueError(
