@@ -611,6 +611,40 @@ def test_fashion_look_up_that_hangs_is_given_up(publisher: Path, monkeypatch: py
     released.set()
 
 
+def test_fashion_publisher_that_trickles_is_given_up(
+    publisher: Path, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, ended = threading.Event(), threading.Event()
+
+    class Trickling(Quiet):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while not released.wait(0.02):  # never long enough for a timeout
+                    self.wfile.write(b"x")
+            finally:
+                ended.set()
+
+    serve(Trickling)
+    monkeypatch.setattr(fashion_module, "_PATIENCE", 3.0)
+    monkeypatch.setattr(fashion_module, "_SLOWEST", float("inf"))
+    with pytest.raises(DownloadError, match=r"TimeoutError: it did not come within 3 seconds"):
+        FashionMNIST(progress=False)
+    assert os.listdir(fashion_module.cache_directory()) == []
+    released.set()
+    assert ended.wait(60)
+    for thread in threading.enumerate():
+        if thread.name == "wengert-download":
+            thread.join(60)  # its next write was refused, and nobody heard of it
+            assert not thread.is_alive()
+
+
+def test_fashion_a_slow_download_is_given_its_time() -> None:
+    for files in (fashion_module._TRAIN_FILES, fashion_module._TEST_FILES):
+        assert all(file.size / fashion_module._SLOWEST < 1800 for file in files)
+
+
 def test_fashion_patience_is_below_fifteen_seconds() -> None:
     assert fashion_module._PATIENCE < 15
 

@@ -6,6 +6,7 @@ Algorithms", arXiv:1708.07747; https://github.com/zalandoresearch/fashion-mnist.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import math
@@ -79,6 +80,7 @@ _TEST_FILES = (
 # Without a network a look-up of the publisher's name can hang for long, and each of its addresses takes a timeout of
 # its own, so the first contact as a whole is given this many seconds. A transfer may stall for as long.
 _PATIENCE = 12.0
+_SLOWEST = 20_000  # bytes per second; a transfer that is slower is given up, and one that trickles never ends
 _CHUNK = 1 << 16
 
 
@@ -124,7 +126,8 @@ class FashionMNIST(LabelledImages):
     Raises
     ------
     DownloadError
-        If the files are not here and the download fails. Without a network this takes less than 15 seconds.
+        If the files are not here and the download fails. Without a network this takes less than 15 seconds; with one
+        that brings less than 20 kB/s it is given up.
     FileNotFoundError
         If the files are not here and `download` is false.
     ChecksumError, IDXError
@@ -300,9 +303,10 @@ def _download(files: tuple[_Published, ...], directory: Path, report: str, progr
             if _present(directory, file) is None:
                 url = _PUBLISHER + file.name
                 bar = tqdm.tqdm(total=file.size, desc=file.name, unit="B", unit_scale=True) if tqdm else nullcontext()
-                with bar, replacing(directory / file.name) as opened:
+                with bar, replacing(directory / file.name) as opened, _Limited(opened, file.size) as limited:
                     fetch = pooch.HTTPDownloader(bar if tqdm else False, chunk_size=_CHUNK, timeout=_PATIENCE)
-                    fetch(url, _Limited(opened, file.size), None)
+                    whole = functools.partial(fetch, url, limited, None)
+                    _within(_PATIENCE + file.size / _SLOWEST, whole, "it did not come")
                     opened.seek(0)
                     _verify(opened, url, file)
     except (OSError, ChecksumError) as error:  # the errors of requests are OSErrors
@@ -317,32 +321,53 @@ def _download(files: tuple[_Published, ...], directory: Path, report: str, progr
 
 def _contact(pooch: Any, url: str) -> None:
     """Ask the publisher for anything; raise if there is no answer in time, whatever look-up or address hangs."""
-    answers: list[OSError | None] = []
+    ask = functools.partial(pooch.HTTPDownloader(timeout=_PATIENCE), url, None, None, check_only=True)
+    _within(_PATIENCE, ask, "no answer")
 
-    def ask() -> None:
+
+def _within(seconds: float, action: Callable[[], Any], complaint: str) -> None:
+    """Do something that may hang in a thread of its own, which is left alone when the time is over."""
+    outcomes: list[BaseException | None] = []
+
+    def act() -> None:
         try:
-            pooch.HTTPDownloader(timeout=_PATIENCE)(url, None, None, check_only=True)
-            answers.append(None)
-        except OSError as error:
-            answers.append(error)
+            action()
+            outcomes.append(None)
+        except BaseException as error:
+            outcomes.append(error)
 
-    thread = threading.Thread(target=ask, name="wengert-download", daemon=True)
+    thread = threading.Thread(target=act, name="wengert-download", daemon=True)
     thread.start()
-    thread.join(_PATIENCE)
-    if not answers:
-        raise TimeoutError(f"no answer within {_PATIENCE:g} seconds")
-    if answers[0] is not None:
-        raise answers[0]
+    thread.join(seconds)
+    if not outcomes:
+        raise TimeoutError(f"{complaint} within {seconds:g} seconds")
+    if (error := outcomes.pop()) is not None:
+        try:
+            raise error
+        finally:
+            del error  # whose traceback has this frame: the connection must be closed at once, and not by a collector
 
 
 class _Limited:
-    """A file to write to that takes no more than was announced, so that a publisher cannot fill the disk."""
+    """A file to write to while a block runs, that takes no more than was announced: a publisher cannot fill the disk.
+
+    After the block a thread that still writes gets an error, and ends.
+    """
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
         self.file = file
         self.room = limit
+        self.is_open = True
+
+    def __enter__(self) -> _Limited:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.is_open = False
 
     def write(self, content: bytes) -> int:
+        if not self.is_open:
+            raise OSError("the download was given up")
         self.room -= len(content)
         if self.room < 0:
             raise OSError(f"the publisher sends {-self.room} bytes or more too many")
