@@ -146,6 +146,11 @@ TERNARY: tuple[Shapes, ...] = (
     ((), (4,), (1,)),
     ((2, 3), (), (0, 1, 1)),
 )
+COMPARISONS = {  # the names that NumPy has for them
+    "eq": "equal", "ne": "not_equal", "less": "less", "less_equal": "less_equal", "greater": "greater",
+    "greater_equal": "greater_equal", "logical_and": "logical_and", "logical_or": "logical_or",
+    "logical_xor": "logical_xor",
+}  # fmt: skip
 POINTS: tuple[Shapes, ...] = (((3, 4), (5, 4)), ((1, 1), (1, 1)), ((2, 3, 2), (4, 2)), ((0, 2), (3, 2)))
 EINSUMS: dict[str, tuple[Shapes, ...]] = {
     "ij,jk->ik": (((2, 3), (3, 4)), ((2, 0), (0, 4))),
@@ -258,6 +263,40 @@ CASES: tuple[Case, ...] = (
     Case("clip", lambda x: wg.clip(x, -1, 1), lambda x: np.clip(x, -1, 1), avoid=(-1.0, 1.0)),
     Case("clip_below", lambda x: wg.clip(x, min=0.5), lambda x: np.maximum(x, 0.5), avoid=(0.5,)),
     Case("where", lambda x, y: wg.where(x > 0, x * y, y), lambda x, y: np.where(x > 0, x * y, y), BINARY, avoid=(0.0,)),
+    # ------------------------------------------------------------ what has no derivative: a choice by it has
+    *(
+        Case(name, lambda x, y, name=name: wg.where(getattr(wg, name)(x, y), x * y, y),
+             lambda x, y, name=name: np.where(getattr(np, COMPARISONS[name])(x, y), x * y, y), BINARY, avoid=(0.0,))
+        for name in COMPARISONS
+    ),
+    *(
+        Case(name, lambda x, name=name: wg.where(getattr(wg, name)(x), x * x, x),
+             lambda x, name=name: np.where(getattr(np, name)(x), x * x, x), avoid=(0.0,))
+        for name in ("isnan", "isinf", "isfinite", "isposinf", "isneginf", "signbit", "logical_not")
+    ),
+    *(
+        Case(name, lambda x, y, name=name: wg.where(getattr(wg, name)(x > 0, y > 0), x * y, y),
+             lambda x, y, name=name: np.where(getattr(np, name)(x > 0, y > 0), x * y, y), BINARY, avoid=(0.0,))
+        for name in ("bitwise_and", "bitwise_or", "bitwise_xor")
+    ),
+    Case("bitwise_not", lambda x: wg.where(wg.bitwise_not(x > 0), x * x, x), lambda x: np.where(x > 0, x, x * x),
+         avoid=(0.0,)),
+    Case("bitwise_left_shift", lambda x: x * wg.bitwise_left_shift((x > 0).long(), 2), lambda x: x * 4 * (x > 0),
+         avoid=(0.0,)),
+    Case("bitwise_right_shift", lambda x: x * wg.bitwise_right_shift((x > 0).long() * 5, 1), lambda x: x * 2 * (x > 0),
+         avoid=(0.0,)),
+    Case("isclose", lambda x, y: wg.where(wg.isclose(x, y, 0.5), x * y, y),
+         lambda x, y: np.where(np.isclose(x, y, 0.5), x * y, y), BINARY, distinct=True),
+    Case("equal", lambda x: x * wg.equal(x, x), lambda x: x * 1),
+    Case("isin", lambda x: wg.where(wg.isin(x, x[:1]), x * x, x), lambda x: np.where(np.isin(x, x[:1]), x * x, x),
+         MATRICES),
+    Case("all", lambda x: wg.where(wg.all(x > 0, 0), x * x, x), lambda x: np.where((x > 0).all(0), x * x, x), MATRICES,
+         avoid=(0.0,)),
+    Case("any", lambda x: wg.where(wg.any(x > 0, 0), x * x, x), lambda x: np.where((x > 0).any(0), x * x, x), MATRICES,
+         avoid=(0.0,)),
+    Case("count_nonzero", lambda x: x * wg.count_nonzero(x > 0), lambda x: x * np.count_nonzero(x > 0),
+         avoid=(0.0,)),
+    Case("nonzero_of_where", lambda x: x[wg.where(x > 0)], lambda x: x[np.nonzero(x > 0)], FILLED[1:], avoid=(0.0,)),
     # ------------------------------------------------------------ reductions
     Case("sum", wg.sum, np.sum),
     Case("sum_0", lambda x: x.sum(0), lambda x: x.sum(0), MATRICES),

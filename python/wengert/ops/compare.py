@@ -12,12 +12,14 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimensions, either
 from ..core.broadcast import broadcast_shape, broadcast_to, keeps_dtype, match
-from ..core.define import Function, named, primitive
-from ..core.doors import enter
+from ..core.define import Function, computed, named, primitive
+from ..core.doors import enter, leave
 from ..core.signatures import tells
-from ..core.tape import apply
-from ..core.variable import Variable, wrap
+from ..core.tape import Operation, apply
+from ..core.tuples import item
+from ..core.variable import Variable
 from .naming import doc
+from .numpy_kernels import quiet
 
 __all__ = [
     "all", "allclose", "any", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
@@ -29,19 +31,24 @@ __all__ = [
 # ---------------------------------------------------------------- comparison and choice
 
 
+def _without_derivative(name: str, kernel: Function) -> Operation:
+    """The operation of `computed`, for those that ask it for less than every kind of operand."""
+    operation: Operation = computed(name, kernel).operation  # type: ignore[attr-defined]
+    return operation
+
+
 def comparison(name: str, kernel: Callable[..., np.ndarray], doc: str) -> Callable[..., Tensor]:
     """An operation whose result is boolean, and so has no derivative."""
+    operation = _without_derivative(name, kernel)
 
     def compare(x: Any, y: Any) -> Tensor:
-        if isinstance(x, Variable):
-            if isinstance(y, Variable) and x._value.dtype is y._value.dtype:
-                return wrap(kernel(x._value, y._value))
-            if keeps_dtype(x, y):
-                return wrap(kernel(x._value, y))
-        x, y = match(name, *(v if isinstance(v, (int, float)) else enter(v) for v in (x, y)))
-        return wrap(kernel(*(v._value if isinstance(v, Variable) else v for v in (x, y))))
+        if isinstance(x, Variable) and (
+            x._value.dtype is y._value.dtype if isinstance(y, Variable) else keeps_dtype(x, y)
+        ):  # the kernels broadcast, and nothing is derived
+            return apply(operation, (x, y))
+        return apply(operation, match(name, x, y))
 
-    return named(compare, name, doc)
+    return named(compare, name, doc, operation)
 
 
 def _compare_doc(what: str, name: str, result: str) -> str:
@@ -108,6 +115,15 @@ _WHERE = primitive(
 )  # fmt: skip
 
 
+_places_of_nonzero = computed("nonzero", lambda x: np.nonzero(np.atleast_1d(x)))
+
+
+def places_of_nonzero(x: Variable) -> tuple[Tensor, ...]:
+    """The indices of the items that are not zero, one vector per dimension; a number counts as a vector."""
+    places = _places_of_nonzero(x)
+    return tuple([item(places, k) for k in range(x._value.ndim or 1)])
+
+
 @overload
 def where(condition: Any) -> tuple[Tensor, ...]: ...
 
@@ -148,7 +164,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Tensor | tuple[Tensor
     """
     condition = enter(condition)
     if x is None and y is None:
-        return tuple(map(wrap, np.nonzero(np.atleast_1d(condition._value))))
+        return places_of_nonzero(condition)
     if x is None or y is None:
         raise TypeError("where: expected a condition alone, or a condition with x and y")
     if condition._value.dtype != dtypes.bool:
@@ -169,11 +185,12 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Tensor | tuple[Tensor
 
 def _question(name: str, function: Function, docstring: str) -> Function:
     """A function of one tensor that gives truth values."""
+    operation = _without_derivative(name, function)
 
     def ask(x: Any) -> Tensor:
-        return wrap(np.asarray(function(enter(x)._value)))
+        return apply(operation, (x if isinstance(x, Variable) else enter(x),))
 
-    return named(ask, name, docstring)
+    return named(ask, name, docstring, operation)
 
 
 isnan = _question(
@@ -239,6 +256,7 @@ logical_xor = comparison(
 
 def _bitwise(name: str, function: Function, kinds: str, docstring: str) -> Callable[..., Tensor]:
     """A function of two tensors of integers or, if `kinds` allow it, of booleans."""
+    operation = _without_derivative(name, function)
 
     def combine(x: Any, y: Any) -> Tensor:
         x, y = match(name, x, y)
@@ -246,9 +264,9 @@ def _bitwise(name: str, function: Function, kinds: str, docstring: str) -> Calla
             if isinstance(v, Variable) and v._value.dtype.kind not in kinds:
                 what = "integers or booleans" if "b" in kinds else "integers"
                 raise TypeError(f"{name}: expected {what}, got {v._value.dtype}")
-        return wrap(np.asarray(function(*(v._value if isinstance(v, Variable) else v for v in (x, y)))))
+        return apply(operation, (x, y))
 
-    return named(combine, name, docstring)
+    return named(combine, name, docstring, operation)
 
 
 bitwise_and = _bitwise(
@@ -286,6 +304,9 @@ bitwise_right_shift = _bitwise(
 )  # fmt: skip
 
 
+_invert = computed("bitwise_not", np.invert)
+
+
 @tells
 def bitwise_not(x: Any) -> Tensor:
     """The bits that x lacks; of booleans, not x.
@@ -310,19 +331,16 @@ def bitwise_not(x: Any) -> Tensor:
     >>> wg.bitwise_not(wg.tensor([True, False]))
     tensor([False,  True])
     """
-    value = enter(x)._value
-    if value.dtype.kind not in "iub":
-        raise TypeError(f"bitwise_not: expected integers or booleans, got {value.dtype}")
-    return wrap(np.asarray(np.invert(value)))
+    x = enter(x)
+    if x._value.dtype.kind not in "iub":
+        raise TypeError(f"bitwise_not: expected integers or booleans, got {x._value.dtype}")
+    return _invert(x)
 
 
 # ---------------------------------------------------------------- nearness
 
 
-def _values(name: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The arrays of two operands, of one dtype."""
-    x, y = match(name, *(enter(v) for v in (x, y)))
-    return x._value, y._value
+_isclose = computed("isclose", quiet(np.isclose))
 
 
 @tells
@@ -355,9 +373,8 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     """
     if rtol < 0 or atol < 0:
         raise ValueError(f"isclose: expected tolerances that are not negative, got rtol={rtol} and atol={atol}")
-    a, b = _values("isclose", x, y)
-    with np.errstate(all="ignore"):
-        return wrap(np.asarray(np.isclose(a, b, rtol, atol, equal_nan)))
+    x, y = match("isclose", enter(x), enter(y))
+    return _isclose(x, y, rtol=float(rtol), atol=float(atol), equal_nan=bool(equal_nan))
 
 
 @tells
@@ -387,7 +404,10 @@ def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
     >>> wg.allclose(wg.tensor([1., 2.]), wg.tensor([1.0000001, 2.]))
     True
     """
-    return bool(isclose(x, y, rtol, atol, equal_nan)._value.all())
+    return bool(leave(all(isclose(x, y, rtol, atol, equal_nan)), "bool"))
+
+
+_all_equal = computed("equal", lambda x, y: np.all(x == y))
 
 
 @tells
@@ -407,8 +427,11 @@ def equal(x: Any, y: Any) -> bool:
     >>> wg.equal(wg.tensor([1., 2.]), wg.tensor([1, 2]))
     True
     """
-    a, b = enter(x)._value, enter(y)._value
-    return a.shape == b.shape and bool((a == b).all())
+    x, y = enter(x), enter(y)
+    return x._value.shape == y._value.shape and bool(leave(_all_equal(x, y), "bool"))
+
+
+_isin = computed("isin", np.isin)
 
 
 @tells
@@ -434,19 +457,37 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     >>> wg.isin(wg.tensor([1, 2, 3]), wg.tensor([3, 1]))
     tensor([ True, False,  True])
     """
-    found = np.isin(enter(elements)._value, enter(test_elements)._value, invert=invert)
-    return wrap(np.asarray(found))
+    return _isin(enter(elements), enter(test_elements), invert=bool(invert))
 
 
 # ---------------------------------------------------------------- all, any, how many
 
 
-def _over(
-    name: str, function: Function, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
-) -> np.ndarray:  # fmt: skip
-    value = enter(x)._value
-    dims = dimensions(name, either(name, dim, axis), value.ndim)
-    return np.asarray(function(value, axis=dims, keepdims=bool(keepdim if keepdims is None else keepdims)))
+def _counting(name: str, function: Function) -> Callable[..., Tensor]:
+    """What a function of NumPy's finds over some dimensions."""
+    over = computed(name, lambda x, dims, keepdim: function(x, axis=dims, keepdims=keepdim))
+
+    def count(x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Tensor:
+        x = enter(x)
+        dims = dimensions(name, either(name, dim, axis), x._value.ndim)
+        return over(x, dims=dims, keepdim=bool(keepdim if keepdims is None else keepdims))
+
+    return count
+
+
+def _as_truth(function: Function) -> Function:
+    """The function, giving uint8 for uint8 as PyTorch does."""
+
+    def found(x: np.ndarray, **keywords: Any) -> np.ndarray:
+        truth: np.ndarray = function(x, **keywords)
+        return truth.astype(np.uint8) if x.dtype == dtypes.uint8 else truth
+
+    return found
+
+
+_all = _counting("all", _as_truth(np.logical_and.reduce))
+_any = _counting("any", _as_truth(np.logical_or.reduce))
+_count_nonzero = _counting("count_nonzero", lambda x, **keywords: np.asarray(np.count_nonzero(x, **keywords), np.int64))
 
 
 @tells
@@ -475,7 +516,7 @@ def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.all(wg.tensor([[True, False], [True, True]]), dim=1)
     tensor([False,  True])
     """
-    return _truth(x, _over("all", np.logical_and.reduce, x, dim, keepdim, axis, keepdims))
+    return _all(x, dim, keepdim, axis, keepdims)
 
 
 @tells
@@ -504,11 +545,7 @@ def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.any(wg.tensor([[True, False], [False, False]]), dim=1)
     tensor([ True, False])
     """
-    return _truth(x, _over("any", np.logical_or.reduce, x, dim, keepdim, axis, keepdims))
-
-
-def _truth(x: Any, found: np.ndarray) -> Tensor:
-    return wrap(found.astype(np.uint8) if enter(x)._value.dtype == dtypes.uint8 else found)
+    return _any(x, dim, keepdim, axis, keepdims)
 
 
 @tells
@@ -539,4 +576,4 @@ def count_nonzero(
     >>> wg.count_nonzero(wg.tensor([[1., 0.], [2., 3.]]), dim=0)
     tensor([2, 1])
     """
-    return wrap(_over("count_nonzero", np.count_nonzero, x, dim, keepdim, axis, keepdims).astype(np.int64))
+    return _count_nonzero(x, dim, keepdim, axis, keepdims)
