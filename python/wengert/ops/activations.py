@@ -1,4 +1,4 @@
-"""Activations that have operations of their own: relu, leaky_relu, prelu, gelu, softplus."""
+"""Activations: relu and its relatives, elu, silu, gelu, softplus."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from .._kernels import Elementwise
 from .._types import Tensor
+from ..core.broadcast import as_floating
 from ..core.define import elementwise
 from ..core.doors import enter
 from ..core.signatures import tells
 from .compare import greater, where
-from .functions import erf, exp, sigmoid
+from .functions import erf, exp, sigmoid, tanh
 from .naming import doc
 from .shape import reshape
 
@@ -78,6 +79,45 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     tensor([-0.1000,  2.0000])
     """
     return _leaky_relu(x, slope=float(negative_slope))
+
+
+_expm1, _sigmoid, _multiply = Elementwise("expm1"), Elementwise("sigmoid"), Elementwise("multiply")
+_minimum, _greater, _where = Elementwise("minimum"), Elementwise("greater"), Elementwise("where")
+
+
+def _elu_kernel(x: np.ndarray, alpha: float) -> np.ndarray:
+    low = _expm1(_minimum(x, 0.0))
+    low *= x.dtype.type(alpha)
+    return _where(_greater(x, 0.0), x, low)
+
+
+_elu = elementwise("elu", _elu_kernel, lambda g, x, z, alpha: where(greater(x, 0), g, g * (z + alpha)), floating=True)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
+    """x where it is positive, alpha (exp(x) - 1) elsewhere."""
+    return _elu(x, alpha=float(alpha))
+
+
+def _silu_slope(x: Any) -> Any:
+    s = sigmoid(x)
+    return s * (1.0 + x * (1.0 - s))
+
+
+silu = elementwise("silu", lambda x: _multiply(x, _sigmoid(x)), lambda x: _silu_slope(x), floating=True)
+
+
+def gelu_tanh(x: Any) -> Tensor:
+    """The approximation of gelu by a hyperbolic tangent."""
+    x = as_floating(x)
+    return x * 0.5 * (tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
+
+
+def softplus_scaled(x: Any, beta: float, threshold: float) -> Tensor:
+    """log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold."""
+    x = as_floating(x)
+    z = softplus(x * beta) / beta
+    return z if threshold >= 20 else where(greater(x * beta, threshold), x, z)
 
 
 # ---------------------------------------------------------------- activations with parameters

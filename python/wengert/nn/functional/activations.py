@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from ..._kernels import Elementwise
 from ..._types import Tensor
 from ...core import dtypes
-from ...core.broadcast import as_floating, cast
+from ...core.broadcast import cast
 from ...core.change import rewrite
-from ...core.define import elementwise
 from ...core.doors import enter
-from ...ops import activations, compare, functions
+from ...ops import activations, functions
 from ...ops.rows import log_softmax as _log_softmax
 from ...ops.rows import softmax as _softmax
 
@@ -73,21 +68,6 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     return _in_place_if(inplace, "leaky_relu", lambda x: activations.leaky_relu(x, negative_slope), input)
 
 
-_expm1, _sigmoid, _multiply = Elementwise("expm1"), Elementwise("sigmoid"), Elementwise("multiply", np.multiply)
-_minimum, _greater, _where = (Elementwise(f.__name__, f) for f in (np.minimum, np.greater, np.where))
-
-
-def _elu_kernel(x: np.ndarray, alpha: float) -> np.ndarray:
-    low = _expm1(_minimum(x, 0.0))
-    low *= x.dtype.type(alpha)
-    return _where(_greater(x, 0.0), x, low)
-
-
-_elu = elementwise(
-    "elu", _elu_kernel, lambda g, x, z, alpha: compare.where(compare.greater(x, 0), g, g * (z + alpha)), floating=True
-)
-
-
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, alpha (exp(x) - 1) elsewhere (Clevert, Unterthiner and Hochreiter 2016).
 
@@ -108,15 +88,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> wg.nn.functional.elu(wg.tensor([-1., 2.]))
     tensor([-0.6321,  2.0000])
     """
-    return _in_place_if(inplace, "elu", lambda x: _elu(x, alpha=float(alpha)), input)
-
-
-def _silu_slope(x: Any) -> Any:
-    s = functions.sigmoid(x)
-    return s * (1.0 + x * (1.0 - s))
-
-
-_silu = elementwise("silu", lambda x: _multiply(x, _sigmoid(x)), lambda x: _silu_slope(x), floating=True)
+    return _in_place_if(inplace, "elu", lambda x: activations.elu(x, alpha), input)
 
 
 def silu(input: Any, inplace: bool = False) -> Tensor:
@@ -138,7 +110,7 @@ def silu(input: Any, inplace: bool = False) -> Tensor:
     >>> wg.nn.functional.silu(wg.tensor([0., 1.]))
     tensor([0.0000, 0.7311])
     """
-    return _in_place_if(inplace, "silu", _silu, input)
+    return _in_place_if(inplace, "silu", activations.silu, input)
 
 
 def gelu(input: Any, approximate: str = "none") -> Tensor:
@@ -169,8 +141,7 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
         return activations.gelu(input)
     if approximate != "tanh":
         raise ValueError(f'gelu: expected approximate "none" or "tanh", got {approximate!r}')
-    x = as_floating(input)
-    return x * 0.5 * (functions.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
+    return activations.gelu_tanh(input)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -197,9 +168,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """
     if beta == 1 and threshold == 20:
         return activations.softplus(input)
-    x = as_floating(input)
-    z = activations.softplus(x * beta) / beta
-    return z if threshold >= 20 else compare.where(compare.greater(x * beta, threshold), x, z)
+    return activations.softplus_scaled(input, beta, threshold)
 
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
