@@ -14,9 +14,9 @@ from ..core import dtypes
 from ..core.broadcast import as_floating
 from ..core.define import Function, elementwise
 from ..core.doors import enter
-from ..core.variable import Variable, wrap
-from .compare import eq, greater, greater_equal, less_equal, logical_and, where
-from .naming import called, doc
+from ..core.variable import Variable
+from .compare import eq, greater, greater_equal, isfinite, less_equal, logical_and, where
+from .naming import called, doc, exported_as
 from .numpy_kernels import numbers, quiet
 
 __all__ = [
@@ -159,7 +159,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
         if x._value.dtype.kind == "f" or isinstance(min, float) or isinstance(max, float):
             low, high = -math.inf if min is None else min, math.inf if max is None else max
             return _clip(as_floating(x), low=float(low), high=float(high))
-        return wrap(np.clip(x._value, min, max))
+        return _clip(x, low=min, high=max)
     if min is not None:
         x = maximum(x, min)
     return x if max is None else minimum(x, max)
@@ -174,6 +174,7 @@ def _scaled(y: Any, alpha: Any) -> Any:
     return (y if isinstance(y, (Variable, int, float)) else enter(y)) * alpha
 
 
+@exported_as("add")
 def add_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     """The sum x + alpha * y, item by item.
 
@@ -203,6 +204,7 @@ def add_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     return add(x, y if type(alpha) is int and alpha == 1 else _scaled(y, alpha))
 
 
+@exported_as("subtract")
 def subtract_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     """The difference x - alpha * y, item by item.
 
@@ -230,6 +232,7 @@ def subtract_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Tensor:
     return subtract(x, y if type(alpha) is int and alpha == 1 else _scaled(y, alpha))
 
 
+@exported_as("divide")
 def divide_rounded(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tensor:
     """The quotient x / y, item by item; of integers too, in the default float.
 
@@ -403,6 +406,13 @@ def clamp_max(x: Any, max: Any) -> Tensor:
     return clip(x, max=max)
 
 
+# What stands for an infinity by default are NumPy's own limits: the largest numbers of the dtype.
+_nan_to_num = elementwise(
+    "nan_to_num", quiet(lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)),
+    lambda g, x: where(isfinite(x), g, 0.0),
+)  # fmt: skip
+
+
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """Each item, with finite numbers in place of NaN and of infinities.
 
@@ -424,16 +434,7 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     >>> wg.nan_to_num(wg.tensor([1., float("nan"), float("inf")]), posinf=9.)
     tensor([1., 0., 9.])
     """
-    x = enter(x)
-    value = x._value
-    if value.dtype.kind != "f":
-        return wrap(value.copy())
-    limit = np.finfo(value.dtype)
-    replaced = np.nan_to_num(
-        value, nan=nan, posinf=float(limit.max) if posinf is None else posinf,
-        neginf=float(limit.min) if neginf is None else neginf,
-    )  # fmt: skip
-    return where(wrap(np.isfinite(value)), x, wrap(np.asarray(replaced)))
+    return _nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
 
 # ---------------------------------------------------------------- rounding

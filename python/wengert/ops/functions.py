@@ -12,12 +12,12 @@ from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
 from ..core.broadcast import as_floating, cast
-from ..core.define import elementwise
-from ..core.doors import enter
-from ..core.variable import Variable, wrap
+from ..core.define import computed, elementwise
+from ..core.doors import constant, enter
+from ..core.variable import Variable
 from .arithmetic import clip, cube, reciprocal, sqrt, square
-from .compare import eq, greater_equal, logical_and, where
-from .naming import doc
+from .compare import eq, greater_equal, less_equal, logical_and, where
+from .naming import doc, exported_as
 from .numpy_kernels import quiet
 from .shape import clone
 
@@ -65,7 +65,7 @@ def _power_by_base(g: Any, x: Any, y: Any) -> Any:
 def _power_by_exponent(g: Any, x: Any, y: Any, z: Any) -> Any:
     """g * z * log x, and 0 where x = 0 and y >= 0."""
     if isinstance(x, (int, float)):
-        x = wrap(np.full_like(z._value, x))
+        x = constant(np.full, z._value.shape, x, z._value.dtype)
     at_zero = logical_and(eq(x, 0), greater_equal(y, 0))
     return g * where(at_zero, 0.0, z * log(where(at_zero, 1.0, x)))
 
@@ -176,6 +176,7 @@ def float_power(x: Any, y: Any) -> Tensor:
     return power(*(cast(enter(v), dtypes.float64) for v in (x, y)))
 
 
+@exported_as("power")
 def cheapest_power(x: Any, y: Any) -> Tensor:
     """x to the power of y, by the cheapest operation that gives it.
 
@@ -338,11 +339,12 @@ hypot = elementwise(
 )  # fmt: skip
 
 
+_both_infinite = computed("both_infinite", lambda x, y: np.asarray((x == y) & np.isinf(x)))
+
+
 def _finite_difference(x: Any, y: Any) -> Tensor:
     """x - y, and 0 where both are the same infinity."""
-    a, b = (v._value if isinstance(v, Variable) else v for v in (x, y))
-    same = wrap(np.asarray((a == b) & np.isinf(a)))
-    return where(same, 0.0, x - y)
+    return where(_both_infinite(x, y), 0.0, x - y)
 
 
 logaddexp = elementwise(
@@ -364,12 +366,8 @@ def _x_log_y(x: Any, y: Any) -> np.ndarray:
 
 def _log_where_needed(x: Any, y: Any) -> Tensor:
     """log y, and 0 where x = 0 and log y is not finite."""
-    unneeded = wrap(np.equal(_value(x), 0) & np.less_equal(_value(y), 0))
+    unneeded = logical_and(eq(x, 0), less_equal(y, 0))
     return where(unneeded, 0.0, log(where(unneeded, 1.0, y)))
-
-
-def _value(x: Any) -> Any:
-    return x._value if isinstance(x, Variable) else x
 
 
 xlogy = elementwise(
@@ -382,7 +380,7 @@ xlogy = elementwise(
 
 def _ratio(x: Any, y: Any) -> Tensor:
     """x / y, and 0 where both are 0."""
-    both = wrap(np.equal(_value(x), 0) & np.equal(_value(y), 0))
+    both = logical_and(eq(x, 0), eq(y, 0))
     return where(both, 0.0, x / where(both, 1.0, y))
 
 

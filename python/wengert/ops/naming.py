@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from ..core.tape import Operation
 from ..core.variable import Variable
@@ -24,13 +25,26 @@ def doc(summary: str, example: str, *, inputs: int = 1, formula: str = "", note:
     )
 
 
+F = TypeVar("F", bound=Callable[..., Any])
 V = TypeVar("V", bound=Variable)
+
+
+def exported_as(name: str) -> Callable[[F], F]:
+    """Let a function go by the name that users call it by, where that is another's within these files."""
+
+    def rename(function: F) -> F:
+        function.__name__ = function.__qualname__ = name
+        return function
+
+    return rename
 
 
 @functools.cache
 def _under(operation: Operation, name: str) -> Operation:
     """The operation under another name."""
-    return Operation(name, operation.kernel, operation.arguments, operation.vjps, operation.jvps)
+    return Operation(
+        name, operation.kernel, operation.arguments, operation.vjps, operation.jvps, operation.joint, operation.keeps
+    )
 
 
 def called(name: str, z: V) -> V:
