@@ -184,5 +184,7 @@ def test_every_operation_of_the_library_has_a_case(monkeypatch: pytest.MonkeyPat
     for name in ("cat", "stack", "pack"):  # one per number of tensors, all made by one function
         joins = {id(o) for o in library if o.name == name}
         used |= joins if used & joins else set()
-    missing = {o.name for o in library if id(o) not in used and not o.name.startswith("test_")} - DEDICATED
+    missing = {  # of those that have derivatives; `computed` has none
+        o.name for o in library if o.arguments and id(o) not in used and not o.name.startswith("test_")
+    } - DEDICATED
     assert not missing, f"operations without a case in cases.py: {sorted(missing)}"

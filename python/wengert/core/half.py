@@ -26,7 +26,10 @@ def half_kernel(kernel: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(kernel)
     def computed(*values: Any, **static: Any) -> Any:
-        if not any(isinstance(x, np.ndarray) and x.dtype == dtypes.float16 for x in values):
+        for x in values:
+            if isinstance(x, np.ndarray) and x.dtype == dtypes.float16:
+                break
+        else:
             return kernel(*values, **static)
         wide = [_wide(x) for x in values]
         found = kernel(*wide, **static)

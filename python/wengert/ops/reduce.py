@@ -13,15 +13,13 @@ from .._types import Tensor
 from ..core import broadcast, dtypes
 from ..core.arguments import reduced
 from ..core.broadcast import cast
-from ..core.define import F, Function, primitive
-from ..core.doors import enter
+from ..core.define import F, Function, elementwise, primitive
+from ..core.doors import constant, enter
+from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
-from ..core.variable import wrap
-from .arithmetic import sqrt
-from .compare import eq, where
 from .join import cat, stack
-from .naming import called
+from .numpy_kernels import quiet
 from .shape import permute, reshape, reshaped
 
 __all__ = ["mean", "prod", "std", "sum", "var"]
@@ -33,14 +31,13 @@ def reduction_kernel(kind: str, fallback: Function | None = None) -> Function:
     def other(
         x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...], correction: float = 0.0
     ) -> np.ndarray:
-        if x.dtype == dtypes.float16:
-            out = _kernels.reduce(kind, x.astype(np.float32), dims, keepdim, correction)
-            return out if out.dtype == dtypes.int64 else dtypes.convert(out, dtypes.float16)
+        if x.dtype.kind == "f":
+            return _kernels.reduce(kind, x, dims, keepdim, correction)
         if fallback is None:
             raise TypeError(f"{kind}: expected a floating tensor, got {x.dtype}")
         return np.asarray(fallback(x, dims, keepdim))
 
-    return _kernels.Reduction(kind, other)
+    return _kernels.Reduction(kind, half_kernel(other))
 
 
 def expand_reduced(g: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
@@ -161,44 +158,78 @@ def mean(
 # ---------------------------------------------------------------- products
 
 
-def _others(x: Any) -> Tensor:
-    """The product of all other items, for each along the last dimension; by a tree, so that zeros need no division."""
-    n = x._value.shape[-1]
-    if n == 1:
-        return wrap(np.ones_like(x._value))
-    if n % 2:
-        lead, last = x[..., : n - 1], x[..., n - 1 :]
-        return cat([_others(lead) * last, prod(lead, -1, keepdim=True)], -1)
-    even, odd = x[..., 0::2], x[..., 1::2]
-    rest = _others(even * odd)
-    return reshape(stack([rest * odd, rest * even], -1), x._value.shape)
-
-
-def _other_products(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
-    whole = np.abs(z._value)
-    if (whole > _SMALLEST_NORMAL[whole.dtype]).all() and np.isfinite(whole).all():  # no item is 0
-        return keep(z, dims, keepdim, shape) / x
-    kept = [d for d in range(len(shape)) if d not in dims]
-    if not _count(dims, shape) or not x._value.size:
-        return x
-    order = (*kept, *dims)
-    flat = reshape(_permute(x, order), (*(shape[d] for d in kept), -1))
-    back = reshape(_others(flat), tuple(shape[d] for d in order))
-    return _permute(back, tuple(order.index(d) for d in range(len(shape))))
+def _other_products(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
+    """For each item the product of all others over `dims`: by a division where no item is 0, else by a tree."""
+    z = _kernels.reduce("prod", x, dims, True)
+    whole = np.abs(z)
+    if (whole > _SMALLEST_NORMAL[x.dtype]).all() and np.isfinite(whole).all():  # no item is 0
+        return np.asarray(z / x)
+    rows, shape, back = _as_rows(x.shape, dims)
+    return _tree(x.transpose(rows).reshape(shape)).reshape([x.shape[d] for d in rows]).transpose(back)
 
 
 _SMALLEST_NORMAL = {dtype: np.finfo(dtype).tiny for dtype in dtypes.FLOATING}
 
 
-def _permute(x: Any, order: tuple[int, ...]) -> Tensor:
-    return permute(x, order) if order else x
+def _as_rows(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The order that puts `dims` last, the shape in which they are one dimension, and the order that undoes it."""
+    order = (*(d for d in range(len(shape)) if d not in dims), *dims)
+    lead = tuple([shape[d] for d in order[: len(shape) - len(dims)]])
+    return order, (*lead, _count(dims, shape)), tuple(map(order.index, range(len(shape))))
+
+
+def _tree(x: np.ndarray) -> np.ndarray:
+    """The product of all other items, for each along the last dimension; zeros need no division."""
+    n = x.shape[-1]
+    if n < 2:
+        return np.ones_like(x)
+    if n % 2:
+        return _tree(np.concatenate([x, np.ones_like(x[..., :1])], -1))[..., :n]
+    even, odd = x[..., 0::2], x[..., 1::2]
+    rest = _tree(even * odd)
+    return np.stack([rest * odd, rest * even], -1).reshape(x.shape)
+
+
+def _tree_and_tangent(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """The same, and how it changes as x moves along t."""
+    shape = x._value.shape
+    n = shape[-1]
+    if n < 2:
+        return constant(np.ones, shape, x._value.dtype), constant(np.zeros, shape, x._value.dtype)
+    if n % 2:
+        edge = (*shape[:-1], 1)
+        one, zero = constant(np.ones, edge, x._value.dtype), constant(np.zeros, edge, x._value.dtype)
+        others, moved = _tree_and_tangent(cat([x, one], -1), cat([t, zero], -1))
+        return others[..., :n], moved[..., :n]
+    even, odd, t_even, t_odd = x[..., 0::2], x[..., 1::2], t[..., 0::2], t[..., 1::2]
+    rest, moved = _tree_and_tangent(even * odd, t_even * odd + even * t_odd)
+    return (
+        reshape(stack([rest * odd, rest * even], -1), shape),
+        reshape(stack([moved * odd + rest * t_odd, moved * even + rest * t_even], -1), shape),
+    )
+
+
+def _others_moved(x: Any, t: Any, dims: tuple[int, ...]) -> Tensor:
+    """What the products of all other items change by as x moves along t; in x and t alike."""
+    order, shape, back = _as_rows(x._value.shape, dims)
+    if not order:
+        return constant(np.zeros, (), x._value.dtype)
+    moved = _tree_and_tangent(reshape(permute(x, order), shape), reshape(permute(t, order), shape))[1]
+    return permute(reshape(moved, tuple([x._value.shape[d] for d in order])), back)
+
+
+# The gradient of the product over some dimensions. Its own derivative, the Hessian, is symmetric.
+_OTHERS = primitive(
+    "prod_backward", half_kernel(quiet(_other_products)),
+    (lambda g, x, dims: _others_moved(x, g, dims),), (lambda t, x, dims: _others_moved(x, t, dims),),
+)  # fmt: skip
 
 
 _PROD = primitive(
     "prod", reduction_kernel("prod", lambda x, dims, keepdim: np.prod(x, dims, dtype=np.int64, keepdims=keepdim)),
-    (lambda g, x, z, dims, keepdim, shape:
-        expand_reduced(g, dims, keepdim, shape) * _other_products(x, z, dims, keepdim, shape),),
-    (lambda t, x, z, dims, keepdim, shape: sum(t * _other_products(x, z, dims, keepdim, shape), dims, keepdim),),
+    (lambda g, x, dims, keepdim, shape:
+        expand_reduced(g, dims, keepdim, shape) * apply(_OTHERS, (x,), {"dims": dims}),),
+    (lambda t, x, dims, keepdim, shape: sum(t * apply(_OTHERS, (x,), {"dims": dims}), dims, keepdim),),
 )  # fmt: skip
 
 
@@ -233,17 +264,43 @@ def prod(
     return apply(_PROD, (x,), reduced("prod", x._value.shape, dim, axis, keepdim, keepdims))
 
 
-def _deviation(x: Any, dims: tuple[int, ...], correction: float, shape: tuple[int, ...]) -> Any:
+# ---------------------------------------------------------------- spreads
+
+
+def _slope(factor: float, dims: tuple[int, ...], correction: float, shape: tuple[int, ...]) -> float:
     freedom = _count(dims, shape) - correction
-    return (x - mean(x, dims, True)) * (2.0 / freedom if freedom > 0 else math.nan)
+    return factor / freedom if freedom > 0 else math.nan
 
 
-_VAR = primitive(
-    "var", reduction_kernel("var"),
-    (lambda g, x, dims, keepdim, correction, shape:
-        expand_reduced(g, dims, keepdim, shape) * _deviation(x, dims, correction, shape),),
-    (lambda t, x, dims, keepdim, correction, shape: sum(t * _deviation(x, dims, correction, shape), dims, keepdim),),
-)  # fmt: skip
+@half
+def _pulled_from_var(g: Any, x: Any, dims: Any, keepdim: bool, correction: float, shape: Any) -> Any:
+    slope = _slope(2.0, dims, correction, shape)
+    return expand_reduced(g, dims, keepdim, shape) * ((x - mean(x, dims, True)) * slope)
+
+
+@half
+def _pushed_to_var(t: Any, x: Any, dims: Any, keepdim: bool, correction: float, shape: Any) -> Any:
+    return sum(t * ((x - mean(x, dims, True)) * _slope(2.0, dims, correction, shape)), dims, keepdim)
+
+
+_var_kernel = reduction_kernel("var")
+_VAR = primitive("var", _var_kernel, (_pulled_from_var,), (_pushed_to_var,))
+
+
+def _spread(
+    name: str, x: Any, dim: Any, keepdim: bool, correction: float, unbiased: bool | None, axis: Any,
+    keepdims: bool | None,
+) -> tuple[Any, dict[str, Any]]:  # fmt: skip
+    """x, and what a spread of it is told."""
+    x = enter(x)
+    if x._value.dtype.kind != "f":
+        got = x._value.dtype
+        raise TypeError(f"{name}: expected a floating tensor, got {got}; convert it, as in x.float().{name}()")
+    if isinstance(dim, bool):  # var(unbiased), as PyTorch has it
+        dim, unbiased = None, dim
+    static = reduced(name, x._value.shape, dim, axis, keepdim, keepdims)
+    static["correction"] = float(correction if unbiased is None else unbiased)
+    return x, static
 
 
 @tells
@@ -272,14 +329,46 @@ def var(
     >>> wg.var(wg.tensor([1., 2., 3., 4.]))
     tensor(1.6667)
     """
-    x = enter(x)
-    if x._value.dtype.kind != "f":
-        raise TypeError(f"var: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float().var()")
-    if isinstance(dim, bool):  # var(unbiased), as PyTorch has it
-        dim, unbiased = None, dim
-    static = reduced("var", x._value.shape, dim, axis, keepdim, keepdims)
-    static["correction"] = float(correction if unbiased is None else unbiased)
+    x, static = _spread("var", x, dim, keepdim, correction, unbiased, axis, keepdims)
     return apply(_VAR, (x,), static)
+
+
+def _root_of_var(
+    x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...], correction: float
+) -> np.ndarray:
+    z: np.ndarray = _var_kernel(x, dims, keepdim, shape, correction)
+    np.sqrt(z, out=z)
+    return z
+
+
+_divide = _kernels.Elementwise("divide")
+
+
+def _quotient(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    z = _divide(x, y)
+    return z if np.count_nonzero(y) == y.size else np.where(y == 0, np.zeros((), z.dtype), z)
+
+
+# x / y, and 0 where y is: the derivatives of a length, or of a spread, where it is 0.
+quotient_or_zero: Function = elementwise(
+    "divide_or_zero", _quotient,
+    lambda g, y: quotient_or_zero(g, y), lambda g, y, z: quotient_or_zero(-g * z, y),
+)  # fmt: skip
+
+
+@half
+def _pulled_from_std(g: Any, x: Any, z: Any, dims: Any, keepdim: bool, correction: float, shape: Any) -> Any:
+    slope = quotient_or_zero(g, z) * _slope(1.0, dims, correction, shape)
+    return expand_reduced(slope, dims, keepdim, shape) * (x - mean(x, dims, True))
+
+
+@half
+def _pushed_to_std(t: Any, x: Any, z: Any, dims: Any, keepdim: bool, correction: float, shape: Any) -> Any:
+    slope = _slope(1.0, dims, correction, shape)
+    return quotient_or_zero(sum(t * (x - mean(x, dims, True)), dims, keepdim) * slope, z)
+
+
+_STD = primitive("std", half_kernel(_root_of_var), (_pulled_from_std,), (_pushed_to_std,))
 
 
 @tells
@@ -308,8 +397,5 @@ def std(
     >>> wg.std(wg.tensor([1., 2., 3., 4.]))
     tensor(1.2910)
     """
-    variance = var(x, dim, keepdim, correction=correction, unbiased=unbiased, axis=axis, keepdims=keepdims)
-    if variance.requires_grad and np.count_nonzero(variance._value) < variance._value.size:
-        zero = eq(variance, 0)
-        return called("std", where(zero, 0.0, sqrt(where(zero, 1.0, variance))))
-    return called("std", sqrt(variance))
+    x, static = _spread("std", x, dim, keepdim, correction, unbiased, axis, keepdims)
+    return apply(_STD, (x,), static)
