@@ -4,45 +4,55 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
 from ..core.arguments import dimension, either, reduced
-from ..core.define import Function, primitive
+from ..core.define import Function, computed, primitive
 from ..core.doors import enter
+from ..core.half import half
 from ..core.signatures import tells
 from ..core.tape import apply
-from ..core.variable import Variable, wrap
+from ..core.variable import Variable
 from .arithmetic import maximum, minimum
-from .compare import eq
-from .index import Along, picked_for
+from .index import along, picked_for
 from .naming import called
-from .reduce import documented, expand_reduced, keep, reduction_kernel, sum
+from .numpy_kernels import quiet
+from .reduce import documented, expand_reduced, reduction_kernel, sum
+from .shape import reshaped
 
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 
 # ---------------------------------------------------------------- extremes
 
 
-def _ties(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
-    """A constant: 1 / (number of ties) where x has the extreme value, else 0."""
-    extreme = keep(z, dims, keepdim, shape)
-    mask = wrap(eq(x, extreme)._value.astype(x._value.dtype))
-    return mask / sum(mask, dims, True)
+def _shares(x: np.ndarray, z: np.ndarray, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
+    """1 / (number of ties) where x has the extreme value z, else 0."""
+    mask = np.asarray(x == (z if keepdim else np.expand_dims(z, dims)), x.dtype)
+    return np.asarray(mask / _kernels.reduce("sum", mask, dims, True))
+
+
+_ties = computed("ties", quiet(_shares))
+
+
+@half
+def _pulled_from_extreme(g: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any) -> Any:
+    return expand_reduced(g, dims, keepdim, shape) * _ties(x, z, dims=dims, keepdim=keepdim)
+
+
+@half
+def _pushed_to_extreme(t: Any, x: Any, z: Any, dims: Any, keepdim: bool) -> Any:
+    return sum(t * _ties(x, z, dims=dims, keepdim=keepdim), dims, keepdim)
 
 
 def _extreme_reduction(name: str, kind: str) -> Any:
-    return primitive(
-        name,
-        reduction_kernel(
-            kind, lambda x, dims, keepdim: (np.amax if kind == "max" else np.amin)(x, dims, None, keepdim)
-        ),
-        (lambda g, x, z, dims, keepdim, shape: (
-            expand_reduced(g, dims, keepdim, shape) * _ties(x, z, dims, keepdim, shape)),),
-        (lambda t, x, z, dims, keepdim, shape: sum(t * _ties(x, z, dims, keepdim, shape), dims, keepdim),),
-    )  # fmt: skip
+    function = np.amax if kind == "max" else np.amin
+    kernel = reduction_kernel(kind, lambda x, dims, keepdim: function(x, dims, None, keepdim))
+    return primitive(name, kernel, (_pulled_from_extreme,), (_pushed_to_extreme,))
 
 
 _AMAX, _AMIN = _extreme_reduction("amax", "max"), _extreme_reduction("amin", "min")
@@ -107,16 +117,17 @@ def _arg(kind: str) -> Function:
     return reduction_kernel(kind, fallback)
 
 
-_argmax, _argmin = _arg("argmax"), _arg("argmin")
+_argmax, _argmin = computed("argmax", _arg("argmax")), computed("argmin", _arg("argmin"))
 
 
-def _index_of(name: str, kernel: Function, x: Any, dim: Any, axis: Any, keepdim: bool, keepdims: bool | None) -> Tensor:
+def _index_of(
+    name: str, place: Callable[..., Tensor], x: Any, dim: Any, axis: Any, keepdim: bool, keepdims: bool | None
+) -> Tensor:
     x = enter(x)
     dim = either(name, dim, axis)
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"{name}: expected one dimension or None, got {dim}")
-    static = reduced(name, x._value.shape, dim, None, keepdim, keepdims)
-    return wrap(kernel(x._value, **static))
+    return place(x, **reduced(name, x._value.shape, dim, None, keepdim, keepdims))
 
 
 @tells
@@ -205,12 +216,13 @@ def values_and_indices(name: str, values: Any, indices: Any) -> ValuesAndIndices
     return _kind(name)((values, indices))
 
 
-def picked(name: str, x: Any, indices: np.ndarray, dim: int, keepdim: bool = True) -> ValuesAndIndices:
+def picked(name: str, x: Any, indices: Any, dim: int, keepdim: bool = True) -> ValuesAndIndices:
     """The items of x at `indices` along `dim`, and the indices; those of length 1 are dropped unless `keepdim`."""
-    shape = indices.shape
+    shape = indices._value.shape
     if not keepdim:
         shape = (*shape[:dim], *shape[dim + 1 :])
-    return values_and_indices(name, picked_for(name, x, Along(indices, dim, shape)), wrap(indices.reshape(shape)))
+    items = picked_for(name, x, along(name, x, indices, dim, shape))
+    return values_and_indices(name, items, indices if keepdim else reshaped(indices, shape))
 
 
 # ---------------------------------------------------------------- max and min
@@ -227,7 +239,7 @@ def _extreme_and_index(
     if dim is None:
         return called(name, full(x, None, keepdim))
     d = dimension(name, dim, x._value.ndim)
-    return picked(name, x, arg(x, d, True)._value, d, keepdim)
+    return picked(name, x, arg(x, d, True), d, keepdim)
 
 
 @tells

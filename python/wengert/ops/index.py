@@ -590,14 +590,14 @@ def _put(x: Any, keys: Keys, y: Any, accumulate: bool) -> Tensor:
 # ---------------------------------------------------------------- along one dimension
 
 
-def along(name: str, x: Any, indices: Any, dim: int) -> Along:
-    """The places in x that `indices`, of as many dimensions, mean along `dim`."""
+def along(name: str, x: Any, indices: Any, dim: int, shape: tuple[int, ...] | None = None) -> Along:
+    """The places in x that `indices`, of as many dimensions, mean along `dim`; what is there is given `shape`."""
     index = indices._value
     if index.ndim != x._value.ndim:
         raise ValueError(
             f"{name}: expected indices of {x._value.ndim} dimension(s) like the tensor, got shape {index.shape}"
         )
-    return Along(as_places(name, index), dim, index.shape)
+    return Along(as_places(name, index), dim, index.shape if shape is None else shape)
 
 
 def as_places(name: str, index: np.ndarray) -> np.ndarray:
