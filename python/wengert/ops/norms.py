@@ -5,40 +5,35 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .._types import Tensor
 from ..core.arguments import dimension, reduced
+from ..core.broadcast import cast
 from ..core.define import primitive
 from ..core.doors import enter
+from ..core.half import half
 from ..core.signatures import tells
 from ..core.tape import apply
-from ..core.variable import wrap
 from .arithmetic import abs
-from .compare import eq, where
+from .compare import eq, not_equal, where
 from .extremes import amax, amin
 from .factors import svdvals
-from .reduce import documented, expand_reduced, keep, reduction_kernel, sum
+from .reduce import documented, expand_reduced, keep, quotient_or_zero, reduction_kernel, sum
 from .shape import permute
 
 __all__ = ["norm"]
 
 
-def _unit(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Any:
-    """x / z, and 0 where z = 0."""
-    length = keep(z, dims, keepdim, shape)
-    if np.count_nonzero(z._value) == z._value.size:
-        return x / length
-    zero = eq(length, 0)
-    return where(zero, 0.0, x / where(zero, 1.0, length))
+@half
+def _pulled_from_norm(g: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any) -> Any:
+    return expand_reduced(g, dims, keepdim, shape) * quotient_or_zero(x, keep(z, dims, keepdim, shape))
 
 
-_NORM = primitive(
-    "linalg_vector_norm", reduction_kernel("norm"),
-    (lambda g, x, z, dims, keepdim, shape: (
-        expand_reduced(g, dims, keepdim, shape) * _unit(x, z, dims, keepdim, shape)),),
-    (lambda t, x, z, dims, keepdim, shape: sum(t * _unit(x, z, dims, keepdim, shape), dims, keepdim),),
-)  # fmt: skip
+@half
+def _pushed_to_norm(t: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any) -> Any:
+    return sum(t * quotient_or_zero(x, keep(z, dims, keepdim, shape)), dims, keepdim)
+
+
+_NORM = primitive("linalg_vector_norm", reduction_kernel("norm"), (_pulled_from_norm,), (_pushed_to_norm,))
 
 
 @tells
@@ -81,7 +76,7 @@ def norm(
     if p == -math.inf:
         return amin(abs(x), dims, keepdim)
     if p == 0:
-        return sum(wrap((x._value != 0).astype(x._value.dtype)), dims, keepdim)
+        return cast(sum(not_equal(x, 0), dims, keepdim), x._value.dtype)
     if p == 1:
         return sum(abs(x), dims, keepdim)
     total = sum(abs(x) ** p, dims, keepdim)

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import _kernels
 from .._types import Tensor
-from ..core import dtypes
 from ..core.arguments import dimension, reduced
 from ..core.broadcast import as_floating
 from ..core.define import primitive
+from ..core.half import half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
-from ..core.variable import wrap
-from .compare import where
+from .compare import isneginf, where
 from .functions import exp
 from .reduce import documented, expand_reduced, keep, reduction_kernel, sum
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 
-def _half_in_float32(kernel: Any) -> Any:
-    def wrapped(*arrays: np.ndarray, **static: Any) -> np.ndarray:
-        if arrays[0].dtype == dtypes.float16:
-            return dtypes.convert(kernel(*(a.astype(np.float32) for a in arrays), **static), dtypes.float16)
-        z: np.ndarray = kernel(*arrays, **static)
-        return z
-
-    return wrapped
-
-
 # ---------------------------------------------------------------- softmax
 
 _SOFTMAX = primitive(
-    "softmax", _half_in_float32(lambda x, dim: _kernels.softmax(x, dim)),
+    "softmax", half_kernel(lambda x, dim: _kernels.softmax(x, dim)),
     (lambda g, z, dim: softmax_grad(g, z, dim),),
     (lambda t, z, dim: softmax_grad(t, z, dim),),  # its Jacobian diag(z) - z z' is symmetric
 )  # fmt: skip
@@ -43,7 +30,7 @@ _SOFTMAX = primitive(
 
 # y * (x - sum(x * y)): the Jacobian of softmax at the result y, applied to x. Bilinear but for y's second appearance.
 _SOFTMAX_GRAD = primitive(
-    "softmax_backward_data", _half_in_float32(lambda x, y, dim: _kernels.softmax_grad(x, y, dim)),
+    "softmax_backward_data", half_kernel(lambda x, y, dim: _kernels.softmax_grad(x, y, dim)),
     (
         lambda g, y, dim: softmax_grad(g, y, dim),
         lambda g, x, y, dim: g * (x - sum(x * y, dim, True)) - x * sum(g * y, dim, True),
@@ -61,7 +48,7 @@ def softmax_grad(x: Any, y: Any, dim: int) -> Tensor:
 
 
 _LOG_SOFTMAX = primitive(
-    "log_softmax", _half_in_float32(lambda x, dim: _kernels.softmax(x, dim, True)),
+    "log_softmax", half_kernel(lambda x, dim: _kernels.softmax(x, dim, True)),
     (lambda g, z, dim: apply(_LOG_SOFTMAX_GRAD, (g, z), {"dim": dim}),),
     (lambda t, z, dim: t - sum(exp(z) * t, dim, True),),
 )  # fmt: skip
@@ -69,7 +56,7 @@ _LOG_SOFTMAX = primitive(
 
 # x - exp(y) * sum(x): the transposed Jacobian of log-softmax at the result y, applied to x.
 _LOG_SOFTMAX_GRAD: Operation = primitive(
-    "log_softmax_backward_data", _half_in_float32(lambda x, y, dim: _kernels.softmax_grad(x, y, dim, True)),
+    "log_softmax_backward_data", half_kernel(lambda x, y, dim: _kernels.softmax_grad(x, y, dim, True)),
     (lambda g, y, dim: g - sum(g * exp(y), dim, True), lambda g, x, y, dim: -g * exp(y) * sum(x, dim, True)),
     (
         lambda t, y, dim: apply(_LOG_SOFTMAX_GRAD, (t, y), {"dim": dim}),
@@ -153,7 +140,7 @@ def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None)
 
 def _softmax_of(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
     top = keep(z, dims, keepdim, shape)
-    return exp(x - where(wrap(np.isneginf(top._value)), 0.0, top))
+    return exp(x - where(isneginf(top), 0.0, top))
 
 
 _LOGSUMEXP = primitive(

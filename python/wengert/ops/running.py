@@ -8,14 +8,15 @@ import numpy as np
 
 from .. import _kernels
 from .._types import Tensor
-from ..core import define, dtypes
+from ..core import dtypes
 from ..core.arguments import dimension, either
 from ..core.broadcast import as_floating, cast
-from ..core.define import Function, primitive
-from ..core.doors import enter
+from ..core.define import Function, computed, linear, primitive
+from ..core.doors import constant, enter
+from ..core.half import half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
-from ..core.variable import wrap
+from .compare import logical_xor
 from .extremes import ValuesAndIndices, picked
 from .functions import logaddexp
 from .join import cat, roll
@@ -27,16 +28,21 @@ __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
 # ---------------------------------------------------------------- running sums
 
 
+def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
+    dim = either(name, dim, axis)
+    if dim is None:
+        raise TypeError(f"{name}: expected dim, the dimension to run along")
+    return dimension(name, dim, x._value.ndim)
+
+
 def _running(x: np.ndarray, dim: int) -> np.ndarray:
-    if x.dtype == dtypes.float32 or x.dtype == dtypes.float64:
+    if x.dtype.kind == "f":
         return _kernels.cumsum(x, dim)
-    if x.dtype == dtypes.float16:
-        return dtypes.convert(_kernels.cumsum(x.astype(np.float32), dim), dtypes.float16)
     return np.cumsum(x, dim if x.ndim else None, dtype=np.int64).reshape(x.shape)
 
 
-_CUMSUM: Operation = define.linear(
-    "cumsum", _running, lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim)
+_CUMSUM: Operation = linear(
+    "cumsum", half_kernel(_running), lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim)
 )
 
 
@@ -70,10 +76,7 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: An
     x = enter(x)
     if dtype is not None:
         x = cast(x, dtypes.as_dtype(dtype, "cumsum"))
-    dim = either("cumsum", dim, axis)
-    if dim is None:
-        raise TypeError("cumsum: expected dim, the dimension to run along")
-    return apply(_CUMSUM, (x,), {"dim": dimension("cumsum", dim, x._value.ndim)})
+    return apply(_CUMSUM, (x,), {"dim": _direction("cumsum", x, dim, axis)})
 
 
 # ---------------------------------------------------------------- running
@@ -105,11 +108,8 @@ def _recurrence(a: Any, b: Any, dim: int) -> Any:
 
 
 def _running_product(x: np.ndarray, dim: int) -> np.ndarray:
-    if not x.ndim:
-        return x.astype(x.dtype if x.dtype.kind == "f" else np.int64)
-    if x.dtype == dtypes.float16:
-        return dtypes.convert(np.cumprod(x, dim, dtype=np.float32), dtypes.float16)
-    return np.cumprod(x, dim, dtype=x.dtype if x.dtype.kind == "f" else np.int64)
+    dtype = x.dtype if x.dtype.kind == "f" else dtypes.int64
+    return np.cumprod(x, dim, dtype=dtype) if x.ndim else x.astype(dtype)
 
 
 def _products_before(x: Any, dim: int) -> Any:
@@ -117,7 +117,8 @@ def _products_before(x: Any, dim: int) -> Any:
     n = x._value.shape[dim]
     if not x._value.size:
         return x
-    one = wrap(np.ones_like(narrow_view(x, dim, 0, 1)._value))
+    shape = x._value.shape
+    one = constant(np.ones, (*shape[:dim], 1, *shape[dim + 1 :]), x._value.dtype)
     return cat([one, narrow_view(apply(_CUMPROD, (x,), {"dim": dim}), dim, 0, n - 1)], dim)
 
 
@@ -134,14 +135,7 @@ def _pushed(t: Any, x: Any, dim: int) -> Any:
     return _recurrence(x, _products_before(x, dim) * t, dim) if x._value.ndim else t
 
 
-_CUMPROD = primitive("cumprod", quiet(_running_product), (_pulled,), (_pushed,))
-
-
-def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
-    dim = either(name, dim, axis)
-    if dim is None:
-        raise TypeError(f"{name}: expected dim, the dimension to run along")
-    return dimension(name, dim, x._value.ndim)
+_CUMPROD = primitive("cumprod", half_kernel(quiet(_running_product)), (_pulled,), (_pushed,))
 
 
 @tells
@@ -250,29 +244,37 @@ def diff(
     for _ in range(n):
         length = z._value.shape[d]
         later, earlier = narrow_view(z, d, min(1, length), length), narrow_view(z, d, 0, max(length - 1, 0))
-        z = wrap(later._value ^ earlier._value) if z._value.dtype == dtypes.bool else later - earlier
+        z = logical_xor(later, earlier) if z._value.dtype == dtypes.bool else later - earlier
     return z
 
 
 # ---------------------------------------------------------------- running extremes
 
 
-def _running_extreme(name: str, accumulate: Any, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:
+def _places_so_far(accumulate: Any) -> Function:
+    """A kernel that gives the last place of the extreme item so far, or of the last NaN."""
+
+    def kernel(x: np.ndarray, dim: int) -> np.ndarray:
+        if not x.ndim:
+            return np.zeros((), np.int64)
+        here = x == accumulate(x, axis=dim)
+        if x.dtype.kind == "f":
+            here |= np.isnan(x)
+        places = np.arange(x.shape[dim]).reshape([-1 if k == dim else 1 for k in range(x.ndim)])
+        found: np.ndarray = np.maximum.accumulate(np.where(here, places, 0), axis=dim)
+        return found
+
+    return kernel
+
+
+_cummax = computed("cummax", _places_so_far(np.maximum.accumulate))
+_cummin = computed("cummin", _places_so_far(np.minimum.accumulate))
+
+
+def _running_extreme(name: str, places: Function, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:
     x = enter(x)
-    dim = either(name, dim, axis)
-    if dim is None:
-        raise TypeError(f"{name}: expected dim, the dimension to run along")
-    d = dimension(name, dim, x._value.ndim)
-    value = x._value
-    if not value.ndim:
-        return picked(name, x, np.zeros((), np.int64), d)
-    running = accumulate(value, axis=d)
-    here = value == running
-    if value.dtype.kind == "f":
-        here |= np.isnan(value)
-    places = np.arange(value.shape[d]).reshape([-1 if k == d else 1 for k in range(value.ndim)])
-    indices = np.maximum.accumulate(np.where(here, places, 0), axis=d)
-    return picked(name, x, indices, d)
+    d = _direction(name, x, dim, axis)
+    return picked(name, x, places(x, dim=d), d)
 
 
 @tells
@@ -300,7 +302,7 @@ def cummax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
     >>> wg.cummax(wg.tensor([1., 3., 2.]), 0).values
     tensor([1., 3., 3.])
     """
-    return _running_extreme("cummax", np.maximum.accumulate, x, dim, axis)
+    return _running_extreme("cummax", _cummax, x, dim, axis)
 
 
 @tells
@@ -328,4 +330,4 @@ def cummin(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
     >>> wg.cummin(wg.tensor([2., 1., 3.]), 0).values
     tensor([2., 1., 1.])
     """
-    return _running_extreme("cummin", np.minimum.accumulate, x, dim, axis)
+    return _running_extreme("cummin", _cummin, x, dim, axis)

@@ -11,10 +11,10 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimensions, either
 from ..core.broadcast import cast
+from ..core.define import computed
 from ..core.doors import enter
 from ..core.signatures import tells
-from ..core.variable import wrap
-from .compare import where
+from .compare import isnan, logical_not, where
 from .reduce import mean, std, sum, var
 
 __all__ = ["bincount", "histc", "nanmean", "nansum", "std_mean", "var_mean"]
@@ -108,11 +108,6 @@ def std_mean(
 # ---------------------------------------------------------------- without NaN
 
 
-def _numbers(x: Any) -> Tensor:
-    """A constant that is true where x is not NaN."""
-    return wrap(~np.isnan(x._value))
-
-
 @tells
 def nansum(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
@@ -144,7 +139,7 @@ def nansum(
     tensor(3.)
     """
     x = enter(x)
-    return sum(where(_numbers(x), x, 0), dim, keepdim, axis=axis, keepdims=keepdims, dtype=dtype)
+    return sum(where(isnan(x), 0, x), dim, keepdim, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
 @tells
@@ -184,11 +179,37 @@ def nanmean(
         raise TypeError(f"nanmean: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float()")
     dims = dimensions("nanmean", either("nanmean", dim, axis), x._value.ndim)
     keepdim = bool(keepdim if keepdims is None else keepdims)
-    count = np.asarray((~np.isnan(x._value)).sum(dims, keepdims=keepdim), x._value.dtype)
-    return nansum(x, dims, keepdim) / wrap(count)
+    return nansum(x, dims, keepdim) / sum(logical_not(isnan(x)), dims, keepdim)
 
 
 # ---------------------------------------------------------------- counts
+
+
+def _counts(x: np.ndarray, weights: np.ndarray | None = None, *, minlength: int) -> np.ndarray:
+    if x.ndim != 1 or (x < 0).any():
+        raise ValueError(
+            f"bincount: expected a vector of integers >= 0, got shape {x.shape}"
+            + (f" with {x.min()} in it" if x.size else "")
+        )
+    counts = np.bincount(x, weights, minlength)
+    return counts.astype(np.int64 if weights is None else np.float32 if weights.dtype == np.float32 else np.float64)
+
+
+_bincount = computed("bincount", _counts)
+
+
+def _counts_between(x: np.ndarray, bins: int, low: float, high: float) -> np.ndarray:
+    if low == high and x.size:
+        low, high = float(x.min()), float(x.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    if not low < high or not math.isfinite(high - low):
+        raise ValueError(f"histc: expected a finite range with min < max, got {low} to {high}")
+    counts, _ = np.histogram(x.astype(np.float64), bins, (low, high))
+    return counts.astype(x.dtype)
+
+
+_histc = computed("histc", _counts_between)
 
 
 @tells
@@ -221,21 +242,17 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     >>> wg.bincount(wg.tensor([1, 3, 1]))
     tensor([0, 2, 0, 1])
     """
-    value = enter(x)._value
-    if value.dtype.kind not in "iu":
-        raise TypeError(f"bincount: expected integers, got {value.dtype}")
-    if value.ndim != 1 or (value < 0).any():
-        raise ValueError(f"bincount: expected a vector of integers >= 0, got shape {value.shape}" + (
-            f" with {value.min()} in it" if value.size else ""))  # fmt: skip
+    x = enter(x)
+    if x._value.dtype.kind not in "iu":
+        raise TypeError(f"bincount: expected integers, got {x._value.dtype}")
     if minlength < 0:
         raise ValueError(f"bincount: expected minlength >= 0, got {minlength}")
     if weights is None:
-        return wrap(np.bincount(value, minlength=minlength).astype(np.int64))
-    weight = enter(weights)._value
-    if weight.shape != value.shape:
-        raise ValueError(f"bincount: expected weights of shape {value.shape}, got {weight.shape}")
-    counts = np.bincount(value, weight, minlength)
-    return wrap(counts.astype(weight.dtype) if weight.dtype == dtypes.float32 else counts)
+        return _bincount(x, minlength=minlength)
+    weights = enter(weights)
+    if weights._value.shape != x._value.shape:
+        raise ValueError(f"bincount: expected weights of shape {x._value.shape}, got {weights._value.shape}")
+    return _bincount(x, weights, minlength=minlength)
 
 
 @tells
@@ -266,17 +283,9 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     >>> wg.histc(wg.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
-    value = enter(x)._value
-    if value.dtype.kind != "f":
-        raise TypeError(f"histc: expected a floating tensor, got {value.dtype}; convert it, as in x.float()")
+    x = enter(x)
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"histc: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float()")
     if bins < 1:
         raise ValueError(f"histc: expected at least 1 bin, got {bins}")
-    low, high = float(min), float(max)
-    if low == high and value.size:
-        low, high = float(value.min()), float(value.max())
-    if low == high:
-        low, high = low - 1, high + 1
-    if not low < high or not math.isfinite(high - low):
-        raise ValueError(f"histc: expected a finite range with min < max, got {low} to {high}")
-    counts, _ = np.histogram(value.astype(np.float64), bins, (low, high))
-    return wrap(counts.astype(value.dtype))
+    return _histc(x, bins=bins, low=float(min), high=float(max))
