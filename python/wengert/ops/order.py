@@ -10,10 +10,14 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either
-from ..core.doors import enter
+from ..core.broadcast import cast
+from ..core.define import computed, elementwise
+from ..core.doors import constant, enter
+from ..core.half import half
 from ..core.signatures import tells
-from ..core.variable import Variable, wrap
+from ..core.tuples import item
 from .arithmetic import lerp
+from .compare import eq, isinf, isnan, logical_and, where
 from .extremes import ValuesAndIndices, picked
 from .index import take_along_dim
 from .shape import movedim, reshape
@@ -24,15 +28,18 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _order(value: np.ndarray, d: int, descending: bool) -> np.ndarray:
+def _order(x: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     """The indices that sort along a dimension, equal items in their order; NaN counts as the largest."""
-    if not value.ndim:
+    if not x.ndim:
         return np.zeros((), np.int64)
     if not descending:
-        return value.argsort(d, "stable")
-    reverse = (slice(None),) * d + (slice(None, None, -1),)
-    order: np.ndarray = value.shape[d] - 1 - value[reverse].argsort(d, "stable")
+        return x.argsort(dim, "stable")
+    reverse = (slice(None),) * dim + (slice(None, None, -1),)
+    order: np.ndarray = x.shape[dim] - 1 - x[reverse].argsort(dim, "stable")
     return order[reverse]
+
+
+_argsort = computed("argsort", _order)
 
 
 # ---------------------------------------------------------------- sorting
@@ -74,7 +81,7 @@ def sort(
     x = enter(x)
     dim = either("sort", dim, axis)
     d = dimension("sort", -1 if dim is None else dim, x._value.ndim)
-    return picked("sort", x, _order(x._value, d, descending), d)
+    return picked("sort", x, _argsort(x, dim=d, descending=bool(descending)), d)
 
 
 @tells
@@ -111,7 +118,7 @@ def argsort(
     x = enter(x)
     dim = either("argsort", dim, axis)
     d = dimension("argsort", -1 if dim is None else dim, x._value.ndim)
-    return wrap(_order(x._value, d, descending))
+    return _argsort(x, dim=d, descending=bool(descending))
 
 
 @tells
@@ -135,6 +142,20 @@ def msort(x: Any) -> Tensor:
     """
     items: Tensor = sort(x, 0).values
     return items
+
+
+_FEW = 32  # items up to which the kernel, whose time may grow with their number, is faster than sorting all
+
+
+def _extreme_places(x: np.ndarray, k: int, dim: int, largest: bool) -> np.ndarray:
+    """The indices of the k largest or smallest items along a dimension, in order."""
+    if x.ndim and k <= _FEW and x.dtype.char in dtypes.NATIVE:
+        return _kernels.topk(x, k, dim, not largest)
+    order = _order(x, dim, largest)
+    return order[(slice(None),) * dim + (slice(k),)] if x.ndim else order
+
+
+_topk = computed("topk", _extreme_places)
 
 
 @tells
@@ -175,16 +196,18 @@ def topk(
     n = x._value.shape[d] if x._value.ndim else 1
     if not 0 <= k <= n:
         raise ValueError(f"topk: expected k from 0 to {n}, the length of dimension {d} of {x._value.shape}, got {k}")
-    if x._value.ndim and k <= _FEW and x._value.dtype.char in dtypes.NATIVE:
-        return picked("topk", x, _kernels.topk(x._value, k, d, not largest), d)
-    order = _order(x._value, d, largest)
-    return picked("topk", x, order[(slice(None),) * d + (slice(k),)] if x._value.ndim else order, d)
-
-
-_FEW = 32  # items up to which the kernel, whose time may grow with their number, is faster than sorting all
+    return picked("topk", x, _topk(x, k=k, dim=d, largest=bool(largest)), d)
 
 
 # ---------------------------------------------------------------- order statistics
+
+
+def _kth_place(x: np.ndarray, k: int, dim: int) -> np.ndarray:
+    order = _order(x, dim, False)
+    return order[(slice(None),) * dim + (slice(k - 1, k),)] if x.ndim else order
+
+
+_kthvalue = computed("kthvalue", _kth_place)
 
 
 @tells
@@ -224,9 +247,7 @@ def kthvalue(
     n = x._value.shape[d] if x._value.ndim else 1
     if not 1 <= k <= n:
         raise ValueError(f"kthvalue: expected k from 1 to {n}, the length of dimension {d}, got {k}")
-    order = _order(x._value, d, False)
-    place = order[(slice(None),) * d + (slice(k - 1, k),)] if x._value.ndim else order
-    return picked("kthvalue", x, place, d, bool(keepdim if keepdims is None else keepdims))
+    return picked("kthvalue", x, _kthvalue(x, k=k, dim=d), d, bool(keepdim if keepdims is None else keepdims))
 
 
 @tells
@@ -297,24 +318,31 @@ def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None,
     keepdim = bool(keepdim if keepdims is None else keepdims)
     if dim is None:
         if not x._value.size:
-            return wrap(np.asarray(np.nan, x._value.dtype))
+            return constant(np.full, (), np.nan, x._value.dtype)
         return _median(name, reshape(x, -1), 0, False, None, None)[0]
     d = dimension(name, dim, x._value.ndim)
-    value = x._value
-    if not value.ndim:
-        return picked(name, x, np.zeros((), np.int64), d)
-    n = value.shape[d]
-    if not n:
-        raise ValueError(f"{name}: there is nothing to choose from along dimension {d} of shape {value.shape}")
-    order = _order(value, d, False)
-    middle = np.full([1 if k == d else m for k, m in enumerate(value.shape)], (n - 1) // 2)
-    if value.dtype.kind == "f":
-        numbers = n - np.isnan(value).sum(d, keepdims=True)  # NaN come last in order
-        if name == "nanmedian":
+    shape = x._value.shape
+    if shape and not shape[d]:
+        raise ValueError(f"{name}: there is nothing to choose from along dimension {d} of shape {shape}")
+    return picked(name, x, _middle(x, dim=d, without_nan=name == "nanmedian"), d, keepdim)
+
+
+def _middle_place(x: np.ndarray, dim: int, without_nan: bool) -> np.ndarray:
+    order = _order(x, dim, False)
+    if not x.ndim:
+        return order
+    n = x.shape[dim]
+    middle = np.full([1 if k == dim else m for k, m in enumerate(x.shape)], (n - 1) // 2)
+    if x.dtype.kind == "f":
+        numbers = n - np.isnan(x).sum(dim, keepdims=True)  # NaN come last in order
+        if without_nan:
             middle = np.maximum(numbers - 1, 0) // 2
         else:
             middle = np.where(numbers < n, np.minimum(numbers, n - 1), middle)
-    return picked(name, x, _kernels.gather_along(order, middle, d), d, keepdim)
+    return _kernels.gather_along(order, middle, dim)
+
+
+_middle = computed("median", _middle_place)
 
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -403,43 +431,64 @@ def _quantile(
     x = enter(x)
     dim = either(name, dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
-    shares = np.asarray(q._value if isinstance(q, Variable) else q, dtype=np.float64)
     if x._value.dtype.kind != "f":
         raise TypeError(f"{name}: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float()")
     if interpolation not in _INTERPOLATIONS:
         raise ValueError(f"{name}: expected an interpolation of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
-    if shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
-        raise ValueError(f"{name}: expected one q or a vector of them in [0, 1], got {q!r}")
+    share = _share(np.asarray(q, np.float64) if isinstance(q, (int, float, list, tuple)) else q, name=name)
+    asked = share._value.shape
     ndim = x._value.ndim
     d = 0 if dim is None else dimension(name, dim, ndim)
     rows = reshape(x, -1) if dim is None or not ndim else movedim(x, d, -1)
     if not rows._value.shape[-1]:
         raise ValueError(f"{name}: there is nothing to choose from in shape {x._value.shape}")
-    low, high, weight = _neighbours(rows._value, shares.reshape(-1), interpolation, name == "nanquantile")
-    ordered = sort(rows).values
-    z = lerp(take_along_dim(ordered, low, -1), take_along_dim(ordered, high, -1), wrap(weight))
-    z = movedim(z, -1, 0)  # (q, other dimensions)
+    z = movedim(_between_neighbours(rows, share, interpolation, name == "nanquantile"), -1, 0)  # (q, other dimensions)
     if keepdim:
         lead = (1,) * ndim if dim is None else tuple(1 if k == d else n for k, n in enumerate(x._value.shape))
-        z = reshape(z, (shares.size, *lead))
-    return z if shares.ndim else reshape(z, z._value.shape[1:])
+        z = reshape(z, (*z._value.shape[:1], *lead))
+    return z if asked else reshape(z, z._value.shape[1:])
 
 
-def _neighbours(
-    value: np.ndarray, shares: np.ndarray, interpolation: str, ignore_nan: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per row the two places in order that each share lies between, and how far it is from the first."""
-    n = value.shape[-1]
-    numbers = n - np.isnan(value).sum(-1, keepdims=True)  # NaN come last in order
-    rank = shares * np.maximum(numbers - 1, 0)
-    if interpolation in ("lower", "higher", "nearest"):
-        rank = getattr(np, {"lower": "floor", "higher": "ceil", "nearest": "round"}[interpolation])(rank)
-    low = np.floor(rank)
-    weight = np.where(rank > low, 0.5, 0.0) if interpolation == "midpoint" else rank - low
-    high = np.ceil(rank)
-    if not ignore_nan:
-        low = np.where(numbers < n, n - 1, low)  # a NaN
-    return low.astype(np.int64), high.astype(np.int64), weight.astype(value.dtype)
+def _checked_share(q: np.ndarray, name: str) -> np.ndarray:
+    if q.ndim > 1 or not ((q >= 0) & (q <= 1)).all():
+        raise ValueError(f"{name}: expected one q or a vector of them in [0, 1], got {q.tolist()}")
+    return q
+
+
+_share = elementwise("quantile_share", _checked_share, lambda g: g, floating=True)
+_floor = computed("floor", lambda x: np.floor(x).astype(np.int64))
+_ceil = computed("ceil", lambda x: np.ceil(x).astype(np.int64))
+_nearest = computed("round", lambda x: np.round(x).astype(np.int64))
+_last_number = computed("last_number", lambda x: np.maximum(x.shape[-1] - 1 - np.isnan(x).sum(-1, keepdims=True), 0))
+
+
+@half
+def _between_neighbours(rows: Any, share: Any, interpolation: str, without_nan: bool) -> Tensor:
+    """Per row the items at each share of the way through its order, (..., n) to (..., q)."""
+    n = rows._value.shape[-1]
+    if share._value.dtype == dtypes.float16 or n > _EXACT:
+        share = cast(share, dtypes.float64)
+    last = _last_number(rows) if without_nan else n - 1
+    rank = reshape(share, (1,) * (rows._value.ndim - 1) + (-1,)) * last
+    low = {"higher": _ceil, "nearest": _nearest}.get(interpolation, _floor)(rank)
+    ordered = sort(rows).values
+    z = take_along_dim(ordered, low, -1)
+    if interpolation in ("linear", "midpoint"):
+        weight = 0.5 if interpolation == "midpoint" else cast(rank - low, rows._value.dtype)
+        z = _lerp_or_same(z, take_along_dim(ordered, _ceil(rank), -1), weight)
+    if without_nan:
+        return z
+    largest = ordered[..., n - 1 :]
+    return where(isnan(largest), largest, z)  # NaN come last in order
+
+
+_EXACT = 1 << 24  # up to which every integer is a number of float32
+
+
+def _lerp_or_same(x: Any, y: Any, weight: Any) -> Tensor:
+    """Between x and y, and x where both are the same infinity."""
+    same = logical_and(isinf(x), eq(x, y))
+    return where(same, x, lerp(where(same, 0.0, x), where(same, 0.0, y), weight))
 
 
 # ---------------------------------------------------------------- distinct items
@@ -478,21 +527,28 @@ def unique(
     >>> wg.unique(wg.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
-    value = enter(x)._value
+    x = enter(x)
     dim = either("unique", dim, axis)
-    d = None if dim is None else dimension("unique", dim, value.ndim)
-    items, inverse, counts = np.unique(value, return_inverse=True, return_counts=True, axis=d)
-    inverse = inverse.reshape(value.shape if d is None else -1)
-    return _asked(items, inverse, counts, return_inverse, return_counts)
+    d = None if dim is None else dimension("unique", dim, x._value.ndim)
+    return _asked(_unique(x, dim=d), return_inverse, return_counts)
 
 
-def _asked(items: np.ndarray, inverse: np.ndarray, counts: np.ndarray, with_inverse: bool, with_counts: bool) -> Any:
-    found = [wrap(items)]
-    if with_inverse:
-        found.append(wrap(inverse.astype(np.int64)))
-    if with_counts:
-        found.append(wrap(counts.astype(np.int64)))
-    return tuple(found) if len(found) > 1 else found[0]
+Counted = tuple[np.ndarray, np.ndarray, np.ndarray]  # items, the place of each among them, how often each occurs
+
+
+def _distinct(x: np.ndarray, dim: int | None) -> Counted:
+    items, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
+    inverse = inverse.reshape(x.shape if dim is None else -1)
+    return items, inverse.astype(np.int64), counts.astype(np.int64)
+
+
+_unique = computed("unique", _distinct)
+
+
+def _asked(found: Any, with_inverse: bool, with_counts: bool) -> Any:
+    """Of the items, their places and their counts what the caller wants."""
+    wanted = [0, *([1] if with_inverse else []), *([2] if with_counts else [])]
+    return tuple([item(found, k) for k in wanted]) if len(wanted) > 1 else item(found, 0)
 
 
 @tells
@@ -526,18 +582,24 @@ def unique_consecutive(
     >>> wg.unique_consecutive(wg.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
-    value = enter(x)._value
+    x = enter(x)
     dim = either("unique_consecutive", dim, axis)
-    d = 0 if dim is None else dimension("unique_consecutive", dim, value.ndim)
-    rows = value.reshape(-1) if dim is None else np.moveaxis(value, d, 0)
-    flat = rows.reshape(len(rows), -1) if rows.size else np.empty((len(rows), 0), value.dtype)
+    d = None if dim is None else dimension("unique_consecutive", dim, x._value.ndim)
+    return _asked(_unique_consecutive(x, dim=d), return_inverse, return_counts)
+
+
+def _runs(x: np.ndarray, dim: int | None) -> Counted:
+    rows = x.reshape(-1) if dim is None else np.moveaxis(x, dim, 0)
+    flat = rows.reshape(len(rows), -1) if rows.size else np.empty((len(rows), 0), x.dtype)
     starts = np.ones(len(rows), dtype=np.bool_)
     starts[1:] = (flat[1:] != flat[:-1]).any(1)
     inverse = np.cumsum(starts) - 1
     counts = np.diff(np.append(np.flatnonzero(starts), len(rows)))
-    items = np.moveaxis(rows[starts], 0, d)
-    inverse = inverse.reshape(value.shape) if dim is None else inverse
-    return _asked(items, inverse, counts, return_inverse, return_counts)
+    items = np.moveaxis(rows[starts], 0, dim or 0)
+    return items, inverse.reshape(x.shape) if dim is None else inverse, counts
+
+
+_unique_consecutive = computed("unique_consecutive", _runs)
 
 
 # ---------------------------------------------------------------- places in sorted sequences
@@ -575,21 +637,30 @@ def searchsorted(
     >>> wg.searchsorted(wg.tensor([1., 3., 5.]), wg.tensor([3., 4.]))
     tensor([1, 2])
     """
-    sequence, wanted = enter(sorted_sequence)._value, enter(values)._value
+    sequence, wanted = enter(sorted_sequence), enter(values)
     if side not in (None, "left", "right"):
         raise ValueError(f'searchsorted: expected side "left" or "right", got {side!r}')
-    where_equal: Any = "right" if right or side == "right" else "left"
-    if sequence.ndim == 1:
-        places = np.searchsorted(sequence, wanted, where_equal)
-    elif sequence.ndim and sequence.shape[:-1] == wanted.shape[:-1]:
-        pairs = zip(sequence.reshape(-1, sequence.shape[-1]), wanted.reshape(-1, wanted.shape[-1]), strict=True)
-        places = np.stack([np.searchsorted(row, row_values, where_equal) for row, row_values in pairs])
-    else:
+    shape, asked = sequence._value.shape, wanted._value.shape
+    if len(shape) != 1 and (not shape or shape[:-1] != asked[:-1]):
         raise ValueError(
-            f"searchsorted: sequences of shape {sequence.shape} and values of shape {wanted.shape} differ in the "
-            "leading dimensions; expected one sequence, or one for each row of values"
+            f"searchsorted: sequences of shape {shape} and values of shape {asked} differ in the leading dimensions; "
+            "expected one sequence, or one for each row of values"
         )
-    return wrap(np.asarray(places, np.int32 if out_int32 else np.int64).reshape(wanted.shape))
+    dtype = dtypes.int32 if out_int32 else dtypes.int64
+    return _searchsorted(sequence, wanted, right=bool(right) or side == "right", dtype=dtype)
+
+
+def _places(sequence: np.ndarray, wanted: np.ndarray, right: bool, dtype: np.dtype) -> np.ndarray:
+    side: Any = "right" if right else "left"
+    if sequence.ndim == 1:
+        return np.asarray(np.searchsorted(sequence, wanted, side), dtype)
+    out = np.empty(wanted.shape, dtype)
+    for k in np.ndindex(wanted.shape[:-1]):
+        out[k] = np.searchsorted(sequence[k], wanted[k], side)
+    return out
+
+
+_searchsorted = computed("searchsorted", _places)
 
 
 @tells
