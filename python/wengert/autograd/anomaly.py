@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core import guard
-from ..core.doors import line_of_caller
+from ..core.doors import leave, line_of_caller, memory
 from ..core.modes import Observer, Setting, mode
 from ..core.tape import Node
 from ..core.variable import Variable
@@ -37,13 +37,13 @@ class _Watch(Observer):
             self._also.recorded(node, inputs, out)
         place = Place(line_of_caller() or "a line that cannot be told")
         if self._check_nan:
-            already = any(_first_bad(x._value) is not None for x in inputs if isinstance(x, Variable))
+            already = any(_first_bad(x) is not None for x in inputs if isinstance(x, Variable))
             self._require_finite(
                 node, "its result", out, f"{'; an input was so already' if already else ''}; it was recorded at {place}"
             )
         saved = [*(node.saved or ()), node.result]
         place.protection = guard.Protection(
-            array for x in saved if isinstance(x, Variable) for array in _arrays(x._value)
+            array for x in saved if isinstance(x, Variable) for array in _arrays(memory(x))
         )
         return place
 
@@ -65,7 +65,7 @@ class _Watch(Observer):
 
     @staticmethod
     def _require_finite(node: Node, what: str, x: Any, more: str) -> None:
-        bad = _first_bad(x._value)
+        bad = _first_bad(x)
         if bad is not None:
             where, item = bad
             at = f" at {where}" if where else ""
@@ -73,15 +73,15 @@ class _Watch(Observer):
 
 
 def _arrays(value: Any) -> Iterator[np.ndarray]:
-    """The arrays that a variable holds: one, or a tuple of them."""
+    """The arrays of a value: one, or a tuple of them."""
     for part in value if isinstance(value, tuple) else (value,):
         if isinstance(part, np.ndarray):
             yield part
 
 
-def _first_bad(value: Any) -> tuple[tuple[int, ...], Any] | None:
+def _first_bad(x: Variable) -> tuple[tuple[int, ...], Any] | None:
     """The first item that is not finite, and its index."""
-    for array in _arrays(value):
+    for array in _arrays(leave(x, "text")):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
             return where, array[where]

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..core import tape, tuples
-from ..core.modes import Observer, mode
+from ..core.doors import constant
+from ..core.modes import Observer, mode, recording
 from ..core.tape import Node, Operation, Rule
 from ..core.trees import flatten
-from ..core.variable import Variable, wrap
+from ..core.variable import Variable
 from ..core.views import track
 from ..ops.random import default_generator
-from .shares import Shares
 
 
 def checkpoint(
@@ -66,15 +66,10 @@ def checkpoint(
         return rebuild(leaves)
     segment.outputs = places
     segment.kinds = tuple((leaves[k]._value.shape, leaves[k]._value.dtype) for k in places)
-    values = tuple(leaves[k]._value for k in places)
-    alone = len(values) == 1
-    whole = wrap(values[0] if alone else values)
     inputs = (*segment.arguments(), *externals)
-    tape.record(segment.operation(len(inputs)), inputs, {}, whole)
+    outputs = tuples.results(segment.operation(len(inputs)), inputs, {}, [leaves[k] for k in places])
     segment.forget()
-    for i, k in enumerate(places):
-        out = wrap(whole._value, node=whole._node) if alone else tuples.item(whole, i)
-        out._counter = leaves[k]._share_counter()
+    for k, out in zip(places, outputs, strict=True):
         leaves[k] = out
     return rebuild(leaves)
 
@@ -109,7 +104,6 @@ class _Segment:
         self._leaves, self._rebuild = flatten(args)
         self._places = [k for k, x in enumerate(self._leaves) if isinstance(x, Variable) and x.requires_grad]
         self._state = default_generator.get_state() if preserve else None
-        self._shares = Shares()
 
     def arguments(self) -> list[Any]:
         """The tensors among the arguments that require a gradient."""
@@ -124,14 +118,12 @@ class _Segment:
         """The operation that stands for the function, of `count` arguments and parameters."""
         names = tuple(f"x{i}" for i in range(count))
 
-        def reverse(i: int) -> Rule:
-            return Rule(lambda g, *xs: self._shares.take(i, g, lambda: self._pull(g, xs)), ("g", *names))
-
         def forward(i: int) -> Rule:
             return Rule(lambda t, *xs: self._push(t, i, xs), ("t", *names))
 
-        rules = range(count)
-        return Operation("checkpoint", self._function, names, tuple(map(reverse, rules)), tuple(map(forward, rules)))
+        reverse = Rule(lambda g, *xs: self._pull(g, xs), ("g", *names))
+        jvps = tuple(map(forward, range(count)))
+        return Operation("checkpoint", self._function, names, (None,) * count, jvps, reverse)
 
     def _run(self, inputs: list[Any]) -> tuple[list[Any], Callable[[list[Any]], Any]]:
         leaves = list(self._leaves)
@@ -158,11 +150,10 @@ class _Segment:
         now = default_generator.get_state()
         if self._state is not None:
             default_generator.set_state(self._state)
-        mode.recording = True
         try:
-            leaves, _ = self._run(tracked)
+            with recording(True):
+                leaves, _ = self._run(tracked)
         finally:
-            mode.recording = connected
             if self._state is not None:
                 default_generator.set_state(now)
         outputs = [leaves[k] for k in self.outputs]
@@ -180,18 +171,18 @@ class _Segment:
         starts = [(y._source, part) for y, part in zip(outputs, gs, strict=True) if y._source is not None]
         nodes = tape.ancestors([source for source, _ in starts], ends)
         found = tape.pull(starts, ends, free=not mode.recording, nodes=nodes)
-        return [
-            found[end] if end in found else wrap(np.zeros_like(x._value)) for end, x in zip(ends, xs, strict=True)
-        ]
+        return [found[end] if end in found else _zeros_of(x) for end, x in zip(ends, xs, strict=True)]
 
     def _push(self, t: Any, argument: int, xs: tuple[Any, ...]) -> Any:
         ends, outputs = self._again(xs)
         sources = [y._source for y in outputs]
         found = tape.push(sources, {ends[argument]: t}, tape.ancestors(sources, ends))
-        parts = [
-            wrap(np.zeros_like(y._value)) if part is None else part for y, part in zip(outputs, found, strict=True)
-        ]
+        parts = [_zeros_of(y) if part is None else part for y, part in zip(outputs, found, strict=True)]
         return parts[0] if len(parts) == 1 else tuples.pack(parts)
+
+
+def _zeros_of(x: Any) -> Any:
+    return constant(np.zeros, x._value.shape, x._value.dtype)
 
 
 def _told(kinds: tuples.Kinds) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,11 +15,21 @@ import numpy as np
 from ..core import tape, tuples
 from ..core.broadcast import cast
 from ..core.change import adopt
-from ..core.doors import count_change, enter
-from ..core.modes import mode
+from ..core.doors import constant, count_change, enter
+from ..core.modes import mode, recording
 from ..core.tape import Operation, Rule
-from ..core.variable import Variable, wrap
-from .shares import Shares
+from ..core.variable import Variable
+
+
+class _Restored(threading.local):
+    """What contexts have saved, by their id, while a rule of theirs runs in this thread: others may walk the same
+    graph."""
+
+    def __init__(self) -> None:
+        self.of: dict[int, tuple[Any, ...]] = {}
+
+
+_restored = _Restored()
 
 
 class Context:
@@ -32,7 +44,7 @@ class Context:
     def __init__(self) -> None:
         self.needs_input_grad: tuple[bool, ...] = ()
         self._to_save: tuple[Any, ...] = ()
-        self._saved: tuple[Any, ...] | None = ()
+        self._is_recorded = False
         self._constant: tuple[Any, ...] = ()
         self._dirty: tuple[Any, ...] = ()
         self._inputs: tuple[Any, ...] = ()
@@ -42,7 +54,6 @@ class Context:
         self._others: list[tuple[tuple[int, ...], np.dtype] | None] = []  # those of the others; None for no tensor
         self._materialize = True
         self._node: weakref.ref[tape.Node] | None = None
-        self._shares = Shares()
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep inputs, outputs or other tensors; they are freed, and checked for changes in place, as the library's
@@ -56,9 +67,10 @@ class Context:
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """What was saved, while `backward` or `jvp` runs."""
-        if self._saved is None:
+        found = _restored.of.get(id(self))
+        if found is None and self._is_recorded:
             raise RuntimeError("saved_tensors: they are there while backward or jvp runs")
-        return self._saved
+        return found or ()
 
     def mark_non_differentiable(self, *outputs: Any) -> None:
         """Say that these outputs have no derivative."""
@@ -127,16 +139,12 @@ class Function:
         """
         ctx = Context()
         ctx.needs_input_grad = tuple(isinstance(x, Variable) and x.requires_grad for x in args)
-        before = mode.recording
-        mode.recording = False
-        try:
+        with recording(False) as before:
             if cls.setup_context is None:
                 result = cls.forward(ctx, *args)
             else:
                 result = cls.forward(*args)
                 cls.setup_context(ctx, args, result)
-        finally:
-            mode.recording = before
         if not before or not any(ctx.needs_input_grad):
             return result
         single = not isinstance(result, tuple)
@@ -176,14 +184,10 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(backward)
     def wrapped(ctx: Context, *cotangents: Any) -> Any:
-        recording = mode.recording
-        mode.recording = False
-        try:
+        with recording(False) as before:
             given = backward(ctx, *cotangents)
-        finally:
-            mode.recording = recording
         used = [x for x in (*cotangents, *ctx.saved_tensors) if isinstance(x, Variable) and x.requires_grad]
-        if not recording or not used:
+        if not before or not used:
             return given
         parts = given if isinstance(given, tuple) else (given,)
         return tuple(_without_rules(backward.__qualname__, x, used) if isinstance(x, Variable) else x for x in parts)
@@ -191,11 +195,11 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _without_rules(name: str, x: Variable, used: list[Any]) -> Variable:
+def _without_rules(name: str, x: Any, used: list[Any]) -> Any:
     """x as the result of an operation on what it was computed from, which says on a walk that it has no rules."""
     nothing = (None,) * len(used)
     operation = Operation(name, _last, tuple(f"x{i}" for i in range(len(used))), nothing, nothing)
-    out = wrap(x._value, x._share_counter())
+    out = x.detach()
     tape.record(operation, tuple(used), {}, out)
     return out
 
@@ -219,39 +223,39 @@ def _record(cls: type[Function], ctx: Context, args: tuple[Any, ...], outputs: t
         (y._value.shape, y._value.dtype) if isinstance(y, Variable) and k not in differentiable else None
         for k, y in enumerate(outputs)
     ]
-    ctx._kinds = tuples.kinds_of(wrap(tuple(outputs[k]._value for k in differentiable)))
+    ctx._kinds = tuple((outputs[k]._value.shape, outputs[k]._value.dtype) for k in differentiable)
     ctx._inputs = tuple(x if not isinstance(x, Variable) else (x._value.shape, x._value.dtype) for x in args)
-    saved = []
-    for place, x in enumerate(ctx._to_save):
-        found = next((k for k, index in enumerate(differentiable) if outputs[index] is x), None)
-        if found is not None:
-            ctx._as_output[place] = found
-        is_input = found is None and any(x is y for y in args)
-        saved.append(x if x is None or is_input else wrap(x._value, x._share_counter()))
+    saved = _saved(ctx, args, [outputs[k] for k in differentiable])
     dirty = {id(x) for x in ctx._dirty}
-    ctx._to_save, ctx._saved, ctx._constant, ctx._dirty = (), None, (), ()
+    ctx._to_save, ctx._constant, ctx._dirty, ctx._is_recorded = (), (), (), True
     known = cls.__dict__.get("_operations")
     if known is None:
         cls._operations = known = {}
-    shape = len(args), len(saved)
-    operation = known.get(shape) or known.setdefault(shape, _operation(cls, *shape))
-    values = tuple(outputs[k]._value for k in differentiable)
-    alone = len(values) == 1
-    whole = wrap(values[0] if alone else values)
-    tape.record(operation, (*args, *saved), {"ctx": ctx}, whole)
-    node = whole._node
-    assert node is not None
-    node.sources = node.sources[: len(args)] + (None,) * len(saved)  # for rules to use, not to carry cotangents to
-    ctx._node = weakref.ref(node)
+    count = len(args), len(saved)
+    operation = known.get(count) or known.setdefault(count, _operation(cls, *count))
+    results = tuples.results(
+        operation, (*args, *saved), {"ctx": ctx}, [outputs[k] for k in differentiable], constants=len(saved)
+    )
+    ctx._node = weakref.ref(results[0]._node if len(results) == 1 else results[0]._node.sources[0])
     new = list(outputs)
-    for k, index in enumerate(differentiable):
-        out = wrap(whole._value, node=node) if alone else tuples.item(whole, k)
-        out._counter = outputs[index]._share_counter()
+    for index, out in zip(differentiable, results, strict=True):
         if id(outputs[index]) in dirty:
             adopt(outputs[index], cls.__name__, out)
         else:
             new[index] = out
     return tuple(new)
+
+
+def _saved(ctx: Context, args: tuple[Any, ...], outputs: list[Any]) -> list[Any]:
+    """What the node is to keep: inputs as they are, of anything else its memory alone, which leads to no graph."""
+    saved = []
+    for place, x in enumerate(ctx._to_save):
+        found = next((k for k, y in enumerate(outputs) if y is x), None)
+        if found is not None:
+            ctx._as_output[place] = found
+        is_input = found is None and any(x is y for y in args)
+        saved.append(x if x is None or is_input else x.detach())
+    return saved
 
 
 def _operation(cls: type[Function], arguments: int, saved: int) -> Operation:
@@ -261,51 +265,35 @@ def _operation(cls: type[Function], arguments: int, saved: int) -> Operation:
     names = tuple(p.name for p in parameters) if plain else tuple(f"x{i}" for i in range(arguments))
     extra = tuple(f"saved {i}" for i in range(saved))
 
-    def reverse(i: int) -> Rule | None:
-        if cls.backward is None:
-            return None
-        needs = ("g", "ctx", *extra)
-        return Rule(lambda g, ctx, *kept: ctx._shares.take(i, g, lambda: _pulled(cls, ctx, g, kept)), needs)
-
     def forward(i: int) -> Rule | None:
         if cls.jvp is None:
             return None
         return Rule(lambda t, ctx, *kept: _pushed(cls, ctx, t, kept, i), ("t", "ctx", *extra))
 
-    nothing = (None,) * saved
-    return Operation(
-        cls.__name__, cls.forward, names + extra, tuple(map(reverse, range(arguments))) + nothing,
-        tuple(map(forward, range(arguments))) + nothing,
-    )  # fmt: skip
+    reverse = None
+    if cls.backward is not None:
+        reverse = Rule(lambda g, ctx, *kept: _pulled(cls, ctx, g, kept), ("g", "ctx", *extra))
+    jvps = tuple(map(forward, range(arguments))) + (None,) * saved
+    return Operation(cls.__name__, cls.forward, names + extra, (None,) * len(jvps), jvps, reverse)
 
 
-class _Restored:
-    """Give ctx.saved_tensors its value for a block, to one thread at a time; saved outputs know the node that they came
-    from."""
-
-    def __init__(self, ctx: Context, kept: tuple[Any, ...]) -> None:
-        self._ctx = ctx
-        self._kept = list(kept)
-        node = ctx._node() if ctx._node is not None else None
-        if node is None or not mode.recording:
-            return
+@contextlib.contextmanager
+def _given_back(ctx: Context, kept: tuple[Any, ...]) -> Iterator[None]:
+    """Give ctx.saved_tensors its value for a block; saved outputs know the node that they came from."""
+    values = list(kept)
+    node = ctx._node() if ctx._node is not None else None
+    if node is not None and mode.recording:
         for place, k in ctx._as_output.items():
-            x = self._kept[place]
-            if len(ctx._kinds) == 1:
-                self._kept[place] = wrap(x._value, x._counter, node)
-            else:
-                whole = wrap(tuple(np.broadcast_to(dtype.type(0), shape) for shape, dtype in ctx._kinds))
-                whole._node, whole._tracked = node, True
-                self._kept[place] = tuples.item(whole, k)
-                self._kept[place]._value = x._value
-
-    def __enter__(self) -> None:
-        self._ctx._shares.lock.acquire()
-        self._before, self._ctx._saved = self._ctx._saved, tuple(self._kept)
-
-    def __exit__(self, *exception: Any) -> None:
-        self._ctx._saved = self._before
-        self._ctx._shares.lock.release()
+            values[place] = tuples.result_of(node, k, ctx._kinds, values[place])
+    before = _restored.of.get(id(ctx))
+    _restored.of[id(ctx)] = tuple(values)
+    try:
+        yield
+    finally:
+        if before is None:
+            del _restored.of[id(ctx)]
+        else:
+            _restored.of[id(ctx)] = before
 
 
 def _pulled(cls: type[Function], ctx: Context, g: Any, kept: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -316,7 +304,7 @@ def _pulled(cls: type[Function], ctx: Context, g: Any, kept: tuple[Any, ...]) ->
             gs[place] = g
         elif ctx._materialize or not tuples.is_nothing(g._value[k]):
             gs[place] = tuples.item(g, k)
-    with _Restored(ctx, kept):
+    with _given_back(ctx, kept):
         given = cls.backward(ctx, *gs)
     given = given if isinstance(given, tuple) else (given,)
     count = len(ctx._inputs)
@@ -333,7 +321,7 @@ def _pushed(cls: type[Function], ctx: Context, t: Any, kept: tuple[Any, ...], ar
     needed = zip(ctx._inputs, ctx.needs_input_grad, strict=True)
     ts = _filled(ctx, [like if needs else None for like, needs in needed])
     ts[argument] = t
-    with _Restored(ctx, kept):
+    with _given_back(ctx, kept):
         given = cls.jvp(ctx, *ts)
     given = given if isinstance(given, tuple) else (given,)
     if len(given) != len(ctx._others):
@@ -347,7 +335,7 @@ def _pushed(cls: type[Function], ctx: Context, t: Any, kept: tuple[Any, ...], ar
 
 def _filled(ctx: Context, kinds: Sequence[Any]) -> list[Any]:
     """What stands where nothing has come to: zeros of the shapes and dtypes, or None."""
-    return [wrap(np.zeros(*kind)) if kind is not None and ctx._materialize else None for kind in kinds]
+    return [constant(np.zeros, *kind) if kind is not None and ctx._materialize else None for kind in kinds]
 
 
 def _fitting(name: str, what: str, x: Any, like: Any) -> Any:
@@ -356,7 +344,7 @@ def _fitting(name: str, what: str, x: Any, like: Any) -> Any:
         return None
     shape, dtype = like
     if x is None:
-        return wrap(np.zeros(shape, dtype if dtype.kind == "f" else np.float32))
+        return constant(np.zeros, shape, dtype if dtype.kind == "f" else np.float32)
     x = enter(x)
     if x._value.shape != shape:
         raise RuntimeError(f"{name}: it gave a {what} of shape {x._value.shape}, expected {shape}")

@@ -13,7 +13,7 @@ from . import tape
 from .broadcast import cast
 from .define import computed
 from .doors import constant, enter
-from .modes import mode
+from .modes import recording
 from .variable import Variable
 
 _copy = computed("copy", np.array)
@@ -62,12 +62,8 @@ def _walk(name: str, outputs: list[Any], gradients: list[Any], wanted: Any, reta
         g = _cotangent(name, outputs[i], gradients[i])
         y = outputs[i]
         starts.append((y.origin(), g))
-    before = mode.recording
-    mode.recording = create
-    try:
+    with recording(create):
         return tape.pull(starts, wanted, not (create if retain is None else retain))
-    finally:
-        mode.recording = before
 
 
 def backward(

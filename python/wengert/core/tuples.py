@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes
+from . import dtypes, tape
 from .define import rule
-from .tape import Operation, apply
+from .tape import Node, Operation, apply
 from .variable import Variable, register, wrap
 
 Kinds = tuple[tuple[tuple[int, ...], np.dtype], ...]  # the shape and dtype of each
@@ -78,6 +78,42 @@ def _sums(x: tuple[np.ndarray, ...], y: tuple[np.ndarray, ...]) -> tuple[np.ndar
 _ADD = Operation(
     "add_tuples", _sums, ("x", "y"), (rule(lambda g: g), rule(lambda g: g)), (rule(lambda t: t), rule(lambda t: t))
 )
+
+
+# ---------------------------------------------------------------- several results of one node
+
+
+def results(
+    operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any], outputs: list[Any], constants: int = 0
+) -> list[Any]:
+    """New variables over the outputs' memory, which are results of one new node.
+
+    Parameters
+    ----------
+    operation, inputs, static, constants
+        As in `tape.record`. Where there are several outputs, the rules are given and give tuples.
+    outputs : list of variables
+
+    Returns
+    -------
+    list of variables
+    """
+    alone = len(outputs) == 1
+    whole = wrap(outputs[0]._value if alone else tuple(y._value for y in outputs))
+    tape.record(operation, inputs, static, whole, constants=constants)
+    found = [whole] if alone else [item(whole, k) for k in range(len(outputs))]
+    for out, y in zip(found, outputs, strict=True):
+        out._counter = y._share_counter()
+    return found
+
+
+def result_of(node: Node, k: int, kinds: Kinds, x: Any) -> Any:
+    """Result k of a node that `results` has made, for a rule that uses it: a variable over the memory of x."""
+    if len(kinds) == 1:
+        return wrap(x._value, x._counter, node)
+    found = item(wrap(tuple(_zeros(kind)._value for kind in kinds), node=node), k)
+    found._value = x._value
+    return found
 
 
 class Parts(Variable):
