@@ -43,7 +43,8 @@ from .ops import *  # every name of ops.__all__
 from .tensors.conversion import is_floating_point, is_tensor, numel
 from .tensors.interop import from_dlpack
 from .tensors.printing import get_printoptions, set_printoptions
-from .tensors.tensor import Size, Tensor
+from .tensors.size import Size
+from .tensors.tensor import Tensor
 
 __all__ = [
     "Size",

@@ -26,49 +26,10 @@ from ..core.variable import Variable, register, wrap
 from ..ops import arithmetic, compare, contractions, functions, index, products
 from ..ops import shape as shapes
 from . import conversion, inplace, interop
+from .copies import rebuild
 from .inplace import in_place
 from .printing import tensor_text
-
-
-class Size(tuple[int, ...]):
-    """The shape of a tensor: a tuple that prints its name, and knows how many items such a tensor has.
-
-    Examples
-    --------
-    >>> wg.ones(2, 3).shape
-    wengert.Size([2, 3])
-    >>> wg.ones(2, 3).shape == (2, 3)
-    True
-    """
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"wengert.Size([{', '.join(map(str, self))}])"
-
-    def __getitem__(self, key: Any) -> Any:
-        found = tuple.__getitem__(self, key)
-        return Size(found) if isinstance(key, slice) else found
-
-    def __add__(self, other: Any) -> Size:
-        return Size(tuple.__add__(self, other))
-
-    def numel(self) -> int:
-        """The number of items.
-
-        Returns
-        -------
-        int
-
-        Examples
-        --------
-        >>> wg.ones(2, 3).shape.numel()
-        6
-        """
-        count = 1
-        for n in self:
-            count *= n
-        return count
+from .size import Size
 
 
 class Tensor(Variable):
@@ -793,11 +754,11 @@ class Tensor(Variable):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self._node is not None:
             raise RuntimeError("only leaves can be pickled or copied with copy.copy; detach() this tensor first")
-        return _rebuild, (type(self), self._value, self.requires_grad, self.grad, getattr(self, "__dict__", None))
+        return rebuild, (type(self), self._value, self.requires_grad, self.grad, getattr(self, "__dict__", None))
 
     def __copy__(self) -> Tensor:
-        rebuild, arguments = self.__reduce_ex__(4)
-        copy: Tensor = rebuild(*arguments)
+        remake, arguments = self.__reduce_ex__(4)
+        copy: Tensor = remake(*arguments)
         copy._counter = self._share_counter()  # it shows the same memory
         return copy
 
@@ -805,7 +766,7 @@ class Tensor(Variable):
         if self._node is not None:
             raise RuntimeError("only leaves can be deep-copied; detach() this tensor first")
         grad = self.grad.__deepcopy__(memo) if self.grad is not None else None
-        copy = _rebuild(type(self), self._value.copy(), self.requires_grad, grad)
+        copy = rebuild(type(self), self._value.copy(), self.requires_grad, grad)
         memo[id(self)] = copy
         if hasattr(self, "__dict__"):
             copy.__dict__.update(deepcopy(self.__dict__, memo))
@@ -1471,22 +1432,6 @@ class Tensor(Variable):
     # Chance
     bernoulli = ops.bernoulli
     multinomial = ops.multinomial
-
-
-# ---------------------------------------------------------------- making tensors
-
-
-def _rebuild(
-    cls: type[Tensor], value: np.ndarray, requires_grad: bool, grad: Any, attributes: dict[str, Any] | None = None
-) -> Tensor:
-    """A leaf of a class derived from Tensor, with what its objects carry besides; no initializer of theirs is run."""
-    tensor = cls.__new__(cls)
-    Variable.__init__(tensor, value)
-    tensor._tracked = requires_grad
-    tensor.grad = grad
-    if attributes:
-        tensor.__dict__.update(attributes)
-    return tensor
 
 
 def _comparable(y: Any) -> bool:
