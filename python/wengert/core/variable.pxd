@@ -25,4 +25,6 @@ cdef type _class_of_tuples
 @cython.locals(variable=Variable, cls=type)
 cpdef Variable wrap(object value, object counter=*, object node=*)
 
+cpdef object detached(Variable x)
+
 cpdef object as_view(Variable x, Variable out)

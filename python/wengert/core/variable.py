@@ -122,7 +122,12 @@ def wrap(value: Any, counter: list[Any] | None = None, node: Any = None) -> Tens
     variable._hooks = None
     variable._base = None
     variable._seen = None
-    return variable
+    return variable  # type: ignore[no-any-return]
+
+
+def detached(x: Variable) -> Tensor:
+    """A constant over the memory of x, whose changes are x's."""
+    return wrap(x._value, x._share_counter())
 
 
 def as_view(x: Variable, out: V) -> V:
