@@ -5,19 +5,17 @@ from __future__ import annotations
 from builtins import bool as builtin_bool
 from builtins import float as builtin_float
 from builtins import int as builtin_int
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .._types import Tensor
 from ..core import define, dtypes
 from ..core.arguments import sizes
 from ..core.broadcast import cast
-from ..core.doors import enter
+from ..core.doors import enter, leave
 from ..core.variable import Variable
-from ..ops import creation
-
-if TYPE_CHECKING:
-    from .tensor import Tensor
+from ..ops import compare, creation
 
 # ---------------------------------------------------------------- other dtypes
 
@@ -278,23 +276,23 @@ def tolist(x: Any) -> Any:
     >>> wg.tensor([[1, 2], [3, 4]]).tolist()
     [[1, 2], [3, 4]]
     """
-    return x._value.tolist()
+    return leave(x, "number").tolist()
 
 
 def as_float(x: Any) -> builtin_float:
     """What `float(x)` gives."""
-    return builtin_float(_single("float", x))
+    return builtin_float(_single("float", x, "number"))
 
 
 def as_int(x: Any) -> builtin_int:
     """What `int(x)` gives."""
-    return builtin_int(_single("int", x))
+    return builtin_int(_single("int", x, "int"))
 
 
-def _single(name: str, x: Any) -> Any:
+def _single(name: str, x: Any, kind: str) -> Any:
     if x._value.size != 1:
         raise ValueError(f"{name}: only a tensor of one item is a number, this one has shape {x._value.shape}")
-    return x._value.item()
+    return leave(x, kind).item()
 
 
 def as_index(x: Any) -> builtin_int:
@@ -303,20 +301,20 @@ def as_index(x: Any) -> builtin_int:
         raise TypeError(
             f"only a tensor of one integer is an index, this one has dtype {x._value.dtype} and shape {x._value.shape}"
         )
-    return builtin_int(x._value.item())
+    return builtin_int(leave(x, "int").item())
 
 
 def as_bool(x: Any) -> builtin_bool:
     """What `bool(x)` gives."""
     if x._value.size != 1:
         raise RuntimeError(f"the truth value of a tensor of shape {x._value.shape} is ambiguous; use .any() or .all()")
-    return builtin_bool(x._value.item())
+    return builtin_bool(leave(x, "bool").item())
 
 
 def formatted(x: Any, spec: str) -> str:
     """What `format(x, spec)` gives: of a tensor without dimensions its number, else its text, which takes no spec."""
     if not x._value.ndim:
-        return format(x._value.item(), spec)
+        return format(leave(x, "text").item(), spec)
     if spec:
         raise TypeError(
             f"format: {spec!r} is for one number, this tensor has shape {x._value.shape}; use set_printoptions"
@@ -325,6 +323,18 @@ def formatted(x: Any, spec: str) -> str:
 
 
 # ---------------------------------------------------------------- questions
+
+
+def is_comparable(y: Any) -> builtin_bool:
+    """Whether items of a tensor may equal y, or items of it."""
+    return isinstance(y, (Variable, np.ndarray, np.generic, builtin_int, builtin_float, list, tuple))
+
+
+def contains(x: Any, y: Any) -> builtin_bool:
+    """What `y in x` gives."""
+    if not is_comparable(y):
+        raise TypeError(f"in: a tensor has numbers as items; expected a number, a tensor or an array, got {y!r}")
+    return as_bool(compare.any(compare.eq(x, y)))
 
 
 def is_tensor(x: Any) -> builtin_bool:

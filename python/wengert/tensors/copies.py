@@ -1,12 +1,16 @@
-"""Tensors rebuilt from what pickles and copies keep of them."""
+"""Copies of tensors and pickles of them: what is kept, and how a tensor is made of it again."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
+from .._types import Tensor
+from ..core.doors import leave
 from ..core.variable import Variable
+from ..ops.shape import clone
 
 
 def rebuild(
@@ -20,3 +24,30 @@ def rebuild(
     if attributes:
         tensor.__dict__.update(attributes)
     return tensor
+
+
+def reduced(x: Any) -> tuple[Any, ...]:
+    """What pickle keeps of x: `rebuild`, and its arguments."""
+    if x._node is not None:
+        raise RuntimeError("only leaves can be pickled or copied with copy.copy; detach() this tensor first")
+    return rebuild, (type(x), leave(x, "array"), x.requires_grad, x.grad, getattr(x, "__dict__", None))
+
+
+def shallow(x: Any) -> Tensor:
+    """Another object over the memory of x."""
+    remake, arguments = x.__reduce_ex__(4)
+    copy: Tensor = remake(*arguments)
+    copy._counter = x._share_counter()
+    return copy
+
+
+def deep(x: Any, memo: dict[int, Any]) -> Tensor:
+    """A copy with memory of its own, also of the gradient and of what the object carries besides."""
+    if x._node is not None:
+        raise RuntimeError("only leaves can be deep-copied; detach() this tensor first")
+    grad = x.grad.__deepcopy__(memo) if x.grad is not None else None
+    copy: Tensor = rebuild(type(x), clone(x.detach())._value, x.requires_grad, grad)
+    memo[id(x)] = copy
+    if hasattr(x, "__dict__"):
+        copy.__dict__.update(deepcopy(x.__dict__, memo))
+    return copy

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .._types import Tensor
 from ..core import define
 from ..core.change import rewrite
+from ..core.doors import constant
 from ..core.modes import mode
 from ..ops import shape
 from ..ops.random import randint
 from ..ops.scattering import masked_fill
 
-if TYPE_CHECKING:
-    from .tensor import Tensor
 
 def in_place(function: Any) -> Callable[..., Tensor]:
     """The method that replaces a tensor's items by `function` of it."""
@@ -59,9 +59,15 @@ def fill_diagonal_(x: Any, value: Any, wrap: bool = False) -> Tensor:
     """
     if x._value.ndim < 2:
         raise RuntimeError(f"fill_diagonal_: expected two dimensions or more, got shape {x._value.shape}")
-    mask = np.zeros(x._value.shape, np.bool_)
-    np.fill_diagonal(mask, True, wrap)
+    mask = constant(_diagonal, x._value.shape, wrap)
     return rewrite(x, "fill_diagonal_", lambda old: masked_fill(old, mask, value))
+
+
+def _diagonal(shape: tuple[int, ...], wrap: bool) -> np.ndarray:
+    """True where all indices are equal."""
+    mask = np.zeros(shape, np.bool_)
+    np.fill_diagonal(mask, True, wrap)
+    return mask
 
 
 def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Any = None) -> Tensor:

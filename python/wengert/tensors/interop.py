@@ -16,9 +16,9 @@ import numpy as np
 
 from .. import ops
 from ..core.broadcast import as_floating
-from ..core.doors import enter
+from ..core.doors import enter, leave
 from ..core.modes import mode
-from ..core.variable import Variable, wrap
+from ..core.variable import Variable
 from ..ops import factors, least_squares, norms, systems
 
 Function = Callable[..., Any]
@@ -112,13 +112,14 @@ def _with_dtype(function: Function, count: int) -> Function:
 def _spread(x: Any, y: Any) -> Any:
     """x with a new last dimension of length 1 for each of y's."""
     x = enter(x)
-    return x.reshape(x._value.shape + (1,) * np.ndim(_as_array(y)))
+    return x.reshape(x._value.shape + (1,) * enter(y).ndim)
 
 
 def _call(name: str, function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The function's result; arguments that it does not take are told in NumPy's words."""
     try:
         bound = inspect.signature(function).bind(*args, **keywords)
+        bound.apply_defaults()
     except TypeError as error:
         given = ", ".join([f"{len(args)} positional", *keywords])
         raise TypeError(
@@ -130,7 +131,7 @@ def _call(name: str, function: Function, args: tuple[Any, ...], keywords: dict[s
 def _as_array(x: Any) -> Any:
     """The array of a tensor, also within sequences and dicts; anything else as it is."""
     if isinstance(x, Variable):
-        return x._value
+        return leave(x, "array")
     if isinstance(x, dict):
         return {key: _as_array(value) for key, value in x.items()}
     if isinstance(x, (list, tuple)):
@@ -179,149 +180,7 @@ _WITHOUT_DERIVATIVE = {
 }  # fmt: skip
 
 
-@functools.cache
-def _functions() -> dict[Function, Function]:
-    """NumPy's functions, and with NumPy's signature what does the same to tensors."""
-
-    def reduction(name: str, *, floating: bool = False) -> Function:
-        reduce = getattr(ops, name)
-        if floating:
-            return lambda a, axis=None, dtype=None, keepdims=False: reduce(_floating(a, dtype), axis, keepdims)
-        return lambda a, axis=None, keepdims=False: reduce(a, axis, keepdims)
-
-    def spread(name: str) -> Function:
-        reduce = getattr(ops, name)
-
-        def of(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
-            return reduce(_floating(a, dtype), axis, keepdims, correction=ddof)
-
-        return of
-
-    def extreme_index(name: str) -> Function:
-        find = getattr(ops, name)
-        return lambda a, axis=None, keepdims=False: find(a, axis, keepdims)
-
-    def joined(name: str) -> Function:
-        join = getattr(ops, name)
-        return lambda arrays, axis=0: join(list(arrays), axis)
-
-    def like(name: str) -> Function:
-        make = getattr(ops, name)
-        return lambda a, dtype=None, shape=None: make(a if shape is None else a.new_empty(shape), dtype=dtype)
-
-    def share(q: Any, scale: float) -> Any:
-        return np.asarray(_as_array(q), np.float64) / scale
-
-    def quantile(name: str, scale: float) -> Function:
-        find = getattr(ops, name)
-
-        def of(a: Any, q: Any, axis: int | None = None, keepdims: bool = False, method: str = "linear") -> Any:
-            return find(_floating(a), share(q, scale), axis, keepdims, interpolation=method)
-
-        return of
-
-    def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-        if axis is None and ord is None:
-            return ops.norm(_floating(x), 2, None, keepdims)
-        return norms.norm_of(_floating(x), ord, axis, keepdims)
-
-    def singular_values(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-        x = _floating(a)
-        return factors.svd(x, full_matrices) if compute_uv else factors.svdvals(x)
-
-    def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
-        x = _floating(a)
-        if weights is None:
-            return ops.mean(x, axis, keepdims)
-        weights = _floating(weights)
-        if weights.shape != x.shape and axis is not None:
-            weights = weights.reshape([-1 if k == axis % x.ndim else 1 for k in range(x.ndim)])
-        weights = ops.broadcast_to(weights, x.shape)
-        return ops.sum(x * weights, axis, keepdims) / ops.sum(weights, axis, keepdims)
-
-    return {
-        # reductions
-        np.sum: lambda a, axis=None, dtype=None, keepdims=False: ops.sum(a, axis, keepdims, dtype=dtype),
-        np.nansum: lambda a, axis=None, dtype=None, keepdims=False: ops.nansum(a, axis, keepdims, dtype=dtype),
-        np.prod: reduction("prod"), np.max: reduction("amax"), np.amax: reduction("amax"), np.min: reduction("amin"),
-        np.amin: reduction("amin"), np.all: reduction("all"), np.any: reduction("any"),
-        np.count_nonzero: reduction("count_nonzero"), np.mean: reduction("mean", floating=True),
-        np.nanmean: reduction("nanmean", floating=True), np.average: average,
-        np.var: spread("var"), np.std: spread("std"),
-        np.argmax: extreme_index("argmax"), np.argmin: extreme_index("argmin"),
-        np.median: lambda a, axis=None, keepdims=False: ops.quantile(_floating(a), 0.5, axis, keepdims),
-        np.quantile: quantile("quantile", 1), np.percentile: quantile("quantile", 100),
-        np.nanquantile: quantile("nanquantile", 1), np.nanpercentile: quantile("nanquantile", 100),
-        np.cumsum: lambda a, axis=None: ops.cumsum(a if axis is not None else ops.ravel(a), axis or 0),
-        np.cumprod: lambda a, axis=None: ops.cumprod(a if axis is not None else ops.ravel(a), axis or 0),
-        np.diff: lambda a, n=1, axis=-1, prepend=None, append=None: ops.diff(a, n, axis, prepend, append),
-        # shape
-        np.reshape: lambda a, shape: ops.reshape(a, shape), np.ravel: lambda a: ops.ravel(a),
-        np.transpose: lambda a, axes=None: ops.permute(a, tuple(axes) if axes is not None else tuple(
-            range(np.ndim(_as_array(a)))[::-1])),
-        np.swapaxes: lambda a, axis1, axis2: ops.transpose(a, axis1, axis2),
-        np.moveaxis: lambda a, source, destination: ops.movedim(a, source, destination),
-        np.squeeze: lambda a, axis=None: ops.squeeze(a, axis),
-        np.expand_dims: lambda a, axis: _expanded(a, axis),
-        np.broadcast_to: lambda array, shape: ops.broadcast_to(array, shape),
-        np.broadcast_arrays: lambda *args: ops.broadcast_tensors(*args),
-        np.atleast_1d: ops.atleast_1d, np.atleast_2d: ops.atleast_2d, np.atleast_3d: ops.atleast_3d,
-        np.flip: lambda m, axis=None: ops.flip(m, tuple(range(m.ndim)) if axis is None else axis),
-        np.fliplr: ops.fliplr, np.flipud: ops.flipud,
-        np.rot90: lambda m, k=1, axes=(0, 1): ops.rot90(m, k, axes),
-        np.roll: lambda a, shift, axis=None: ops.roll(a, shift, axis),
-        np.tile: lambda A, reps: ops.tile(A, reps),
-        np.repeat: lambda a, repeats, axis=None: ops.repeat_interleave(a, repeats, axis),
-        np.concatenate: lambda arrays, axis=0: ops.cat(
-            list(arrays) if axis is not None else [ops.ravel(x) for x in arrays], axis or 0),
-        np.stack: joined("stack"), np.hstack: lambda tup: ops.hstack(tup), np.vstack: lambda tup: ops.vstack(tup),
-        np.dstack: lambda tup: ops.dstack(tup), np.column_stack: lambda tup: ops.column_stack(tup),
-        np.split: lambda ary, indices_or_sections, axis=0: _equal_split(ary, indices_or_sections, axis),
-        np.array_split: lambda ary, indices_or_sections, axis=0: ops.tensor_split(ary, indices_or_sections, axis),
-        np.tril: lambda m, k=0: ops.tril(m, k), np.triu: lambda m, k=0: ops.triu(m, k),
-        np.diag: lambda v, k=0: ops.diag(v, k),
-        np.diagonal: lambda a, offset=0, axis1=0, axis2=1: ops.diagonal(a, offset, axis1, axis2),
-        np.copy: lambda a: ops.clone(a), np.meshgrid: lambda *xi, indexing="xy": ops.meshgrid(*xi, indexing=indexing),
-        # choice
-        np.where: lambda condition, x=None, y=None: ops.where(_condition(condition), x, y),
-        np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None: ops.clip(
-            a, min if a_min is None else a_min, max if a_max is None else a_max),
-        np.take_along_axis: lambda arr, indices, axis=-1: ops.take_along_dim(arr, indices, axis),
-        np.take: lambda a, indices, axis=None: _taken(a, indices, axis),
-        np.nonzero: lambda a: ops.nonzero(a, as_tuple=True), np.argwhere: lambda a: ops.argwhere(a),
-        np.sort: lambda a, axis=-1, stable=None: ops.sort(*_flat(a, axis)).values,
-        np.argsort: lambda a, axis=-1, stable=None: ops.argsort(*_flat(a, axis)),
-        np.unique: lambda ar, return_inverse=False, return_counts=False, axis=None: ops.unique(
-            ar, True, return_inverse, return_counts, axis),
-        np.searchsorted: lambda a, v, side="left": ops.searchsorted(a, v, side=side),
-        np.bincount: lambda x, weights=None, minlength=0: ops.bincount(x, weights, minlength),
-        np.isin: lambda element, test_elements, invert=False: ops.isin(element, test_elements, invert=invert),
-        np.nan_to_num: lambda x, nan=0.0, posinf=None, neginf=None: ops.nan_to_num(x, nan, posinf, neginf),
-        np.round: lambda a, decimals=0: ops.round(a, decimals=decimals),
-        np.around: lambda a, decimals=0: ops.round(a, decimals=decimals),
-        # products
-        np.dot: lambda a, b: _dot(a, b), np.vdot: lambda a, b: ops.vdot(a, b), np.inner: lambda a, b: ops.inner(a, b),
-        np.outer: lambda a, b: ops.outer(ops.ravel(a), ops.ravel(b)), np.kron: lambda a, b: ops.kron(a, b),
-        np.einsum: lambda subscripts, *operands, optimize=False: ops.einsum(subscripts, *operands),
-        np.tensordot: lambda a, b, axes=2: ops.tensordot(a, b, axes),
-        np.trace: lambda a, offset=0, axis1=0, axis2=1: ops.sum(ops.diagonal(a, offset, axis1, axis2), -1),
-        np.linalg.norm: norm, np.linalg.det: lambda a: systems.det(_floating(a)),
-        np.linalg.slogdet: lambda a: systems.slogdet(_floating(a)),
-        np.linalg.inv: lambda a: systems.inv(_floating(a)),
-        np.linalg.pinv: lambda a: least_squares.pinv(_floating(a)),
-        np.linalg.solve: lambda a, b: systems.solve(_floating(a), _floating(b)),
-        np.linalg.cholesky: lambda a: factors.cholesky(_floating(a)),
-        np.linalg.eigh: lambda a: factors.eigh(_floating(a)),
-        np.linalg.eigvalsh: lambda a: factors.eigvalsh(_floating(a)),
-        np.linalg.svd: singular_values, np.linalg.qr: lambda a, mode="reduced": factors.qr(_floating(a), mode),
-        np.linalg.matrix_power: lambda a, n: systems.matrix_power(_floating(a), n),
-        # nearness
-        np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ops.isclose(a, b, rtol, atol, equal_nan),
-        np.allclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ops.allclose(a, b, rtol, atol, equal_nan),
-        # new tensors
-        np.zeros_like: like("zeros_like"), np.ones_like: like("ones_like"), np.empty_like: like("empty_like"),
-        np.full_like: lambda a, fill_value, dtype=None: ops.full_like(a, fill_value, dtype=dtype),
-    }  # fmt: skip
+# ---------------------------------------------------------------- adapters, from NumPy's parameters to ours
 
 
 def _floating(x: Any, dtype: Any = None) -> Any:
@@ -329,48 +188,273 @@ def _floating(x: Any, dtype: Any = None) -> Any:
     return as_floating(x) if dtype is None else enter(x).to(dtype=dtype)
 
 
-def _condition(x: Any) -> Any:
-    """NumPy takes anything for a condition."""
-    x = enter(x)
-    return x if x._value.dtype == np.bool_ else wrap(x._value != 0)
+def _positional(*names: str, **optional: Any) -> Callable[[Function], Function]:
+    """Parameters of NumPy's that ours takes in the same order, under whatever names."""
+
+    def adapt(function: Function) -> Function:
+        def call(*arguments: Any) -> Any:
+            return function(*arguments)
+
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [inspect.Parameter(name, kind) for name in names]
+        parameters += [inspect.Parameter(name, kind, default=value) for name, value in optional.items()]
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return call
+
+    return adapt
 
 
-def _expanded(x: Any, axis: Any) -> Any:
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    ndim = x.ndim + len(axes)
-    for k in sorted(k % ndim for k in axes):
-        x = ops.unsqueeze(x, k)
-    return x
+def _floats(*names: str, **optional: Any) -> Callable[[Function], Function]:
+    """The same, of which those without default are operands that become floating."""
+    count = len(names)
+
+    def adapt(function: Function) -> Function:
+        return _positional(*names, **optional)(lambda *xs: function(*map(_floating, xs[:count]), *xs[count:]))
+
+    return adapt
 
 
-def _equal_split(x: Any, sections: Any, axis: int) -> Any:
-    if isinstance(sections, int) and np.shape(_as_array(x))[axis] % sections:
-        raise ValueError(f"numpy.split: a dimension of length {x.shape[axis]} has no {sections} equal parts")
-    return ops.tensor_split(x, sections, axis)
+def _itself(function: Function) -> Function:
+    """A function with NumPy's parameters."""
+    return function
 
 
-def _taken(x: Any, indices: Any, axis: int | None) -> Any:
-    x, indices = enter(x), np.asarray(_as_array(indices), np.int64)
-    if axis is None:
-        return ops.take(x, indices)
-    return x[(slice(None),) * (axis % x.ndim) + (indices,)]
+def _reducing(function: Function) -> Function:
+    return lambda a, axis=None, keepdims=False: function(a, axis, keepdims)
+
+
+def _reducing_as(function: Function) -> Function:
+    return lambda a, axis=None, dtype=None, keepdims=False: function(a, axis, keepdims, dtype=dtype)
+
+
+def _reducing_floats(function: Function) -> Function:
+    return lambda a, axis=None, dtype=None, keepdims=False: function(_floating(a, dtype), axis, keepdims)
+
+
+def _spreading(function: Function) -> Function:
+    def of(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+        return function(_floating(a, dtype), axis, keepdims, correction=ddof)
+
+    return of
+
+
+def _accumulating(function: Function) -> Function:
+    return lambda a, axis=None: function(*_flat(a, axis))
+
+
+def _ordering(function: Function) -> Function:
+    return lambda a, axis=-1, stable=None: function(*_flat(a, axis))
+
+
+def _joining(function: Function) -> Function:
+    return lambda arrays, axis=0: function(list(arrays), axis)
+
+
+def _like(function: Function) -> Function:
+    return lambda a, dtype=None, shape=None: function(a if shape is None else a.new_empty(shape), dtype=dtype)
+
+
+def _quantile(function: Function, scale: float = 1) -> Function:
+    def of(a: Any, q: Any, axis: int | None = None, keepdims: bool = False, method: str = "linear") -> Any:
+        share = enter(q) if isinstance(q, Variable) else enter(np.asarray(q, np.float64))
+        share = share if scale == 1 else share / scale
+        return function(_floating(a), share, axis, keepdims, interpolation=method)
+
+    return of
+
+
+def _percentile(function: Function) -> Function:
+    return _quantile(function, 100)
 
 
 def _flat(x: Any, axis: int | None) -> tuple[Any, int]:
     return (ops.ravel(x), 0) if axis is None else (x, axis)
 
 
-def _dot(x: Any, y: Any) -> Any:
+# ---------------------------------------------------------------- functions that are not one of ours
+
+
+def _average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
+    x = _floating(a)
+    if weights is None:
+        return ops.mean(x, axis, keepdims)
+    weights = _floating(weights)
+    if weights.shape != x.shape and axis is not None:
+        weights = weights.reshape([-1 if k == axis % x.ndim else 1 for k in range(x.ndim)])
+    weights = ops.broadcast_to(weights, x.shape)
+    return ops.sum(x * weights, axis, keepdims) / ops.sum(weights, axis, keepdims)
+
+
+def _median(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return ops.quantile(_floating(a), 0.5, axis, keepdims)
+
+
+def _transpose(a: Any, axes: Any = None) -> Any:
+    a = enter(a)
+    return ops.permute(a, tuple(axes) if axes is not None else tuple(range(a.ndim))[::-1])
+
+
+def _expand_dims(a: Any, axis: Any) -> Any:
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    ndim = a.ndim + len(axes)
+    for k in sorted(k % ndim for k in axes):
+        a = ops.unsqueeze(a, k)
+    return a
+
+
+def _flip(m: Any, axis: Any = None) -> Any:
+    return ops.flip(m, tuple(range(m.ndim)) if axis is None else axis)
+
+
+def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
+    return ops.cat(list(arrays), axis) if axis is not None else ops.cat([ops.ravel(x) for x in arrays], 0)
+
+
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    ary = enter(ary)
+    if isinstance(indices_or_sections, int) and ary.shape[axis] % indices_or_sections:
+        raise ValueError(
+            f"numpy.split: a dimension of length {ary.shape[axis]} has no {indices_or_sections} equal parts"
+        )
+    return ops.tensor_split(ary, indices_or_sections, axis)
+
+
+def _meshgrid(*xi: Any, indexing: str = "xy") -> Any:
+    return ops.meshgrid(*xi, indexing=indexing)
+
+
+def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    condition = enter(condition)  # NumPy takes anything for one
+    return ops.where(condition if condition.dtype == np.bool_ else ops.not_equal(condition, 0), x, y)
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    return ops.clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
+
+
+def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+    a, indices = enter(a), enter(indices)
+    if axis is None:
+        return ops.take(a, indices)
+    return a[(slice(None),) * (axis % a.ndim) + (indices,)]
+
+
+def _unique(ar: Any, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None) -> Any:
+    return ops.unique(ar, True, return_inverse, return_counts, axis)
+
+
+def _dot(a: Any, b: Any) -> Any:
     """NumPy's dot: the product with numbers, matmul up to matrices, else over the last and the last but one."""
-    x, y = enter(x), enter(y)
-    if not x._value.ndim or not y._value.ndim:
-        return x * y
-    if y._value.ndim <= 2:
-        return ops.matmul(x, y)
-    return ops.tensordot(x, y, ([-1], [-2]))
+    a, b = enter(a), enter(b)
+    if not a.ndim or not b.ndim:
+        return a * b
+    return ops.matmul(a, b) if b.ndim <= 2 else ops.tensordot(a, b, ([-1], [-2]))
+
+
+def _outer(a: Any, b: Any) -> Any:
+    return ops.outer(ops.ravel(a), ops.ravel(b))
+
+
+def _einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
+    return ops.einsum(subscripts, *operands)
+
+
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return ops.sum(ops.diagonal(a, offset, axis1, axis2), -1)
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    if axis is None and ord is None:
+        return ops.norm(_floating(x), 2, None, keepdims)
+    return norms.norm_of(_floating(x), ord, axis, keepdims)
+
+
+def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    x = _floating(a)
+    return factors.svd(x, full_matrices) if compute_uv else factors.svdvals(x)
+
+
+def _sorted(a: Any, axis: int) -> Any:
+    return ops.sort(a, axis).values
+
+
+# NumPy's function, what does the same to tensors, and how it is given NumPy's parameters.
+_TABLE: tuple[tuple[Function, Function, Callable[[Function], Function]], ...] = (
+    # reductions
+    (np.sum, ops.sum, _reducing_as), (np.nansum, ops.nansum, _reducing_as), (np.prod, ops.prod, _reducing),
+    (np.max, ops.amax, _reducing), (np.amax, ops.amax, _reducing), (np.min, ops.amin, _reducing),
+    (np.amin, ops.amin, _reducing), (np.all, ops.all, _reducing), (np.any, ops.any, _reducing),
+    (np.count_nonzero, ops.count_nonzero, _reducing), (np.mean, ops.mean, _reducing_floats),
+    (np.nanmean, ops.nanmean, _reducing_floats), (np.average, _average, _itself), (np.var, ops.var, _spreading),
+    (np.std, ops.std, _spreading), (np.argmax, ops.argmax, _reducing), (np.argmin, ops.argmin, _reducing),
+    (np.median, _median, _itself), (np.quantile, ops.quantile, _quantile), (np.percentile, ops.quantile, _percentile),
+    (np.nanquantile, ops.nanquantile, _quantile), (np.nanpercentile, ops.nanquantile, _percentile),
+    (np.cumsum, ops.cumsum, _accumulating), (np.cumprod, ops.cumprod, _accumulating),
+    (np.diff, ops.diff, _positional("a", n=1, axis=-1, prepend=None, append=None)),
+    # shape
+    (np.reshape, ops.reshape, _positional("a", "shape")), (np.ravel, ops.ravel, _positional("a")),
+    (np.transpose, _transpose, _itself), (np.swapaxes, ops.transpose, _positional("a", "axis1", "axis2")),
+    (np.moveaxis, ops.movedim, _positional("a", "source", "destination")),
+    (np.squeeze, ops.squeeze, _positional("a", axis=None)), (np.expand_dims, _expand_dims, _itself),
+    (np.broadcast_to, ops.broadcast_to, _positional("array", "shape")),
+    (np.broadcast_arrays, ops.broadcast_tensors, _itself), (np.atleast_1d, ops.atleast_1d, _itself),
+    (np.atleast_2d, ops.atleast_2d, _itself), (np.atleast_3d, ops.atleast_3d, _itself), (np.flip, _flip, _itself),
+    (np.fliplr, ops.fliplr, _positional("m")), (np.flipud, ops.flipud, _positional("m")),
+    (np.rot90, ops.rot90, _positional("m", k=1, axes=(0, 1))),
+    (np.roll, ops.roll, _positional("a", "shift", axis=None)), (np.tile, ops.tile, _positional("A", "reps")),
+    (np.repeat, ops.repeat_interleave, _positional("a", "repeats", axis=None)),
+    (np.concatenate, _concatenate, _itself), (np.stack, ops.stack, _joining),
+    (np.hstack, ops.hstack, _positional("tup")), (np.vstack, ops.vstack, _positional("tup")),
+    (np.dstack, ops.dstack, _positional("tup")),
+    (np.column_stack, ops.column_stack, _positional("tup")), (np.split, _split, _itself),
+    (np.array_split, ops.tensor_split, _positional("ary", "indices_or_sections", axis=0)),
+    (np.tril, ops.tril, _positional("m", k=0)), (np.triu, ops.triu, _positional("m", k=0)),
+    (np.diag, ops.diag, _positional("v", k=0)),
+    (np.diagonal, ops.diagonal, _positional("a", offset=0, axis1=0, axis2=1)),
+    (np.copy, ops.clone, _positional("a")), (np.meshgrid, _meshgrid, _itself),
+    # choice
+    (np.where, _where, _itself), (np.clip, _clip, _itself),
+    (np.take_along_axis, ops.take_along_dim, _positional("arr", "indices", axis=-1)), (np.take, _take, _itself),
+    (np.nonzero, lambda a: ops.nonzero(a, as_tuple=True), _itself), (np.argwhere, ops.argwhere, _positional("a")),
+    (np.sort, _sorted, _ordering), (np.argsort, ops.argsort, _ordering), (np.unique, _unique, _itself),
+    (np.searchsorted, lambda a, v, side="left": ops.searchsorted(a, v, side=side), _itself),
+    (np.bincount, ops.bincount, _positional("x", weights=None, minlength=0)),
+    (np.isin, lambda element, test_elements, invert=False: ops.isin(element, test_elements, invert=invert), _itself),
+    (np.nan_to_num, ops.nan_to_num, _positional("x", nan=0.0, posinf=None, neginf=None)),
+    (np.round, lambda a, decimals=0: ops.round(a, decimals=decimals), _itself),
+    (np.around, lambda a, decimals=0: ops.round(a, decimals=decimals), _itself),
+    # products
+    (np.dot, _dot, _itself), (np.vdot, ops.vdot, _positional("a", "b")), (np.inner, ops.inner, _positional("a", "b")),
+    (np.outer, _outer, _itself), (np.kron, ops.kron, _positional("a", "b")), (np.einsum, _einsum, _itself),
+    (np.tensordot, ops.tensordot, _positional("a", "b", axes=2)), (np.trace, _trace, _itself),
+    # matrices
+    (np.linalg.norm, _norm, _itself), (np.linalg.det, systems.det, _floats("a")),
+    (np.linalg.slogdet, systems.slogdet, _floats("a")), (np.linalg.inv, systems.inv, _floats("a")),
+    (np.linalg.pinv, least_squares.pinv, _floats("a")), (np.linalg.solve, systems.solve, _floats("a", "b")),
+    (np.linalg.cholesky, factors.cholesky, _floats("a")), (np.linalg.eigh, factors.eigh, _floats("a")),
+    (np.linalg.eigvalsh, factors.eigvalsh, _floats("a")), (np.linalg.svd, _svd, _itself),
+    (np.linalg.qr, factors.qr, _floats("a", mode="reduced")),
+    (np.linalg.matrix_power, lambda a, n: systems.matrix_power(_floating(a), n), _itself),
+    # nearness
+    (np.isclose, ops.isclose, _positional("a", "b", rtol=1e-5, atol=1e-8, equal_nan=False)),
+    (np.allclose, ops.allclose, _positional("a", "b", rtol=1e-5, atol=1e-8, equal_nan=False)),
+    # new tensors
+    (np.zeros_like, ops.zeros_like, _like), (np.ones_like, ops.ones_like, _like),
+    (np.empty_like, ops.empty_like, _like),
+    (np.full_like, lambda a, fill_value, dtype=None: ops.full_like(a, fill_value, dtype=dtype), _itself),
+)  # fmt: skip
+
+
+@functools.cache
+def _functions() -> dict[Function, Function]:
+    """NumPy's functions, and with NumPy's signature what does the same to tensors."""
+    return {function: adapt(ours) for function, ours, adapt in _TABLE}
 
 
 # ---------------------------------------------------------------- shared memory
+
+
+DLPACK_DEVICE = 1, 0  # the CPU; there is no other
 
 
 class _Capsule:
@@ -383,7 +467,7 @@ class _Capsule:
         return self._capsule
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return 1, 0
+        return DLPACK_DEVICE
 
 
 def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:

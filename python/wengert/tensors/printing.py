@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes
+from ..core.doors import leave
 
 
 @dataclass
@@ -95,11 +96,11 @@ def get_printoptions() -> dict[str, Any]:
 
 def tensor_text(tensor: Any, prefix: str = "tensor") -> str:
     """What `repr` gives for a tensor; `prefix` is what stands before the parenthesis."""
-    array = tensor._value
+    array = leave(tensor, "text")
     head = f"{prefix}("
     text = head + (_array_text(array, len(head)) if array.size else "[]")
     width = len(text) - text.rfind("\n") + 1
-    for suffix in _suffixes(tensor):
+    for suffix in _suffixes(tensor, array):
         if width + len(suffix) + 2 > _options.linewidth:
             text += ",\n" + " " * len(head) + suffix
             width = len(head) + len(suffix)
@@ -145,9 +146,9 @@ def _slice_name(key: tuple[Any, ...]) -> str:
     return "slice" if slice(None) in key else "alias"
 
 
-def _suffixes(tensor: Any) -> list[str]:
+def _suffixes(tensor: Any, array: np.ndarray) -> list[str]:
     """What follows the items: what they do not show of shape, dtype and history."""
-    array, default = tensor._value, dtypes.get_default_dtype()
+    default = dtypes.get_default_dtype()
     suffixes = []
     if not (array.size or array.ndim == 1) or (array.size and not _options.edgeitems):
         suffixes.append(f"size={array.shape}")

@@ -9,7 +9,6 @@ backward walk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -19,14 +18,13 @@ from ..core import arguments, dtypes, hooks
 from ..core.backward import backward
 from ..core.broadcast import cast
 from ..core.change import forget, renew, rewrite
-from ..core.doors import change, enter, line
+from ..core.doors import change, enter, leave, line, memory
 from ..core.modes import mode
 from ..core.signatures import telling
-from ..core.variable import Variable, register, wrap
+from ..core.variable import Variable, detached, register
 from ..ops import arithmetic, compare, contractions, functions, index, products
 from ..ops import shape as shapes
-from . import conversion, inplace, interop
-from .copies import rebuild
+from . import conversion, copies, inplace, interop
 from .inplace import in_place
 from .printing import tensor_text
 from .size import Size
@@ -133,7 +131,7 @@ class Tensor(Variable):
         >>> wg.ones(2).itemsize
         4
         """
-        return self._value.itemsize
+        return self._value.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
@@ -148,7 +146,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).nbytes
         24
         """
-        return self._value.nbytes
+        return self._value.size * self._value.dtype.itemsize
 
     @property
     def is_leaf(self) -> bool:
@@ -201,8 +199,7 @@ class Tensor(Variable):
 
     @data.setter
     def data(self, other: Any) -> None:
-        value = enter(other)._value
-        self._value = value
+        self._value = enter(other)._value
         self._counter = [self._share_counter()[0] + 1, line()]
         self._base = None
 
@@ -312,7 +309,7 @@ class Tensor(Variable):
         >>> wg.ones(2, dtype=wg.float64).element_size()
         8
         """
-        return self._value.itemsize
+        return self._value.dtype.itemsize
 
     def stride(self, dim: int | None = None) -> Any:
         """The steps between neighbours along each dimension, in items.
@@ -338,7 +335,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).T.stride()
         (1, 3)
         """
-        strides = tuple(n // self._value.itemsize for n in self._value.strides)
+        strides = tuple(n // self._value.dtype.itemsize for n in memory(self).strides)
         return strides if dim is None else strides[arguments.dimension("stride", dim, self._value.ndim)]
 
     def is_contiguous(self) -> bool:
@@ -353,7 +350,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).is_contiguous(), wg.ones(2, 3).T.is_contiguous()
         (True, False)
         """
-        return self._value.flags.c_contiguous
+        return memory(self).flags.c_contiguous
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a floating one.
@@ -429,7 +426,7 @@ class Tensor(Variable):
         >>> x.data_ptr() == x.numpy().ctypes.data
         True
         """
-        return self._value.ctypes.data
+        return memory(self).ctypes.data
 
     # ------------------------------------------------------------ recording
 
@@ -480,7 +477,7 @@ class Tensor(Variable):
         >>> (x * 2).detach().requires_grad
         False
         """
-        return wrap(self._value, self._share_counter())
+        return detached(self)
 
     def detach_(self) -> Tensor:
         """Forget how this tensor was computed.
@@ -658,7 +655,7 @@ class Tensor(Variable):
         """
         if self.requires_grad and not force:
             raise RuntimeError("numpy: this tensor requires a gradient; use tensor.detach().numpy()")
-        return self._value
+        return leave(self, "array")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -678,7 +675,7 @@ class Tensor(Variable):
         """The array, for another library to share its memory."""
         if self.requires_grad:
             raise error("a tensor that requires a gradient does not share its memory, since changes would slip past")
-        return self._value
+        return leave(self, "array")
 
     def __buffer__(self, flags: int) -> memoryview:  # from Python 3.12; the compiled class has its own in tensor.pxd
         return self._shared().data
@@ -691,7 +688,7 @@ class Tensor(Variable):
         return self._shared().__dlpack__(**{name: value for name, value in keywords.items() if value is not None})
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self._value.__dlpack_device__()
+        return interop.DLPACK_DEVICE
 
     def item(self) -> Any:
         """The one item, as a Python number.
@@ -712,7 +709,7 @@ class Tensor(Variable):
         """
         if self._value.size != 1:
             raise RuntimeError(f"item: expected a tensor of one item, got shape {self._value.shape}")
-        return self._value.item()
+        return leave(self, "number").item()
 
     def __float__(self) -> float:
         return conversion.as_float(self)
@@ -729,7 +726,8 @@ class Tensor(Variable):
     def __len__(self) -> int:
         if not self._value.ndim:
             raise TypeError("len: a 0-d tensor has no length")
-        return len(self._value)
+        length: int = self._value.shape[0]
+        return length
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self._value.ndim:
@@ -740,7 +738,7 @@ class Tensor(Variable):
         return shapes.flip(self, 0)
 
     def __contains__(self, x: Any) -> bool:
-        return bool((self == x)._value.any())
+        return conversion.contains(self, x)
 
     def __repr__(self) -> str:
         return tensor_text(self)
@@ -752,25 +750,13 @@ class Tensor(Variable):
         return id(self) >> 4
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if self._node is not None:
-            raise RuntimeError("only leaves can be pickled or copied with copy.copy; detach() this tensor first")
-        return rebuild, (type(self), self._value, self.requires_grad, self.grad, getattr(self, "__dict__", None))
+        return copies.reduced(self)
 
     def __copy__(self) -> Tensor:
-        remake, arguments = self.__reduce_ex__(4)
-        copy: Tensor = remake(*arguments)
-        copy._counter = self._share_counter()  # it shows the same memory
-        return copy
+        return copies.shallow(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if self._node is not None:
-            raise RuntimeError("only leaves can be deep-copied; detach() this tensor first")
-        grad = self.grad.__deepcopy__(memo) if self.grad is not None else None
-        copy = rebuild(type(self), self._value.copy(), self.requires_grad, grad)
-        memo[id(self)] = copy
-        if hasattr(self, "__dict__"):
-            copy.__dict__.update(deepcopy(self.__dict__, memo))
-        return copy
+        return copies.deep(self, memo)
 
     # ------------------------------------------------------------ operators
 
@@ -882,10 +868,10 @@ class Tensor(Variable):
         return arithmetic.abs(self)
 
     def __eq__(self, y: object) -> Any:
-        return _comparable(y) and compare.eq(self, y)
+        return conversion.is_comparable(y) and compare.eq(self, y)
 
     def __ne__(self, y: object) -> Any:
-        return not _comparable(y) or compare.not_equal(self, y)
+        return not conversion.is_comparable(y) or compare.not_equal(self, y)
 
     def __lt__(self, y: Any) -> Tensor:
         return compare.less(self, y)
@@ -1231,7 +1217,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).T.contiguous().stride()
         (2, 1)
         """
-        return self if self._value.flags.c_contiguous else shapes.clone(self)
+        return self if memory(self).flags.c_contiguous else shapes.clone(self)
 
     def where(self, condition: Any, y: Any) -> Tensor:
         """This tensor's items where the condition holds, y's elsewhere.
@@ -1432,10 +1418,6 @@ class Tensor(Variable):
     # Chance
     bernoulli = ops.bernoulli
     multinomial = ops.multinomial
-
-
-def _comparable(y: Any) -> bool:
-    return isinstance(y, (Variable, np.ndarray, np.generic, int, float, list, tuple))
 
 
 register(Tensor)
