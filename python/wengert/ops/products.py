@@ -1,4 +1,4 @@
-""""""
+"""Products of vectors, matrices and stacks of them, and affine maps."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..core import broadcast, dtypes
 from ..core.broadcast import broadcast_shape, cast, sum_to
 from ..core.define import bilinear, primitive
 from ..core.doors import enter
+from ..core.half import half_kernel
 from ..core.tape import Operation, apply
 from ..core.variable import Variable
 from .arithmetic import add, multiply
@@ -26,12 +27,16 @@ __all__ = ["addmm", "addmv", "affine", "baddbmm", "bmm", "dot", "linear", "matmu
 _kernel = _kernels.matmul
 
 
+_half_matmul = half_kernel(_kernel)
+
+
 def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if x.dtype.char in dtypes.NATIVE:
         return _kernel(x, y)
     if x.dtype == dtypes.float16:
-        return dtypes.convert(_kernel(x.astype(np.float32), y.astype(np.float32)), dtypes.float16)
-    z: np.ndarray = np.matmul(x, y)
+        z: np.ndarray = _half_matmul(x, y)
+    else:
+        z = np.matmul(x, y)
     return z
 
 
@@ -442,23 +447,16 @@ def _added(name: str, addend: Any, z: Tensor, beta: float, alpha: float) -> Tens
 # ---------------------------------------------------------------- affine maps, as one operation
 
 
-def _float32_first(kernel: Any) -> Any:
-    """float16 computed in float32."""
+def _affine_kernel(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return _kernel(x, w, bias=b) if x.dtype.char in dtypes.NATIVE else _half_affine(x, w, b)
 
-    def wrapped(x: np.ndarray, *others: np.ndarray, **static: Any) -> np.ndarray:
-        z: np.ndarray
-        if x.dtype == dtypes.float16:
-            z = kernel(x.astype(np.float32), *(v.astype(np.float32) for v in others), **static)
-            return dtypes.convert(z, dtypes.float16)
-        z = kernel(x, *others, **static)
-        return z
 
-    return wrapped
+_half_affine = half_kernel(_affine_kernel)
 
 
 # x @ w + b with w (k, n), and with w (n, k) as PyTorch's Linear keeps it.
 _AFFINE = primitive(
-    "addmm", _float32_first(lambda x, w, b: _kernels.matmul(x, w, bias=b)),
+    "addmm", _affine_kernel,
     (lambda g, w: apply(_MM_NT, (g, w)), lambda g, x: apply(_MM_TN, (x, g)), _rows_sum),
     (
         lambda t, w: apply(_MM, (t, w)), lambda t, x: apply(_MM, (x, t)),
@@ -469,7 +467,7 @@ _AFFINE = primitive(
 
 
 _LINEAR = primitive(
-    "addmm", _float32_first(lambda x, w, b: _kernels.matmul(x, w.T, bias=b)),
+    "addmm", lambda x, w, b: _affine_kernel(x, w.T, b),
     (lambda g, w: apply(_MM, (g, w)), lambda g, x: apply(_MM_TN, (g, x)), _rows_sum),
     (
         lambda t, w: apply(_MM_NT, (t, w)), lambda t, x: apply(_MM_NT, (x, t)),
@@ -567,5 +565,6 @@ def _affine(name: str, operation: Operation, inner: int, x: Any, w: Any, b: Any)
 
 
 def of_one_dtype(*operands: Any) -> tuple[Any, ...]:
+    """The operands, cast to the dtype that all of theirs promote to."""
     dtype = functools.reduce(dtypes.promote_types, [v._value.dtype for v in operands])
     return tuple(v if v._value.dtype == dtype else cast(v, dtype) for v in operands)
