@@ -186,23 +186,23 @@ def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] 
             values.append(x)
     tracked = tracked and mode.recording and len(operation.arguments) > 0
     kept: Any = None
-    if operation.keeps or not plain:
-        result, kept = _computed(operation, values, static, tracked)
+    given = {**static, "keep": tracked} if operation.keeps else static
+    if not plain:
+        result = _computed(operation, values, given)
     else:
-        result = operation.kernel(*values, **static) if static else operation.kernel(*values)
+        result = operation.kernel(*values, **given) if given else operation.kernel(*values)
+    if operation.keeps:
+        result, kept = result
     out = wrap(result)
     if tracked:
         record(operation, inputs, static, out, kept)
     return out
 
 
-def _computed(operation: Operation, values: list[Any], static: dict[str, Any], keep: bool) -> Any:
-    """The value and the residuals of an operation that has such, or of one whose inputs are not all arrays."""
-    if operation.keeps:
-        static = {**static, "keep": keep}
+def _computed(operation: Operation, values: list[Any], static: dict[str, Any]) -> Any:
+    """What the kernel of an operation gives whose inputs are not all arrays."""
     special = any(isinstance(part, Value) for x in values for part in (x if type(x) is tuple else (x,)))
-    result = run(operation.kernel, values, static) if special else operation.kernel(*values, **static)
-    return result if operation.keeps else (result, None)
+    return run(operation.kernel, values, static) if special else operation.kernel(*values, **static)
 
 
 def record(
