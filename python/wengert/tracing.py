@@ -213,7 +213,7 @@ def _entries(run: Run, recorder: _Recorder, names: list[str], direction: Any) ->
         for x in inputs:
             if isinstance(x, Variable) and id(x._source) in leaves and id(x._source) not in labels:
                 row(x._source, "parameter", x._value)
-        words = [_operand(x, labels) for x in inputs]
+        words = [word for word in (_operand(x, labels) for x in inputs) if word]
         entry = row(node, _expression(node, words), value)
         for place, source in enumerate(node.sources):
             if source is not None and id(source) in labels:
@@ -256,10 +256,13 @@ def _partial(node: Node, place: int, x: Any, value: Any) -> Any:
 
 
 def _operand(x: Any, labels: dict[int, str]) -> str:
-    """The name of an entry, or a constant."""
+    """The name of an entry, or a constant; nothing of an argument that was left out, or of residuals."""
     if isinstance(x, Variable) and x._source is not None and id(x._source) in labels:
         return labels[id(x._source)]
-    value = np.asarray(x._value if isinstance(x, Variable) else x)
+    value = x._value if isinstance(x, Variable) else x
+    if value is None or isinstance(value, tuple):
+        return ""
+    value = np.asarray(value)
     return f"{value.item():.5g}" if value.size == 1 else f"[{'×'.join(map(str, value.shape))}]"
 
 

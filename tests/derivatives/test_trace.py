@@ -73,6 +73,11 @@ def test_a_network_shows_shapes_and_parameters() -> None:
     assert "∂x₅/∂x₄ = 5×4×5×4" in str(table)
 
 
+def test_a_part_of_a_factorization_is_shown_without_what_was_kept_of_it() -> None:
+    table = trace(lambda x: wg.linalg.eigh(x).eigenvalues.sum(), wg.tensor([[2.0, 1.0], [1.0, 3.0]], dtype=wg.float64))
+    assert [entry.operation for entry in table] == ["x", "linalg_eigh(x₁)", "linalg_eigh(x₁)", "sum(x₂)"]
+
+
 def test_what_the_result_does_not_depend_on_has_adjoint_zero() -> None:
     def f(x):
         wg.exp(x)

@@ -7,6 +7,7 @@ of the matrix product, whose rounding errors are relative to the points' distanc
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,10 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
 from ..core.broadcast import as_floating, broadcast_shape, cast
-from ..core.define import primitive
+from ..core.define import computed, primitive
+from ..core.half import half_kernel
 from ..core.signatures import tells
 from ..core.tape import apply
-from ..core.variable import wrap
 from .compare import eq, where
 from .norms import norm
 from .numpy_kernels import quiet
@@ -34,15 +35,14 @@ _DIRECT = 1 << 22  # differences up to which they are formed: a few milliseconds
 _BLOCK = 1 << 18  # of them at a time
 
 
-def _count(x: np.ndarray, y: np.ndarray) -> int:
-    """The number of differences between coordinates."""
-    return int(x.size * y.shape[-2])
+def _count(x: Any, y: Any) -> int:
+    """The number of differences between coordinates, of arrays or variables."""
+    count: int = math.prod(x.shape) * y.shape[-2]
+    return count
 
 
 def _euclidean(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The distances between the rows of x and of y; both have the same leading dimensions."""
-    if x.dtype == dtypes.float16:
-        return dtypes.convert(_euclidean(x.astype(np.float32), y.astype(np.float32)), dtypes.float16)
     if _count(x, y) > _DIRECT:
         return _by_products(x, y)
     out = np.empty((*x.shape[:-1], y.shape[-2]), x.dtype)
@@ -53,9 +53,18 @@ def _euclidean(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return out
 
 
+def _middle(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The mean of all points."""
+    middle: np.ndarray = np.concatenate([x, y], -2).mean(-2, keepdims=True)
+    return middle
+
+
+_centre = computed("cdist_centre", half_kernel(_middle))
+
+
 def _by_products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """sqrt(|x|^2 - 2 x.y + |y|^2), after moving the centre of all points to the origin."""
-    centre = np.concatenate([x, y], -2).mean(-2, keepdims=True)
+    centre = _middle(x, y)
     x, y = x - centre, y - centre
     square = np.einsum("...ik,...ik->...i", x, x)[..., :, None] + np.einsum("...jk,...jk->...j", y, y)[..., None, :]
     square -= 2 * _kernels.matmul(x, np.swapaxes(y, -1, -2))
@@ -71,7 +80,7 @@ def _shares(g: Any, z: Any) -> Tensor:
 
 def _weighted(w: Any, x: Any, y: Any) -> Any:
     """For each i the sum over j of w[i, j] (x[i] - y[j])."""
-    if _count(x._value, y._value) <= _DIRECT:
+    if _count(x, y) <= _DIRECT:
         return sum(unsqueeze(w, -1) * (unsqueeze(x, -2) - unsqueeze(y, -3)), -2)
     x, y = _centred(x, y)
     return x * sum(w, -1, True) - matmul(w, y)
@@ -79,19 +88,19 @@ def _weighted(w: Any, x: Any, y: Any) -> Any:
 
 def _projected(t: Any, x: Any, y: Any) -> Any:
     """For each i and j the product of t[i] and x[i] - y[j]."""
-    if _count(x._value, y._value) <= _DIRECT:
+    if _count(x, y) <= _DIRECT:
         return sum(unsqueeze(t, -2) * (unsqueeze(x, -2) - unsqueeze(y, -3)), -1)
     x, y = _centred(x, y)
     return sum(t * x, -1, True) - matmul(t, matrix_transpose(y))
 
 
 def _centred(x: Any, y: Any) -> tuple[Any, Any]:
-    centre = wrap(np.concatenate([x._value, y._value], -2).mean(-2, keepdims=True))
+    centre = _centre(x, y)
     return x - centre, y - centre
 
 
 _CDIST = primitive(
-    "cdist", quiet(_euclidean),
+    "cdist", half_kernel(quiet(_euclidean)),
     (
         lambda g, x, y, z: _weighted(_shares(g, z), x, y),
         lambda g, x, y, z: _weighted(matrix_transpose(_shares(g, z)), y, x),

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._types import Tensor
-from ..core.define import primitive
+from ..core.define import computed, primitive
+from ..core.doors import constant
 from ..core.tape import Operation, apply
-from ..core.variable import wrap
 from .compare import where
 from .index import pick
 from .join import cat
@@ -23,8 +23,7 @@ from .systems import between_inverses, solved
 def _lower(x: Any, k: int = 0) -> Tensor:
     """The items on and below diagonal k, zeros above."""
     rows, columns = x._value.shape[-2:]
-    mask = wrap(np.tri(rows, columns, k, dtype=np.bool_))
-    return where(mask, x, 0.0)
+    return where(constant(np.tri, rows, columns, k, np.bool_), x, 0.0)
 
 
 def _half_lower(x: Any) -> Tensor:
@@ -79,39 +78,38 @@ def cholesky(x: Any) -> Tensor:
 
 
 class _Parts:
-    """The operations that give the parts of a factorization, which is computed once for each matrix."""
+    """The operations that give the parts of a factorization, which is computed once for each matrix.
+
+    The factorization itself is without derivative: it gives all parts as constants. The operation for a part picks its
+    own of them. It is also told the matrix, which cotangents flow to, and all parts, which its rules are made of.
+    """
 
     def __init__(self, name: str, factorize: Callable[[np.ndarray], tuple[np.ndarray, ...]]) -> None:
         self._name = name
-        self._factorize = from_lapack(name.removeprefix("linalg_"), factorize)
+        self._factorize = computed(name, from_lapack(name.removeprefix("linalg_"), factorize))
         self._operations: list[Operation] = []
 
     def part(self, vjp: Callable[..., Any], jvp: Callable[..., Any]) -> None:
-        """Add the operation for the next part, by rules that take the parts, differentiable, for the argument
-        `parts`."""
+        """Add the operation for the next part, by rules of g or t and of all parts, which are differentiable."""
         k = len(self._operations)
-
-        def kernel(x: np.ndarray, known: list[tuple[np.ndarray, ...]]) -> np.ndarray:
-            if not known:
-                known.append(self._factorize(x))
-            return known[0][k].copy()  # what is known must stay so when a result is changed in place
-
-        self._operations.append(
-            primitive(
-                self._name, kernel, (lambda g, x, known: vjp(g, *self.of(x, known)),),
-                (lambda t, x, known: jvp(t, *self.of(x, known)),),
-            )
+        operation = primitive(
+            self._name, lambda x, known: known[k].copy(),  # what is known stays so when a result is changed in place
+            (lambda g, x, known: vjp(g, *self._parts(x, known)), None),
+            (lambda t, x, known: jvp(t, *self._parts(x, known)), None), ("x", "known"),
         )  # fmt: skip
+        self._operations.append(operation)
 
-    def of(self, x: Any, known: list[Any] | None = None) -> tuple[Any, ...]:
+    def of(self, x: Any) -> tuple[Any, ...]:
         """All parts of x."""
-        static = {"known": [] if known is None else known}
-        return tuple(apply(operation, (x,), static) for operation in self._operations)
+        return self._parts(x, self._factorize(x))
+
+    def _parts(self, x: Any, known: Any) -> tuple[Any, ...]:
+        return tuple([apply(operation, (x, known)) for operation in self._operations])
 
 
 def _gaps(values: Any) -> Tensor:
     """1 / (v_j - v_i), and 0 on the diagonal."""
-    same = wrap(np.eye(values._value.shape[-1], dtype=bool))
+    same = constant(np.eye, values._value.shape[-1], dtype=np.bool_)
     return where(same, 0.0, 1.0 / where(same, 1.0, by_rows(values) - by_column(values)))
 
 
@@ -241,9 +239,13 @@ _SVD.part(
 )  # fmt: skip
 
 
-def _undetermined(name: str, x: Any, factorize: Callable[[np.ndarray], np.ndarray]) -> Tensor:
+def _undetermined(name: str, factorize: Callable[[np.ndarray], np.ndarray]) -> Operation:
     """A part of a factorization that x does not determine: it has no rules, and says so when one is asked for."""
-    return apply(primitive(name, from_lapack(name, factorize), (None,), (None,)), (x,))
+    return primitive(name, from_lapack(name, factorize), (None,), (None,))
+
+
+_WHOLE_U = _undetermined("U of svd with full_matrices", lambda x: np.linalg.svd(x).U)
+_WHOLE_VH = _undetermined("Vh of svd with full_matrices", lambda x: np.linalg.svd(x).Vh)
 
 
 def svd(x: Any, full_matrices: bool = True) -> SVD:
@@ -283,9 +285,9 @@ def svd(x: Any, full_matrices: bool = True) -> SVD:
     u, s, vh = _SVD.of(x)
     m, n = x._value.shape[-2:]
     if full_matrices and m > n:
-        u = _undetermined("U of svd with full_matrices", x, lambda x: np.linalg.svd(x).U)
+        u = apply(_WHOLE_U, (x,))
     if full_matrices and m < n:
-        vh = _undetermined("Vh of svd with full_matrices", x, lambda x: np.linalg.svd(x).Vh)
+        vh = apply(_WHOLE_VH, (x,))
     return SVD(u, s, vh)
 
 
@@ -366,6 +368,9 @@ _QR.part(lambda g, q, r: _over_r_transposed(g - matmul(q, _mirrored(matmul(T(g),
 _QR.part(lambda g, q, r: _over_r_transposed(matmul(q, _mirrored(matmul(r, T(g)))), r), _push_r)
 
 
+_WHOLE_Q = _undetermined("Q of qr in mode complete", lambda x: np.linalg.qr(x, mode="complete").Q)
+
+
 def qr(x: Any, mode: str = "reduced") -> QR:
     """The factorization x = Q @ R with orthonormal columns of Q and upper triangular R.
 
@@ -402,11 +407,11 @@ def qr(x: Any, mode: str = "reduced") -> QR:
     x = as_matrices("qr", x)
     m, n = x._value.shape[-2:]
     if mode == "complete" and m > n:
-        q = _undetermined("Q of qr in mode complete", x, lambda x: np.linalg.qr(x, mode="complete").Q)
-        return QR(q, cat([_QR.of(x)[1], wrap(np.zeros((*x._value.shape[:-2], m - n, n), x._value.dtype))], -2))
+        below = constant(np.zeros, (*x._value.shape[:-2], m - n, n), x._value.dtype)
+        return QR(apply(_WHOLE_Q, (x,)), cat([_QR.of(x)[1], below], -2))
     q, r = _QR.of(x if m >= n else pick(x, (..., slice(0, m))))
     if m < n:
         r = cat([r, matmul(T(q), pick(x, (..., slice(m, n))))], -1)
     if mode == "r":
-        q = wrap(np.empty(0, x._value.dtype))
+        q = constant(np.empty, 0, x._value.dtype)
     return QR(q, r)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._types import Tensor
-from ..core import dtypes
-from ..core.doors import enter
-from ..core.variable import wrap
-from .index import pick
+from ..core.doors import constant, enter
+from ..core.half import half_kernel
+from .index import diagonal
 from .reduce import sum
 from .shape import reshape
 
@@ -35,20 +34,14 @@ def as_matrices(name: str, x: Any, square: bool = False) -> Any:
 
 def from_lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A NumPy function as a kernel: float16 is computed in float32, and failures say what failed."""
+    computed = half_kernel(function)
 
-    def kernel(*arrays: np.ndarray, **static: Any) -> Any:
-        half = arrays[0].dtype == dtypes.float16
-        given = [a.astype(np.float32) for a in arrays] if half else arrays
+    def kernel(*arrays: Any, **static: Any) -> Any:
         try:
             with np.errstate(all="ignore"):  # infinities and NaN come without a warning
-                out = function(*given, **static)
+                return computed(*arrays, **static)
         except LinAlgError as error:
             raise LinAlgError(f"{name}: {error} (of shape {arrays[0].shape})") from None
-        if not half:
-            return out
-        if isinstance(out, tuple):
-            return tuple(dtypes.convert(part, dtypes.float16) for part in out)
-        return dtypes.convert(out, dtypes.float16)
 
     return kernel
 
@@ -64,7 +57,7 @@ def checked_symmetric(name: str, x: np.ndarray) -> np.ndarray:
 
 
 def identity_matrix(n: int, like: Any) -> Tensor:
-    return wrap(np.eye(n, dtype=like._value.dtype))
+    return constant(np.eye, n, dtype=like._value.dtype)
 
 
 def by_rows(x: Any) -> Tensor:
@@ -86,5 +79,4 @@ def trace_of_product(x: Any, y: Any) -> Any:
 
 
 def diagonal_of(x: Any) -> Tensor:
-    n = np.arange(min(x._value.shape[-2:]))
-    return pick(x, (..., n, n))
+    return diagonal(x, 0, -2, -1)

@@ -8,10 +8,9 @@ import numpy as np
 
 from .._types import Tensor
 from ..core import dtypes
-from ..core.define import primitive
-from ..core.doors import enter
+from ..core.define import computed, primitive
+from ..core.doors import constant, enter, leave
 from ..core.tape import apply
-from ..core.variable import wrap
 from .factors import svdvals
 from .lapack import as_matrices, by_column, from_lapack
 from .products import matmul, of_one_dtype
@@ -139,13 +138,21 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
             f"lstsq: expected right-hand sides {wanted} for matrices {x._value.shape}, got {y._value.shape}"
         )
     z = matmul(pinv(x, rcond), y)
-    values = wrap(svdvals(x.detach())._value)
+    values = svdvals(x.detach())
     rank = matrix_rank(x, rcond)
-    residuals = wrap(np.empty(0, x._value.dtype))
-    if m > n and (rank._value == n).all():
+    residuals = constant(np.empty, 0, x._value.dtype)
+    if m > n and leave(rank, "bool").min(initial=n) == n:
         error = matmul(x, z) - y
         residuals = sum(error * error, -2)
     return LeastSquares(reshape(z, (n,)) if vector else z, residuals, rank, values)
+
+
+def _count_above(s: np.ndarray, rtol: float) -> np.ndarray:
+    """How many of the singular values s are above a fraction of the largest."""
+    return np.asarray((s > s.max(-1, initial=0, keepdims=True) * rtol).sum(-1), np.int64)
+
+
+_rank = computed("linalg_matrix_rank", _count_above)
 
 
 def matrix_rank(x: Any, rtol: float | None = None) -> Tensor:
@@ -176,6 +183,4 @@ def matrix_rank(x: Any, rtol: float | None = None) -> Tensor:
     tensor(1)
     """
     x = as_matrices("matrix_rank", x)
-    values = svdvals(x.detach())._value
-    limit = values.max(-1, initial=0, keepdims=True) * _tolerance(x, rtol)
-    return wrap(np.asarray((values > limit).sum(-1), np.int64))
+    return _rank(svdvals(x.detach()), rtol=_tolerance(x, rtol))

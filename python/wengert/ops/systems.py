@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._types import Tensor
 from ..core.broadcast import broadcast_shape
-from ..core.define import primitive
+from ..core.define import computed, primitive
 from ..core.doors import enter
 from ..core.tape import apply
-from ..core.variable import wrap
-from .compare import where
+from .compare import less, where
 from .lapack import as_matrices, by_column, from_lapack, identity_matrix, scalar_per_matrix, trace_of_product
 from .products import matmul, of_one_dtype
 from .shape import broadcast_to, reshape
@@ -194,6 +194,9 @@ _LOGABSDET = primitive(
 )  # fmt: skip
 
 
+_sign_of_det = computed("linalg_slogdet", from_lapack("slogdet", lambda x: np.asarray(np.linalg.slogdet(x)[0])))
+
+
 def slogdet(x: Any) -> SignAndLog:
     """The signs of determinants and the logarithms of their absolute values, which neither overflow nor underflow.
 
@@ -220,8 +223,7 @@ def slogdet(x: Any) -> SignAndLog:
     SignAndLog(sign=tensor(-1.), logabsdet=tensor(0.6931))
     """
     x = as_matrices("slogdet", x, square=True)
-    sign = from_lapack("slogdet", lambda x: np.asarray(np.linalg.slogdet(x)[0]))(x._value)
-    return SignAndLog(wrap(sign), apply(_LOGABSDET, (x,)))
+    return SignAndLog(_sign_of_det(x), apply(_LOGABSDET, (x,)))
 
 
 def logdet(x: Any) -> Tensor:
@@ -250,7 +252,7 @@ def logdet(x: Any) -> Tensor:
     tensor(2.3026)
     """
     sign, logarithm = slogdet(x)
-    return where(wrap(sign._value < 0), float("nan"), logarithm)
+    return where(less(sign, 0), math.nan, logarithm)
 
 
 # ---------------------------------------------------------------- Cholesky
