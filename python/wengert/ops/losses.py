@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _kernels
+from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
-from ..core.broadcast import cast
-from ..core.define import primitive
+from ..core.broadcast import as_floating, cast
+from ..core.define import elementwise, linear, primitive
 from ..core.doors import enter
 from ..core.modes import mode
 from ..core.signatures import tells
 from ..core.tape import apply
-from ..core.variable import wrap
+from ..core.variable import Variable, wrap
+from .arithmetic import clip
+from .compare import less, where
+from .functions import log
+from .naming import called
 from .reduce import mean, sum
 from .rows import log_softmax, softmax, softmax_grad
 from .shape import permute, reshape
@@ -231,3 +237,151 @@ def _composed(x: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: floa
         terms = terms * reshape(enter(weight), shape)
     losses = -sum(terms, dim)
     return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
+
+
+# ---------------------------------------------------------------- negative log-likelihood
+
+
+class _Examples(NamedTuple):
+    """What `nll_loss` knows of n examples: labels (n, 1), factors (n,) or (), which to ignore, the matrix's shape."""
+
+    labels: np.ndarray
+    factors: np.ndarray
+    ignored: np.ndarray
+    shape: tuple[int, ...]
+
+    def weighed(self, items: np.ndarray) -> np.ndarray:
+        """One item for each example, times its factor."""
+        out: np.ndarray = items * self.factors
+        if self.ignored.size:
+            out[self.ignored] = 0
+        return out
+
+
+def _pick_kernel(x: np.ndarray, examples: _Examples) -> np.ndarray:
+    return examples.weighed(_kernels.gather_along(x, examples.labels, 1)[:, 0])
+
+
+def _spread_kernel(x: np.ndarray, examples: _Examples) -> np.ndarray:
+    out = np.zeros(examples.shape, x.dtype)
+    _kernels.scatter_along(out, examples.labels, examples.weighed(x)[:, None], 1)
+    return out
+
+
+# factors[i] * x[i, labels[i]] of a matrix, 0 where an example does not count; and its transpose.
+_PICK: Any = linear("nll_loss", _pick_kernel, lambda g, examples: apply(_SPREAD, (g,), {"examples": examples}))
+_SPREAD: Any = linear(
+    "nll_loss_backward", _spread_kernel, lambda g, examples: apply(_PICK, (g,), {"examples": examples})
+)
+
+
+def nll_loss(
+    input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
+    """The negative log-likelihood -w[y_i] x[i, y_i] of labels y under log-probabilities x.
+
+    Parameters
+    ----------
+    input : tensor
+        Log-probabilities, (classes,), (n, classes) or (n, classes, d1, ...).
+    target : tensor
+        Labels of an integer dtype, (), (n,) or (n, d1, ...).
+    weight : tensor or None
+        (classes,): each class's weight.
+    ignore_index : int
+        Examples with this label do not count.
+    reduction : {"mean", "sum", "none"}
+        The mean divides by the total weight of the examples that count.
+
+    Returns
+    -------
+    Tensor
+        0-d, or of target's shape without reduction.
+
+    Raises
+    ------
+    IndexError
+        If a label is neither a class nor `ignore_index`.
+    ValueError
+        If the shapes do not fit.
+    TypeError
+        If the labels are not integers.
+
+    Examples
+    --------
+    >>> wg.nn.functional.nll_loss(wg.tensor([[-0.1, -2.4]]), wg.tensor([1]))
+    tensor(2.4000)
+    """
+    x, y = as_floating(input), enter(target)
+    shape = x._value.shape
+    if not shape:
+        raise ValueError("nll_loss: expected (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor")
+    classes_dim = min(len(shape) - 1, 1)
+    classes, outer = shape[classes_dim], shape[:classes_dim] + shape[classes_dim + 1 :]
+    if y._value.dtype.kind not in "iu":
+        raise TypeError(f"nll_loss: expected labels of an integer dtype, got {y._value.dtype}")
+    if y._value.shape != outer:
+        raise ValueError(f"nll_loss: input of shape {shape} needs labels of shape {outer}, got {y._value.shape}")
+    labels = y._value.reshape(-1).astype(np.int64)
+    ignored = (labels == ignore_index).nonzero()[0]
+    labels[ignored] = 0
+    if labels.size and labels.view(np.uint64).max() >= classes:  # or negative
+        wrong = labels[(labels < 0) | (labels >= classes)]
+        raise IndexError(f"nll_loss: label {wrong[0]} is not one of {classes} classes")
+    total: float = labels.size - ignored.size
+    factors = np.ones(())
+    if weight is not None:
+        factors = _nll_weights(weight, classes)[labels]
+        factors[ignored] = 0
+        total = float(factors.sum())
+    if reduction != "mean":
+        total = 1.0
+    factors = (factors / -(total or math.nan)).astype(x._value.dtype)
+    rows = permute(x, (0, *range(2, len(shape)), 1)) if len(shape) > 2 else x
+    if len(shape) != 2:
+        rows = reshape(rows, (labels.size, classes))
+    losses = apply(_PICK, (rows,), {"examples": _Examples(labels[:, None], factors, ignored, rows._value.shape)})
+    if reduction == "none":
+        return reshape(losses, outer)
+    losses = losses if total else losses + math.nan
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f'nll_loss: expected reduction "mean", "sum" or "none", got {reduction!r}')
+    return called("nll_loss", sum(losses))
+
+
+def _nll_weights(weight: Any, classes: int) -> np.ndarray:
+    array = weight._value if isinstance(weight, Variable) else np.asarray(weight)
+    if array.shape != (classes,):
+        raise ValueError(f"nll_loss: expected class weights of shape {(classes,)}, got {array.shape}")
+    return array.astype(np.float64)
+
+
+# ---------------------------------------------------------------- item by item
+
+
+def _huber_kernel(x: np.ndarray, delta: float) -> np.ndarray:
+    c = np.minimum(np.maximum(x, -delta), delta)  # which makes one formula of both branches
+    return np.asarray(c * (x - c * 0.5))
+
+
+huber = elementwise("huber_loss", _huber_kernel, lambda x, delta: clip(x, -delta, delta))
+
+
+_log, _log1p = Elementwise("log"), Elementwise("log1p")
+
+
+def _bce_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.asarray(-(y * np.maximum(_log(x), -100) + (1 - y) * np.maximum(_log1p(np.asarray(-x)), -100)))
+
+
+def _log_from_below(x: Any) -> Tensor:
+    """log x, not below -100, with derivative 0 there."""
+    low = less(x, math.exp(-100))
+    return where(low, -100.0, log(where(low, 1.0, x)))
+
+
+binary_cross_entropy = elementwise(
+    "binary_cross_entropy", _bce_kernel,
+    lambda g, x, y: g * (x - y) / clip(x * (1.0 - x), min=1e-12),
+    lambda g, x: g * (_log_from_below(1.0 - x) - _log_from_below(x)),
+)  # fmt: skip

@@ -10,7 +10,7 @@ tensor(2.5000)
 from ...core.signatures import telling
 from ...ops.activations import prelu
 from ...ops.creation import one_hot
-from ...ops.losses import cross_entropy
+from ...ops.losses import cross_entropy, nll_loss
 from .activations import (
     elu,
     gelu,
@@ -32,7 +32,6 @@ from .losses import (
     kl_div,
     l1_loss,
     mse_loss,
-    nll_loss,
     smooth_l1_loss,
 )
 
