@@ -246,7 +246,7 @@ ERRORS: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
     ],
     "huber_loss": [(lambda: F.huber_loss(V, V, delta=0.0), ValueError, "expected delta > 0, got 0.0")],
     "smooth_l1_loss": [(lambda: F.smooth_l1_loss(V, V, beta=-1.0), ValueError, "expected beta >= 0, got -1.0")],
-    "nll_loss": [(lambda: F.nll_loss(S, N[0]), ValueError, "expected (classes,), (n, classes) or (n, classes,")],
+    "nll_loss": [(lambda: F.nll_loss(S, N[0]), ValueError, "expected log-probabilities (classes,), (n, classes) or")],
     "Embedding": [(lambda: wg.nn.Embedding(3, 2, 3), ValueError, "padding_idx 3 is not one of 3 rows")],
     "dropout": [(lambda: wg.dropout(V, 2), ValueError, "expected a probability p in [0, 1], got 2")],
     "layer_norm": [

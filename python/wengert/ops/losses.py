@@ -1,7 +1,12 @@
-"""Cross-entropy, from logits to a number in one kernel."""
+"""Losses: cross-entropy from logits to a number in one kernel, and what the losses of `nn.functional` are made of.
+
+The kernel of cross-entropy makes loss and gradient in one pass over the logits. The gradient is kept for the backward
+walk, whose operation `_CE_GRADIENT` has rules of its own, for derivatives of higher order.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -12,111 +17,199 @@ from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
 from ..core.broadcast import as_floating, cast
-from ..core.define import elementwise, linear, primitive
-from ..core.doors import enter
-from ..core.modes import mode
+from ..core.define import computed, elementwise, primitive
+from ..core.doors import constant, enter
+from ..core.half import half, half_kernel
 from ..core.signatures import tells
-from ..core.tape import apply
-from ..core.variable import Variable, wrap
+from ..core.tape import Operation, apply
 from .arithmetic import clip
 from .compare import less, where
 from .functions import log
-from .naming import called
 from .reduce import mean, sum
 from .rows import log_softmax, softmax, softmax_grad
 from .shape import permute, reshape
 
 __all__ = ["cross_entropy"]
 
+_multiply, _log, _log1p = map(Elementwise, ("multiply", "log", "log1p"))
+
+# ---------------------------------------------------------------- what cross_entropy and nll_loss check alike
+
+
+class Options(NamedTuple):
+    """How the losses of examples are weighed and joined; the same for all that are computed of them."""
+
+    reduction: str
+    ignore_index: int
+    smoothing: float
+
+    @staticmethod
+    @functools.lru_cache(64)
+    def of(reduction: str, ignore_index: int, smoothing: float = 0.0) -> Options:
+        """The same for equal arguments: to make one anew takes as long as the checks of a call."""
+        return Options(reduction, int(ignore_index), float(smoothing))
+
+
+_KINDS = {"cross_entropy": "logits", "nll_loss": "log-probabilities"}
+_REDUCTIONS = ("mean", "sum", "none")
+
+
+def _rows_of(x: Any) -> Any:
+    """(classes,), (n, classes) or (n, classes, d1, ...) as a matrix with a row for each example."""
+    shape = x._value.shape
+    if len(shape) == 2:
+        return x
+    if len(shape) == 1:
+        return reshape(x, (1, *shape))
+    return reshape(permute(x, (0, *range(2, len(shape)), 1)), (shape[0] * math.prod(shape[2:]), shape[1]))
+
+
+def _rows_and_labels(name: str, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any, tuple[int, ...]]:
+    """A row for each example, as many labels of int64 (or rows of probabilities), the class weights, y's shape without
+    classes: the layouts that PyTorch takes, checked and brought to one."""
+    shape = x._value.shape
+    if not shape:
+        raise ValueError(
+            f"{name}: expected {_KINDS[name]} (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor"
+        )
+    kind, given = y._value.dtype.kind, y._value.shape
+    if weight is None and len(shape) == 2 and given == shape[:1] and y._value.dtype == dtypes.int64:  # as in most calls
+        return x, y, None, given
+    d = min(len(shape) - 1, 1)
+    classes, outer = shape[d], shape[:d] + shape[d + 1 :]
+    dense = kind == "f" and name == "cross_entropy"
+    if not dense and kind not in "iu":
+        raise TypeError(f"{name}: expected labels of an integer dtype, got {y._value.dtype}")
+    if given != (shape if dense else outer):
+        probabilities = f" or probabilities of shape {shape}" if name == "cross_entropy" else ""
+        raise ValueError(
+            f"{name}: {_KINDS[name]} of shape {shape} need labels of shape {outer}{probabilities}, got "
+            f"{'probabilities' if dense else 'labels'} of shape {given}"
+        )
+    if weight is not None:
+        weight = enter(weight)
+        if weight._value.shape != (classes,):
+            raise ValueError(f"{name}: expected class weights of shape {(classes,)}, got {weight._value.shape}")
+    if dense:
+        y = _rows_of(y)
+        return _rows_of(x), y if y._value.dtype == x._value.dtype else cast(y, x._value.dtype), weight, outer
+    if len(given) != 1:
+        y = reshape(y, (math.prod(given),))
+    return _rows_of(x), y if y._value.dtype == dtypes.int64 else cast(y, dtypes.int64), weight, outer
+
+
 # ---------------------------------------------------------------- cross-entropy
 
-# The fused kernel makes loss and gradient in one pass over the logits. The gradient is an operation of its own,
-# _CE_GRADIENT, with rules of its own; `known` hands it what the forward pass has computed already.
 
-
-def _ce_kernel(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> np.ndarray:
-    """The loss: 0-d, or (rows,) without reduction. Fills `known` with the gradient if `options` ask for it."""
-    reduction = options["reduction"]
-    losses, gradient, total, weight = _ce_call(
-        x, targets, options, losses=reduction == "none", gradient=options["gradient"]
-    )
-    if gradient is not None:
-        known.append(gradient)
-    if reduction == "mean":
-        total = total / weight if weight else float("nan")
-    return np.asarray(losses if reduction == "none" else total, dtype=x.dtype)
-
-
-def _ce_call(x: np.ndarray, targets: np.ndarray, options: dict[str, Any], *, losses: bool, gradient: bool) -> Any:
-    mean_of = options["reduction"] == "mean"
+def _cross_entropy(
+    x: np.ndarray, targets: np.ndarray, weight: np.ndarray | None, options: Options, keep: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The loss, 0-d, or (rows,) without reduction; and its gradient, where it is to be kept."""
+    reduction, ignore_index, smoothing = options
+    whole = reduction == "none"
+    if weight is not None:
+        weight = np.ascontiguousarray(weight, dtype=x.dtype)
     if targets.ndim == 1:
-        return _kernels.cross_entropy(
-            x, targets, weights=options["weight"], ignore_index=options["ignore_index"],
-            label_smoothing=options["label_smoothing"], gradient=gradient, scale_by_weight=mean_of, losses=losses,
+        losses, gradient, total, count = _kernels.cross_entropy(
+            x, targets, weights=weight, ignore_index=ignore_index, label_smoothing=smoothing, gradient=keep,
+            scale_by_weight=reduction == "mean", losses=whole,
         )  # fmt: skip
-    return _kernels.cross_entropy_dense(
-        x, targets, weights=options["weight"], label_smoothing=options["label_smoothing"], gradient=gradient,
-        gradient_scale=1.0 / max(x.shape[0], 1) if mean_of else 1.0, losses=losses,
-    )  # fmt: skip
+    else:
+        losses, gradient, total, count = _kernels.cross_entropy_dense(
+            x, targets, weights=weight, label_smoothing=smoothing, gradient=keep,
+            gradient_scale=1.0 / max(x.shape[0], 1) if reduction == "mean" else 1.0, losses=whole,
+        )  # fmt: skip
+    if whole:
+        assert losses is not None
+        return losses, gradient
+    if reduction == "mean":
+        total = total / count if count else math.nan
+    return np.asarray(total, dtype=x.dtype), gradient
 
 
-def _ce_gradient_kernel(
-    x: np.ndarray, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]
-) -> np.ndarray:
-    if known:
-        return known[0]
-    made: np.ndarray = _ce_call(x, targets, options, losses=False, gradient=True)[1]
-    return made
-
-
-def _row_weights(x: np.ndarray, targets: np.ndarray, options: dict[str, Any]) -> Tensor:
+def _row_weights_kernel(targets: np.ndarray, weight: np.ndarray, dtype: np.dtype, options: Options) -> np.ndarray:
     """a, (rows, 1), where the gradient's row i is a_i * softmax(x_i) less a constant: the total of the target's row."""
-    rows, classes = x.shape
-    weight = np.ones(classes) if options["weight"] is None else options["weight"].astype(np.float64)
-    smoothing = options["label_smoothing"]
+    weights, classes = weight.astype(np.float64), weight.size
+    reduction, ignore_index, smoothing = options
     if targets.ndim == 1:
-        counted = targets != options["ignore_index"]
-        of_label = np.where(counted, weight[np.where(counted, targets, 0)], 0.0)
-        a = (1 - smoothing) * of_label + np.where(counted, smoothing / classes * weight.sum(), 0.0)
+        counted = targets != ignore_index
+        of_label = np.where(counted, weights[np.where(counted, targets, 0)], 0.0)
+        a = (1 - smoothing) * of_label + np.where(counted, smoothing / classes * weights.sum(), 0.0)
         total = of_label.sum()
     else:
-        a = ((1 - smoothing) * targets + smoothing / classes) @ weight
-        total = rows
-    if options["reduction"] == "mean":
-        a = a / total
-    return wrap(a.astype(x.dtype).reshape(rows, 1))
+        a = ((1 - smoothing) * targets + smoothing / classes) @ weights
+        total = targets.shape[0]
+    if reduction == "mean":
+        a = a / (total or math.nan)
+    out: np.ndarray = a.astype(dtype).reshape(-1, 1)
+    return out
 
 
-_CE_GRADIENT = primitive(
-    "cross_entropy_backward", _ce_gradient_kernel,
-    (lambda g, x, targets, options: softmax_grad(g * _row_weights(x._value, targets, options), softmax(x, 1), 1),),
-    (lambda t, x, targets, options: softmax_grad(t, softmax(x, 1), 1) * _row_weights(x._value, targets, options),),
+_row_weights = computed("cross_entropy_weights", _row_weights_kernel)
+
+
+def _curved(t: Any, x: Any, targets: Any, weight: Any, options: Options) -> Any:
+    """The second derivative of the loss, a symmetric matrix for each row, applied to the rows of t."""
+    dtype = x._value.dtype
+    if weight is None:
+        weight = constant(np.ones, x._value.shape[1], dtype)
+    return softmax_grad(t, softmax(x, 1), 1) * _row_weights(targets, weight, dtype=dtype, options=options)
+
+
+def _by_row(g: Any) -> Any:
+    """A number as it is; one for each row, as a column."""
+    return reshape(g, (g._value.shape[0], 1)) if g._value.ndim else g
+
+
+def _joined(t: Any, options: Options) -> Any:
+    return sum(t, 1) if options.reduction == "none" else sum(t)
+
+
+def _scaled(
+    g: np.ndarray, x: np.ndarray, targets: np.ndarray, weight: np.ndarray | None, known: np.ndarray, options: Options
+) -> np.ndarray:
+    return _multiply(known, g if g.ndim == 0 else g[:, None])
+
+
+def _unscaled(x: Any, targets: Any, weight: Any, known: Any, options: Options) -> Any:
+    """The gradient."""
+    one = constant(np.ones, x._value.shape[:1] if options.reduction == "none" else (), x._value.dtype)
+    return apply(_CE_GRADIENT, (one, x, targets, weight, known), {"options": options})
+
+
+# The gradient's rows times g, which is a number or one for each row. `known` are the values of the gradient at x.
+_CE_GRADIENT: Operation = primitive(
+    "cross_entropy_backward", _scaled,
+    (
+        lambda g, x, targets, weight, known, options: _joined(
+            g * _unscaled(x, targets, weight, known, options), options),
+        lambda g, y, x, targets, weight, options: _curved(g * _by_row(y), x, targets, weight, options),
+        None, None, None,
+    ),
+    (
+        lambda t, x, targets, weight, known, options: apply(
+            _CE_GRADIENT, (t, x, targets, weight, known), {"options": options}),
+        lambda t, y, x, targets, weight, options: _by_row(y) * _curved(t, x, targets, weight, options),
+        None, None, None,
+    ),
+    ("y", "x", "targets", "weight", "known"),
 )  # fmt: skip
-
-
-def _ce_gradient(x: Any, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> Tensor:
-    return apply(_CE_GRADIENT, (x,), {"targets": targets, "options": options, "known": known})
-
-
-def _ce_cotangent(g: Any, x: Any, targets: np.ndarray, options: dict[str, Any], known: list[np.ndarray]) -> Any:
-    """The gradient's rows times g, one number or one for each row."""
-    if known and not g._value.ndim and g._value.item() == 1.0 and not mode.recording:
-        # The 1 that a walk starts with costs no pass. What is known is given away, to somebody who may write to it;
-        # another walk computes its own.
-        return wrap(known.pop())
-    gradient = _ce_gradient(x, targets, options, known)
-    return (reshape(g, (g._value.shape[0], 1)) if g._value.ndim else g) * gradient
 
 
 _CROSS_ENTROPY = primitive(
-    "nll_loss", _ce_kernel,
-    (_ce_cotangent,),
-    (lambda t, x, targets, options, known: _reduced(t * _ce_gradient(x, targets, options, known), options),),
+    "nll_loss", _cross_entropy,
+    (
+        lambda g, x, targets, weight, kept, options: apply(
+            _CE_GRADIENT, (g, x, targets, weight, kept), {"options": options}),
+        None, None,
+    ),
+    (
+        lambda t, x, targets, weight, kept, options: _joined(
+            t * _unscaled(x, targets, weight, kept, options), options),
+        None, None,
+    ),
+    ("x", "targets", "weight"), keeps=True,
 )  # fmt: skip
-
-
-def _reduced(t: Any, options: dict[str, Any]) -> Any:
-    return sum(t, 1) if options["reduction"] == "none" else sum(t)
 
 
 @tells
@@ -165,65 +258,26 @@ def cross_entropy(
     tensor(0.2395)
     """
     x, y = enter(input), enter(target)
-    if x._value.dtype.kind != "f":
-        raise TypeError(f"cross_entropy: expected floating logits, got {x._value.dtype}")
-    if reduction not in ("mean", "sum", "none"):
+    dtype = x._value.dtype
+    if dtype.kind != "f":
+        raise TypeError(f"cross_entropy: expected floating logits, got {dtype}")
+    if reduction not in _REDUCTIONS:
         raise ValueError(f'cross_entropy: expected reduction "mean", "sum" or "none", got {reduction!r}')
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy: expected label_smoothing in [0, 1], got {label_smoothing}")
-    shape, half = x._value.shape, x._value.dtype == dtypes.float16
-    if not shape:
-        raise ValueError(
-            "cross_entropy: expected logits (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor"
+    if dtype == dtypes.float16:
+        return _half_cross_entropy(
+            x, y, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
         )
-    classes_dim = 0 if len(shape) == 1 else 1
-    classes = shape[classes_dim]
-    outer = shape[:classes_dim] + shape[classes_dim + 1 :]
-    dense = y._value.dtype.kind == "f"
-    if y._value.shape != (shape if dense else outer):
-        raise ValueError(
-            f"cross_entropy: logits of shape {shape} need labels of shape {outer} or probabilities of shape {shape}, "
-            f"got {'probabilities' if dense else 'labels'} of shape {y._value.shape}"
-        )
-    if not dense and y._value.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: expected labels of an integer dtype, got {y._value.dtype}")
-    if dense and y.requires_grad:
-        return _composed(x, y, weight, reduction, label_smoothing, classes_dim)
-    if half:
-        x = cast(x, dtypes.float32)
-    logits = x
-    if len(shape) == 1:
-        logits = reshape(x, (1, classes))
-    elif len(shape) > 2:
-        order = (0, *range(2, len(shape)), 1)
-        logits = reshape(permute(x, order), (int(np.prod(outer)), classes))
-    dtype = logits._value.dtype
-    if dense:
-        rows = np.moveaxis(y._value, classes_dim, -1) if len(shape) > 2 else y._value
-        targets: np.ndarray = rows.reshape(-1, classes).astype(dtype)
-    else:
-        targets = y._value if len(outer) == 1 else y._value.reshape(-1)
-        if targets.dtype != dtypes.int64:
-            targets = targets.astype(np.int64)
-    options = {
-        "weight": _class_weights(weight, classes, dtype), "ignore_index": int(ignore_index), "reduction": reduction,
-        "label_smoothing": float(label_smoothing), "gradient": bool(logits.requires_grad and mode.recording),
-    }  # fmt: skip
-    z = apply(_CROSS_ENTROPY, (logits,), {"targets": targets, "options": options, "known": []})
-    if reduction == "none":
-        z = reshape(z, outer)
-    if half:
-        z = cast(z, dtypes.float16)
-    return z
+    rows, targets, weight, outer = _rows_and_labels("cross_entropy", x, y, weight)
+    if targets.requires_grad:
+        return _composed(x, y, weight, reduction, label_smoothing, min(x._value.ndim - 1, 1))
+    options = Options.of(reduction, ignore_index, label_smoothing)
+    z = apply(_CROSS_ENTROPY, (rows, targets, weight), {"options": options})
+    return reshape(z, outer) if reduction == "none" else z
 
 
-def _class_weights(weight: Any, classes: int, dtype: np.dtype) -> np.ndarray | None:
-    if weight is None:
-        return None
-    weight = enter(weight)
-    if weight._value.shape != (classes,):
-        raise ValueError(f"cross_entropy: expected class weights of shape {(classes,)}, got {weight._value.shape}")
-    return np.ascontiguousarray(weight._value, dtype=dtype)
+_half_cross_entropy = half(cross_entropy)
 
 
 def _composed(x: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: float, dim: int) -> Tensor:
@@ -234,7 +288,7 @@ def _composed(x: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: floa
     terms = y * log_softmax(x, dim)
     if weight is not None:
         shape = tuple(classes if i == dim else 1 for i in range(x._value.ndim))
-        terms = terms * reshape(enter(weight), shape)
+        terms = terms * reshape(weight, shape)
     losses = -sum(terms, dim)
     return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
 
@@ -242,37 +296,78 @@ def _composed(x: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: floa
 # ---------------------------------------------------------------- negative log-likelihood
 
 
-class _Examples(NamedTuple):
-    """What `nll_loss` knows of n examples: labels (n, 1), factors (n,) or (), which to ignore, the matrix's shape."""
-
-    labels: np.ndarray
-    factors: np.ndarray
-    ignored: np.ndarray
-    shape: tuple[int, ...]
-
-    def weighed(self, items: np.ndarray) -> np.ndarray:
-        """One item for each example, times its factor."""
-        out: np.ndarray = items * self.factors
-        if self.ignored.size:
-            out[self.ignored] = 0
-        return out
+Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _pick_kernel(x: np.ndarray, examples: _Examples) -> np.ndarray:
-    return examples.weighed(_kernels.gather_along(x, examples.labels, 1)[:, 0])
+def _examples(labels: np.ndarray, weight: Any, classes: int, dtype: np.dtype, options: Options) -> Examples:
+    """Labels as a column, the factors of the examples (0-d if they have one), and which examples do not count."""
+    labels = labels.copy()  # checked and used, whatever becomes of the array that was given
+    ignored = (labels == options.ignore_index).nonzero()[0]
+    labels[ignored] = 0
+    if labels.size and labels.view(np.uint64).max() >= classes:  # or negative
+        wrong = labels[(labels < 0) | (labels >= classes)]
+        raise IndexError(f"nll_loss: label {wrong[0]} is not one of {classes} classes")
+    total: float = labels.size - ignored.size
+    factors = np.ones(())
+    if weight is not None:
+        factors = weight.astype(np.float64)[labels]
+        factors[ignored] = 0
+        total = float(factors.sum())
+    if options.reduction != "mean":
+        total = 1.0
+    return labels[:, None], (factors / -(total or math.nan)).astype(dtype), ignored
 
 
-def _spread_kernel(x: np.ndarray, examples: _Examples) -> np.ndarray:
-    out = np.zeros(examples.shape, x.dtype)
-    _kernels.scatter_along(out, examples.labels, examples.weighed(x)[:, None], 1)
+def _weighed(items: np.ndarray, examples: Examples) -> np.ndarray:
+    """One item for each example, times its factor; 0 where the example does not count, whatever the item."""
+    _, factors, ignored = examples
+    out = _multiply(items, factors)
+    if ignored.size:
+        out[ignored] = 0
     return out
 
 
-# factors[i] * x[i, labels[i]] of a matrix, 0 where an example does not count; and its transpose.
-_PICK: Any = linear("nll_loss", _pick_kernel, lambda g, examples: apply(_SPREAD, (g,), {"examples": examples}))
-_SPREAD: Any = linear(
-    "nll_loss_backward", _spread_kernel, lambda g, examples: apply(_PICK, (g,), {"examples": examples})
-)
+def _picked(x: np.ndarray, examples: Examples, total: bool) -> np.ndarray:
+    items = _weighed(_kernels.gather_along(x, examples[0], 1)[:, 0], examples)
+    return _kernels.reduce("sum", items) if total else items
+
+
+def _spread(x: np.ndarray, examples: Examples, shape: tuple[int, int]) -> np.ndarray:
+    out = np.zeros(shape, x.dtype)
+    items = _weighed(np.broadcast_to(x, shape[:1]), examples)
+    _kernels.scatter_along(out, examples[0], items[:, None], 1)
+    return out
+
+
+# factors[i] * x[i, labels[i]] of a matrix, or their sum; and the transpose. What they know of the examples is constant.
+_PICK: Operation = primitive(
+    "nll_loss", _picked,
+    (lambda g, x, examples: apply(_SPREAD, (g, examples), {"shape": x._value.shape}), None),
+    (lambda t, examples, total: apply(_PICK, (t, examples), {"total": total}), None), ("x", "examples"),
+)  # fmt: skip
+_SPREAD: Operation = primitive(
+    "nll_loss_backward", _spread,
+    (lambda g, x, examples: apply(_PICK, (g, examples), {"total": not x._value.ndim}), None),
+    (lambda t, examples, shape: apply(_SPREAD, (t, examples), {"shape": shape}), None), ("x", "examples"),
+)  # fmt: skip
+
+
+def _nll_loss(
+    x: np.ndarray, labels: np.ndarray, weight: Any, options: Options, shape: tuple[int, int], keep: bool
+) -> tuple[np.ndarray, Examples | None]:
+    examples = _examples(labels, weight, shape[1], x.dtype, options)
+    losses = _picked(x, examples, options.reduction != "none")
+    if options.reduction == "mean" and examples[2].size == labels.size:
+        losses = np.full((), math.nan, x.dtype)  # the mean of nothing
+    return losses, examples if keep else None
+
+
+_NLL_LOSS = primitive(
+    "nll_loss", _nll_loss,
+    (lambda g, kept, shape: apply(_SPREAD, (g, kept), {"shape": shape}), None, None),
+    (lambda t, kept, options: apply(_PICK, (t, kept), {"total": options.reduction != "none"}), None, None),
+    ("x", "labels", "weight"), keeps=True,
+)  # fmt: skip
 
 
 def nll_loss(
@@ -313,64 +408,35 @@ def nll_loss(
     tensor(2.4000)
     """
     x, y = as_floating(input), enter(target)
-    shape = x._value.shape
-    if not shape:
-        raise ValueError("nll_loss: expected (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor")
-    classes_dim = min(len(shape) - 1, 1)
-    classes, outer = shape[classes_dim], shape[:classes_dim] + shape[classes_dim + 1 :]
-    if y._value.dtype.kind not in "iu":
-        raise TypeError(f"nll_loss: expected labels of an integer dtype, got {y._value.dtype}")
-    if y._value.shape != outer:
-        raise ValueError(f"nll_loss: input of shape {shape} needs labels of shape {outer}, got {y._value.shape}")
-    labels = y._value.reshape(-1).astype(np.int64)
-    ignored = (labels == ignore_index).nonzero()[0]
-    labels[ignored] = 0
-    if labels.size and labels.view(np.uint64).max() >= classes:  # or negative
-        wrong = labels[(labels < 0) | (labels >= classes)]
-        raise IndexError(f"nll_loss: label {wrong[0]} is not one of {classes} classes")
-    total: float = labels.size - ignored.size
-    factors = np.ones(())
-    if weight is not None:
-        factors = _nll_weights(weight, classes)[labels]
-        factors[ignored] = 0
-        total = float(factors.sum())
-    if reduction != "mean":
-        total = 1.0
-    factors = (factors / -(total or math.nan)).astype(x._value.dtype)
-    rows = permute(x, (0, *range(2, len(shape)), 1)) if len(shape) > 2 else x
-    if len(shape) != 2:
-        rows = reshape(rows, (labels.size, classes))
-    losses = apply(_PICK, (rows,), {"examples": _Examples(labels[:, None], factors, ignored, rows._value.shape)})
-    if reduction == "none":
-        return reshape(losses, outer)
-    losses = losses if total else losses + math.nan
-    if reduction not in ("mean", "sum"):
+    if reduction not in _REDUCTIONS:
         raise ValueError(f'nll_loss: expected reduction "mean", "sum" or "none", got {reduction!r}')
-    return called("nll_loss", sum(losses))
+    if x._value.dtype == dtypes.float16:
+        return _half_nll_loss(x, y, weight, ignore_index=ignore_index, reduction=reduction)
+    rows, labels, weight, outer = _rows_and_labels("nll_loss", x, y, weight)
+    static = {"options": Options.of(reduction, ignore_index), "shape": rows._value.shape}
+    losses = apply(_NLL_LOSS, (rows, labels, weight), static)
+    return reshape(losses, outer) if reduction == "none" else losses
 
 
-def _nll_weights(weight: Any, classes: int) -> np.ndarray:
-    array = weight._value if isinstance(weight, Variable) else np.asarray(weight)
-    if array.shape != (classes,):
-        raise ValueError(f"nll_loss: expected class weights of shape {(classes,)}, got {array.shape}")
-    return array.astype(np.float64)
-
+_half_nll_loss = half(nll_loss)
 
 # ---------------------------------------------------------------- item by item
 
 
-def _huber_kernel(x: np.ndarray, delta: float) -> np.ndarray:
+def _huber(x: np.ndarray, delta: float) -> np.ndarray:
     c = np.minimum(np.maximum(x, -delta), delta)  # which makes one formula of both branches
     return np.asarray(c * (x - c * 0.5))
 
 
-huber = elementwise("huber_loss", _huber_kernel, lambda x, delta: clip(x, -delta, delta))
+huber = elementwise("huber_loss", half_kernel(_huber), lambda x, delta: clip(x, -delta, delta))
 
 
-_log, _log1p = Elementwise("log"), Elementwise("log1p")
-
-
-def _bce_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _bce(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if ((x < 0) | (x > 1)).any():
+        raise RuntimeError(
+            f"binary_cross_entropy: expected probabilities in [0, 1], got {np.nanmin(x)} to {np.nanmax(x)}; for logits "
+            "there is binary_cross_entropy_with_logits"
+        )
     return np.asarray(-(y * np.maximum(_log(x), -100) + (1 - y) * np.maximum(_log1p(np.asarray(-x)), -100)))
 
 
@@ -381,7 +447,7 @@ def _log_from_below(x: Any) -> Tensor:
 
 
 binary_cross_entropy = elementwise(
-    "binary_cross_entropy", _bce_kernel,
+    "binary_cross_entropy", half_kernel(_bce),
     lambda g, x, y: g * (x - y) / clip(x * (1.0 - x), min=1e-12),
     lambda g, x: g * (_log_from_below(1.0 - x) - _log_from_below(x)),
 )  # fmt: skip

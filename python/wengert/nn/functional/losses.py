@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..._types import Tensor
 from ...core.broadcast import as_floating, cast
 from ...core.doors import enter
@@ -26,13 +24,13 @@ def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def _reduced(name: str, losses: Tensor, reduction: str, weight: Any = None) -> Tensor:
-    """The losses' mean, sum, or themselves."""
+def _reduced(name: str, terms: Tensor, reduction: str, weight: Any = None) -> Tensor:
+    """The mean of the items' losses, their sum, or themselves."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'{name}: expected reduction "mean", "sum" or "none", got {reduction!r}')
     if weight is not None:
-        losses = losses * weight
-    out = mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
+        terms = terms * weight
+    out = mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
     return out if name in ("l1_loss", "kl_div") else called(name, out)
 
 
@@ -188,11 +186,6 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     tensor(0.3993)
     """
     x, y = _pair("binary_cross_entropy", input, target)
-    if x._value.size and not (x._value.min() >= 0 and x._value.max() <= 1) and not np.isnan(x._value).any():
-        raise RuntimeError(
-            f"binary_cross_entropy: expected probabilities in [0, 1], got {x._value.min()} to {x._value.max()}; for "
-            "logits there is binary_cross_entropy_with_logits"
-        )
     return _reduced("binary_cross_entropy", losses.binary_cross_entropy(x, y), reduction, weight)
 
 
@@ -235,8 +228,8 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     x, y = _pair(name, input, target)
     positive = y if pos_weight is None else y * pos_weight
-    losses = positive * activations.softplus(-x) + (1.0 - y) * activations.softplus(x)
-    return _reduced(name, losses, reduction, weight)
+    terms = positive * activations.softplus(-x) + (1.0 - y) * activations.softplus(x)
+    return _reduced(name, terms, reduction, weight)
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
