@@ -8,21 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ... import _kernels
 from ..._types import Tensor
-from ...core import dtypes
 from ...core.broadcast import as_floating
 from ...core.change import rewrite
-from ...core.define import primitive
-from ...core.doors import count_change, enter
-from ...core.tape import apply
-from ...core.variable import wrap
-from ...ops import arithmetic, compare
+from ...core.doors import constant, enter
+from ...ops import arithmetic, compare, normalization
 from ...ops.index import index_put, pick
 from ...ops.products import linear
 from ...ops.random import dropout as _dropout
-from ...ops.reduce import mean, var
-from ...ops.shape import between_zeros, reshape
+from ...ops.shape import between_zeros, reshape, unsqueeze
 
 __all__ = ["batch_norm", "dropout", "embedding", "layer_norm", "linear", "pad"]
 
@@ -65,67 +59,6 @@ def dropout(
 
 # ---------------------------------------------------------------- normalisation
 
-# NumPy's operators take four times as long where a small array broadcasts.
-_add, _subtract, _multiply, _sqrt, _reciprocal = map(
-    _kernels.Elementwise, ("add", "subtract", "multiply", "sqrt", "reciprocal")
-)
-
-
-def _standardized(x: np.ndarray, dims: tuple[int, ...], eps: float) -> np.ndarray:
-    if x.dtype == dtypes.float16:
-        return dtypes.convert(_standardized(x.astype(np.float32), dims, eps), dtypes.float16)
-    return _multiply(_subtract(x, _kernels.reduce("mean", x, dims, True)), _scale(x, dims, eps))
-
-
-def _scale(x: np.ndarray, dims: tuple[int, ...], eps: float) -> np.ndarray:
-    return _reciprocal(_sqrt(_add(_kernels.reduce("var", x, dims, True), eps)))
-
-
-def _standardize(x: Any, dims: tuple[int, ...], eps: float) -> Tensor:
-    return apply(_STANDARDIZE, (x,), {"dims": dims, "eps": eps})
-
-
-def _projected(y: np.ndarray, x: np.ndarray, known: np.ndarray, dims: tuple[int, ...], eps: float) -> np.ndarray:
-    if x.dtype == dtypes.float16:
-        y, x, known = (v.astype(np.float32) for v in (y, x, known))
-        return dtypes.convert(_projected(y, x, known, dims, eps), dtypes.float16)
-    along = _multiply(known, _kernels.reduce("mean", _multiply(y, known), dims, True))
-    centred = _subtract(y, _kernels.reduce("mean", y, dims, True))
-    return _multiply(_subtract(centred, along), _scale(x, dims, eps))
-
-
-def _project(y: Any, x: Any, known: np.ndarray, dims: tuple[int, ...], eps: float) -> Tensor:
-    return apply(_PROJECT, (y, x), {"known": known, "dims": dims, "eps": eps})
-
-
-def _project_back(g: Any, y: Any, x: Any, known: np.ndarray, dims: tuple[int, ...], eps: float) -> Any:
-    """The cotangent of x under P(y, x)."""
-    z, scale = _standardize(x, dims, eps), 1 / arithmetic.sqrt(var(x, dims, True, correction=0) + eps)
-    crossed = g * mean(y * z, dims, True) + y * mean(g * z, dims, True)
-    along = mean(g * _project(y, x, known, dims, eps), dims, True)
-    return -scale * (z * along + _project(crossed, x, known, dims, eps))
-
-
-def _project_ahead(t: Any, y: Any, x: Any, known: np.ndarray, dims: tuple[int, ...], eps: float) -> Any:
-    """The tangent of P(y, x) where x has the tangent t."""
-    z, scale = _standardize(x, dims, eps), 1 / arithmetic.sqrt(var(x, dims, True, correction=0) + eps)
-    of_z, of_y = _project(t, x, known, dims, eps), _project(y, x, known, dims, eps)
-    return -scale * (mean(z * t, dims, True) * of_y + mean(y * z, dims, True) * of_z + mean(y * of_z, dims, True) * z)
-
-
-# z = (x - mean) / sqrt(var + eps) over some dimensions, n items each. Its Jacobian is symmetric: applied to y it gives
-# P(y, x) = (I - 11'/n - zz'/n) y / sqrt(var + eps), an operation that is handed the values of z as `known`.
-_STANDARDIZE = primitive(
-    "standardize", _standardized,
-    (lambda g, x, z, dims, eps: _project(g, x, z._value, dims, eps),),
-    (lambda t, x, z, dims, eps: _project(t, x, z._value, dims, eps),),
-)  # fmt: skip
-_PROJECT = primitive(
-    "standardize_backward", _projected,
-    (lambda g, x, known, dims, eps: _project(g, x, known, dims, eps), _project_back),
-    (lambda t, x, known, dims, eps: _project(t, x, known, dims, eps), _project_ahead), ("y", "x"),
-)  # fmt: skip
-
 
 def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
@@ -163,7 +96,7 @@ def layer_norm(
     for name, v in (("weight", weight), ("bias", bias)):
         if v is not None and enter(v)._value.shape != last:
             raise ValueError(f"layer_norm: expected a {name} of shape {last}, got {enter(v)._value.shape}")
-    z = _standardize(x, tuple(range(len(shape) - len(last), len(shape))), float(eps))
+    z = normalization.standardize(x, tuple(range(len(shape) - len(last), len(shape))), float(eps))
     if weight is not None:
         z = z * weight
     return z if bias is None else z + bias
@@ -219,8 +152,7 @@ def batch_norm(
     for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
         if v is not None and enter(v)._value.shape != (channels,):
             raise ValueError(
-                f"batch_norm: input of shape {shape} needs {name} of shape {(channels,)}, "
-                f"got {enter(v)._value.shape}"
+                f"batch_norm: input of shape {shape} needs {name} of shape {(channels,)}, got {enter(v)._value.shape}"
             )
     if training:
         count = math.prod(shape[d] for d in dims)
@@ -228,12 +160,8 @@ def batch_norm(
             raise ValueError(
                 f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
             )
-        wide = x._value.astype(np.float32) if x._value.dtype == dtypes.float16 else x._value
-        if running_mean is not None:
-            _move(running_mean, _kernels.reduce("mean", wide, dims), momentum)
-        if running_var is not None:
-            _move(running_var, _kernels.reduce("var", wide, dims, False, 1.0), momentum)
-        z = _standardize(x, dims, float(eps))
+        normalization.track(x, running_mean, running_var, dims, momentum)
+        z = normalization.standardize(x, dims, float(eps))
         if weight is not None:
             z = z * column(weight)
         return z if bias is None else z + column(bias)
@@ -246,13 +174,6 @@ def batch_norm(
     if bias is not None:
         shift = shift + bias
     return x * column(scale) + column(shift)
-
-
-def _move(running: Any, observed: np.ndarray, fraction: float) -> None:
-    """Move a running average towards an observation."""
-    value = running._value
-    value += fraction * (observed - value)
-    count_change(running)
 
 
 # ---------------------------------------------------------------- lookup
@@ -299,28 +220,16 @@ def embedding(
     rows = weight._value.shape[0]
     if ids._value.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected indices of an integer dtype, got {ids._value.dtype}")
-    if ids._value.size and not (ids._value.min() >= 0 and ids._value.max() < rows):
-        raise IndexError(
-            f"embedding: expected indices from 0 to {rows - 1}, got {ids._value.min()} to {ids._value.max()}"
-        )
-    if max_norm is not None:
-        _shorten(weight, np.unique(ids._value), float(max_norm), norm_type)
-    picked = pick(weight, (ids._value,) if ids._value.ndim else int(ids._value))
-    if padding_idx is None:
-        return picked
-    if not -rows <= padding_idx < rows:
+    if padding_idx is not None and not -rows <= padding_idx < rows:
         raise IndexError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
-    padding = wrap((ids._value == padding_idx % rows)[..., None])
-    return compare.where(padding, picked.detach(), picked)
-
-
-def _shorten(weight: Any, rows: np.ndarray, limit: float, p: float) -> None:
-    """Scale rows whose p-norm exceeds a limit down to it."""
-    norms = np.linalg.norm(weight._value[rows], p, axis=1)
-    long = norms > limit
-    if long.any():
-        weight._value[rows[long]] *= (limit / (norms[long] + 1e-7)).astype(weight._value.dtype)[:, None]
-        count_change(weight)
+    places = normalization.row_numbers(ids, rows=rows)
+    if max_norm is not None:
+        normalization.shorten_rows(weight, places, float(max_norm), norm_type)
+    picked = pick(weight, (places,))
+    if padding_idx is not None:
+        padding = compare.eq(places, padding_idx % rows)
+        picked = compare.where(unsqueeze(padding, 1), picked.detach(), picked)
+    return picked if ids._value.ndim == 1 else reshape(picked, (*ids._value.shape, *weight._value.shape[1:]))
 
 
 # ---------------------------------------------------------------- padding
@@ -379,7 +288,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         x = pick(x, tuple(inner))
     if not value:
         return between_zeros(x, (*place, Ellipsis), tuple(outer))
-    return index_put(wrap(np.full(outer, value, x._value.dtype)), tuple(place), x)
+    return index_put(constant(np.full, tuple(outer), value, x._value.dtype), tuple(place), x)
 
 
 def _replicate(n: int, before: int, after: int) -> np.ndarray:

@@ -1,0 +1,151 @@
+"""What normalizing layers and lookups compute: items of mean 0 and variance 1, running statistics, rows by index.
+
+z = (x - mean) / sqrt(var + eps) over some dimensions, n items each, has a symmetric Jacobian. Applied to y it gives
+P(y, v, s) = s (y - mean(y) - v mean(y v)), where v has the values of z, and s those of 1 / sqrt(var + eps), which the
+kernel keeps. P is an operation of three arguments, and s one of x, so that derivatives of any order follow.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels
+from .._types import Tensor
+from ..core import dtypes
+from ..core.define import computed, primitive
+from ..core.doors import change
+from ..core.half import half
+from ..core.tape import Operation, apply
+from .reduce import mean, sum
+
+Dims = tuple[int, ...]
+
+# NumPy's operators take four times as long where a small array broadcasts.
+_add, _subtract, _multiply, _sqrt, _reciprocal = map(
+    _kernels.Elementwise, ("add", "subtract", "multiply", "sqrt", "reciprocal")
+)
+
+# ---------------------------------------------------------------- mean 0 and variance 1
+
+
+def _standardized(x: np.ndarray, dims: Dims, eps: float, keep: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    near = _subtract(x, _kernels.reduce("mean", x, dims, True))
+    # Far from zero the mean is rounded by more than some items differ: near has a mean too.
+    centred = _subtract(near, _kernels.reduce("mean", near, dims, True))
+    scale = _reciprocal(_sqrt(_add(_kernels.reduce("var", centred, dims, True), eps)))
+    return _multiply(centred, scale), scale if keep else None
+
+
+def _projected(y: np.ndarray, v: np.ndarray, s: np.ndarray, dims: Dims) -> np.ndarray:
+    along = _multiply(v, _kernels.reduce("mean", _multiply(y, v), dims, True))
+    centred = _subtract(y, _kernels.reduce("mean", y, dims, True))
+    return _multiply(_subtract(centred, along), s)
+
+
+def _project(y: Any, v: Any, s: Any, dims: Dims) -> Tensor:
+    return apply(_PROJECT, (y, v, s), {"dims": dims})
+
+
+def _unscaled(y: Any, v: Any, dims: Dims) -> Any:
+    return y - mean(y, dims, True) - v * mean(y * v, dims, True)
+
+
+_PROJECT: Operation = primitive(
+    "standardize_backward", _projected,
+    (
+        lambda g, v, s, dims: _project(g, v, s, dims),
+        lambda g, y, v, s, dims: -s * (g * mean(y * v, dims, True) + y * mean(g * v, dims, True)),
+        lambda g, y, v, dims: sum(g * _unscaled(y, v, dims), dims, True),
+    ),
+    (
+        lambda t, v, s, dims: _project(t, v, s, dims),
+        lambda t, y, v, s, dims: -s * (t * mean(y * v, dims, True) + v * mean(y * t, dims, True)),
+        lambda t, y, v, dims: t * _unscaled(y, v, dims),
+    ),
+    ("y", "v", "s"),
+)  # fmt: skip
+
+
+def _share(x: Any, dims: Dims) -> float:
+    count: int = math.prod(x._value.shape[d] for d in dims)
+    return 1.0 / max(count, 1)
+
+
+# s as a function of x; `known` are its values. ds/dx = -s^2 z / n.
+_SCALE = primitive(
+    "standardize_scale", lambda x, known, dims, eps: known,
+    (lambda g, x, z, dims, eps: -g * z * z * _standardize(x, dims, eps) * _share(x, dims), None),
+    (lambda t, x, z, dims, eps: -z * z * mean(t * _standardize(x, dims, eps), dims, True), None), ("x", "known"),
+)  # fmt: skip
+
+
+def _scale(x: Any, known: Any, dims: Dims, eps: float) -> Tensor:
+    return apply(_SCALE, (x, known), {"dims": dims, "eps": eps})
+
+
+_STANDARDIZE = primitive(
+    "standardize", _standardized,
+    (lambda g, x, z, kept, dims, eps: _project(g, z, _scale(x, kept, dims, eps), dims),),
+    (lambda t, x, z, kept, dims, eps: _project(t, z, _scale(x, kept, dims, eps), dims),),
+    keeps=True,
+)  # fmt: skip
+
+
+def _standardize(x: Any, dims: Dims, eps: float) -> Tensor:
+    return apply(_STANDARDIZE, (x,), {"dims": dims, "eps": eps})
+
+
+standardize = half(_standardize)
+
+
+# ---------------------------------------------------------------- running statistics
+
+
+def _move(*arrays: np.ndarray, of: tuple[str, ...], dims: Dims, fraction: float) -> None:
+    *running, x = arrays
+    if x.dtype == dtypes.float16:
+        x = x.astype(np.float32)
+    middle = _kernels.reduce("mean", x, dims, True)
+    for value, what in zip(running, of, strict=True):
+        if what == "mean":
+            observed = middle.reshape(value.shape)
+        else:
+            observed = _kernels.reduce("var", _subtract(x, middle), dims, False, 1.0)
+        value += fraction * (observed - value)
+
+
+def track(x: Any, running_mean: Any, running_var: Any, dims: Dims, fraction: float) -> None:
+    """Move a running mean and a running variance, where there are such, towards x's by a fraction."""
+    running = {name: v for name, v in (("mean", running_mean), ("var", running_var)) if v is not None}
+    if running:
+        change("batch_norm", tuple(running.values()), _move, x, of=tuple(running), dims=dims, fraction=fraction)
+
+
+# ---------------------------------------------------------------- rows by index
+
+
+def _rows(ids: np.ndarray, rows: int) -> np.ndarray:
+    places: np.ndarray = ids.astype(np.int64).reshape(-1)  # a copy, checked and used whatever becomes of ids
+    if places.size and not (places.min() >= 0 and places.max() < rows):
+        raise IndexError(f"embedding: expected indices from 0 to {rows - 1}, got {places.min()} to {places.max()}")
+    return places
+
+
+row_numbers = computed("embedding_rows", _rows)  # the indices in one dimension, if all of them are of some row
+
+
+def _shorten(weight: np.ndarray, places: np.ndarray, limit: float, p: float) -> None:
+    places = np.unique(places)
+    wide = np.float32 if weight.dtype == dtypes.float16 else weight.dtype
+    picked = weight[places].astype(wide)
+    norms = np.linalg.norm(picked, p, axis=1)
+    long = norms > limit
+    weight[places[long]] = picked[long] * (limit / (norms[long] + 1e-7)).astype(wide)[:, None]
+
+
+def shorten_rows(weight: Any, places: Any, limit: float, p: float) -> None:
+    """Scale the rows at some places whose p-norm exceeds a limit down to it."""
+    change("embedding", (weight,), _shorten, places, limit=limit, p=p)
