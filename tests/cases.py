@@ -348,7 +348,8 @@ CASES: tuple[Case, ...] = (
          lambda x: np.sort(x, 1)[:, (x.shape[1] - 1) // 2, None], MATRICES, distinct=True),
     Case("quantile", lambda x: wg.quantile(x, 0.3), lambda x: np.quantile(x, 0.3), FILLED, distinct=True, rtol32=1e-5),
     Case("quantile_share", lambda x, q: wg.quantile(x, q, 0), lambda x, q: np.quantile(x, q, 0),
-         (((3, 5), (2,)), ((7,), ())), low=0.02, high=0.98, avoid=(1 / 6, 1 / 3, 0.5, 2 / 3, 5 / 6), distinct=True, rtol32=1e-5),
+         (((3, 5), (2,)), ((7,), ())), low=0.02, high=0.98, avoid=(1 / 6, 1 / 3, 0.5, 2 / 3, 5 / 6), distinct=True,
+         rtol32=1e-5),
     Case("quantile_0", lambda x: x.quantile(0.8, dim=0, keepdim=True), lambda x: np.quantile(x, 0.8, 0, keepdims=True),
          MATRICES, distinct=True, rtol32=1e-5),
     # ------------------------------------------------------------ shape
