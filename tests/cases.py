@@ -195,6 +195,7 @@ CASES: tuple[Case, ...] = (
     Case("pow_3", lambda x: x**3, lambda x: x**3),
     Case("pow_half", lambda x: x**0.5, np.sqrt, low=0.3),
     Case("pow_base", lambda x: 2.5**x, lambda x: 2.5**x),
+    Case("pow_zero_base", lambda x: 0.0**x, lambda x: 0.0**x, low=0.3),
     Case("maximum", wg.maximum, np.maximum, BINARY, distinct=True, order=2),
     Case("minimum", wg.minimum, np.minimum, BINARY, distinct=True, order=2),
     Case("neg", wg.neg, np.negative),
@@ -261,6 +262,10 @@ CASES: tuple[Case, ...] = (
     Case("softplus", wg.softplus, lambda x: np.logaddexp(x, 0)),
     Case("gelu", wg.gelu, lambda x: x * 0.5 * (1 + _vectorize(math.erf)(x / math.sqrt(2))), rtol32=4e-6),
     Case("clip", lambda x: wg.clip(x, -1, 1), lambda x: np.clip(x, -1, 1), avoid=(-1.0, 1.0)),
+    Case("clip_min_tensor", lambda x, y: wg.clip(x, min=y), np.maximum, BINARY, distinct=True),
+    Case("clip_max_tensor", lambda x, y: wg.clip(x, max=y), np.minimum, BINARY, distinct=True),
+    Case("clip_between", lambda x, y: wg.clip(x, y, y + 1), lambda x, y: np.clip(x, y, y + 1), BINARY, low=0, high=0.9,
+         distinct=True),
     Case("clip_below", lambda x: wg.clip(x, min=0.5), lambda x: np.maximum(x, 0.5), avoid=(0.5,)),
     Case("where", lambda x, y: wg.where(x > 0, x * y, y), lambda x, y: np.where(x > 0, x * y, y), BINARY, avoid=(0.0,)),
     # ------------------------------------------------------------ what has no derivative: a choice by it has
@@ -528,6 +533,9 @@ CASES: tuple[Case, ...] = (
     Case("cross_entropy_targets", lambda x, y: wg.cross_entropy(x, wg.softmax(y, 1)),
          lambda x, y: -(_softmax(y, 1) * _log_softmax(x, 1)).sum(1).mean(), (((3, 4), (3, 4)),), rtol32=4e-6),
     # ------------------------------------------------------------ nn.functional
+    Case("gelu_tanh", lambda x: F.gelu(x, approximate="tanh"),
+         lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))),
+    Case("prelu", lambda x, y: F.prelu(x, y), lambda x, y: np.where(x > 0, x, x * y), (((7,), (1,)), ((2, 3), (1,)))),
     Case("elu", lambda x: F.elu(x, 0.5), lambda x: np.where(x > 0, x, 0.5 * np.expm1(np.minimum(x, 0))), avoid=(0.0,)),
     Case("silu", F.silu, lambda x: x / (1 + np.exp(-x))),
     Case("huber_loss", lambda x: F.huber_loss(x, wg.zeros_like(x.detach()), "none", 0.5),
