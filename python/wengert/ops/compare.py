@@ -37,16 +37,30 @@ def _without_derivative(name: str, kernel: Function) -> Operation:
     return operation
 
 
+def _as_half(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands; beside float16, a number as it is in float16, so that 0.1 equals the item made of it."""
+    x, y = operands
+    if isinstance(x, Variable) and isinstance(y, Variable):
+        return operands
+    tensor, number = (x, y) if isinstance(x, Variable) else (y, x)
+    if tensor._value.dtype != dtypes.float16 or not -65504 <= number <= 65504:  # beyond, it would become infinite
+        return operands
+    number = float(np.float16(number))
+    return (tensor, number) if tensor is x else (number, tensor)
+
+
 def comparison(name: str, kernel: Callable[..., np.ndarray], doc: str) -> Callable[..., Tensor]:
     """An operation whose result is boolean, and so has no derivative."""
     operation = _without_derivative(name, kernel)
 
     def compare(x: Any, y: Any) -> Tensor:
-        if isinstance(x, Variable) and (
-            x._value.dtype is y._value.dtype if isinstance(y, Variable) else keeps_dtype(x, y)
-        ):  # the kernels broadcast, and nothing is derived
-            return apply(operation, (x, y))
-        return apply(operation, match(name, x, y))
+        if isinstance(x, Variable):  # the kernels broadcast, and nothing is derived
+            if isinstance(y, Variable):
+                if x._value.dtype is y._value.dtype:
+                    return apply(operation, (x, y))
+            elif keeps_dtype(x, y) and x._value.dtype is not dtypes.float16:
+                return apply(operation, (x, y))
+        return apply(operation, _as_half(match(name, x, y)))
 
     return named(compare, name, doc, operation)
 
@@ -371,7 +385,7 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     >>> wg.isclose(wg.tensor([1., 2.]), wg.tensor([1.0000001, 2.1]))
     tensor([ True, False])
     """
-    if rtol < 0 or atol < 0:
+    if not (rtol >= 0 and atol >= 0):
         raise ValueError(f"isclose: expected tolerances that are not negative, got rtol={rtol} and atol={atol}")
     x, y = match("isclose", enter(x), enter(y))
     return _isclose(x, y, rtol=float(rtol), atol=float(atol), equal_nan=bool(equal_nan))
