@@ -152,7 +152,7 @@ class _Quotient(_Series):
             y = self._of.coefficient(self._node.sources[1], k - i)
             if y is None:
                 continue
-            z = self._node.argument("z") if i == 0 else self._known[i - 1]
+            z = self._operand(0, 0) / self._operand(1, 0) if i == 0 else self._known[i - 1]
             if z is not None:
                 total = _plus(total, -(z * y))
         return None if total is None else total / self._operand(1, 0)

@@ -11,12 +11,14 @@ import numpy as np
 from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
-from ..core.broadcast import as_floating
-from ..core.define import Function, elementwise
+from ..core.broadcast import as_floating, match
+from ..core.define import Function, elementwise, primitive
 from ..core.doors import enter
+from ..core.half import half_kernel
+from ..core.tape import Operation, apply
 from ..core.variable import Variable
-from .compare import eq, greater, greater_equal, isfinite, less_equal, logical_and, where
-from .naming import called, doc, exported_as
+from .compare import eq, greater, greater_equal, isfinite, less, less_equal, logical_and, logical_or, where
+from .naming import doc, exported_as
 from .numpy_kernels import numbers, quiet
 
 __all__ = [
@@ -48,7 +50,7 @@ multiply = elementwise(
 
 
 divide = elementwise(
-    "div", Elementwise("divide", np.true_divide), lambda g, y: g / y, lambda g, y, z: -g * z / y, floating=True,
+    "div", Elementwise("divide", np.true_divide), lambda g, y: g / y, lambda g, x, y: -g * (x / y) / y, floating=True,
     doc=doc("The quotient x / y, item by item; of integers too, in the default float.",
             ">>> wg.divide(wg.tensor([1., 2.]), 4)\ntensor([0.2500, 0.5000])", inputs=2),
 )  # fmt: skip
@@ -71,8 +73,8 @@ minimum = elementwise(
 
 
 def _share(g: Any, winner: Any, loser: Any) -> Tensor:
-    """g where winner > loser, half of it where they are equal."""
-    return where(eq(winner, loser), g * 0.5, where(greater(winner, loser), g, 0.0))
+    """g where winner > loser, half of it where they are equal; g where either is NaN, so that it is not hidden."""
+    return where(eq(winner, loser), g * 0.5, where(less(winner, loser), 0.0, g))
 
 
 negative = elementwise(
@@ -128,6 +130,44 @@ _clip = elementwise(
 )  # fmt: skip
 
 
+_clip_below = elementwise(
+    "clamp_min", Elementwise("maximum", np.maximum),
+    lambda g, x, y: where(greater_equal(x, y), g, 0.0), lambda g, x, y: where(less(x, y), g, 0.0),
+)  # fmt: skip
+
+
+_clip_above = elementwise(
+    "clamp_max", Elementwise("minimum", np.minimum),
+    lambda g, x, y: where(less_equal(x, y), g, 0.0), lambda g, x, y: where(greater(x, y), g, 0.0),
+)  # fmt: skip
+
+
+_maximum, _minimum = Elementwise("maximum", np.maximum), Elementwise("minimum", np.minimum)
+
+
+def _within(g: Any, x: Any, low: Any, high: Any) -> Tensor:
+    return where(logical_and(greater_equal(x, low), less_equal(x, high)), g, 0.0)
+
+
+def _of_low(g: Any, x: Any, low: Any, high: Any) -> Tensor:
+    return where(logical_and(less(x, low), less(low, high)), g, 0.0)
+
+
+def _of_high(g: Any, x: Any, low: Any, high: Any) -> Tensor:
+    """Where the limits cross, all is the upper one."""
+    return where(logical_or(greater(x, high), less(high, low)), g, 0.0)
+
+
+_clip_between = primitive(
+    "clamp_tensor", lambda x, low, high: _minimum(_maximum(x, low), high), (_within, _of_low, _of_high),
+    (
+        lambda t, x, low, high: _within(t, x, low, high), lambda t, x, low, high: _of_low(t, x, low, high),
+        lambda t, x, low, high: _of_high(t, x, low, high),
+    ),
+    arguments=("x", "low", "high"),
+)  # fmt: skip
+
+
 def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     """Each item limited to the interval from `min` to `max`.
 
@@ -140,12 +180,13 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     Returns
     -------
     Tensor
-        Of the same shape. At the limits the derivative is 1.
+        Of the shape that all broadcast to; `max` where `min` is above it. At the limits the derivative is 1 by x, and
+        0 by the limit.
 
     Raises
     ------
     ValueError
-        If neither limit is given.
+        If neither limit is given, or the shapes do not broadcast.
 
     Examples
     --------
@@ -154,15 +195,15 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise ValueError("clip: expected min, max or both")
+    x = enter(x)
     if (min is None or isinstance(min, (int, float))) and (max is None or isinstance(max, (int, float))):
-        x = enter(x)
         if x._value.dtype.kind == "f" or isinstance(min, float) or isinstance(max, float):
             low, high = -math.inf if min is None else min, math.inf if max is None else max
             return _clip(as_floating(x), low=float(low), high=float(high))
         return _clip(x, low=min, high=max)
-    if min is not None:
-        x = maximum(x, min)
-    return x if max is None else minimum(x, max)
+    if max is None:
+        return _clip_below(x, min)
+    return _clip_above(x, max) if min is None else apply(_clip_between, match("clip", x, min, max))
 
 
 # ---------------------------------------------------------------- arithmetic with options
@@ -267,6 +308,35 @@ def divide_rounded(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tenso
 
 # ---------------------------------------------------------------- blends
 
+_add, _multiply, _divide = Elementwise("add", np.add), Elementwise("multiply", np.multiply), Elementwise("divide")
+_subtract, _magnitude = Elementwise("subtract"), Elementwise("abs")
+_less, _where = Elementwise("less"), Elementwise("where")
+
+
+@half_kernel
+def _lerp_kernel(start: Any, end: Any, weight: Any) -> np.ndarray:
+    """From the end that is nearer, so that a weight of 1 gives the other one to the bit."""
+    way = _subtract(end, start)
+    if not isinstance(weight, np.ndarray):
+        near: np.ndarray = _add(start, _multiply(way, weight))
+        return near if -0.5 < weight < 0.5 else _subtract(end, _multiply(way, 1 - weight))
+    near, far = _add(start, _multiply(way, weight)), _subtract(end, _multiply(way, _subtract(1, weight)))
+    return _where(_less(_magnitude(weight), 0.5), near, far)
+
+
+_lerp = primitive(
+    "lerp", _lerp_kernel,
+    (
+        lambda g, weight: g * (1.0 - weight), lambda g, weight: g * weight,
+        lambda g, start, end: g * (end - start),
+    ),
+    (
+        lambda t, weight: t * (1.0 - weight), lambda t, weight: t * weight,
+        lambda t, start, end: t * (end - start),
+    ),
+    arguments=("start", "end", "weight"),
+)  # fmt: skip
+
 
 def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     """start + weight * (end - start), item by item.
@@ -292,8 +362,58 @@ def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     >>> wg.lerp(wg.tensor([0., 10.]), wg.tensor([10., 20.]), 0.5)
     tensor([ 5., 15.])
     """
-    start = as_floating(start)
-    return called("lerp", add(start, multiply(as_floating(end) - start, weight)))
+    return apply(_lerp, match("lerp", as_floating(start), as_floating(end), weight, floating=True))
+
+
+def _times(x: Any, value: Any) -> Any:
+    return x if value == 1 else x * value
+
+
+@half_kernel
+def _addcmul_kernel(x: Any, y: Any, z: Any, value: Any) -> np.ndarray:
+    return _add(x, _multiply(y if value == 1 else _multiply(y, value), z))
+
+
+_addcmul = primitive(
+    "addcmul", _addcmul_kernel,
+    (
+        lambda g: g, lambda g, tensor2, value: _times(g * tensor2, value),
+        lambda g, tensor1, value: _times(g * tensor1, value),
+    ),
+    (
+        lambda t: t, lambda t, tensor2, value: _times(t * tensor2, value),
+        lambda t, tensor1, value: _times(t * tensor1, value),
+    ),
+    arguments=("x", "tensor1", "tensor2"),
+)  # fmt: skip
+
+
+@half_kernel
+def _addcdiv_kernel(x: Any, y: Any, z: Any, value: Any) -> np.ndarray:
+    return _add(x, _divide(y if value == 1 else _multiply(y, value), z))
+
+
+_addcdiv = primitive(
+    "addcdiv", _addcdiv_kernel,
+    (
+        lambda g: g, lambda g, tensor2, value: _times(g / tensor2, value),
+        lambda g, tensor1, tensor2, value: _times(-g * (tensor1 / tensor2) / tensor2, value),
+    ),
+    (
+        lambda t: t, lambda t, tensor2, value: _times(t / tensor2, value),
+        lambda t, tensor1, tensor2, value: _times(-t * (tensor1 / tensor2) / tensor2, value),
+    ),
+    arguments=("x", "tensor1", "tensor2"),
+)  # fmt: skip
+
+
+def _blended(operation: Operation, x: Any, y: Any, z: Any, value: Any, floating: bool) -> Tensor:
+    """An operation of three operands and a factor; a factor that is a tensor joins the second."""
+    if not isinstance(value, (int, float)):
+        y, value = multiply(y, value), 1
+    operands = [enter(v) for v in (x, y, z)]
+    floating = floating or isinstance(value, float)
+    return apply(operation, match(operation.name, *operands, floating=floating), {"value": value})
 
 
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
@@ -320,7 +440,7 @@ def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     >>> wg.addcmul(wg.ones(2), wg.tensor([1., 2.]), wg.tensor([3., 4.]), value=10)
     tensor([31., 81.])
     """
-    return called("addcmul", add(x, _scaled(multiply(tensor1, tensor2), value)))
+    return _blended(_addcmul, x, tensor1, tensor2, value, floating=False)
 
 
 def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
@@ -347,7 +467,7 @@ def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     >>> wg.addcdiv(wg.ones(2), wg.tensor([1., 2.]), wg.tensor([4., 4.]))
     tensor([1.2500, 1.5000])
     """
-    return called("addcdiv", add(x, _scaled(divide(tensor1, tensor2), value)))
+    return _blended(_addcdiv, x, tensor1, tensor2, value, floating=True)
 
 
 # ---------------------------------------------------------------- signs and repairs
@@ -475,10 +595,11 @@ trunc = elementwise(
 def _to_decimals(x: np.ndarray, decimals: int) -> np.ndarray:
     if x.dtype.kind == "b":
         raise TypeError("round: expected numbers, got booleans")
-    return np.asarray(np.round(x, decimals))
+    found: np.ndarray = np.round(x, decimals)
+    return found
 
 
-_round = elementwise("round", _to_decimals, None)
+_round = elementwise("round", half_kernel(quiet(_to_decimals)), None)
 
 
 def round(x: Any, *, decimals: int = 0) -> Tensor:
@@ -495,6 +616,11 @@ def round(x: Any, *, decimals: int = 0) -> Tensor:
     Tensor
         Of the same shape and dtype; its derivative is zero.
 
+    Raises
+    ------
+    TypeError
+        If `decimals` is no whole number.
+
     Examples
     --------
     >>> wg.round(wg.tensor([0.5, 1.5, 2.6]))
@@ -502,6 +628,8 @@ def round(x: Any, *, decimals: int = 0) -> Tensor:
     >>> wg.round(wg.tensor([1.234]), decimals=1)
     tensor([1.2000])
     """
+    if not isinstance(decimals, (int, np.integer)):
+        raise TypeError(f"round: expected a whole number of decimals, got {decimals!r}")
     return _round(x, decimals=int(decimals))
 
 
@@ -547,7 +675,7 @@ floor_divide = elementwise(
 
 
 trunc_divide = elementwise(
-    "div", _division("div", lambda x, y: _toward_zero(x, y)), None, None,
+    "div", half_kernel(_division("div", lambda x, y: _toward_zero(x, y))), None, None,
 )  # fmt: skip
 
 

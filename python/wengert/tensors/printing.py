@@ -113,8 +113,8 @@ def tensor_text(tensor: Any, prefix: str = "tensor") -> str:
 # The operations whose nodes PyTorch names otherwise, and those with a form of its own for numbers or dimensions.
 _NODES = {
     "square": "PowBackward0", "cube": "PowBackward0", "log1p": "Log1PBackward0", "cast": "ToCopyBackward0",
-    "broadcast_to": "ExpandBackward0", "clamp": "ClampBackward1", "standardize": "NativeLayerNormBackward0",
-    "median": "MedianBackward1",
+    "broadcast_to": "ExpandBackward0", "clamp": "ClampBackward1", "clamp_tensor": "ClampBackward0",
+    "standardize": "NativeLayerNormBackward0", "median": "MedianBackward1",
 }  # fmt: skip
 
 
