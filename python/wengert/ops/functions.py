@@ -11,12 +11,14 @@ import numpy as np
 from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
-from ..core.broadcast import as_floating, cast
-from ..core.define import computed, elementwise
+from ..core.broadcast import as_floating, cast, same_shape
+from ..core.define import computed, elementwise, primitive
 from ..core.doors import constant, enter
+from ..core.half import half_kernel
+from ..core.tape import apply
 from ..core.variable import Variable
-from .arithmetic import clip, cube, reciprocal, sqrt, square
-from .compare import eq, greater_equal, less_equal, logical_and, where
+from .arithmetic import cube, reciprocal, sqrt, square
+from .compare import eq, greater, less, less_equal, logical_and, logical_or, where
 from .naming import doc, exported_as
 from .numpy_kernels import quiet
 from .shape import clone
@@ -55,26 +57,73 @@ __all__ = [
 ]  # fmt: skip
 
 
+_power_kernel, _log_kernel = Elementwise("power", np.power), Elementwise("log")
+
+
+# Where y = 0 and x ** (y - 1) is not finite: the derivative by x is 0 there, by the rule that 0 * anything is.
+_at_corner = computed("pow_corner", quiet(lambda x, y: (y == 0) & ~np.isfinite(1 / np.asarray(x))))
+
+
 def _power_by_base(g: Any, x: Any, y: Any) -> Any:
-    """g * y * x**(y - 1), and 0 where y = 0, also at x = 0."""
+    """g * y * x**(y - 1), and 0 at the corners. Elsewhere y = 0 is a zero that y can be moved from."""
     if isinstance(y, (int, float)):
         return g * (power(x, y - 1) * y) if y != 0 else g * 0.0
-    return g * where(eq(y, 0), 0.0, y * power(x, y - 1))
+    corner = _at_corner(x, y)
+    return where(corner, 0.0, g * (y * power(where(corner, 1.0, x), y - 1)))
+
+
+_of_zero_base = computed(
+    "pow_zero_base", lambda y: np.where(y < 0, -math.inf, np.where(np.isnan(y), y, 0)).astype(y.dtype)
+)
 
 
 def _power_by_exponent(g: Any, x: Any, y: Any, z: Any) -> Any:
     """g * z * log x, and 0 where x = 0 and y >= 0."""
-    if isinstance(x, (int, float)):
-        x = constant(np.full, z._value.shape, x, z._value.dtype)
-    at_zero = logical_and(eq(x, 0), greater_equal(y, 0))
-    return g * where(at_zero, 0.0, z * log(where(at_zero, 1.0, x)))
+    if not isinstance(x, (int, float)):
+        return g * _power_log(x, y, 1)
+    if x > 0:
+        return g * (z * math.log(x))
+    if x == 0:
+        return g * _of_zero_base(y)
+    return g * (z * math.nan)
+
+
+@half_kernel
+def _power_log_kernel(x: np.ndarray, y: np.ndarray, n: int) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        z = _power_kernel(x, y)
+        logarithm = _log_kernel(x)
+        for _ in range(n):
+            z = z * logarithm
+        found: np.ndarray = np.where((x == 0) & (y >= 0), z.dtype.type(0), z)
+    return found
+
+
+def _power_log_by_base(g: Any, x: Any, y: Any, n: int) -> Any:
+    """g * x**(y - 1) (y log(x)**n + n log(x)**(n - 1)), and 0 at the corners."""
+    corner = _at_corner(x, y)
+    x = where(corner, 1.0, x)
+    before = power(x, y - 1) if n == 1 else _power_log(x, y - 1, n - 1)
+    return where(corner, 0.0, g * (y * _power_log(x, y - 1, n) + before * float(n)))
+
+
+# x**y log(x)**n, and 0 where x = 0 and y >= 0: the derivatives of x**y by y.
+_POWER_LOG = primitive(
+    "pow_log", _power_log_kernel,
+    (lambda g, x, y, n: _power_log_by_base(g, x, y, n), lambda g, x, y, n: g * _power_log(x, y, n + 1)),
+    (lambda t, x, y, n: _power_log_by_base(t, x, y, n), lambda t, x, y, n: t * _power_log(x, y, n + 1)),
+)  # fmt: skip
+
+
+def _power_log(x: Any, y: Any, n: int) -> Tensor:
+    return apply(_POWER_LOG, same_shape("pow", (x, y)), {"n": n})
 
 
 power = elementwise(
-    "pow", Elementwise("power", np.power), _power_by_base, _power_by_exponent,
+    "pow", _power_kernel, _power_by_base, _power_by_exponent,
     doc=doc("x to the power of y, item by item.",
             ">>> wg.power(wg.tensor([1., 2., 3.]), 2)\ntensor([1., 4., 9.])", inputs=2,
-            formula="d/dx = y x**(y - 1), 0 for y = 0; d/dy = z log x, 0 for x = 0 <= y."),
+            formula="d/dx = y x**(y - 1), 0 for x = y = 0; d/dy = z log x, 0 for x = 0 <= y."),
 )  # fmt: skip
 
 
@@ -87,13 +136,13 @@ exp = elementwise(
 
 
 expm1 = elementwise(
-    "expm1", Elementwise("expm1"), lambda z: z + 1.0, floating=True,
+    "expm1", Elementwise("expm1"), lambda x: exp(x), floating=True,
     doc=doc("exp(x) - 1, exact near zero.", ">>> wg.expm1(wg.tensor([0., 1.]))\ntensor([0.0000, 1.7183])"),
 )  # fmt: skip
 
 
 log = elementwise(
-    "log", Elementwise("log"), lambda g, x: g / x, floating=True,
+    "log", _log_kernel, lambda g, x: g / x, floating=True,
     doc=doc("The natural logarithm of each item; -inf at 0, NaN below.",
             ">>> wg.log(wg.tensor([1., 10.]))\ntensor([0.0000, 2.3026])"),
 )  # fmt: skip
@@ -311,7 +360,7 @@ log10 = elementwise(
 
 
 rsqrt = elementwise(
-    "rsqrt", quiet(lambda x: 1 / np.sqrt(x)), lambda x, z: z / x * -0.5, floating=True,
+    "rsqrt", half_kernel(quiet(lambda x: 1 / np.sqrt(x))), lambda z: cube(z) * -0.5, floating=True,
     doc=doc("1 / sqrt(x), item by item; infinite at 0, NaN below.",
             ">>> wg.rsqrt(wg.tensor([1., 4.]))\ntensor([1.0000, 0.5000])"),
 )  # fmt: skip
@@ -366,12 +415,14 @@ def _x_log_y(x: Any, y: Any) -> np.ndarray:
 
 def _log_where_needed(x: Any, y: Any) -> Tensor:
     """log y, and 0 where x = 0 and log y is not finite."""
+    if isinstance(y, (int, float)):
+        y = constant(np.full, (), y, x._value.dtype)
     unneeded = logical_and(eq(x, 0), less_equal(y, 0))
     return where(unneeded, 0.0, log(where(unneeded, 1.0, y)))
 
 
 xlogy = elementwise(
-    "xlogy", quiet(_x_log_y),
+    "xlogy", half_kernel(quiet(_x_log_y)),
     lambda g, x, y: g * _log_where_needed(x, y), lambda g, x, y: g * _ratio(x, y), floating=True,
     doc=doc("x log(y), item by item, and 0 where x is.",
             ">>> wg.xlogy(wg.tensor([0., 2.]), wg.tensor([0., 1.]))\ntensor([0., 0.])", inputs=2),
@@ -387,6 +438,30 @@ def _ratio(x: Any, y: Any) -> Tensor:
 # ---------------------------------------------------------------- compositions
 
 
+def _logit_kernel(x: np.ndarray, eps: float | None) -> np.ndarray:
+    if eps is not None:
+        x = _clip_kernel(x, None, None, (eps, 1 - eps))
+    z = _log_kernel(x)
+    z -= _log1p_kernel(_negative_kernel(x))
+    return z
+
+
+_log1p_kernel, _negative_kernel, _clip_kernel = Elementwise("log1p"), Elementwise("negative"), Elementwise("clip")
+
+
+def _logit_slope(g: Any, x: Any, eps: float | None) -> Tensor:
+    """g / (x (1 - x)); outside of the limits 0, and NaN where there are none."""
+    low, high = (0.0, 1.0) if eps is None else (eps, 1 - eps)
+    outside = logical_or(less(x, low), greater(x, high))  # NaN is not: it stays
+    x = where(outside, 0.5, x)
+    return where(outside, math.nan if eps is None else 0.0, g / (x * (1.0 - x)))
+
+
+_logit = elementwise(
+    "logit", half_kernel(quiet(_logit_kernel)), lambda g, x, eps: _logit_slope(g, x, eps), floating=True
+)
+
+
 def logit(x: Any, eps: float | None = None) -> Tensor:
     """The inverse of the sigmoid, log(x / (1 - x)), item by item.
 
@@ -400,17 +475,14 @@ def logit(x: Any, eps: float | None = None) -> Tensor:
     Returns
     -------
     Tensor
-        Of the same shape.
+        Of the same shape. The derivative is 0 where x is limited, NaN where the result is.
 
     Examples
     --------
     >>> wg.logit(wg.tensor([0.5, 0.75]))
     tensor([0.0000, 1.0986])
     """
-    x = as_floating(x)
-    if eps is not None:
-        x = clip(x, eps, 1 - eps)
-    return log(x) - log1p(-x)
+    return _logit(x, eps=None if eps is None else float(eps))
 
 
 def deg2rad(x: Any) -> Tensor:
