@@ -92,7 +92,7 @@ class PReLU(Module):
     Examples
     --------
     >>> wg.nn.PReLU()(wg.tensor([-1., 2.]))
-    tensor([-0.2500,  2.0000], grad_fn=<WhereBackward0>)
+    tensor([-0.2500,  2.0000], grad_fn=<PreluKernelBackward0>)
     """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:

@@ -13,9 +13,11 @@ from .._types import Tensor
 from ..core.broadcast import as_floating
 from ..core.define import elementwise
 from ..core.doors import enter
+from ..core.half import half, half_kernel
 from ..core.signatures import tells
+from .arithmetic import clip, square
 from .compare import greater, where
-from .functions import erf, exp, sigmoid, tanh
+from .functions import exp, sigmoid
 from .naming import doc
 from .shape import reshape
 
@@ -42,11 +44,64 @@ softplus = elementwise(
 )  # fmt: skip
 
 
+_expm1, _sigmoid, _gelu = Elementwise("expm1"), Elementwise("sigmoid"), Elementwise("gelu")
+_multiply, _divide, _greater_equal = map(Elementwise, ("multiply", "divide", "greater_equal"))
+_minimum, _equal, _greater, _where = map(Elementwise, ("minimum", "equal", "greater", "where"))
+
+
+@half_kernel
+def _normal_below_kernel(x: np.ndarray) -> np.ndarray:
+    """By the kernel of gelu, which is exact where 1 + erf(x / sqrt 2) is a difference of nearly equal numbers."""
+    zero = _equal(x, 0.0)
+    return _where(zero, 0.5, _divide(_gelu(x), _where(zero, 1.0, x)))
+
+
+# The standard normal distribution function, and its density.
+_normal_below = elementwise("normal_cdf", _normal_below_kernel, lambda x: _normal_at(x))
+
+
+def _normal_at(x: Any) -> Any:
+    return exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+
+
+@half
+def _gelu_slope(x: Any) -> Any:
+    return _normal_below(x) + x * _normal_at(x)
+
+
 gelu = elementwise(
-    "gelu", Elementwise("gelu"),
-    lambda x: (erf(x * math.sqrt(0.5)) + 1.0) * 0.5 + x * exp(x * x * -0.5) / math.sqrt(2 * math.pi), floating=True,
+    "gelu", _gelu, lambda x: _gelu_slope(x), floating=True,
     doc=doc("x times the standard normal distribution function of x (Hendrycks and Gimpel 2016).",
             ">>> wg.gelu(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8413])"),
+)  # fmt: skip
+
+
+# 0.5 (1 + tanh(u)) is the sigmoid of 2 u, here as x (2 c + (2 c) 0.044715 x^2), where c is sqrt(2 / pi).
+_TWICE, _CUBIC = 2 * math.sqrt(2 / math.pi), 2 * math.sqrt(2 / math.pi) * 0.044715
+
+
+@half_kernel
+def _gelu_tanh_kernel(x: np.ndarray) -> np.ndarray:
+    inner = _multiply(x, x)
+    inner *= inner.dtype.type(_CUBIC)
+    inner += inner.dtype.type(_TWICE)
+    return _multiply(x, _sigmoid(_multiply(inner, x)))
+
+
+@half
+def _gelu_tanh_slope(x: Any) -> Any:
+    """By sigmoids of both signs, neither of which is taken from 1. Beyond 100 it is 0 or 1, and its terms overflow."""
+    x = clip(x, -100.0, 100.0)
+    squared = square(x)
+    inner = x * (squared * _CUBIC + _TWICE)
+    below, above = sigmoid(inner), sigmoid(-inner)
+    return below + x * (squared * (3 * _CUBIC) + _TWICE) * below * above
+
+
+gelu_tanh = elementwise(
+    "gelu", _gelu_tanh_kernel, lambda x: _gelu_tanh_slope(x), floating=True,
+    doc=doc("The approximation of gelu by a hyperbolic tangent.",
+            ">>> wg.nn.functional.gelu(wg.tensor([0., 1.]), approximate=\"tanh\")\ntensor([0.0000, 0.8412])"),
 )  # fmt: skip
 
 
@@ -81,17 +136,20 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     return _leaky_relu(x, slope=float(negative_slope))
 
 
-_expm1, _sigmoid, _multiply = Elementwise("expm1"), Elementwise("sigmoid"), Elementwise("multiply")
-_minimum, _greater, _where = Elementwise("minimum"), Elementwise("greater"), Elementwise("where")
-
-
+@half_kernel
 def _elu_kernel(x: np.ndarray, alpha: float) -> np.ndarray:
     low = _expm1(_minimum(x, 0.0))
     low *= x.dtype.type(alpha)
-    return _where(_greater(x, 0.0), x, low)
+    return _where(_greater_equal(x, 0.0), x, low)
 
 
-_elu = elementwise("elu", _elu_kernel, lambda g, x, z, alpha: where(greater(x, 0), g, g * (z + alpha)), floating=True)
+@half
+def _elu_slope(x: Any, alpha: float) -> Any:
+    """alpha exp(x) up to 0, by an exponential of what is not above 0: beyond, an infinite one would make NaN."""
+    return where(greater(x, 0), 1.0, exp(clip(x, max=0.0)) * alpha)
+
+
+_elu = elementwise("elu", _elu_kernel, lambda x, alpha: _elu_slope(x, alpha), floating=True)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
@@ -99,20 +157,19 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
     return _elu(x, alpha=float(alpha))
 
 
+@half
 def _silu_slope(x: Any) -> Any:
     s = sigmoid(x)
     return s * (1.0 + x * (1.0 - s))
 
 
-silu = elementwise("silu", lambda x: _multiply(x, _sigmoid(x)), lambda x: _silu_slope(x), floating=True)
+silu = elementwise(
+    "silu", half_kernel(lambda x: _multiply(x, _sigmoid(x))), lambda x: _silu_slope(x), floating=True,
+    doc=doc("x times the sigmoid of x.", ">>> wg.nn.functional.silu(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7311])"),
+)  # fmt: skip
 
 
-def gelu_tanh(x: Any) -> Tensor:
-    """The approximation of gelu by a hyperbolic tangent."""
-    x = as_floating(x)
-    return x * 0.5 * (tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
-
-
+@half
 def softplus_scaled(x: Any, beta: float, threshold: float) -> Tensor:
     """log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold."""
     x = as_floating(x)
@@ -121,6 +178,12 @@ def softplus_scaled(x: Any, beta: float, threshold: float) -> Tensor:
 
 
 # ---------------------------------------------------------------- activations with parameters
+
+
+_prelu = elementwise(
+    "prelu_kernel", half_kernel(lambda x, y: _where(_greater(x, 0.0), x, _multiply(x, y))),
+    lambda g, x, y: where(greater(x, 0), g, g * y), lambda g, x, y: where(greater(x, 0), 0.0, g * x), floating=True,
+)  # fmt: skip
 
 
 @tells
@@ -156,5 +219,4 @@ def prelu(x: Any, weight: Any) -> Tensor:
         raise ValueError(
             f"prelu: input of shape {shape} needs 1 or {channels} slope(s), got shape {weight._value.shape}"
         )
-    weight = reshape(weight, () if slopes == 1 else (slopes,) + (1,) * (len(shape) - 2))
-    return where(greater(x, 0), x, x * weight)
+    return _prelu(x, reshape(weight, () if slopes == 1 else (slopes,) + (1,) * (len(shape) - 2)))
