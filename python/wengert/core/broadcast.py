@@ -64,7 +64,8 @@ def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     dtype = variables[0]._value.dtype if alike else dtypes.result_type(*operands)
     if floating and not is_floating(dtype):
         dtype = dtypes.get_default_dtype()
-    if not variables:
+    if not variables:  # NumPy's float64 is a Python float beside a tensor, and has a dtype of its own beside none
+        dtype = dtypes.float64 if any(isinstance(x, np.float64) for x in operands) else dtype
         operands = (enter(operands[0], dtype), *operands[1:])
     operands = tuple(
         [cast(x, dtype) if isinstance(x, Variable) and x._value.dtype != dtype else x for x in operands]
