@@ -275,6 +275,9 @@ def test_numbers_do_not_pass_through_float32() -> None:
     assert gradients(0.1**x, x) == [[pytest.approx(0.01 * math.log(0.1), rel=1e-15)]]
     assert gradients(wg.atan2(x, 0.1), x) == [[pytest.approx(0.1 / 4.01, rel=1e-15)]]
     assert gradients(wg.lerp(x, x * 0, 0.1), x) == [[0.9]]
+    assert wg.lerp(x * 0, 0.1, 1.0).tolist() == wg.lerp(0.1, x, 0.0).tolist() == [0.1]
+    assert wg.addcmul(x * 0, 0.1, 1.0).tolist() == wg.addcdiv(x * 0, 0.1, 1).tolist() == [0.1]
+    assert wg.clip(0.1, x * 0, x).tolist() == wg.clip(0.1, x * 0).tolist() == wg.clip(x, max=x * 0 + 0.1).tolist()
 
 
 def test_gradients_have_the_dtype_of_what_they_belong_to() -> None:

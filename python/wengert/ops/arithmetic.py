@@ -130,6 +130,13 @@ _clip = elementwise(
 )  # fmt: skip
 
 
+def _beside(x: Any, *others: Any) -> Tensor:
+    """x as a variable. A number has the dtype that it would have in an operation with the others."""
+    if not isinstance(x, (int, float)):
+        return enter(x)
+    return enter(x, dtypes.result_type(x, *[y if isinstance(y, (int, float)) else enter(y) for y in others]))
+
+
 _clip_below = elementwise(
     "clamp_min", Elementwise("maximum", np.maximum),
     lambda g, x, y: where(greater_equal(x, y), g, 0.0), lambda g, x, y: where(less(x, y), g, 0.0),
@@ -195,15 +202,17 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise ValueError("clip: expected min, max or both")
-    x = enter(x)
     if (min is None or isinstance(min, (int, float))) and (max is None or isinstance(max, (int, float))):
+        x = enter(x)
         if x._value.dtype.kind == "f" or isinstance(min, float) or isinstance(max, float):
             low, high = -math.inf if min is None else min, math.inf if max is None else max
             return _clip(as_floating(x), low=float(low), high=float(high))
         return _clip(x, low=min, high=max)
     if max is None:
         return _clip_below(x, min)
-    return _clip_above(x, max) if min is None else apply(_clip_between, match("clip", x, min, max))
+    if min is None:
+        return _clip_above(x, max)
+    return apply(_clip_between, match("clip", _beside(x, min, max), min, max))
 
 
 # ---------------------------------------------------------------- arithmetic with options
@@ -362,7 +371,8 @@ def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     >>> wg.lerp(wg.tensor([0., 10.]), wg.tensor([10., 20.]), 0.5)
     tensor([ 5., 15.])
     """
-    return apply(_lerp, match("lerp", as_floating(start), as_floating(end), weight, floating=True))
+    start, end = as_floating(_beside(start, end)), as_floating(_beside(end, start))
+    return apply(_lerp, match("lerp", start, end, weight, floating=True))
 
 
 def _times(x: Any, value: Any) -> Any:
@@ -411,9 +421,10 @@ def _blended(operation: Operation, x: Any, y: Any, z: Any, value: Any, floating:
     """An operation of three operands and a factor; a factor that is a tensor joins the second."""
     if not isinstance(value, (int, float)):
         y, value = multiply(y, value), 1
-    operands = [enter(v) for v in (x, y, z)]
+    x = enter(x)
     floating = floating or isinstance(value, float)
-    return apply(operation, match(operation.name, *operands, floating=floating), {"value": value})
+    operands = match(operation.name, x, _beside(y, x), _beside(z, x), floating=floating)
+    return apply(operation, operands, {"value": value})
 
 
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
