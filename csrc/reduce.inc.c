@@ -30,9 +30,11 @@ typedef struct {
 
 #undef REDUCE_SMALLEST
 #undef REDUCE_LARGEST
+#undef REDUCE_FAR_FROM_ZERO
 #undef REDUCE_COLUMNS
 #define REDUCE_SMALLEST ((real)(REAL_BITS == 32 ? 0x1p-126 : 0x1p-1022)) /* normal number */
 #define REDUCE_LARGEST ((real)(REAL_BITS == 32 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023))
+#define REDUCE_FAR_FROM_ZERO ((real)(REAL_BITS == 32 ? 0x1p-16 : 0x1p-40)) /* variance / mean^2: rounded means err */
 #define REDUCE_COLUMNS (REDUCE_PANEL_BYTES / (ptrdiff_t)sizeof(real) + LANES)
 
 /* What a task works with. states[level] is free, or the state of 2^level blocks. */
@@ -258,12 +260,61 @@ static INTERNAL(reduce_state) *INTERNAL(reduce_blocks)(const reduce_plan *p, con
     return result;
 }
 
+/* The sum of (x - first) - center over the items x of output i of a unit; the sum of the squares in *squares. */
+static double INTERNAL(reduce_distances)(const reduce_plan *p, const reduce_unit *u, ptrdiff_t i, double first,
+                                         double center, double *squares)
+{
+    double sum = 0;
+    *squares = 0;
+    for (ptrdiff_t k = 0; k < p->unit_blocks; k++) {
+        reduce_block b;
+        reduce_find_block(p, u, k, &b);
+        double part = 0, part_squares = 0; /* rounding grows with the length of a block */
+        for (ptrdiff_t row = 0; row < b.rows; row++)
+            for (ptrdiff_t column = i; column < i + b.segments * u->width; column += u->width) {
+                const char *in = b.in + row * b.row_stride + column * p->across.stride;
+                const double distance = ((double)*(const real *)in - first) - center;
+                part += distance;
+                part_squares += distance * distance;
+            }
+        sum += part;
+        *squares += part_squares;
+    }
+    return sum;
+}
+
+/* The sum of (x - mean)^2 where the mean is so large that its own rounding would count: items near the first one lose
+ * nothing by its subtraction. */
+static NOINLINE void INTERNAL(reduce_var_again)(const reduce_plan *p, const reduce_unit *u, INTERNAL(reduce_state) *s,
+                                                real limit)
+{
+    reduce_block b;
+    reduce_find_block(p, u, 0, &b);
+    for (ptrdiff_t i = 0; i < u->width; i++) {
+        if (!(s->second[i] < s->first[i] * s->first[i] * limit))
+            continue;
+        const double first = (double)*(const real *)(b.in + i * p->across.stride);
+        double squares;
+        const double mean = INTERNAL(reduce_distances)(p, u, i, first, 0, &squares) / (double)p->items;
+        const double rest = INTERNAL(reduce_distances)(p, u, i, first, mean, &squares);
+        s->second[i] = (real)(squares - rest * rest / (double)p->items);
+    }
+}
+
 /* The outputs of a unit from the state of all of its items; overwrites the state. */
 static void INTERNAL(reduce_finish)(const reduce_plan *p, const reduce_unit *u, INTERNAL(reduce_state) *s)
 {
     const double freedom = (double)p->items - p->correction;
-    const real divisor = (real)(p->kind == WG_REDUCE_mean ? (double)p->items : freedom > 0 ? freedom : (double)NAN);
+    const real divisor = (real)(p->kind == WG_REDUCE_mean ? (double)p->items : freedom <= 0 ? 0 : freedom);
     const ptrdiff_t step = p->across.weight;
+    if (p->kind == WG_REDUCE_var && p->items > 1) {
+        const real limit = (real)p->items * REDUCE_FAR_FROM_ZERO;
+        int far = 0;
+        for (ptrdiff_t i = 0; i < u->width; i++)
+            far |= s->second[i] < s->first[i] * s->first[i] * limit;
+        if (UNLIKELY(far))
+            INTERNAL(reduce_var_again)(p, u, s, limit);
+    }
     if (reduce_is_arg(p->kind)) {
         for (ptrdiff_t i = 0; i < u->width; i++)
             ((int64_t *)p->out)[u->place + i * step] = s->index[i];

@@ -142,10 +142,11 @@ void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptr
 /* WG_REDUCE_norm is the Euclidean norm, scaled so that neither squares nor their sum overflow or vanish.
  * Maximum and minimum propagate NaN; argmax and argmin give the first place of the result, the first NaN's if there is
  * one. logsumexp of nothing is -inf, of an infinite maximum that maximum. var divides by (n - correction), in two
- * passes; NaN when that is not positive (infinity never).
+ * passes, four where the mean is large; by 0 when that is not positive: infinity, or NaN where all items are the same.
  * Errors, however many items there are: sum and mean 6 eps of the sum (mean) of the magnitudes, norm 6 eps of itself,
- * logsumexp 6 eps of 1 + its magnitude, var 6 eps of itself + eps mean^2, prod 6 eps sqrt(n) of itself; the choices are
- * exact. Any strides; the output is dense and overlaps nothing. Sums of no items are 0, products 1, means NaN. */
+ * logsumexp 6 eps of 1 + its magnitude, var 6 eps of itself, or 1e-5 (1e-10 in float64) where the mean is large, prod
+ * 6 eps sqrt(n) of itself; the choices are exact. Any strides; the output is dense and overlaps nothing. Sums of no
+ * items are 0, products 1, means NaN. */
 typedef enum {
     WG_REDUCE_sum,
     WG_REDUCE_mean,

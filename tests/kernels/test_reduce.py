@@ -326,12 +326,33 @@ def test_variance_with_a_large_mean_keeps_its_digits(isa: str) -> None:
     np.testing.assert_allclose(K.reduce("var", np.ascontiguousarray(x.T), (1,)), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((1000,), (0,)), ((50, 300), (1,)), ((50, 300), (0,)), ((300_007,), (0,)), ((7, 5, 11, 13), (0, 2)),
+     ((7, 5, 11, 13), (1, 3)), ((3000, 3), (0,)), ((64, 1000), (0, 1)), ((4, 2, 2), (0, 1)), ((9, 2), (0,))],
+    ids=str,
+)  # fmt: skip
+def test_the_variance_of_items_far_from_zero_does_not_suffer_from_their_rounded_mean(
+    isa: str, dtype: np.dtype, shape: tuple[int, ...], axes: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(6)
+    for mean in (1e3, -1e6, 3e7):
+        far = mean if dtype == np.float32 else mean * 1e7
+        x = (far + 16 * rng.normal(size=shape)).astype(dtype)
+        expected = (x.astype(np.longdouble) - x.flat[0]).var(axes, ddof=1).astype(dtype)
+        for view in (x, np.asfortranarray(x), spread(x), backward(x)):
+            actual = K.reduce("var", view, axes, correction=1.0)
+            np.testing.assert_allclose(actual, expected, rtol=1e-5 if dtype == np.float32 else 1e-9)
+
+
 def test_variance_divides_by_items_less_the_correction(isa: str, dtype: np.dtype) -> None:
     x = np.array([1, 2, 4], dtype)
     assert K.reduce("var", x, correction=1.0) == pytest.approx(7 / 3)
     assert K.reduce("var", x, correction=0.0) == pytest.approx(14 / 9)
     for correction in (3.0, 4.0):
-        assert np.isnan(K.reduce("var", x, correction=correction))
+        assert K.reduce("var", x, correction=correction) == np.inf
+        assert np.isnan(K.reduce("var", np.ones(3, dtype), correction=correction))
+    assert np.isnan(K.reduce("var", x, correction=np.nan))
     assert np.isnan(K.reduce("var", x, (), correction=1.0)).all()
     assert (K.reduce("var", x, ()) == 0).all()
 
