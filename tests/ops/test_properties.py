@@ -243,7 +243,7 @@ REDUCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "mean": (wg.mean, np.mean),
     "amax": (wg.amax, np.max),
     "amin": (wg.amin, np.min),
-    "var": (lambda x, dims, keepdim: wg.var(x, dims, keepdim, correction=0), np.var),
+    "var": (lambda x, dims, keepdim: wg.var(x, dims, keepdim=keepdim, correction=0), np.var),
     "logsumexp": (wg.logsumexp, lambda x, axis, keepdims: np.log(np.exp(x).sum(axis=axis, keepdims=keepdims))),
     "norm": (
         lambda x, dims, keepdim: wg.norm(x, 2, dims, keepdim),

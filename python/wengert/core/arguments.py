@@ -23,6 +23,16 @@ def dimension(name: str, dim: Any, ndim: int) -> int:
     return d + span if d < 0 else d
 
 
+def whole(name: str, what: str, n: Any) -> int:
+    """A count or an index that must be an integer: 2.0 and True are refused, as PyTorch does."""
+    try:
+        if isinstance(n, bool):
+            raise TypeError
+        return operator.index(n)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer for {what}, got {n!r}") from None
+
+
 def dimensions(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
     """One dimension, several, or all of them (None, or PyTorch's empty tuple), sorted."""
     if type(dim) is int and -ndim <= dim < ndim:  # the usual case, without the price of the others

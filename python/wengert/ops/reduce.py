@@ -89,7 +89,7 @@ def sum(
 
     COMMON
     dtype : dtype or None
-        Convert to it first. Integers and booleans are summed in int64.
+        Convert to it first; the result has it. Otherwise integers and booleans are summed in int64.
 
     Returns
     -------
@@ -106,9 +106,15 @@ def sum(
     tensor([2., 2., 2.])
     """
     x = enter(x)
-    if dtype is not None:
-        x = cast(x, dtypes.as_dtype(dtype, "sum"))
-    return apply(SUM, (x,), reduced("sum", x._value.shape, dim, axis, keepdim, keepdims))
+    static = reduced("sum", x._value.shape, dim, axis, keepdim, keepdims)
+    return apply(SUM, (x,), static) if dtype is None else applied_in(dtype, "sum", SUM, x, static)
+
+
+def applied_in(dtype: Any, name: str, operation: Operation, x: Any, static: dict[str, Any]) -> Tensor:
+    """An operation of x converted to a dtype; its result has that dtype too, where small integers come as int64."""
+    wanted = dtypes.as_dtype(dtype, name)
+    z = apply(operation, (cast(x, wanted),), static)
+    return z if z._value.dtype == wanted else cast(z, wanted)
 
 
 def _count(dims: tuple[int, ...], shape: tuple[int, ...]) -> int:
@@ -242,7 +248,7 @@ def prod(
 
     COMMON
     dtype : dtype or None
-        Convert to it first. Integers and booleans are multiplied in int64.
+        Convert to it first; the result has it. Otherwise integers and booleans are multiplied in int64.
 
     Returns
     -------
@@ -259,9 +265,8 @@ def prod(
     tensor(24.)
     """
     x = enter(x)
-    if dtype is not None:
-        x = cast(x, dtypes.as_dtype(dtype, "prod"))
-    return apply(_PROD, (x,), reduced("prod", x._value.shape, dim, axis, keepdim, keepdims))
+    static = reduced("prod", x._value.shape, dim, axis, keepdim, keepdims)
+    return apply(_PROD, (x,), static) if dtype is None else applied_in(dtype, "prod", _PROD, x, static)
 
 
 # ---------------------------------------------------------------- spreads
@@ -269,7 +274,7 @@ def prod(
 
 def _slope(factor: float, dims: tuple[int, ...], correction: float, shape: tuple[int, ...]) -> float:
     freedom = _count(dims, shape) - correction
-    return factor / freedom if freedom > 0 else math.nan
+    return factor / freedom if freedom > 0 else math.inf
 
 
 @half
@@ -288,7 +293,7 @@ _VAR = primitive("var", _var_kernel, (_pulled_from_var,), (_pushed_to_var,))
 
 
 def _spread(
-    name: str, x: Any, dim: Any, keepdim: bool, correction: float, unbiased: bool | None, axis: Any,
+    name: str, x: Any, dim: Any, unbiased: bool | None, keepdim: bool, correction: float | None, axis: Any,
     keepdims: bool | None,
 ) -> tuple[Any, dict[str, Any]]:  # fmt: skip
     """x, and what a spread of it is told."""
@@ -298,22 +303,30 @@ def _spread(
         raise TypeError(f"{name}: expected a floating tensor, got {got}; convert it, as in x.float().{name}()")
     if isinstance(dim, bool):  # var(unbiased), as PyTorch has it
         dim, unbiased = None, dim
+    if correction is not None and unbiased is not None:
+        raise TypeError(
+            f"{name}: unbiased and correction are one thing, give one of them (got unbiased={unbiased}, "
+            f"correction={correction})"
+        )
     static = reduced(name, x._value.shape, dim, axis, keepdim, keepdims)
-    static["correction"] = float(correction if unbiased is None else unbiased)
+    static["correction"] = float(correction if correction is not None else unbiased is None or unbiased)
     return x, static
 
 
 @tells
 @documented
 def var(
-    x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None,
     axis: Any = None, keepdims: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The variance over some dimensions, sum((x - mean)^2) / (n - correction).
 
     COMMON
-    correction : float
-        1 for the sample's estimate, 0 for the population's. `unbiased=False` means 0.
+    unbiased : bool or None
+        PyTorch's older spelling, and its third argument: True for correction 1, False for 0.
+    correction : float or None
+        1 for the sample's estimate, 0 for the population's; None: 1. Of n <= correction items, infinity, or NaN where
+        they do not differ.
 
     Returns
     -------
@@ -329,7 +342,7 @@ def var(
     >>> wg.var(wg.tensor([1., 2., 3., 4.]))
     tensor(1.6667)
     """
-    x, static = _spread("var", x, dim, keepdim, correction, unbiased, axis, keepdims)
+    x, static = _spread("var", x, dim, unbiased, keepdim, correction, axis, keepdims)
     return apply(_VAR, (x,), static)
 
 
@@ -374,14 +387,17 @@ _STD = primitive("std", half_kernel(_root_of_var), (_pulled_from_std,), (_pushed
 @tells
 @documented
 def std(
-    x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None,
     axis: Any = None, keepdims: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """The standard deviation over some dimensions, the root of the variance. Its derivative where it is 0 is 0.
 
     COMMON
-    correction : float
-        1 for the sample's estimate, 0 for the population's. `unbiased=False` means 0.
+    unbiased : bool or None
+        PyTorch's older spelling, and its third argument: True for correction 1, False for 0.
+    correction : float or None
+        1 for the sample's estimate, 0 for the population's; None: 1. Of n <= correction items, infinity, or NaN where
+        they do not differ.
 
     Returns
     -------
@@ -397,5 +413,5 @@ def std(
     >>> wg.std(wg.tensor([1., 2., 3., 4.]))
     tensor(1.2910)
     """
-    x, static = _spread("std", x, dim, keepdim, correction, unbiased, axis, keepdims)
+    x, static = _spread("std", x, dim, unbiased, keepdim, correction, axis, keepdims)
     return apply(_STD, (x,), static)

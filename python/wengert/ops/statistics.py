@@ -9,7 +9,7 @@ import numpy as np
 
 from .._types import Tensor
 from ..core import dtypes
-from ..core.arguments import dimensions, either
+from ..core.arguments import dimensions, either, whole
 from ..core.broadcast import cast
 from ..core.define import computed
 from ..core.doors import enter
@@ -23,19 +23,19 @@ __all__ = ["bincount", "histc", "nanmean", "nansum", "std_mean", "var_mean"]
 
 
 def _spread_and_mean(
-    name: str, spread: Any, x: Any, dim: Any, keepdim: bool, correction: float, unbiased: bool | None, axis: Any,
-    keepdims: bool | None,
+    name: str, spread: Any, x: Any, dim: Any, unbiased: bool | None, keepdim: bool, correction: float | None,
+    axis: Any, keepdims: bool | None,
 ) -> tuple[Any, Any]:  # fmt: skip
     if isinstance(dim, bool):  # var_mean(x, unbiased), as PyTorch has it
         dim, unbiased = None, dim
     dim = either(name, dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
-    return spread(x, dim, keepdim, correction=correction, unbiased=unbiased), mean(x, dim, keepdim)
+    return spread(x, dim, unbiased, keepdim, correction=correction), mean(x, dim, keepdim)
 
 
 @tells
 def var_mean(
-    x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None,
     axis: Any = None, keepdims: bool | None = None,
 ) -> tuple[Any, Any]:  # fmt: skip
     """The variance and the mean over some dimensions.
@@ -45,12 +45,12 @@ def var_mean(
     x : tensor
     dim : int, tuple of int or None
         None: all dimensions. Also spelled `axis`.
-    keepdim : bool
-        Keep reduced dimensions with length 1. Also spelled `keepdims`.
-    correction : float
-        As in `var`.
     unbiased : bool or None
         PyTorch's older spelling: True for correction 1, False for 0.
+    keepdim : bool
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+    correction : float or None
+        As in `var`.
 
     Returns
     -------
@@ -66,12 +66,12 @@ def var_mean(
     >>> wg.var_mean(wg.tensor([1., 2., 3., 4.]))
     (tensor(1.6667), tensor(2.5000))
     """
-    return _spread_and_mean("var_mean", var, x, dim, keepdim, correction, unbiased, axis, keepdims)
+    return _spread_and_mean("var_mean", var, x, dim, unbiased, keepdim, correction, axis, keepdims)
 
 
 @tells
 def std_mean(
-    x: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: bool | None = None,
+    x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None,
     axis: Any = None, keepdims: bool | None = None,
 ) -> tuple[Any, Any]:  # fmt: skip
     """The standard deviation and the mean over some dimensions.
@@ -81,12 +81,12 @@ def std_mean(
     x : tensor
     dim : int, tuple of int or None
         None: all dimensions. Also spelled `axis`.
-    keepdim : bool
-        Keep reduced dimensions with length 1. Also spelled `keepdims`.
-    correction : float
-        As in `std`.
     unbiased : bool or None
         PyTorch's older spelling: True for correction 1, False for 0.
+    keepdim : bool
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+    correction : float or None
+        As in `std`.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def std_mean(
     >>> wg.std_mean(wg.tensor([1., 2., 3., 4.]))
     (tensor(1.2910), tensor(2.5000))
     """
-    return _spread_and_mean("std_mean", std, x, dim, keepdim, correction, unbiased, axis, keepdims)
+    return _spread_and_mean("std_mean", std, x, dim, unbiased, keepdim, correction, axis, keepdims)
 
 
 # ---------------------------------------------------------------- without NaN
@@ -245,6 +245,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     x = enter(x)
     if x._value.dtype.kind not in "iu":
         raise TypeError(f"bincount: expected integers, got {x._value.dtype}")
+    minlength = whole("bincount", "minlength", minlength)
     if minlength < 0:
         raise ValueError(f"bincount: expected minlength >= 0, got {minlength}")
     if weights is None:
@@ -286,6 +287,7 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     x = enter(x)
     if x._value.dtype.kind != "f":
         raise TypeError(f"histc: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float()")
+    bins = whole("histc", "bins", bins)
     if bins < 1:
         raise ValueError(f"histc: expected at least 1 bin, got {bins}")
     return _histc(x, bins=bins, low=float(min), high=float(max))
