@@ -16,11 +16,10 @@ from ..core.define import Function, computed, primitive
 from ..core.doors import enter
 from ..core.half import half
 from ..core.signatures import tells
-from ..core.tape import apply
+from ..core.tape import Operation, apply
 from ..core.variable import Variable
 from .arithmetic import maximum, minimum
 from .index import along, picked_for
-from .naming import called
 from .numpy_kernels import quiet
 from .reduce import documented, expand_reduced, reduction_kernel, sum
 from .shape import reshaped
@@ -30,32 +29,35 @@ __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 # ---------------------------------------------------------------- extremes
 
 
-def _shares(x: np.ndarray, z: np.ndarray, dims: tuple[int, ...], keepdim: bool) -> np.ndarray:
-    """1 / (number of ties) where x has the extreme value z, else 0."""
-    mask = np.asarray(x == (z if keepdim else np.expand_dims(z, dims)), x.dtype)
+def _shares(x: np.ndarray, z: np.ndarray, dims: tuple[int, ...], keepdim: bool, nan: bool) -> np.ndarray:
+    """1 / (number of ties) where x is the item z that was chosen, else 0; `nan`: NaN ties with NaN."""
+    chosen = z if keepdim else np.expand_dims(z, dims)
+    same = (x == chosen) | (np.isnan(x) & np.isnan(chosen)) if nan else x == chosen
+    mask = np.asarray(same, x.dtype)
     return np.asarray(mask / _kernels.reduce("sum", mask, dims, True))
 
 
 _ties = computed("ties", quiet(_shares))
 
 
-@half
-def _pulled_from_extreme(g: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any) -> Any:
-    return expand_reduced(g, dims, keepdim, shape) * _ties(x, z, dims=dims, keepdim=keepdim)
+def choosing(name: str, kernel: Function, nan: bool) -> Operation:
+    """An operation that chooses one of x's items over `dims`, of which ties have equal shares."""
+
+    @half
+    def pulled(g: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any) -> Any:
+        return expand_reduced(g, dims, keepdim, shape) * _ties(x, z, dims=dims, keepdim=keepdim, nan=nan)
+
+    @half
+    def pushed(t: Any, x: Any, z: Any, dims: Any, keepdim: bool) -> Any:
+        return sum(t * _ties(x, z, dims=dims, keepdim=keepdim, nan=nan), dims, keepdim)
+
+    return primitive(name, kernel, (pulled,), (pushed,))
 
 
-@half
-def _pushed_to_extreme(t: Any, x: Any, z: Any, dims: Any, keepdim: bool) -> Any:
-    return sum(t * _ties(x, z, dims=dims, keepdim=keepdim), dims, keepdim)
-
-
-def _extreme_reduction(name: str, kind: str) -> Any:
-    function = np.amax if kind == "max" else np.amin
-    kernel = reduction_kernel(kind, lambda x, dims, keepdim: function(x, dims, None, keepdim))
-    return primitive(name, kernel, (_pulled_from_extreme,), (_pushed_to_extreme,))
-
-
-_AMAX, _AMIN = _extreme_reduction("amax", "max"), _extreme_reduction("amin", "min")
+_largest = reduction_kernel("max", lambda x, dims, keepdim: np.amax(x, dims, None, keepdim))
+_smallest = reduction_kernel("min", lambda x, dims, keepdim: np.amin(x, dims, None, keepdim))
+_AMAX, _AMIN = choosing("amax", _largest, False), choosing("amin", _smallest, False)
+_MAX, _MIN = choosing("max", _largest, True), choosing("min", _smallest, True)
 
 
 @tells
@@ -229,7 +231,7 @@ def picked(name: str, x: Any, indices: Any, dim: int, keepdim: bool = True) -> V
 
 
 def _extreme_and_index(
-    name: str, full: Any, two: Any, arg: Any, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
+    name: str, full: Operation, two: Any, arg: Any, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None
 ) -> Any:  # fmt: skip
     x = enter(x)
     dim = either(name, dim, axis)
@@ -237,7 +239,7 @@ def _extreme_and_index(
     if isinstance(dim, (Variable, np.ndarray)):
         return two(x, dim)
     if dim is None:
-        return called(name, full(x, None, keepdim))
+        return apply(full, (x,), reduced(name, x._value.shape, None, None, keepdim, None))
     d = dimension(name, dim, x._value.ndim)
     return picked(name, x, arg(x, d, True), d, keepdim)
 
@@ -271,7 +273,7 @@ def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.max(wg.tensor([1., 4.]), wg.tensor([2., 3.]))
     tensor([2., 4.])
     """
-    return _extreme_and_index("max", amax, maximum, argmax, x, dim, keepdim, axis, keepdims)
+    return _extreme_and_index("max", _MAX, maximum, argmax, x, dim, keepdim, axis, keepdims)
 
 
 @tells
@@ -303,7 +305,7 @@ def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.min(wg.tensor([1., 4.]), wg.tensor([2., 3.]))
     tensor([1., 3.])
     """
-    return _extreme_and_index("min", amin, minimum, argmin, x, dim, keepdim, axis, keepdims)
+    return _extreme_and_index("min", _MIN, minimum, argmin, x, dim, keepdim, axis, keepdims)
 
 
 class MinAndMax(tuple[Any, ...]):

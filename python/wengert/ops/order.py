@@ -9,16 +9,17 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
-from ..core.arguments import dimension, either
+from ..core.arguments import dimension, either, reduced, whole
 from ..core.broadcast import cast
-from ..core.define import computed, elementwise
-from ..core.doors import constant, enter
+from ..core.define import Function, computed, elementwise
+from ..core.doors import enter
 from ..core.half import half
 from ..core.signatures import tells
+from ..core.tape import apply
 from ..core.tuples import item
 from .arithmetic import lerp
-from .compare import eq, isinf, isnan, logical_and, where
-from .extremes import ValuesAndIndices, picked
+from .compare import isinf, isnan, logical_or, where
+from .extremes import ValuesAndIndices, choosing, picked
 from .index import take_along_dim
 from .shape import movedim, reshape
 
@@ -194,6 +195,7 @@ def topk(
     dim = either("topk", dim, axis)
     d = dimension("topk", -1 if dim is None else dim, x._value.ndim)
     n = x._value.shape[d] if x._value.ndim else 1
+    k = whole("topk", "k", k)
     if not 0 <= k <= n:
         raise ValueError(f"topk: expected k from 0 to {n}, the length of dimension {d} of {x._value.shape}, got {k}")
     return picked("topk", x, _topk(x, k=k, dim=d, largest=bool(largest)), d)
@@ -245,6 +247,7 @@ def kthvalue(
     dim = either("kthvalue", dim, axis)
     d = dimension("kthvalue", -1 if dim is None else dim, x._value.ndim)
     n = x._value.shape[d] if x._value.ndim else 1
+    k = whole("kthvalue", "k", k)
     if not 1 <= k <= n:
         raise ValueError(f"kthvalue: expected k from 1 to {n}, the length of dimension {d}, got {k}")
     return picked("kthvalue", x, _kthvalue(x, k=k, dim=d), d, bool(keepdim if keepdims is None else keepdims))
@@ -260,7 +263,7 @@ def median(
     ----------
     x : tensor
     dim : int or None
-        None: over all items. Also spelled `axis`.
+        None: over all items; ties share the gradient evenly. Also spelled `axis`.
     keepdim : bool
         Keep the dimension with length 1. Also spelled `keepdims`.
 
@@ -317,9 +320,8 @@ def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None,
     dim = either(name, dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
     if dim is None:
-        if not x._value.size:
-            return constant(np.full, (), np.nan, x._value.dtype)
-        return _median(name, reshape(x, -1), 0, False, None, None)[0]
+        operation = _NANMEDIAN if name == "nanmedian" else _MEDIAN
+        return apply(operation, (x,), reduced(name, x._value.shape, None, None, keepdim, None))
     d = dimension(name, dim, x._value.ndim)
     shape = x._value.shape
     if shape and not shape[d]:
@@ -343,6 +345,23 @@ def _middle_place(x: np.ndarray, dim: int, without_nan: bool) -> np.ndarray:
 
 
 _middle = computed("median", _middle_place)
+
+
+def _middle_item(name: str, without_nan: bool) -> Function:
+    def kernel(x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> np.ndarray:
+        if not x.size and x.dtype.kind == "f":
+            return np.full((1,) * x.ndim if keepdim else (), np.nan, x.dtype)
+        if not x.size:
+            raise ValueError(f"{name}: there is nothing to choose from in shape {x.shape}")
+        flat = x.reshape(-1)
+        item: np.ndarray = flat[_middle_place(flat, 0, without_nan)]
+        return item.reshape((1,) * x.ndim if keepdim else ())
+
+    return kernel
+
+
+_MEDIAN = choosing("median", _middle_item("median", False), True)
+_NANMEDIAN = choosing("nanmedian", _middle_item("nanmedian", True), True)
 
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -475,7 +494,7 @@ def _between_neighbours(rows: Any, share: Any, interpolation: str, without_nan: 
     z = take_along_dim(ordered, low, -1)
     if interpolation in ("linear", "midpoint"):
         weight = 0.5 if interpolation == "midpoint" else cast(rank - low, rows._value.dtype)
-        z = _lerp_or_same(z, take_along_dim(ordered, _ceil(rank), -1), weight)
+        z = _between(z, take_along_dim(ordered, _ceil(rank), -1), weight)
     if without_nan:
         return z
     largest = ordered[..., n - 1 :]
@@ -485,10 +504,10 @@ def _between_neighbours(rows: Any, share: Any, interpolation: str, without_nan: 
 _EXACT = 1 << 24  # up to which every integer is a number of float32
 
 
-def _lerp_or_same(x: Any, y: Any, weight: Any) -> Tensor:
-    """Between x and y, and x where both are the same infinity."""
-    same = logical_and(isinf(x), eq(x, y))
-    return where(same, x, lerp(where(same, 0.0, x), where(same, 0.0, y), weight))
+def _between(x: Any, y: Any, weight: Any) -> Tensor:
+    """x + weight (y - x); where one is infinite, that infinity, and NaN between opposite ones."""
+    infinite = logical_or(isinf(x), isinf(y))
+    return where(infinite, x + y, lerp(where(infinite, 0.0, x), where(infinite, 0.0, y), weight))
 
 
 # ---------------------------------------------------------------- distinct items
@@ -499,7 +518,7 @@ def unique(
     x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None,
     *, axis: int | None = None,
 ) -> Any:  # fmt: skip
-    """The distinct items in order, or the distinct slices along one dimension.
+    """The distinct items in order, or the distinct slices along one dimension. A NaN is distinct from all others.
 
     Parameters
     ----------
@@ -537,7 +556,7 @@ Counted = tuple[np.ndarray, np.ndarray, np.ndarray]  # items, the place of each 
 
 
 def _distinct(x: np.ndarray, dim: int | None) -> Counted:
-    items, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
+    items, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     inverse = inverse.reshape(x.shape if dim is None else -1)
     return items, inverse.astype(np.int64), counts.astype(np.int64)
 
