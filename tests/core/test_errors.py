@@ -44,7 +44,7 @@ ERRORS: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
     "argmax": [(lambda: wg.argmax(M, (0, 1)), TypeError, "expected one dimension or None, got (0, 1)")],
     "norm": [
         (lambda: wg.norm(N), TypeError, "expected a floating tensor, got int64; convert it, as in x.float().norm()"),
-        (lambda: wg.norm(V, "nuclear"), ValueError, 'expected a number or "fro" for p, got \'nuclear\''),
+        (lambda: wg.norm(V, "nuclear"), ValueError, 'expected a number, "fro" or "nuc" for p, got \'nuclear\''),
     ],
     "cumsum": [(lambda: wg.cumsum(M), TypeError, "expected dim, the dimension to run along")],
     "cumprod": [(lambda: wg.cumprod(M), TypeError, "expected dim, the dimension to run along")],

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from .. import _kernels
 from .._types import Tensor
-from ..core.arguments import dimension, reduced
+from ..core import dtypes
+from ..core.arguments import dimension, either, reduced
 from ..core.broadcast import cast
-from ..core.define import primitive
+from ..core.define import Function, elementwise, primitive
 from ..core.doors import enter
-from ..core.half import half
+from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from ..core.tape import apply
 from .arithmetic import abs
-from .compare import eq, not_equal, where
 from .extremes import amax, amin
 from .factors import svdvals
 from .reduce import documented, expand_reduced, keep, quotient_or_zero, reduction_kernel, sum
@@ -36,17 +39,61 @@ def _pushed_to_norm(t: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any
 _NORM = primitive("linalg_vector_norm", reduction_kernel("norm"), (_pulled_from_norm,), (_pushed_to_norm,))
 
 
+_absolute, _to_power = _kernels.Elementwise("abs"), _kernels.Elementwise("power")
+
+
+def _even_power_kernel(x: np.ndarray, q: float) -> np.ndarray:
+    z = _to_power(_absolute(x), q)
+    return np.where(x == 0, np.zeros((), x.dtype), z) if q < 0 else z
+
+
+def _odd_power_kernel(x: np.ndarray, q: float) -> np.ndarray:
+    z = np.copysign(_to_power(_absolute(x), q), x)
+    return np.where(x == 0, np.zeros((), x.dtype), z) if q <= 0 else z
+
+
+# |x|**q and sign(x) |x|**q, and 0 at 0 where they have no value there: what the derivatives of norms are made of.
+_even_power: Function = elementwise("even_power", _even_power_kernel, lambda x, q: q * _odd_power(x, q=q - 1))
+_odd_power: Function = elementwise("odd_power", _odd_power_kernel, lambda x, q: q * _even_power(x, q=q - 1))
+
+
+def _p_norm_kernel(x: np.ndarray, p: float, dims: tuple[int, ...], keepdim: bool, shape: Any) -> np.ndarray:
+    return _to_power(_kernels.reduce("sum", _to_power(_absolute(x), p), dims, keepdim), 1 / p)
+
+
+def _slope(x: Any, z: Any, p: float) -> Any:
+    """sign(x) (|x| / z)**(p - 1), and 0 where x is; a power of a quotient, since a quotient of powers overflows."""
+    return _odd_power(quotient_or_zero(x, z), q=p - 1) if p > 1 else _odd_power(quotient_or_zero(z, x), q=1 - p)
+
+
+@half
+def _pulled_from_p_norm(g: Any, x: Any, z: Any, p: float, dims: Any, keepdim: bool, shape: Any) -> Any:
+    return expand_reduced(g, dims, keepdim, shape) * _slope(x, keep(z, dims, keepdim, shape), p)
+
+
+@half
+def _pushed_to_p_norm(t: Any, x: Any, z: Any, p: float, dims: Any, keepdim: bool, shape: Any) -> Any:
+    return sum(t * _slope(x, keep(z, dims, keepdim, shape), p), dims, keepdim)
+
+
+_P_NORM = primitive("linalg_vector_norm", half_kernel(_p_norm_kernel), (_pulled_from_p_norm,), (_pushed_to_p_norm,))
+_nonzero = elementwise("nonzero_items", lambda x: (x != 0).astype(x.dtype), None)
+
+
 @tells
 @documented
 def norm(
-    x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None
-) -> Tensor:
+    x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None,
+    dtype: Any = None,
+) -> Tensor:  # fmt: skip
     """The p-norm of the items over some dimensions, (sum |x|^p)^(1/p).
 
     COMMON
-    p : float or "fro"
+    p : float, "fro" or "nuc"
         2 and "fro": Euclidean, free of overflow. inf: the largest |x|, -inf: the smallest; 0: the number of nonzero
-        items. The derivative at 0 is 0.
+        items. "nuc": the sum of the singular values of matrices, over two dimensions. The derivative at 0 is 0.
+    dtype : dtype or None
+        Convert to it first.
 
     Returns
     -------
@@ -55,36 +102,52 @@ def norm(
     Raises
     ------
     ValueError
-        If p is neither a number nor "fro".
+        If p is neither a number nor "fro" nor "nuc", or there is nothing to take a norm with p < 0 of.
+    TypeError
+        If x is not floating.
 
     Examples
     --------
     >>> wg.norm(wg.tensor([3., -4.]))
     tensor(5.)
     """
-    x = enter(x)
-    if x._value.dtype.kind != "f":
-        raise TypeError(f"norm: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float().norm()")
-    static = reduced("norm", x._value.shape, dim, axis, keepdim, keepdims)
+    x = _floating("norm", x, dtype)
+    shape = x._value.shape
+    static = reduced("norm", shape, dim, axis, keepdim, keepdims)
     if p is None or p == "fro" or p == 2:
         return apply(_NORM, (x,), static)
-    if isinstance(p, str):
-        raise ValueError(f'norm: expected a number or "fro" for p, got {p!r}')
     dims, keepdim = static["dims"], static["keepdim"]
+    if p == "nuc":
+        return matrix_norm(x, "nuc", dims, keepdim)
+    if not isinstance(p, (int, float, np.integer, np.floating)):
+        raise ValueError(f'norm: expected a number, "fro" or "nuc" for p, got {p!r}')
+    if p < 0 and not math.prod(shape[d] for d in dims):
+        raise ValueError(f"norm: there is nothing to take a norm with p={p} < 0 of: shape {shape} over {dims}")
     if p == math.inf:
         return amax(abs(x), dims, keepdim)
     if p == -math.inf:
         return amin(abs(x), dims, keepdim)
     if p == 0:
-        return cast(sum(not_equal(x, 0), dims, keepdim), x._value.dtype)
+        return sum(_nonzero(x), dims, keepdim)
     if p == 1:
         return sum(abs(x), dims, keepdim)
-    total = sum(abs(x) ** p, dims, keepdim)
-    zero = eq(total, 0)
-    return where(zero, 0.0, where(zero, 1.0, total) ** (1.0 / p))
+    return apply(_P_NORM, (x,), {"p": float(p), **static})
 
 
-def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+def _floating(name: str, x: Any, dtype: Any) -> Any:
+    x = enter(x)
+    if dtype is not None:
+        x = cast(x, dtypes.as_dtype(dtype, name))
+    if x._value.dtype.kind != "f":
+        got = x._value.dtype
+        raise TypeError(f"{name}: expected a floating tensor, got {got}; convert it, as in x.float().{name}()")
+    return x
+
+
+def vector_norm(
+    x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None,
+    dtype: Any = None,
+) -> Tensor:  # fmt: skip
     """The p-norm of the items over some dimensions, (sum |x|^p)^(1/p).
 
     Parameters
@@ -93,9 +156,11 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) 
     ord : float
         p; inf: the largest |x|, -inf: the smallest, 0: the number of nonzero items.
     dim : int, tuple of int or None
-        None: all dimensions.
+        None: all dimensions. Also spelled `axis`.
     keepdim : bool
-        Keep reduced dimensions with length 1.
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+    dtype : dtype or None
+        Convert to it first.
 
     Returns
     -------
@@ -111,10 +176,15 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) 
     >>> wg.linalg.vector_norm(wg.tensor([3., -4.]), 1)
     tensor(7.)
     """
-    return norm(x, ord, dim, keepdim)
+    if isinstance(ord, str):
+        raise ValueError(f"vector_norm: expected a number for ord, got {ord!r}; matrix_norm takes names")
+    return norm(x, ord, dim, keepdim, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
-def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False) -> Tensor:
+def matrix_norm(
+    x: Any, ord: Any = "fro", dim: Any = None, keepdim: bool = False, *, axis: Any = None,
+    keepdims: bool | None = None, dtype: Any = None,
+) -> Tensor:  # fmt: skip
     """The norm of matrices.
 
     Parameters
@@ -123,10 +193,12 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepd
     ord : {"fro", "nuc", inf, -inf, 1, -1, 2, -2}
         "fro": the root of the sum of squares; "nuc": the sum of the singular values; 2 and -2: the largest and the
         smallest of them; 1 and -1: the largest and the smallest sum of |x| over a column; inf and -inf: over a row.
-    dim : two ints
-        The dimensions of rows and columns.
+    dim : two ints or None
+        The dimensions of rows and columns, the last two by default. Also spelled `axis`.
     keepdim : bool
-        Keep reduced dimensions with length 1.
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+    dtype : dtype or None
+        Convert to it first.
 
     Returns
     -------
@@ -144,8 +216,11 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepd
     >>> wg.linalg.matrix_norm(wg.tensor([[3., 0.], [0., 4.]]), 2)
     tensor(4.)
     """
-    x = enter(x)
+    x = _floating("norm", x, dtype)
     ndim = x._value.ndim
+    dim = either("matrix_norm", dim, axis)
+    dim = (-2, -1) if dim is None else dim
+    keepdim = bool(keepdim if keepdims is None else keepdims)
     if not isinstance(dim, (tuple, list)) or len(dim) != 2:
         raise ValueError(f"matrix_norm: expected two dimensions, got {dim!r}")
     row, column = (dimension("matrix_norm", d, ndim) for d in dim)
@@ -153,6 +228,8 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepd
         raise ValueError(f"matrix_norm: expected two different dimensions, got {dim}")
     if ord == "fro":
         return norm(x, 2, (row, column), keepdim)
+    if ord in (2, 1, math.inf) and not x._value.shape[row] * x._value.shape[column]:
+        return sum(abs(x), (row, column), keepdim)  # 0, the norm of nothing
     if ord in ("nuc", 2, -2):
         order = [d for d in range(ndim) if d not in (row, column)] + [row, column]
         values = svdvals(permute(x, order))
@@ -167,7 +244,10 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepd
     return out if keepdim else out.squeeze((row, column))
 
 
-def norm_of(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
+def norm_of(
+    x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
+    keepdims: bool | None = None, dtype: Any = None,
+) -> Tensor:  # fmt: skip
     """A norm of a vector or a matrix.
 
     Parameters
@@ -177,9 +257,12 @@ def norm_of(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> 
         None: the root of the sum of squares. A string, or anything else of a matrix: as `matrix_norm`; of a vector: as
         `vector_norm`.
     dim : int, two ints or None
-        One dimension holds vectors, two hold matrices. None: all; a matrix if there are two, and `ord` is given.
+        One dimension holds vectors, two hold matrices. None: all; a matrix if there are two, and `ord` is given. Also
+        spelled `axis`.
     keepdim : bool
-        Keep reduced dimensions with length 1.
+        Keep reduced dimensions with length 1. Also spelled `keepdims`.
+    dtype : dtype or None
+        Convert to it first.
 
     Returns
     -------
@@ -199,7 +282,9 @@ def norm_of(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> 
     >>> wg.linalg.norm(wg.tensor([[3., 0.], [0., 4.]]), 1)
     tensor(4.)
     """
-    x = enter(x)
+    x = _floating("norm", x, dtype)
+    dim = either("norm", dim, axis)
+    keepdim = bool(keepdim if keepdims is None else keepdims)
     if ord is None:
         return vector_norm(x, 2, dim, keepdim)
     if dim is None:
