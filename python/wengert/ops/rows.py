@@ -6,10 +6,12 @@ from typing import Any
 
 from .. import _kernels
 from .._types import Tensor
-from ..core.arguments import dimension, reduced
-from ..core.broadcast import as_floating
+from ..core import dtypes
+from ..core.arguments import dimension, either, reduced
+from ..core.broadcast import as_floating, cast
 from ..core.define import primitive
-from ..core.half import half_kernel
+from ..core.doors import enter
+from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from .compare import isneginf, where
@@ -66,7 +68,7 @@ _LOG_SOFTMAX_GRAD: Operation = primitive(
 
 
 @tells
-def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
+def softmax(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along one dimension, with the maximum subtracted first so that nothing overflows.
 
     Parameters
@@ -75,6 +77,8 @@ def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tenso
         Of any shape.
     dim : int
         The dimension that sums to one. Also spelled `axis`.
+    dtype : dtype or None
+        Convert to it first, a floating one.
 
     Returns
     -------
@@ -93,11 +97,11 @@ def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tenso
     >>> wg.softmax(wg.tensor([1., 2., 3.]), dim=0)
     tensor([0.0900, 0.2447, 0.6652])
     """
-    return _along("softmax", _SOFTMAX, x, dim, axis)
+    return _along("softmax", _SOFTMAX, x, dim, axis, dtype)
 
 
 @tells
-def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
+def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The logarithm of softmax along one dimension, x - logsumexp(x).
 
     Parameters
@@ -106,6 +110,8 @@ def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> T
         Of any shape.
     dim : int
         The dimension along which the exponentials sum to one. Also spelled `axis`.
+    dtype : dtype or None
+        Convert to it first, a floating one.
 
     Returns
     -------
@@ -124,18 +130,23 @@ def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> T
     >>> wg.log_softmax(wg.tensor([1., 2., 3.]), dim=0)
     tensor([-2.4076, -1.4076, -0.4076])
     """
-    return _along("log_softmax", _LOG_SOFTMAX, x, dim, axis)
+    return _along("log_softmax", _LOG_SOFTMAX, x, dim, axis, dtype)
 
 
-def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None) -> Tensor:
+def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None, dtype: Any) -> Tensor:
+    if dtype is not None:
+        x = cast(enter(x), dtypes.as_dtype(dtype, name))
+        if x._value.dtype.kind != "f":
+            raise TypeError(f"{name}: expected a floating dtype, got {x._value.dtype}")
     x = as_floating(x)
-    dim = dim if axis is None else axis
+    if axis is not None:
+        dim = either(name, dim, axis)
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is normalised")
     return apply(operation, (x,), {"dim": dimension(name, dim, x._value.ndim)})
 
 
-# ---------------------------------------------------------------- logsumexp, variance, norm
+# ---------------------------------------------------------------- logsumexp
 
 
 def _softmax_of(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
@@ -143,12 +154,17 @@ def _softmax_of(x: Any, z: Any, dims: tuple[int, ...], keepdim: bool, shape: tup
     return exp(x - where(isneginf(top), 0.0, top))
 
 
-_LOGSUMEXP = primitive(
-    "logsumexp", reduction_kernel("logsumexp"),
-    (lambda g, x, z, dims, keepdim, shape: (
-        expand_reduced(g, dims, keepdim, shape) * _softmax_of(x, z, dims, keepdim, shape)),),
-    (lambda t, x, z, dims, keepdim, shape: sum(t * _softmax_of(x, z, dims, keepdim, shape), dims, keepdim),),
-)  # fmt: skip
+@half
+def _pulled(g: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any) -> Any:
+    return expand_reduced(g, dims, keepdim, shape) * _softmax_of(x, z, dims, keepdim, shape)
+
+
+@half
+def _pushed(t: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any) -> Any:
+    return sum(t * _softmax_of(x, z, dims, keepdim, shape), dims, keepdim)
+
+
+_LOGSUMEXP = primitive("logsumexp", reduction_kernel("logsumexp"), (_pulled,), (_pushed,))
 
 
 @tells

@@ -9,11 +9,11 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
-from ..core.arguments import dimension, either
-from ..core.broadcast import as_floating, cast
+from ..core.arguments import dimension, either, whole
+from ..core.broadcast import as_floating
 from ..core.define import Function, computed, linear, primitive
 from ..core.doors import constant, enter
-from ..core.half import half_kernel
+from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from .compare import logical_xor
@@ -21,7 +21,8 @@ from .extremes import ValuesAndIndices, picked
 from .functions import logaddexp
 from .join import cat, roll
 from .numpy_kernels import quiet
-from .shape import flip, narrow_view
+from .reduce import applied_in
+from .shape import clone, flip, narrow_view
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
 
@@ -56,7 +57,7 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: An
     dim : int
         Also spelled `axis`.
     dtype : dtype or None
-        Convert to it first. Integers and booleans are added in int64.
+        Convert to it first; the result has it. Otherwise integers and booleans are added in int64.
 
     Returns
     -------
@@ -74,15 +75,19 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: An
     tensor([1., 3., 6.])
     """
     x = enter(x)
-    if dtype is not None:
-        x = cast(x, dtypes.as_dtype(dtype, "cumsum"))
-    return apply(_CUMSUM, (x,), {"dim": _direction("cumsum", x, dim, axis)})
+    static = {"dim": _direction("cumsum", x, dim, axis)}
+    return apply(_CUMSUM, (x,), static) if dtype is None else applied_in(dtype, "cumsum", _CUMSUM, x, static)
 
 
 # ---------------------------------------------------------------- running
 
 # Hillis and Steele's scans (1986): log2(n) steps of differentiable operations, without division, so that derivatives of
 # every order are right also where items are zero.
+
+
+@half
+def _scan_of_logarithms(x: Any, dim: int) -> Tensor:
+    return _scan(logaddexp, x, dim)
 
 
 def _scan(combine: Function, x: Tensor, dim: int) -> Tensor:
@@ -148,7 +153,7 @@ def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: A
     dim : int
         Also spelled `axis`.
     dtype : dtype or None
-        Convert to it first. Integers and booleans are multiplied in int64.
+        Convert to it first; the result has it. Otherwise integers and booleans are multiplied in int64.
 
     Returns
     -------
@@ -166,10 +171,8 @@ def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: A
     tensor([1., 2., 6.])
     """
     x = enter(x)
-    if dtype is not None:
-        x = cast(x, dtypes.as_dtype(dtype, "cumprod"))
-    d = _direction("cumprod", x, dim, axis)
-    return apply(_CUMPROD, (x,), {"dim": d})
+    static = {"dim": _direction("cumprod", x, dim, axis)}
+    return apply(_CUMPROD, (x,), static) if dtype is None else applied_in(dtype, "cumprod", _CUMPROD, x, static)
 
 
 @tells
@@ -199,7 +202,7 @@ def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> 
     """
     x = as_floating(x)
     d = _direction("logcumsumexp", x, dim, axis)
-    return _scan(logaddexp, x, d) if x._value.ndim else x * 1.0
+    return _scan_of_logarithms(x, d) if x._value.ndim else clone(x)
 
 
 # ---------------------------------------------------------------- differences
@@ -218,7 +221,7 @@ def diff(
     dim : int
         Also spelled `axis`.
     prepend, append : tensor or None
-        Joined to x before and after it.
+        Joined to x before and after it, unless n is 0.
 
     Returns
     -------
@@ -236,9 +239,12 @@ def diff(
     tensor([3., 5.])
     """
     x = enter(x)
+    n = whole("diff", "n", n)
     if n < 0 or not x._value.ndim:
         raise ValueError(f"diff: expected n >= 0 and one dimension or more, got n={n} and shape {x._value.shape}")
     d = dimension("diff", dim if axis is None else axis, x._value.ndim)
+    if n == 0:
+        return clone(x)
     parts = [part for part in (prepend, x, append) if part is not None]
     z: Tensor = cat(parts, d) if len(parts) > 1 else x
     for _ in range(n):
