@@ -6,6 +6,7 @@ Python the same tests run on all processors at once.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from children import run
 from wengert import _kernels
 
 THREADS = 4
@@ -169,6 +171,92 @@ def test_each_of_several_walks_that_free_one_graph_is_whole_or_refused() -> None
             np.testing.assert_allclose(x.grad.numpy(), again.grad.numpy() * whole, rtol=1e-12)
         else:
             assert x.grad is None
+
+
+# ---------------------------------------------------------------- at a fork
+
+FORK = """
+import os, signal, sys, threading, warnings
+import wengert as wg
+from wengert.core import locks
+
+warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forks where threads run: they are the point
+leaf = wg.ones(300, requires_grad=True)
+base = wg.ones(300, requires_grad=True) * 1
+generator = wg.Generator()
+
+
+def use_every_lock():
+    leaf.register_hook(lambda g: g).remove()
+    (leaf * wg.rand(300, generator=generator) + wg.rand(300)).sum().backward()
+    base[1:].mul_(0.5)
+    base[:2].sum().backward(retain_graph=True)
+    with wg.autograd.detect_anomaly():
+        (leaf * leaf).sum().backward()
+
+
+def child():
+    signal.alarm(60)  # ends what hangs
+    try:
+        for _ in range(3):
+            use_every_lock()
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def forked():
+    pid = os.fork()
+    if pid == 0:
+        child()
+    _, status = os.waitpid(pid, 0)
+    return status
+
+
+use_every_lock()  # and import what is imported late: Python's own locks of modules outlive a fork
+"""
+WALKING = """
+done = threading.Event()
+
+
+def walk():
+    while not done.is_set():
+        use_every_lock()
+
+
+sys.setswitchinterval(1e-5)
+threads = [threading.Thread(target=walk) for _ in range(3)]
+for thread in threads:
+    thread.start()
+print(sum(forked() != 0 for _ in range(20)))
+done.set()
+for thread in threads:
+    thread.join()
+"""
+HOLDING = """
+held, done = threading.Event(), threading.Event()
+
+
+def hold():
+    for lock in locks.all_locks():
+        lock.acquire()
+    held.set()
+    done.wait()
+
+
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+print(forked())
+done.set()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize("others", [WALKING, HOLDING], ids=["that walk", "that hold every lock"])
+def test_a_child_forked_beside_threads_walks_as_its_parent(others: str) -> None:
+    assert run("-c", FORK + others) == "0"
 
 
 # ---------------------------------------------------------------- at a generator

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .._kernels import held_alone
-from . import tape
+from . import locks, tape
 from .broadcast import cast
 from .define import computed
 from .doors import constant, enter
@@ -17,7 +16,7 @@ from .modes import recording
 from .variable import Variable
 
 _copy = computed("copy", np.array)
-_accumulating = threading.RLock()  # walks of several threads may meet at a leaf
+_accumulating = locks.lock()  # walks of several threads may meet at a leaf
 
 
 def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:

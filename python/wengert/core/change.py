@@ -7,21 +7,20 @@ written goes through `doors.change`.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .._types import Tensor
-from . import dtypes, tape, views
+from . import dtypes, locks, tape, views
 from .broadcast import cast
 from .doors import change, memory
 from .hooks import follow
 from .modes import mode
 from .variable import Variable, wrap
 
-_renewing = threading.RLock()  # threads may meet at a view whose base has a new history
+_renewing = locks.lock()  # threads may meet at a view whose base has a new history
 
 
 def rewrite(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tensor:

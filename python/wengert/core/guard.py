@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 
 import numpy as np
 
 from .. import _kernels
+from . import locks
 
-_lock = threading.RLock()  # a protection may be collected while another is being made
+_lock = locks.lock()  # a protection may be collected while another is being made
 _held: dict[int, int] = {}  # how many protections an array is under, by its id; each of them keeps it alive
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+from . import locks
+from .variable import Variable
+
 _keys = itertools.count()
-_registering = threading.Lock()
+_registering = locks.lock()
 
 
 class Handle:

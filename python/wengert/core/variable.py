@@ -6,15 +6,15 @@ Compiled: variable.pxd holds the types of attributes and locals.
 from __future__ import annotations
 
 import sys
-import threading
 from typing import Any, TypeVar
 
 import numpy as np
 
 from .._types import Tensor
+from . import locks
 
 FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()  # no lock keeps threads from running at once
-_sharing = threading.Lock()  # they may meet at a tensor that none has shown in a view
+_sharing = locks.lock()  # they may meet at a tensor that none has shown in a view
 
 V = TypeVar("V", bound="Variable")
 

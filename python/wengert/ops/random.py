@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 from typing import Any
 
 import numpy as np
 
 from .._types import Tensor
-from ..core import dtypes
+from ..core import dtypes, locks
 from ..core.broadcast import broadcast_shape
 from ..core.change import rewrite
 from ..core.doors import enter
@@ -78,7 +77,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
 _FRESH_SEED = 67280421310721  # of a new generator, as in PyTorch
 
 
-_starting = threading.RLock()  # threads that draw the first numbers together draw them from one stream
+_starting = locks.lock()  # threads that draw the first numbers together draw them from one stream
 
 
 _STATE_WORDS = {
@@ -86,6 +85,11 @@ _STATE_WORDS = {
     "key": 2,
     "buffer": 4,
 }  # of Philox, in 64 bits each; four more words are numbers of their own
+
+
+def _lock_of(generator: Generator) -> Any:
+    """The lock that NumPy holds while it draws."""
+    return None if generator._numpy is None else generator._numpy.bit_generator.lock
 
 
 class Generator:
@@ -114,13 +118,14 @@ class Generator:
     [True, True]
     """
 
-    __slots__ = ("_numpy", "_seed")
+    __slots__ = ("__weakref__", "_numpy", "_seed")
 
     def __init__(self, device: Any = "cpu") -> None:
         if str(device) != "cpu":
             raise ValueError(f'Generator: the only device is "cpu", got {device!r}')
         self._seed = _FRESH_SEED
         self._numpy: np.random.Generator | None = None
+        locks.held_by(self, _lock_of)
 
     def __repr__(self) -> str:
         return f"<wengert.Generator of seed {self._seed}>"
