@@ -12,6 +12,7 @@ from . import locks, tape
 from .broadcast import cast
 from .define import computed
 from .doors import constant, enter
+from .hooks import run_hooks, run_post_hooks
 from .modes import recording
 from .variable import Variable
 
@@ -108,6 +109,14 @@ def backward(
         _accumulate(leaf, found.pop(source), create_graph, alone)
 
 
+def _arrived(name: str, g: Any, x: Any) -> Any:
+    """A gradient that a walk brought to x, in x's dtype, after x's hooks if x is a leaf."""
+    require_shape(name, "gradient", g, x)
+    if g._value.dtype != x._value.dtype:
+        g = cast(g, x._value.dtype)
+    return run_hooks(x._hooks, g) if x._hooks and x._node is None else g
+
+
 def require_shape(name: str, what: str, g: Any, x: Any) -> None:
     """Raise if what a walk brought to x, or made of it, does not have x's shape."""
     if g._value.shape != x._value.shape:
@@ -133,7 +142,7 @@ def accumulate(leaf: Any, g: Any, create: bool = False, alone: bool = False) -> 
     Raises
     ------
     RuntimeError
-        If g does not have the leaf's shape, or the leaf has a gradient of another shape already.
+        If g does not have the leaf's shape.
     TypeError
         If one of them is not a tensor.
 
@@ -151,30 +160,27 @@ def accumulate(leaf: Any, g: Any, create: bool = False, alone: bool = False) -> 
 
 
 def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
-    require_shape("backward", "gradient", g, leaf)
-    if leaf._hooks:
-        g = tape.run_hooks({k: h for k, h in leaf._hooks.items() if k >= 0}, g)
+    g = _arrived("backward", g, leaf)
     with _accumulating:
-        if leaf.grad is not None:
-            if leaf.grad._value.shape != g._value.shape:
+        before = leaf._grad
+        if before is not None:
+            if before._value.shape != g._value.shape:
                 raise RuntimeError(
                     f"backward: a gradient of shape {g._value.shape} cannot be added to .grad, which has shape "
-                    f"{leaf.grad._value.shape}; was .grad set by hand?"
+                    f"{before._value.shape}; was .data replaced since?"
                 )
             if create:
-                leaf.grad = leaf.grad + g
+                leaf._grad = before + g
             else:
-                leaf.grad.add_(g)
+                before.add_(g)
         elif create:
-            leaf.grad = g
+            leaf._grad = g
         else:
             # A gradient is the leaf's own memory: what a view, a leaf, a hook, a rule or the caller has is copied.
             own = alone and not leaf._hooks and g._node is None
-            leaf.grad = g if own else _copy(g)
+            leaf._grad = g if own else _copy(g)
     if leaf._hooks:
-        for k, hook in list(leaf._hooks.items()):
-            if k < 0:
-                hook(leaf)
+        run_post_hooks(leaf)
 
 
 def grad(
@@ -229,8 +235,5 @@ def grad(
                 )
             results.append(g)
             continue
-        require_shape("grad", "gradient", g, x)
-        if x._node is None and x._hooks:
-            g = tape.run_hooks({k: h for k, h in x._hooks.items() if k >= 0}, g)
-        results.append(g)
+        results.append(_arrived("grad", g, x))
     return tuple(results)

@@ -49,7 +49,10 @@ class Handle:
         self._hooks.pop(self._key, None)
 
 
-def _hooks_of(x: Any, name: str) -> dict[int, Any]:
+def _hooks_of(x: Any, name: str, hook: Any = None) -> dict[int, Any]:
+    """The hooks of x or of its node, among which `hook` will be."""
+    if hook is not None and not callable(hook):
+        raise TypeError(f"{name}: expected a function of a tensor, got {type(hook).__name__}")
     if not x.requires_grad:
         raise RuntimeError(f"{name}: this tensor does not require a gradient, so it never gets one")
     owner = x if x._node is None else x._node
@@ -86,7 +89,7 @@ def register_hook(x: Any, hook: Callable[[Any], Any]) -> Handle:
     >>> x.grad
     tensor([10., 10.])
     """
-    hooks = _hooks_of(x, "register_hook")
+    hooks = _hooks_of(x, "register_hook", hook)
     key = next(_keys)
     hooks[key] = hook
     for kept in _keepers(hooks):  # they see what the other hooks have made of the gradient
@@ -121,7 +124,7 @@ def register_post_accumulate_grad_hook(x: Any, hook: Callable[[Any], Any]) -> Ha
     """
     if x._node is not None:
         raise RuntimeError("register_post_accumulate_grad_hook: only leaves accumulate gradients")
-    hooks = _hooks_of(x, "register_post_accumulate_grad_hook")
+    hooks = _hooks_of(x, "register_post_accumulate_grad_hook", hook)
     key = -1 - next(_keys)  # negative: after accumulation
     hooks[key] = hook
     return Handle(hooks, key)
@@ -153,6 +156,52 @@ def retain_grad(x: Any) -> None:
     hooks = _hooks_of(x, "retain_grad")
     if x._node is not None and not retains_grad(x):
         hooks[next(_keys)] = _Keeper(x)
+
+
+def run_hooks(hooks: dict[int, Any], g: Any) -> Any:
+    """Show a cotangent to the hooks of a variable, in order; what one returns replaces it.
+
+    Raises
+    ------
+    TypeError
+        If a hook returns what is no tensor.
+    RuntimeError
+        If it returns a tensor of another shape or dtype.
+    """
+    for key, hook in list(hooks.items()):
+        replaced = hook(g) if key >= 0 else None
+        if replaced is not None:
+            _require_like(hook, replaced, g)
+            g = replaced
+    return g
+
+
+def run_post_hooks(x: Any) -> None:
+    """Tell those who asked that the gradient of the leaf x has been updated."""
+    for key, hook in list(x._hooks.items()):
+        if key < 0 and hook(x) is not None:
+            raise RuntimeError(
+                f"register_post_accumulate_grad_hook: {_named(hook)} returned something, which would have no effect; "
+                "change x.grad in it, and return None"
+            )
+
+
+def _require_like(hook: Any, replaced: Any, g: Any) -> None:
+    """Raise if what a hook makes of a gradient cannot stand for it."""
+    if not isinstance(replaced, Variable):
+        raise TypeError(
+            f"{_named(hook)}, a hook of a gradient, returned {type(replaced).__name__}; expected a tensor of shape "
+            f"{g._value.shape} and dtype {g._value.dtype}, or None to leave the gradient as it is"
+        )
+    if replaced._value.shape != g._value.shape or replaced._value.dtype != g._value.dtype:
+        raise RuntimeError(
+            f"{_named(hook)}, a hook, made of a gradient of shape {g._value.shape} and dtype {g._value.dtype} one of "
+            f"shape {replaced._value.shape} and dtype {replaced._value.dtype}; both must stay"
+        )
+
+
+def _named(hook: Any) -> str:
+    return str(getattr(hook, "__qualname__", type(hook).__name__))
 
 
 class _Keeper:

@@ -22,6 +22,7 @@ import numpy as np
 
 from .._types import Tensor
 from .doors import Value, enter, run
+from .hooks import run_hooks
 from .modes import mode
 from .variable import FREE_THREADED, Variable, wrap
 
@@ -388,12 +389,3 @@ def missing_rule(node: Node, argument: int, direction: str) -> RuntimeError:
         f"{operation.name}: it has no {direction} rule for its argument {operation.arguments[argument]}, so nothing "
         f"can be differentiated through that in {direction} mode"
     )
-
-
-def run_hooks(hooks: dict[int, Any], g: Any) -> Any:
-    """Show a cotangent to the hooks of a variable, in order; what one returns replaces it."""
-    for hook in list(hooks.values()):
-        replaced = hook(g)
-        if replaced is not None:
-            g = replaced
-    return g

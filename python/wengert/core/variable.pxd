@@ -6,7 +6,7 @@ cdef class Variable:
     cdef object __weakref__
     cdef public object _value
     cdef public bint _tracked
-    cdef public object grad
+    cdef public object _grad
     cdef public object _node
     cdef public object _counter
     cdef public object _hooks

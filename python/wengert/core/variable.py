@@ -23,12 +23,12 @@ class Variable:
     """A value, and where it came from. `wengert.Tensor` is the one that users see."""
 
     __slots__ = (
-        "__weakref__", "_base", "_counter", "_hooks", "_node", "_seen", "_tracked", "_value", "grad",
+        "__weakref__", "_base", "_counter", "_grad", "_hooks", "_node", "_seen", "_tracked", "_value",
     )  # fmt: skip
 
     _value: Any
     _tracked: bool  # read it as requires_grad
-    grad: Any
+    _grad: Any
     _node: Any  # the Node that computed it; None for a leaf
     _counter: list[Any] | None  # [changes, where the last was made], shared by all views of a buffer; None: no change
     _hooks: dict[int, Any] | None  # of a leaf; other variables keep theirs on the node
@@ -38,12 +38,42 @@ class Variable:
     def __init__(self, value: Any, counter: list[Any] | None = None, node: Any = None) -> None:
         self._value = value
         self._tracked = node is not None
-        self.grad = None
+        self._grad = None
         self._node = node
         self._counter = counter
         self._hooks = None
         self._base = None
         self._seen = None
+
+    @property
+    def grad(self) -> Any:
+        """What backward walks have added up here: a tensor of this shape and dtype, or None.
+
+        Raises
+        ------
+        TypeError
+            When it is set to what is neither a tensor nor None.
+        RuntimeError
+            When it is set to a tensor of another shape or dtype, or to this tensor itself.
+
+        Examples
+        --------
+        >>> x = wg.tensor([1., 2.], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+        >>> x.grad = None
+        """
+        return getattr(self, "_grad") if FREE_THREADED else self._grad  # noqa: B009  # see Node.argument
+
+    @grad.setter
+    def grad(self, g: Any) -> None:
+        if g is not None:
+            _require_gradient(self, g)
+        if FREE_THREADED:
+            setattr(self, "_grad", g)  # noqa: B010
+        else:
+            self._grad = g
 
     def _share_counter(self) -> list[Any]:
         """The change counter of this buffer, for a view that is about to share it."""
@@ -91,6 +121,20 @@ class Variable:
         """Of a view whose base has a new history: take the one that follows from it."""
 
 
+def _require_gradient(x: Variable, g: Any) -> None:
+    """Raise if g cannot be the gradient of x."""
+    if not isinstance(g, Variable):
+        raise TypeError(f"grad: expected a tensor or None, got {type(g).__name__}")
+    if g is x:
+        raise RuntimeError("grad: a tensor cannot be its own gradient")
+    value, own = g._value, x._value
+    if value.shape != own.shape or value.dtype != own.dtype:
+        raise RuntimeError(
+            f"grad: the gradient of a tensor of shape {own.shape} and dtype {own.dtype} has both too; got shape "
+            f"{value.shape} and dtype {value.dtype}"
+        )
+
+
 _class: Any = Variable  # what `wrap` makes
 _class_of_tuples: Any = Variable
 _ndarray = np.ndarray
@@ -116,7 +160,7 @@ def wrap(value: Any, counter: list[Any] | None = None, node: Any = None) -> Tens
     variable = cls.__new__(cls)
     variable._value = value
     variable._tracked = node is not None
-    variable.grad = None
+    variable._grad = None
     variable._node = node
     variable._counter = counter
     variable._hooks = None
