@@ -204,13 +204,52 @@ def test_a_part_overwritten_by_a_constant_loses_its_history() -> None:
     assert x.grad.tolist() == [8.0, 0.0, 0.0, 8.0]
 
 
-def test_a_view_whose_base_was_overwritten_is_a_constant() -> None:
+# What replaces every item by constants. PyTorch's nodes have the same names, but for a number at their end.
+OVERWRITTEN = {
+    "zero_": lambda y: y.zero_(),
+    "fill_": lambda y: y.fill_(3.0),
+    "copy_": lambda y: y.copy_(wg.ones(4)),
+    "uniform_": lambda y: y.uniform_(),
+    "normal_": lambda y: y.normal_(),
+    "bernoulli_": lambda y: y.bernoulli_(),
+    "exponential_": lambda y: y.exponential_(),
+    "eq_": lambda y: y.eq_(1),
+    "logical_not_": lambda y: y.logical_not_(),
+    "floor_divide_": lambda y: y.floor_divide_(2),
+    "items": lambda y: y.__setitem__(slice(None), 1.0),
+}
+
+
+@pytest.mark.parametrize("name", OVERWRITTEN)
+def test_what_is_overwritten_by_constants_keeps_a_history_that_carries_nothing(name: str) -> None:
     x = wg.ones(4, requires_grad=True)
     y = x * 2
     view = y[1:]
-    y.zero_()
-    assert not view.requires_grad
-    assert view.grad_fn is None
+    OVERWRITTEN[name](y)
+    assert (y.requires_grad, y.is_leaf, view.requires_grad) == (True, False, True)
+    (gradient, second) = wg.autograd.grad([y.sum(), (view * view).sum()], [x, y], retain_graph=True)
+    assert gradient.tolist() == [0.0] * 4
+    assert second.tolist() == [1.0, *(1 + 2 * y[1:]).tolist()]
+    if name != "items":
+        assert f"<{''.join(part.title() for part in name.split('_'))}Backward" in repr(y).replace("Less", "Lt")
+
+    def overwritten(x: wg.Tensor) -> wg.Tensor:
+        y = x * 2
+        OVERWRITTEN[name](y)
+        return y
+
+    assert wg.jvp(overwritten, (wg.ones(4),), (wg.ones(4),))[1].tolist() == [0.0] * 4
+
+
+def test_a_tensor_that_required_no_gradient_requires_none_after_being_overwritten() -> None:
+    y = wg.ones(3)
+    assert not y.zero_().requires_grad
+    x = wg.ones(3, requires_grad=True)
+    z = x * 2
+    with wg.no_grad():
+        z.zero_()
+    (g,) = wg.autograd.grad(z.sum(), x)
+    assert g.tolist() == [2.0] * 3
 
 
 def test_views_of_leaves_refuse_change_in_place() -> None:

@@ -18,6 +18,6 @@ cpdef object forget(Variable x)
 cpdef object renew(Variable x)
 
 @cython.locals(base=Variable, changed=Variable, before=Variable)
-cpdef object _take_history(Variable x, Variable new)
+cpdef object _take_history(Variable x, str name, Variable new)
 
 cpdef object _follow(Variable x, Node node)

@@ -65,7 +65,7 @@ def rewrite(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tenso
                 old._counter = None
     change(name, (x,), _assign, new)
     if recording:
-        _take_history(x, new)
+        _take_history(x, name, new)
     return x
 
 
@@ -92,7 +92,7 @@ def _refuse_given(x: Tensor, name: str) -> None:
 def adopt(x: Tensor, name: str, new: Tensor) -> None:
     """Let x, whose memory a user's function has changed, have the history of `new`, which shows the same memory."""
     _refuse_given(x, name)
-    _take_history(x, new)
+    _take_history(x, name, new)
 
 
 def forget(x: Variable) -> None:
@@ -119,7 +119,7 @@ def renew(x: Variable) -> None:
             x._seen = node  # the last: a thread that finds it here asks no further
 
 
-def _take_history(x: Variable, new: Variable) -> None:
+def _take_history(x: Variable, name: str, new: Variable) -> None:
     """Let x, whose items are new's now, have new's history, and its base and its views with it."""
     base = x._base
     changed = x if base is None else base
@@ -128,8 +128,8 @@ def _take_history(x: Variable, new: Variable) -> None:
         if new.requires_grad:
             x._node = new._node
             x._tracked = True
-        elif x._node is not None:  # overwritten by a constant: nothing of the history is left in it
-            forget(x)
+        elif x._node is not None:
+            tape.record(views.overwrite, (x, new), {"by": name}, x)
     elif new.requires_grad or base.requires_grad:
         before = wrap(base._value, base._counter, base._node)
         region = views.region_of(memory(base), memory(x))

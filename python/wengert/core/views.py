@@ -16,7 +16,7 @@ from .. import _kernels
 from .._types import Tensor
 from . import tape
 from .define import linear, primitive
-from .doors import memory
+from .doors import constant, memory
 from .tape import Operation
 from .variable import Variable, as_view, wrap
 
@@ -72,6 +72,10 @@ def _overlaps(region: Region) -> bool:
     return False
 
 
+def _nothing(g: Variable) -> Tensor:
+    return constant(np.zeros, g._value.shape, g._value.dtype)
+
+
 def _show(x: np.ndarray, region: Region) -> np.ndarray:
     base, view = _memory(region, x.dtype)
     base[...] = x
@@ -109,6 +113,11 @@ put = primitive(
     (lambda g, region: erase(g, region=region), lambda g, region: show(g, region=region)),
     (lambda t, region: erase(t, region=region), lambda t, region: spread(t, region=region)),
 )  # fmt: skip
+
+# All of x replaced by a constant y: as in PyTorch, x keeps a history, by which nothing flows. `by` says what did it.
+overwrite = primitive(
+    "overwrite", lambda x, y, by: y, (lambda g: _nothing(g), lambda g: g), (lambda t: _nothing(t), lambda t: t)
+)
 
 alias = linear("alias", lambda x: x, lambda g: g)
 

@@ -127,6 +127,8 @@ def backward_name(operation_name: str, variant: int = 0) -> str:
 def _node_text(node: Any) -> str:
     """The name of a node, told apart as PyTorch does: a full sum from one along dimensions, x[0] from x[1:]."""
     name, static = node.operation.name, node.static
+    if name == "overwrite":
+        return backward_name(static["by"].rstrip("_"))
     if name == "slice":
         return backward_name(_slice_name(static["key"]))
     if name in ("sum", "mean", "prod"):
