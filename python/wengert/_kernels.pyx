@@ -184,6 +184,7 @@ def guard_memory(bint on):
 # ---------------------------------------------------------------- families
 
 include "bindings/arrays.pxi"
+include "bindings/dlpack.pxi"
 include "bindings/elementwise.pxi"
 include "bindings/reduce.pxi"
 include "bindings/gemm.pxi"

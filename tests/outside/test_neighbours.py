@@ -270,6 +270,54 @@ def test_a_deep_copy_is_made_once_and_needs_a_leaf() -> None:
         pickle.dumps(x * 2)
 
 
+def test_dlpack_refuses_memory_that_runs_backwards_unless_a_copy_is_asked_for() -> None:
+    x = wg.arange(6.0)
+    for view in (x[::-1], x.reshape(2, 3)[:, ::-1]):
+        with pytest.raises(BufferError, match="backwards"):
+            view.__dlpack__()
+        with pytest.raises(BufferError, match="backwards"):
+            wg.from_dlpack(view)
+        copy = wg.from_dlpack(view.__dlpack__(copy=True))
+        assert copy.tolist() == view.tolist()
+        assert not np.shares_memory(copy.numpy(), x.numpy())
+    backwards = np.arange(3.0)[::-1]  # what NumPy hands out, we take
+    assert wg.from_dlpack(backwards).tolist() == [2.0, 1.0, 0.0]
+
+
+def test_dlpack_tells_where_a_tensor_lives() -> None:
+    x = wg.ones(2)
+    assert x.__dlpack_device__() == (1, 0)
+    assert np.from_dlpack(x).tolist() == [1.0, 1.0]
+    with pytest.raises(BufferError, match="CPU"):
+        x.__dlpack__(dl_device=(2, 0))
+    with pytest.raises(BufferError, match="stream"):
+        x.__dlpack__(stream=1)
+
+
+def test_dlpack_shares_memory_with_numpy_that_can_be_written_where_it_may_be() -> None:
+    bytes_across = np.zeros((2, 3), np.int8).T
+    for array in (np.zeros((2, 3)), bytes_across, np.zeros(()), np.zeros((0, 3)), np.zeros(4, np.bool_)[::2]):
+        x = wg.from_dlpack(array)
+        assert (x.shape, x.dtype, x.stride()) == (array.shape, array.dtype, wg.from_numpy(array).stride())
+        x.fill_(1)
+        assert (array == 1).all()
+    mine = wg.zeros(3)
+    wg.from_dlpack(mine).fill_(2)
+    assert mine.tolist() == [2.0] * 3
+    for unfit in (np.zeros(2, np.uint32), np.zeros(2, complex), np.zeros(2, ">f4")):
+        with pytest.raises((TypeError, BufferError)):
+            wg.from_dlpack(unfit)
+
+
+def test_a_capsule_is_used_up_once_and_what_says_nothing_is_not_written() -> None:
+    capsule = wg.arange(3.0).__dlpack__()
+    x = wg.from_dlpack(capsule)
+    with pytest.raises(RuntimeError, match="read-only"):
+        x.add_(1)
+    with pytest.raises(ValueError, match="PyCapsule"):
+        wg.from_dlpack(capsule)
+
+
 # ---------------------------------------------------------------- matplotlib, the standard library
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import ops
 from ..core.broadcast import as_floating
+from ..core import dlpack
 from ..core.doors import enter, leave
 from ..core.modes import mode
 from ..core.variable import Variable
@@ -454,22 +455,6 @@ def _functions() -> dict[Function, Function]:
 # ---------------------------------------------------------------- shared memory
 
 
-DLPACK_DEVICE = 1, 0  # the CPU; there is no other
-
-
-class _Capsule:
-    """A DLPack capsule of CPU memory, as an object that gives it."""
-
-    def __init__(self, capsule: Any) -> None:
-        self._capsule = capsule
-
-    def __dlpack__(self, **_: Any) -> Any:
-        return self._capsule
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return DLPACK_DEVICE
-
-
 def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     """A tensor over the memory of another library's array or tensor.
 
@@ -483,7 +468,8 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     Returns
     -------
     Tensor
-        A change of one shows in the other, unless the memory is read-only, as JAX's is: then writing is an error.
+        A change of one shows in the other, unless the memory is read-only, as JAX's is: then writing is an error. It
+        also is for a capsule of the kind before DLPack 1.0, which cannot say so, of another library than NumPy.
 
     Raises
     ------
@@ -500,9 +486,9 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     >>> array
     array([5., 0., 0.])
     """
-    if type(x).__name__ == "PyCapsule":
-        x = _Capsule(x)
-    if not hasattr(x, "__dlpack__"):
-        raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(x).__name__}; use as_tensor")
-    array = np.from_dlpack(x)
+    array = dlpack.imported(x)
     return ops.from_numpy(array.copy() if copy else array)
+    Notes
+    -----
+    `np.from_dlpack` of a tensor can be written from NumPy 2.2 on.
+

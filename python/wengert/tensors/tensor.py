@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..core import arguments, dtypes, hooks
+from ..core import arguments, dlpack, dtypes, hooks
 from ..core.backward import backward
 from ..core.broadcast import cast
 from ..core.change import forget, renew, rewrite
@@ -684,11 +684,13 @@ class Tensor(Variable):
     def __array_interface__(self) -> dict[str, Any]:
         return self._shared(AttributeError).__array_interface__
 
-    def __dlpack__(self, **keywords: Any) -> Any:
-        return self._shared().__dlpack__(**{name: value for name, value in keywords.items() if value is not None})
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
+        return dlpack.exported(self._shared(), stream, max_version, dl_device, copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return interop.DLPACK_DEVICE
+        return dlpack.DEVICE
 
     def item(self) -> Any:
         """The one item, as a Python number.
