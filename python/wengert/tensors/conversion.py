@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from builtins import bool as builtin_bool
 from builtins import float as builtin_float
 from builtins import int as builtin_int
+from builtins import type as builtin_type
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,9 @@ from ..core import define, dtypes
 from ..core.arguments import sizes
 from ..core.broadcast import cast
 from ..core.doors import enter, leave
-from ..core.variable import Variable
+from ..core.variable import Variable, detached
 from ..ops import compare, creation
+from .size import Size
 
 # ---------------------------------------------------------------- other dtypes
 
@@ -144,6 +147,25 @@ def cpu(x: Tensor) -> Tensor:
     tensor([1., 1.])
     """
     return x
+
+
+# ---------------------------------------------------------------- what the class is called with
+
+
+def made_of(data: tuple[Any, ...]) -> Tensor:
+    """What `Tensor(*data)` shows: data in the default float, or zeros of the lengths given."""
+    default = dtypes.get_default_dtype()
+    if len(data) == 1 and isinstance(data[0], Variable):
+        return to(detached(data[0]), default)
+    if len(data) == 1 and (isinstance(data[0], (list, np.ndarray)) or builtin_type(data[0]) is tuple):
+        return enter(np.array(data[0], dtype=default))
+    lengths = data[0] if len(data) == 1 and isinstance(data[0], Size) else data or (0,)
+    if not all(isinstance(n, (builtin_int, np.integer)) and not isinstance(n, builtin_bool) for n in lengths):
+        raise TypeError(
+            "Tensor: expected an array, a tensor or a sequence of numbers, or lengths, all of them integers; got "
+            f"({', '.join(builtin_type(n).__name__ for n in data)}); tensor() also takes one number"
+        )
+    return creation.zeros(lengths)
 
 
 # ---------------------------------------------------------------- new tensors of the same dtype
@@ -320,6 +342,26 @@ def formatted(x: Any, spec: str) -> str:
             f"format: {spec!r} is for one number, this tensor has shape {x._value.shape}; use set_printoptions"
         )
     return repr(x)
+
+
+def constant_of(name: str, value: Any, dtype: np.dtype) -> Tensor:
+    """What an item of this dtype is to become: a number by way of no other dtype, anything else as it is.
+
+    Raises
+    ------
+    RuntimeError
+        If the dtype has no such number. Unsigned integers have negative ones, counted from the end, as in PyTorch.
+    """
+    if not isinstance(value, (builtin_int, builtin_float)):
+        return enter(value)
+    given = value
+    if dtype.kind in "iu":
+        if not math.isfinite(value) or abs(builtin_int(value)) > builtin_int(np.iinfo(dtype).max) + (dtype.kind == "i"):
+            raise RuntimeError(f"{name}: {given} has no place in a tensor of {dtype}")
+        value = builtin_int(value) % (np.iinfo(dtype).max + 1) if dtype.kind == "u" else builtin_int(value)
+    elif dtype.kind == "f" and math.isfinite(value) and abs(value) > builtin_float(np.finfo(dtype).max):
+        raise RuntimeError(f"{name}: {given} has no place in a tensor of {dtype}")
+    return enter(value, dtype)
 
 
 # ---------------------------------------------------------------- questions

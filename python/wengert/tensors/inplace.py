@@ -10,12 +10,15 @@ import numpy as np
 
 from .._types import Tensor
 from ..core import define
+from ..core.arguments import either
+from ..core.broadcast import cast
 from ..core.change import rewrite
 from ..core.doors import constant
 from ..core.modes import mode
 from ..ops import shape
 from ..ops.random import randint
 from ..ops.scattering import masked_fill
+from .conversion import constant_of
 
 
 def in_place(function: Any) -> Callable[..., Tensor]:
@@ -30,6 +33,16 @@ def in_place(function: Any) -> Callable[..., Tensor]:
     returns = "Returns\n-------\nTensor\n    This tensor itself, of the dtype it had."
     text = f"`{name[:-1]}` in place: replaces the items of x. {head}\n\n{returns}{tail[tail.find(chr(10) * 2):]}"
     return define.named(method, name, text)
+
+
+def fill(x: Tensor, name: str, value: Any) -> Tensor:
+    """Set every item to one value."""
+    new = constant_of(name, value, x._value.dtype)
+    if new._value.ndim:
+        raise RuntimeError(f"{name}: expected one value, got a tensor of shape {new._value.shape}; use copy_")
+    if new._value.dtype != x._value.dtype:
+        new = cast(new, x._value.dtype)
+    return rewrite(x, name, lambda old: shape.broadcast_to(new, old._value.shape))
 
 
 def fill_diagonal_(x: Any, value: Any, wrap: bool = False) -> Tensor:
@@ -113,7 +126,7 @@ def _become(x: Tensor, name: str, view: Tensor) -> Tensor:
     return x
 
 
-def squeeze_(x: Any, dim: Any = None) -> Tensor:
+def squeeze_(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     """`squeeze` in place: this tensor changes its shape, views of it do not.
 
     Parameters
@@ -131,10 +144,10 @@ def squeeze_(x: Any, dim: Any = None) -> Tensor:
     >>> wg.zeros(1, 3).squeeze_()
     tensor([0., 0., 0.])
     """
-    return _become(x, "squeeze_", shape.squeeze(x, dim))
+    return _become(x, "squeeze_", shape.squeeze(x, either("squeeze_", dim, axis)))
 
 
-def unsqueeze_(x: Any, dim: int) -> Tensor:
+def unsqueeze_(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """`unsqueeze` in place: this tensor changes its shape, views of it do not.
 
     Parameters
@@ -146,12 +159,20 @@ def unsqueeze_(x: Any, dim: int) -> Tensor:
     Tensor
         This tensor itself.
 
+    Raises
+    ------
+    TypeError
+        If neither `dim` nor `axis` is given.
+
     Examples
     --------
     >>> wg.zeros(3).unsqueeze_(0)
     tensor([[0., 0., 0.]])
     """
-    return _become(x, "unsqueeze_", shape.unsqueeze(x, dim))
+    place = either("unsqueeze_", dim, axis)
+    if place is None:
+        raise TypeError("unsqueeze_: expected the place of the new dimension, dim or axis")
+    return _become(x, "unsqueeze_", shape.unsqueeze(x, place))
 
 
 def transpose_(x: Any, dim0: int, dim1: int) -> Tensor:

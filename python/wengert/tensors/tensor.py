@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..core import arguments, dlpack, dtypes, hooks
+from ..core import arguments, dlpack, hooks
 from ..core.backward import backward
 from ..core.broadcast import cast
 from ..core.change import forget, renew, rewrite
@@ -35,11 +35,21 @@ class Tensor(Variable):
 
     Parameters
     ----------
-    data : array or nested lists of numbers
-        Converted to the default float. `wengert.tensor` keeps the dtype that the data has.
+    *data : one array, tensor or sequence of numbers; or lengths
+        Data are converted to the default float: `wengert.tensor` keeps the dtype that they have. Of lengths, integers
+        or one `Size`, it becomes a tensor of zeros.
+
+    Raises
+    ------
+    TypeError
+        If it is given what is neither, such as one float, or `None`.
+    ValueError
+        If a length is negative.
 
     Examples
     --------
+    >>> wg.Tensor([1, 2]), wg.Tensor(2, 3).shape
+    (tensor([1., 2.]), wengert.Size([2, 3]))
     >>> x = wg.tensor([1., 2.], requires_grad=True)
     >>> (x * x).sum().backward()
     >>> x.grad
@@ -50,11 +60,9 @@ class Tensor(Variable):
 
     _value: np.ndarray
 
-    def __init__(self, data: Any = (), counter: list[Any] | None = None, node: Any = None) -> None:
-        default = dtypes.get_default_dtype()
-        if type(data) is not np.ndarray or (counter is None and node is None and data.dtype != default):
-            data = np.array(data, dtype=default)
-        Variable.__init__(self, data, counter, node)
+    def __init__(self, *data: Any) -> None:
+        made = conversion.made_of(data)
+        Variable.__init__(self, made._value, made._counter)
 
     # ------------------------------------------------------------ attributes
 
@@ -239,7 +247,7 @@ class Tensor(Variable):
     def _version(self) -> int:
         return self._counter[0] if self._counter else 0
 
-    def size(self, dim: int | None = None) -> Any:
+    def size(self, dim: int | None = None, *, axis: int | None = None) -> Any:
         """The shape, or one length of it.
 
         Parameters
@@ -263,6 +271,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).size(-1)
         3
         """
+        dim = arguments.either("size", dim, axis)
         return self.shape if dim is None else self._value.shape[arguments.dimension("size", dim, self._value.ndim)]
 
     def dim(self) -> int:
@@ -311,7 +320,7 @@ class Tensor(Variable):
         """
         return self._value.dtype.itemsize
 
-    def stride(self, dim: int | None = None) -> Any:
+    def stride(self, dim: int | None = None, *, axis: int | None = None) -> Any:
         """The steps between neighbours along each dimension, in items.
 
         Parameters
@@ -335,6 +344,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).T.stride()
         (1, 3)
         """
+        dim = arguments.either("stride", dim, axis)
         strides = tuple(n // self._value.dtype.itemsize for n in memory(self).strides)
         return strides if dim is None else strides[arguments.dimension("stride", dim, self._value.ndim)]
 
@@ -928,6 +938,7 @@ class Tensor(Variable):
 
     def __setitem__(self, key: Any, y: Any) -> None:
         if mode.recording and (self.requires_grad or (isinstance(y, Variable) and y.requires_grad)):
+            y = conversion.constant_of("index_put_", y, self._value.dtype)
             rewrite(self, "index_put_", lambda old: index.index_put(old, key, y))
             return
         keys, _ = index.plain_keys(key)
@@ -965,7 +976,7 @@ class Tensor(Variable):
         """
 
         def taken(old: Tensor) -> Tensor:
-            new = enter(y)
+            new = conversion.constant_of("copy_", y, old._value.dtype)
             dtype = old._value.dtype
             if new._value.dtype != dtype:
                 new = cast(new, dtype)
@@ -980,19 +991,24 @@ class Tensor(Variable):
 
         Parameters
         ----------
-        value : number
+        value : number or tensor without dimensions
 
         Returns
         -------
         Tensor
             This tensor itself.
 
+        Raises
+        ------
+        RuntimeError
+            If the value has dimensions, or the dtype has no such number.
+
         Examples
         --------
         >>> wg.zeros(3).fill_(7)
         tensor([7., 7., 7.])
         """
-        return self.copy_(value)
+        return inplace.fill(self, "fill_", value)
 
     def zero_(self) -> Tensor:
         """Set every item to zero.
@@ -1007,7 +1023,7 @@ class Tensor(Variable):
         >>> wg.ones(3).zero_()
         tensor([0., 0., 0.])
         """
-        return self.copy_(0)
+        return inplace.fill(self, "zero_", 0)
 
     def add_(self, y: Any, *, alpha: float = 1) -> Tensor:
         """Add alpha * y in place.
