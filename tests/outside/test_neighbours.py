@@ -154,6 +154,83 @@ def test_tensors_become_arrays_where_no_gradient_is_lost() -> None:
     np.testing.assert_array_equal(np.load(file), x.numpy())
 
 
+# ---------------------------------------------------------------- what NumPy writes into a tensor
+
+FIRST = np.array([True, False, False, False])
+# Of a tensor [0, 1, 2, 3] of float32: what NumPy writes, and what is there then.
+WRITES: dict[str, tuple[Callable[[wg.Tensor], Any], list[float]]] = {
+    "add.at": (lambda x: np.add.at(x, [0, 0, 1], 1.0), [2, 2, 2, 3]),
+    "multiply.at": (lambda x: np.multiply.at(x, wg.tensor([1, 1]), wg.tensor([2.0, 3.0])), [0, 6, 2, 3]),
+    "negative.at": (lambda x: np.negative.at(x, [1]), [0, -1, 2, 3]),
+    "put": (lambda x: np.put(x, [0, 1], 9.0), [9, 9, 2, 3]),
+    "copyto": (lambda x: np.copyto(x, 7.0), [7, 7, 7, 7]),
+    "copyto, where": (lambda x: np.copyto(x, wg.tensor(7.0), where=FIRST), [7, 1, 2, 3]),
+    "place": (lambda x: np.place(x, FIRST, [5.0]), [5, 1, 2, 3]),
+    "putmask": (lambda x: np.putmask(x, FIRST, 5.0), [5, 1, 2, 3]),
+    "put_along_axis": (lambda x: np.put_along_axis(x, np.array([0]), 5.0, 0), [5, 1, 2, 3]),
+    "fill_diagonal": (lambda x: np.fill_diagonal(x.reshape(2, 2), 5.0), [5, 1, 2, 5]),
+    "exp, out": (lambda x: np.exp(np.zeros(4), out=x), [1, 1, 1, 1]),
+    "add, out, where": (lambda x: np.add(x, 1, out=x, where=FIRST), [1, 1, 2, 3]),
+    "cbrt, out": (lambda x: np.cbrt(np.full(4, 8.0), out=x), [2, 2, 2, 2]),
+    "cbrt, out, where": (lambda x: np.cbrt(np.full(4, 8.0), out=x, where=FIRST), [2, 1, 2, 3]),
+    "modf, out": (lambda x: np.modf(np.full(4, 1.5), out=(x, np.zeros(4))), [0.5, 0.5, 0.5, 0.5]),
+    "add.reduce, out": (lambda x: np.add.reduce(wg.ones(2, 4), 0, out=x), [2, 2, 2, 2]),
+    "add.reduceat, out": (lambda x: np.add.reduceat(np.ones(8), [0, 2, 4, 6], out=x), [2, 2, 2, 2]),
+    "sum, out": (lambda x: np.sum(np.ones((2, 4)), 0, out=x), [2, 2, 2, 2]),
+    "cumsum, out": (lambda x: np.cumsum(x, out=x), [0, 1, 3, 6]),
+    "clip, out": (lambda x: np.clip(x, 1, 2, out=x), [1, 1, 2, 2]),
+    "matmul, out": (lambda x: np.matmul(np.eye(4), np.ones(4), out=x), [1, 1, 1, 1]),
+    "take, out": (lambda x: np.take(np.ones(4, np.float32), [0, 1, 2, 3], out=x), [1, 1, 1, 1]),
+}
+# What would write past the count of changes, and raises.
+REFUSED: dict[str, tuple[Callable[[wg.Tensor], Any], type[Exception]]] = {
+    "cumsum, out as a position": (lambda x: np.cumsum(x, 0, None, x), ValueError),
+    "copyto by keyword": (lambda x: np.copyto(dst=x, src=7.0), ValueError),
+    "nan_to_num": (lambda x: np.nan_to_num(x, copy=False), ValueError),
+    "median": (lambda x: np.median(x, overwrite_input=True), ValueError),
+    "apply_along_axis": (lambda x: np.apply_along_axis(lambda row: row.__iadd__(1), 0, x), ValueError),
+    "sqrt into integers": (lambda x: np.sqrt(np.ones(4), out=wg.zeros(4, dtype=wg.int64)), TypeError),
+    "a generator": (lambda x: np.random.default_rng(0).random(4, np.float32, x), ValueError),
+    "permuted": (lambda x: np.random.default_rng(0).permuted(np.ones(4, np.float32), out=x), TypeError),
+}
+
+
+def counting() -> wg.Tensor:
+    return wg.arange(4.0).clone()
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_numpy_writes_into_a_tensor_is_counted(name: str) -> None:
+    write, expected = WRITES[name]
+    x, w = counting(), wg.ones(4, requires_grad=True)
+    y = (x * w).sum()
+    write(x)
+    assert x.tolist() == expected
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_numpy_would_write_into_a_leaf_is_refused(name: str) -> None:
+    write, expected = WRITES[name]
+    x = counting().requires_grad_()
+    with pytest.raises((TypeError, RuntimeError), match=r"derivative|leaf"):
+        write(x)
+    assert x.tolist() == [0, 1, 2, 3]
+    with wg.no_grad():
+        write(x)
+    assert x.tolist() == expected
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_numpy_would_write_uncounted_is_refused(name: str) -> None:
+    write, kind = REFUSED[name]
+    x = counting()
+    with pytest.raises(kind):
+        write(x)
+    assert x.tolist() == [0, 1, 2, 3]
+
+
 # ---------------------------------------------------------------- memory shared by protocol
 
 
@@ -191,6 +268,54 @@ def test_dlpack_shares_memory_with_jax_both_ways() -> None:
     assert ours.tolist() == array.tolist()
     with pytest.raises(RuntimeError, match="read-only"):
         ours.add_(1)
+
+
+def test_dlpack_refuses_memory_that_runs_backwards_unless_a_copy_is_asked_for() -> None:
+    x = wg.arange(6.0)
+    for view in (x[::-1], x.reshape(2, 3)[:, ::-1]):
+        with pytest.raises(BufferError, match="backwards"):
+            view.__dlpack__()
+        with pytest.raises(BufferError, match="backwards"):
+            wg.from_dlpack(view)
+        copy = wg.from_dlpack(view.__dlpack__(copy=True))
+        assert copy.tolist() == view.tolist()
+        assert not np.shares_memory(copy.numpy(), x.numpy())
+    backwards = np.arange(3.0)[::-1]  # what NumPy hands out, we take
+    assert wg.from_dlpack(backwards).tolist() == [2.0, 1.0, 0.0]
+
+
+def test_dlpack_tells_where_a_tensor_lives() -> None:
+    x = wg.ones(2)
+    assert x.__dlpack_device__() == (1, 0)
+    assert np.from_dlpack(x).tolist() == [1.0, 1.0]
+    with pytest.raises(BufferError, match="CPU"):
+        x.__dlpack__(dl_device=(2, 0))
+    with pytest.raises(BufferError, match="stream"):
+        x.__dlpack__(stream=1)
+
+
+def test_dlpack_shares_memory_with_numpy_that_can_be_written_where_it_may_be() -> None:
+    bytes_across = np.zeros((2, 3), np.int8).T
+    for array in (np.zeros((2, 3)), bytes_across, np.zeros(()), np.zeros((0, 3)), np.zeros(4, np.bool_)[::2]):
+        x = wg.from_dlpack(array)
+        assert (x.shape, x.dtype, x.stride()) == (array.shape, array.dtype, wg.from_numpy(array).stride())
+        x.fill_(1)
+        assert (array == 1).all()
+    mine = wg.zeros(3)
+    wg.from_dlpack(mine).fill_(2)
+    assert mine.tolist() == [2.0] * 3
+    for unfit in (np.zeros(2, np.uint32), np.zeros(2, complex), np.zeros(2, ">f4")):
+        with pytest.raises((TypeError, BufferError)):
+            wg.from_dlpack(unfit)
+
+
+def test_a_capsule_is_used_up_once_and_what_says_nothing_is_not_written() -> None:
+    capsule = wg.arange(3.0).__dlpack__()
+    x = wg.from_dlpack(capsule)
+    with pytest.raises(RuntimeError, match="read-only"):
+        x.add_(1)
+    with pytest.raises(ValueError, match="PyCapsule"):
+        wg.from_dlpack(capsule)
 
 
 def test_dlpack_keeps_the_memory_alive() -> None:
@@ -268,54 +393,6 @@ def test_a_deep_copy_is_made_once_and_needs_a_leaf() -> None:
         copy.deepcopy(x * 2)
     with pytest.raises(RuntimeError, match="leaves"):
         pickle.dumps(x * 2)
-
-
-def test_dlpack_refuses_memory_that_runs_backwards_unless_a_copy_is_asked_for() -> None:
-    x = wg.arange(6.0)
-    for view in (x[::-1], x.reshape(2, 3)[:, ::-1]):
-        with pytest.raises(BufferError, match="backwards"):
-            view.__dlpack__()
-        with pytest.raises(BufferError, match="backwards"):
-            wg.from_dlpack(view)
-        copy = wg.from_dlpack(view.__dlpack__(copy=True))
-        assert copy.tolist() == view.tolist()
-        assert not np.shares_memory(copy.numpy(), x.numpy())
-    backwards = np.arange(3.0)[::-1]  # what NumPy hands out, we take
-    assert wg.from_dlpack(backwards).tolist() == [2.0, 1.0, 0.0]
-
-
-def test_dlpack_tells_where_a_tensor_lives() -> None:
-    x = wg.ones(2)
-    assert x.__dlpack_device__() == (1, 0)
-    assert np.from_dlpack(x).tolist() == [1.0, 1.0]
-    with pytest.raises(BufferError, match="CPU"):
-        x.__dlpack__(dl_device=(2, 0))
-    with pytest.raises(BufferError, match="stream"):
-        x.__dlpack__(stream=1)
-
-
-def test_dlpack_shares_memory_with_numpy_that_can_be_written_where_it_may_be() -> None:
-    bytes_across = np.zeros((2, 3), np.int8).T
-    for array in (np.zeros((2, 3)), bytes_across, np.zeros(()), np.zeros((0, 3)), np.zeros(4, np.bool_)[::2]):
-        x = wg.from_dlpack(array)
-        assert (x.shape, x.dtype, x.stride()) == (array.shape, array.dtype, wg.from_numpy(array).stride())
-        x.fill_(1)
-        assert (array == 1).all()
-    mine = wg.zeros(3)
-    wg.from_dlpack(mine).fill_(2)
-    assert mine.tolist() == [2.0] * 3
-    for unfit in (np.zeros(2, np.uint32), np.zeros(2, complex), np.zeros(2, ">f4")):
-        with pytest.raises((TypeError, BufferError)):
-            wg.from_dlpack(unfit)
-
-
-def test_a_capsule_is_used_up_once_and_what_says_nothing_is_not_written() -> None:
-    capsule = wg.arange(3.0).__dlpack__()
-    x = wg.from_dlpack(capsule)
-    with pytest.raises(RuntimeError, match="read-only"):
-        x.add_(1)
-    with pytest.raises(ValueError, match="PyCapsule"):
-        wg.from_dlpack(capsule)
 
 
 # ---------------------------------------------------------------- matplotlib, the standard library

@@ -1,8 +1,9 @@
 """NumPy's functions and operators applied to tensors, and memory shared with other libraries.
 
 Where this library has what NumPy has, NumPy's function of a tensor gives a tensor, with its derivative: `np.exp(t)`,
-`array * t`, `np.concatenate([t, t])`. Of any other function a tensor is an array; but where a derivative would be lost
-by that, a TypeError says so.
+`array * t`, `np.concatenate([t, t])`. Of any other function a tensor is an array that cannot be written; but where a
+derivative would be lost by that, a TypeError says so. What NumPy writes into a tensor, by `out=`, `np.add.at`,
+`np.copyto` and the like, is counted as a change of it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..core.broadcast import as_floating
 from ..core import dlpack
-from ..core.doors import enter, leave
+from ..core.broadcast import as_floating
+from ..core.doors import change, enter, leave
 from ..core.modes import mode
 from ..core.variable import Variable
 from ..ops import factors, least_squares, norms, systems
@@ -59,13 +60,17 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords:
     """
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     out = keywords.pop("out", None)
-    if out is not None and len(out) == 1 and isinstance(out[0], Variable):
-        target: Any = out[0]
-        return target.copy_(array_ufunc(ufunc, method, inputs, keywords))
+    if method == "at":
+        return _written(name, ufunc.at, (inputs[0],), inputs[1:], keywords)
     if out is not None:
-        if _needs_history(inputs):
-            raise _refuse(name, "an array that takes the result keeps no history")
-        return getattr(ufunc, method)(*map(_as_array, inputs), out=tuple(map(_as_array, out)), **keywords)
+        if len(out) == 1 and isinstance(out[0], Variable) and not {"where", "casting"} & set(keywords):
+            return _filled(name, out[0], array_ufunc(ufunc, method, inputs, keywords))
+
+        def fill(*arrays: Any) -> Any:
+            return getattr(ufunc, method)(*arrays[len(out) :], out=arrays[: len(out)], **keywords)
+
+        _written(name, fill, out, inputs, {})
+        return out[0] if len(out) == 1 else out
     function = _counterpart(ufunc, method)
     if function is not None:
         return _call(name, function, inputs, keywords)
@@ -73,6 +78,37 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords:
         raise _refuse(name, "it has no counterpart in wengert")
     found = getattr(ufunc, method)(*map(_as_array, inputs), **keywords)
     return tuple(map(enter, found)) if isinstance(found, tuple) else enter(found)
+
+
+def _filled(name: str, target: Any, found: Any) -> Any:
+    """A tensor that takes a result, with its history."""
+    if not np.can_cast(found._value.dtype, target._value.dtype, "same_kind"):
+        raise TypeError(
+            f"numpy.{name}: the result is {found._value.dtype}, and `out`, of {target._value.dtype}, cannot keep it"
+        )
+    return target.copy_(found)
+
+
+def _written(name: str, function: Function, written: tuple[Any, ...], read: tuple[Any, ...], keywords: Any) -> Any:
+    """Let a function of NumPy's write into its first arguments, tensors or arrays, and count the change.
+
+    Raises
+    ------
+    TypeError
+        If one that takes part requires a gradient: NumPy keeps no history.
+    """
+    if _needs_history((*written, *_variables((read, keywords)))):
+        raise _refuse(name, "what NumPy writes keeps no history")
+    tensors = tuple(x for x in written if isinstance(x, Variable))
+    places = [k for k, x in enumerate(written) if isinstance(x, Variable)]
+
+    def fill(*arrays: Any) -> None:
+        given = list(written)
+        for k, array in zip(places, arrays, strict=True):
+            given[k] = array
+        function(*given, *_as_array(read), **_as_array(keywords))
+
+    change(f"numpy.{name}", tensors, fill)
 
 
 def _same(x: Any) -> Any:
@@ -131,12 +167,15 @@ def _call(name: str, function: Function, args: tuple[Any, ...], keywords: dict[s
 
 def _as_array(x: Any) -> Any:
     """The array of a tensor, also within sequences and dicts; anything else as it is."""
-    if isinstance(x, Variable):
-        return leave(x, "array")
+    return leave(x, "array") if isinstance(x, Variable) else _each(_as_array, x)
+
+
+def _each(function: Function, x: Any) -> Any:
+    """The items of a sequence or dict by `function`; anything else as it is."""
     if isinstance(x, dict):
-        return {key: _as_array(value) for key, value in x.items()}
+        return {key: function(value) for key, value in x.items()}
     if isinstance(x, (list, tuple)):
-        items = [_as_array(item) for item in x]
+        items = [function(item) for item in x]
         return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
     return x
 
@@ -155,6 +194,8 @@ def array_function(function: Function, args: tuple[Any, ...], keywords: dict[str
     name = f"{function.__module__}.{function.__name__}".removeprefix("numpy.")
     counterpart = _functions().get(function)
     history = function not in _WITHOUT_DERIVATIVE and _needs_history(_variables((args, keywords)))
+    if history and keywords.get("out") is not None:
+        raise _refuse(name, "what NumPy writes keeps no history")
     if counterpart is not None:
         try:
             return _call(name, counterpart, args, keywords)
@@ -163,7 +204,26 @@ def array_function(function: Function, args: tuple[Any, ...], keywords: dict[str
                 raise
     if history:
         raise _refuse(name, "it has no counterpart in wengert")
-    return function(*_as_array(args), **_as_array(keywords))
+    if function in _WRITING and args:
+        return _written(name, function, args[:1], args[1:], keywords)
+    out = keywords.get("out")
+    if isinstance(out, Variable):
+        rest = {key: value for key, value in keywords.items() if key != "out"}
+        _written(name, lambda array: function(*_as_array(args), out=array, **_as_array(rest)), (out,), (), {})
+        return out
+    return function(*_shown(args), **_shown(keywords))
+
+
+_WRITING = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}  # into their first argument
+
+
+def _shown(x: Any) -> Any:
+    """The same as `_as_array`, of arrays that cannot be written: a change of a tensor must be counted."""
+    if isinstance(x, Variable):
+        array = leave(x, "array").view()
+        array.flags.writeable = False
+        return array
+    return _each(_shown, x)
 
 
 def _variables(x: Any) -> list[Any]:
@@ -478,6 +538,10 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     BufferError
         If the memory is not the CPU's, or x requires a gradient.
 
+    Notes
+    -----
+    `np.from_dlpack` of a tensor can be written from NumPy 2.2 on.
+
     Examples
     --------
     >>> array = np.zeros(3)
@@ -488,7 +552,3 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     """
     array = dlpack.imported(x)
     return ops.from_numpy(array.copy() if copy else array)
-    Notes
-    -----
-    `np.from_dlpack` of a tensor can be written from NumPy 2.2 on.
-
