@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -208,6 +209,183 @@ def test_derivatives_agree_with_jax(seed: int) -> None:
 
 
 # ---------------------------------------------------------------- change in place
+
+CHANGED = 1000
+LONG = 100_000
+LEAVES = 3
+# What a program may do to one value or to two. Changes in place have a trailing underscore.
+VIEWS = {
+    "row": lambda a, i, c: a[i % a.shape[0]] if a.ndim else a.reshape(1),
+    "rest": lambda a, i, c: a[1:] if a.ndim and a.shape[0] > 1 else a[None],
+    "skip": lambda a, i, c: a[..., ::2] if a.ndim else a[None],
+    "transpose": lambda a, i, c: a.T if a.ndim == 2 else a.reshape(-1),
+    "detach": lambda a, i, c: a.detach(),
+}  # fmt: skip
+COPIES = {
+    "exp": lambda a, i, c: a.sin().exp(),
+    "tanh": lambda a, i, c: a.tanh(),
+    "sigmoid": lambda a, i, c: a.sigmoid(),
+    "square": lambda a, i, c: a * a,
+    "sqrt": lambda a, i, c: (a * a + 0.5).sqrt(),
+    "scaled": lambda a, i, c: a * c,
+    "sum": lambda a, i, c: a.sum(0) if a.ndim else a + c,
+    "softmax": lambda a, i, c: a.softmax(-1) if a.ndim else a.relu(),
+    "picked": lambda a, i, c: a[[0, -1, 0]] if a.ndim else a - c,
+}
+PAIRS = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / (1.5 + b.sin()),
+    "rdiv": lambda a, b: b.sin() / (2.0 + a * a),
+    "power": lambda a, b: (a * a + 0.5) ** b.tanh(),
+    "lerp": lambda a, b: a.lerp(b, a.sigmoid()) if a.shape == b.shape else a * b + a,
+    "matmul": lambda a, b: a.tanh() @ b if a.ndim == 2 and b.ndim and b.shape[0] == a.shape[1] else a + b * b,
+}
+CHANGES = {
+    "sin_": lambda a, i, c: a.sin_(),
+    "tanh_": lambda a, i, c: a.tanh_(),
+    "sigmoid_": lambda a, i, c: a.sigmoid_(),
+    "relu_": lambda a, i, c: a.relu_(),
+    "clamp_": lambda a, i, c: a.clamp_(-0.9, 0.8),
+    "zero_": lambda a, i, c: a.zero_(),
+    "fill_": lambda a, i, c: a.fill_(c),
+    "scale_": lambda a, i, c: a.mul_(c),
+    "shift_": lambda a, i, c: a.__iadd__(c),
+    "item_": lambda a, i, c: a.__setitem__(i % a.shape[0] if a.ndim else ..., c),
+    "column_": lambda a, i, c: a.__setitem__((..., 0) if a.ndim else ..., c),
+}
+CHANGES_BY = {
+    "add_": lambda a, b: a.add_(b),
+    "sub_": lambda a, b: a.sub_(b, alpha=0.5),
+    "mul_": lambda a, b: a.mul_(b),
+    "div_": lambda a, b: a.div_(1.5 + b.sin()),
+    "copy_": lambda a, b: a.copy_(b),
+    "lerp_": lambda a, b: a.lerp_(b, 0.25) if a.shape == b.shape else a.add_(b),
+    "addcmul_": lambda a, b: a.addcmul_(b, b, value=0.5),
+    "items_": lambda a, b: a.__setitem__(0, b) if a.ndim and b.ndim < a.ndim else a.mul_(b),
+    "rest_": lambda a, b: a.__setitem__(slice(1, None), b) if a.ndim and b.ndim < a.ndim else a.sub_(b),
+}
+
+
+TABLES = (VIEWS, COPIES, PAIRS, CHANGES, CHANGES_BY)
+EVERYTHING: dict[str, Callable] = {name: function for table in TABLES for name, function in table.items()}
+
+
+class Change(NamedTuple):
+    """One step of a program that changes values in place."""
+
+    name: str
+    inputs: tuple[int, ...]
+    place: int
+    number: float
+    recorded: bool  # else it stands under no_grad
+
+
+def changing_program(seed: int) -> list[Change]:
+    """Steps over two leaves, a number that is one, and what is computed from them; tried with NumPy's shapes first."""
+    rng = np.random.default_rng([seed, 7])
+    shapes: list[tuple[int, ...]] = [(3, 3), (3,), (), (3, 3), (3,), ()]
+    steps: list[Change] = []
+    for _ in range(int(rng.integers(4, 12))):
+        table = TABLES[int(rng.integers(len(TABLES)))]
+        name = str(rng.choice(list(table)))
+        i, j = (int(k) for k in rng.integers(len(shapes), size=2))
+        place, number, recorded = int(rng.integers(3)), float(rng.normal()), bool(rng.random() < 0.8)
+        in_place, pair = name.endswith("_"), table in (PAIRS, CHANGES_BY)
+        if pair and not _fits(shapes[i], shapes[j], in_place):
+            continue
+        inputs = (i, j) if pair else (i,)
+        steps.append(Change(name, inputs, place, number, recorded and not (in_place and i < LEAVES)))
+        if not in_place:
+            values = [wg.zeros(shape, dtype=wg.float64) for shape in shapes]
+            shapes.append(tuple(_apply(wg, steps[-1], values).shape))
+    return steps
+
+
+def _fits(a: tuple[int, ...], b: tuple[int, ...], in_place: bool) -> bool:
+    return is_broadcastable(a, b) and (not in_place or np.broadcast_shapes(a, b) == a)
+
+
+def _apply(library: Any, step: Change, values: list[Any]) -> Any:
+    given = [values[k] for k in step.inputs]
+    rest = (step.place, step.number) if len(given) == 1 else ()
+    with contextlib.nullcontext() if step.recorded else library.no_grad():
+        return EVERYTHING[step.name](*given, *rest)
+
+
+def changed(library: Any, steps: list[Change], leaves: list[Any]) -> Any:
+    """What a program makes of its leaves, as a number."""
+    values = [*leaves, *(x * 1.0 for x in leaves)]
+    for step in steps:
+        out = _apply(library, step, values)
+        if not step.name.endswith("_"):
+            values.append(out)
+    total = sum(leaf.sum() for leaf in leaves) * 0.0
+    for k, v in enumerate(values[-4:]):
+        total = total + (k + 1) * (v.sum() + (v * v).sum() * 0.1)
+    return total
+
+
+def starts(seed: int, shift: float = 0.0) -> list[np.ndarray]:
+    rng, direction = np.random.default_rng([seed, 8]), np.random.default_rng([seed, 9])
+    return [rng.normal(size=s) + shift * direction.normal(size=s) for s in ((3, 3), (3,), ())]
+
+
+def changed_gradients(library: Any, seed: int, steps: list[Change]) -> list[np.ndarray] | None:
+    """The gradients, or None where a walk finds that what it needs was changed, or a change is refused."""
+    leaves = [library.tensor(x, dtype=library.float64).requires_grad_() for x in starts(seed)]
+    try:
+        changed(library, steps, leaves).backward()
+    except RuntimeError as error:
+        if any(words in str(error) for words in ("inplace", "in place", "in-place", "single memory location")):
+            return None
+        raise
+    return [np.asarray(x.grad.tolist()) for x in leaves]
+
+
+def assert_right(seed: int, steps: list[Change], found: list[np.ndarray]) -> None:
+    """Gradients against differences of the values themselves: by a way that knows of no graph."""
+    h = 1e-6
+    with wg.no_grad():
+        ahead, behind = (changed(wg, steps, list(map(wg.tensor, starts(seed, t)))).item() for t in (h, -h))
+    rng = np.random.default_rng([seed, 9])
+    slope = sum(float((g * rng.normal(size=g.shape)).sum()) for g in found)
+    assert slope == pytest.approx((ahead - behind) / (2 * h), rel=1e-3, abs=1e-3), (seed, steps)
+
+
+def compare_changes(seeds: range, torch: Any) -> dict[str, int]:
+    """How many programs both libraries differentiate, each one alone, or none. Where both do they agree."""
+    counts = dict.fromkeys(("both", "neither", "ours", "theirs"), 0)
+    for seed in seeds:
+        steps = changing_program(seed)
+        found, theirs = changed_gradients(wg, seed, steps), changed_gradients(torch, seed, steps)
+        if found is None or theirs is None:
+            counts["neither" if found is theirs else "ours" if theirs is None else "theirs"] += 1
+            assert found is not None or theirs is None, (seed, steps)  # what PyTorch gives, we do
+            detached = any(s.name == "detach" or not s.recorded for s in steps)
+            if found is not None and not detached:  # a walk that needs fewer values goes on, rightly
+                assert_right(seed, steps, found)
+            continue
+        counts["both"] += 1
+        for a, b in zip(found, theirs, strict=True):
+            scale = max(1.0, float(np.abs(b).max()))
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * scale, err_msg=f"{seed}: {steps}")
+    return counts
+
+
+def test_changes_of_views_and_broadcast_operands_agree_with_pytorch() -> None:
+    torch = pytest.importorskip("torch", reason="the differential test against PyTorch needs PyTorch")
+    counts = compare_changes(range(CHANGED), torch)
+    assert min(counts["both"], counts["neither"]) > CHANGED // 10, counts
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(LONG // CHANGED))
+def test_many_changes_agree_with_pytorch(part: int) -> None:
+    torch = pytest.importorskip("torch", reason="the differential test against PyTorch needs PyTorch")
+    compare_changes(range((part + 1) * CHANGED, (part + 2) * CHANGED), torch)
+
 
 
 def changes(library: Any, seed: int, x: Any) -> Any:
