@@ -9,6 +9,14 @@ import operator
 from typing import Any
 
 
+def integer(name: str, argument: str, x: Any) -> int:
+    """A Python integer from anything that is one."""
+    try:
+        return operator.index(x)
+    except TypeError:
+        raise TypeError(f"{name}: expected {argument} to be an integer, got {x!r}") from None
+
+
 def dimension(name: str, dim: Any, ndim: int) -> int:
     """A dimension counted from either end, as an index from 0."""
     try:

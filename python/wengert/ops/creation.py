@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import define, dtypes
-from ..core.arguments import sizes
+from ..core.arguments import integer, sizes
 from ..core.broadcast import cast
 from ..core.doors import enter
 from ..core.signatures import tells
@@ -106,14 +105,6 @@ def number(name: str, argument: str, x: Any) -> Any:
         what = f"{type(x).__name__} of shape {value.shape}" if isinstance(value, np.ndarray) else repr(x)
         raise TypeError(f"{name}: expected {argument} to be a number, got {what}")
     return value
-
-
-def integer(name: str, argument: str, x: Any) -> int:
-    """A Python integer from anything that is one."""
-    try:
-        return operator.index(x)
-    except TypeError:
-        raise TypeError(f"{name}: expected {argument} to be an integer, got {x!r}") from None
 
 
 @functools.cache
