@@ -17,20 +17,14 @@ import numpy as np
 from .._types import Tensor
 from . import locks
 from .arguments import integer
-from .doors import enter
-from .variable import wrap
+from .doors import enter, leave
 
 _FRESH_SEED = 67280421310721  # of a new generator, as in PyTorch
 
-
 _starting = locks.lock()  # threads that draw the first numbers together draw them from one stream
 
-
-_STATE_WORDS = {
-    "counter": 4,
-    "key": 2,
-    "buffer": 4,
-}  # of Philox, in 64 bits each; four more words are numbers of their own
+# Of Philox, in 64 bits each; four more words are numbers of their own.
+_STATE_WORDS = {"counter": 4, "key": 2, "buffer": 4}
 
 
 def _lock_of(generator: Generator) -> Any:
@@ -194,7 +188,7 @@ class Generator:
         philox = {**bits["state"], "buffer": bits["buffer"]}
         words = [word for name in _STATE_WORDS for word in philox[name]]
         words += [bits["buffer_pos"], bits["has_uint32"], bits["uinteger"], self._seed]
-        return wrap(np.array(words, "<u8").view(np.uint8))
+        return enter(np.array(words, "<u8").view(np.uint8))
 
     def set_state(self, state: Any) -> None:
         """Go on from a state that `get_state` gave.
@@ -218,7 +212,7 @@ class Generator:
         >>> generator.initial_seed()
         7
         """
-        value = enter(state)._value
+        value = leave(enter(state), "array")
         if value.dtype != np.uint8:
             raise TypeError(f"set_state: expected a tensor of uint8 from get_state, got {value.dtype}")
         lengths = [*_STATE_WORDS.values(), 1, 1, 1, 1]

@@ -15,16 +15,19 @@ import numpy as np
 
 from .. import _kernels
 from .._types import Tensor
-from ..core import define, dtypes
+from ..core import dtypes
 from ..core.arguments import integer, sizes
 from ..core.broadcast import cast
-from ..core.doors import enter
+from ..core.define import computed, linear
+from ..core.doors import constant, enter, leave
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
-from ..core.variable import Variable, wrap
-from .index import index_put, pick
+from ..core.variable import Variable
+from ..core.views import detached
+from .index import diag_embed
+from .index import diagonal as diagonal_of
 from .naming import called
-from .shape import broadcast_to, reshaped
+from .shape import broadcast_to, clone, reshaped
 
 __all__ = [
     "arange", "as_tensor", "asarray", "diag", "empty", "empty_like", "eye", "from_numpy", "full", "full_like",
@@ -78,14 +81,13 @@ def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return _kernels.empty(shape, dtype) if dtype in _RECYCLED else np.empty(shape, dtype)
 
 
-def leaf(name: str, value: np.ndarray, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """A tensor over an array that nobody else has."""
+def leaf(name: str, out: Tensor, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A new tensor, whose memory nobody else has, as its maker asked for it."""
     _check_device(name, device)
-    out = wrap(value)
     if requires_grad:
-        if value.dtype.kind != "f":
-            raise RuntimeError(f"{name}: only floating tensors can require gradients, this one is {value.dtype}")
-        out._tracked = True
+        if out._value.dtype.kind != "f":
+            raise RuntimeError(f"{name}: only floating tensors can require gradients, this one is {out._value.dtype}")
+        out.requires_grad_()
     return out
 
 
@@ -98,11 +100,14 @@ def number(name: str, argument: str, x: Any) -> Any:
     """A Python number from a number, a NumPy scalar or a 0-d tensor."""
     if type(x) in _PYTHON:
         return x
-    value = x._value if isinstance(x, Variable) else x
-    if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 and value.dtype.kind in "biuf":
-        value = value.item()
+    if isinstance(x, Variable):
+        shape = x._value.shape
+        value = leave(x, "number").item() if not shape else x
+    else:
+        shape = x.shape if isinstance(x, (np.ndarray, np.generic)) else None
+        value = x.item() if shape == () and x.dtype.kind in "biuf" else x
     if not isinstance(value, (int, float)):
-        what = f"{type(x).__name__} of shape {value.shape}" if isinstance(value, np.ndarray) else repr(x)
+        what = repr(x) if shape is None else f"{type(x).__name__} of shape {shape}"
         raise TypeError(f"{name}: expected {argument} to be a number, got {what}")
     return value
 
@@ -178,7 +183,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: An
     >>> wg.tensor(np.arange(3.))
     tensor([0., 1., 2.], dtype=wengert.float64)
     """
-    return leaf("tensor", _array("tensor", data, dtype), requires_grad, device)
+    return leaf("tensor", _from_data("tensor", data, dtype), requires_grad, device)
 
 
 @tells
@@ -214,7 +219,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         _check_device("as_tensor", device)
         wanted = data._value.dtype if dtype is None else dtypes.as_dtype(dtype, "as_tensor")
         return data if data._value.dtype == wanted else cast(data, wanted)
-    return leaf("as_tensor", _array("as_tensor", data, dtype, copy=None), device=device)
+    return leaf("as_tensor", _from_data("as_tensor", data, dtype, copy=None), device=device)
 
 
 @tells
@@ -253,16 +258,16 @@ def asarray(
     >>> np.shares_memory(wg.asarray(array).numpy(), array)
     True
     """
-    if isinstance(obj, Variable) and obj.requires_grad and requires_grad is not False:
-        out = as_tensor(obj, dtype, device)
-        if out is not obj and copy is False:
-            raise ValueError(f"asarray: {obj.dtype} cannot become {out.dtype} without a copy; leave out copy=False")
-        return obj.clone() if copy and out is obj else out
-    out = leaf("asarray", _array("asarray", obj, dtype, copy), bool(requires_grad), device)
-    if isinstance(obj, Variable) and out._value is obj._value:
-        out._counter = obj._share_counter()
-        return out if obj.requires_grad or requires_grad else obj
-    return out
+    if isinstance(obj, Variable):
+        if obj.requires_grad and requires_grad is not False:
+            out = as_tensor(obj, dtype, device)
+            if out is not obj and copy is False:
+                raise ValueError(f"asarray: {obj.dtype} cannot become {out.dtype} without a copy; leave out copy=False")
+            return clone(obj) if copy and out is obj else out
+        if not copy and (dtype is None or dtypes.as_dtype(dtype, "asarray") == obj._value.dtype):
+            out = detached(obj) if obj.requires_grad or requires_grad else obj
+            return leaf("asarray", out, bool(requires_grad), device)
+    return leaf("asarray", _from_data("asarray", obj, dtype, copy), bool(requires_grad), device)
 
 
 @tells
@@ -300,7 +305,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
             f"from_numpy: the bytes of this array of dtype {array.dtype.str} are not in the order of this machine; "
             'copy it with array.astype(array.dtype.newbyteorder("="))'
         )
-    return wrap(np.asarray(array))
+    return enter(np.asarray(array))
 
 
 _CONVERSIONS = {
@@ -327,30 +332,37 @@ def _supported(name: str, dtype: np.dtype, where: str = "") -> np.dtype:
     return native
 
 
-def _array(name: str, data: Any, dtype: Any, copy: bool | None = True) -> np.ndarray:
-    """The data as an array of a supported dtype; `copy`: True always, None where needed, False never."""
+def _from_data(name: str, data: Any, dtype: Any, copy: bool | None = True) -> Tensor:
+    """The data as a tensor of a supported dtype; `copy`: True always, None where needed, False never."""
     wanted = None if dtype is None else dtypes.as_dtype(dtype, name)
-    array: np.ndarray
     if isinstance(data, Variable):
-        array = data._value
-    elif type(data) in _NUMBERS or not (_is_array_like(data) or hasattr(data, "__dlpack__")):
+        if copy is False:
+            raise ValueError(f"{name}: {data._value.dtype} cannot become {wanted} without a copy; leave out copy=False")
+        return _COPY(data, dtype=wanted or data._value.dtype)
+    if type(data) in _NUMBERS or not (_is_array_like(data) or hasattr(data, "__dlpack__")):
         if copy is False:
             raise ValueError(
                 f"{name}: {type(data).__name__} cannot become a tensor without a copy; leave out copy=False"
             )
-        return _from_numbers(name, data, wanted)
-    else:
-        array = np.asarray(data) if _is_array_like(data) else np.from_dlpack(data)
-    native = _supported(name, array.dtype)
-    wanted = wanted or native
+        return enter(_from_numbers(name, data, wanted))
+    array = np.asarray(data) if _is_array_like(data) else np.from_dlpack(data)
+    wanted = wanted or _supported(name, array.dtype)
     if not copy and array.dtype == wanted:
-        return array
+        return enter(array)
+    _supported(name, array.dtype)
     if copy is False:
         raise ValueError(f"{name}: {array.dtype.str} cannot become {wanted} without a copy; leave out copy=False")
-    out = allocate(array.shape, wanted)
+    return enter(_copied(array, wanted))
+
+
+def _copied(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    out = allocate(x.shape, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        np.copyto(out, array, casting="unsafe")
+        np.copyto(out, x, casting="unsafe")
     return out
+
+
+_COPY = computed("tensor", _copied)
 
 
 def _from_numbers(name: str, data: Any, wanted: np.dtype | None) -> np.ndarray:
@@ -377,7 +389,7 @@ def _read(name: str, data: Any, path: tuple[int, ...], found: set[np.dtype]) -> 
         found.add(_PYTHON[type(data)] or dtypes.get_default_dtype())
         return data, ()
     if isinstance(data, Variable) or _is_array_like(data):
-        array = data._value if isinstance(data, Variable) else np.asarray(data)
+        array = leave(data, "array") if isinstance(data, Variable) else np.asarray(data)
         found.add(_supported(name, array.dtype, f", as {_place(path)} has"))
         return array, array.shape
     if isinstance(data, (int, float)):  # of a class derived from these
@@ -555,14 +567,14 @@ def empty(
     wengert.Size([2, 3])
     """
     found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "empty")
-    return leaf("empty", allocate(shape_of("empty", shape, size), found), requires_grad, device)
+    return leaf("empty", constant(allocate, shape_of("empty", shape, size), found), requires_grad, device)
 
 
 def _constant(
     name: str, shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool, device: Any
 ) -> Tensor:  # fmt: skip
     found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, name)
-    return leaf(name, _filled(shape, value, found), requires_grad, device)
+    return leaf(name, constant(_filled, shape, value, found), requires_grad, device)
 
 
 @tells
@@ -673,12 +685,13 @@ def empty_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device
     dtype('int64')
     """
     shape, _, found = _like(x, 0, dtype)
-    return leaf("empty_like", allocate(shape, dtypes.as_dtype(found, "empty_like")), requires_grad, device)
+    value = constant(allocate, shape, dtypes.as_dtype(found, "empty_like"))
+    return leaf("empty_like", value, requires_grad, device)
 
 
 def _like(x: Any, value: Any, dtype: Any) -> tuple[tuple[int, ...], Any, Any]:
-    like = enter(x)._value
-    return like.shape, value, like.dtype if dtype is None else dtype
+    x = enter(x)
+    return x._value.shape, value, x._value.dtype if dtype is None else dtype
 
 
 # ---------------------------------------------------------------- ranges
@@ -742,8 +755,8 @@ def arange(
         low, high, by = int(low), int(high), int(by)
     if by == 0 or (high - low) * by < 0:
         raise ValueError(f"arange: steps of {by} do not lead from {low} to {high}")
-    value = _float_range(low, high, by, found) if found.kind == "f" else _integer_range(low, high, by, found)
-    return leaf("arange", value, requires_grad, device)
+    numbers = constant(_float_range if found.kind == "f" else _integer_range, low, high, by, found)
+    return leaf("arange", numbers, requires_grad, device)
 
 
 def _float_range(low: float, high: float, by: float, dtype: np.dtype) -> np.ndarray:
@@ -793,9 +806,8 @@ def linspace(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "linspace")
-    with np.errstate(over="ignore", invalid="ignore"):
-        value = _spaced("linspace", start, end, steps, found).astype(found, copy=False)
-    return leaf("linspace", value, requires_grad, device)
+    ends = _ends("linspace", start, end, steps, found)
+    return leaf("linspace", constant(_spaced, *ends, found), requires_grad, device)
 
 
 @tells
@@ -833,19 +845,20 @@ def logspace(
     tensor([  1.,  10., 100.])
     """
     found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "logspace")
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        exponents = _spaced("logspace", start, end, steps, found)
-        value = np.power(float(number("logspace", "base", base)), exponents).astype(found)
-    return leaf("logspace", value, requires_grad, device)
+    ends, root = _ends("logspace", start, end, steps, found), float(number("logspace", "base", base))
+    return leaf("logspace", constant(_powers, root, *ends, found), requires_grad, device)
 
 
-def _spaced(name: str, start: Any, end: Any, steps: int, dtype: np.dtype) -> np.ndarray:
-    """float64 numbers at equal distances, the first half counted from the start and the second from the end."""
+def _ends(name: str, start: Any, end: Any, steps: int, dtype: np.dtype) -> tuple[Any, Any, int]:
+    """The first and the last number, and how many there are."""
     low, high, count = number(name, "start", start), number(name, "end", end), integer(name, "steps", steps)
     if count < 0:
         raise ValueError(f"{name}: the number of steps cannot be negative, got {count}")
-    if dtype.kind != "f":
-        low, high = math.trunc(low), math.trunc(high)
+    return (low, high, count) if dtype.kind == "f" else (math.trunc(low), math.trunc(high), count)
+
+
+def _distances(low: Any, high: Any, count: int) -> np.ndarray:
+    """float64 numbers at equal distances, the first half counted from the start and the second from the end."""
     if count == 1:
         return np.array([low], np.float64)
     by, half = (high - low) / max(count - 1, 1), count // 2
@@ -853,6 +866,16 @@ def _spaced(name: str, start: Any, end: Any, steps: int, dtype: np.dtype) -> np.
     out[:half] = np.arange(half) * by + low
     out[half:] = high - np.arange(count - half - 1, -1, -1) * by
     return out
+
+
+def _spaced(low: Any, high: Any, count: int, dtype: np.dtype) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _distances(low, high, count).astype(dtype, copy=False)
+
+
+def _powers(base: float, low: Any, high: Any, count: int, dtype: np.dtype) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return np.asarray(np.power(base, _distances(low, high, count))).astype(dtype)
 
 
 @tells
@@ -902,9 +925,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing == "xy":
         places[:2] = places[1::-1]
     shape = tuple(axes[k]._value.size for k in places)
-    lines = [
-        reshaped(x, tuple([x._value.size if k == place else 1 for k in places])) for place, x in enumerate(axes)
-    ]
+    lines = [reshaped(x, tuple([x._value.size if k == place else 1 for k in places])) for place, x in enumerate(axes)]
     return tuple(broadcast_to(line, shape) for line in lines)
 
 
@@ -946,8 +967,13 @@ def eye(
     """
     rows = integer("eye", "n", n)
     shape = shape_of("eye", (rows, rows if m is None else integer("eye", "m", m)))
-    out = _constant("eye", shape, 0, dtype, requires_grad, device)
-    np.fill_diagonal(out._value, 1)
+    found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "eye")
+    return leaf("eye", constant(_unit, shape, found), requires_grad, device)
+
+
+def _unit(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    out = _filled(shape, 0, dtype)
+    np.fill_diagonal(out, 1)
     return out
 
 
@@ -1027,7 +1053,7 @@ def _within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
 _choose, _at_least = _kernels.Elementwise("where", np.where), _kernels.Elementwise("greater_equal")
 
 
-_TRIANGLE: Operation = define.linear(
+_TRIANGLE: Operation = linear(
     "triangle", _within_triangle,
     lambda g, lower, diagonal: apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),
 )  # fmt: skip
@@ -1065,13 +1091,9 @@ def diag(x: Any, diagonal: int = 0) -> Tensor:
     x = enter(x)
     k = integer("diag", "diagonal", diagonal)
     if x._value.ndim == 1:
-        n = x._value.size
-        place = np.arange(n) + max(-k, 0), np.arange(n) + max(k, 0)
-        return index_put(zeros(n + abs(k), n + abs(k), dtype=x._value.dtype), place, x)
+        return called("diag", diag_embed(x, k))
     if x._value.ndim == 2:
-        rows, columns = x._value.shape
-        n = max(min(rows - max(-k, 0), columns - max(k, 0)), 0)
-        return pick(x, (np.arange(n) + max(-k, 0), np.arange(n) + max(k, 0)))
+        return called("diag", clone(diagonal_of(x, k)))
     raise ValueError(f"diag: expected a vector or a matrix, got shape {x._value.shape}")
 
 
@@ -1107,23 +1129,30 @@ def one_hot(x: Any, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    labels = enter(x)._value
-    count = integer("one_hot", "num_classes", num_classes)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: expected integers, got {labels.dtype}")
-    if count < -1 or (count == -1 and not labels.size):
+    labels, count = enter(x), integer("one_hot", "num_classes", num_classes)
+    if labels._value.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: expected integers, got {labels._value.dtype}")
+    if count < -1 or (count == -1 and not labels._value.size):
         raise ValueError(f"one_hot: {count} is no number of classes; give one of at least 0, or -1 with some labels")
+    return _ONE_HOT(labels, classes=count)
+
+
+def _marked(labels: np.ndarray, classes: int) -> np.ndarray:
     low = int(labels.min()) if labels.size else 0
-    if count == -1:
-        count = int(labels.max()) + 1
-    out = _filled((*labels.shape, count), 0, dtypes.int64)
+    if classes == -1:
+        classes = int(labels.max()) + 1
     places = labels.astype(np.int64, copy=False)[..., None]
     fits = low >= 0
-    try:
-        _kernels.scatter_along(out, places, _kernels.broadcast_view(_ONE, places.shape), labels.ndim)
-    except IndexError:
-        fits = False
+    if fits:
+        out = _filled((*labels.shape, classes), 0, dtypes.int64)
+        try:
+            _kernels.scatter_along(out, places, _kernels.broadcast_view(_ONE, places.shape), labels.ndim)
+        except IndexError:
+            fits = False
     if not fits:
         high = labels.max()
-        raise ValueError(f"one_hot: expected class numbers from 0 to {count - 1}, got some from {low} to {high}")
-    return wrap(out)
+        raise ValueError(f"one_hot: expected class numbers from 0 to {classes - 1}, got some from {low} to {high}")
+    return out
+
+
+_ONE_HOT = computed("one_hot", _marked)

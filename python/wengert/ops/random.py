@@ -12,10 +12,10 @@ from ..core import dtypes
 from ..core.arguments import integer
 from ..core.broadcast import broadcast_shape
 from ..core.change import rewrite
-from ..core.doors import enter
+from ..core.doors import draw, enter
 from ..core.generator import Generator, default_generator, numpy_generator
 from ..core.signatures import tells
-from ..core.variable import Variable, wrap
+from ..core.variable import Variable
 from .creation import allocate, float_dtype, leaf, limits, number, shape_of
 
 __all__ = [
@@ -55,6 +55,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
     >>> wg.dropout(wg.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """
+    p = number("dropout", "p", p)
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout: expected a probability p in [0, 1], got {p}")
     z = enter(x)
@@ -62,8 +63,14 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
         return z
     if p == 1.0:
         return z * 0.0
-    kept = numpy_generator(generator).random(z._value.shape, dtype=np.float32) >= p
-    return z * wrap(kept.astype(z._value.dtype) * z._value.dtype.type(1 / (1 - p)))
+    shape, dtype = z._value.shape, z._value.dtype
+    return z * draw(_survivors, numpy_generator(generator), shape=shape, dtype=dtype, p=p)
+
+
+def _survivors(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, p: float) -> np.ndarray:
+    """0 with probability p, else 1 / (1 - p)."""
+    kept = source.random(shape, dtype=np.float32) >= p
+    return np.asarray(kept.astype(dtype) * dtype.type(1 / (1 - p)))
 
 
 @tells
@@ -167,41 +174,69 @@ def set_rng_state(state: Any) -> None:
     default_generator.set_state(state)
 
 
-# ---------------------------------------------------------------- standard distributions, as arrays
+# ---------------------------------------------------------------- kernels
+# Of a NumPy generator, arrays and static keywords, as the door `draw` calls them.
 
 
-def _uniform(shape: tuple[int, ...], dtype: np.dtype, generator: Any) -> np.ndarray:
+def _uniform(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Numbers in [0, 1), of as many bits as the dtype has digits."""
-    source = numpy_generator(generator)
     if dtype == dtypes.float16:
-        return (source.integers(0, 2**11, shape) / 2**11).astype(dtype)
+        return np.asarray(source.integers(0, 2**11, shape) / 2**11).astype(dtype)
     return source.random(dtype=dtype, out=allocate(shape, dtype))
 
 
-def _standard_normal(shape: tuple[int, ...], dtype: np.dtype, generator: Any) -> np.ndarray:
+def _uniform_between(
+    source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, low: float, high: float
+) -> np.ndarray:  # fmt: skip
+    """Numbers in [low, high), or low where the two are one."""
+    out = _uniform(source, shape, dtype)
+    out *= dtype.type(high - low)
+    out += dtype.type(low)
+    return np.minimum(out, np.nextafter(dtype.type(high), dtype.type(low)), out=out)
+
+
+def _standard_normal(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Numbers of mean 0 and variance 1."""
-    source = numpy_generator(generator)
     if dtype == dtypes.float16:
         return np.asarray(source.standard_normal(shape, np.float32)).astype(dtype)
     return source.standard_normal(dtype=dtype, out=allocate(shape, dtype))
 
 
-def _heads(name: str, p: Any, shape: tuple[int, ...], generator: Any) -> np.ndarray:
-    """True with probability p, which is a number or an array that broadcasts to the shape."""
+def _normal(
+    source: np.random.Generator, mean: Any, std: Any, shape: tuple[int, ...], dtype: np.dtype, name: str
+) -> np.ndarray:  # fmt: skip
+    """Numbers of a mean and a standard deviation, which are numbers or arrays that broadcast to the shape."""
+    if not np.all(np.asarray(std) >= 0):
+        raise ValueError(f"{name}: standard deviations are not negative, got {std if np.ndim(std) == 0 else 'some'}")
+    out = _standard_normal(source, shape, dtype)
+    with np.errstate(over="ignore"):
+        out *= std
+        out += mean
+    return out
+
+
+def _exponential(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, rate: float) -> np.ndarray:
+    times = np.asarray(source.standard_exponential(shape) / rate)
+    with np.errstate(over="ignore"):
+        return times.astype(dtype, copy=False)
+
+
+def _heads(source: np.random.Generator, p: Any, shape: tuple[int, ...], dtype: np.dtype, name: str) -> np.ndarray:
+    """Ones with probability p, which is a number or an array that broadcasts to the shape, and zeros."""
     if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
         raise ValueError(f"{name}: probabilities lie in [0, 1], got {p if np.ndim(p) == 0 else 'some that do not'}")
-    dtype = dtypes.float32 if getattr(p, "dtype", None) in (dtypes.float16, dtypes.float32) else dtypes.float64
-    return np.asarray(_uniform(shape, dtype, generator) < p)
+    drawn = dtypes.float32 if getattr(p, "dtype", None) in (dtypes.float16, dtypes.float32) else dtypes.float64
+    return np.asarray(_uniform(source, shape, drawn) < p).astype(dtype)
 
 
-def _integers(name: str, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype, generator: Any) -> np.ndarray:
-    """Integers in [low, high), as items of the dtype."""
-    if low >= high:
-        raise ValueError(f"{name}: expected low < high, got low={low}, high={high}")
-    least, most = limits(dtype)
-    if not max(least, -(2**63)) <= low < high <= min(most, 2**63 - 1) + 1:
-        raise ValueError(f"{name}: the integers from {low} to {high - 1} do not fit into {dtype}")
-    return np.asarray(numpy_generator(generator).integers(low, high, shape, np.int64)).astype(dtype, copy=False)
+def _integers(
+    source: np.random.Generator, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype
+) -> np.ndarray:  # fmt: skip
+    return np.asarray(source.integers(low, high, shape, np.int64)).astype(dtype, copy=False)
+
+
+def _permutation(source: np.random.Generator, n: int, dtype: np.dtype) -> np.ndarray:
+    return source.permutation(n).astype(dtype, copy=False)
 
 
 # ---------------------------------------------------------------- new tensors
@@ -243,7 +278,8 @@ def rand(
     tensor([[0.1356, 0.0141],
             [0.9377, 0.2578]])
     """
-    value = _uniform(shape_of("rand", shape, size), float_dtype("rand", dtype), generator)
+    length, kind = shape_of("rand", shape, size), float_dtype("rand", dtype)
+    value = draw(_uniform, numpy_generator(generator), shape=length, dtype=kind)
     return leaf("rand", value, requires_grad, device)
 
 
@@ -281,7 +317,8 @@ def randn(
     >>> wg.randn(2, 3).shape
     wengert.Size([2, 3])
     """
-    value = _standard_normal(shape_of("randn", shape, size), float_dtype("randn", dtype), generator)
+    length, kind = shape_of("randn", shape, size), float_dtype("randn", dtype)
+    value = draw(_standard_normal, numpy_generator(generator), shape=length, dtype=kind)
     return leaf("randn", value, requires_grad, device)
 
 
@@ -326,8 +363,13 @@ def randint(
     if size is None:
         raise TypeError("randint: expected a size, as in randint(10, (2, 3)) or randint(0, 10, (2, 3))")
     found = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "randint")
-    bounds = integer("randint", "low", low), integer("randint", "high", high)
-    value = _integers("randint", *bounds, shape_of("randint", (size,)), found, generator)
+    low, high, shape = integer("randint", "low", low), integer("randint", "high", high), shape_of("randint", (size,))
+    if low >= high:
+        raise ValueError(f"randint: expected low < high, got low={low}, high={high}")
+    least, most = limits(found)
+    if not max(least, -(2**63)) <= low < high <= min(most, 2**63 - 1) + 1:
+        raise ValueError(f"randint: the integers from {low} to {high - 1} do not fit into {found}")
+    value = draw(_integers, numpy_generator(generator), low, high, shape=shape, dtype=found)
     return leaf("randint", value, requires_grad, device)
 
 
@@ -371,7 +413,7 @@ def randperm(
     largest = np.iinfo(found).max if found.kind in "iu" else 2 ** (np.finfo(found).nmant + 1)
     if not 0 <= count <= largest + 1:
         raise ValueError(f"randperm: expected n from 0 to {largest + 1}, what {found} can tell apart, got {count}")
-    value = numpy_generator(generator).permutation(count).astype(found, copy=False)
+    value = draw(_permutation, numpy_generator(generator), n=count, dtype=found)
     return leaf("randperm", value, requires_grad, device)
 
 
@@ -405,8 +447,9 @@ def rand_like(
     >>> wg.rand_like(wg.zeros(2, 3)).shape
     wengert.Size([2, 3])
     """
-    like = enter(x)._value
-    value = _uniform(like.shape, float_dtype("rand_like", like.dtype if dtype is None else dtype), generator)
+    x = enter(x)
+    kind = float_dtype("rand_like", x._value.dtype if dtype is None else dtype)
+    value = draw(_uniform, numpy_generator(generator), shape=x._value.shape, dtype=kind)
     return leaf("rand_like", value, requires_grad, device)
 
 
@@ -440,8 +483,9 @@ def randn_like(
     >>> wg.randn_like(wg.zeros(2, 3)).shape
     wengert.Size([2, 3])
     """
-    like = enter(x)._value
-    value = _standard_normal(like.shape, float_dtype("randn_like", like.dtype if dtype is None else dtype), generator)
+    x = enter(x)
+    kind = float_dtype("randn_like", x._value.dtype if dtype is None else dtype)
+    value = draw(_standard_normal, numpy_generator(generator), shape=x._value.shape, dtype=kind)
     return leaf("randn_like", value, requires_grad, device)
 
 
@@ -479,10 +523,10 @@ def randint_like(
     >>> wg.random.randint_like(wg.zeros(3), 7, 8)
     tensor([7., 7., 7.])
     """
-    like = enter(x)._value
+    x = enter(x)
     return randint(
-        *((0, low) if high is None else (low, high)), like.shape, generator=generator,
-        dtype=like.dtype if dtype is None else dtype, requires_grad=requires_grad, device=device,
+        *((0, low) if high is None else (low, high)), x._value.shape, generator=generator,
+        dtype=x._value.dtype if dtype is None else dtype, requires_grad=requires_grad, device=device,
     )  # fmt: skip
 
 
@@ -528,26 +572,15 @@ def normal(
         mean, std = number("normal", "mean", mean), number("normal", "std", std)
         shape = shape_of("normal", (size,))
     else:
-        given = [enter(x)._value for x in (mean, std) if isinstance(x, (Variable, np.ndarray))]
+        mean, std = (enter(x) if isinstance(x, np.ndarray) else x for x in (mean, std))
+        given = [x for x in (mean, std) if isinstance(x, Variable)]
         if not given:
             raise TypeError("normal: expected a size with two numbers, as in normal(0, 1, (2, 3))")
-        shape = broadcast_shape("normal", *(x.shape for x in given))
-        dtype = given[0].dtype if dtype is None else dtype
-    value = _normal("normal", mean, std, shape, float_dtype("normal", dtype), generator)
+        shape = broadcast_shape("normal", *(x._value.shape for x in given))
+        dtype = given[0]._value.dtype if dtype is None else dtype
+    kind = float_dtype("normal", dtype)
+    value = draw(_normal, numpy_generator(generator), mean, std, shape=shape, dtype=kind, name="normal")
     return leaf("normal", value, requires_grad, device)
-
-
-def _normal(
-    name: str, mean: Any, std: Any, shape: tuple[int, ...], dtype: np.dtype, generator: Any
-) -> np.ndarray:  # fmt: skip
-    mean, std = (x._value if isinstance(x, Variable) else x for x in (mean, std))
-    if not np.all(np.asarray(std) >= 0):
-        raise ValueError(f"{name}: standard deviations are not negative, got {std if np.ndim(std) == 0 else 'some'}")
-    out = _standard_normal(shape, dtype, generator)
-    with np.errstate(over="ignore"):
-        out *= std
-        out += mean
-    return out
 
 
 @tells
@@ -580,11 +613,12 @@ def bernoulli(x: Any, p: float | None = None, *, generator: Any = None) -> Tenso
     >>> wg.bernoulli(wg.tensor([0., 1.]))
     tensor([0., 1.])
     """
-    like = enter(x)._value
-    if p is None and like.dtype.kind != "f":
-        raise TypeError(f"bernoulli: expected probabilities of a floating dtype, got {like.dtype}")
-    heads = _heads("bernoulli", like if p is None else number("bernoulli", "p", p), like.shape, generator)
-    return wrap(heads.astype(like.dtype))
+    x = enter(x)
+    shape, dtype = x._value.shape, x._value.dtype
+    if p is None and dtype.kind != "f":
+        raise TypeError(f"bernoulli: expected probabilities of a floating dtype, got {dtype}")
+    chance = x if p is None else number("bernoulli", "p", p)
+    return draw(_heads, numpy_generator(generator), chance, shape=shape, dtype=dtype, name="bernoulli")
 
 
 @tells
@@ -625,15 +659,34 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     >>> wg.multinomial(wg.tensor([0., 3., 0.]), 2, replacement=True)
     tensor([1, 1])
     """
-    weights = enter(x)._value
+    x = enter(x)
     count = integer("multinomial", "num_samples", num_samples)
-    _check_weights(weights, count, replacement)
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"multinomial: expected weights of a floating dtype, got {x._value.dtype}")
+    if x._value.ndim not in (1, 2):
+        raise ValueError(f"multinomial: expected weights of one or two dimensions, got shape {x._value.shape}")
+    if count < 1:
+        raise ValueError(f"multinomial: expected num_samples of at least 1, got {count}")
+    return draw(_places, numpy_generator(generator), x, count=count, replacement=bool(replacement))
+
+
+def _places(source: np.random.Generator, weights: np.ndarray, count: int, replacement: bool) -> np.ndarray:
+    """Indices drawn from each row of weights."""
     rows = np.atleast_2d(weights).astype(np.float64)
-    draw = _with_replacement if replacement else _without_replacement
-    return wrap(draw(rows, count, numpy_generator(generator)).reshape(*weights.shape[:-1], count))
+    if not np.all((rows >= 0) & (rows < math.inf)):
+        raise ValueError("multinomial: expected weights that are finite and not negative")
+    needed = 1 if replacement else count
+    fewest = np.min(np.count_nonzero(rows, axis=-1), initial=rows.shape[-1])
+    if fewest < needed:
+        raise ValueError(
+            f"multinomial: {count} draw(s) {'with' if replacement else 'without'} replacement need at least {needed} "
+            f"weight(s) above 0 in every row, got {fewest}"
+        )
+    places = (_with_replacement if replacement else _without_replacement)(source, rows, count)
+    return places.reshape(*weights.shape[:-1], count)
 
 
-def _with_replacement(rows: np.ndarray, count: int, source: np.random.Generator) -> np.ndarray:
+def _with_replacement(source: np.random.Generator, rows: np.ndarray, count: int) -> np.ndarray:
     sums = (rows / rows.max(axis=1, keepdims=True)).cumsum(axis=1)
     places = source.random((len(rows), count)) * sums[:, -1:]  # below the last sum, as random() is below 1
     out = np.empty(places.shape, np.int64)
@@ -642,29 +695,11 @@ def _with_replacement(rows: np.ndarray, count: int, source: np.random.Generator)
     return out
 
 
-def _without_replacement(rows: np.ndarray, count: int, source: np.random.Generator) -> np.ndarray:
+def _without_replacement(source: np.random.Generator, rows: np.ndarray, count: int) -> np.ndarray:
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         times = source.standard_exponential(rows.shape) / rows
     times = np.where(rows > 0, np.minimum(times, np.finfo(np.float64).max), np.inf)
     return np.argsort(times, axis=1, kind="stable")[:, :count].astype(np.int64, copy=False)
-
-
-def _check_weights(weights: np.ndarray, count: int, replacement: bool) -> None:
-    if weights.dtype.kind != "f":
-        raise TypeError(f"multinomial: expected weights of a floating dtype, got {weights.dtype}")
-    if weights.ndim not in (1, 2):
-        raise ValueError(f"multinomial: expected weights of one or two dimensions, got shape {weights.shape}")
-    if count < 1:
-        raise ValueError(f"multinomial: expected num_samples of at least 1, got {count}")
-    if not np.all((weights >= 0) & (weights < math.inf)):
-        raise ValueError("multinomial: expected weights that are finite and not negative")
-    needed = 1 if replacement else count
-    fewest = np.min(np.count_nonzero(weights, axis=-1), initial=weights.shape[-1])
-    if fewest < needed:
-        raise ValueError(
-            f"multinomial: {count} draw(s) {'with' if replacement else 'without'} replacement need at least {needed} "
-            f"weight(s) above 0 in every row, got {fewest}"
-        )
 
 
 # ---------------------------------------------------------------- in place
@@ -705,11 +740,8 @@ def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -
     least, most = limits(dtype)
     if not (least <= low <= high <= most and high - low <= most):
         raise ValueError(f"uniform_: expected an interval [a, b) of {dtype} numbers, got a={low}, b={high}")
-    value = _uniform(x._value.shape, dtype, generator)
-    value *= dtype.type(high - low)
-    value += dtype.type(low)
-    np.minimum(value, np.nextafter(dtype.type(high), dtype.type(low)), out=value)
-    return rewrite(x, "uniform_", lambda old: wrap(value))
+    value = draw(_uniform_between, numpy_generator(generator), shape=x._value.shape, dtype=dtype, low=low, high=high)
+    return rewrite(x, "uniform_", lambda old: value)
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
@@ -744,8 +776,9 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = Non
     """
     dtype = float_dtype("normal_", x._value.dtype)
     mean, std = number("normal_", "mean", mean), number("normal_", "std", std)
-    value = _normal("normal_", mean, std, x._value.shape, dtype, generator)
-    return rewrite(x, "normal_", lambda old: wrap(value))
+    source, shape = numpy_generator(generator), x._value.shape
+    value = draw(_normal, source, mean, std, shape=shape, dtype=dtype, name="normal_")
+    return rewrite(x, "normal_", lambda old: value)
 
 
 def bernoulli_(x: Tensor, p: Any = 0.5, generator: Any = None) -> Tensor:
@@ -779,18 +812,17 @@ def bernoulli_(x: Tensor, p: Any = 0.5, generator: Any = None) -> Tensor:
     >>> wg.random.bernoulli_(wg.empty(2), 1.)
     tensor([1., 1.])
     """
-    probability = p._value if isinstance(p, Variable) else p
-    if isinstance(probability, np.ndarray):
-        if probability.dtype.kind != "f":
-            raise TypeError(f"bernoulli_: expected probabilities of a floating dtype, got {probability.dtype}")
-        if broadcast_shape("bernoulli_", x._value.shape, probability.shape) != x._value.shape:
-            raise ValueError(
-                f"bernoulli_: probabilities of shape {probability.shape} do not broadcast to {x._value.shape}"
-            )
+    shape = x._value.shape
+    if isinstance(p, (Variable, np.ndarray)):
+        p = enter(p)
+        if p._value.dtype.kind != "f":
+            raise TypeError(f"bernoulli_: expected probabilities of a floating dtype, got {p._value.dtype}")
+        if broadcast_shape("bernoulli_", shape, p._value.shape) != shape:
+            raise ValueError(f"bernoulli_: probabilities of shape {p._value.shape} do not broadcast to {shape}")
     else:
-        probability = number("bernoulli_", "p", p)
-    value = _heads("bernoulli_", probability, x._value.shape, generator).astype(x._value.dtype)
-    return rewrite(x, "bernoulli_", lambda old: wrap(value))
+        p = number("bernoulli_", "p", p)
+    value = draw(_heads, numpy_generator(generator), p, shape=shape, dtype=x._value.dtype, name="bernoulli_")
+    return rewrite(x, "bernoulli_", lambda old: value)
 
 
 def exponential_(x: Tensor, lambd: float = 1.0, generator: Any = None) -> Tensor:
@@ -821,14 +853,12 @@ def exponential_(x: Tensor, lambd: float = 1.0, generator: Any = None) -> Tensor
 
     Examples
     --------
-    >>> bool((wg.random.exponential_(wg.empty(5)) >= 0)._value.all())
+    >>> bool((wg.random.exponential_(wg.empty(5)) >= 0).all())
     True
     """
     dtype = float_dtype("exponential_", x._value.dtype)
     rate = number("exponential_", "lambd", lambd)
     if not rate > 0:
         raise ValueError(f"exponential_: expected a rate above 0, got {rate}")
-    value = np.asarray(numpy_generator(generator).standard_exponential(x._value.shape) / rate)
-    with np.errstate(over="ignore"):
-        value = value.astype(dtype, copy=False)
-    return rewrite(x, "exponential_", lambda old: wrap(value))
+    value = draw(_exponential, numpy_generator(generator), shape=x._value.shape, dtype=dtype, rate=rate)
+    return rewrite(x, "exponential_", lambda old: value)
