@@ -20,6 +20,7 @@ cdef class Operation:
     cdef public dict places
     cdef public object result_for  # an int of any size
     cdef public Rule joint
+    cdef public Rule pushed
     cdef public bint keeps
 
 @cython.final
@@ -56,5 +57,5 @@ cpdef list ancestors(object outputs, object stops=*, object since=*)
 @cython.locals(node=Node, rule=Rule, joint=Rule, vjps=tuple, cotangents=dict, i=Py_ssize_t)
 cpdef dict pull(list outputs, object wanted=*, bint free=*, object nodes=*)
 
-@cython.locals(node=Node, rule=Rule, jvps=tuple, known=dict, i=Py_ssize_t)
+@cython.locals(node=Node, rule=Rule, joint=Rule, jvps=tuple, known=dict, shares=list, i=Py_ssize_t)
 cpdef list push(list outputs, dict tangents, object nodes=*)

@@ -50,21 +50,26 @@ class Operation:
         One for each argument. None: a walk that needs it raises.
     joint : Rule or None
         One reverse rule for all arguments, in place of `vjps`: it gives a sequence, an item for each.
+    pushed : Rule or None
+        One forward rule for all arguments, in place of `jvps`: its t is a list, a tangent or None for each. An
+        operation with both takes any number of arguments, under one name that no rule uses.
     keeps : bool
         The kernel also takes `keep`, whether the result is recorded, and gives its value and residuals: whatever its
         rules will want, a value or None.
     """
 
     __slots__ = (
-        "__weakref__", "arguments", "joint", "jvps", "keeps", "kernel", "name", "places", "result_for", "saves", "vjps",
+        "__weakref__", "arguments", "joint", "jvps", "keeps", "kernel", "name", "places", "pushed", "result_for",
+        "saves", "vjps",
     )  # fmt: skip
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], arguments: tuple[str, ...], vjps: tuple[Rule | None, ...],
         jvps: tuple[Rule | None, ...], joint: Rule | None = None, keeps: bool = False,
+        pushed: Rule | None = None,
     ) -> None:  # fmt: skip
         self.name, self.kernel, self.arguments, self.vjps, self.jvps = name, kernel, arguments, vjps, jvps
-        self.joint, self.keeps = joint, keeps
+        self.joint, self.keeps, self.pushed = joint, keeps, pushed
         users = {name: self._users(name) for name in (*arguments, "z")}
         self.saves = tuple((i, users[name]) for i, name in enumerate(arguments) if users[name])
         self.result_for = users["z"]
@@ -366,6 +371,18 @@ def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[N
     observer = mode.observer
     for node in ancestors(outputs, tangents) if nodes is None else nodes:
         total = None
+        joint = node.operation.pushed
+        if joint is not None:
+            shares = []
+            for source in node.sources:
+                t = known.get(source) if source is not None else None
+                shares.append(t)
+                total = total if t is None else t
+            if total is not None:  # there is a tangent among them
+                known[node] = total = node.run(joint, shares)
+                if observer is not None:
+                    observer.pushed(node, 0, total)
+            continue
         jvps = node.operation.jvps
         for i, source in enumerate(node.sources):
             t = known.get(source) if source is not None else None

@@ -131,6 +131,15 @@ class _Linear(_Series):
         return total
 
 
+class _Joined(_Series):
+    """The same, of an operation with one forward rule for all arguments."""
+
+    def _next(self, k: int) -> Coefficient:
+        parts = [self._of.coefficient(source, k) for source in self._node.sources]
+        rule = self._node.operation.pushed
+        return self._node.run(rule, parts) if rule is not None and any(x is not None for x in parts) else None
+
+
 class _Product(_Series):
     """A bilinear operation: the sum of op(x_i, y_j) over i + j = k."""
 
@@ -206,6 +215,8 @@ def _kind_of(node: Node) -> type[_Series]:
         return _Product
     if operation is _DIVIDE:
         return _Quotient
+    if operation.pushed is not None:
+        return _Joined
     moving = [rule for rule, source in zip(operation.jvps, node.sources, strict=True) if source is not None]
-    values = {"z", *operation.arguments}
+    values = {"z", *(x for x, source in zip(operation.arguments, node.sources, strict=True) if source is not None)}
     return _Linear if all(rule is not None and values.isdisjoint(rule.needs) for rule in moving) else _Derived

@@ -15,11 +15,11 @@ from ..core import dtypes
 from ..core.arguments import dimension, dimensions, either, sizes
 from ..core.broadcast import cast
 from ..core.define import linear, rule
-from ..core.doors import enter
+from ..core.doors import constant, enter
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from .index import between
-from .shape import WHOLE, flip, narrow_view, reshape, transpose, unsqueeze, view_at, widen
+from .shape import WHOLE, flip, narrow_view, reshape, transpose, view_at
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "cat", "chunk", "column_stack", "dstack", "fliplr", "flipud",
@@ -27,37 +27,24 @@ __all__ = [
 ]  # fmt: skip
 
 
-@functools.cache
-def _cat_operation(count: int) -> Operation:
-    """Concatenation of `count` tensors: each one's cotangent is its own piece, its tangent fills that piece."""
-
-    def piece(i: int) -> Any:
-        return lambda g, dim, ends: narrow_view(g, dim, ends[i], ends[i + 1])
-
-    def place(i: int) -> Any:
-        return lambda t, dim, ends: widen(t, dim, ends[i], ends[-1] - ends[i + 1])
-
-    return _joining("cat", lambda *arrays, dim, ends: np.concatenate(arrays, dim), count, piece, place)
+def _concatenated(*arrays: np.ndarray, dim: int, ends: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate(arrays, dim)
 
 
-@functools.cache
-def _stack_operation(count: int) -> Operation:
-    """The same along a new dimension."""
-
-    def piece(i: int) -> Any:
-        return lambda g, dim: view_at(g, (*(WHOLE,) * dim, i, Ellipsis))
-
-    def place(i: int) -> Any:
-        return lambda t, dim: widen(unsqueeze(t, dim), dim, i, count - i - 1)
-
-    return _joining("stack", _stacked, count, piece, place)
+def _cut(g: Any, dim: int, ends: tuple[int, ...]) -> list[Tensor]:
+    """Each tensor's cotangent is its own piece."""
+    return [narrow_view(g, dim, start, stop) for start, stop in itertools.pairwise(ends)]
 
 
-def _joining(name: str, kernel: Any, count: int, piece: Any, place: Any) -> Operation:
-    return Operation(
-        name, kernel, tuple(f"x{i}" for i in range(count)), tuple(rule(piece(i)) for i in range(count)),
-        tuple(rule(place(i)) for i in range(count)),
-    )  # fmt: skip
+def _joined(t: Any, dim: int, ends: tuple[int, ...]) -> Tensor:
+    """The tangents side by side, zeros in place of those that there are not."""
+    like = next(x for x in t if x is not None)._value
+    before, behind = like.shape[:dim], like.shape[dim + 1 :]
+    parts = [
+        constant(np.zeros, (*before, stop - start, *behind), like.dtype) if x is None else x
+        for x, (start, stop) in zip(t, itertools.pairwise(ends), strict=True)
+    ]
+    return apply(_CAT, tuple(parts), {"dim": dim, "ends": ends})
 
 
 def _stacked(*arrays: np.ndarray, dim: int) -> np.ndarray:
@@ -65,6 +52,25 @@ def _stacked(*arrays: np.ndarray, dim: int) -> np.ndarray:
     if dim == len(shape):
         return np.concatenate([x[..., None] for x in arrays], dim)
     return np.concatenate(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
+
+
+def _taken_apart(g: Any, dim: int) -> list[Tensor]:
+    return [view_at(g, (*(WHOLE,) * dim, i, Ellipsis)) for i in range(g._value.shape[dim])]
+
+
+def _joined_anew(t: Any, dim: int) -> Tensor:
+    like = next(x for x in t if x is not None)._value
+    zeros = constant(np.zeros, like.shape, like.dtype) if any(x is None for x in t) else None
+    return apply(_STACK, tuple([zeros if x is None else x for x in t]), {"dim": dim})
+
+
+# Of any number of tensors, so that there is one rule for all of them.
+_CAT: Operation = Operation(
+    "cat", _concatenated, ("tensors",), (None,), (None,), joint=rule(_cut), pushed=rule(_joined)
+)
+_STACK: Operation = Operation(
+    "stack", _stacked, ("tensors",), (None,), (None,), joint=rule(_taken_apart), pushed=rule(_joined_anew)
+)
 
 
 def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
@@ -105,7 +111,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
             shapes = ", ".join([str(x._value.shape) for x in parts])
             raise ValueError(f"cat: shapes {shapes} must agree but for dimension {d}")
         ends.append(ends[-1] + shape[d])
-    return apply(_cat_operation(len(parts)), _promoted(parts), {"dim": d, "ends": ends})
+    return apply(_CAT, _promoted(parts), {"dim": d, "ends": tuple(ends)})
 
 
 def _promoted(parts: list[Any]) -> tuple[Any, ...]:
@@ -151,7 +157,7 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> T
         if x._value.shape != shape:
             raise ValueError(f"stack: expected one shape, got {', '.join(str(x._value.shape) for x in parts)}")
     d = dimension("stack", dim, len(shape) + 1)
-    return apply(_stack_operation(len(parts)), _promoted(parts), {"dim": d})
+    return apply(_STACK, _promoted(parts), {"dim": d})
 
 
 @tells
