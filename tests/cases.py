@@ -571,6 +571,14 @@ CASES: tuple[Case, ...] = (
     Case("cast", lambda x: x.to(dtype=wg.float64) * 2, lambda x: x * 2),
     Case("alias", wg.func.grad(lambda x: (x**4).sum()), lambda x: 4 * x**3, rtol32=1e-5),
     Case("clone", lambda x: x.clone() * x, lambda x: x * x),
+    # ------------------------------------------------------------ without a derivative
+    Case("nonzero", lambda x: x[wg.nonzero(wg.tensor([1, 0, 2]), as_tuple=True)] * x[0],
+         lambda x: x[[0, 2]] * x[0], (((3,),), ((3, 2),))),
+    Case("one_hot", lambda x: x * F.one_hot(wg.tensor([0, 2, 1])), lambda x: x * np.eye(3)[[0, 2, 1]],
+         (((3,),), ((2, 3, 3),))),
+    Case("tensor", lambda x: x * wg.tensor(wg.ones_like(x.detach())), lambda x: x),
+    Case("view_dtype", lambda x: x + wg.zeros_like(x.detach()).view(wg.uint8).sum(), lambda x: x,
+         (((7,),), ((3, 5),), ((0,),))),
 )  # fmt: skip
 
 

@@ -26,11 +26,6 @@ def share_memory(x: Variable, out: Tensor) -> Tensor:
     return as_view(x, out) if out is not x and _kernels.overlap(memory(out), memory(x)) else out
 
 
-def detached(x: Variable) -> Tensor:
-    """A constant over x's memory; changes of one count as changes of the other."""
-    return wrap(x._value, x._share_counter())  # type: ignore[no-any-return]
-
-
 class Region(NamedTuple):
     """Where a view lies in its base: shapes, and strides and distance of their first items, counted in items."""
 

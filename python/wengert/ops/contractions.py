@@ -145,6 +145,9 @@ def _lengths(equation: str, terms: list[str], shapes: tuple[tuple[int, ...], ...
     return lengths
 
 
+_NOTHING = np.float64(0)  # repeated, what NumPy reads shapes of
+
+
 def _order(pairs: list[tuple[Any, str]], output: str) -> list[tuple[int, ...]]:
     """Which terms to multiply, one pair after the other."""
     if len(pairs) < 3:
@@ -152,7 +155,7 @@ def _order(pairs: list[tuple[Any, str]], output: str) -> list[tuple[int, ...]]:
     names = {letter: k for k, letter in enumerate(dict.fromkeys("".join(term for _, term in pairs)))}
     arguments: list[Any] = []
     for x, term in pairs:
-        arguments += [x._value, [names[letter] for letter in term]]
+        arguments += [np.broadcast_to(_NOTHING, x._value.shape), [names[letter] for letter in term]]
     path = np.einsum_path(*arguments, [names[letter] for letter in output], optimize="greedy")[0][1:]
     steps: list[tuple[int, ...]] = []
     for places in path:  # a step of more than two is taken two at a time

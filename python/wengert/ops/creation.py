@@ -22,8 +22,7 @@ from ..core.define import computed, linear
 from ..core.doors import constant, enter, leave
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
-from ..core.variable import Variable
-from ..core.views import detached
+from ..core.variable import Variable, detached
 from .index import diag_embed
 from .index import diagonal as diagonal_of
 from .naming import called
@@ -217,8 +216,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """
     if isinstance(data, Variable):
         _check_device("as_tensor", device)
-        wanted = data._value.dtype if dtype is None else dtypes.as_dtype(dtype, "as_tensor")
-        return data if data._value.dtype == wanted else cast(data, wanted)
+        given = enter(data)
+        wanted = given._value.dtype if dtype is None else dtypes.as_dtype(dtype, "as_tensor")
+        return given if given._value.dtype == wanted else cast(given, wanted)
     return leaf("as_tensor", _from_data("as_tensor", data, dtype, copy=None), device=device)
 
 
@@ -259,13 +259,15 @@ def asarray(
     True
     """
     if isinstance(obj, Variable):
+        given = enter(obj)
         if obj.requires_grad and requires_grad is not False:
-            out = as_tensor(obj, dtype, device)
-            if out is not obj and copy is False:
-                raise ValueError(f"asarray: {obj.dtype} cannot become {out.dtype} without a copy; leave out copy=False")
-            return clone(obj) if copy and out is obj else out
-        if not copy and (dtype is None or dtypes.as_dtype(dtype, "asarray") == obj._value.dtype):
-            out = detached(obj) if obj.requires_grad or requires_grad else obj
+            out = as_tensor(given, dtype, device)
+            if out is not given and copy is False:
+                what = f"{given.dtype} cannot become {out.dtype}"
+                raise ValueError(f"asarray: {what} without a copy; leave out copy=False")
+            return clone(given) if copy and out is given else out
+        if not copy and (dtype is None or dtypes.as_dtype(dtype, "asarray") == given._value.dtype):
+            out = detached(given) if obj.requires_grad or requires_grad else given
             return leaf("asarray", out, bool(requires_grad), device)
     return leaf("asarray", _from_data("asarray", obj, dtype, copy), bool(requires_grad), device)
 

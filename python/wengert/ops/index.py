@@ -1,16 +1,21 @@
 """Picking items by index, and the transposes that put them back.
 
-An index expression becomes a tuple of NumPy keys that are applied one after the other: one key for nearly all; two
-where integers stand beside arrays, since PyTorch takes the integers first, and NumPy would broadcast them with the
-arrays. All keys but the last give views. Functions that pick along one dimension have an `Along` in place of them.
+An index expression becomes `Places`: hashable keys that are applied one after the other, and the arrays of indices that
+stand in them, which are data. One key does for nearly all; there are two where integers stand beside arrays, since
+PyTorch takes the integers first, and NumPy would broadcast them with the arrays. All keys but the last give views.
+Functions that pick along one dimension have an `Along` in place of keys.
+
+Indices are read, checked and used once: kernels that check them all before they use them are given a copy, so that a
+thread that writes to an index meanwhile can spoil the result but not memory.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,15 +24,16 @@ from .._types import Tensor
 from ..core import broadcast, dtypes
 from ..core.arguments import dimension, either
 from ..core.broadcast import cast, sum_to
-from ..core.define import linear, primitive
-from ..core.doors import enter
+from ..core.define import computed, linear
+from ..core.doors import change, constant, enter, leave
 from ..core.signatures import tells
-from ..core.tape import Operation, apply
-from ..core.variable import Variable, wrap
+from ..core.tape import Operation, Rule, apply
+from ..core.variable import Variable
 from ..core.views import share_memory
 from .arithmetic import add
+from .compare import where
 from .naming import called
-from .shape import movedim, narrow_view, reshape, view_at
+from .shape import WHOLE, movedim, narrow_view, reshape, triple, view_at
 
 __all__ = ["diag_embed", "diagonal", "index_put", "narrow", "select", "take_along_dim", "unbind"]
 
@@ -128,7 +134,7 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
     d = dimension("unbind", either("unbind", dim, axis) or 0, x._value.ndim)
     if not x._value.ndim:
         raise ValueError("unbind: a 0-d tensor has no dimension to be taken apart along")
-    before = (slice(None),) * d
+    before = (WHOLE,) * d
     return tuple([called("unbind", view_at(x, (*before, k, Ellipsis))) for k in range(x._value.shape[d])])
 
 
@@ -242,88 +248,122 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tenso
     return movedim(full, (-2, -1), (d1, d2))
 
 
-Key = Any
+# ---------------------------------------------------------------- where items are
+
+# A part of a key: an integer, the triple of a slice, None, an Ellipsis, or ARRAY in place of an array of indices.
+Key = tuple[Any, ...]
+ARRAY = "array"
 
 
-class Along:
+class Line(NamedTuple):
+    """In place of keys: an index along `dim` for every item; what is picked has `shape`."""
+
+    dim: int
+    shape: tuple[int, ...]
+
+
+class Places:
+    """Where items of a tensor are: keys, and the variables that stand in them as ARRAY."""
+
+    __slots__ = ("arrays", "keys")
+
+    def __init__(self, keys: tuple[Key, ...] | Line, arrays: Sequence[Tensor] = ()) -> None:
+        self.keys, self.arrays = keys, tuple(arrays)
+
+
+class Along(Places):
     """At every place of `index`, the item with that index along `dim`; what is picked has `shape`."""
 
-    __slots__ = ("dim", "index", "shape")
+    __slots__ = ()
 
-    def __init__(self, index: np.ndarray, dim: int, shape: tuple[int, ...]) -> None:
-        self.index, self.dim, self.shape = index, dim, shape
-
-
-Keys = tuple[Key, ...] | Along
+    def __init__(self, index: Any, dim: int, shape: tuple[int, ...]) -> None:
+        Places.__init__(self, Line(dim, shape), (enter(index),))
 
 
 # ---------------------------------------------------------------- index expressions
 
 
-def plain_keys(key: Key) -> tuple[tuple[Key, ...], bool]:
-    """An index expression as NumPy keys, and whether they give a view: that is, whether no arrays are among them."""
-    if type(key) is int or type(key) is slice:  # the usual cases
-        return ((key, Ellipsis),), True
-    if isinstance(key, Variable):
-        part = _plain(key)
-        return (((part, Ellipsis),), True) if isinstance(part, int) else (((part,),), False)
-    out = []
-    arrays = integers = dots = False
-    for part in key if isinstance(key, tuple) else (key,):
+def places_of(expression: Any) -> tuple[Places, bool]:
+    """An index expression as places, and whether they give a view: that is, whether no arrays are among them."""
+    if type(expression) is int:  # the usual cases
+        return Places(((expression, Ellipsis),)), True
+    if type(expression) is slice:
+        return Places(((triple(expression), Ellipsis),)), True
+    key: list[Any] = []
+    arrays: list[Tensor] = []
+    integers = dots = False
+    for part in expression if isinstance(expression, tuple) else (expression,):
         if type(part) is int:
             integers = True
-        elif type(part) is not slice and part is not None:
-            if part is Ellipsis:
-                dots = True
+        elif type(part) is slice:
+            part = triple(part)
+        elif part is Ellipsis:
+            dots = True
+        elif part is not None:
+            part = _plain(part)
+            if isinstance(part, int):
+                integers = True
             else:
-                part = _plain(part)
-                if isinstance(part, int):
-                    integers = True
-                else:
-                    arrays = True
-        out.append(part)
+                arrays.append(part)
+                part = ARRAY
+        key.append(part)
     if arrays:
-        return (_integers_first(out) if integers else (tuple(out),)), False
+        return Places(_integers_first(key, arrays) if integers else (tuple(key),), arrays), False
     if not dots:  # without them, NumPy makes a copy of a single item
-        out.append(Ellipsis)
-    return (tuple(out),), True
+        key.append(Ellipsis)
+    return Places((tuple(key),)), True
 
 
 def _plain(part: Any) -> Any:
-    """A part of an index expression as an integer, or as an array of integers or booleans."""
+    """A part of an index expression as an integer, or as a variable of integers or booleans."""
     if isinstance(part, Variable):
-        part = part._value
+        found: Any = part
     elif isinstance(part, (list, tuple, range)):
-        part = np.asarray(part if len(part) else np.empty(0, np.int64))
+        found = _entered(part, np.asarray(part if len(part) else np.empty(0, np.int64)))
     elif isinstance(part, (bool, np.bool_)):
-        part = np.asarray(part)
-    elif not isinstance(part, np.ndarray):
-        if hasattr(part, "__index__"):
-            return part.__index__()
-        if hasattr(part, "__array__"):
-            part = np.asarray(part)
-    if not isinstance(part, np.ndarray):
-        raise IndexError(
-            "index: expected integers, slices, ..., None, or arrays of integers or booleans, "
-            f"got {type(part).__name__} {part!r}"
-        )
-    if part.dtype.kind == "b":
-        return part
-    if part.dtype.kind not in "iu":
-        raise IndexError(f"index: expected integers or booleans, got an index of dtype {part.dtype}")
-    if not part.ndim:
-        return int(part)
-    if part.dtype == dtypes.uint8:
+        found = enter(np.asarray(part))
+    elif not isinstance(part, np.ndarray) and hasattr(part, "__index__"):
+        return part.__index__()
+    elif hasattr(part, "__array__"):
+        found = _entered(part, np.array(part))  # a copy, as nobody tells of its changes
+    else:
+        raise _no_index(part)
+    dtype = found._value.dtype
+    if dtype.kind == "b":
+        return found
+    if dtype.kind not in "iu":
+        raise IndexError(f"index: expected integers or booleans, got an index of dtype {dtype}")
+    if not found._value.ndim:
+        return int(leave(found, "int"))
+    if dtype == dtypes.uint8:
         raise IndexError(
             "index: uint8 is ambiguous, since PyTorch reads it as a mask and NumPy as integers; use .long() or .bool()"
         )
-    return part
+    return found
 
 
-def _integers_first(parts: list[Any]) -> tuple[Key, ...]:
+def _entered(part: Any, array: np.ndarray) -> Tensor:
+    if array.dtype in dtypes.ALL:
+        return enter(array)
+    if array.dtype.kind in "iu":  # those that tensors do not have
+        return enter(array.astype(np.int64))
+    if array.dtype.kind == "O":
+        raise _no_index(part)
+    raise IndexError(f"index: expected integers or booleans, got an index of dtype {array.dtype}")
+
+
+def _no_index(part: Any) -> IndexError:
+    return IndexError(
+        "index: expected integers, slices, ..., None, or arrays of integers or booleans, "
+        f"got {type(part).__name__} {part!r}"
+    )
+
+
+def _integers_first(parts: list[Any], arrays: list[Tensor]) -> tuple[Key, ...]:
     """Two keys: the integers, with everything else kept whole; then the rest."""
     first: list[Any] = []
     rest: list[Any] = []
+    left = iter(arrays)
     for part in parts:
         if isinstance(part, int):
             first.append(part)
@@ -332,15 +372,33 @@ def _integers_first(parts: list[Any]) -> tuple[Key, ...]:
         if part is Ellipsis:
             first.append(part)
         elif part is not None:
-            mask = isinstance(part, np.ndarray) and part.dtype.kind == "b"
-            first.extend([slice(None)] * (part.ndim if mask else 1))
+            array = next(left) if part is ARRAY else None
+            mask = array is not None and array._value.dtype.kind == "b"
+            first.extend([WHOLE] * (array._value.ndim if array is not None and mask else 1))
     return tuple(first), tuple(rest)
 
 
-def at(x: np.ndarray, keys: Keys) -> np.ndarray:
+# ---------------------------------------------------------------- kernels
+# Of arrays: x, the indices, and keys.
+
+
+def _with_arrays(keys: tuple[Key, ...], arrays: Sequence[np.ndarray]) -> list[tuple[Any, ...]]:
+    """The keys as NumPy takes them, with copies of the arrays, which NumPy reads more than once."""
+    left = iter(arrays)
+    return [
+        tuple([
+            slice(*part) if type(part) is tuple else _private(next(left)) if part is ARRAY else part for part in key
+        ])
+        for key in keys
+    ]  # fmt: skip
+
+
+def _private(index: np.ndarray) -> np.ndarray:
+    return index.astype(np.bool_ if index.dtype.kind == "b" else np.int64)
+
+
+def _at(x: np.ndarray, keys: list[tuple[Any, ...]]) -> np.ndarray:
     """The array x[keys[0]][keys[1]]..."""
-    if isinstance(keys, Along):
-        return _shaped(_kernels.gather_along(x, keys.index, keys.dim), keys.shape)
     try:
         for key in keys:
             x = x[key]
@@ -349,22 +407,23 @@ def at(x: np.ndarray, keys: Keys) -> np.ndarray:
     return x
 
 
-def assign(x: np.ndarray, keys: Keys, y: Any) -> None:
+def _assign(x: np.ndarray, y: Any, *arrays: np.ndarray, keys: tuple[Key, ...] | Line) -> None:
     """Set x[keys] to y, in place."""
-    if isinstance(keys, Along):
-        _place(x, keys, y, False)
+    if isinstance(keys, Line):
+        _place(x, keys, arrays[0], y, False)
         return
-    part = at(x, keys[:-1])
+    plain = _with_arrays(keys, arrays)
+    part = _at(x, plain[:-1])
     try:
-        part[keys[-1]] = y
+        part[plain[-1]] = y
     except IndexError as error:
         raise _explained(error, part) from None
 
 
-def _place(x: np.ndarray, keys: Along, y: Any, add: bool) -> None:
+def _place(x: np.ndarray, line: Line, index: np.ndarray, y: Any, add: bool) -> None:
     """Set or add to x's items."""
-    items = _shaped(_kernels.broadcast_view(np.asarray(y, x.dtype), keys.shape), keys.index.shape)
-    _kernels.scatter_along(x, keys.index, items, keys.dim, add)
+    items = _shaped(_kernels.broadcast_view(np.asarray(y, x.dtype), line.shape), index.shape)
+    _kernels.scatter_along(x, index, items, line.dim, add)
 
 
 def _shaped(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -379,15 +438,10 @@ def _explained(error: IndexError, x: np.ndarray) -> IndexError:
     )
 
 
-# ---------------------------------------------------------------- x[key] and its transpose
-
-
-def _one_row_index(keys: tuple[Key, ...], x: np.ndarray) -> np.ndarray | None:
-    """The index of `x[index]` with a single array of integers in front, which the gather kernel takes."""
-    if len(keys) == 1 and len(keys[0]) == 1 and x.ndim:
-        part = keys[0][0]
-        if isinstance(part, np.ndarray) and part.dtype.kind in "iu":
-            return part
+def _row_index(keys: tuple[Key, ...], x: np.ndarray, arrays: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The index of `x[index]` with a single array of integers, as the kernels for rows take it: a vector of its own."""
+    if keys == ((ARRAY,),) and x.ndim and arrays[0].dtype.kind != "b":
+        return arrays[0].reshape(-1).astype(np.int64)
     return None
 
 
@@ -397,57 +451,115 @@ def _rows_of(x: np.ndarray) -> np.ndarray:
     return x.reshape(x.shape[0], -1) if x.size else x.reshape(x.shape[0], int(np.prod(x.shape[1:])))
 
 
-def _flat(index: np.ndarray) -> np.ndarray:
-    return as_places("index", index if index.ndim == 1 else index.reshape(-1))
+def _pick(x: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...]) -> np.ndarray:
+    if isinstance(keys, Line):
+        return _shaped(_kernels.gather_along(x, arrays[0], keys.dim), keys.shape)
+    if x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.ndim and x.shape[0]:
+        index = _row_index(keys, x, arrays)
+        if index is not None:
+            try:
+                rows = _kernels.gather_rows(_rows_of(x), index, dtype=x.dtype)
+            except IndexError as error:
+                raise _explained(error, x) from None
+            return _shaped(rows, arrays[0].shape + x.shape[1:])
+    return np.asarray(_at(x, _with_arrays(keys, arrays)))
 
 
-def _pick(x: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
-    if isinstance(keys, Along):
-        return at(x, keys)
-    index = _one_row_index(keys, x)
-    if index is not None and x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.shape[0]:
-        try:
-            rows = _kernels.gather_rows(_rows_of(x), _flat(index), dtype=x.dtype)
-        except IndexError as error:
-            raise _explained(error, x) from None
-        return rows if index.ndim == 1 and x.ndim == 2 else rows.reshape(index.shape + x.shape[1:])
-    return np.asarray(at(x, keys))
-
-
-def _put_add(g: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
-    if isinstance(keys, Along):
-        wide = _ADDED_AS.get(g.dtype, g.dtype)
-        out = np.zeros(shape, wide)
-        _place(out, keys, g, True)
+def _put_add(g: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...]) -> np.ndarray:
+    wide = _ADDED_AS.get(g.dtype, g.dtype)
+    out = np.zeros(shape, wide)
+    if isinstance(keys, Line):
+        _place(out, keys, arrays[0], g, True)
         return out if wide == g.dtype else dtypes.convert(out, g.dtype)
-    out = np.zeros(shape, g.dtype)
-    index = _one_row_index(keys, out)
-    if index is not None and g.dtype in (dtypes.float32, dtypes.float64) and g.size and out.size:
-        _kernels.scatter_add_rows(_rows_of(out), _flat(index), g.reshape(index.size, -1))
-    elif any(isinstance(part, np.ndarray) for part in keys[-1]):
-        np.add.at(at(out, keys[:-1]), keys[-1], g)
+    index = _row_index(keys, out, arrays) if g.size and out.size else None
+    if index is not None and wide in (dtypes.float32, dtypes.float64):
+        _kernels.scatter_add_rows(_rows_of(out), index, g.astype(wide, copy=False).reshape(index.size, -1))
     else:
-        out[keys[0]] = g
-    return out
+        plain = _with_arrays(keys, arrays)
+        if arrays:
+            np.add.at(_at(out, plain[:-1]), plain[-1], g)
+        else:
+            out[plain[0]] = g
+    return out if wide == g.dtype else dtypes.convert(out, g.dtype)
 
 
 _ADDED_AS: dict[np.dtype, np.dtype] = {dtypes.float16: dtypes.float32, dtypes.bool: dtypes.int64}
 
 
-# x[keys], and its transpose: zeros of `shape` with g added at the keys, repeated indices accumulating.
-_INDEX = linear("index", _pick, lambda g, keys, shape: apply(_PUT_ADD, (g,), {"keys": keys, "shape": shape}))
+def _assigned(
+    x: np.ndarray, y: Any, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...],
+    part: tuple[int, ...],
+) -> np.ndarray:  # fmt: skip
+    out = x.copy()
+    _assign(out, y, *arrays, keys=keys)
+    return out
 
 
-_PUT_ADD: Operation = linear(
-    "index_put", _put_add, lambda g, keys, shape: apply(_INDEX, (g,), {"keys": keys, "shape": shape})
-)
+def _last(*arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...]) -> np.ndarray:
+    """Which of the items that are assigned stay: of a repeated index only the last."""
+    if isinstance(keys, Line):
+        picked = keys.shape
+    else:
+        arrays = tuple(map(_private, arrays))
+        picked = _at(np.broadcast_to(np.False_, shape), _with_arrays(keys, arrays)).shape
+    number = np.arange(np.prod(picked, dtype=np.int64)).reshape(picked)
+    last = np.empty(shape, number.dtype)
+    _assign(last, number, *arrays, keys=keys)
+    return np.asarray(_pick(last, *arrays, keys=keys, shape=shape) == number)
 
 
-def _index(x: Any, keys: Keys) -> Tensor:
-    return apply(_INDEX, (x,), {"keys": keys, "shape": x._value.shape})
+_LAST = computed("index_put_last", _last)
+
+# ---------------------------------------------------------------- x[key] and its transpose
 
 
-def pick(x: Any, key: Key) -> Tensor:
+@functools.cache
+def _operations(count: int) -> tuple[Operation, Operation, Operation]:
+    """Picking at keys with `count` arrays; its transpose, zeros of `shape` with g added at the keys, repeated indices
+    accumulating; and x with y at the keys, where `part` is y's shape."""
+    names = tuple(f"index{i}" for i in range(count))
+    nothing = (None,) * count
+
+    def picked(g: Any, keys: Any, shape: Any, *arrays: Any) -> Tensor:
+        return apply(pick_at, (g, *arrays), {"keys": keys, "shape": shape})
+
+    def put(g: Any, keys: Any, shape: Any, *arrays: Any) -> Tensor:
+        return apply(add_at, (g, *arrays), {"keys": keys, "shape": shape})
+
+    def kept(g: Any, keys: Any, *arrays: Any) -> Tensor:
+        return _index_put(g, Places(keys, arrays), 0.0)
+
+    def arrived(g: Any, keys: Any, part: Any, *arrays: Any) -> Tensor:
+        return sum_to(_surviving(g, Places(keys, arrays)), part)  # type: ignore[no-any-return]
+
+    def alone(t: Any, keys: Any, shape: Any, *arrays: Any) -> Tensor:
+        return _index_put(constant(np.zeros, shape, t._value.dtype), Places(keys, arrays), t)
+
+    def rule(function: Any, *needs: str) -> Rule:
+        return Rule(function, (*needs, *names))
+
+    pick_at = Operation(
+        "index", _pick, ("x", *names), (rule(put, "g", "keys", "shape"), *nothing),
+        (rule(picked, "t", "keys", "shape"), *nothing),
+    )  # fmt: skip
+    add_at = Operation(
+        "index_put", _put_add, ("x", *names), (rule(picked, "g", "keys", "shape"), *nothing),
+        (rule(put, "t", "keys", "shape"), *nothing),
+    )  # fmt: skip
+    replace_at = Operation(
+        "index_put", _assigned, ("x", "y", *names),
+        (rule(kept, "g", "keys"), rule(arrived, "g", "keys", "part"), *nothing),
+        (rule(kept, "t", "keys"), rule(alone, "t", "keys", "shape"), *nothing),
+    )  # fmt: skip
+    return pick_at, add_at, replace_at
+
+
+def _index(x: Any, places: Places) -> Tensor:
+    static = {"keys": places.keys, "shape": x._value.shape}
+    return apply(_operations(len(places.arrays))[0], (x, *places.arrays), static)
+
+
+def pick(x: Any, key: Any) -> Tensor:
     """x[key], with PyTorch's meaning of integers, slices, ..., None, integer arrays, boolean masks and mixtures.
 
     Parameters
@@ -478,60 +590,50 @@ def pick(x: Any, key: Key) -> Tensor:
             [2.]])
     """
     x = enter(x)
-    keys, view = plain_keys(key)
+    places, view = places_of(key)
     if not view:
-        return _index(x, keys)
+        return _index(x, places)
     try:
-        return view_at(x, keys[0])
+        return view_at(x, places.keys[0])  # type: ignore[arg-type]
     except IndexError as error:
         raise _explained(error, x._value) from None
 
 
 # ---------------------------------------------------------------- assignment
 
-# x with y at the keys; `shape` is x's, `part` is y's.
-_INDEX_PUT = primitive(
-    "index_put",
-    lambda x, y, keys, shape, part: _assigned(x, y, keys),
-    (lambda g, keys: _index_put(g, keys, 0.0), lambda g, keys, part: sum_to(_kept(g, keys), part)),
-    (lambda t, keys: _index_put(t, keys, 0.0), lambda t, keys, shape: _index_put(_zeros(shape, t), keys, t)),
-)  # fmt: skip
 
-
-def _assigned(x: np.ndarray, y: Any, keys: Keys) -> np.ndarray:
-    out = x.copy()
-    assign(out, keys, y)
-    return out
-
-
-def _index_put(x: Any, keys: Keys, y: Any) -> Tensor:
+def _index_put(x: Any, places: Places, y: Any) -> Tensor:
     part = y._value.shape if isinstance(y, Variable) else ()
-    return apply(_INDEX_PUT, (x, y), {"keys": keys, "shape": x._value.shape, "part": part})
+    static = {"keys": places.keys, "shape": x._value.shape, "part": part}
+    return apply(_operations(len(places.arrays))[2], (x, y, *places.arrays), static)
 
 
-def _zeros(shape: tuple[int, ...], like: Any) -> Tensor:
-    return wrap(np.zeros(shape, like._value.dtype))
-
-
-def _kept(g: Any, keys: Keys) -> Tensor:
-    """What of g at the keys reaches the items assigned there: of a repeated index only the last."""
-    picked = _index(g, keys)
-    if isinstance(keys, Along) or any(isinstance(part, np.ndarray) and part.dtype.kind != "b" for part in keys[-1]):
-        number = np.arange(picked._value.size).reshape(picked._value.shape)
-        last = np.empty(g._value.shape, number.dtype)
-        assign(last, keys, number)
-        survivors = at(last, keys) == number
-        if not survivors.all():
-            return picked * wrap(survivors.astype(g._value.dtype))
+def _surviving(g: Any, places: Places) -> Tensor:
+    """What of g at the places reaches the items assigned there."""
+    picked = _index(g, places)
+    if any(array._value.dtype.kind != "b" for array in places.arrays):  # the indices may be repeated
+        return where(_LAST(*places.arrays, keys=places.keys, shape=g._value.shape), picked, 0.0)
     return picked
 
 
-def picked_shape(keys: Keys, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of x[keys] for an x of `shape`."""
-    return keys.shape if isinstance(keys, Along) else at(np.broadcast_to(np.False_, shape), keys).shape
+def _nothing(shape: tuple[int, ...]) -> np.ndarray:
+    return np.broadcast_to(np.False_, shape)
 
 
-def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
+def _picked_shape(places: Places, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of x[places] for an x of `shape`."""
+    if isinstance(places.keys, Line):
+        return places.keys.shape
+    return tuple(_index(constant(_nothing, shape), places)._value.shape)
+
+
+def set_items(x: Any, key: Any, y: Any) -> None:
+    """x[key] = y, in place and not recorded."""
+    places, _ = places_of(key)
+    change("index_put_", (x,), _assign, y, *places.arrays, keys=places.keys)
+
+
+def index_put(x: Any, key: Any, y: Any, accumulate: bool = False) -> Tensor:
     """A copy of x with x[key] = y, or, accumulating, x[key] += y.
 
     Parameters
@@ -563,11 +665,11 @@ def index_put(x: Any, key: Key, y: Any, accumulate: bool = False) -> Tensor:
     >>> wg.index_put(wg.zeros(3), ([0, 0],), wg.tensor([1., 2.]), accumulate=True)
     tensor([3., 0., 0.])
     """
-    return _put(enter(x), plain_keys(key)[0], y, accumulate)
+    return _put(enter(x), places_of(key)[0], y, accumulate)
 
 
-def _put(x: Any, keys: Keys, y: Any, accumulate: bool) -> Tensor:
-    shape = picked_shape(keys, x._value.shape)
+def _put(x: Any, places: Places, y: Any, accumulate: bool) -> Tensor:
+    shape = _picked_shape(places, x._value.shape)
     if accumulate or not isinstance(y, (int, float)):
         y = enter(y, None if isinstance(y, Variable) else x._value.dtype)
         if y._value.dtype != x._value.dtype:
@@ -583,8 +685,9 @@ def _put(x: Any, keys: Keys, y: Any, accumulate: bool) -> Tensor:
             raise ValueError(f"index: a value of shape {y._value.shape} does not broadcast to {shape}, its place")
     if accumulate:
         y = y if y._value.shape == shape else broadcast.broadcast_to(y, shape)
-        return add(x, apply(_PUT_ADD, (y,), {"keys": keys, "shape": x._value.shape}))
-    return _index_put(x, keys, y)
+        static = {"keys": places.keys, "shape": x._value.shape}
+        return add(x, apply(_operations(len(places.arrays))[1], (y, *places.arrays), static))
+    return _index_put(x, places, y)
 
 
 # ---------------------------------------------------------------- along one dimension
@@ -592,33 +695,32 @@ def _put(x: Any, keys: Keys, y: Any, accumulate: bool) -> Tensor:
 
 def along(name: str, x: Any, indices: Any, dim: int, shape: tuple[int, ...] | None = None) -> Along:
     """The places in x that `indices`, of as many dimensions, mean along `dim`; what is there is given `shape`."""
-    index = indices._value
-    if index.ndim != x._value.ndim:
-        raise ValueError(
-            f"{name}: expected indices of {x._value.ndim} dimension(s) like the tensor, got shape {index.shape}"
-        )
-    return Along(as_places(name, index), dim, index.shape if shape is None else shape)
+    given = indices._value.shape
+    if len(given) != x._value.ndim:
+        raise ValueError(f"{name}: expected indices of {x._value.ndim} dimension(s) like the tensor, got shape {given}")
+    return Along(as_places(name, indices), dim, given if shape is None else shape)
 
 
-def as_places(name: str, index: np.ndarray) -> np.ndarray:
+def as_places(name: str, index: Tensor) -> Tensor:
     """Integer indices in the dtype that the kernels take."""
-    if index.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integer indices, got {index.dtype}")
-    return index if index.dtype == dtypes.int64 else index.astype(np.int64)
+    dtype = index._value.dtype
+    if dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integer indices, got {dtype}")
+    return index if dtype == dtypes.int64 else cast(index, dtypes.int64)
 
 
-def picked_for(name: str, x: Any, keys: Keys) -> Tensor:
-    """x[keys], a copy, printed and in errors under the name of the function that asks for it."""
+def picked_for(name: str, x: Any, places: Places) -> Tensor:
+    """x[places], a copy, printed and in errors under the name of the function that asks for it."""
     try:
-        return called(name, _index(x, keys))
+        return called(name, _index(x, places))
     except IndexError as error:
         raise _renamed(name, error) from None
 
 
-def put_for(name: str, x: Any, keys: Keys, y: Any, accumulate: bool = False) -> Tensor:
+def put_for(name: str, x: Any, places: Places, y: Any, accumulate: bool = False) -> Tensor:
     """`index_put`, whose errors have the name of the function that asks for it."""
     try:
-        return _put(x, keys, y, accumulate)
+        return _put(x, places, y, accumulate)
     except IndexError as error:
         raise _renamed(name, error) from None
 
@@ -671,6 +773,6 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | 
             )
         joined = [m if n == 1 else n for n, m in zip(shape, wanted, strict=True)]
         over = (*joined[:d], wanted[d], *joined[d + 1 :])
-        key = Along(np.broadcast_to(key.index, over), d, over)
+        key = Along(broadcast.broadcast_to(key.arrays[0], over), d, over)
         x = broadcast.broadcast_to(x, (*joined[:d], shape[d], *joined[d + 1 :]))
     return picked_for("take_along_dim", x, key)

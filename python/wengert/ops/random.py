@@ -13,7 +13,8 @@ from ..core.arguments import integer
 from ..core.broadcast import broadcast_shape
 from ..core.change import rewrite
 from ..core.doors import draw, enter
-from ..core.generator import Generator, default_generator, numpy_generator
+from ..core.generator import Generator, default_generator
+from ..core.generator import numpy_generator as numpy_generator
 from ..core.signatures import tells
 from ..core.variable import Variable
 from .creation import allocate, float_dtype, leaf, limits, number, shape_of
@@ -192,7 +193,8 @@ def _uniform_between(
     out = _uniform(source, shape, dtype)
     out *= dtype.type(high - low)
     out += dtype.type(low)
-    return np.minimum(out, np.nextafter(dtype.type(high), dtype.type(low)), out=out)
+    np.minimum(out, np.nextafter(dtype.type(high), dtype.type(low)), out=out)
+    return out
 
 
 def _standard_normal(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -226,7 +228,8 @@ def _heads(source: np.random.Generator, p: Any, shape: tuple[int, ...], dtype: n
     if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
         raise ValueError(f"{name}: probabilities lie in [0, 1], got {p if np.ndim(p) == 0 else 'some that do not'}")
     drawn = dtypes.float32 if getattr(p, "dtype", None) in (dtypes.float16, dtypes.float32) else dtypes.float64
-    return np.asarray(_uniform(source, shape, drawn) < p).astype(dtype)
+    heads: np.ndarray = _uniform(source, shape, drawn) < p
+    return np.asarray(heads).astype(dtype)
 
 
 def _integers(

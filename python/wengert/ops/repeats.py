@@ -9,7 +9,7 @@ import numpy as np
 
 from .._types import Tensor
 from ..core.arguments import dimension, either, lengths, sizes
-from ..core.define import linear
+from ..core.define import computed, linear
 from ..core.doors import enter
 from ..core.signatures import tells
 from ..core.tape import apply
@@ -129,13 +129,23 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int
     if dim is None:
         x, dim = reshape(x, -1), 0
     d = dimension("repeat_interleave", dim, x._value.ndim)
-    counts = enter(repeats)._value
-    if counts.dtype.kind not in "iu":
-        raise TypeError(f"repeat_interleave: expected integers to repeat by, got {counts.dtype}")
-    n = x._value.shape[d]
-    if counts.size not in (1, n) or counts.ndim > 1 or (counts < 0).any():
+    counts, n = enter(repeats), x._value.shape[d]
+    if counts._value.dtype.kind not in "iu":
+        raise TypeError(f"repeat_interleave: expected integers to repeat by, got {counts._value.dtype}")
+    if counts._value.size not in (1, n) or counts._value.ndim > 1:
         raise ValueError(
             f"repeat_interleave: expected 1 or {n} count(s), none negative, for dimension {d} of shape "
-            f"{x._value.shape}, got shape {counts.shape}"
+            f"{x._value.shape}, got shape {counts._value.shape}"
         )
-    return pick(x, (slice(None),) * d + (np.repeat(np.arange(n), counts),))
+    return pick(x, (slice(None),) * d + (_SOURCES(counts, length=n),))
+
+
+def _sources(counts: np.ndarray, length: int) -> np.ndarray:
+    """For each item of the result, the index that it comes from."""
+    times = counts.astype(np.int64)  # a copy, since NumPy reads it twice
+    if (times < 0).any():
+        raise ValueError(f"repeat_interleave: counts cannot be negative, got {times.min()}")
+    return np.repeat(np.arange(length), times)
+
+
+_SOURCES = computed("repeat_interleave_sources", _sources)

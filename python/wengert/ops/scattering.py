@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either
 from ..core.broadcast import broadcast_shape, broadcast_to, cast
+from ..core.define import computed
 from ..core.doors import enter
 from ..core.signatures import tells
-from ..core.variable import Variable, wrap
+from ..core.variable import Variable
 from .compare import where
-from .index import Along, Keys, along, as_places, pick, picked_for, put_for
+from .index import ARRAY, Along, Places, along, as_places, pick, picked_for, put_for, unbind
 from .naming import called
-from .shape import reshape
+from .shape import WHOLE, clone, reshape
 
 __all__ = [
     "argwhere", "gather", "index_add", "index_copy", "index_fill", "index_select", "masked_fill", "masked_scatter",
@@ -33,7 +33,7 @@ def _grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Along:
         raise TypeError(f"{name}: expected dim, the dimension that is indexed")
     d = dimension(name, dim, x._value.ndim)
     places = along(name, x, indices, d)
-    wanted = places.shape
+    wanted = indices._value.shape
     for other in (x, *others):
         shape = other._value.shape
         if shape != wanted and not _covers(shape, wanted, d if other is x else None):
@@ -166,34 +166,33 @@ def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bo
     src = enter(src)
     if src._value.dtype != x._value.dtype:
         raise TypeError(f"{name}: expected src of dtype {x._value.dtype} like the tensor, got {src._value.dtype}")
-    places = _grid(name, x, dim, indices, src)
-    if src._value.shape != places.shape:
-        src = pick(src, tuple(map(slice, places.shape)))
+    places, wanted = _grid(name, x, dim, indices, src), indices._value.shape
+    if src._value.shape != wanted:
+        src = pick(src, tuple(map(slice, wanted)))
     return put_for(name, x, places, src, accumulate)
 
 
 # ---------------------------------------------------------------- whole slices
 
 
-def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Keys, tuple[int, ...]]:
-    """The tensor, the key of x[:, index] for dim = 1, and the shape of what it picks."""
-    x, indices = enter(x), enter(index)
-    dim = either(name, dim, axis)
+def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Places, tuple[int, ...]]:
+    """The tensor, the places of x[:, index] for dim = 1, and the shape of what they pick."""
+    x, dim = enter(x), either(name, dim, axis)
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is indexed")
-    places = as_places(name, indices._value)
-    if places.ndim > 1:
-        raise ValueError(f"{name}: expected a vector of indices, got shape {places.shape}")
-    if not places.ndim:
-        places = places.reshape(1)
+    indices = as_places(name, enter(index))
+    if indices._value.ndim > 1:
+        raise ValueError(f"{name}: expected a vector of indices, got shape {indices._value.shape}")
+    if not indices._value.ndim:
+        indices = reshape(indices, 1)
     d = dimension(name, dim, x._value.ndim)
     shape = x._value.shape
     if not shape:
         x, shape = reshape(x, 1), (1,)
-    wanted = (*shape[:d], places.size, *shape[d + 1 :])
+    wanted = (*shape[:d], indices._value.size, *shape[d + 1 :])
     if 0 < d == len(shape) - 1:  # single items, which NumPy picks one by one, with more ado
-        return x, Along(_kernels.broadcast_view(places, wanted), d, wanted), wanted
-    return x, ((slice(None),) * d + (places,),), wanted
+        return x, Along(broadcast_to(indices, wanted), d, wanted), wanted
+    return x, Places(((WHOLE,) * d + (ARRAY,),), (indices,)), wanted
 
 
 @tells
@@ -225,8 +224,8 @@ def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int
             [4., 4., 3.]])
     """
     shape = enter(x)._value.shape
-    x, key, _ = _slices("index_select", x, dim, axis, index)
-    out = picked_for("index_select", x, key)
+    x, places, _ = _slices("index_select", x, dim, axis, index)
+    out = picked_for("index_select", x, places)
     return out if shape else called("index_select", reshape(out, ()))
 
 
@@ -276,9 +275,9 @@ def index_add(
     tensor([4., 0., 2.])
     """
     shape = enter(x)._value.shape
-    x, key, wanted = _slices("index_add", x, dim, axis, index)
+    x, places, wanted = _slices("index_add", x, dim, axis, index)
     source = _source("index_add", x, source, wanted)
-    return reshape(put_for("index_add", x, key, source if alpha == 1 else source * alpha, accumulate=True), shape)
+    return reshape(put_for("index_add", x, places, source if alpha == 1 else source * alpha, accumulate=True), shape)
 
 
 @tells
@@ -315,8 +314,8 @@ def index_copy(
     tensor([2., 0., 1.])
     """
     shape = enter(x)._value.shape
-    x, key, wanted = _slices("index_copy", x, dim, axis, index)
-    return reshape(put_for("index_copy", x, key, _source("index_copy", x, source, wanted)), shape)
+    x, places, wanted = _slices("index_copy", x, dim, axis, index)
+    return reshape(put_for("index_copy", x, places, _source("index_copy", x, source, wanted)), shape)
 
 
 @tells
@@ -351,8 +350,8 @@ def index_fill(
             [5., 0.]])
     """
     shape = enter(x)._value.shape
-    x, key, _ = _slices("index_fill", x, dim, axis, index)
-    return reshape(put_for("index_fill", x, key, _single("index_fill", value)), shape)
+    x, places, _ = _slices("index_fill", x, dim, axis, index)
+    return reshape(put_for("index_fill", x, places, _single("index_fill", value)), shape)
 
 
 def _single(name: str, value: Any) -> Any:
@@ -390,10 +389,13 @@ def take(x: Any, index: Any) -> Tensor:
     >>> wg.take(wg.tensor([[1., 2.], [3., 4.]]), wg.tensor([3, 0]))
     tensor([4., 1.])
     """
-    places = as_places("take", enter(index)._value)
-    if not places.ndim:  # a single integer would make a view
-        return called("take", reshape(picked_for("take", reshape(x, -1), ((places[None],),)), ()))
-    return picked_for("take", reshape(x, -1), ((places,),))
+    places = as_places("take", enter(index))
+    if not places._value.ndim:  # a single integer would make a view
+        return called("take", reshape(picked_for("take", reshape(x, -1), Places(_FIRST, (reshape(places, 1),))), ()))
+    return picked_for("take", reshape(x, -1), Places(_FIRST, (places,)))
+
+
+_FIRST = ((ARRAY,),)
 
 
 # ---------------------------------------------------------------- masks
@@ -478,10 +480,8 @@ def masked_select(x: Any, mask: Any) -> Tensor:
     """
     x, mask = enter(x), _mask("masked_select", mask)
     shape = broadcast_shape("masked_select", x._value.shape, mask._value.shape)
-    x = x if x._value.shape == shape else broadcast_to(x, shape)
-    return called(
-        "masked_select", pick(x, np.broadcast_to(mask._value, shape)) if shape else reshape(pick(x, mask._value), -1)
-    )
+    x, mask = (v if v._value.shape == shape else broadcast_to(v, shape) for v in (x, mask))
+    return called("masked_select", pick(x, mask) if shape else reshape(pick(x, mask), -1))
 
 
 @tells
@@ -517,11 +517,25 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     shape = broadcast_shape("masked_scatter", x._value.shape, mask._value.shape)
     if shape != x._value.shape:
         raise ValueError(f"masked_scatter: a mask of shape {mask._value.shape} does not broadcast to {x._value.shape}")
-    places = np.broadcast_to(mask._value, shape)
-    count = int(places.sum())
-    if source._value.size < count:
-        raise ValueError(f"masked_scatter: the mask has {count} true item(s), the source only {source._value.size}")
-    return put_for("masked_scatter", x, ((places,),), pick(reshape(source, -1), slice(count)))
+    numbers = _NUMBERED(mask, shape=shape, most=source._value.size)
+    if source._value.dtype != x._value.dtype:
+        source = cast(source, x._value.dtype)
+    if not source._value.size:  # and the mask holds nowhere
+        return called("masked_scatter", clone(x))
+    return called("masked_scatter", where(mask, take(source, numbers), x))
+
+
+def _numbered(mask: np.ndarray, shape: tuple[int, ...], most: int) -> np.ndarray:
+    """For each place where the mask holds, how many such places are before it; 0 elsewhere. They are `most` at most."""
+    held = np.broadcast_to(mask, shape)
+    numbers = np.cumsum(held, dtype=np.int64).reshape(shape)
+    count = int(numbers.max(initial=0))
+    if count > most:
+        raise ValueError(f"masked_scatter: the mask has {count} true item(s), the source only {most}")
+    return np.asarray((numbers - 1) * held)
+
+
+_NUMBERED = computed("masked_scatter_numbers", _numbered)
 
 
 @tells
@@ -547,12 +561,22 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
     >>> wg.nonzero(wg.tensor([0., 3.]), as_tuple=True)
     (tensor([1]),)
     """
-    value = enter(x)._value
+    x = enter(x)
     if as_tuple:
-        return tuple(map(wrap, np.nonzero(value if value.ndim else value.reshape(1))))
-    if not value.ndim:
-        return wrap(np.zeros((int(bool(value)), 0), np.int64))
-    return wrap(np.argwhere(value))
+        return unbind(_NONZERO(x if x._value.ndim else reshape(x, 1), rows=True))
+    return _NONZERO(x, rows=False)
+
+
+def _nonzero(x: np.ndarray, rows: bool) -> np.ndarray:
+    """The indices of the items that are not zero, a row for each dimension or for each item."""
+    held = np.asarray(x != 0)  # NumPy reads it twice, so it is nobody else's
+    if not x.ndim:
+        return np.zeros((int(held), 0), np.int64)
+    places = np.array(np.nonzero(held), np.int64)
+    return places if rows else np.ascontiguousarray(places.T)
+
+
+_NONZERO = computed("nonzero", _nonzero)
 
 
 @tells

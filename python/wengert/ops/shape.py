@@ -13,10 +13,10 @@ from .._types import Tensor
 from ..core import broadcast, dtypes
 from ..core.arguments import dimension, dimensions, filled, lengths, permutation, sizes
 from ..core.broadcast import broadcast_shape
-from ..core.define import linear
-from ..core.doors import enter
+from ..core.define import computed, linear
+from ..core.doors import enter, memory
 from ..core.tape import Operation, apply
-from ..core.variable import as_view, wrap
+from ..core.variable import as_view
 from ..core.views import share_memory
 
 __all__ = [
@@ -58,11 +58,11 @@ def _permuted(x: Any, dims: tuple[int, ...], inverse: tuple[int, ...], operation
 
 
 def _flipped(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
-    out: np.ndarray = x[(*[_BACKWARD if d in dims else WHOLE for d in range(x.ndim)], Ellipsis)]
+    out: np.ndarray = x[(*[_BACKWARD if d in dims else _FORWARD for d in range(x.ndim)], Ellipsis)]
     return out
 
 
-WHOLE, _BACKWARD = slice(None), slice(None, None, -1)
+_FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
 
 
 _FLIP: Operation = linear("flip", _flipped, lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
@@ -127,17 +127,23 @@ def view(x: Any, *shape: Any) -> Tensor:
     x = enter(x)
     if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
         dtype = dtypes.as_dtype(shape[0], "view")
-        try:
-            out = wrap(x._value.view(dtype), x._share_counter())
-        except ValueError as error:
-            raise RuntimeError(
-                f"view: shape {x._value.shape} of {x._value.dtype} cannot be read as {dtype}: {error}"
-            ) from None
+        out = _BITS(x, dtype=dtype)
+        out._counter = x._share_counter()
         return out
     out = reshaped(x, filled("view", sizes(shape), x._value.shape))
-    if x._value.size and not _kernels.overlap(out._value, x._value):
+    if x._value.size and not _kernels.overlap(memory(out), memory(x)):
         raise RuntimeError(f"view: the strides of this tensor of shape {x._value.shape} do not allow it; use reshape")
     return out
+
+
+def _read_as(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    try:
+        return x.view(dtype)
+    except ValueError as error:
+        raise RuntimeError(f"view: shape {x.shape} of {x.dtype} cannot be read as {dtype}: {error}") from None
+
+
+_BITS = computed("view", _read_as)
 
 
 def permute(x: Any, *order: Any, dims: Any = None) -> Tensor:
@@ -410,47 +416,66 @@ def flip(x: Any, *dim: Any, dims: Any = None) -> Tensor:
     return share_memory(x, apply(_FLIP, (x,), {"dims": order}))
 
 
-# x[key] for a key of integers, slices and None with an Ellipsis, without which NumPy makes a copy of a single item; and
-# its transpose: zeros of `shape` elsewhere.
-_SLICE = linear(
-    "slice", lambda x, key, shape: x[key],
-    lambda g, key, shape: between_zeros(g, key, shape),
-)  # fmt: skip
+# ---------------------------------------------------------------- x[key] for integers, slices, None and ...
+
+Key = tuple[Any, ...]  # of those, a slice as a triple of integers and None, so that it is hashable
+WHOLE = (None, None, None)
 
 
-def _filled_in(x: np.ndarray, key: Any, shape: tuple[int, ...]) -> np.ndarray:
+def triple(part: slice) -> tuple[Any, Any, Any]:
+    """A slice as it stands in a key."""
+    start, stop, step = part.start, part.stop, part.step
+    try:
+        return (
+            start if start is None or type(start) is int else operator.index(start),
+            stop if stop is None or type(stop) is int else operator.index(stop),
+            step if step is None or type(step) is int else operator.index(step),
+        )
+    except TypeError:
+        raise TypeError(f"index: a slice has integers or None, got {part}") from None
+
+
+def numpy_key(key: Key) -> tuple[Any, ...]:
+    """A key as NumPy takes it."""
+    return tuple([slice(*part) if type(part) is tuple else part for part in key])
+
+
+def _sliced(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
+    if len(key) == 2 and type(key[0]) is int:  # x[i], the most frequent one
+        found: np.ndarray = x[key]
+    else:
+        found = x[numpy_key(key)]
+    return found
+
+
+def _filled_in(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
     out = np.zeros(shape, x.dtype)
-    out[key] = x
+    out[numpy_key(key)] = x
     return out
 
 
+# x[key] for a key with an Ellipsis, without which NumPy makes a copy of a single item; and its transpose: zeros of
+# `shape` elsewhere.
+_SLICE = linear("slice", _sliced, lambda g, key, shape: apply(_SLICE_BACKWARD, (g,), {"key": key, "shape": shape}))
 _SLICE_BACKWARD: Operation = linear(
     "slice_backward", _filled_in, lambda g, key, shape: apply(_SLICE, (g,), {"key": key, "shape": shape})
 )
 
 
-def view_at(x: Any, key: Any) -> Tensor:
+def view_at(x: Any, key: Key) -> Tensor:
     """The view x[key]."""
     return as_view(x, apply(_SLICE, (x,), {"key": key, "shape": x._value.shape}))
 
 
 def narrow_view(x: Any, dim: int, start: int, stop: int) -> Tensor:
     """The view of x from `start` to `stop` along one dimension."""
-    return view_at(x, (*(WHOLE,) * dim, slice(start, stop), Ellipsis))
+    return view_at(x, (*(WHOLE,) * dim, (start, stop, None), Ellipsis))
 
 
-def widen(x: Any, dim: int, before: int, after: int) -> Tensor:
-    """x between zeros along one dimension."""
-    shape = x._value.shape
-    stop = before + shape[dim]
-    return between_zeros(
-        x, (*(WHOLE,) * dim, slice(before, stop), Ellipsis), (*shape[:dim], stop + after, *shape[dim + 1 :])
-    )
-
-
-def between_zeros(x: Any, key: Any, shape: tuple[int, ...]) -> Tensor:
-    """Zeros of a shape with x at a key such as `view_at` takes."""
-    return apply(_SLICE_BACKWARD, (x,), {"key": key, "shape": shape})
+def between_zeros(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Tensor:
+    """Zeros of a shape with x at a NumPy key of integers, slices, None and an Ellipsis."""
+    hashable = tuple([triple(part) if isinstance(part, slice) else part for part in key])
+    return apply(_SLICE_BACKWARD, (x,), {"key": hashable, "shape": shape})
 
 
 def unsqueeze(x: Any, dim: int) -> Tensor:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.doors import leave
+from ..ops.shape import WHOLE
 
 
 @dataclass
@@ -143,9 +144,9 @@ def _slice_name(key: tuple[Any, ...]) -> str:
             return "unsqueeze"
         if isinstance(part, int):
             return "select"
-        if isinstance(part, slice) and part != slice(None):
+        if isinstance(part, tuple) and part != WHOLE:
             return "slice"
-    return "slice" if slice(None) in key else "alias"
+    return "slice" if WHOLE in key else "alias"
 
 
 def _suffixes(tensor: Any, array: np.ndarray) -> list[str]:

@@ -18,7 +18,7 @@ from ..core import arguments, dlpack, hooks
 from ..core.backward import backward
 from ..core.broadcast import cast
 from ..core.change import forget, renew, rewrite
-from ..core.doors import change, enter, leave, line, memory
+from ..core.doors import enter, leave, line, memory
 from ..core.modes import mode
 from ..core.signatures import telling
 from ..core.variable import Variable, detached, register
@@ -941,8 +941,7 @@ class Tensor(Variable):
             y = conversion.constant_of("index_put_", y, self._value.dtype)
             rewrite(self, "index_put_", lambda old: index.index_put(old, key, y))
             return
-        keys, _ = index.plain_keys(key)
-        change("index_put_", (self,), lambda value, items: index.assign(value, keys, items), y)
+        index.set_items(self, key, y)
 
     # ------------------------------------------------------------ change in place
 
