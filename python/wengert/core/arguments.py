@@ -45,7 +45,7 @@ def dimensions(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
     """One dimension, several, or all of them (None, or PyTorch's empty tuple), sorted."""
     if type(dim) is int and -ndim <= dim < ndim:  # the usual case, without the price of the others
         return (dim % ndim,)
-    if dim is None or dim == () or dim == []:
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(ndim))
     dims = [dimension(name, d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
     if len(set(dims)) != len(dims):
@@ -73,11 +73,14 @@ def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
 
 def lengths(name: str, given: tuple[Any, ...], keyword: Any) -> tuple[int, ...]:
     """The same, or else given by keyword, as PyTorch allows."""
-    if keyword is None:
+    if keyword is not None:
+        if given:
+            raise TypeError(f"{name}: got {given} and, by keyword, {keyword}, which is one thing; give one of them")
+        given = (tuple(keyword) if isinstance(keyword, (tuple, list)) else (keyword,),)
+    try:
         return sizes(given)
-    if given:
-        raise TypeError(f"{name}: got {given} and, by keyword, {keyword}, which is one thing; give one of them")
-    return sizes((tuple(keyword),))
+    except TypeError:
+        raise TypeError(f"{name}: expected integers or one tuple of them, got {given}") from None
 
 
 def filled(name: str, asked: tuple[int, ...], before: tuple[int, ...]) -> tuple[int, ...]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
-from ..core.arguments import dimension, either
+from ..core.arguments import dimension, either, integer
 from ..core.broadcast import cast, sum_to
 from ..core.define import computed, linear
 from ..core.doors import change, constant, enter, leave
@@ -46,13 +45,14 @@ def between(x: Any, dim: int, ends: Sequence[int]) -> tuple[Any, ...]:
 
 
 @tells
-def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
+def narrow(x: Any, dim: Any = None, start: Any = None, length: Any = None, *, axis: Any = None) -> Tensor:
     """A view of `length` items from `start` along one dimension.
 
     Parameters
     ----------
     x : tensor
     dim : int
+        Also spelled `axis`.
     start, length : int
         A negative start counts from the end.
 
@@ -71,22 +71,24 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
     tensor([1, 2, 3])
     """
     x = enter(x)
-    d = dimension("narrow", dim, x._value.ndim)
+    d = dimension("narrow", either("narrow", dim, axis), x._value.ndim)
     n = x._value.shape[d] if x._value.ndim else 0
-    begin = start + n if start < 0 else operator.index(start)
+    start, length = integer("narrow", "start", start), integer("narrow", "length", length)
+    begin = start + n if start < 0 else start
     if not x._value.ndim or not 0 <= begin <= begin + length <= n:
         raise IndexError(f"narrow: {length} item(s) from {start} do not lie within the length {n} of dimension {d}")
     return narrow_view(x, d, begin, begin + length)
 
 
 @tells
-def select(x: Any, dim: int, index: int) -> Tensor:
+def select(x: Any, dim: Any = None, index: Any = None, *, axis: Any = None) -> Tensor:
     """A view without one dimension, at one index along it: x[:, :, index] for dim = 2.
 
     Parameters
     ----------
     x : tensor
     dim, index : int
+        The dimension is also spelled `axis`.
 
     Returns
     -------
@@ -103,7 +105,8 @@ def select(x: Any, dim: int, index: int) -> Tensor:
     tensor([1., 3.])
     """
     x = enter(x)
-    return pick(x, (slice(None),) * dimension("select", dim, x._value.ndim) + (operator.index(index),))
+    d = dimension("select", either("select", dim, axis), x._value.ndim)
+    return pick(x, (slice(None),) * d + (integer("select", "index", index),))
 
 
 @tells
@@ -196,6 +199,7 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """
     x = enter(x)
     d1, d2 = dimension("diagonal", dim1, x._value.ndim), dimension("diagonal", dim2, x._value.ndim)
+    offset = integer("diagonal", "offset", offset)
     if d1 == d2 or x._value.ndim < 2:
         raise ValueError(
             f"diagonal: expected two different dimensions of shape {x._value.shape}, got {dim1} and {dim2}"
@@ -204,7 +208,7 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     rows, columns = last._value.shape[-2:]
     if not -rows <= offset <= columns:
         offset = -rows if offset < 0 else columns
-    return share_memory(x, apply(_DIAGONAL, (last,), {"offset": int(offset), "before": last._value.shape}))
+    return share_memory(x, apply(_DIAGONAL, (last,), {"offset": offset, "before": last._value.shape}))
 
 
 @tells
@@ -243,8 +247,9 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tenso
     d1, d2 = (dimension("diag_embed", d, len(shape) + 1) for d in (dim1, dim2))
     if d1 == d2:
         raise ValueError(f"diag_embed: expected two different dimensions, got {dim1} and {dim2}")
+    offset = integer("diag_embed", "offset", offset)
     side = shape[-1] + abs(offset)
-    full = apply(_DIAGONAL_BACKWARD, (x,), {"offset": int(offset), "before": (*shape[:-1], side, side)})
+    full = apply(_DIAGONAL_BACKWARD, (x,), {"offset": offset, "before": (*shape[:-1], side, side)})
     return movedim(full, (-2, -1), (d1, d2))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,14 +11,16 @@ import numpy as np
 
 from .._types import Tensor
 from ..core import dtypes
-from ..core.arguments import dimension, dimensions, either, sizes
+from ..core.arguments import dimension, dimensions, either, integer
+from ..core.arguments import lengths as given_lengths
 from ..core.broadcast import cast
 from ..core.define import linear, rule
-from ..core.doors import constant, enter
+from ..core.doors import constant, enter, leave
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
+from ..core.variable import Variable
 from .index import between
-from .shape import WHOLE, flip, narrow_view, reshape, transpose, view_at
+from .shape import WHOLE, clone, flip, narrow_view, reshape, reshaped, transpose, view_at
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "cat", "chunk", "column_stack", "dstack", "fliplr", "flipud",
@@ -79,7 +80,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     Parameters
     ----------
     tensors : sequence of tensor
-        Of one shape but for the length along `dim`.
+        Of one shape but for the length along `dim`; a vector without items goes with all.
     dim : int
         Also spelled `axis`.
 
@@ -102,16 +103,25 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     if not parts:
         raise ValueError("cat: expected at least one tensor")
     first = parts[0]._value.shape
-    if not first:
+    if first == _EMPTY:  # counts as empty of the others' shape, whatever that is
+        first = next((x._value.shape for x in parts if x._value.shape != _EMPTY), _EMPTY)
+        dim = dim if first != _EMPTY else 0
+    if not all(x._value.ndim for x in parts):
         raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
     d, ends = dimension("cat", dim, len(first)), [0]
-    for x in parts:
+    for k, x in enumerate(parts):
         shape = x._value.shape
+        if shape == _EMPTY and first != _EMPTY:
+            shape = (*first[:d], 0, *first[d + 1 :])
+            parts[k] = reshaped(x, shape)
         if shape != first and (*shape[:d], *shape[d + 1 :]) != (*first[:d], *first[d + 1 :]):
             shapes = ", ".join([str(x._value.shape) for x in parts])
             raise ValueError(f"cat: shapes {shapes} must agree but for dimension {d}")
         ends.append(ends[-1] + shape[d])
     return apply(_CAT, _promoted(parts), {"dim": d, "ends": tuple(ends)})
+
+
+_EMPTY = (0,)
 
 
 def _promoted(parts: list[Any]) -> tuple[Any, ...]:
@@ -192,12 +202,12 @@ def split(x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: 
     if not x._value.ndim:
         raise ValueError("split: a 0-d tensor has no dimension to be cut along")
     if isinstance(split_size_or_sections, (tuple, list)):
-        lengths = sizes(tuple(split_size_or_sections))
+        lengths = given_lengths("split", (), split_size_or_sections)
         ends = [0, *itertools.accumulate(lengths)]
         if ends[-1] != n or min(lengths, default=0) < 0:
             raise ValueError(f"split: pieces of lengths {lengths} do not add up to the length {n} of dimension {d}")
         return between(x, d, ends)
-    size = operator.index(split_size_or_sections)
+    size = integer("split", "split_size_or_sections", split_size_or_sections)
     if size < 1 and not (size == 0 and n == 0):
         raise ValueError(f"split: expected pieces of length 1 or more, got {size}")
     return between(x, d, [*range(0, n, max(size, 1)), n] if n else [0, 0])
@@ -229,7 +239,7 @@ def chunk(x: Any, chunks: int, dim: int | None = None, *, axis: int | None = Non
     >>> wg.chunk(wg.arange(5), 3)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    x = enter(x)
+    x, chunks = enter(x), integer("chunk", "chunks", chunks)
     if chunks < 1:
         raise ValueError(f"chunk: expected at least 1 chunk, got {chunks}")
     d = dimension("chunk", either("chunk", dim, axis) or 0, x._value.ndim)
@@ -248,7 +258,7 @@ def tensor_split(
     Parameters
     ----------
     x : tensor
-    indices_or_sections : int or sequence of int
+    indices_or_sections : int, sequence of int or tensor
         The number of parts; or where each but the first begins.
     dim : int
         0 by default. Also spelled `axis`.
@@ -274,11 +284,14 @@ def tensor_split(
     if not x._value.ndim:
         raise ValueError("tensor_split: a 0-d tensor has no dimension to be cut along")
     n = x._value.shape[d]
+    if isinstance(indices_or_sections, (Variable, np.ndarray)):
+        indices_or_sections = leave(enter(indices_or_sections), "int").tolist()  # one integer, or a list of them
     if isinstance(indices_or_sections, (tuple, list)):
-        starts = [slice(k, None).indices(n)[0] for k in sizes(tuple(indices_or_sections))]
+        places = given_lengths("tensor_split", (), indices_or_sections)
+        starts = [slice(k, None).indices(n)[0] for k in places]
         pairs = zip([0, *starts], [*starts, n], strict=True)
         return tuple(narrow_view(x, d, start, max(start, stop)) for start, stop in pairs)
-    count = operator.index(indices_or_sections)
+    count = integer("tensor_split", "indices_or_sections", indices_or_sections)
     if count < 1:
         raise ValueError(f"tensor_split: expected at least 1 part, got {count}")
     lengths = [n // count + (k < n % count) for k in range(count)]
@@ -521,20 +534,20 @@ def roll(x: Any, shifts: Any, dims: Any = None, *, axis: Any = None) -> Tensor:
     """
     x = enter(x)
     dims = either("roll", dims, axis)
-    steps = sizes(tuple(shifts) if isinstance(shifts, (tuple, list)) else (shifts,))
-    if dims is None or dims == () or dims == []:
+    steps = given_lengths("roll", (), shifts)
+    if dims is None or (isinstance(dims, (tuple, list)) and not dims):
         if len(steps) != 1:
             raise ValueError(f"roll: expected one shift without dims, got {shifts}")
         return apply(_ROLL, (x,), {"shifts": steps, "dims": ()})
     along = tuple([dimension("roll", d, x._value.ndim) for d in (dims if isinstance(dims, (tuple, list)) else (dims,))])
     if len(along) != len(steps):
         raise ValueError(f"roll: {len(steps)} shift(s) {shifts} for {len(along)} dimension(s) {dims}")
-    return apply(_ROLL, (x,), {"shifts": steps, "dims": along}) if x._value.ndim else x
+    return apply(_ROLL, (x,), {"shifts": steps, "dims": along}) if x._value.ndim else clone(x)
 
 
 @tells
 def fliplr(x: Any) -> Tensor:
-    """A view with the second dimension reversed.
+    """A copy with the second dimension reversed.
 
     Parameters
     ----------
@@ -560,7 +573,7 @@ def fliplr(x: Any) -> Tensor:
 
 @tells
 def flipud(x: Any) -> Tensor:
-    """A view with the first dimension reversed.
+    """A copy with the first dimension reversed.
 
     Parameters
     ----------
@@ -589,7 +602,7 @@ def flipud(x: Any) -> Tensor:
 
 @tells
 def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
-    """A view turned by quarter turns in the plane of two dimensions, from the first towards the second.
+    """A copy turned by quarter turns in the plane of two dimensions, from the first towards the second.
 
     Parameters
     ----------
@@ -617,9 +630,9 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     if len(dims) != 2 or len(dimensions("rot90", tuple(dims), x._value.ndim)) != 2:
         raise ValueError(f"rot90: expected two different dimensions, got {tuple(dims)}")
     first, second = dims
-    turns = k % 4
+    turns = integer("rot90", "k", k) % 4
+    if not turns:
+        return clone(x)
     if turns == 2:
         return flip(x, first, second)
-    if turns == 1:
-        return transpose(flip(x, second), first, second)
-    return flip(transpose(x, first, second), second) if turns else x
+    return transpose(flip(x, second if turns == 1 else first), first, second)

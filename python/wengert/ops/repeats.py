@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._types import Tensor
-from ..core.arguments import dimension, either, lengths, sizes
+from ..core.arguments import dimension, either, lengths
 from ..core.define import computed, linear
 from ..core.doors import enter
 from ..core.signatures import tells
@@ -60,7 +60,7 @@ def repeat(x: Any, *counts: Any) -> Tensor:
             [1., 2., 1., 2.]])
     """
     x = enter(x)
-    copies, shape = sizes(counts), x._value.shape
+    copies, shape = lengths("repeat", counts, None), x._value.shape
     if len(copies) < len(shape) or min(copies, default=0) < 0:
         raise ValueError(
             f"repeat: shape {shape} needs {len(shape)} or more counts, none negative, got {copies}; tile takes fewer"
@@ -99,7 +99,9 @@ def tile(x: Any, *counts: Any, dims: Any = None) -> Tensor:
 
 
 @tells
-def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
+def repeat_interleave(
+    x: Any, repeats: Any, dim: int | None = None, *, axis: int | None = None, output_size: int | None = None
+) -> Tensor:  # fmt: skip
     """Each item repeated in its place.
 
     Parameters
@@ -109,6 +111,8 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int
         How often; one number for each index along the dimension, or one for all.
     dim : int or None
         None: of all items in C order, giving a vector. Also spelled `axis`.
+    output_size : int or None
+        The length that results, if it is known: no other is accepted.
 
     Returns
     -------
@@ -117,7 +121,7 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int
     Raises
     ------
     ValueError
-        If there are neither one count nor as many as items, or one is negative.
+        If there are neither one count nor as many as items, one is negative, or they do not give `output_size`.
 
     Examples
     --------
@@ -137,7 +141,10 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, axis: int
             f"repeat_interleave: expected 1 or {n} count(s), none negative, for dimension {d} of shape "
             f"{x._value.shape}, got shape {counts._value.shape}"
         )
-    return pick(x, (slice(None),) * d + (_SOURCES(counts, length=n),))
+    sources = _SOURCES(counts, length=n)
+    if output_size is not None and sources._value.size != output_size:
+        raise ValueError(f"repeat_interleave: the counts give {sources._value.size} item(s), not {output_size}")
+    return pick(x, (slice(None),) * d + (sources,))
 
 
 def _sources(counts: np.ndarray, length: int) -> np.ndarray:

@@ -22,7 +22,8 @@ from .functions import logaddexp
 from .join import cat, roll
 from .numpy_kernels import quiet
 from .reduce import applied_in
-from .shape import clone, flip, narrow_view
+from .shape import clone, narrow_view
+from .shape import flip_view as flip
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
 

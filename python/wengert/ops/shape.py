@@ -11,7 +11,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
-from ..core.arguments import dimension, dimensions, filled, lengths, permutation, sizes
+from ..core.arguments import dimension, dimensions, either, filled, lengths, permutation, sizes
 from ..core.broadcast import broadcast_shape
 from ..core.define import computed, linear
 from ..core.doors import enter, memory
@@ -41,7 +41,7 @@ def _permuting(name: str) -> Operation:
     )  # fmt: skip
 
 
-_RESHAPE, _SQUEEZE, _UNSQUEEZE = map(reshaping, ("view", "squeeze", "unsqueeze"))
+_RESHAPE, _SQUEEZE, _UNSQUEEZE, _EXPAND = map(reshaping, ("view", "squeeze", "unsqueeze", "expand"))
 
 
 _PERMUTE, _TRANSPOSE, _T = map(_permuting, ("permute", "transpose", "t"))
@@ -57,7 +57,7 @@ def _permuted(x: Any, dims: tuple[int, ...], inverse: tuple[int, ...], operation
     return as_view(x, apply(operation, (x,), {"dims": dims, "inverse": inverse}))
 
 
-def _flipped(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
+def _reversed(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
     out: np.ndarray = x[(*[_BACKWARD if d in dims else _FORWARD for d in range(x.ndim)], Ellipsis)]
     return out
 
@@ -65,7 +65,15 @@ def _flipped(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
 _FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
 
 
-_FLIP: Operation = linear("flip", _flipped, lambda g, dims: apply(_FLIP, (g,), {"dims": dims}))
+_FLIP: Operation = linear(
+    "flip", lambda x, dims: np.array(_reversed(x, dims), order="C"), lambda g, dims: apply(_FLIP, (g,), {"dims": dims})
+)  # fmt: skip
+_FLIP_VIEW: Operation = linear("flip", _reversed, lambda g, dims: apply(_FLIP_VIEW, (g,), {"dims": dims}))
+
+
+def flip_view(x: Any, dim: int) -> Tensor:
+    """A view of x in reverse order along one dimension, for rules: `flip` gives copies, as in PyTorch."""
+    return as_view(x, apply(_FLIP_VIEW, (x,), {"dims": (dim,)}))
 
 
 def reshape(x: Any, *new_shape: Any, shape: Any = None) -> Tensor:
@@ -130,7 +138,7 @@ def view(x: Any, *shape: Any) -> Tensor:
         out = _BITS(x, dtype=dtype)
         out._counter = x._share_counter()
         return out
-    out = reshaped(x, filled("view", sizes(shape), x._value.shape))
+    out = reshaped(x, filled("view", lengths("view", shape, None), x._value.shape))
     if x._value.size and not _kernels.overlap(memory(out), memory(x)):
         raise RuntimeError(f"view: the strides of this tensor of shape {x._value.shape} do not allow it; use reshape")
     return out
@@ -179,13 +187,14 @@ def reverse_dimensions(x: Any) -> Tensor:
     return _permuted(x, order, order)
 
 
-def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
+def transpose(x: Any, dim0: Any = None, dim1: Any = None, *, axis0: Any = None, axis1: Any = None) -> Tensor:
     """A view with two dimensions exchanged.
 
     Parameters
     ----------
     x : tensor
     dim0, dim1 : int
+        Also spelled `axis0` and `axis1`.
 
     Returns
     -------
@@ -204,6 +213,8 @@ def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
     """
     x = enter(x)
     order = list(range(x._value.ndim))
+    if axis0 is not None or axis1 is not None:
+        dim0, dim1 = either("transpose", dim0, axis0), either("transpose", dim1, axis1)
     i, j = dimension("transpose", dim0, len(order)), dimension("transpose", dim1, len(order))
     if order:
         order[i], order[j] = order[j], order[i]
@@ -277,7 +288,7 @@ def broadcast_to(x: Any, *shape: Any) -> Tensor:
     Returns
     -------
     Tensor
-        Shares x's memory; read-only.
+        Shares x's memory; read-only where it repeats it.
 
     Raises
     ------
@@ -290,8 +301,15 @@ def broadcast_to(x: Any, *shape: Any) -> Tensor:
     tensor([[1., 2.],
             [1., 2.]])
     """
-    x = enter(x)
-    return as_view(x, broadcast.broadcast_to(x, sizes(shape)))
+    return _spread(enter(x), lengths("broadcast_to", shape, None))
+
+
+def _spread(x: Any, shape: tuple[int, ...]) -> Tensor:
+    """A view of x in a shape that it broadcasts to; one that can be written to where no item is repeated."""
+    before = x._value.shape
+    if math.prod(shape) == math.prod(before) and shape[len(shape) - len(before) :] == before:
+        return reshaped(x, shape, _EXPAND)
+    return as_view(x, broadcast.broadcast_to(x, shape))
 
 
 def expand(x: Any, *shape: Any) -> Tensor:
@@ -306,7 +324,7 @@ def expand(x: Any, *shape: Any) -> Tensor:
     Returns
     -------
     Tensor
-        Shares x's memory; read-only.
+        Shares x's memory; read-only where it repeats it.
 
     Raises
     ------
@@ -320,13 +338,13 @@ def expand(x: Any, *shape: Any) -> Tensor:
             [2., 2., 2.]])
     """
     x = enter(x)
-    target, before = sizes(shape), x._value.shape
+    target, before = lengths("expand", shape, None), x._value.shape
     wanted = target
     if -1 in target:
         lead = len(target) - len(before)
         wanted = tuple([before[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(target)])
     try:
-        return as_view(x, broadcast.broadcast_to(x, wanted))
+        return _spread(x, wanted)
     except ValueError:
         raise ValueError(
             f"expand: shape {before} does not expand to {target}; -1 keeps a length that is there"
@@ -387,18 +405,19 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     return tuple(x if x._value.shape == shape else broadcast_to(x, shape) for x in parts)
 
 
-def flip(x: Any, *dim: Any, dims: Any = None) -> Tensor:
-    """A view with the order of the items reversed along some dimensions.
+def flip(x: Any, *dim: Any, dims: Any = None, axis: Any = None) -> Tensor:
+    """A copy with the order of the items reversed along some dimensions.
 
     Parameters
     ----------
     x : tensor
     *dim : int, or one tuple of int
-        Also by keyword, as `dims`.
+        Also by keyword, as `dims` or `axis`.
 
     Returns
     -------
     Tensor
+        `x[::-1]` is the view.
 
     Raises
     ------
@@ -411,9 +430,9 @@ def flip(x: Any, *dim: Any, dims: Any = None) -> Tensor:
     tensor([3., 2., 1.])
     """
     x = enter(x)
-    asked = lengths("flip", dim, dims)
+    asked = lengths("flip", dim, either("flip", dims, axis))
     order = dimensions("flip", asked, x._value.ndim) if asked else ()
-    return share_memory(x, apply(_FLIP, (x,), {"dims": order}))
+    return apply(_FLIP, (x,), {"dims": order})
 
 
 # ---------------------------------------------------------------- x[key] for integers, slices, None and ...
@@ -478,14 +497,14 @@ def between_zeros(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Tenso
     return apply(_SLICE_BACKWARD, (x,), {"key": hashable, "shape": shape})
 
 
-def unsqueeze(x: Any, dim: int) -> Tensor:
+def unsqueeze(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     """A view with a new dimension of length 1.
 
     Parameters
     ----------
     x : tensor
     dim : int
-        Where it stands in the result.
+        Where it stands in the result. Also spelled `axis`.
 
     Returns
     -------
@@ -503,18 +522,18 @@ def unsqueeze(x: Any, dim: int) -> Tensor:
     """
     x = enter(x)
     shape = x._value.shape
-    d = dimension("unsqueeze", dim, len(shape) + 1)
+    d = dimension("unsqueeze", dim if axis is None else either("unsqueeze", dim, axis), len(shape) + 1)
     return reshaped(x, (*shape[:d], 1, *shape[d:]), _UNSQUEEZE)
 
 
-def squeeze(x: Any, dim: Any = None) -> Tensor:
+def squeeze(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     """A view without dimensions of length 1.
 
     Parameters
     ----------
     x : tensor
     dim : int, tuple of int or None
-        Which to remove where their length is 1; None: all.
+        Which to remove where their length is 1; None: all; an empty tuple: none. Also spelled `axis`.
 
     Returns
     -------
@@ -532,9 +551,12 @@ def squeeze(x: Any, dim: Any = None) -> Tensor:
     """
     x = enter(x)
     shape = x._value.shape
+    if axis is not None:
+        dim = either("squeeze", dim, axis)
     if dim is None:
         return reshaped(x, tuple([n for n in shape if n != 1]), _SQUEEZE)
-    drop = dimensions("squeeze", dim, len(shape))
+    nothing = isinstance(dim, (tuple, list)) and not dim
+    drop = () if nothing else dimensions("squeeze", dim, len(shape))
     return reshaped(x, tuple([n for i, n in enumerate(shape) if n != 1 or i not in drop]), _SQUEEZE)
 
 
@@ -593,13 +615,14 @@ def ravel(x: Any) -> Tensor:
     return reshape(x, -1)
 
 
-def unflatten(x: Any, dim: int, sizes: Any) -> Tensor:
+def unflatten(x: Any, dim: Any = None, sizes: Any = None, *, axis: Any = None) -> Tensor:
     """One dimension split into several.
 
     Parameters
     ----------
     x : tensor
     dim : int
+        Also spelled `axis`.
     sizes : tuple of int
         Their product is the length of the dimension; one of them may be -1.
 
@@ -619,8 +642,8 @@ def unflatten(x: Any, dim: int, sizes: Any) -> Tensor:
     """
     x = enter(x)
     shape = x._value.shape
-    d = dimension("unflatten", dim, len(shape))
-    parts = tuple(operator.index(n) for n in sizes)
+    d = dimension("unflatten", either("unflatten", dim, axis), len(shape))
+    parts = lengths("unflatten", (), sizes)
     known = math.prod(n for n in parts if n != -1)
     length = shape[d] if shape else 1
     fits = (known and length % known == 0) if -1 in parts else known == length

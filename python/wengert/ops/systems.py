@@ -15,7 +15,7 @@ from ..core.tape import apply
 from .compare import less, where
 from .lapack import as_matrices, by_column, from_lapack, identity_matrix, scalar_per_matrix, trace_of_product
 from .products import matmul, of_one_dtype
-from .shape import broadcast_to, reshape
+from .shape import broadcast_to, clone, reshape
 from .shape import matrix_transpose as T
 
 __all__ = ["det", "logdet", "matrix_power", "slogdet"]
@@ -305,4 +305,6 @@ def matrix_power(x: Any, n: int) -> Tensor:
         n //= 2
         if n:
             base = matmul(base, base)
-    return broadcast_to(identity_matrix(x._value.shape[-1], x), x._value.shape) if out is None else out
+    if out is None:
+        return broadcast_to(identity_matrix(x._value.shape[-1], x), x._value.shape)
+    return clone(x) if out is x else out
