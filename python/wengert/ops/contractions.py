@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from .._types import Tensor
-from ..core.arguments import dimension
+from ..core.arguments import dimension, integer
 from ..core.doors import enter
 from ..core.signatures import tells
+from ..core.variable import Variable
 from .arithmetic import multiply
 from .index import diagonal
 from .naming import called
@@ -26,7 +27,7 @@ __all__ = ["einsum", "inner", "kron", "tensordot"]
 
 
 @tells
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: Any, *operands: Any) -> Tensor:
     """The sum of products that Einstein's summation convention spells.
 
     Parameters
@@ -35,6 +36,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         One letter per dimension, one term per operand, such as "ij,jk->ik". Without an arrow, the letters that appear
         once, in alphabetical order. "..." stands for dimensions that broadcast.
     *operands : tensor, or one sequence of them
+        Also without an equation: `einsum(x, [0, 1], y, [1, 2], [0, 2])`, each operand followed by the numbers of its
+        dimensions, from 0 to 51 or `...`, and the result's numbers at the end, if they are not to be in order.
 
     Returns
     -------
@@ -54,6 +57,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     >>> wg.einsum("ii", x)
     tensor(5.)
     """
+    if not isinstance(equation, str):
+        equation, operands = _spelled((equation, *operands))
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     parts = [enter(x) for x in operands]
@@ -70,6 +75,29 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     return permute(x, tuple(map(term.index, output))) if output else x
 
 
+def _spelled(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The equation and the operands of operands that are each followed by the numbers of their dimensions."""
+    lists, alone = given[1::2], given[-1] if len(given) % 2 else None
+    terms = ",".join([_letters(numbers) for numbers in lists])
+    return terms if alone is None else f"{terms}->{_letters(alone)}", given[: 2 * len(lists) : 2]
+
+
+def _letters(numbers: Any) -> str:
+    if not isinstance(numbers, (list, tuple)):
+        raise TypeError(f"einsum: expected an equation, or a list of numbers after each operand, got {numbers!r}")
+    return "".join(["..." if n is Ellipsis else _letter(n) for n in numbers])
+
+
+def _letter(number: Any) -> str:
+    n = integer("einsum", "the number of a dimension", number)
+    if not 0 <= n < len(_NUMBERED):
+        raise ValueError(f"einsum: dimensions are numbered from 0 to {len(_NUMBERED) - 1}, got {n}")
+    return _NUMBERED[n]
+
+
+_NUMBERED = string.ascii_uppercase + string.ascii_lowercase  # in their order
+
+
 @functools.lru_cache(maxsize=256)
 def _read(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[list[str], str, dict[str, int]]:
     """The letters of each operand's dimensions and of the result's, with letters in place of dots; and the lengths."""
@@ -78,6 +106,8 @@ def _read(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[list[str]
     terms = left.split(",")
     if len(terms) != len(shapes):
         raise ValueError(f"einsum: {equation!r} has {len(terms)} term(s) for {len(shapes)} operand(s)")
+    if any(term.count("...") > 1 for term in (*terms, output)):
+        raise ValueError(f'einsum: a term has "..." once at most, got {equation!r}')
     if not set(text.replace("->", "").replace("...", "")) <= {*string.ascii_letters, ","}:
         raise ValueError(f"einsum: expected letters, commas, ... and one ->, got {equation!r}")
     spare = [letter for letter in string.ascii_letters + _MORE if letter not in text]
@@ -227,6 +257,8 @@ def tensordot(x: Any, y: Any, dims: Any = 2, *, axes: Any = None) -> Tensor:
     x, y = enter(x), enter(y)
     dims = dims if axes is None else axes
     a, b = x._value.shape, y._value.shape
+    if not isinstance(dims, (tuple, list, Variable, np.ndarray)):
+        dims = integer("tensordot", "dims", dims)
     if isinstance(dims, int):
         most = min(len(a), len(b))
         if not 0 <= dims <= most:

@@ -148,7 +148,8 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: An
     Parameters
     ----------
     data : number, nested sequences of numbers, array or tensor
-        Sequences may contain arrays and tensors.
+        Sequences may contain arrays and tensors. In a sequence that begins with a number or with a tensor of one item,
+        tensors of one item are numbers, whatever their shape.
     dtype : dtype, optional
         By default that of the data; of Python numbers the default float, int64 or bool; of a mixture the one that
         `promote_types` gives.
@@ -403,6 +404,13 @@ def _read(name: str, data: Any, path: tuple[int, ...], found: set[np.dtype]) -> 
         return items, (len(items),)
     read = [_read(name, item, (*path, k), found) for k, item in enumerate(items)]
     first = read[0][1]
+    if isinstance(items[0], Variable) and items[0]._value.size == 1:  # tensors of one item are numbers
+        first = ()
+    if first == ():
+        read = [
+            (part.reshape(()), ()) if isinstance(item, Variable) and item._value.size == 1 else (part, shape)
+            for item, (part, shape) in zip(items, read, strict=True)
+        ]
     for k, (_, shape) in enumerate(read):
         if shape != first:
             raise ValueError(
