@@ -89,17 +89,17 @@ def test_a_vector_without_items_goes_with_all_that_are_joined() -> None:
 @pytest.mark.parametrize("join", [wg.cat, wg.stack])
 def test_any_number_of_tensors_is_joined_by_one_operation(join: Any) -> None:
     def operations() -> int:
-        return len(tape.OPERATIONS)
+        return sum(operation.name == join.__name__ for operation in list(tape.OPERATIONS))
 
     x = wg.ones(2, dtype=wg.float64, requires_grad=True)
     join([x, x]).sum().backward()
-    before = operations()
+    assert operations() == 1
     for count in (3, 40, 4000):
         x.grad = None
         (join([x * k for k in range(count)]) ** 2).sum().backward()
         assert x.grad is not None
         assert x.grad.tolist() == [2 * sum(k * k for k in range(count))] * 2
-    assert operations() == before
+    assert operations() == 1
     y, t = wg.func.jvp(lambda x: join([x, wg.zeros(2), 2 * x]), (wg.ones(2),), (wg.tensor([1.0, 3.0]),))
     assert t.tolist() == join([wg.tensor([1.0, 3.0]), wg.zeros(2), wg.tensor([2.0, 6.0])]).tolist()
     assert y.shape == t.shape
