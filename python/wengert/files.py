@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 from ._terminal import printable
 from .core import dtypes
 from .data._files import replacing
-from .nn.parameter import Parameter
+from .nn.modules.parameter import Parameter
 from .ops import from_numpy
 from .tensors.tensor import Tensor
 

@@ -10,10 +10,10 @@ wengert.Size([8, 10])
 
 from ..core.signatures import telling_classes
 from . import functional, init, utils
-from .activations import ELU, GELU, LeakyReLU, LogSoftmax, PReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
-from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from .layers import BatchNorm1d, Dropout, Embedding, Flatten, Identity, LayerNorm, LazyLinear, Linear, Unflatten
-from .losses import (
+from .modules.activations import ELU, GELU, LeakyReLU, LogSoftmax, PReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .modules.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .modules.layers import BatchNorm1d, Dropout, Embedding, Flatten, Identity, LayerNorm, LazyLinear, Linear, Unflatten
+from .modules.losses import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
@@ -24,8 +24,8 @@ from .losses import (
     NLLLoss,
     SmoothL1Loss,
 )
-from .module import Module
-from .parameter import Parameter, UninitializedParameter
+from .modules.module import Module
+from .modules.parameter import Parameter, UninitializedParameter
 
 __all__ = [
     "ELU",

@@ -13,8 +13,8 @@ from ..autograd import enable_grad
 from ..core import dtypes, guard
 from ..core.doors import line as line_now
 from ..core.variable import Variable, wrap
-from ..nn.module import clear_gradient
-from ..nn.parameter import UninitializedParameter
+from ..nn.modules.module import clear_gradient
+from ..nn.modules.parameter import UninitializedParameter
 
 # What is remembered of a parameter: tensors by name, and the number of its steps as "step".
 State = dict[str, Any]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..autograd import AnomalyError, detect_anomaly, no_grad
-from ..nn.parameter import UninitializedParameter
+from ..nn.modules.parameter import UninitializedParameter
 from ..nn.utils import clip_grad_norm_
 from ..tensors.tensor import Tensor
 from . import checkpoint

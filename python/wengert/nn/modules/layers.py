@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.arguments import dimension
-from ..core.doors import count_change, enter
-from ..core.dtypes import int64
-from ..ops import creation, products
-from ..ops.shape import flatten, reshape
-from . import functional as F
-from . import init
+from ...core.arguments import dimension
+from ...core.doors import count_change, enter
+from ...core.dtypes import int64
+from ...ops import creation, products
+from ...ops.shape import flatten, reshape
+from .. import functional as F
+from .. import init
 from .module import Module
 from .parameter import Parameter, UninitializedParameter
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dtypes
-from ..core.doors import count_change
-from ..core.variable import Variable
-from ..ops import creation
-from ..tensors.tensor import Tensor
+from ...core import dtypes
+from ...core.doors import count_change
+from ...core.variable import Variable
+from ...ops import creation
+from ...tensors.tensor import Tensor
 
 
 class Parameter(Tensor):

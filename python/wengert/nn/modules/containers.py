@@ -7,7 +7,7 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..core.variable import Variable
+from ...core.variable import Variable
 from .module import Module, _what
 from .parameter import Parameter
 

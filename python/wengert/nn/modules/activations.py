@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops import creation
-from . import functional as F
+from ...ops import creation
+from .. import functional as F
 from .module import Module
 from .parameter import Parameter
 

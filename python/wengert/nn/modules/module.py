@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import Handle
-from ..core.broadcast import cast
-from ..core.doors import count_change
-from ..core.variable import wrap
-from ..tensors.tensor import Tensor
+from ...autograd import Handle
+from ...core.broadcast import cast
+from ...core.doors import count_change
+from ...core.variable import wrap
+from ...tensors.tensor import Tensor
 from .parameter import Parameter, UninitializedParameter
 
 _hook_keys = itertools.count()

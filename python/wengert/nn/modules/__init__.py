@@ -1,0 +1,1 @@
+"""The classes of `wengert.nn`: what holds parameters, and layers, activations, losses and containers made of it."""
