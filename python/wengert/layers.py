@@ -23,7 +23,7 @@ import numpy as np
 from ._types import Tensor
 from .core.doors import enter
 from .core.variable import wrap
-from .func.run import Recording, Run, matching
+from .func.recorded import Recording, Run, matching
 from .ops import activations, arithmetic, functions, losses, norms, products, reduce, rows
 
 

@@ -19,7 +19,7 @@ from .core.modes import Observer, mode
 from .core.tape import Node
 from .core.trees import flatten
 from .core.variable import Variable
-from .func.run import Recording, Run, matching, ones_like, zeros_like
+from .func.recorded import Recording, Run, matching, ones_like, zeros_like
 from .ops.contractions import trace as trace_matrix
 
 if TYPE_CHECKING:

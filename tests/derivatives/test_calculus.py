@@ -26,7 +26,7 @@ from wengert.func import (
     linearize,
     taylor,
 )
-from wengert.func.run import Run
+from wengert.func.recorded import Run
 from wengert.func.series import coefficients
 
 

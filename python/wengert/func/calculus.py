@@ -16,7 +16,7 @@ from ..ops.arithmetic import abs
 from ..ops.join import cat, stack
 from ..ops.shape import reshape
 from ..ops.systems import det
-from .run import Recording, Run, as_arguments, in_float64, ones_like, zeros_like
+from .recorded import Recording, Run, as_arguments, in_float64, ones_like, zeros_like
 from .series import coefficients
 
 # ---------------------------------------------------------------- functions of one variable

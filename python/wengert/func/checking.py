@@ -16,7 +16,7 @@ import numpy as np
 from ..core.doors import enter
 from ..core.trees import flatten
 from ..core.variable import wrap
-from .run import Recording, in_float64
+from .recorded import Recording, in_float64
 from .transforms import jvp, vjp
 
 

@@ -20,7 +20,7 @@ from ..core.variable import Variable
 from ..core.views import track
 from ..ops.arithmetic import divide, multiply
 from ..ops.products import PRODUCTS
-from .run import Recording, Run, zeros_like
+from .recorded import Recording, Run, zeros_like
 
 _MULTIPLY: tape.Operation = multiply.operation  # type: ignore[attr-defined]  # `define.named` puts it there
 _DIVIDE: tape.Operation = divide.operation  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.variable import Variable, wrap
 from ..ops.join import stack
 from ..ops.shape import reshape
-from .run import Run, as_arguments, matching, ones_like, units, zeros_like
+from .recorded import Run, as_arguments, matching, ones_like, units, zeros_like
 
 # ---------------------------------------------------------------- first derivatives
 
