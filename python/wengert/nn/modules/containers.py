@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...core.variable import Variable
-from .module import Module, _what
+from .module import Module, kind_of
 from .parameter import Parameter
 
 
@@ -137,7 +137,7 @@ class Sequential(_ModuleSequence):
 
     def __setitem__(self, index: Any, module: Module) -> None:
         if not isinstance(module, Module):
-            raise TypeError(f"Sequential: expected a nn.Module, got {_what(module)}")
+            raise TypeError(f"Sequential: expected a nn.Module, got {kind_of(module)}")
         super().__setitem__(index, module)
 
     def __mul__(self, times: int) -> Sequential:

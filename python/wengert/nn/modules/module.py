@@ -328,7 +328,7 @@ class Module:
         ReLU()
         """
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type(self).__name__}: expected a nn.Module, got {_what(module)}")
+            raise TypeError(f"{type(self).__name__}: expected a nn.Module, got {kind_of(module)}")
         self._register(self._modules, "module", name, module)
 
     register_module = add_module
@@ -994,7 +994,7 @@ class Module:
 _WANTED = {"parameter": "nn.Parameter", "module": "nn.Module", "buffer": "tensor"}
 
 
-def _what(x: Any) -> str:
+def kind_of(x: Any) -> str:
     """How an error speaks of an object that is not what it should be."""
     return f"the class {x.__name__}, not an instance" if isinstance(x, type) else f"a {type(x).__name__}"
 
