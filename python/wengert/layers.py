@@ -18,12 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ._types import Tensor
 from .core.doors import enter
-from .core.variable import wrap
-from .func.recorded import Recording, Run, matching
+from .core.modes import recording
+from .func.recorded import Run, matching, ones_like
 from .ops import activations, arithmetic, functions, losses, norms, products, reduce, rows
 
 
@@ -65,7 +63,7 @@ class Layer:
         """
         xs = [enter(x) for x in inputs]
         places = [k for k, x in enumerate(xs) if x._value.dtype.kind == "f"]
-        with Recording(False):
+        with recording(False):
             self._run = Run(type(self).__name__, lambda *args: type(self).function(*args, **self._static), xs, places)
             result: Tensor = self._run.output()
             return result
@@ -99,7 +97,7 @@ class Layer:
             if y._value.size != 1:
                 shape = y._value.shape
                 raise RuntimeError(f"{name}.backward: a result of shape {shape} needs a gradient of that shape")
-            gradient = wrap(np.ones_like(y._value))
+            gradient = ones_like(y)
         gs = run.pull(matching(f"{name}.backward", "gradient", gradient, run.outputs))
         return gs[0] if len(gs) == 1 else tuple(gs)
 

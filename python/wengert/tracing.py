@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .core import tape
-from .core.doors import enter
-from .core.modes import Observer, mode
+from .core.doors import enter, leave
+from .core.modes import Observer, mode, recording
 from .core.tape import Node
 from .core.trees import flatten
-from .core.variable import Variable
-from .func.recorded import Recording, Run, matching, ones_like, zeros_like
+from .core.tuples import Parts, kinds_of
+from .core.variable import Variable, detached
+from .func.recorded import Run, matching, ones_like, zeros_like
 from .ops.contractions import trace as trace_matrix
 
 if TYPE_CHECKING:
@@ -77,25 +78,25 @@ def _told(x: Any) -> str:
     return f"{x.item() + 0.0:.5g}".replace("-", "−")
 
 
-def _shown(value: Any) -> Any:
+def _shown(x: Variable) -> Any:
     """The value of a single item, the shape of anything larger."""
-    if isinstance(value, tuple):
-        return (len(value),)
-    return np.array(value) if value.size == 1 else value.shape
+    if isinstance(x, Parts):
+        return (len(kinds_of(x)),)
+    return np.array(leave(x, "text")) if x._value.size == 1 else x._value.shape
 
 
 class _Recorder(Observer):
     """Writes down what a run records, and what two walks carry along it."""
 
     def __init__(self) -> None:
-        self.steps: list[tuple[Node, tuple[Any, ...], Any]] = []
+        self.steps: list[tuple[Node, tuple[Any, ...], Variable]] = []
         self.tangents: dict[int, Any] = {}
         self.adjoints: dict[int, Any] = {}
         self.walking = False
 
     def recorded(self, node: Node, inputs: tuple[Any, ...], out: Variable) -> None:
         if not self.walking:
-            self.steps.append((node, inputs, out._value))
+            self.steps.append((node, inputs, detached(out)))
 
     def pulled(self, node: Node, argument: int, g: Any) -> None:
         self._add(self.adjoints, node.sources[argument], g)
@@ -153,7 +154,7 @@ def trace(function: Callable[..., Any], *args: Any, direction: Any = None) -> An
     before = mode.observer
     mode.observer = recorder
     try:
-        with Recording(False):
+        with recording(False):
             run = Run("trace", function, args, places)
             run.check_floating()
             if len(run.outputs) != 1:
@@ -196,29 +197,29 @@ def _entries(run: Run, recorder: _Recorder, names: list[str], direction: Any) ->
     rows: list[Entry] = []
     labels: dict[int, str] = {}
 
-    def row(source: Any, operation: str, value: Any) -> Entry:
-        entry = Entry(f"x{len(rows) + 1}".translate(_SUBSCRIPTS), operation, value=_shown(value))
-        zero = np.zeros(()) if not isinstance(value, tuple) and value.size == 1 else _shown(value)
+    def row(source: Any, operation: str, x: Variable) -> Entry:
+        entry = Entry(f"x{len(rows) + 1}".translate(_SUBSCRIPTS), operation, value=_shown(x))
+        zero = entry.value if isinstance(entry.value, tuple) else np.zeros(())
         for which, totals in (("tangent", recorder.tangents), ("adjoint", recorder.adjoints)):
             total = totals.get(id(source))
-            setattr(entry, which, zero if total is None else _shown(total._value))
+            setattr(entry, which, zero if total is None else _shown(total))
         labels[id(source)] = entry.name
         rows.append(entry)
         return entry
 
-    for node, inputs, value in recorder.steps:
+    for node, inputs, out in recorder.steps:
         if id(node) in ends:
-            row(node, ends[id(node)], value)
+            row(node, ends[id(node)], out)
             continue
         for x in inputs:
             if isinstance(x, Variable) and id(x._source) in leaves and id(x._source) not in labels:
-                row(x._source, "parameter", x._value)
+                row(x._source, "parameter", x)
         words = [word for word in (_operand(x, labels) for x in inputs) if word]
-        entry = row(node, _expression(node, words), value)
+        entry = row(node, _expression(node, words), out)
         for place, source in enumerate(node.sources):
             if source is not None and id(source) in labels:
                 entry.inputs.append(labels[id(source)])
-                entry.partials.append(_partial(node, place, inputs[place], value))
+                entry.partials.append(_partial(node, place, inputs[place], out))
     return rows
 
 
@@ -245,24 +246,23 @@ def _walk_both(run: Run, recorder: _Recorder, ts: list[Any], leaves: dict[int, V
         tape.pull([(y._source, seed)], [*run.sources, *leaves.values()], nodes=nodes)
 
 
-def _partial(node: Node, place: int, x: Any, value: Any) -> Any:
+def _partial(node: Node, place: int, x: Any, out: Variable) -> Any:
     """The derivative of a single item by a single item; else the shape of the Jacobian."""
-    if isinstance(value, tuple) or isinstance(x._value, tuple):
+    if isinstance(out, Parts) or isinstance(x, Parts):
         return ()
-    if value.size != 1 or x._value.size != 1:
-        return value.shape + x._value.shape
+    if out._value.size != 1 or x._value.size != 1:
+        return out._value.shape + x._value.shape
     rule = node.operation.jvps[place]
-    return np.full((), np.nan) if rule is None else np.array(node.run(rule, ones_like(x))._value)
+    return np.full((), np.nan) if rule is None else np.array(leave(node.run(rule, ones_like(x)), "text"))
 
 
 def _operand(x: Any, labels: dict[int, str]) -> str:
     """The name of an entry, or a constant; nothing of an argument that was left out, or of residuals."""
     if isinstance(x, Variable) and x._source is not None and id(x._source) in labels:
         return labels[id(x._source)]
-    value = x._value if isinstance(x, Variable) else x
-    if value is None or isinstance(value, tuple):
+    if x is None or (isinstance(x, Variable) and isinstance(x._value, tuple)):
         return ""
-    value = np.asarray(value)
+    value = leave(x, "text") if isinstance(x, Variable) else np.asarray(x)
     return f"{value.item():.5g}" if value.size == 1 else f"[{'×'.join(map(str, value.shape))}]"
 
 

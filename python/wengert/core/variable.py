@@ -174,6 +174,16 @@ def detached(x: Variable) -> Tensor:
     return wrap(x._value, x._share_counter())
 
 
+def detached(x: Variable) -> Any:
+    """A constant over x's memory: what is computed from it is not recorded, changes in place show in both."""
+    return wrap(x._value, x._share_counter())
+
+
+def show(x: Variable, data: Variable) -> None:
+    """Let x, which is being made, be a leaf over the memory of data."""
+    Variable.__init__(x, data._value, data._share_counter())
+
+
 def as_view(x: Variable, out: V) -> V:
     """Let a view of x's memory share x's change counter, and follow what happens to it."""
     out._counter = x._share_counter()

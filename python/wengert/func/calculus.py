@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ..core.doors import enter
+from ..core.doors import enter, leave
+from ..core.modes import recording
 from ..core.trees import flatten
-from ..core.variable import wrap
+from ..core.variable import Variable
 from ..ops.arithmetic import abs
 from ..ops.join import cat, stack
 from ..ops.shape import reshape
 from ..ops.systems import det
-from .recorded import Recording, Run, as_arguments, in_float64, ones_like, zeros_like
+from .recorded import Run, as_arguments, in_float64, ones_like, zeros_like
 from .series import coefficients
 
 # ---------------------------------------------------------------- functions of one variable
@@ -44,19 +45,21 @@ def _require_itemwise(run: Run, found: list[list[Any]]) -> None:
     ones.
     """
     t = np.random.default_rng(0).uniform(0.5, 1.5, run.inputs[0]._value.shape)
-    direction = wrap(t.astype(run.inputs[0]._value.dtype))
-    other = coefficients(run, [direction], len(found))
-    for k, (along_ones, along_t) in enumerate(zip(found, other, strict=True), 1):
-        for x, y in zip(along_ones, along_t, strict=True):
-            if x._value.shape != t.shape or not _nearly(y._value, x._value * t**k):
-                raise ValueError(
-                    f"{run.name}: the function mixes the items of its argument of shape {t.shape}; it must act on each "
-                    "by itself, or take a 0-d argument"
-                )
+    direction = enter(t.astype(run.inputs[0]._value.dtype))
+    with recording(False):
+        other = coefficients(run, [direction], len(found))
+        for k, (along_ones, along_t) in enumerate(zip(found, other, strict=True), 1):
+            for x, y in zip(along_ones, along_t, strict=True):
+                if x._value.shape != t.shape or not _nearly(y, x * t**k):
+                    raise ValueError(
+                        f"{run.name}: the function mixes the items of its argument of shape {t.shape}; it must act on "
+                        "each by itself, or take a 0-d argument"
+                    )
 
 
-def _nearly(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether x and y are equal up to some rounding."""
+def _nearly(first: Variable, second: Variable) -> bool:
+    """Whether two variables are equal up to some rounding."""
+    x, y = leave(first, "bool"), leave(second, "bool")
     tolerance = 1e3 * np.finfo(x.dtype).eps * (np.abs(y).max(initial=0) + 1)
     return np.allclose(x, y, rtol=0, atol=tolerance, equal_nan=True)
 
@@ -122,7 +125,7 @@ class TaylorPolynomial:
     @property
     def order(self) -> int:
         """The highest power."""
-        return len(self.coefficients._value) - 1
+        return self.coefficients._value.shape[0] - 1
 
     def __call__(self, x: Any) -> Any:
         """The value of the polynomial, differentiable in x and in the coefficients.
@@ -260,7 +263,7 @@ def difference_quotient(function: Callable[..., Any], x: Any, h: float = 1e-6, s
             columns.append([(a - b) / span for a, b in zip(at(i, k, h), behind, strict=True)])
         for j, y in enumerate(here):
             block = np.stack([column[j] for column in columns], -1) if columns else np.zeros(0)
-            quotients[j].append(wrap(block.reshape(y.shape + point.shape)))
+            quotients[j].append(enter(block.reshape(y.shape + point.shape)))
     per_output = [rebuild(row) for row in quotients]
     return rebuild_output([row[0] if single == 0 else tuple(row) for row in per_output])
 
@@ -269,10 +272,10 @@ def _values(
     function: Callable[..., Any], rebuild: Callable[[list[Any]], Any], points: list[np.ndarray]
 ) -> tuple[list[np.ndarray], Callable[[list[Any]], Any]]:
     """The leaves of function(*points) in float64, and what puts others in their places."""
-    with Recording(False):
-        result = function(*rebuild([wrap(point) for point in points]))
+    with recording(False):
+        result = function(*rebuild(list(map(enter, points))))
     leaves, rebuild_output = flatten(result)
-    return [np.array(enter(y)._value, np.float64) for y in leaves], rebuild_output
+    return [np.array(leave(enter(y), "array"), np.float64) for y in leaves], rebuild_output
 
 
 # ---------------------------------------------------------------- functions of several variables

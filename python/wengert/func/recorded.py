@@ -10,26 +10,12 @@ import numpy as np
 from ..core import tape
 from ..core.backward import require_shape
 from ..core.broadcast import as_floating, cast
-from ..core.doors import enter
-from ..core.modes import mode
+from ..core.doors import constant, enter, leave
+from ..core.modes import mode, recording
 from ..core.tape import Node
 from ..core.trees import flatten
-from ..core.variable import Variable, wrap
+from ..core.variable import Variable, detached
 from ..core.views import track
-
-
-class Recording:
-    """Set this thread's recording for a block."""
-
-    def __init__(self, on: bool) -> None:
-        self._on = on
-
-    def __enter__(self) -> None:
-        self._before = mode.recording
-        mode.recording = self._on
-
-    def __exit__(self, *exception: Any) -> None:
-        mode.recording = self._before
 
 
 class Run:
@@ -70,7 +56,7 @@ class Run:
         arguments = list(args)
         outside = mode.recording
         self.first = tape.count()
-        with Recording(True):
+        with recording(True):
             for k in self._places:
                 leaves, rebuild = flatten(arguments[k])
                 xs = [self._floating(leaf, k) for leaf in leaves]
@@ -133,11 +119,11 @@ class Run:
 
     def release(self, y: Variable) -> Variable:
         """y, without the tracking that only we need."""
-        return y if self.connected else wrap(y._value, y._share_counter())
+        return y if self.connected else detached(y)
 
-    def walking(self, directions: list[Any]) -> Recording:
+    def walking(self, directions: list[Any]) -> recording:
         """Record a walk if what comes out of it can be differentiated by something outside."""
-        return Recording(mode.recording and (self.connected or any(d.requires_grad for d in directions)))
+        return recording(mode.recording and (self.connected or any(d.requires_grad for d in directions)))
 
     def pull(self, cotangents: list[Any]) -> list[Any]:
         """Reverse mode: one cotangent per input, zeros where the outputs do not depend on it."""
@@ -196,28 +182,34 @@ def _kind(x: Any) -> str:
 
 def zeros_like(x: Variable) -> Any:
     """Zeros of x's shape and dtype."""
-    return wrap(np.zeros_like(x._value))
+    return constant(np.zeros, x._value.shape, x._value.dtype)
 
 
 def ones_like(x: Variable) -> Any:
     """Ones of x's shape and dtype."""
-    return wrap(np.ones_like(x._value))
+    return constant(np.ones, x._value.shape, x._value.dtype)
 
 
 def units(x: Variable) -> Iterator[Any]:
     """The unit vectors of x's space, in x's shape."""
     for k in range(x._value.size):
-        unit = np.zeros(x._value.shape, x._value.dtype)
-        unit.reshape(-1)[k] = 1
-        yield wrap(unit)
+        yield constant(_unit, x._value.shape, x._value.dtype, k)
+
+
+def _unit(shape: tuple[int, ...], dtype: np.dtype, k: int) -> np.ndarray:
+    unit = np.zeros(shape, dtype)
+    unit.reshape(-1)[k] = 1
+    return unit
 
 
 def in_float64(name: str, leaf: Any) -> np.ndarray:
     """The value of a floating argument in float64; a Python float to its last digit."""
-    value = enter(leaf)._value
-    if value.dtype.kind != "f":
-        raise TypeError(f"{name}: an argument has dtype {value.dtype}, which has no derivatives; pass floating numbers")
-    return np.array(leaf if isinstance(leaf, float) else value, dtype=np.float64)
+    x = enter(leaf)
+    if x._value.dtype.kind != "f":
+        raise TypeError(
+            f"{name}: an argument has dtype {x._value.dtype}, which has no derivatives; pass floating numbers"
+        )
+    return np.array(leaf if isinstance(leaf, float) else leave(x, "array"), dtype=np.float64)
 
 
 def matching(name: str, what: str, given: Any, expected: list[Any]) -> list[Any]:

@@ -15,12 +15,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import tape, tuples
+from ..core.modes import recording
 from ..core.tape import Node, apply
 from ..core.variable import Variable
 from ..core.views import track
 from ..ops.arithmetic import divide, multiply
 from ..ops.products import PRODUCTS
-from .recorded import Recording, Run, zeros_like
+from .recorded import Run, zeros_like
 
 _MULTIPLY: tape.Operation = multiply.operation  # type: ignore[attr-defined]  # `define.named` puts it there
 _DIVIDE: tape.Operation = divide.operation  # type: ignore[attr-defined]
@@ -186,7 +187,7 @@ class _Derived(_Series):
     def _derivative(self) -> Any:
         total = None
         node = self._node
-        with Recording(True):
+        with recording(True):
             for place, source in enumerate(node.sources):
                 first = self._of.coefficient(source, 1)
                 if first is None or source is None:
@@ -203,8 +204,8 @@ def _plus(x: Any, y: Any) -> Any:
 
 
 def _scaled(x: Any, factor: float) -> Any:
-    if isinstance(x._value, tuple):
-        return tuples.pack([tuples.item(x, i) * factor for i in range(len(x._value))])
+    if isinstance(x, tuples.Parts):
+        return tuples.pack([tuples.item(x, i) * factor for i in range(len(tuples.kinds_of(x)))])
     return x * factor
 
 

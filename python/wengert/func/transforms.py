@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.variable import Variable, wrap
+from ..core.doors import constant
+from ..core.variable import Variable
 from ..ops.join import stack
 from ..ops.shape import reshape
 from .recorded import Run, as_arguments, matching, ones_like, units, zeros_like
@@ -284,7 +285,7 @@ def _rows(run: Run) -> list[list[Any]]:
 
 def _joined(parts: list[Any], dim: int, y: Variable, x: Variable) -> Any:
     shape = (*y._value.shape, *x._value.shape)
-    return reshape(stack(parts, dim), shape) if parts else wrap(np.zeros(shape, y._value.dtype))
+    return reshape(stack(parts, dim), shape) if parts else constant(np.zeros, shape, y._value.dtype)
 
 
 def hessian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
