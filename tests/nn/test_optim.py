@@ -325,9 +325,9 @@ def test_an_own_optimizer_needs_only_an_update() -> None:
         def __init__(self, params: Any, lr: float) -> None:
             super().__init__(params, {"lr": lr})
 
-        def _update(self, group: Any, states: Any, values: Any, grads: Any) -> None:
-            for value, grad in zip(values, grads, strict=True):
-                value -= group["lr"] * np.sign(grad)
+        def _update(self, group: Any, params: Any, grads: Any, states: Any) -> None:
+            for p, g in zip(params, grads, strict=True):
+                p -= group["lr"] * g.sign()
 
     p = parameter(1, -5)
     Sign([p], lr=0.5).step()

@@ -62,12 +62,12 @@ def _memory(region: Region, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _overlaps(region: Region) -> bool:
-    """Whether two items of the view may be one in memory."""
+def overlaps(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether two items of an array may be in one place of memory."""
     reach = 0
-    for step, n in sorted((abs(step), n) for step, n in zip(region.strides, region.shape, strict=True) if n > 1):
+    for step, n in sorted((abs(step), n) for step, n in zip(strides, shape, strict=True) if n > 1):
         if step <= reach:
-            return math.prod(region.shape) > 1
+            return math.prod(shape) > 1
         reach += step * (n - 1)
     return False
 
@@ -84,7 +84,7 @@ def _show(x: np.ndarray, region: Region) -> np.ndarray:
 
 def _spread(x: np.ndarray, region: Region) -> np.ndarray:
     base, view = _memory(region, x.dtype)
-    if not _overlaps(region):
+    if not overlaps(region.shape, region.strides):
         view[...] = x
         return base
     places, shown = _memory(region, np.dtype(np.intp))

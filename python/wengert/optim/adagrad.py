@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import _kernels
-from ..core.variable import wrap
-from .optimizer import Optimizer, State, buffers, count_steps
+from ..core.doors import constant
+from ..ops import updates
+from .optimizer import Optimizer, State, count_steps, next_steps
 
 
 class Adagrad(Optimizer):
@@ -59,14 +59,13 @@ class Adagrad(Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for p in group["params"]:
-            start = np.full(p._value.shape, group["initial_accumulator_value"], p._value.dtype)
-            self.state[p] = {"step": 0, "sum": wrap(start)}
+            start = constant(np.full, p._value.shape, group["initial_accumulator_value"], p._value.dtype)
+            self.state[p] = {"step": 0, "sum": start}
 
-    def _update(
-        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
-    ) -> None:
-        _kernels.adagrad(
-            values, grads, buffers(states, values, "sum"), count_steps(states), lr=group["lr"],
+    def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
+        self._change(
+            updates.adagrad, params, grads, states, ("sum",), steps=next_steps(states), lr=group["lr"],
             lr_decay=group["lr_decay"], eps=group["eps"], weight_decay=group["weight_decay"],
             maximize=group["maximize"],
         )  # fmt: skip
+        count_steps(states)

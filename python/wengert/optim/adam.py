@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .. import _kernels
-from .optimizer import Optimizer, State, buffers, count_steps
+from ..ops import updates
+from .optimizer import Optimizer, State, count_steps, next_steps
 
 
 class Adam(Optimizer):
@@ -66,16 +64,15 @@ class Adam(Optimizer):
         if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
             raise ValueError(f"{self._name}: expected two betas in [0, 1), got {group['betas']}")
 
-    def _update(
-        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
-    ) -> None:
+    def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
         beta1, beta2 = group["betas"]
-        _kernels.adam(
-            values, grads, buffers(states, values, "exp_avg"), buffers(states, values, "exp_avg_sq"),
-            buffers(states, values, "max_exp_avg_sq") if group["amsgrad"] else None, count_steps(states),
+        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
+        self._change(
+            updates.adam, params, grads, states, names, steps=next_steps(states),
             lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"],
             decoupled=group["decoupled_weight_decay"], maximize=group["maximize"],
         )  # fmt: skip
+        count_steps(states)
 
 
 class AdamW(Adam):

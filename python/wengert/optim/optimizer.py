@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
 from ..autograd import enable_grad
-from ..core import dtypes, guard
-from ..core.doors import line as line_now
-from ..core.variable import Variable, wrap
+from ..core import dtypes
+from ..core.broadcast import cast
+from ..core.doors import change, constant, enter, require_writable
+from ..core.modes import recording
+from ..core.variable import Variable
 from ..nn.modules.module import clear_gradient
 from ..nn.modules.parameter import UninitializedParameter
 
@@ -50,9 +52,12 @@ class Optimizer:
     >>> class SignDescent(optim.Optimizer):
     ...     def _update(self, group, params, grads, states):
     ...         for p, g in zip(params, grads):
-    ...             p -= group["lr"] * (g > 0)
-    >>> issubclass(SignDescent, optim.Optimizer)
-    True
+    ...             p -= group["lr"] * g.sign()
+    >>> w = wg.tensor([1., 1.], requires_grad=True)
+    >>> (w * wg.tensor([3., -3.])).sum().backward()
+    >>> SignDescent([w], {"lr": 0.5}).step()
+    >>> w.detach()
+    tensor([0.5000, 1.5000])
     """
 
     param_groups: list[dict[str, Any]]
@@ -172,28 +177,42 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self.stepped = True
-        line = line_now()
-        for group in self.param_groups:
-            for params in _of_one_dtype([p for p in group["params"] if p.grad is not None]):
-                arrays = [p._value for p in params]
-                if line is not None:  # detect_anomaly is on, and keeps what graphs need from being written to
-                    for array in arrays:
-                        guard.release(array)
-                dense = [a if a.flags.c_contiguous else a.copy() for a in arrays]
-                self._update(group, [self.state[p] for p in params], dense, [p.grad._value for p in params])
-                for p, array, updated in zip(params, arrays, dense, strict=True):
-                    if array is not updated:
-                        array[...] = updated
-                    counter = p._counter or p._share_counter()
-                    counter[0] += 1
-                    counter[1] = line
+        together = list(self._together())
+        if len(together) > 1:  # so that a fault is found before there is any change
+            for _, params in together:
+                for p in params:
+                    require_writable(p, f"{self._name}.step")
+        with recording(False):
+            for group, params in together:
+                self._update(group, params, [p.grad for p in params], [self.state[p] for p in params])
         return loss
 
-    def _update(
-        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
-    ) -> None:
-        """Change `values`, the items of parameters as dense arrays of one dtype, by `grads` and what is remembered."""
+    def _together(self) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+        """The parameters with gradients that are changed at once: those of one group and dtype."""
+        for group in self.param_groups:
+            for params in _of_one_dtype(self._name, [p for p in group["params"] if p.grad is not None]):
+                yield group, params
+
+    def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
+        """Change parameters of one dtype in place, by their gradients and what is remembered of each.
+
+        Nothing is recorded meanwhile.
+        """
         raise TypeError(f"{self._name} defines neither _update nor step")
+
+    def _change(
+        self, kernel: Callable[..., None], params: list[Any], grads: list[Any], states: list[State],
+        names: Sequence[str], **static: Any,
+    ) -> None:  # fmt: skip
+        """Let a kernel of ops/updates.py change parameters, and what is remembered of them under some names."""
+        written = [*params]
+        for name in names:
+            written += _remembered(states, params, name)
+        count = len(params)
+        change(f"{self._name}.step", tuple(written), kernel, *grads, count=count, **static)
+        for k, name in enumerate(names, 1):  # now that nothing was wrong with the gradients
+            for state, buffer in zip(states, written[k * count : (k + 1) * count], strict=True):
+                state[name] = buffer
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros.
@@ -306,11 +325,12 @@ def _check_dtype(name: str, k: int, p: Variable) -> None:
         raise TypeError(f"{name}: parameter {k} is {dtype}; only float32 and float64 can be optimized")
 
 
-def _of_one_dtype(params: list[Any]) -> list[list[Any]]:
+def _of_one_dtype(name: str, params: list[Any]) -> list[list[Any]]:
     """The parameters in lists of one dtype each."""
     if not params:
         return []
     dtype = params[0]._value.dtype
+    _check_dtype(f"{name}.step", 0, params[0])
     for p in params:
         if p._value.dtype is not dtype:
             break
@@ -318,36 +338,39 @@ def _of_one_dtype(params: list[Any]) -> list[list[Any]]:
         return [params]
     lists: dict[np.dtype, list[Any]] = {}
     for k, p in enumerate(params):
-        _check_dtype("step", k, p)
+        _check_dtype(f"{name}.step", k, p)
         lists.setdefault(p._value.dtype, []).append(p)
     return list(lists.values())
 
 
-def buffers(states: list[State], values: list[np.ndarray], name: str) -> list[np.ndarray]:
-    """The arrays that are remembered under a name: at first zeros of the shapes and dtypes of `values`."""
+def _remembered(states: list[State], params: list[Any], name: str) -> list[Any]:
+    """What is remembered under a name: at first zeros of the parameters' shapes and dtypes."""
     found = []
-    for state, value in zip(states, values, strict=True):
+    for state, p in zip(states, params, strict=True):
         buffer = state.get(name)
         if buffer is None:
-            buffer = state[name] = wrap(np.zeros_like(value, order="C"))
-        elif buffer._value.dtype is not value.dtype:  # the model was cast since
-            buffer = state[name] = wrap(buffer._value.astype(value.dtype, copy=False))
-        found.append(buffer._value)
+            buffer = constant(np.zeros, p._value.shape, p._value.dtype)
+        elif buffer._value.dtype is not p._value.dtype:  # the model was cast since
+            buffer = cast(buffer, p._value.dtype)
+        found.append(buffer)
     return found
 
 
-def count_steps(states: list[State]) -> list[int]:
-    """Count a step of each parameter; the counts, from 1."""
+def next_steps(states: list[State]) -> tuple[int, ...]:
+    """The numbers of the steps that are about to be taken, from 1."""
+    return tuple([state.get("step", 0) + 1 for state in states])
+
+
+def count_steps(states: list[State]) -> None:
+    """Note that a step was taken."""
     for state in states:
         state["step"] = state.get("step", 0) + 1
-    return [state["step"] for state in states]
 
 
 def _saved(state: State) -> State:
     """What `state_dict` shows of a parameter's state: the step count as a tensor, as PyTorch has it."""
     return {
-        name: wrap(np.asarray(value, dtype=dtypes.float32)) if name == "step" else value
-        for name, value in state.items()
+        name: constant(np.full, (), value, dtypes.float32) if name == "step" else value for name, value in state.items()
     }
 
 
@@ -356,5 +379,5 @@ def _loaded(name: str, value: Any, p: Variable) -> Any:
     if name == "step":
         return int(value)
     if hasattr(value, "__array__"):
-        return wrap(np.asarray(value).astype(p._value.dtype, order="C"))
+        return enter(np.asarray(value).astype(p._value.dtype, order="C"))
     return deepcopy(value)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .. import _kernels
-from .optimizer import Optimizer, State, buffers, count_steps
+from ..ops import updates
+from .optimizer import Optimizer, State, count_steps
 
 
 class RMSprop(Optimizer):
@@ -59,14 +57,12 @@ class RMSprop(Optimizer):
             "weight_decay": weight_decay, "maximize": maximize,
         })  # fmt: skip
 
-    def _update(
-        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
-    ) -> None:
-        count_steps(states)
-        _kernels.rmsprop(
-            values, grads, buffers(states, values, "square_avg"),
-            buffers(states, values, "grad_avg") if group["centered"] else None,
-            buffers(states, values, "momentum_buffer") if group["momentum"] else None,
+    def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
+        centered = bool(group["centered"])
+        names = ["square_avg"] + ["grad_avg"] * centered + ["momentum_buffer"] * bool(group["momentum"])
+        self._change(
+            updates.rmsprop, params, grads, states, names, centered=centered,
             lr=group["lr"], alpha=group["alpha"], eps=group["eps"], weight_decay=group["weight_decay"],
             momentum_factor=group["momentum"], maximize=group["maximize"],
         )  # fmt: skip
+        count_steps(states)

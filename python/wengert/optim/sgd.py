@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .. import _kernels
-from .optimizer import Optimizer, State, buffers
+from ..ops import updates
+from .optimizer import Optimizer, State
 
 
 class SGD(Optimizer):
@@ -65,15 +63,11 @@ class SGD(Optimizer):
                 f"{group['momentum']}, dampening={group['dampening']}"
             )
 
-    def _update(
-        self, group: dict[str, Any], states: list[State], values: list[np.ndarray], grads: list[np.ndarray]
-    ) -> None:
-        velocities = first = None
-        if group["momentum"]:
-            first = [state.get("momentum_buffer") is None for state in states]
-            velocities = buffers(states, values, "momentum_buffer")
-        _kernels.sgd(
-            values, grads, velocities, first, lr=group["lr"], momentum_factor=group["momentum"],
+    def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
+        names = ("momentum_buffer",) if group["momentum"] else ()
+        first = tuple([state.get("momentum_buffer") is None for state in states]) if names else ()
+        self._change(
+            updates.sgd, params, grads, states, names, first=first, lr=group["lr"], momentum_factor=group["momentum"],
             dampening=group["dampening"], weight_decay=group["weight_decay"], nesterov=group["nesterov"],
             maximize=group["maximize"],
         )  # fmt: skip
