@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..ops.creation import ones_like
 from ..train import plots as _plots
 
 if TYPE_CHECKING:
@@ -196,11 +197,5 @@ def with_gradient(function: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, n
     """
     x = x.detach().clone().requires_grad_()
     y = function(x)
-    y.backward(_ones_like(y), retain_graph=True)
+    y.backward(ones_like(y), retain_graph=True)
     return y.detach().numpy(), x.grad.numpy()
-
-
-def _ones_like(y: Any) -> Any:
-    from ..ops.creation import ones_like
-
-    return ones_like(y)

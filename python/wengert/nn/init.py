@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
-from ..core.doors import count_change
+from ..core.doors import change, constant, draw
 from ..ops import random
 
 
-def _fill(tensor: Any, values: Any) -> Any:
-    tensor._value[...] = values
-    count_change(tensor)
+def _fill(name: str, tensor: Any, values: Any) -> Any:
+    change(name, (tensor,), _assign, values)
     return tensor
+
+
+def _assign(array: np.ndarray, values: Any) -> None:
+    with np.errstate(over="ignore"):  # what float16 does not hold is infinite
+        array[...] = values
 
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
@@ -102,13 +106,19 @@ def trunc_normal_(
         raise ValueError(
             f"trunc_normal_: expected limits a < b within 4 std of the mean, got [{a}, {b}], mean {mean}, std {std}"
         )
-    source = random.numpy_generator(generator)
-    draw = source.standard_normal(tensor._value.size) * std + mean
-    outside = np.flatnonzero((draw < a) | (draw > b))
+    source, shape = random.numpy_generator(generator), tensor._value.shape
+    return _fill("trunc_normal_", tensor, draw(_truncated, source, shape=shape, mean=mean, std=std, a=a, b=b))
+
+
+def _truncated(
+    source: np.random.Generator, shape: tuple[int, ...], mean: float, std: float, a: float, b: float
+) -> np.ndarray:
+    found = source.standard_normal(math.prod(shape)) * std + mean
+    outside = np.flatnonzero((found < a) | (found > b))
     while outside.size:
-        draw[outside] = source.standard_normal(outside.size) * std + mean
-        outside = outside[(draw[outside] < a) | (draw[outside] > b)]
-    return _fill(tensor, draw.reshape(tensor._value.shape))
+        found[outside] = source.standard_normal(outside.size) * std + mean
+        outside = outside[(found[outside] < a) | (found[outside] > b)]
+    return found.reshape(shape)
 
 
 def constant_(tensor: Any, val: float) -> Any:
@@ -129,7 +139,7 @@ def constant_(tensor: Any, val: float) -> Any:
     >>> wg.nn.init.constant_(wg.empty(2), 0.5)
     tensor([0.5000, 0.5000])
     """
-    return _fill(tensor, val)
+    return _fill("constant_", tensor, val)
 
 
 def zeros_(tensor: Any) -> Any:
@@ -150,7 +160,7 @@ def zeros_(tensor: Any) -> Any:
     >>> wg.nn.init.zeros_(wg.empty(2))
     tensor([0., 0.])
     """
-    return _fill(tensor, 0)
+    return _fill("zeros_", tensor, 0)
 
 
 def ones_(tensor: Any) -> Any:
@@ -171,7 +181,7 @@ def ones_(tensor: Any) -> Any:
     >>> wg.nn.init.ones_(wg.empty(2))
     tensor([1., 1.])
     """
-    return _fill(tensor, 1)
+    return _fill("ones_", tensor, 1)
 
 
 def eye_(tensor: Any) -> Any:
@@ -200,7 +210,7 @@ def eye_(tensor: Any) -> Any:
     """
     if tensor._value.ndim != 2:
         raise ValueError(f"eye_: expected a matrix, got shape {tensor._value.shape}")
-    return _fill(tensor, np.eye(*tensor._value.shape))
+    return _fill("eye_", tensor, constant(np.eye, *tensor._value.shape))
 
 
 def _fans(name: str, tensor: Any) -> tuple[int, int]:
@@ -382,13 +392,17 @@ def orthogonal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
     >>> bool(((w @ w.T - wg.eye(2)).abs() < 1e-12).numpy().all())
     True
     """
-    shape = tensor._value.shape
     _fans("orthogonal_", tensor)
+    source, shape = random.numpy_generator(generator), tensor._value.shape
+    return _fill("orthogonal_", tensor, draw(_orthogonal, source, shape=shape, gain=gain))
+
+
+def _orthogonal(source: np.random.Generator, shape: tuple[int, ...], gain: float) -> np.ndarray:
     rows, columns = shape[0], math.prod(shape[1:])
-    draw = random.numpy_generator(generator).standard_normal((max(rows, columns), min(rows, columns)))
-    q, r = np.linalg.qr(draw)
+    q, r = np.linalg.qr(source.standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.sign(np.diagonal(r))  # makes the factorisation unique, and so the distribution uniform
-    return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(shape))
+    found: np.ndarray = gain * (q if rows >= columns else q.T).reshape(shape)
+    return found
 
 
 _GAINS = {"linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}

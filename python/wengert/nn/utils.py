@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import _kernels
 from ..core import dtypes
-from ..core.doors import count_change, enter
-from ..core.variable import Variable, wrap
+from ..core.broadcast import cast
+from ..core.doors import change, constant, enter, leave
+from ..core.variable import Variable
+from ..ops import updates
 from ..ops.join import cat
 from ..ops.shape import reshape
 
@@ -20,26 +21,6 @@ def _with_gradients(parameters: Any) -> list[Any]:
     """Those of one tensor or several that have a gradient."""
     listed = [parameters] if isinstance(parameters, Variable) else list(parameters)
     return [p.grad for p in listed if p.grad is not None]
-
-
-def _by_dtype(gradients: list[Any]) -> dict[np.dtype, list[np.ndarray]]:
-    groups: dict[np.dtype, list[np.ndarray]] = {}
-    for g in gradients:
-        groups.setdefault(g._value.dtype, []).append(g._value)
-    return groups
-
-
-def _norm(gradients: list[Any], p: float) -> float:
-    """The p-norm of all items together."""
-    if p == 2:
-        squares = 0.0
-        for dtype, arrays in _by_dtype(gradients).items():
-            if dtype == dtypes.float16:
-                arrays = [a.astype(np.float32) for a in arrays]
-            squares += _kernels.sum_squares([np.ascontiguousarray(a) for a in arrays])
-        return math.sqrt(squares)
-    norms = [float(np.linalg.norm(g._value.reshape(-1).astype(np.float64), p)) for g in gradients if g._value.size]
-    return float(np.linalg.norm(norms, p)) if norms else 0.0
 
 
 def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Any:
@@ -78,23 +59,15 @@ def clip_grad_norm_(parameters: Any, max_norm: float, norm_type: float = 2.0, er
     tensor([0.6000, 0.8000])
     """
     gradients = _with_gradients(parameters)
-    total = _norm(gradients, float(norm_type))
-    if error_if_nonfinite and not math.isfinite(total):
+    if not gradients:
+        return constant(np.zeros, (), dtypes.get_default_dtype())
+    norm = updates.total_norm(*gradients, p=float(norm_type))
+    if error_if_nonfinite and not math.isfinite(total := leave(norm, "bool").item()):
         raise RuntimeError(
             f"clip_grad_norm_: the {norm_type}-norm of the gradients is {total}, so they cannot be scaled by it"
         )
-    factor = max_norm / (total + 1e-6)
-    if not factor >= 1:  # a NaN spreads to all gradients, so that it is seen
-        for dtype, arrays in _by_dtype(gradients).items():
-            native = dtype != dtypes.float16 and all(a.flags.c_contiguous and a.flags.writeable for a in arrays)
-            if native:
-                _kernels.scale(arrays, factor)
-            else:
-                for a in arrays:
-                    np.multiply(a, factor, out=a, casting="same_kind")
-        for g in gradients:
-            count_change(g)
-    return wrap(np.asarray(total, dtype=gradients[0]._value.dtype if gradients else dtypes.get_default_dtype()))
+    change("clip_grad_norm_", tuple(gradients), updates.scale_to_norm, norm, limit=float(max_norm))
+    return cast(norm, gradients[0]._value.dtype)
 
 
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
@@ -113,9 +86,7 @@ def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     >>> w.grad
     tensor([0.5000, 1.0000])
     """
-    for g in _with_gradients(parameters):
-        np.clip(g._value, -clip_value, clip_value, out=g._value)
-        count_change(g)
+    change("clip_grad_value_", tuple(_with_gradients(parameters)), updates.limit_items, limit=float(clip_value))
 
 
 def parameters_to_vector(parameters: Iterable[Any]) -> Any:
@@ -150,6 +121,8 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     ------
     ValueError
         If the length is another. Nothing is changed then.
+    TypeError
+        If the vector's dtype is of a higher category than a parameter's, as complex numbers are than floats.
 
     Examples
     --------
@@ -159,10 +132,22 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     Parameter containing:
     tensor([3.], requires_grad=True)
     """
-    values, listed = enter(vec)._value, list(parameters)
-    sizes = [p._value.size for p in listed]
-    if values.shape != (sum(sizes),):
-        raise ValueError(f"vector_to_parameters: expected a vector of {sum(sizes)} items, got shape {values.shape}")
-    for p, piece in zip(listed, np.split(values, np.cumsum(sizes)[:-1]) if sizes else (), strict=True):
-        np.copyto(p._value, piece.reshape(p._value.shape), casting="same_kind")
-        count_change(p)
+    vector, listed = enter(vec), list(parameters)
+    count = sum(p._value.size for p in listed)
+    if vector._value.shape != (count,):
+        raise ValueError(f"vector_to_parameters: expected a vector of {count} items, got shape {vector._value.shape}")
+    for p in listed:
+        if not np.can_cast(vector._value.dtype, p._value.dtype, "same_kind"):
+            raise TypeError(
+                f"vector_to_parameters: a vector of {vector._value.dtype} cannot be kept in a parameter of "
+                f"{p._value.dtype}"
+            )
+    change("vector_to_parameters", tuple(listed), _distribute, vector)
+
+
+def _distribute(*arrays: np.ndarray) -> None:
+    *params, vector = arrays
+    start = 0
+    for p in params:
+        p[...] = vector[start : start + p.size].reshape(p.shape)
+        start += p.size

@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ...core.arguments import dimension
-from ...core.doors import count_change, enter
+from ...core.doors import change, enter
 from ...core.dtypes import int64
 from ...ops import creation, products
 from ...ops.shape import flatten, reshape
@@ -421,11 +423,9 @@ class BatchNorm1d(Module):
         momentum = 0.0 if self.momentum is None else self.momentum
         mean, variance = self.running_mean, self.running_var
         if self.training and mean is not None:
-            count = self.num_batches_tracked
-            count._value += 1
-            count_change(count)
+            change("num_batches_tracked", (self.num_batches_tracked,), _increment)
             if self.momentum is None:
-                momentum = 1 / int(count._value)
+                momentum = 1 / int(self.num_batches_tracked)
         return F.batch_norm(
             x, mean, variance, self.weight, self.bias, self.training or mean is None, momentum, self.eps
         )  # fmt: skip
@@ -439,6 +439,10 @@ class BatchNorm1d(Module):
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
+
+
+def _increment(count: np.ndarray) -> None:
+    count += 1
 
 
 class LayerNorm(Module):

@@ -17,8 +17,8 @@ import numpy as np
 
 from ...autograd import Handle
 from ...core.broadcast import cast
-from ...core.doors import count_change
-from ...core.variable import wrap
+from ...core.doors import change, constant, enter, require_writable
+from ...core.variable import Variable
 from ...tensors.tensor import Tensor
 from .parameter import Parameter, UninitializedParameter
 
@@ -755,7 +755,7 @@ class Module:
         dtype('float64')
         """
         # Tensors of two dtypes come out alike exactly if a dtype is asked for.
-        targets = {wrap(np.empty(0, d)).to(*args, dtype=dtype, device=device).dtype for d in (np.int8, np.int16)}
+        targets = {constant(np.empty, 0, d).to(*args, dtype=dtype, device=device).dtype for d in (np.int8, np.int16)}
         if len(targets) > 1:
             return self
         target = targets.pop()
@@ -932,25 +932,22 @@ class Module:
             faults.append(f"missing: {', '.join(missing)}")
         if strict and unexpected:
             faults.append(f"unexpected: {', '.join(unexpected)}")
-        arrays = {}
+        found = {}
         for name, tensor in own.items():
             if name not in state_dict or isinstance(state_dict[name], UninitializedParameter):
                 continue
-            array = np.asarray(getattr(state_dict[name], "_value", state_dict[name]))
-            arrays[name] = array
-            if not isinstance(tensor, UninitializedParameter) and array.shape != tensor._value.shape:
-                faults.append(f"{name}: shape {array.shape} in the state, {tensor._value.shape} in the module")
-            if not np.can_cast(array.dtype, tensor.dtype, "same_kind"):
-                faults.append(f"{name}: {array.dtype} in the state, {tensor.dtype} in the module")
+            given = state_dict[name]
+            found[name] = x = given if isinstance(given, Variable) else enter(np.asarray(given))
+            shape, dtype = x._value.shape, x._value.dtype
+            if not isinstance(tensor, UninitializedParameter) and shape != tensor._value.shape:
+                faults.append(f"{name}: shape {shape} in the state, {tensor._value.shape} in the module")
+            if not np.can_cast(dtype, tensor.dtype, "same_kind"):
+                faults.append(f"{name}: {dtype} in the state, {tensor.dtype} in the module")
         if faults:
             raise RuntimeError(
                 f"load_state_dict: the state does not fit {type(self).__name__}:\n  " + "\n  ".join(faults)
             )
-        for name, array in arrays.items():
-            if isinstance(own[name], UninitializedParameter):
-                own[name].materialize(array.shape)
-            np.copyto(own[name]._value, array, casting="same_kind")
-            count_change(own[name])
+        _copy_all([own[name] for name in found], list(found.values()))
         return IncompatibleKeys(missing, unexpected)
 
     # ------------------------------------------------------------ printing
@@ -1005,8 +1002,28 @@ def clear_gradient(parameter: Any, set_to_none: bool) -> None:
         parameter.grad = None
     else:
         parameter.grad = parameter.grad.detach()
-        parameter.grad._value[...] = 0
-        count_change(parameter.grad)
+        change("zero_grad", (parameter.grad,), _set_to_zero)
+
+
+def _set_to_zero(array: np.ndarray) -> None:
+    array[...] = 0
+
+
+def _copy_all(tensors: list[Any], values: list[Any]) -> None:
+    """Copy the items of `values` into tensors, of which those without a size take it from there; all or none."""
+    for tensor in tensors:
+        if not isinstance(tensor, UninitializedParameter):
+            require_writable(tensor, "load_state_dict")
+    for tensor, x in zip(tensors, values, strict=True):
+        if isinstance(tensor, UninitializedParameter):
+            tensor.materialize(x._value.shape)
+    change("load_state_dict", tuple(tensors), _copy_arrays, *values)
+
+
+def _copy_arrays(*arrays: np.ndarray) -> None:
+    half = len(arrays) // 2
+    for array, items in zip(arrays[:half], arrays[half:], strict=True):
+        np.copyto(array, items, casting="same_kind")
 
 
 def _convert(tensor: Tensor, dtype: np.dtype) -> None:

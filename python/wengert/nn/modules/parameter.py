@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...core import dtypes
-from ...core.doors import count_change
-from ...core.variable import Variable
+from ...core.doors import Value
+from ...core.variable import Variable, show
 from ...ops import creation
 from ...tensors.tensor import Tensor
 
@@ -42,7 +42,7 @@ class Parameter(Tensor):
             data = creation.empty(0)
         if not isinstance(data, Variable):
             data = creation.as_tensor(data)
-        Variable.__init__(self, data._value, data._share_counter())
+        show(self, data)
         if requires_grad:
             self.requires_grad_()
 
@@ -50,13 +50,13 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
-class _NoArray:
-    """Stands where a parameter's array will be, and says so when it is used."""
+class _NoArray(Value):
+    """Stands where a parameter's array will be, knows its dtype, and says so when it is used."""
 
-    __slots__ = ("item_type",)
+    __slots__ = ("dtype",)
 
-    def __init__(self, item_type: np.dtype) -> None:
-        self.item_type = item_type
+    def __init__(self, dtype: np.dtype) -> None:
+        self.dtype = dtype
 
     def _used(self, *_: Any) -> Any:
         raise ValueError(
@@ -65,11 +65,7 @@ class _NoArray:
         )
 
     __getattr__ = __getitem__ = __setitem__ = __array__ = _used
-
-
-def _stand_in(parameter: Variable) -> _NoArray:
-    array: _NoArray = parameter._value
-    return array
+    run = leave = memory = write = _used  # type: ignore[assignment]  # whatever they are given
 
 
 class UninitializedParameter(Parameter):
@@ -106,18 +102,17 @@ class UninitializedParameter(Parameter):
     @property
     def dtype(self) -> np.dtype:
         """The dtype that the items will have."""
-        return _stand_in(self).item_type
+        return self._value.dtype
 
     def retype(self, dtype: np.dtype) -> None:
         """Choose the dtype that the items will have."""
-        _stand_in(self).item_type = dtype
+        self._value.dtype = dtype  # type: ignore[misc]  # of the stand-in
 
     def materialize(self, shape: tuple[int, ...], dtype: Any = None) -> None:
         """Become a `Parameter` of a shape; its items are arbitrary until they are set."""
         dtype = self.dtype if dtype is None else dtypes.as_dtype(dtype, "materialize")
         self.__class__ = Parameter  # type: ignore[assignment]
-        self._value = np.empty(shape, dtype)
-        count_change(self)
+        self.data = creation.empty(shape, dtype=dtype)  # type: ignore[misc]  # which only the class before could not
 
     @property  # type: ignore[misc]  # there is nothing to set
     def data(self) -> Tensor:
