@@ -125,7 +125,8 @@ class TaylorPolynomial:
     @property
     def order(self) -> int:
         """The highest power."""
-        return self.coefficients._value.shape[0] - 1
+        count: int = self.coefficients._value.shape[0]
+        return count - 1
 
     def __call__(self, x: Any) -> Any:
         """The value of the polynomial, differentiable in x and in the coefficients.
