@@ -1,8 +1,13 @@
-"""Nested lists, tuples and dicts of tensors, as a list of leaves and back."""
+"""Nested lists, tuples and dicts of tensors, as a list of leaves and back.
+
+Neither way has functions that refer to themselves by a closure: those would keep their leaves, and the graphs behind
+them, until a collection of cycles.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _LEAF, _NOTHING = object(), object()
@@ -12,33 +17,33 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     """The leaves of nested lists, tuples and dicts, in order, and the function that puts others in their places. None
     is no leaf: it stays where it is."""
     leaves: list[Any] = []
+    return leaves, functools.partial(_rebuild, _structure(tree, leaves))
 
-    def walk(node: Any) -> Any:
-        if isinstance(node, dict):
-            return dict, [(key, walk(value)) for key, value in node.items()]
-        if isinstance(node, (list, tuple)):
-            return type(node), [walk(value) for value in node]
-        if node is None:
-            return _NOTHING
-        leaves.append(node)
-        return _LEAF
 
-    structure = walk(tree)
+def _structure(tree: Any, leaves: list[Any]) -> Any:
+    """What a tree is without its leaves, which are added to `leaves`."""
+    if isinstance(tree, dict):
+        return dict, [(key, _structure(value, leaves)) for key, value in tree.items()]
+    if isinstance(tree, (list, tuple)):
+        return type(tree), [_structure(value, leaves) for value in tree]
+    if tree is None:
+        return _NOTHING
+    leaves.append(tree)
+    return _LEAF
 
-    def rebuild(new: list[Any]) -> Any:
-        source = iter(new)
 
-        def build(part: Any) -> Any:
-            if part is _LEAF:
-                return next(source)
-            if part is _NOTHING:
-                return None
-            kind, children = part
-            if kind is dict:
-                return {key: build(child) for key, child in children}
-            built = [build(child) for child in children]
-            return kind(*built) if hasattr(kind, "_fields") else kind(built)
+def _rebuild(structure: Any, leaves: list[Any]) -> Any:
+    return _filled(structure, iter(leaves))
 
-        return build(structure)
 
-    return leaves, rebuild
+def _filled(part: Any, leaves: Iterator[Any]) -> Any:
+    """A part of a structure with the next leaves in it."""
+    if part is _LEAF:
+        return next(leaves)
+    if part is _NOTHING:
+        return None
+    kind, children = part
+    if kind is dict:
+        return {key: _filled(child, leaves) for key, child in children}
+    built = [_filled(child, leaves) for child in children]
+    return kind(*built) if hasattr(kind, "_fields") else kind(built)
