@@ -12,6 +12,7 @@ power serious", 1999.)
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 from ..core import tape, tuples
@@ -26,16 +27,16 @@ from .recorded import Run, zeros_like
 _MULTIPLY: tape.Operation = multiply.operation  # type: ignore[attr-defined]  # `define.named` puts it there
 _DIVIDE: tape.Operation = divide.operation  # type: ignore[attr-defined]
 
+Source = Any  # what a series belongs to: a node, a leaf, or None for what does not move
 Coefficient = Any  # a variable, or None for zero
+# How a coefficient is computed: step by step, with others that it asks for by their source and order.
+Steps = Generator[tuple[Source, int], Coefficient, Coefficient]
 
 
 def coefficients(run: Run, direction: list[Any], order: int) -> list[list[Any]]:
     """Per order from 1 on, the Taylor coefficients of the run's outputs along a direction of its inputs."""
     with run.walking(direction):
         series = _Propagation(run, direction)
-        for k in range(1, order + 1):
-            for node in run.nodes:  # in order, so that no chain of them is followed by recursion
-                series.coefficient(node, k)
         return [
             [_or_zeros(series.coefficient(y._source, k), y) for y in run.outputs] for k in range(1, order + 1)
         ]  # fmt: skip
@@ -46,27 +47,47 @@ def _or_zeros(coefficient: Coefficient, like: Variable) -> Any:
 
 
 class _Propagation:
-    """The series of everything that a run's outputs depend on, computed where they are asked for."""
+    """The series of everything that a run's outputs depend on, computed where they are asked for.
+
+    Series know nothing of it: what they need they ask for in steps, so that neither a long list nor a high order is
+    followed by recursion, and nothing waits for a collection of cycles.
+    """
 
     def __init__(self, run: Run, direction: list[Any]) -> None:
         self._run = run
-        self._series: dict[Any, _Series] = {
+        self._series: dict[Source, _Series] = {
             source: _Line(t) for source, t in zip(run.sources, direction, strict=True)
         }  # fmt: skip
 
-    def coefficient(self, source: Node | Variable | None, k: int) -> Coefficient:
+    def coefficient(self, source: Source, k: int) -> Coefficient:
         """The coefficient of order k >= 1 of the series of a source."""
-        series = self._series.get(source) if source is not None else None
-        if series is None:
-            if not isinstance(source, Node) or source.number <= self._run.first:
-                return None  # nothing that the inputs move
-            series = self._series[source] = _kind_of(source)(self, source)
-        return series.coefficient(k)
+        tasks: list[tuple[_Series, Steps, Source, int]] = []  # each waits for the one after it
+        while True:
+            series = self._series_of(source)
+            answer = None
+            if series is not None and len(series.known) < k:
+                tasks.append((series, series.steps(self, len(series.known) + 1), source, k))
+            else:
+                answer = None if series is None else series.known[k - 1]
+                if not tasks:
+                    return answer
+            try:
+                source, k = tasks[-1][1].send(answer)
+            except StopIteration as stop:
+                series, _, source, k = tasks.pop()
+                series.known.append(stop.value)
 
-    def derivative_of(self, source: Node | Variable, first: Any) -> Any:
+    def _series_of(self, source: Source) -> _Series | None:
+        """The series of a source; None for what the inputs do not move."""
+        series = self._series.get(source) if source is not None else None
+        if series is None and isinstance(source, Node) and source.number > self._run.first:
+            series = self._series[source] = _kind_of(source)(source)
+        return series
+
+    def derivative_of(self, source: Source, first: Any) -> Any:
         """A variable that stands for the derivative of a source's series, of which `first` is the value."""
         variable = track(first, self._run.connected)
-        self._series[variable._source] = _Shifted(self, source)
+        self._series[variable._source] = _Shifted(source)
         return variable
 
     def released(self, x: Any) -> Any:
@@ -75,58 +96,49 @@ class _Propagation:
 
 
 class _Series:
-    """Coefficients from order 1 on, each computed once."""
+    """Coefficients from order 1 on, each computed once, one after the other."""
 
-    def __init__(self, propagation: _Propagation, node: Node) -> None:
-        self._of, self._node = propagation, node
-        self._known: list[Coefficient] = []
+    def __init__(self, node: Source) -> None:
+        self._node = node
+        self.known: list[Coefficient] = []
 
-    def coefficient(self, k: int) -> Coefficient:
-        """The coefficient of order k."""
-        while len(self._known) < k:
-            self._known.append(self._next(len(self._known) + 1))
-        return self._known[k - 1]
-
-    def _next(self, k: int) -> Coefficient:
-        """The coefficient of order k, when those before are known."""
+    def steps(self, of: _Propagation, k: int) -> Steps:
+        """Compute the coefficient of order k, when those before are known."""
         raise TypeError(f"{type(self).__name__} has no recurrence")
 
-    def _operand(self, place: int, k: int) -> Any:
+    def _operand(self, place: int, k: int) -> Steps:
         """Coefficient k of an argument; that of order 0 is the argument itself."""
         if k == 0:
             return self._node.argument(self._node.operation.arguments[place])
-        return self._of.coefficient(self._node.sources[place], k)
+        return (yield self._node.sources[place], k)
 
 
 class _Line(_Series):
     """x + s t."""
 
     def __init__(self, t: Any) -> None:
-        self._known = [t]
+        self.known = [t]
 
-    def _next(self, k: int) -> Coefficient:
+    def steps(self, of: _Propagation, k: int) -> Steps:
+        yield from ()
         return None
 
 
 class _Shifted(_Series):
     """The derivative of another series, which is known further."""
 
-    def __init__(self, propagation: _Propagation, source: Node | Variable) -> None:
-        self._of, self._source = propagation, source
-        self._known = []
-
-    def _next(self, k: int) -> Coefficient:
-        following = self._of.coefficient(self._source, k + 1)
+    def steps(self, of: _Propagation, k: int) -> Steps:
+        following = yield self._node, k + 1
         return None if following is None else _scaled(following, k + 1.0)
 
 
 class _Linear(_Series):
     """An operation whose forward rules need no values: what it makes of tangents, it makes of all coefficients."""
 
-    def _next(self, k: int) -> Coefficient:
+    def steps(self, of: _Propagation, k: int) -> Steps:
         total = None
-        for place, rule in enumerate(self._node.operation.jvps):
-            x = self._of.coefficient(self._node.sources[place], k)
+        for source, rule in zip(self._node.sources, self._node.operation.jvps, strict=True):
+            x = yield source, k
             if x is not None and rule is not None:
                 total = _plus(total, self._node.run(rule, x))
         return total
@@ -144,10 +156,11 @@ class _Joined(_Series):
 class _Product(_Series):
     """A bilinear operation: the sum of op(x_i, y_j) over i + j = k."""
 
-    def _next(self, k: int) -> Coefficient:
+    def steps(self, of: _Propagation, k: int) -> Steps:
         total = None
         for i in range(k + 1):
-            x, y = self._operand(0, i), self._operand(1, k - i)
+            x = yield from self._operand(0, i)
+            y = yield from self._operand(1, k - i)
             if x is not None and y is not None:
                 total = _plus(total, apply(self._node.operation, (x, y), self._node.static))
         return total
@@ -156,16 +169,19 @@ class _Product(_Series):
 class _Quotient(_Series):
     """z = x / y from z y = x: z_k = (x_k - sum of z_i y_(k-i) over i < k) / y_0."""
 
-    def _next(self, k: int) -> Coefficient:
-        total = self._of.coefficient(self._node.sources[0], k)
+    def steps(self, of: _Propagation, k: int) -> Steps:
+        total = yield self._node.sources[0], k
         for i in range(k):
-            y = self._of.coefficient(self._node.sources[1], k - i)
+            y = yield self._node.sources[1], k - i
             if y is None:
                 continue
-            z = self._operand(0, 0) / self._operand(1, 0) if i == 0 else self._known[i - 1]
+            if i == 0:
+                z = (yield from self._operand(0, 0)) / (yield from self._operand(1, 0))
+            else:
+                z = self.known[i - 1]
             if z is not None:
                 total = _plus(total, -(z * y))
-        return None if total is None else total / self._operand(1, 0)
+        return None if total is None else total / (yield from self._operand(1, 0))
 
 
 class _Derived(_Series):
@@ -174,28 +190,31 @@ class _Derived(_Series):
     _rate: Any = None  # dz/ds, recorded
     _built = False
 
-    def _next(self, k: int) -> Coefficient:
+    def steps(self, of: _Propagation, k: int) -> Steps:
         if not self._built:
-            self._rate, self._built = self._derivative(), True
+            firsts = []
+            for source in self._node.sources:
+                firsts.append((yield source, 1))
+            self._rate, self._built = self._derivative(of, firsts), True
         if self._rate is None:
             return None
         if k == 1:
-            return self._of.released(self._rate)
-        below = self._of.coefficient(self._rate._source, k - 1)
+            return of.released(self._rate)
+        below = yield self._rate._source, k - 1
         return None if below is None else _scaled(below, 1.0 / k)
 
-    def _derivative(self) -> Any:
+    def _derivative(self, of: _Propagation, firsts: list[Coefficient]) -> Any:
+        """dz/ds, from the first coefficients of the arguments."""
         total = None
         node = self._node
         with recording(True):
-            for place, source in enumerate(node.sources):
-                first = self._of.coefficient(source, 1)
-                if first is None or source is None:
+            for place, (source, first) in enumerate(zip(node.sources, firsts, strict=True)):
+                if first is None:
                     continue
                 rule = node.operation.jvps[place]
                 if rule is None:
                     raise tape.missing_rule(node, place, "forward")
-                total = _plus(total, node.run(rule, self._of.derivative_of(source, first)))
+                total = _plus(total, node.run(rule, of.derivative_of(source, first)))
         return total
 
 
