@@ -75,7 +75,10 @@ class Run:
         self.outputs = [enter(leaf) for leaf in leaves]
         self.sources = [x._source for x in self.inputs]
         self.nodes = tape.ancestors([y._source for y in self.outputs], self.sources, self.first)
-        self.connected = outside and (any(x.requires_grad for x in originals) or self._has_outer_sources())
+        given = outside and any(x.requires_grad for x in originals)
+        self.connected = given or (outside and self._has_outer_sources(self.nodes))
+        if not given and self.aux is not None:
+            self.aux = self._released_aux(outside)
 
     def _floating(self, leaf: Any, place: int) -> Variable:
         x = enter(leaf)
@@ -86,12 +89,26 @@ class Run:
             )
         return x
 
-    def _has_outer_sources(self) -> bool:
+    def _has_outer_sources(self, nodes: list[Node]) -> bool:
         return any(
             source is not None and not (isinstance(source, Node) and source.number > self.first)
-            for node in self.nodes
+            for node in nodes
             for source in node.sources
         )
+
+    def _released_aux(self, outside: bool) -> Any:
+        """What the function returned beside its output, without the graph that only we need."""
+        leaves, rebuild = flatten(self.aux)
+        ours = [
+            isinstance(leaf, Variable) and isinstance(leaf._source, Node) and leaf._source.number > self.first
+            for leaf in leaves
+        ]
+        for k, leaf in enumerate(leaves):
+            if ours[k] and outside:
+                ours[k] = not self._has_outer_sources(tape.ancestors([leaf._source], self.sources, self.first))
+            if ours[k]:
+                leaves[k] = detached(leaf)
+        return rebuild(leaves) if any(ours) else self.aux
 
     def check_floating(self) -> None:
         """Raise if an output has no derivatives."""

@@ -47,9 +47,8 @@ def value_and_grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool
     """
 
     def wrapped(*args: Any, **keywords: Any) -> Any:
-        run = Run("grad", function, args, argnums, has_aux, keywords)
-        run.require_scalar()
-        gradient = run.like_inputs(run.pull([ones_like(run.outputs[0])]))
+        run = Run("value_and_grad", function, args, argnums, has_aux, keywords)
+        gradient = _gradient(run)
         value = run.output()
         return ((value, run.aux) if has_aux else value), gradient
 
@@ -84,13 +83,19 @@ def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) 
     >>> wg.func.grad(lambda x: x ** 3)(2.)
     tensor(12.)
     """
-    both = value_and_grad(function, argnums, has_aux)
 
     def wrapped(*args: Any, **keywords: Any) -> Any:
-        value, gradient = both(*args, **keywords)
-        return (gradient, value[1]) if has_aux else gradient
+        run = Run("grad", function, args, argnums, has_aux, keywords)
+        gradient = _gradient(run)
+        return (gradient, run.aux) if has_aux else gradient
 
     return wrapped
+
+
+def _gradient(run: Run) -> Any:
+    """The gradient of a run's one result, in the structure of the arguments."""
+    run.require_scalar()
+    return run.like_inputs(run.pull([ones_like(run.outputs[0])]))
 
 
 def vjp(function: Callable[..., Any], *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
