@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -133,10 +135,21 @@ def test_divergence_and_laplacian() -> None:
 
 # ---------------------------------------------------------------- one variable
 
+
+def _power_of_itself(k: int) -> float:
+    """The coefficients of y = (1.5 + x)**(1.5 + x), from y' = y (1 + log(1.5 + x))."""
+    rate = [1 + math.log(1.5), *((-1) ** (i + 1) / i / 1.5**i for i in range(1, k + 1))]
+    y = [1.5**1.5]
+    for n in range(k):
+        y.append(math.fsum(y[i] * rate[n - i] for i in range(n + 1)) / (n + 1))
+    return y[k]
+
+
 SERIES: dict[str, tuple[Callable, Callable[[int], float]]] = {
     "exp": (wg.exp, lambda k: 1 / math.factorial(k)),
     "sin": (wg.sin, lambda k: (0, 1, 0, -1)[k % 4] / math.factorial(k)),
     "1/(1-x)": (lambda x: 1 / (1 - x), lambda k: 1.0),
+    "x**x at 1.5": (lambda x: (1.5 + x) ** (1.5 + x), _power_of_itself),
     "log(1+x)": (lambda x: wg.log(1 + x), lambda k: (-1) ** (k + 1) / k if k else 0.0),
 }
 
@@ -153,6 +166,40 @@ def test_taylor_polynomials_match_their_series(name: str, order: int) -> None:
     assert p(x).item() == pytest.approx(sum(c * x**k for k, c in enumerate(expected)), abs=1e-12)
     for k in range(1, order + 1):
         assert derivative(function, k)(f64(0.0)).item() == pytest.approx(expected[k] * math.factorial(k), rel=1e-12)
+
+
+@pytest.fixture
+def room_for_few_calls() -> Iterator[None]:
+    """A limit of recursion that a hundred calls within one another reach."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    yield
+    sys.setrecursionlimit(before)
+
+
+def long_chain(x: wg.Tensor) -> wg.Tensor:
+    for k in range(2000):
+        x = wg.sin(x) + x / (2 + x * x) if k % 500 == 0 else x * 1.0001
+    return x
+
+
+@pytest.mark.usefixtures("room_for_few_calls")
+def test_neither_a_high_order_nor_a_long_list_is_followed_by_recursion() -> None:
+    p = taylor(lambda x: x**x, f64(1.5), 40)
+    np.testing.assert_allclose(p.coefficients.numpy(), [_power_of_itself(k) for k in range(41)], rtol=1e-9, atol=1e-12)
+    x = f64(0.5)
+    third = derivative(long_chain, 3)(x)
+    assert third.item() == pytest.approx(grad(grad(grad(long_chain)))(x).item(), rel=1e-9)
+    assert laplacian(long_chain)(x).item() == pytest.approx(grad(grad(long_chain))(x).item(), rel=1e-9)
+
+
+def test_derivatives_of_derivatives_nest_deeply() -> None:
+    f = g = wg.exp
+    for k in range(200):
+        f = grad(f)
+        if k < 5:
+            g = grad(g)
+    assert f(0.5).item() == g(0.5).item() == pytest.approx(math.exp(0.5))
 
 
 def test_the_work_of_a_series_does_not_double_with_its_order() -> None:

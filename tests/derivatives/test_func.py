@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import math
 
 import numpy as np
 import pytest
@@ -235,6 +236,35 @@ def test_aux_is_handed_through() -> None:
     assert grad(lambda x: (x * x, [x]), has_aux=True)(3.0)[0].item() == 6.0
     with pytest.raises(TypeError, match="pair"):
         grad(lambda x: x, has_aux=True)(3.0)
+
+
+def test_aux_is_a_constant_unless_it_can_be_differentiated_from_outside() -> None:
+    w = wg.tensor(2.0, requires_grad=True)
+    _, (scaled, fixed, same) = grad(lambda x: (x * x, (x * w, x * 3, w)), has_aux=True)(3.0)
+    assert (scaled.requires_grad, fixed.requires_grad) == (True, False)
+    assert same is w
+    assert wg.autograd.grad(scaled, w)[0].item() == 3
+    x = wg.tensor(3.0, requires_grad=True)
+    aux = grad(lambda x: (x * x, {"cube": x**3, "said": 1}), has_aux=True)(x)[1]
+    assert aux["said"] == 1
+    assert wg.autograd.grad(aux["cube"], x)[0].item() == 27
+    nested = grad(lambda x: grad(lambda y: (y * y, y * x), has_aux=True)(x)[1])(wg.tensor(3.0))
+    assert nested.item() == 6
+
+
+@pytest.mark.parametrize("call", [
+    lambda x: grad(wg.exp)(x), lambda x: value_and_grad(wg.exp)(x)[0], lambda x: jvp(wg.exp, x, 1.0)[1],
+    lambda x: vjp(wg.exp, x)[1](1.0)[0], lambda x: linearize(wg.exp, x)[1](x) / x, lambda x: hvp(wg.exp, x, 1.0),
+    lambda x: hessian(wg.exp)(x), lambda x: jacobian(wg.exp)(x), lambda x: wg.func.derivative(wg.exp, 3)(x),
+    lambda x: wg.func.taylor(wg.exp, x, 2).coefficients[0], lambda x: wg.func.laplacian(wg.exp)(x),
+    lambda x: wg.func.divergence(wg.exp)(x), lambda x: wg.func.jacobian_determinant(wg.exp)(x),
+    lambda x: grad(lambda tree: wg.exp(tree["x"]))({"x": x})["x"], lambda x: wg.layers.Exp().forward(x),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_numpys_scalars_keep_their_dtype_and_digits(call, kind: type) -> None:
+    found = call(kind(0.1))
+    assert found.dtype == kind
+    assert found.item() == pytest.approx(math.exp(kind(0.1)), rel=float(4 * np.finfo(kind).eps))
 
 
 def test_linearize_runs_the_function_once() -> None:
