@@ -241,3 +241,59 @@ def test_errors(name: str) -> None:
     call, kind, message = ERRORS[name]
     with pytest.raises(kind, match=f"^{message}".replace("(", r"\(")):
         call()
+
+
+# ---------------------------------------------------------------- a grid, against PyTorch
+
+ITEMS: dict[str, Any] = {
+    "plain": [[1.5, -2.0, 0.25], [3.0, 0.5, -1.0]],
+    "ties": [[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
+    "zeros": [[0.0, -0.0, 0.0], [0.0, 0.0, -0.0]],
+    "large": [[1.0, 60.0, 2.0], [-60.0, 60.0, -1.0]],
+    "one": [2.5],
+    "0-d": 2.5,
+    "nothing": [[], []],
+}
+GRID: dict[str, Callable[[Any, Any], Any]] = {  # of wengert or torch, and x
+    **{f"{name}_{d}": lambda lib, x, name=name, d=d: getattr(lib, name)(x, d)
+       for name in ("sum", "mean", "prod", "amax", "amin", "nansum", "nanmean", "logsumexp", "std", "var", "cumsum",
+                    "cumprod", "logcumsumexp", "softmax", "log_softmax") for d in (0, -1)},
+    **{f"{name}_all": lambda lib, x, name=name: getattr(lib, name)(x)
+       for name in ("sum", "mean", "prod", "max", "min", "median", "nanmedian", "nansum", "nanmean", "std", "var")},
+    **{f"{name}_{c}": lambda lib, x, name=name, c=c: getattr(lib, name)(x, -1, correction=c, keepdim=True)
+       for name in ("std", "var") for c in (0, 2, 3, 2.5)},
+    **{f"{name}_indices": lambda lib, x, name=name: getattr(lib, name)(x, -1)[0]
+       for name in ("max", "min", "median", "nanmedian", "cummax", "cummin")},
+    **{f"norm_{p}_{d}": lambda lib, x, p=p, d=d: lib.linalg.vector_norm(x, p, d)
+       for p in (0.5, 1, 1.5, 2, 3, inf, -inf, -1) for d in (None, -1)},
+    **{f"quantile_{q}_{how}": lambda lib, x, q=q, how=how: lib.quantile(x, q, -1, interpolation=how)
+       for q in (0.0, 0.3, 0.5, 1.0) for how in ("linear", "lower", "higher", "midpoint", "nearest")},
+    **{f"diff_{n}": lambda lib, x, n=n: lib.diff(x, n, prepend=x) for n in (0, 1, 2)},
+}  # fmt: skip
+
+
+def _gradient(lib: Any, z: Any, x: Any) -> Any:
+    """The gradient of a weighed sum of z, whose weights tell its items apart."""
+    weights = lib.arange(1.0, math.prod(z.shape) + 1.0).reshape(tuple(z.shape)).to(z.dtype)
+    return lib.autograd.grad((z * weights).sum(), x)[0]
+
+
+@pytest.mark.parametrize("name", GRID)
+@pytest.mark.filterwarnings("ignore:.*degrees of freedom is <= 0:UserWarning")
+def test_values_and_gradients_are_pytorchs(name: str) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch, the reference for these results, is not installed")
+    for label, items in ITEMS.items():
+        theirs = torch.tensor(items, dtype=torch.float64, requires_grad=True)
+        ours = wg.tensor(items, dtype=wg.float64, requires_grad=True)
+        try:
+            z = GRID[name](torch, theirs)
+        except (IndexError, RuntimeError):
+            with pytest.raises((IndexError, ValueError)):
+                GRID[name](wg, ours)
+            continue
+        expected, actual = z.numpy(force=True), GRID[name](wg, ours)
+        tell = f"{name} of {label}"
+        np.testing.assert_allclose(actual.detach(), expected, rtol=1e-12, atol=1e-15, err_msg=tell)
+        if np.isfinite(expected).all():
+            gradient = _gradient(torch, z, theirs).numpy(force=True)
+            np.testing.assert_allclose(_gradient(wg, actual, ours), gradient, rtol=1e-12, atol=1e-12, err_msg=tell)
