@@ -277,18 +277,18 @@ def test_an_array_that_indexes_is_copied() -> None:
 def _rewriting(index: Any, good: int, bad: int, done: threading.Event) -> None:
     array = index.numpy()
     while not done.is_set():
-        array[...] = bad
-        array[...] = good
+        array[-1] = bad
+        array[-1] = good
 
 
-N = 2000
+N = 100_000  # so many that NumPy and the kernels let other threads run
 
 
 @pytest.mark.parametrize(
     "use",
     [
         lambda x, i: x[i], lambda x, i: x[:, 0][i], lambda x, i: x.index_select(0, i),
-        lambda x, i: x.index_select(1, i), lambda x, i: x.index_add(0, i, x), lambda x, i: x[i, i],
+        lambda x, i: x[:2].index_select(1, i), lambda x, i: x.index_add(0, i, x), lambda x, i: x[i, i],
         lambda x, i: x.gather(0, i[:, None]), lambda x, i: x.index_copy(0, i, x),
         lambda x, i: x.scatter(0, i[:, None], 1.0), lambda x, i: x.take(i), lambda x, i: x.half()[i],
         lambda x, i: x.clone().__setitem__(i, 1.0), lambda x, i: x.clone().__setitem__((i, i), 1.0),
@@ -301,7 +301,7 @@ def test_a_thread_that_rewrites_an_index_cannot_spoil_memory(use: Callable[[Any,
     writer = threading.Thread(target=_rewriting, args=(index, 1, 2**40, done))
     writer.start()
     try:
-        for _ in range(100):
+        for _ in range(30):
             with contextlib.suppress(IndexError, RuntimeError):  # out of range, or changed before the walk
                 use(x, index)
     finally:
@@ -323,7 +323,7 @@ def test_a_thread_that_rewrites_a_mask_cannot_spoil_memory(use: Callable[[Any, A
     writer = threading.Thread(target=_rewriting, args=(mask, 0, 1, done))
     writer.start()
     try:
-        for _ in range(100):
+        for _ in range(30):
             use(x, mask)
     finally:
         done.set()
