@@ -408,7 +408,7 @@ def _at(x: np.ndarray, keys: list[tuple[Any, ...]]) -> np.ndarray:
         for key in keys:
             x = x[key]
     except IndexError as error:
-        raise _explained(error, x) from None
+        raise _explained(error, x.shape) from None
     return x
 
 
@@ -422,7 +422,7 @@ def _assign(x: np.ndarray, y: Any, *arrays: np.ndarray, keys: tuple[Key, ...] | 
     try:
         part[plain[-1]] = y
     except IndexError as error:
-        raise _explained(error, part) from None
+        raise _explained(error, part.shape) from None
 
 
 def _place(x: np.ndarray, line: Line, index: np.ndarray, y: Any, add: bool) -> None:
@@ -435,11 +435,11 @@ def _shaped(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return x if x.shape == shape else x.reshape(shape)
 
 
-def _explained(error: IndexError, x: np.ndarray) -> IndexError:
+def _explained(error: IndexError, shape: tuple[int, ...]) -> IndexError:
     """NumPy's message, with the shape and what is allowed."""
     text = str(error).split(": ")[-1]
     return IndexError(
-        f"index: {text}; of shape {x.shape}, a dimension of length n takes -n to n - 1, or a mask of its length"
+        f"index: {text}; of shape {shape}, a dimension of length n takes -n to n - 1, or a mask of its length"
     )
 
 
@@ -465,7 +465,7 @@ def _pick(x: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shap
             try:
                 rows = _kernels.gather_rows(_rows_of(x), index, dtype=x.dtype)
             except IndexError as error:
-                raise _explained(error, x) from None
+                raise _explained(error, x.shape) from None
             return _shaped(rows, arrays[0].shape + x.shape[1:])
     return np.asarray(_at(x, _with_arrays(keys, arrays)))
 
@@ -601,7 +601,7 @@ def pick(x: Any, key: Any) -> Tensor:
     try:
         return view_at(x, places.keys[0])  # type: ignore[arg-type]
     except IndexError as error:
-        raise _explained(error, x._value) from None
+        raise _explained(error, x._value.shape) from None
 
 
 # ---------------------------------------------------------------- assignment

@@ -39,10 +39,11 @@ def _cut(g: Any, dim: int, ends: tuple[int, ...]) -> list[Tensor]:
 
 def _joined(t: Any, dim: int, ends: tuple[int, ...]) -> Tensor:
     """The tangents side by side, zeros in place of those that there are not."""
-    like = next(x for x in t if x is not None)._value
-    before, behind = like.shape[:dim], like.shape[dim + 1 :]
+    like = next(x for x in t if x is not None)
+    shape, dtype = like._value.shape, like._value.dtype
+    before, behind = shape[:dim], shape[dim + 1 :]
     parts = [
-        constant(np.zeros, (*before, stop - start, *behind), like.dtype) if x is None else x
+        constant(np.zeros, (*before, stop - start, *behind), dtype) if x is None else x
         for x, (start, stop) in zip(t, itertools.pairwise(ends), strict=True)
     ]
     return apply(_CAT, tuple(parts), {"dim": dim, "ends": ends})
@@ -60,8 +61,8 @@ def _taken_apart(g: Any, dim: int) -> list[Tensor]:
 
 
 def _joined_anew(t: Any, dim: int) -> Tensor:
-    like = next(x for x in t if x is not None)._value
-    zeros = constant(np.zeros, like.shape, like.dtype) if any(x is None for x in t) else None
+    like = next(x for x in t if x is not None)
+    zeros = constant(np.zeros, like._value.shape, like._value.dtype) if any(x is None for x in t) else None
     return apply(_STACK, tuple([zeros if x is None else x for x in t]), {"dim": dim})
 
 
