@@ -340,3 +340,10 @@ def test_newtons_method_on_a_logistic_regression_converges_quadratically() -> No
 def test_wrong_use_is_told(call, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_series_pass_what_joins_tensors() -> None:
+    def joined(x: wg.Tensor) -> wg.Tensor:
+        return wg.cat([wg.stack([x, wg.tensor(2.0)]), (x * x).reshape(1)]).prod()  # 2 x^3
+
+    assert wg.func.taylor(joined, wg.tensor(1.0), 4).coefficients.tolist() == [2.0, 6.0, 6.0, 2.0, 0.0]

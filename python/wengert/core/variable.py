@@ -170,11 +170,6 @@ def wrap(value: Any, counter: list[Any] | None = None, node: Any = None) -> Tens
 
 
 def detached(x: Variable) -> Tensor:
-    """A constant over the memory of x, whose changes are x's."""
-    return wrap(x._value, x._share_counter())
-
-
-def detached(x: Variable) -> Any:
     """A constant over x's memory: what is computed from it is not recorded, changes in place show in both."""
     return wrap(x._value, x._share_counter())
 

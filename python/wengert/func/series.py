@@ -147,8 +147,11 @@ class _Linear(_Series):
 class _Joined(_Series):
     """The same, of an operation with one forward rule for all arguments."""
 
-    def _next(self, k: int) -> Coefficient:
-        parts = [self._of.coefficient(source, k) for source in self._node.sources]
+    def steps(self, of: _Propagation, k: int) -> Steps:
+        parts = []
+        for source in self._node.sources:
+            x = yield source, k
+            parts.append(x)
         rule = self._node.operation.pushed
         return self._node.run(rule, parts) if rule is not None and any(x is not None for x in parts) else None
 
