@@ -260,7 +260,7 @@ def _operand(x: Any, labels: dict[int, str]) -> str:
     """The name of an entry, or a constant; nothing of an argument that was left out, or of residuals."""
     if isinstance(x, Variable) and x._source is not None and id(x._source) in labels:
         return labels[id(x._source)]
-    if x is None or (isinstance(x, Variable) and isinstance(x._value, tuple)):
+    if x is None or isinstance(x, Parts):
         return ""
     value = leave(x, "text") if isinstance(x, Variable) else np.asarray(x)
     return f"{value.item():.5g}" if value.size == 1 else f"[{'×'.join(map(str, value.shape))}]"

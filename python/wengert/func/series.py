@@ -12,20 +12,30 @@ power serious", 1999.)
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from ..core import tape, tuples
+from ..core.doors import leave
 from ..core.modes import recording
 from ..core.tape import Node, apply
 from ..core.variable import Variable
 from ..core.views import track
 from ..ops.arithmetic import divide, multiply
+from ..ops.functions import POWER_LOG, exp, log, power
 from ..ops.products import PRODUCTS
 from .recorded import Run, zeros_like
 
 _MULTIPLY: tape.Operation = multiply.operation  # type: ignore[attr-defined]  # `define.named` puts it there
 _DIVIDE: tape.Operation = divide.operation  # type: ignore[attr-defined]
+_POWER: tape.Operation = power.operation  # type: ignore[attr-defined]
+
+# Where both arguments of a power move, its rules lead to several powers each, and theirs to several more. Of a positive
+# base an equal expression leads to none, as the derivative of exp is itself.
+_EQUAL: dict[tape.Operation, Callable[..., Any]] = {
+    _POWER: lambda x, y: exp(y * log(x)),
+    POWER_LOG: lambda x, y, n: exp(y * log(x)) * log(x) ** n,
+}
 
 Source = Any  # what a series belongs to: a node, a leaf, or None for what does not move
 Coefficient = Any  # a variable, or None for zero
@@ -88,6 +98,15 @@ class _Propagation:
         """A variable that stands for the derivative of a source's series, of which `first` is the value."""
         variable = track(first, self._run.connected)
         self._series[variable._source] = _Shifted(source)
+        return variable
+
+    def stand_in(self, source: Source, x: Any) -> Any:
+        """A variable with the value of x and the series of a source."""
+        series = self._series_of(source)
+        if series is None:
+            return x
+        variable = track(x, self._run.connected)
+        self._series[variable._source] = series
         return variable
 
     def released(self, x: Any) -> Any:
@@ -178,10 +197,7 @@ class _Quotient(_Series):
             y = yield self._node.sources[1], k - i
             if y is None:
                 continue
-            if i == 0:
-                z = (yield from self._operand(0, 0)) / (yield from self._operand(1, 0))
-            else:
-                z = self.known[i - 1]
+            z = (yield from self._operand(0, 0)) / (yield from self._operand(1, 0)) if i == 0 else self.known[i - 1]
             if z is not None:
                 total = _plus(total, -(z * y))
         return None if total is None else total / (yield from self._operand(1, 0))
@@ -221,6 +237,25 @@ class _Derived(_Series):
         return total
 
 
+class _Rewritten(_Series):
+    """An operation of which an equal expression has the simpler series."""
+
+    _same: Any = None
+
+    def steps(self, of: _Propagation, k: int) -> Steps:
+        if self._same is None:
+            node = self._node
+            values = [node.argument(name) for name in node.operation.arguments]
+            with recording(True):
+                operands = [of.stand_in(source, x) for source, x in zip(node.sources, values, strict=True)]
+                self._same = _EQUAL[node.operation](*operands, **node.static)
+        return (yield self._same._source, k)
+
+
+def _is_positive(x: Any) -> bool:
+    return bool((leave(x, "bool") > 0).all())
+
+
 def _plus(x: Any, y: Any) -> Any:
     return y if x is None else x + y
 
@@ -240,6 +275,8 @@ def _kind_of(node: Node) -> type[_Series]:
         return _Quotient
     if operation.pushed is not None:
         return _Joined
+    if operation in _EQUAL and None not in node.sources and _is_positive(node.argument("x")):
+        return _Rewritten
     moving = [rule for rule, source in zip(operation.jvps, node.sources, strict=True) if source is not None]
     values = {"z", *(x for x, source in zip(operation.arguments, node.sources, strict=True) if source is not None)}
     return _Linear if all(rule is not None and values.isdisjoint(rule.needs) for rule in moving) else _Derived

@@ -108,7 +108,7 @@ def _power_log_by_base(g: Any, x: Any, y: Any, n: int) -> Any:
 
 
 # x**y log(x)**n, and 0 where x = 0 and y >= 0: the derivatives of x**y by y.
-_POWER_LOG = primitive(
+POWER_LOG = primitive(
     "pow_log", _power_log_kernel,
     (lambda g, x, y, n: _power_log_by_base(g, x, y, n), lambda g, x, y, n: g * _power_log(x, y, n + 1)),
     (lambda t, x, y, n: _power_log_by_base(t, x, y, n), lambda t, x, y, n: t * _power_log(x, y, n + 1)),
@@ -116,7 +116,7 @@ _POWER_LOG = primitive(
 
 
 def _power_log(x: Any, y: Any, n: int) -> Tensor:
-    return apply(_POWER_LOG, same_shape("pow", (x, y)), {"n": n})
+    return apply(POWER_LOG, same_shape("pow", (x, y)), {"n": n})
 
 
 power = elementwise(
