@@ -107,7 +107,7 @@ def test_a_model_in_float16_is_refused_at_the_step(name: str) -> None:
 
 
 def test_clipping_that_meets_memory_it_cannot_write_changes_nothing() -> None:
-    good, bad = parameter([3.0]), parameter([4.0])
+    good, bad = parameter([3.0]), parameter([4.0, 4.0])
     bad.grad = wg.ones(1).expand(2)
     for clip in (lambda: utils.clip_grad_norm_([good, bad], 0.1), lambda: utils.clip_grad_value_([good, bad], 0.1)):
         with pytest.raises(RuntimeError, match=r"clip_grad_\w+: .*cannot be written"):
