@@ -14,20 +14,30 @@ import numpy as np
 
 from .. import _kernels
 from .._types import Tensor
-from ..core import broadcast, dtypes
-from ..core.broadcast import as_floating, broadcast_shape, cast
+from ..core import broadcast
+from ..core.broadcast import as_floating, broadcast_shape
 from ..core.define import computed, primitive
-from ..core.half import half_kernel
+from ..core.doors import enter
+from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from ..core.tape import apply
 from .compare import eq, where
 from .norms import norm
 from .numpy_kernels import quiet
-from .products import matmul
+from .products import matmul, of_one_dtype
 from .reduce import sum
 from .shape import matrix_transpose, unsqueeze
 
 __all__ = ["cdist", "dist"]
+
+
+def floating_pair(x: Any, y: Any) -> tuple[Any, Any]:
+    """x and y as floating variables of one dtype."""
+    x, y = of_one_dtype(enter(x), enter(y))
+    return as_floating(x), as_floating(y)
+
+
+# ---------------------------------------------------------------- Euclidean distances
 
 _DIRECT = 1 << 22  # differences up to which they are formed: a few milliseconds
 
@@ -41,9 +51,9 @@ def _count(x: Any, y: Any) -> int:
     return count
 
 
-def _euclidean(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _euclidean(x: np.ndarray, y: np.ndarray, direct: bool) -> np.ndarray:
     """The distances between the rows of x and of y; both have the same leading dimensions."""
-    if _count(x, y) > _DIRECT:
+    if not direct:
         return _by_products(x, y)
     out = np.empty((*x.shape[:-1], y.shape[-2]), x.dtype)
     rows = max(1, _BLOCK * x.shape[-2] // max(_count(x, y), 1))
@@ -78,17 +88,17 @@ def _shares(g: Any, z: Any) -> Tensor:
     return where(zero, 0.0, g / where(zero, 1.0, z))
 
 
-def _weighted(w: Any, x: Any, y: Any) -> Any:
+def _weighted(w: Any, x: Any, y: Any, direct: bool) -> Any:
     """For each i the sum over j of w[i, j] (x[i] - y[j])."""
-    if _count(x, y) <= _DIRECT:
+    if direct:
         return sum(unsqueeze(w, -1) * (unsqueeze(x, -2) - unsqueeze(y, -3)), -2)
     x, y = _centred(x, y)
     return x * sum(w, -1, True) - matmul(w, y)
 
 
-def _projected(t: Any, x: Any, y: Any) -> Any:
+def _projected(t: Any, x: Any, y: Any, direct: bool) -> Any:
     """For each i and j the product of t[i] and x[i] - y[j]."""
-    if _count(x, y) <= _DIRECT:
+    if direct:
         return sum(unsqueeze(t, -2) * (unsqueeze(x, -2) - unsqueeze(y, -3)), -1)
     x, y = _centred(x, y)
     return sum(t * x, -1, True) - matmul(t, matrix_transpose(y))
@@ -102,18 +112,29 @@ def _centred(x: Any, y: Any) -> tuple[Any, Any]:
 _CDIST = primitive(
     "cdist", half_kernel(quiet(_euclidean)),
     (
-        lambda g, x, y, z: _weighted(_shares(g, z), x, y),
-        lambda g, x, y, z: _weighted(matrix_transpose(_shares(g, z)), y, x),
+        lambda g, x, y, z, direct: _weighted(_shares(g, z), x, y, direct),
+        lambda g, x, y, z, direct: _weighted(matrix_transpose(_shares(g, z)), y, x, direct),
     ),
     (
-        lambda t, x, y, z: _shares(_projected(t, x, y), z),
-        lambda t, x, y, z: _shares(matrix_transpose(_projected(t, y, x)), z),
+        lambda t, x, y, z, direct: _shares(_projected(t, x, y, direct), z),
+        lambda t, x, y, z, direct: _shares(matrix_transpose(_projected(t, y, x, direct)), z),
     ),
 )  # fmt: skip
 
 
+@half
+def _distances(x: Any, y: Any, p: float) -> Tensor:
+    return norm(unsqueeze(x, -2) - unsqueeze(y, -3), p, -1)
+
+
+# Whether differences are formed; None: as their number says.
+_MODES = {
+    "use_mm_for_euclid_dist_if_necessary": None, "use_mm_for_euclid_dist": False, "donot_use_mm_for_euclid_dist": True,
+}  # fmt: skip
+
+
 @tells
-def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
     """The distances between all pairs of rows of two matrices, or of two stacks of them.
 
     Parameters
@@ -124,6 +145,10 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
         (..., n, d)
     p : float
         The norm's exponent; 2 is the Euclidean distance.
+    compute_mode : str or None
+        How Euclidean distances are computed: "donot_use_mm_for_euclid_dist", from the differences themselves;
+        "use_mm_for_euclid_dist", by a matrix product; "use_mm_for_euclid_dist_if_necessary" and None, by a matrix
+        product if there are more than 4 million differences.
 
     Returns
     -------
@@ -133,7 +158,8 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
     Raises
     ------
     ValueError
-        If the points have different numbers of coordinates, or the leading dimensions do not broadcast.
+        If the points have different numbers of coordinates, the leading dimensions do not broadcast, p is negative, or
+        there is no such mode.
 
     Notes
     -----
@@ -145,22 +171,22 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
     tensor([[0.],
             [5.]])
     """
-    x, y = as_floating(x1), as_floating(x2)
+    x, y = floating_pair(x1, x2)
     a, b = x._value.shape, y._value.shape
     if len(a) < 2 or len(b) < 2 or a[-1] != b[-1]:
         raise ValueError(f"cdist: expected points of shapes (..., m, d) and (..., n, d), got {a} and {b}")
-    if p < 0:
+    if not p >= 0:
         raise ValueError(f"cdist: expected a norm with p >= 0, got {p}")
-    if x._value.dtype != y._value.dtype:
-        dtype = dtypes.promote_types(x._value.dtype, y._value.dtype)
-        x, y = (v if v._value.dtype == dtype else cast(v, dtype) for v in (x, y))
-    if p != 2:
-        return norm(unsqueeze(x, -2) - unsqueeze(y, -3), p, -1)
+    if compute_mode is not None and compute_mode not in _MODES:
+        raise ValueError(f"cdist: expected compute_mode {', '.join(map(repr, _MODES))} or None, got {compute_mode!r}")
     lead = broadcast_shape("cdist", a[:-2], b[:-2])
+    if p != 2:  # without coordinates all norms are 0, also that which chooses the largest
+        return _distances(x, y, p if a[-1] else 1)
     x, y = (
         v if v._value.shape[:-2] == lead else broadcast.broadcast_to(v, (*lead, *v._value.shape[-2:])) for v in (x, y)
     )
-    return apply(_CDIST, (x, y))
+    direct = _MODES[compute_mode] if compute_mode is not None else None
+    return apply(_CDIST, (x, y), {"direct": _count(x, y) <= _DIRECT if direct is None else direct})
 
 
 @tells
@@ -188,4 +214,9 @@ def dist(x: Any, y: Any, p: float = 2.0) -> Tensor:
     >>> wg.dist(wg.tensor([3., 4.]), wg.zeros(2))
     tensor(5.)
     """
-    return norm(as_floating(x) - y, p)
+    return _distance(*floating_pair(x, y), p)
+
+
+@half
+def _distance(x: Any, y: Any, p: float) -> Tensor:
+    return norm(x - y, p)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..._types import Tensor
-from ...core.broadcast import as_floating
+from ...core.broadcast import as_floating, broadcast_shape, broadcast_to
+from ...core.half import half
 from ...ops.arithmetic import clip
+from ...ops.distance import floating_pair
 from ...ops.norms import norm
 from ...ops.reduce import sum
 
@@ -32,8 +34,13 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> T
     >>> wg.nn.functional.normalize(wg.tensor([3., 4.]), dim=0)
     tensor([0.6000, 0.8000])
     """
-    x = as_floating(input)
-    return x / clip(norm(x, p, dim, True), min=eps)
+    return _normalized(as_floating(input), p, dim, eps)
+
+
+@half
+def _normalized(x: Any, p: float, dim: Any, eps: float) -> Tensor:
+    z: Tensor = x / clip(norm(x, p, dim, True), min=eps)
+    return z
 
 
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
@@ -58,7 +65,12 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     >>> wg.nn.functional.pairwise_distance(wg.tensor([[3., 4.]]), wg.zeros(1, 2))
     tensor([5.0000])
     """
-    return norm(as_floating(x1) - x2 + eps, p, -1, keepdim)
+    return _distances(*floating_pair(x1, x2), p, eps, keepdim)
+
+
+@half
+def _distances(x: Any, y: Any, p: float, eps: float, keepdim: bool) -> Tensor:
+    return norm(x - y + eps, p, -1, keepdim)
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -69,7 +81,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     x1, x2 : tensor
         Which broadcast together.
     dim : int
-        The dimension along which the vectors lie.
+        The dimension of the broadcast shape along which the vectors lie.
     eps : float
 
     Returns
@@ -77,14 +89,25 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     Tensor
         Without that dimension.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+    IndexError
+        If the broadcast shape has no such dimension.
+
     Examples
     --------
     >>> wg.nn.functional.cosine_similarity(wg.tensor([1., 0.]), wg.tensor([1., 1.]), dim=0)
     tensor(0.7071)
     """
-    x = as_floating(x1)
-    y = as_floating(x2)
-    ndim = max(x._value.ndim, y._value.ndim)
-    # A dimension counted from the first means the same one in both only if they have as many.
-    d = dim if dim < 0 else dim - ndim
-    return sum(x * y, d) / (clip(norm(x, 2, d), min=eps) * clip(norm(y, 2, d), min=eps))
+    x, y = floating_pair(x1, x2)
+    shape = broadcast_shape("cosine_similarity", x._value.shape, y._value.shape)
+    # A vector along a dimension of length 1 is as long as the other, and its norm is that of all its items.
+    x, y = (v if v._value.shape == shape else broadcast_to(v, shape) for v in (x, y))
+    return _cosines(x, y, dim, eps)
+
+
+@half
+def _cosines(x: Any, y: Any, dim: int, eps: float) -> Tensor:
+    return sum(_normalized(x, 2, dim, eps) * _normalized(y, 2, dim, eps), dim)
