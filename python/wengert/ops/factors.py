@@ -14,7 +14,7 @@ from ..core.tape import Operation, apply
 from .compare import where
 from .index import pick
 from .join import cat
-from .lapack import as_matrices, by_column, by_rows, checked_symmetric, diagonal_of, from_lapack
+from .lapack import as_matrices, by_column, by_rows, diagonal_of, from_lapack
 from .products import matmul
 from .shape import matrix_transpose as T
 from .systems import between_inverses, solved
@@ -35,21 +35,31 @@ def _symmetrized(x: Any) -> Any:
     return (x + T(x)) * 0.5
 
 
+def _cholesky(x: np.ndarray) -> np.ndarray:
+    z = np.linalg.cholesky(x)
+    if np.isnan(np.diagonal(z, 0, -2, -1)).any():  # which LAPACK passes on
+        raise np.linalg.LinAlgError("Matrix is not positive definite, but has NaN")
+    return z
+
+
 # I. Murray, "Differentiation of the Cholesky decomposition", 2016.
 _CHOLESKY = primitive(
-    "linalg_cholesky_ex", from_lapack("cholesky", lambda x: np.linalg.cholesky(checked_symmetric("cholesky", x))),
+    "linalg_cholesky_ex", from_lapack("cholesky", _cholesky),
     (lambda g, z: _symmetrized(between_inverses(T(z), _half_lower(matmul(T(z), g)))),),
     (lambda t, z: matmul(z, _half_lower(between_inverses(z, _symmetrized(t)))),),
 )  # fmt: skip
 
 
-def cholesky(x: Any) -> Tensor:
+def cholesky(x: Any, *, upper: bool = False) -> Tensor:
     """The lower triangular z with positive diagonal for which z @ z.mT is x.
 
     Parameters
     ----------
     x : tensor
-        (..., n, n), symmetric and positive definite. The gradient is symmetric too.
+        (..., n, n), symmetric and positive definite: only the lower triangle is read. The gradient is symmetric, that
+        of a function of symmetric matrices.
+    upper : bool
+        Give z.mT instead, and read the upper triangle.
 
     Returns
     -------
@@ -61,7 +71,7 @@ def cholesky(x: Any) -> Tensor:
     numpy.linalg.LinAlgError
         If a matrix is not positive definite.
     ValueError
-        If the matrices are not square or not symmetric.
+        If the matrices are not square.
     TypeError
         If x is not floating.
 
@@ -71,7 +81,8 @@ def cholesky(x: Any) -> Tensor:
     tensor([[2., 0.],
             [1., 2.]])
     """
-    return apply(_CHOLESKY, (as_matrices("cholesky", x, square=True),))
+    x = as_matrices("cholesky", x, square=True)
+    return T(apply(_CHOLESKY, (T(x),))) if upper else apply(_CHOLESKY, (x,))
 
 
 # ---------------------------------------------------------------- factorizations of several parts
@@ -120,7 +131,7 @@ class Eigh(NamedTuple):
     eigenvectors: Tensor
 
 
-_EIGH = _Parts("linalg_eigh", lambda x: tuple(np.linalg.eigh(checked_symmetric("eigh", x))))
+_EIGH = _Parts("linalg_eigh", lambda x: tuple(np.linalg.eigh(x)))
 
 
 _EIGH.part(
@@ -135,13 +146,16 @@ _EIGH.part(
 )  # fmt: skip
 
 
-def eigh(x: Any) -> Eigh:
+def eigh(x: Any, UPLO: str = "L") -> Eigh:
     """The eigenvalues, in ascending order, and the eigenvectors of symmetric matrices.
 
     Parameters
     ----------
     x : tensor
-        (..., n, n), symmetric. The gradient is symmetric too.
+        (..., n, n), symmetric: only one triangle is read. The gradient is symmetric, that of a function of symmetric
+        matrices.
+    UPLO : {"L", "U"}
+        Which triangle: the lower or the upper.
 
     Returns
     -------
@@ -154,7 +168,9 @@ def eigh(x: Any) -> Eigh:
     Raises
     ------
     ValueError
-        If the matrices are not square or not symmetric.
+        If the matrices are not square, or UPLO is neither.
+    numpy.linalg.LinAlgError
+        If it does not converge.
     TypeError
         If x is not floating.
 
@@ -163,16 +179,21 @@ def eigh(x: Any) -> Eigh:
     >>> wg.linalg.eigh(wg.tensor([[2., 1.], [1., 2.]])).eigenvalues
     tensor([1., 3.])
     """
-    return Eigh(*_EIGH.of(as_matrices("eigh", x, square=True)))
+    x = as_matrices("eigh", x, square=True)
+    if not isinstance(UPLO, str) or UPLO.upper() not in ("L", "U"):
+        raise ValueError(f'eigh: expected UPLO "L" or "U", got {UPLO!r}')
+    return Eigh(*_EIGH.of(x if UPLO.upper() == "L" else T(x)))
 
 
-def eigvalsh(x: Any) -> Tensor:
+def eigvalsh(x: Any, UPLO: str = "L") -> Tensor:
     """The eigenvalues of symmetric matrices in ascending order.
 
     Parameters
     ----------
     x : tensor
-        (..., n, n), symmetric.
+        (..., n, n), symmetric: only one triangle is read.
+    UPLO : {"L", "U"}
+        Which triangle: the lower or the upper.
 
     Returns
     -------
@@ -182,7 +203,9 @@ def eigvalsh(x: Any) -> Tensor:
     Raises
     ------
     ValueError
-        If the matrices are not square or not symmetric.
+        If the matrices are not square, or UPLO is neither.
+    numpy.linalg.LinAlgError
+        If it does not converge.
     TypeError
         If x is not floating.
 
@@ -191,7 +214,7 @@ def eigvalsh(x: Any) -> Tensor:
     >>> wg.linalg.eigvalsh(wg.tensor([[2., 1.], [1., 2.]]))
     tensor([1., 3.])
     """
-    return eigh(x).eigenvalues
+    return eigh(x, UPLO).eigenvalues
 
 
 class SVD(NamedTuple):
@@ -207,16 +230,30 @@ def _beyond(u: Any, x: Any) -> Any:
     return x - matmul(u, matmul(T(u), x))
 
 
+def _beyond_over(u: Any, x: Any, s: Any) -> Any:
+    """The part of x outside the span of u's columns, divided by s. The columns of a square u leave nothing outside:
+    what rounding leaves must not be divided by an s of 0."""
+    rows, columns = u._value.shape[-2:]
+    return _beyond(u, x) / by_rows(s) if rows > columns else 0.0
+
+
+def _square_gaps(s: Any) -> Any:
+    """1 / (s_j^2 - s_i^2), and 0 on the diagonal, without the cancellation of squares."""
+    same = constant(np.eye, s._value.shape[-1], dtype=np.bool_)
+    return _gaps(s) / where(same, 1.0, by_rows(s) + by_column(s))
+
+
 def _pull_u(g: Any, u: Any, s: Any, vh: Any) -> Tensor:
     inside = matmul(T(u), g)
-    inner = matmul(u, _gaps(s * s) * (inside - T(inside)) * by_rows(s))
-    return matmul(inner + _beyond(u, g) / by_rows(s), vh)
+    inner = matmul(u, _square_gaps(s) * (inside - T(inside)) * by_rows(s))
+    return matmul(inner + _beyond_over(u, g, s), vh)
 
 
 def _push_u(t: Any, u: Any, s: Any, vh: Any) -> Any:
     moved = matmul(t, T(vh))
     inside = matmul(T(u), moved)
-    return matmul(u, _gaps(s * s) * (inside * by_rows(s) + by_column(s) * T(inside))) + _beyond(u, moved) / by_rows(s)
+    turn = _square_gaps(s) * (inside * by_rows(s) + by_column(s) * T(inside))
+    return matmul(u, turn) + _beyond_over(u, moved, s)
 
 
 # J. Townsend, "Differentiating the singular value decomposition", 2016. The rules of Vh are those of U for the
@@ -267,7 +304,7 @@ def svd(x: Any, full_matrices: bool = True) -> SVD:
         (..., k), not negative, in descending order.
     Vh : Tensor
         (..., k, n), its rows orthonormal. Pairs of singular vectors are determined up to their sign; they have no
-        derivative where singular values are equal, or zero.
+        derivative where singular values are equal, nor where one is zero unless the matrix is square.
 
     Raises
     ------

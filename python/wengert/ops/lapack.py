@@ -46,16 +46,6 @@ def from_lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
-def checked_symmetric(name: str, x: np.ndarray) -> np.ndarray:
-    """The symmetric part of x, which must be most of it."""
-    part: np.ndarray = (x + x.swapaxes(-1, -2)) / 2
-    if x.size and not np.abs(x - part).max() <= np.sqrt(np.finfo(x.dtype).eps) * np.abs(x).max():
-        if np.isnan(x).any():
-            return part
-        raise ValueError(f"{name}: expected symmetric matrices; symmetrize with (x + x.mT) / 2 if that is meant")
-    return part
-
-
 def identity_matrix(n: int, like: Any) -> Tensor:
     return constant(np.eye, n, dtype=like._value.dtype)
 
