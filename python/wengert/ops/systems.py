@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +12,8 @@ import numpy as np
 from .._types import Tensor
 from ..core.broadcast import broadcast_shape
 from ..core.define import computed, primitive
-from ..core.doors import enter
-from ..core.tape import apply
+from ..core.doors import constant, enter
+from ..core.tape import Operation, apply
 from .compare import less, where
 from .lapack import as_matrices, by_column, from_lapack, identity_matrix, scalar_per_matrix, trace_of_product
 from .products import matmul, of_one_dtype
@@ -118,30 +120,115 @@ def solve(x: Any, y: Any) -> Tensor:
 # ---------------------------------------------------------------- determinants
 
 
+# A determinant is a polynomial: all of its derivatives exist for singular matrices too. They are computed from the
+# singular values: between singular vectors x is diagonal, and items of directions in rows and columns i, j, ... are
+# multiplied by the product of all other singular values. A derivative is symmetric in its directions, so that one map
+# serves both ways. The fourth and higher ones are computed from the inverse, and need regular matrices.
+
+
+def _singular(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The singular vectors and values of x, and the sign of the vectors' determinants, NaN where x is not finite."""
+    finite = np.isfinite(x).all((-2, -1))
+    u, s, vh = np.linalg.svd(np.where(finite[..., None, None], x, 0))
+    sign = np.where(finite, np.sign(np.linalg.det(u) * np.linalg.det(vh)), math.nan)
+    return u, s, vh, sign[..., None, None].astype(x.dtype)
+
+
+def _other_pairs(s: np.ndarray) -> np.ndarray:
+    """For each i and j the product of all s but s_i and s_j; 0 on the diagonal."""
+    n = s.shape[-1]
+    if not n:
+        return np.zeros((*s.shape, 0), s.dtype)
+    above = np.triu(np.ones((n, n), bool), 1)
+    between = np.cumprod(np.where(above, s[..., None, :], 1), -1)  # s_k with i < k <= j
+    ones = np.ones((*s.shape[:-1], 1), s.dtype)
+    before = np.cumprod(np.concatenate([ones, s[..., :-1]], -1), -1)
+    behind = np.cumprod(np.concatenate([ones, s[..., :0:-1]], -1), -1)[..., ::-1]
+    inner = np.concatenate([np.ones((*s.shape, 1), s.dtype), between[..., :-1]], -1)
+    upper = np.where(above, before[..., :, None] * inner * behind[..., None, :], 0)
+    pairs: np.ndarray = upper + upper.swapaxes(-1, -2)
+    return pairs
+
+
 def _cofactors(x: np.ndarray) -> np.ndarray:
-    """The matrix of cofactors, by the singular values, so that it exists for singular matrices too."""
-    u, s, vh = np.linalg.svd(x)
+    """The matrix of cofactors: the first derivative."""
+    u, s, vh, sign = _singular(x)
     n = s.shape[-1]
     others = np.broadcast_to(s[..., None, :], (*s.shape, n))
-    products = np.where(np.eye(n, dtype=bool), 1, others).prod(-1).astype(x.dtype)
-    sign = np.linalg.det(u) * np.linalg.det(vh)
-    cofactors: np.ndarray = np.sign(sign)[..., None, None] * (u * products[..., None, :]) @ vh
-    return cofactors.astype(x.dtype)
+    products = np.where(np.eye(n, dtype=bool), 1, others).prod(-1)
+    cofactors: np.ndarray = (sign * (u * products[..., None, :]) @ vh).astype(x.dtype)
+    return cofactors
+
+
+def _second(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The second derivative, in one direction."""
+    u, s, vh, sign = _singular(x)
+    y = u.swapaxes(-1, -2) @ y @ vh.swapaxes(-1, -2)
+    pairs = _other_pairs(s)
+    on_diagonal = pairs @ np.diagonal(y, 0, -2, -1)[..., None]
+    moved: np.ndarray = sign * u @ (on_diagonal * np.eye(s.shape[-1], dtype=x.dtype) - pairs * y.swapaxes(-1, -2)) @ vh
+    return moved.astype(x.dtype)
+
+
+def _third(y: np.ndarray, w: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The third derivative, in two directions."""
+    u, s, vh, sign = _singular(x)
+    y, w = (u.swapaxes(-1, -2) @ v @ vh.swapaxes(-1, -2) for v in (y, w))
+    n = s.shape[-1]
+    total = np.zeros(x.shape, x.dtype)
+    for k in range(n):
+        rest = s.copy()
+        rest[..., k] = 1
+        pairs = _other_pairs(rest)
+        pairs[..., k, :] = pairs[..., :, k] = 0
+        y_k, w_k = y[..., k, k, None], w[..., k, k, None]
+        on_diagonal = np.diagonal(y, 0, -2, -1) * w_k - y[..., :, k] * w[..., k, :]
+        total += (pairs @ on_diagonal[..., None]) * np.eye(n, dtype=x.dtype)
+        crossed = -y * w_k[..., None] + y[..., :, k, None] * w[..., None, k, :]
+        crossed += -w * y_k[..., None] + w[..., :, k, None] * y[..., None, k, :]
+        total += pairs * crossed.swapaxes(-1, -2)
+    moved: np.ndarray = sign * u @ total @ vh
+    return moved.astype(x.dtype)
+
+
+def _by_inverse(x: Any, directions: tuple[Any, ...]) -> Any:
+    """The derivative in some directions: from the adjugate of x + sum t_i v_i, whose product with that is the
+    determinant, the coefficient of the product of all t_i."""
+    y = inv(x)
+    known: dict[tuple[int, ...], Any] = {(): y * scalar_per_matrix(det(x))}
+    for count in range(1, len(directions) + 1):
+        for chosen in itertools.combinations(range(len(directions)), count):
+            parts = [(directions[i], known[tuple(j for j in chosen if j != i)]) for i in chosen]
+            coefficient = trace_of_product(T(parts[0][0]), parts[0][1])
+            left = identity_matrix(x._value.shape[-1], x) * scalar_per_matrix(coefficient)
+            for v, adjugate in parts:
+                left = left - matmul(adjugate, v)
+            known[chosen] = matmul(left, y)
+    return T(known[tuple(range(len(directions)))])
 
 
 _COFACTORS = primitive(
     "linalg_cofactors", from_lapack("det", _cofactors),
-    (lambda g, x, z: _cofactors_pulled(g, inv(x), z),),
-    (lambda t, x, z: _cofactors_pushed(t, inv(x), z),),
+    (lambda g, x: apply(_SECOND, (g, x)),),
+    (lambda t, x: apply(_SECOND, (t, x)),),
 )  # fmt: skip
-
-
-def _cofactors_pulled(g: Any, y: Any, z: Any) -> Tensor:
-    return T(y) * scalar_per_matrix(trace_of_product(z, g)) - matmul(matmul(z, T(g)), T(y))
-
-
-def _cofactors_pushed(t: Any, y: Any, z: Any) -> Any:
-    return z * scalar_per_matrix(trace_of_product(T(y), t)) - matmul(matmul(T(y), T(t)), z)
+_SECOND: Operation = primitive(
+    "linalg_det_second", from_lapack("det", _second),
+    (lambda g, x: apply(_SECOND, (g, x)), lambda g, y, x: apply(_THIRD, (g, y, x))),
+    (lambda t, x: apply(_SECOND, (t, x)), lambda t, y, x: apply(_THIRD, (t, y, x))), ("y", "x"),
+)  # fmt: skip
+_THIRD: Operation = primitive(
+    "linalg_det_third", from_lapack("det", _third),
+    (
+        lambda g, w, x: apply(_THIRD, (g, w, x)), lambda g, y, x: apply(_THIRD, (g, y, x)),
+        lambda g, y, w, x: _by_inverse(x, (g, y, w)),
+    ),
+    (
+        lambda t, w, x: apply(_THIRD, (t, w, x)), lambda t, y, x: apply(_THIRD, (t, y, x)),
+        lambda t, y, w, x: _by_inverse(x, (t, y, w)),
+    ),
+    ("y", "w", "x"),
+)  # fmt: skip
 
 
 _DET = primitive(
@@ -157,8 +244,7 @@ def det(x: Any) -> Tensor:
     Parameters
     ----------
     x : tensor
-        (..., n, n). The gradient, the matrix of cofactors, exists for singular matrices too; higher derivatives need
-        regular ones.
+        (..., n, n). The first three derivatives exist for singular matrices too; higher ones need regular matrices.
 
     Returns
     -------
@@ -287,7 +373,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
     ValueError
         If the matrices are not square.
     TypeError
-        If x is not floating.
+        If x is not floating, or n not an integer.
 
     Examples
     --------
@@ -296,15 +382,25 @@ def matrix_power(x: Any, n: int) -> Tensor:
             [0., 1.]])
     """
     x = as_matrices("matrix_power", x, square=True)
-    base = x if n >= 0 else inv(x)
-    n = n if n >= 0 else -n
+    try:
+        left = abs(operator.index(n))
+    except TypeError:
+        left = None
+    if left is None or isinstance(n, bool):
+        raise TypeError(f"matrix_power: expected an integer power, got {n!r}")
+    if not left:
+        return constant(_identities, x._value.shape, x._value.dtype)
+    base = x if n > 0 else inv(x)
     out = None
-    while n:
-        if n % 2:
+    while left:
+        if left % 2:
             out = base if out is None else matmul(out, base)
-        n //= 2
-        if n:
+        left //= 2
+        if left:
             base = matmul(base, base)
-    if out is None:
-        return broadcast_to(identity_matrix(x._value.shape[-1], x), x._value.shape)
-    return clone(x) if out is x else out
+    assert out is not None
+    return clone(out) if out is x else out
+
+
+def _identities(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return np.broadcast_to(np.eye(shape[-1], dtype=dtype), shape).copy()
