@@ -8,11 +8,14 @@ import numpy as np
 
 from .._types import Tensor
 from ..core import dtypes
-from ..core.define import computed, primitive
+from ..core.define import primitive
 from ..core.doors import constant, enter, leave
-from ..core.tape import apply
-from .factors import svdvals
+from ..core.half import half_kernel
+from ..core.tape import Operation, apply
+from .arithmetic import abs
+from .factors import eigvalsh, svdvals
 from .lapack import as_matrices, by_column, from_lapack
+from .numpy_kernels import quiet
 from .products import matmul, of_one_dtype
 from .reduce import sum
 from .shape import matrix_transpose as T
@@ -139,7 +142,7 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
         )
     z = matmul(pinv(x, rcond), y)
     values = svdvals(x.detach())
-    rank = matrix_rank(x, rcond)
+    rank = matrix_rank(x, rtol=rcond)
     residuals = constant(np.empty, 0, x._value.dtype)
     if m > n and leave(rank, "bool").min(initial=n) == n:
         error = matmul(x, z) - y
@@ -147,23 +150,34 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
     return LeastSquares(reshape(z, (n,)) if vector else z, residuals, rank, values)
 
 
-def _count_above(s: np.ndarray, rtol: float) -> np.ndarray:
-    """How many of the singular values s are above a fraction of the largest."""
-    return np.asarray((s > s.max(-1, initial=0, keepdims=True) * rtol).sum(-1), np.int64)
+def _count_above(s: np.ndarray, atol: Any, rtol: Any, default: float) -> np.ndarray:
+    """How many of the singular values s are above the larger of atol and rtol times the largest of them."""
+    atol = np.asarray(0.0 if atol is None else atol)[..., None]
+    rtol = np.where(atol > 0, 0.0, default) if rtol is None else np.asarray(rtol)[..., None]
+    limit = np.maximum(atol, rtol * s.max(-1, initial=0, keepdims=True))
+    return np.asarray((s > limit).sum(-1), np.int64)
 
 
-_rank = computed("linalg_matrix_rank", _count_above)
+_RANK = Operation("linalg_matrix_rank", half_kernel(quiet(_count_above)), (), (), ())
 
 
-def matrix_rank(x: Any, rtol: float | None = None) -> Tensor:
-    """The number of singular values above a tolerance.
+def matrix_rank(
+    x: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Tensor:  # fmt: skip
+    """The number of singular values above a tolerance, the larger of `atol` and `rtol` times the largest of them.
 
     Parameters
     ----------
     x : tensor
         (..., m, n)
-    rtol : float or None
-        Relative to the largest singular value; None: max(m, n) times the dtype's precision.
+    tol : float, tensor or None
+        The older name of `atol`, with `rtol` 0.
+    hermitian : bool
+        The matrices are symmetric, and only their lower triangles are read; the absolute values of eigenvalues count.
+    atol : float, tensor or None
+        Of a shape that broadcasts with (...). None: 0.
+    rtol : float, tensor or None
+        Of a shape that broadcasts with (...). None: max(m, n) times the dtype's precision, or 0 where atol is above 0.
 
     Returns
     -------
@@ -174,6 +188,8 @@ def matrix_rank(x: Any, rtol: float | None = None) -> Tensor:
     ------
     numpy.linalg.LinAlgError
         If the singular values do not converge.
+    ValueError
+        If both `tol` and another tolerance are given, or symmetric matrices are not square.
     TypeError
         If x is not floating.
 
@@ -182,5 +198,11 @@ def matrix_rank(x: Any, rtol: float | None = None) -> Tensor:
     >>> wg.linalg.matrix_rank(wg.ones(3, 3))
     tensor(1)
     """
-    x = as_matrices("matrix_rank", x)
-    return _rank(svdvals(x.detach()), rtol=_tolerance(x, rtol))
+    x = as_matrices("matrix_rank", x, square=hermitian)
+    if tol is not None:
+        if atol is not None or rtol is not None:
+            raise ValueError("matrix_rank: expected tol, or atol and rtol, got both")
+        atol, rtol = tol, 0.0
+    values = abs(eigvalsh(x.detach())) if hermitian else svdvals(x.detach())
+    tolerances = [v if v is None or isinstance(v, float) else enter(v) for v in (atol, rtol)]
+    return apply(_RANK, (values, *tolerances), {"default": _tolerance(x, None)})
