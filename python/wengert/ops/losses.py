@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ from ..core.tape import Operation, apply
 from .arithmetic import clip
 from .compare import less, where
 from .functions import log
+from .numpy_kernels import quiet
+from .products import of_one_dtype
 from .reduce import mean, sum
 from .rows import log_softmax, softmax, softmax_grad
 from .shape import permute, reshape
@@ -44,14 +47,19 @@ class Options(NamedTuple):
     smoothing: float
 
     @staticmethod
-    @functools.lru_cache(64)
-    def of(reduction: str, ignore_index: int, smoothing: float = 0.0) -> Options:
-        """The same for equal arguments: to make one anew takes as long as the checks of a call."""
-        return Options(reduction, int(ignore_index), float(smoothing))
+    @functools.lru_cache(64, typed=True)
+    def of(name: str, reduction: str, ignore_index: int, smoothing: float = 0.0) -> Options:
+        """The checked options of a call; cached, since to make a tuple anew takes as long as all other checks."""
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f'{name}: expected reduction "mean", "sum" or "none", got {reduction!r}')
+        if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
+            raise TypeError(f"{name}: expected an integer ignore_index, got {ignore_index!r}")
+        if not 0.0 <= smoothing <= 1.0:
+            raise ValueError(f"{name}: expected label_smoothing in [0, 1], got {smoothing}")
+        return Options(reduction, operator.index(ignore_index), float(smoothing))
 
 
 _KINDS = {"cross_entropy": "logits", "nll_loss": "log-probabilities"}
-_REDUCTIONS = ("mean", "sum", "none")
 
 
 def _rows_of(x: Any) -> Any:
@@ -91,8 +99,7 @@ def _rows_and_labels(name: str, x: Any, y: Any, weight: Any) -> tuple[Any, Any, 
         if weight._value.shape != (classes,):
             raise ValueError(f"{name}: expected class weights of shape {(classes,)}, got {weight._value.shape}")
     if dense:
-        y = _rows_of(y)
-        return _rows_of(x), y if y._value.dtype == x._value.dtype else cast(y, x._value.dtype), weight, outer
+        return _rows_of(x), _rows_of(y), weight, outer
     if len(given) != 1:
         y = reshape(y, (math.prod(given),))
     return _rows_of(x), y if y._value.dtype == dtypes.int64 else cast(y, dtypes.int64), weight, outer
@@ -246,7 +253,7 @@ def cross_entropy(
     ValueError
         If the shapes do not fit, or an option is out of range.
     TypeError
-        If the logits are not floating or the labels not integers.
+        If the logits are not floating, or the labels or `ignore_index` not integers.
 
     Notes
     -----
@@ -261,18 +268,16 @@ def cross_entropy(
     dtype = x._value.dtype
     if dtype.kind != "f":
         raise TypeError(f"cross_entropy: expected floating logits, got {dtype}")
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f'cross_entropy: expected reduction "mean", "sum" or "none", got {reduction!r}')
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"cross_entropy: expected label_smoothing in [0, 1], got {label_smoothing}")
-    if dtype == dtypes.float16:
+    options = Options.of("cross_entropy", reduction, ignore_index, label_smoothing)
+    if y._value.dtype is not dtype and y._value.dtype.kind == "f":
+        x, y = of_one_dtype(x, y)
+    if x._value.dtype == dtypes.float16:
         return _half_cross_entropy(
             x, y, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
         )
     rows, targets, weight, outer = _rows_and_labels("cross_entropy", x, y, weight)
     if targets.requires_grad:
         return _composed(x, y, weight, reduction, label_smoothing, min(x._value.ndim - 1, 1))
-    options = Options.of(reduction, ignore_index, label_smoothing)
     z = apply(_CROSS_ENTROPY, (rows, targets, weight), {"options": options})
     return reshape(z, outer) if reduction == "none" else z
 
@@ -400,7 +405,7 @@ def nll_loss(
     ValueError
         If the shapes do not fit.
     TypeError
-        If the labels are not integers.
+        If the labels or `ignore_index` are not integers.
 
     Examples
     --------
@@ -408,13 +413,11 @@ def nll_loss(
     tensor(2.4000)
     """
     x, y = as_floating(input), enter(target)
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f'nll_loss: expected reduction "mean", "sum" or "none", got {reduction!r}')
+    options = Options.of("nll_loss", reduction, ignore_index)
     if x._value.dtype == dtypes.float16:
         return _half_nll_loss(x, y, weight, ignore_index=ignore_index, reduction=reduction)
     rows, labels, weight, outer = _rows_and_labels("nll_loss", x, y, weight)
-    static = {"options": Options.of(reduction, ignore_index), "shape": rows._value.shape}
-    losses = apply(_NLL_LOSS, (rows, labels, weight), static)
+    losses = apply(_NLL_LOSS, (rows, labels, weight), {"options": options, "shape": rows._value.shape})
     return reshape(losses, outer) if reduction == "none" else losses
 
 
@@ -428,15 +431,24 @@ def _huber(x: np.ndarray, delta: float) -> np.ndarray:
     return np.asarray(c * (x - c * 0.5))
 
 
-huber = elementwise("huber_loss", half_kernel(_huber), lambda x, delta: clip(x, -delta, delta))
+huber = elementwise("huber_loss", half_kernel(quiet(_huber)), lambda x, delta: clip(x, -delta, delta))
+
+
+def _smooth_l1(x: np.ndarray, beta: float) -> np.ndarray:
+    c = np.minimum(np.maximum(x, -beta), beta)
+    return np.asarray(c / beta * (x - c * 0.5))
+
+
+smooth_l1 = elementwise("smooth_l1_loss", half_kernel(quiet(_smooth_l1)), lambda x, beta: clip(x, -beta, beta) / beta)
 
 
 def _bce(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    if ((x < 0) | (x > 1)).any():
-        raise RuntimeError(
-            f"binary_cross_entropy: expected probabilities in [0, 1], got {np.nanmin(x)} to {np.nanmax(x)}; for logits "
-            "there is binary_cross_entropy_with_logits"
-        )
+    for name, items in (("probabilities", x), ("targets", y)):
+        if not ((items >= 0) & (items <= 1)).all():
+            raise RuntimeError(
+                f"binary_cross_entropy: expected {name} in [0, 1], got {items.min()} to {items.max()}; for logits "
+                "there is binary_cross_entropy_with_logits"
+            )
     return np.asarray(-(y * np.maximum(_log(x), -100) + (1 - y) * np.maximum(_log1p(np.asarray(-x)), -100)))
 
 
@@ -447,7 +459,7 @@ def _log_from_below(x: Any) -> Tensor:
 
 
 binary_cross_entropy = elementwise(
-    "binary_cross_entropy", half_kernel(_bce),
+    "binary_cross_entropy", half_kernel(quiet(_bce)),
     lambda g, x, y: g * (x - y) / clip(x * (1.0 - x), min=1e-12),
     lambda g, x: g * (_log_from_below(1.0 - x) - _log_from_below(x)),
 )  # fmt: skip

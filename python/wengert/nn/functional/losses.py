@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from ..._types import Tensor
-from ...core.broadcast import as_floating, cast
-from ...core.doors import enter
-from ...ops import activations, arithmetic, compare, functions, losses
+from ...core.half import half
+from ...ops import activations, arithmetic, functions, losses
+from ...ops.distance import floating_pair
 from ...ops.naming import called
 from ...ops.reduce import mean, sum
 
 
 def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
     """Input and target as floating tensors of one shape and dtype."""
-    x, y = as_floating(input), enter(target)
+    x, y = floating_pair(input, target)
     if x._value.shape != y._value.shape:
         a, b = x._value.shape, y._value.shape
         hint = f"; target.reshape{a} has the input's shape" if x._value.size == y._value.size else ""
         raise ValueError(f"{name}: input of shape {a} and target of shape {b} differ{hint}")
-    if y._value.dtype.kind != "f":
-        y = cast(y, x._value.dtype)
     return x, y
 
 
@@ -59,6 +57,11 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     tensor(2.5000)
     """
     x, y = _pair("mse_loss", input, target)
+    return _mse_loss(x, y, reduction)
+
+
+@half
+def _mse_loss(x: Any, y: Any, reduction: str) -> Tensor:
     return _reduced("mse_loss", arithmetic.square(x - y), reduction)
 
 
@@ -87,6 +90,11 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     tensor(1.5000)
     """
     x, y = _pair("l1_loss", input, target)
+    return _l1_loss(x, y, reduction)
+
+
+@half
+def _l1_loss(x: Any, y: Any, reduction: str) -> Tensor:
     return _reduced("l1_loss", arithmetic.abs(x - y), reduction)
 
 
@@ -116,9 +124,14 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     >>> wg.nn.functional.huber_loss(wg.tensor([1., 2.]), wg.tensor([0.5, 4.]), reduction="none")
     tensor([0.1250, 1.5000])
     """
-    if delta <= 0:
+    if not delta > 0:
         raise ValueError(f"huber_loss: expected delta > 0, got {delta}")
     x, y = _pair("huber_loss", input, target)
+    return _huber_loss(x, y, reduction, float(delta))
+
+
+@half
+def _huber_loss(x: Any, y: Any, reduction: str, delta: float) -> Tensor:
     return _reduced("huber_loss", losses.huber(x - y, delta=delta), reduction)
 
 
@@ -148,11 +161,17 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     >>> wg.nn.functional.smooth_l1_loss(wg.tensor([1., 2.]), wg.tensor([0.5, 4.]), reduction="none")
     tensor([0.1250, 1.5000])
     """
-    if beta < 0:
+    if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: expected beta >= 0, got {beta}")
     x, y = _pair("smooth_l1_loss", input, target)
-    terms = arithmetic.abs(x - y) if beta == 0 else losses.huber(x - y, delta=beta) / beta
-    return _reduced("smooth_l1_loss", terms, reduction)
+    if beta == 0:
+        return called("smooth_l1_loss", _l1_loss(x, y, reduction))
+    return _smooth_l1_loss(x, y, reduction, float(beta))
+
+
+@half
+def _smooth_l1_loss(x: Any, y: Any, reduction: str, beta: float) -> Tensor:
+    return _reduced("smooth_l1_loss", losses.smooth_l1(x - y, beta=beta), reduction)
 
 
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
@@ -178,7 +197,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     ValueError
         If the shapes differ.
     RuntimeError
-        If an input is not in [0, 1].
+        If an item of input or target is not in [0, 1].
 
     Examples
     --------
@@ -186,6 +205,11 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     tensor(0.3993)
     """
     x, y = _pair("binary_cross_entropy", input, target)
+    return _binary_cross_entropy(x, y, reduction, weight)
+
+
+@half
+def _binary_cross_entropy(x: Any, y: Any, reduction: str, weight: Any) -> Tensor:
     return _reduced("binary_cross_entropy", losses.binary_cross_entropy(x, y), reduction, weight)
 
 
@@ -225,11 +249,15 @@ def binary_cross_entropy_with_logits(
     >>> wg.nn.functional.binary_cross_entropy_with_logits(wg.tensor([0., 1e4]), wg.tensor([1., 0.]), reduction="none")
     tensor([6.9315e-01, 1.0000e+04])
     """
-    name = "binary_cross_entropy_with_logits"
-    x, y = _pair(name, input, target)
+    x, y = _pair("binary_cross_entropy_with_logits", input, target)
+    return _binary_cross_entropy_with_logits(x, y, weight, reduction, pos_weight)
+
+
+@half
+def _binary_cross_entropy_with_logits(x: Any, y: Any, weight: Any, reduction: str, pos_weight: Any) -> Tensor:
     positive = y if pos_weight is None else y * pos_weight
     terms = positive * activations.softplus(-x) + (1.0 - y) * activations.softplus(x)
-    return _reduced(name, terms, reduction, weight)
+    return _reduced("binary_cross_entropy_with_logits", terms, reduction, weight)
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -250,7 +278,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     Returns
     -------
     Tensor
-        0-d, or of input's shape without reduction. A term with y = 0 is 0.
+        0-d, or of input's shape without reduction. A term with y = 0 is 0, one with y < 0 is NaN.
 
     Raises
     ------
@@ -264,10 +292,12 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     tensor(0.6931)
     """
     x, y = _pair("kl_div", input, target)
-    if log_target:
-        terms = functions.exp(y) * (y - x)
-    else:
-        terms = y * functions.log(compare.where(compare.greater(y, 0), y, 1.0)) - y * x
+    return _kl_div(x, y, reduction, log_target)
+
+
+@half
+def _kl_div(x: Any, y: Any, reduction: str, log_target: bool) -> Tensor:
+    terms = functions.exp(y) * (y - x) if log_target else functions.xlogy(y, y) - y * x
     if reduction == "batchmean":
-        return sum(terms) / max(x._value.shape[0] if x._value.ndim else 1, 1)
+        return sum(terms) / (x._value.shape[0] if x._value.ndim else 1)
     return _reduced("kl_div", terms, reduction)
