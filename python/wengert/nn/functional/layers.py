@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -156,11 +157,12 @@ def batch_norm(
             )
     if training:
         count = math.prod(shape[d] for d in dims)
-        if count <= 1:
+        if count == 1:
             raise ValueError(
                 f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
             )
-        normalization.track(x, running_mean, running_var, dims, momentum)
+        if count:
+            normalization.track(x, running_mean, running_var, dims, momentum)
         z = normalization.standardize(x, dims, float(eps))
         if weight is not None:
             z = z * column(weight)
@@ -220,7 +222,7 @@ def embedding(
     rows = weight._value.shape[0]
     if ids._value.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected indices of an integer dtype, got {ids._value.dtype}")
-    if padding_idx is not None and not -rows <= padding_idx < rows:
+    if padding_idx is not None and not -rows <= operator.index(padding_idx) < rows:
         raise IndexError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
     places = normalization.row_numbers(ids, rows=rows)
     if max_norm is not None:
@@ -303,9 +305,13 @@ def _reflect(n: int, before: int, after: int) -> np.ndarray:
 
 
 def _circular(n: int, before: int, after: int) -> np.ndarray:
-    if max(before, after) > n:
-        raise ValueError(f"pad: {n} item(s) cannot be repeated by {(before, after)}; at most {n} can")
-    return np.arange(-before, n + after) % n
+    """What is left once items are removed at an end goes round."""
+    first = max(-before, 0)
+    left = n - first - max(-after, 0)
+    before, after = max(before, 0), max(after, 0)
+    if max(before, after) > left:
+        raise ValueError(f"pad: {left} item(s) cannot be repeated by {(before, after)}; at most {left} can")
+    return first + np.arange(-before, left + after) % max(left, 1)
 
 
 # Where the items of a padded dimension come from.
