@@ -58,6 +58,7 @@ WIDER = {  # PyTorch refuses these, which have a plain meaning
     "n.softmax(0)": "PyTorch has no softmax of integers; here they become the default float",
 }
 NO_GRADIENT = {  # PyTorch has none, or one of another shape
+    "det_twice": "PyTorch has NaN for the derivative of a second derivative of det",
     "floor_divide": "PyTorch has no derivative of floor_divide; here it is 0",
     "scatter": "PyTorch cannot differentiate by a source larger than the index",
     "scatter_add": "PyTorch cannot differentiate by a source larger than the index",
@@ -76,6 +77,7 @@ OF_INTEGERS = {  # PyTorch makes any number an integer of the tensor's dtype fir
     "matrix_power": "integers are refused",
 }
 NOT_STRIDED = {
+    "det_twice": "PyTorch has no gradient, as above",
     "kron": "PyTorch fails on transposed matrices",
     "lstsq": "PyTorch's answer for equal rows changes from run to run",
 }
