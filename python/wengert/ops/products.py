@@ -42,24 +42,40 @@ def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 # The product of matrices, and that with the second or the first of them transposed. The three are closed under
 # differentiation, so that no derivative needs a transpose of its own.
-_MM: Operation = bilinear(
-    "mm", _matmul,
-    lambda g, x, y: sum_to(apply(_MM_NT, (g, y)), x._value.shape),
-    lambda g, x, y: sum_to(apply(_MM_TN, (x, g)), y._value.shape),
-)  # fmt: skip
+_MM: Operation = bilinear("mm", _matmul, lambda g, y: apply(_MM_NT, (g, y)), lambda g, x: apply(_MM_TN, (x, g)))
 
 
 _MM_NT: Operation = bilinear(
     "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
-    lambda g, x, y: sum_to(apply(_MM, (g, y)), x._value.shape),
-    lambda g, x, y: sum_to(apply(_MM_TN, (g, x)), y._value.shape),
+    lambda g, y: apply(_MM, (g, y)), lambda g, x: apply(_MM_TN, (g, x)),
 )  # fmt: skip
 
 
 _MM_TN: Operation = bilinear(
     "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
-    lambda g, x, y: sum_to(apply(_MM_NT, (y, g)), x._value.shape),
-    lambda g, x, y: sum_to(apply(_MM, (x, g)), y._value.shape),
+    lambda g, y: apply(_MM_NT, (y, g)), lambda g, x: apply(_MM, (x, g)),
+)  # fmt: skip
+
+
+# The same of stacks, whose leading dimensions broadcast: the rules need the shape of either.
+_STACKS: Operation = bilinear(
+    "mm", _matmul,
+    lambda g, x, y: sum_to(apply(_STACKS_NT, (g, y)), x._value.shape),
+    lambda g, x, y: sum_to(apply(_STACKS_TN, (x, g)), y._value.shape),
+)  # fmt: skip
+
+
+_STACKS_NT: Operation = bilinear(
+    "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
+    lambda g, x, y: sum_to(apply(_STACKS, (g, y)), x._value.shape),
+    lambda g, x, y: sum_to(apply(_STACKS_TN, (g, x)), y._value.shape),
+)  # fmt: skip
+
+
+_STACKS_TN: Operation = bilinear(
+    "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
+    lambda g, x, y: sum_to(apply(_STACKS_NT, (y, g)), x._value.shape),
+    lambda g, x, y: sum_to(apply(_STACKS, (x, g)), y._value.shape),
 )  # fmt: skip
 
 
@@ -81,7 +97,7 @@ _VM: Operation = bilinear(
 _DOT = bilinear("dot", lambda x, y: _matmul(x[None], y[:, None])[0, 0, ...], lambda g, y: g * y, lambda g, x: g * x)
 
 
-PRODUCTS = (_MM, _MM_NT, _MM_TN, _MV, _VM, _DOT)  # all that is bilinear
+PRODUCTS = (_MM, _MM_NT, _MM_TN, _STACKS, _STACKS_NT, _STACKS_TN, _MV, _VM, _DOT)  # all that is bilinear
 
 
 _BY_DIMENSIONS = {(2, 2): _MM, (2, 1): _MV, (1, 2): _VM, (1, 1): _DOT}
@@ -144,7 +160,7 @@ def matmul(x: Any, y: Any) -> Tensor:
         rows = reshape(x, (math.prod(a[:-1]), a[-1]))
         z = reshape(apply(_MM, (rows, y)), (*a[:-1], y._value.shape[1]))
     else:
-        z = apply(_MM, (x, y))
+        z = apply(_STACKS, (x, y))
     shape = z._value.shape
     if len(b) == 1:
         return called("mv", reshape(z, shape[:-1]))
