@@ -294,7 +294,7 @@ def _reducing_floats(function: Function) -> Function:
 
 def _spreading(function: Function) -> Function:
     def of(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
-        return function(_floating(a, dtype), axis, keepdims, correction=ddof)
+        return function(_floating(a, dtype), axis, correction=ddof, keepdim=keepdims)
 
     return of
 
