@@ -39,8 +39,8 @@ def exported(array: np.ndarray, stream: Any, max_version: Any, device: Any, copy
     return array.__dlpack__(max_version=max_version)
 
 
-def imported(x: Any) -> np.ndarray:
-    """An array over the memory of another library's array or tensor, or of a capsule.
+def imported(x: Any, copy: bool | None = None) -> np.ndarray:
+    """An array over the memory of another library's array or tensor, or of a capsule; with `copy`, over a copy.
 
     Raises
     ------
@@ -49,18 +49,22 @@ def imported(x: Any) -> np.ndarray:
     BufferError
         If the memory is not the CPU's.
     """
-    capsule = x if type(x).__name__ == "PyCapsule" else _capsule_of(x)
-    return _kernels.from_dlpack(capsule, isinstance(x, (np.ndarray, Variable)))  # they export no read-only memory so
+    capsule, is_copied = (x, False) if type(x).__name__ == "PyCapsule" else _capsule_of(x, copy)
+    writable = isinstance(x, (np.ndarray, Variable))  # if the capsule does not say: they export no read-only memory so
+    array = _kernels.from_dlpack(capsule, writable)
+    return array.copy() if copy and not is_copied else array
 
 
-def _capsule_of(x: Any) -> Any:
-    """The capsule that an object gives, of the kind that says whether its memory may be written, if it has such."""
+def _capsule_of(x: Any, copy: bool | None) -> tuple[Any, bool]:
+    """The capsule that an object gives, if it can one that says whether its memory may be written; and whether that
+    is a copy."""
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(x).__name__}; use as_tensor")
     device = tuple(x.__dlpack_device__())
     if device[0] != DEVICE[0]:
         raise BufferError(f"from_dlpack: expected memory of the CPU, device {DEVICE}, got device {device}")
+    asked: dict[str, Any] = {"max_version": (1, 0), "copy": True} if copy else {"max_version": (1, 0)}
     try:
-        return x.__dlpack__(max_version=(1, 0))
-    except TypeError:  # of a library from before there was such a keyword
-        return x.__dlpack__()
+        return x.__dlpack__(**asked), bool(copy)
+    except TypeError:  # of a library from before there were such keywords
+        return x.__dlpack__(), False

@@ -550,5 +550,4 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     >>> array
     array([5., 0., 0.])
     """
-    array = dlpack.imported(x)
-    return ops.from_numpy(array.copy() if copy else array)
+    return ops.from_numpy(dlpack.imported(x, copy))
