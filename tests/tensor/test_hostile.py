@@ -178,6 +178,17 @@ def test_a_number_reaches_float64_by_way_of_no_other_dtype(name: str, recorded: 
         assert x[0].item() == 0.1
 
 
+def test_numbers_beside_float64_are_compared_as_float64() -> None:
+    x = wg.full((2,), 0.1, dtype=wg.float64)
+    for number in (0.1, np.float64(0.1)):
+        assert wg.isin(x, number).all()
+        assert wg.searchsorted(x, number).item() == 0
+        assert wg.searchsorted(x, number, right=True).item() == 2
+        assert wg.bucketize(number, x).item() == 0
+        assert (wg.float_power(3.0, number).item(), wg.float_power(x, number)[0].item()) == (3.0**0.1, 0.1**0.1)
+    assert wg.isin(wg.tensor([0.1]), 0.1).item()  # of float32, as float32
+
+
 def test_a_number_reaches_integers_exactly_or_not_at_all() -> None:
     assert wg.zeros(1, dtype=wg.int64).fill_(16777217.0).item() == 16777217
     assert wg.zeros(1, dtype=wg.int64).fill_(2**53 + 1).item() == 2**53 + 1

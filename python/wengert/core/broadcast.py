@@ -52,6 +52,13 @@ def ready(x: Any, y: Any, floating: bool) -> bool:
     return isinstance(y, Variable) and keeps_dtype(y, x)
 
 
+def beside(x: Any, *others: Any) -> Tensor:
+    """x as a variable. A number has the dtype that it would have in an operation with the others."""
+    if not isinstance(x, (int, float)):
+        return enter(x)
+    return enter(x, dtypes.result_type(x, *[y if isinstance(y, (int, float)) else enter(y) for y in others]))
+
+
 def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     """Operands of one dtype, and, where they are differentiable, of one shape. Numbers stay numbers."""
     operands = tuple([x if isinstance(x, (Variable, int, float)) else enter(x) for x in operands])

@@ -11,7 +11,7 @@ import numpy as np
 from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
-from ..core.broadcast import as_floating, match
+from ..core.broadcast import as_floating, beside, match
 from ..core.define import Function, elementwise, primitive
 from ..core.doors import enter
 from ..core.half import half_kernel
@@ -130,13 +130,6 @@ _clip = elementwise(
 )  # fmt: skip
 
 
-def _beside(x: Any, *others: Any) -> Tensor:
-    """x as a variable. A number has the dtype that it would have in an operation with the others."""
-    if not isinstance(x, (int, float)):
-        return enter(x)
-    return enter(x, dtypes.result_type(x, *[y if isinstance(y, (int, float)) else enter(y) for y in others]))
-
-
 _clip_below = elementwise(
     "clamp_min", Elementwise("maximum", np.maximum),
     lambda g, x, y: where(greater_equal(x, y), g, 0.0), lambda g, x, y: where(less(x, y), g, 0.0),
@@ -212,7 +205,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
         return _clip_below(x, min)
     if min is None:
         return _clip_above(x, max)
-    return apply(_clip_between, match("clip", _beside(x, min, max), min, max))
+    return apply(_clip_between, match("clip", beside(x, min, max), min, max))
 
 
 # ---------------------------------------------------------------- arithmetic with options
@@ -371,7 +364,7 @@ def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     >>> wg.lerp(wg.tensor([0., 10.]), wg.tensor([10., 20.]), 0.5)
     tensor([ 5., 15.])
     """
-    start, end = as_floating(_beside(start, end)), as_floating(_beside(end, start))
+    start, end = as_floating(beside(start, end)), as_floating(beside(end, start))
     return apply(_lerp, match("lerp", start, end, weight, floating=True))
 
 
@@ -423,7 +416,7 @@ def _blended(operation: Operation, x: Any, y: Any, z: Any, value: Any, floating:
         y, value = multiply(y, value), 1
     x = enter(x)
     floating = floating or isinstance(value, float)
-    operands = match(operation.name, x, _beside(y, x), _beside(z, x), floating=floating)
+    operands = match(operation.name, x, beside(y, x), beside(z, x), floating=floating)
     return apply(operation, operands, {"value": value})
 
 

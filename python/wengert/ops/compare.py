@@ -11,7 +11,7 @@ from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimensions, either
-from ..core.broadcast import broadcast_shape, broadcast_to, keeps_dtype, match
+from ..core.broadcast import beside, broadcast_shape, broadcast_to, keeps_dtype, match
 from ..core.define import Function, computed, named, primitive
 from ..core.doors import enter, leave
 from ..core.signatures import tells
@@ -471,7 +471,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     >>> wg.isin(wg.tensor([1, 2, 3]), wg.tensor([3, 1]))
     tensor([ True, False,  True])
     """
-    return _isin(enter(elements), enter(test_elements), invert=bool(invert))
+    return _isin(enter(elements), beside(test_elements, elements), invert=bool(invert))
 
 
 # ---------------------------------------------------------------- all, any, how many

@@ -222,7 +222,7 @@ def float_power(x: Any, y: Any) -> Tensor:
     >>> wg.float_power(wg.tensor([1, 2]), -1)
     tensor([1.0000, 0.5000], dtype=wengert.float64)
     """
-    return power(*(cast(enter(v), dtypes.float64) for v in (x, y)))
+    return power(*(cast(enter(v, dtypes.float64), dtypes.float64) for v in (x, y)))
 
 
 @exported_as("power")

@@ -10,7 +10,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either, reduced, whole
-from ..core.broadcast import cast
+from ..core.broadcast import beside, cast
 from ..core.define import Function, computed, elementwise
 from ..core.doors import enter
 from ..core.half import half
@@ -656,7 +656,7 @@ def searchsorted(
     >>> wg.searchsorted(wg.tensor([1., 3., 5.]), wg.tensor([3., 4.]))
     tensor([1, 2])
     """
-    sequence, wanted = enter(sorted_sequence), enter(values)
+    sequence, wanted = enter(sorted_sequence), beside(values, sorted_sequence)
     if side not in (None, "left", "right"):
         raise ValueError(f'searchsorted: expected side "left" or "right", got {side!r}')
     shape, asked = sequence._value.shape, wanted._value.shape
