@@ -10,7 +10,6 @@ True
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from .data import HOUSES, FashionMNIST, SyntheticRegressionData, house_tiny
@@ -86,5 +85,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "plt":  # the book's code reaches for pyplot by this name
-        return importlib.import_module("matplotlib.pyplot")
+        from matplotlib import pyplot
+
+        return pyplot
     raise AttributeError(f"module 'wengert.d2l' has no attribute {name!r}")
