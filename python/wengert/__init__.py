@@ -12,137 +12,76 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import autograd, define, memory, ops, processes, random
-from ._kernels import __version__, get_num_threads, set_num_threads
-from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from .core.dtypes import (
-    bool,
-    can_cast,
-    double,
-    finfo,
-    float,
-    float16,
-    float32,
-    float64,
-    get_default_dtype,
-    half,
-    iinfo,
-    int,
-    int8,
-    int16,
-    int32,
-    int64,
-    long,
-    promote_types,
-    result_type,
-    set_default_dtype,
-    short,
-    uint8,
-)
+from . import autograd as autograd
+from . import define as define
+from . import memory as memory
+from . import ops as ops
+from . import processes as processes
+from . import random as random
+from ._kernels import __version__ as __version__
+from ._kernels import get_num_threads as get_num_threads
+from ._kernels import set_num_threads as set_num_threads
+from .autograd import enable_grad as enable_grad
+from .autograd import inference_mode as inference_mode
+from .autograd import is_grad_enabled as is_grad_enabled
+from .autograd import no_grad as no_grad
+from .autograd import set_grad_enabled as set_grad_enabled
+from .core.dtypes import *
 from .ops import *  # every name of ops.__all__
-from .tensors.conversion import is_floating_point, is_tensor, numel
-from .tensors.interop import from_dlpack
-from .tensors.printing import get_printoptions, set_printoptions
-from .tensors.size import Size
-from .tensors.tensor import Tensor
+from .tensors.conversion import is_floating_point as is_floating_point
+from .tensors.conversion import is_tensor as is_tensor
+from .tensors.conversion import numel as numel
+from .tensors.interop import from_dlpack as from_dlpack
+from .tensors.printing import get_printoptions as get_printoptions
+from .tensors.printing import set_printoptions as set_printoptions
+from .tensors.size import Size as Size
+from .tensors.tensor import Tensor as Tensor
 
-__all__ = [
-    "Size",
-    "Tensor",
-    "__version__",
-    "autograd",
-    "bool",
-    "can_cast",
-    "check_gradients",
-    "d2l",
-    "data",
-    "define",
-    "derivative",
-    "difference_quotient",
-    "divergence",
-    "double",
-    "enable_grad",
-    "finfo",
-    "float",
-    "float16",
-    "float32",
-    "float64",
-    "from_dlpack",
-    "func",
-    "get_default_dtype",
-    "get_num_threads",
-    "get_printoptions",
-    "grad",
-    "half",
-    "hessian",
-    "hvp",
-    "iinfo",
-    "inference_mode",
-    "int",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "is_floating_point",
-    "is_grad_enabled",
-    "is_tensor",
-    "jacobian",
-    "jacobian_determinant",
-    "jvp",
-    "laplacian",
-    "layers",
-    "linalg",
-    "linearize",
-    "load",
-    "load_safetensors",
-    "long",
-    "machine",
-    "nn",
-    "no_grad",
-    "numel",
-    "optim",
-    "promote_types",
-    "random",
-    "result_type",
-    "save",
-    "save_safetensors",
-    "set_default_dtype",
-    "set_grad_enabled",
-    "set_num_threads",
-    "set_printoptions",
-    "short",
-    "taylor",
-    "trace",
-    "tracing",
-    "train",
-    "uint8",
-    "utils",
-    "value_and_grad",
-    "vjp",
-]  # fmt: skip
-__all__ += ops.__all__
+if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itself
+    __all__ = [
+        "Size", "Tensor", "__version__", "autograd", "bool", "can_cast", "check_gradients", "d2l", "data",
+        "define", "derivative", "difference_quotient", "divergence", "double", "enable_grad", "finfo", "float",
+        "float16", "float32", "float64", "from_dlpack", "func", "get_default_dtype", "get_num_threads",
+        "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo", "inference_mode", "int", "int8", "int16",
+        "int32", "int64", "is_floating_point", "is_grad_enabled", "is_tensor", "jacobian",
+        "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load", "load_safetensors",
+        "long", "machine", "nn", "no_grad", "numel", "optim", "promote_types", "random", "result_type", "save",
+        "save_safetensors", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions",
+        "short", "taylor", "trace", "tracing", "train", "uint8", "utils", "value_and_grad", "vjp",
+    ]  # fmt: skip
+    __all__ += ops.__all__
 
 if TYPE_CHECKING:
-    from . import d2l, data, func, layers, linalg, machine, nn, optim, train, utils
-    from .files import load, load_safetensors, save, save_safetensors
-    from .func import (
-        check_gradients,
-        derivative,
-        difference_quotient,
-        divergence,
-        grad,
-        hessian,
-        hvp,
-        jacobian,
-        jacobian_determinant,
-        jvp,
-        laplacian,
-        linearize,
-        taylor,
-        value_and_grad,
-        vjp,
-    )
-    from .tracing import trace
+    from . import d2l as d2l
+    from . import data as data
+    from . import func as func
+    from . import layers as layers
+    from . import linalg as linalg
+    from . import machine as machine
+    from . import nn as nn
+    from . import optim as optim
+    from . import train as train
+    from . import utils as utils
+    from .files import load as load
+    from .files import load_safetensors as load_safetensors
+    from .files import save as save
+    from .files import save_safetensors as save_safetensors
+    from .func import check_gradients as check_gradients
+    from .func import derivative as derivative
+    from .func import difference_quotient as difference_quotient
+    from .func import divergence as divergence
+    from .func import grad as grad
+    from .func import hessian as hessian
+    from .func import hvp as hvp
+    from .func import jacobian as jacobian
+    from .func import jacobian_determinant as jacobian_determinant
+    from .func import jvp as jvp
+    from .func import laplacian as laplacian
+    from .func import linearize as linearize
+    from .func import taylor as taylor
+    from .func import value_and_grad as value_and_grad
+    from .func import vjp as vjp
+    from .tracing import trace as trace
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
 _LAZY = ("d2l", "data", "func", "layers", "linalg", "machine", "nn", "optim", "tracing", "train", "utils")
@@ -169,17 +108,18 @@ def _hide() -> None:
 _hide()
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        module = importlib.import_module(f".{name}", __name__)
-        _hide()
-        return module
-    if name in _HOMES:
-        value = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-        _hide()
-        return value
-    raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a checker is to miss a name that is not there
 
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY:
+            module = importlib.import_module(f".{name}", __name__)
+            _hide()
+            return module
+        if name in _HOMES:
+            value = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+            _hide()
+            return value
+        raise AttributeError(f"module 'wengert' has no attribute {name!r}")
 
-def __dir__() -> list[str]:
-    return sorted({*__all__, *_LAZY, *(name for name in globals() if name.startswith("__"))})
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *_LAZY, *(name for name in globals() if name.startswith("__"))})

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 GUIDES = sorted((ROOT / ".ci" / "guides").glob("*.md"))
 CHANGELOG = ROOT / ".github" / "CHANGELOG.md"
-COMING = {"csrc/README.md"}  # not yet written; this line goes when they are
+COMING: set[str] = set()
 TEXTS = [README, *GUIDES, ROOT / "benchmarks" / "README.md", CHANGELOG]
 
 

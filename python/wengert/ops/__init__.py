@@ -7,6 +7,8 @@ so is every function within this floor.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.signatures import telling as _telling
 from . import (
     activations,
@@ -19,6 +21,7 @@ from . import (
     functions,
     index,
     join,
+    least_squares,
     losses,
     norms,
     order,
@@ -35,21 +38,14 @@ from . import (
 )
 from .activations import *
 from .arithmetic import *
-from .arithmetic import add_scaled as add
-from .arithmetic import divide as true_divide
-from .arithmetic import divide_rounded as divide
-from .arithmetic import subtract_scaled as subtract
 from .compare import *
-from .compare import not_equal as ne
 from .contractions import *
 from .creation import *
 from .distance import *
 from .extremes import *
 from .functions import *
-from .functions import cheapest_power as power
 from .index import *
 from .join import *
-from .least_squares import pinv as pinverse
 from .losses import *
 from .norms import *
 from .order import *
@@ -63,7 +59,16 @@ from .scattering import *
 from .shape import *
 from .statistics import *
 from .systems import *
-from .systems import inv as inverse
+
+# What users call by these names is not what the rules do.
+true_divide = arithmetic.divide
+add = arithmetic.add_scaled
+divide = arithmetic.divide_rounded
+subtract = arithmetic.subtract_scaled
+ne = compare.not_equal
+power = functions.cheapest_power
+pinverse = least_squares.pinv
+inverse = systems.inv
 
 # The same functions under the other names that PyTorch has for them.
 absolute = abs
@@ -77,41 +82,42 @@ ge, gt, le, lt = greater_equal, greater, less_equal, less
 moveaxis = movedim
 mul = multiply
 neg = negative
-not_equal = ne
+not_equal = compare.not_equal
 pow = power
 row_stack = vstack
 sub = subtract
 swapaxes = swapdims = transpose
 
-__all__ = [
-    "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "clamp", "concat",
-    "concatenate", "div", "divide", "fix", "ge", "gt", "inverse", "le", "lt", "moveaxis", "mul", "ne", "neg",
-    "not_equal", "pinverse", "pow", "power", "row_stack", "sub", "subtract", "swapaxes", "swapdims", "true_divide",
-]  # fmt: skip
-__all__ += activations.__all__
-__all__ += arithmetic.__all__
-__all__ += compare.__all__
-__all__ += contractions.__all__
-__all__ += creation.__all__
-__all__ += distance.__all__
-__all__ += extremes.__all__
-__all__ += functions.__all__
-__all__ += index.__all__
-__all__ += join.__all__
-__all__ += losses.__all__
-__all__ += norms.__all__
-__all__ += order.__all__
-__all__ += products.__all__
-__all__ += random.__all__
-__all__ += reduce.__all__
-__all__ += repeats.__all__
-__all__ += rows.__all__
-__all__ += running.__all__
-__all__ += scattering.__all__
-__all__ += shape.__all__
-__all__ += statistics.__all__
-__all__ += systems.__all__
+if not TYPE_CHECKING:  # checkers follow the stars
+    __all__ = [
+        "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "clamp", "concat",
+        "concatenate", "div", "divide", "fix", "ge", "gt", "inverse", "le", "lt", "moveaxis", "mul", "ne", "neg",
+        "not_equal", "pinverse", "pow", "power", "row_stack", "sub", "subtract", "swapaxes", "swapdims", "true_divide",
+    ]  # fmt: skip
+    __all__ += activations.__all__
+    __all__ += arithmetic.__all__
+    __all__ += compare.__all__
+    __all__ += contractions.__all__
+    __all__ += creation.__all__
+    __all__ += distance.__all__
+    __all__ += extremes.__all__
+    __all__ += functions.__all__
+    __all__ += index.__all__
+    __all__ += join.__all__
+    __all__ += losses.__all__
+    __all__ += norms.__all__
+    __all__ += order.__all__
+    __all__ += products.__all__
+    __all__ += random.__all__
+    __all__ += reduce.__all__
+    __all__ += repeats.__all__
+    __all__ += rows.__all__
+    __all__ += running.__all__
+    __all__ += scattering.__all__
+    __all__ += shape.__all__
+    __all__ += statistics.__all__
+    __all__ += systems.__all__
 
-for _name in __all__:
-    if getattr(globals()[_name], "tells", False):
-        globals()[_name] = _telling(globals()[_name])
+    for _name in __all__:
+        if getattr(globals()[_name], "tells", False):
+            globals()[_name] = _telling(globals()[_name])

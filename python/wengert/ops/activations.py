@@ -29,7 +29,7 @@ relu_grad: Callable[..., Tensor] = elementwise(
 )
 
 
-relu = elementwise(
+relu: Callable[..., Tensor] = elementwise(
     "relu", Elementwise("relu", lambda x: np.maximum(x, 0)), lambda g, z: relu_grad(g, z),
     doc=doc("The positive part max(x, 0) of each item; NaN stays.",
             ">>> wg.relu(wg.tensor([-1., 2.]))\ntensor([0., 2.])",
@@ -37,7 +37,7 @@ relu = elementwise(
 )  # fmt: skip
 
 
-softplus = elementwise(
+softplus: Callable[..., Tensor] = elementwise(
     "softplus", Elementwise("softplus"), lambda x: sigmoid(x), floating=True,
     doc=doc("log(1 + exp(x)), item by item, without overflow.",
             ">>> wg.softplus(wg.tensor([0., 1.]))\ntensor([0.6931, 1.3133])"),
@@ -57,7 +57,7 @@ def _normal_below_kernel(x: np.ndarray) -> np.ndarray:
 
 
 # The standard normal distribution function, and its density.
-_normal_below = elementwise("normal_cdf", _normal_below_kernel, lambda x: _normal_at(x))
+_normal_below: Callable[..., Tensor] = elementwise("normal_cdf", _normal_below_kernel, lambda x: _normal_at(x))
 
 
 def _normal_at(x: Any) -> Any:
@@ -69,7 +69,7 @@ def _gelu_slope(x: Any) -> Any:
     return _normal_below(x) + x * _normal_at(x)
 
 
-gelu = elementwise(
+gelu: Callable[..., Tensor] = elementwise(
     "gelu", _gelu, lambda x: _gelu_slope(x), floating=True,
     doc=doc("x times the standard normal distribution function of x (Hendrycks and Gimpel 2016).",
             ">>> wg.gelu(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8413])"),
@@ -98,7 +98,7 @@ def _gelu_tanh_slope(x: Any) -> Any:
     return below + x * (squared * (3 * _CUBIC) + _TWICE) * below * above
 
 
-gelu_tanh = elementwise(
+gelu_tanh: Callable[..., Tensor] = elementwise(
     "gelu", _gelu_tanh_kernel, lambda x: _gelu_tanh_slope(x), floating=True,
     doc=doc("The approximation of gelu by a hyperbolic tangent.",
             ">>> wg.nn.functional.gelu(wg.tensor([0., 1.]), approximate=\"tanh\")\ntensor([0.0000, 0.8412])"),
@@ -108,7 +108,7 @@ gelu_tanh = elementwise(
 _leaky_relu_kernel = Elementwise("leaky_relu")
 
 
-_leaky_relu = elementwise(
+_leaky_relu: Callable[..., Tensor] = elementwise(
     "leaky_relu", lambda x, slope: _leaky_relu_kernel(x, None, None, (slope,)),
     lambda g, x, slope: where(greater(x, 0), g, g * slope),
     floating=True,
@@ -149,7 +149,7 @@ def _elu_slope(x: Any, alpha: float) -> Any:
     return where(greater(x, 0), 1.0, exp(clip(x, max=0.0)) * alpha)
 
 
-_elu = elementwise("elu", _elu_kernel, lambda x, alpha: _elu_slope(x, alpha), floating=True)
+_elu: Callable[..., Tensor] = elementwise("elu", _elu_kernel, lambda x, alpha: _elu_slope(x, alpha), floating=True)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
@@ -163,7 +163,7 @@ def _silu_slope(x: Any) -> Any:
     return s * (1.0 + x * (1.0 - s))
 
 
-silu = elementwise(
+silu: Callable[..., Tensor] = elementwise(
     "silu", half_kernel(lambda x: _multiply(x, _sigmoid(x))), lambda x: _silu_slope(x), floating=True,
     doc=doc("x times the sigmoid of x.", ">>> wg.nn.functional.silu(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7311])"),
 )  # fmt: skip
@@ -180,7 +180,7 @@ def softplus_scaled(x: Any, beta: float, threshold: float) -> Tensor:
 # ---------------------------------------------------------------- activations with parameters
 
 
-_prelu = elementwise(
+_prelu: Callable[..., Tensor] = elementwise(
     "prelu_kernel", half_kernel(lambda x, y: _where(_greater(x, 0.0), x, _multiply(x, y))),
     lambda g, x, y: where(greater(x, 0), g, g * y), lambda g, x, y: where(greater(x, 0), 0.0, g * x), floating=True,
 )  # fmt: skip

@@ -29,34 +29,34 @@ __all__ = [
 
 # ---------------------------------------------------------------- arithmetic
 
-add = elementwise(
+add: Callable[..., Tensor] = elementwise(
     "add", Elementwise("add", np.add), lambda g: g, lambda g: g,
     doc=doc("The sum x + y, item by item.", ">>> wg.add(wg.tensor([1., 2.]), 10)\ntensor([11., 12.])", inputs=2),
 )  # fmt: skip
 
 
-subtract = elementwise(
+subtract: Callable[..., Tensor] = elementwise(
     "sub", Elementwise("subtract", numbers("sub", np.subtract, "^ or logical_xor")), lambda g: g, lambda g: -g,
     doc=doc("The difference x - y, item by item.",
             ">>> wg.subtract(wg.tensor([1., 2.]), 10)\ntensor([-9., -8.])", inputs=2),
 )  # fmt: skip
 
 
-multiply = elementwise(
+multiply: Callable[..., Tensor] = elementwise(
     "mul", Elementwise("multiply", np.multiply), lambda y: y, lambda x: x,
     doc=doc("The product x * y, item by item.",
             ">>> wg.multiply(wg.tensor([1., 2.]), 10)\ntensor([10., 20.])", inputs=2),
 )  # fmt: skip
 
 
-divide = elementwise(
+divide: Callable[..., Tensor] = elementwise(
     "div", Elementwise("divide", np.true_divide), lambda g, y: g / y, lambda g, x, y: -g * (x / y) / y, floating=True,
     doc=doc("The quotient x / y, item by item; of integers too, in the default float.",
             ">>> wg.divide(wg.tensor([1., 2.]), 4)\ntensor([0.2500, 0.5000])", inputs=2),
 )  # fmt: skip
 
 
-maximum = elementwise(
+maximum: Callable[..., Tensor] = elementwise(
     "maximum", Elementwise("maximum", np.maximum), lambda g, x, y: _share(g, x, y), lambda g, x, y: _share(g, y, x),
     doc=doc("The larger of x and y, item by item; NaN where either is.",
             ">>> wg.maximum(wg.tensor([1., 5.]), 3)\ntensor([3., 5.])", inputs=2,
@@ -64,7 +64,7 @@ maximum = elementwise(
 )  # fmt: skip
 
 
-minimum = elementwise(
+minimum: Callable[..., Tensor] = elementwise(
     "minimum", Elementwise("minimum", np.minimum), lambda g, x, y: _share(g, y, x), lambda g, x, y: _share(g, x, y),
     doc=doc("The smaller of x and y, item by item; NaN where either is.",
             ">>> wg.minimum(wg.tensor([1., 5.]), 3)\ntensor([1., 3.])", inputs=2,
@@ -77,13 +77,13 @@ def _share(g: Any, winner: Any, loser: Any) -> Tensor:
     return where(eq(winner, loser), g * 0.5, where(less(winner, loser), 0.0, g))
 
 
-negative = elementwise(
+negative: Callable[..., Tensor] = elementwise(
     "neg", Elementwise("negative", numbers("neg", np.negative, "~ or logical_not")), lambda g: -g,
     doc=doc("The negative of each item.", ">>> wg.negative(wg.tensor([1., -2.]))\ntensor([-1.,  2.])"),
 )  # fmt: skip
 
 
-abs = elementwise(
+abs: Callable[..., Tensor] = elementwise(
     "abs", Elementwise("abs", np.abs), lambda x: sign(x),
     doc=doc("The absolute value of each item.", ">>> wg.abs(wg.tensor([1., -2.]))\ntensor([1., 2.])",
             note="The derivative at 0 is 0."),
@@ -97,13 +97,13 @@ sign: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
-reciprocal = elementwise(
+reciprocal: Callable[..., Tensor] = elementwise(
     "reciprocal", Elementwise("reciprocal"), lambda z: -z * z, floating=True,
     doc=doc("1 / x, item by item.", ">>> wg.reciprocal(wg.tensor([2., 4.]))\ntensor([0.5000, 0.2500])"),
 )  # fmt: skip
 
 
-square = elementwise(
+square: Callable[..., Tensor] = elementwise(
     "square", Elementwise("square", lambda x: np.square(x, dtype=np.int64 if x.dtype == dtypes.bool else None)),
     lambda x: x * 2.0,
     doc=doc("x * x, item by item.", ">>> wg.square(wg.tensor([2., 3.]))\ntensor([4., 9.])"),
@@ -111,10 +111,10 @@ square = elementwise(
 
 
 # What x**3 is computed by.
-cube = elementwise("cube", Elementwise("cube"), lambda x: square(x) * 3.0)
+cube: Callable[..., Tensor] = elementwise("cube", Elementwise("cube"), lambda x: square(x) * 3.0)
 
 
-sqrt = elementwise(
+sqrt: Callable[..., Tensor] = elementwise(
     "sqrt", Elementwise("sqrt"), lambda g, z: g / (z * 2.0), floating=True,
     doc=doc("The square root of each item; NaN for negative ones.",
             ">>> wg.sqrt(wg.tensor([4., 9.]))\ntensor([2., 3.])"),
@@ -124,19 +124,19 @@ sqrt = elementwise(
 _clip_kernel = Elementwise("clip", np.clip)
 
 
-_clip = elementwise(
+_clip: Callable[..., Tensor] = elementwise(
     "clamp", lambda x, low, high: _clip_kernel(x, None, None, (low, high)),
     lambda g, x, low, high: where(logical_and(greater_equal(x, low), less_equal(x, high)), g, 0.0),
 )  # fmt: skip
 
 
-_clip_below = elementwise(
+_clip_below: Callable[..., Tensor] = elementwise(
     "clamp_min", Elementwise("maximum", np.maximum),
     lambda g, x, y: where(greater_equal(x, y), g, 0.0), lambda g, x, y: where(less(x, y), g, 0.0),
 )  # fmt: skip
 
 
-_clip_above = elementwise(
+_clip_above: Callable[..., Tensor] = elementwise(
     "clamp_max", Elementwise("minimum", np.minimum),
     lambda g, x, y: where(less_equal(x, y), g, 0.0), lambda g, x, y: where(greater(x, y), g, 0.0),
 )  # fmt: skip
@@ -476,7 +476,7 @@ def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
 
 # ---------------------------------------------------------------- signs and repairs
 
-copysign = elementwise(
+copysign: Callable[..., Tensor] = elementwise(
     "copysign", lambda x, y: np.asarray(np.copysign(x, y)), lambda x, z: _same_sign(x, z), None, floating=True,
     doc=doc("|x| with the sign of y, item by item; that of -0. counts.",
               ">>> wg.copysign(wg.tensor([1., -2.]), wg.tensor([-1., 3.]))\ntensor([-1.,  2.])", inputs=2),
@@ -531,7 +531,7 @@ def clamp_max(x: Any, max: Any) -> Tensor:
 
 
 # What stands for an infinity by default are NumPy's own limits: the largest numbers of the dtype.
-_nan_to_num = elementwise(
+_nan_to_num: Callable[..., Tensor] = elementwise(
     "nan_to_num", quiet(lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)),
     lambda g, x: where(isfinite(x), g, 0.0),
 )  # fmt: skip
@@ -575,21 +575,21 @@ def _rounding(name: str, function: Function) -> Function:
     return kernel
 
 
-floor = elementwise(
+floor: Callable[..., Tensor] = elementwise(
     "floor", _rounding("floor", np.floor), None,
     doc=doc("The largest whole number that is not above each item.",
             ">>> wg.floor(wg.tensor([1.5, -1.5]))\ntensor([ 1., -2.])"),
 )  # fmt: skip
 
 
-ceil = elementwise(
+ceil: Callable[..., Tensor] = elementwise(
     "ceil", _rounding("ceil", np.ceil), None,
     doc=doc("The smallest whole number that is not below each item.",
             ">>> wg.ceil(wg.tensor([1.5, -1.5]))\ntensor([ 2., -1.])"),
 )  # fmt: skip
 
 
-trunc = elementwise(
+trunc: Callable[..., Tensor] = elementwise(
     "trunc", _rounding("trunc", np.trunc), None,
     doc=doc("Each item without what stands after the point.",
             ">>> wg.trunc(wg.tensor([1.5, -1.5]))\ntensor([ 1., -1.])"),
@@ -603,7 +603,7 @@ def _to_decimals(x: np.ndarray, decimals: int) -> np.ndarray:
     return found
 
 
-_round = elementwise("round", half_kernel(quiet(_to_decimals)), None)
+_round: Callable[..., Tensor] = elementwise("round", half_kernel(quiet(_to_decimals)), None)
 
 
 def round(x: Any, *, decimals: int = 0) -> Tensor:
@@ -637,7 +637,7 @@ def round(x: Any, *, decimals: int = 0) -> Tensor:
     return _round(x, decimals=int(decimals))
 
 
-frac = elementwise(
+frac: Callable[..., Tensor] = elementwise(
     "frac", quiet(lambda x: x - _truncated(x)), lambda g: g,
     doc=doc("What stands after the point of each item, with its sign.",
             ">>> wg.frac(wg.tensor([1.5, -1.25]))\ntensor([ 0.5000, -0.2500])"),
@@ -670,7 +670,7 @@ def _division(name: str, function: Function) -> Function:
     return kernel
 
 
-floor_divide = elementwise(
+floor_divide: Callable[..., Tensor] = elementwise(
     "floor_divide", _division("floor_divide", np.floor_divide), None, None,
     doc=doc("The floor of the quotient x / y, item by item: x // y.",
             ">>> wg.floor_divide(wg.tensor([7, -7]), 2)\ntensor([ 3, -4])", inputs=2,
@@ -678,7 +678,7 @@ floor_divide = elementwise(
 )  # fmt: skip
 
 
-trunc_divide = elementwise(
+trunc_divide: Callable[..., Tensor] = elementwise(
     "div", half_kernel(_division("div", lambda x, y: _toward_zero(x, y))), None, None,
 )  # fmt: skip
 
@@ -700,7 +700,7 @@ def _floor_remainder(x: Any, y: Any) -> np.ndarray:
     return np.where(z == 0, np.copysign(z, x), z) if z.dtype.kind == "f" else z
 
 
-remainder = elementwise(
+remainder: Callable[..., Tensor] = elementwise(
     "remainder", _division("remainder", _floor_remainder), lambda g: g, lambda g, x, y: -g * floor_divide(x, y),
     doc=doc("x - y floor(x / y), item by item: x % y, with the sign of y.",
             ">>> wg.remainder(wg.tensor([7, -7]), 3)\ntensor([1, 2])", inputs=2,
@@ -708,7 +708,7 @@ remainder = elementwise(
 )  # fmt: skip
 
 
-fmod = elementwise(
+fmod: Callable[..., Tensor] = elementwise(
     "fmod", _division("fmod", np.fmod), lambda g: g, lambda g, x, y: -g * trunc_divide(x, y),
     doc=doc("x - y trunc(x / y), item by item, with the sign of x.",
             ">>> wg.fmod(wg.tensor([7, -7]), 3)\ntensor([ 1, -1])", inputs=2,

@@ -70,17 +70,17 @@ def _compare_doc(what: str, name: str, result: str) -> str:
     return doc(f"Whether x {what} y, item by item.", example, inputs=2)
 
 
-eq = comparison(
+eq: Callable[..., Tensor] = comparison(
     "eq", Elementwise("equal", np.equal), _compare_doc("equals", "eq", "tensor([False,  True, False])")
 )  # fmt: skip
 
 
-not_equal = comparison(
+not_equal: Callable[..., Tensor] = comparison(
     "ne", Elementwise("not_equal", np.not_equal), _compare_doc("differs from", "ne", "tensor([ True, False,  True])")
 )
 
 
-less = comparison(
+less: Callable[..., Tensor] = comparison(
     "less", Elementwise("less", np.less), _compare_doc("is less than", "less", "tensor([ True, False, False])")
 )
 
@@ -207,58 +207,58 @@ def _question(name: str, function: Function, docstring: str) -> Function:
     return named(ask, name, docstring, operation)
 
 
-isnan = _question(
+isnan: Callable[..., Tensor] = _question(
     "isnan", np.isnan,
     doc("Whether each item is NaN.", ">>> wg.isnan(wg.tensor([1., float('nan')]))\ntensor([False,  True])"),
 )  # fmt: skip
 
 
-isinf = _question(
+isinf: Callable[..., Tensor] = _question(
     "isinf", np.isinf,
     doc("Whether each item is infinite.", ">>> wg.isinf(wg.tensor([1., float('inf')]))\ntensor([False,  True])"),
 )  # fmt: skip
 
 
-isfinite = _question(
+isfinite: Callable[..., Tensor] = _question(
     "isfinite", np.isfinite,
     doc("Whether each item is neither infinite nor NaN.",
         ">>> wg.isfinite(wg.tensor([1., float('inf')]))\ntensor([ True, False])"),
 )  # fmt: skip
 
 
-isposinf = _question(
+isposinf: Callable[..., Tensor] = _question(
     "isposinf", lambda x: np.isinf(x) & (x > 0),
     doc("Whether each item is inf.", ">>> wg.isposinf(wg.tensor([1., float('inf')]))\ntensor([False,  True])"),
 )  # fmt: skip
 
 
-isneginf = _question(
+isneginf: Callable[..., Tensor] = _question(
     "isneginf", lambda x: np.isinf(x) & (x < 0),
     doc("Whether each item is -inf.", ">>> wg.isneginf(wg.tensor([1., float('inf')]))\ntensor([False, False])"),
 )  # fmt: skip
 
 
-signbit = _question(
+signbit: Callable[..., Tensor] = _question(
     "signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0,
     doc("Whether each item has a minus sign; that of -0. counts.",
         ">>> wg.signbit(wg.tensor([1., -0.]))\ntensor([False,  True])"),
 )  # fmt: skip
 
 
-logical_not = _question(
+logical_not: Callable[..., Tensor] = _question(
     "logical_not", np.logical_not,
     doc("Whether each item is zero.", ">>> wg.logical_not(wg.tensor([1., 0.]))\ntensor([False,  True])"),
 )  # fmt: skip
 
 
-logical_or = comparison(
+logical_or: Callable[..., Tensor] = comparison(
     "logical_or", np.logical_or,
     doc("Whether x or y is nonzero, or both, item by item.",
         ">>> wg.logical_or(wg.tensor([1., 0.]), wg.tensor([2., 0.]))\ntensor([ True, False])", inputs=2),
 )  # fmt: skip
 
 
-logical_xor = comparison(
+logical_xor: Callable[..., Tensor] = comparison(
     "logical_xor", np.logical_xor,
     doc("Whether one of x and y is nonzero and the other zero, item by item.",
         ">>> wg.logical_xor(wg.tensor([1., 0.]), wg.tensor([2., 3.]))\ntensor([False,  True])", inputs=2),
@@ -283,35 +283,35 @@ def _bitwise(name: str, function: Function, kinds: str, docstring: str) -> Calla
     return named(combine, name, docstring, operation)
 
 
-bitwise_and = _bitwise(
+bitwise_and: Callable[..., Tensor] = _bitwise(
     "bitwise_and", np.bitwise_and, "iub",
     doc("The bits that both x and y have; of booleans, x and y.",
         ">>> wg.bitwise_and(wg.tensor([6, 5]), 3)\ntensor([2, 1])", inputs=2),
 )  # fmt: skip
 
 
-bitwise_or = _bitwise(
+bitwise_or: Callable[..., Tensor] = _bitwise(
     "bitwise_or", np.bitwise_or, "iub",
     doc("The bits that x or y has; of booleans, x or y.",
         ">>> wg.bitwise_or(wg.tensor([6, 5]), 3)\ntensor([7, 7])", inputs=2),
 )  # fmt: skip
 
 
-bitwise_xor = _bitwise(
+bitwise_xor: Callable[..., Tensor] = _bitwise(
     "bitwise_xor", np.bitwise_xor, "iub",
     doc("The bits in which x and y differ; of booleans, whether they differ.",
         ">>> wg.bitwise_xor(wg.tensor([6, 5]), 3)\ntensor([5, 6])", inputs=2),
 )  # fmt: skip
 
 
-bitwise_left_shift = _bitwise(
+bitwise_left_shift: Callable[..., Tensor] = _bitwise(
     "bitwise_left_shift", np.left_shift, "iu",
     doc("x times 2**y, as a shift of its bits.",
         ">>> wg.bitwise_left_shift(wg.tensor([1, 2]), 3)\ntensor([ 8, 16])", inputs=2),
 )  # fmt: skip
 
 
-bitwise_right_shift = _bitwise(
+bitwise_right_shift: Callable[..., Tensor] = _bitwise(
     "bitwise_right_shift", np.right_shift, "iu",
     doc("The floor of x / 2**y, as a shift of its bits.",
         ">>> wg.bitwise_right_shift(wg.tensor([8, -9]), 2)\ntensor([ 2, -3])", inputs=2),

@@ -72,7 +72,7 @@ def _power_by_base(g: Any, x: Any, y: Any) -> Any:
     return where(corner, 0.0, g * (y * power(where(corner, 1.0, x), y - 1)))
 
 
-_of_zero_base = computed(
+_of_zero_base: Callable[..., Tensor] = computed(
     "pow_zero_base", lambda y: np.where(y < 0, -math.inf, np.where(np.isnan(y), y, 0)).astype(y.dtype)
 )
 
@@ -119,7 +119,7 @@ def _power_log(x: Any, y: Any, n: int) -> Tensor:
     return apply(POWER_LOG, same_shape("pow", (x, y)), {"n": n})
 
 
-power = elementwise(
+power: Callable[..., Tensor] = elementwise(
     "pow", _power_kernel, _power_by_base, _power_by_exponent,
     doc=doc("x to the power of y, item by item.",
             ">>> wg.power(wg.tensor([1., 2., 3.]), 2)\ntensor([1., 4., 9.])", inputs=2,
@@ -129,32 +129,32 @@ power = elementwise(
 
 # ---------------------------------------------------------------- exponentials, logarithms, circular functions
 
-exp = elementwise(
+exp: Callable[..., Tensor] = elementwise(
     "exp", Elementwise("exp"), lambda z: z, floating=True,
     doc=doc("e to the power of each item.", ">>> wg.exp(wg.tensor([0., 1.]))\ntensor([1.0000, 2.7183])"),
 )  # fmt: skip
 
 
-expm1 = elementwise(
+expm1: Callable[..., Tensor] = elementwise(
     "expm1", Elementwise("expm1"), lambda x: exp(x), floating=True,
     doc=doc("exp(x) - 1, exact near zero.", ">>> wg.expm1(wg.tensor([0., 1.]))\ntensor([0.0000, 1.7183])"),
 )  # fmt: skip
 
 
-log = elementwise(
+log: Callable[..., Tensor] = elementwise(
     "log", _log_kernel, lambda g, x: g / x, floating=True,
     doc=doc("The natural logarithm of each item; -inf at 0, NaN below.",
             ">>> wg.log(wg.tensor([1., 10.]))\ntensor([0.0000, 2.3026])"),
 )  # fmt: skip
 
 
-log1p = elementwise(
+log1p: Callable[..., Tensor] = elementwise(
     "log1p", Elementwise("log1p"), lambda g, x: g / (x + 1.0), floating=True,
     doc=doc("log(1 + x), exact near zero.", ">>> wg.log1p(wg.tensor([0., 1.]))\ntensor([0.0000, 0.6931])"),
 )  # fmt: skip
 
 
-sin = elementwise(
+sin: Callable[..., Tensor] = elementwise(
     "sin", Elementwise("sin"), lambda x: cos(x), floating=True,
     doc=doc("The sine of each item, in radians.", ">>> wg.sin(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8415])"),
 )  # fmt: skip
@@ -166,7 +166,7 @@ cos: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
-erf = elementwise(
+erf: Callable[..., Tensor] = elementwise(
     "erf", Elementwise("erf"), lambda x: exp(-x * x) * (2 / math.sqrt(math.pi)), floating=True,
     doc=doc("The error function of each item.", ">>> wg.erf(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8427])"),
 )  # fmt: skip
@@ -180,7 +180,7 @@ tanh_grad: Callable[..., Tensor] = elementwise(
 )
 
 
-tanh = elementwise(
+tanh: Callable[..., Tensor] = elementwise(
     "tanh", Elementwise("tanh"), lambda g, z: tanh_grad(g, z), floating=True,
     doc=doc("The hyperbolic tangent of each item.", ">>> wg.tanh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7616])"),
 )  # fmt: skip
@@ -193,7 +193,7 @@ sigmoid_grad: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
-sigmoid = elementwise(
+sigmoid: Callable[..., Tensor] = elementwise(
     "sigmoid", Elementwise("sigmoid"), lambda g, z: sigmoid_grad(g, z), floating=True,
     doc=doc("1 / (1 + exp(-x)), item by item.", ">>> wg.sigmoid(wg.tensor([0., 1.]))\ntensor([0.5000, 0.7311])"),
 )  # fmt: skip
@@ -267,34 +267,34 @@ def cheapest_power(x: Any, y: Any) -> Tensor:
 
 # ---------------------------------------------------------------- circular functions
 
-tan = elementwise(
+tan: Callable[..., Tensor] = elementwise(
     "tan", quiet(np.tan), lambda z: square(z) + 1.0, floating=True,
     doc=doc("The tangent of each item, in radians.", ">>> wg.tan(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5574])"),
 )  # fmt: skip
 
 
-asin = elementwise(
+asin: Callable[..., Tensor] = elementwise(
     "asin", quiet(np.arcsin), lambda g, x: g / sqrt(1.0 - square(x)), floating=True,
     doc=doc("The angle in [-pi/2, pi/2] whose sine each item is; NaN outside of [-1, 1].",
             ">>> wg.asin(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5708])"),
 )  # fmt: skip
 
 
-acos = elementwise(
+acos: Callable[..., Tensor] = elementwise(
     "acos", quiet(np.arccos), lambda g, x: -g / sqrt(1.0 - square(x)), floating=True,
     doc=doc("The angle in [0, pi] whose cosine each item is; NaN outside of [-1, 1].",
             ">>> wg.acos(wg.tensor([1., 0.]))\ntensor([0.0000, 1.5708])"),
 )  # fmt: skip
 
 
-atan = elementwise(
+atan: Callable[..., Tensor] = elementwise(
     "atan", quiet(np.arctan), lambda g, x: g / (square(x) + 1.0), floating=True,
     doc=doc("The angle in (-pi/2, pi/2) whose tangent each item is.",
             ">>> wg.atan(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7854])"),
 )  # fmt: skip
 
 
-atan2 = elementwise(
+atan2: Callable[..., Tensor] = elementwise(
     "atan2", quiet(np.arctan2), lambda x, y: _over_square(y, x), lambda x, y: -_over_square(x, y), floating=True,
     doc=doc("The angle in [-pi, pi] of the point with ordinate x and abscissa y, seen from the origin.",
             ">>> wg.atan2(wg.tensor([1., -1.]), wg.tensor([1., -1.]))\ntensor([ 0.7854, -2.3562])", inputs=2,
@@ -304,7 +304,7 @@ atan2 = elementwise(
 
 # ---------------------------------------------------------------- hyperbolic functions
 
-sinh = elementwise(
+sinh: Callable[..., Tensor] = elementwise(
     "sinh", quiet(np.sinh), lambda x: cosh(x), floating=True,
     doc=doc("The hyperbolic sine of each item.", ">>> wg.sinh(wg.tensor([0., 1.]))\ntensor([0.0000, 1.1752])"),
 )  # fmt: skip
@@ -316,21 +316,21 @@ cosh: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
-asinh = elementwise(
+asinh: Callable[..., Tensor] = elementwise(
     "asinh", quiet(np.arcsinh), lambda g, x: g / sqrt(square(x) + 1.0), floating=True,
     doc=doc("The number whose hyperbolic sine each item is.",
             ">>> wg.asinh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8814])"),
 )  # fmt: skip
 
 
-acosh = elementwise(
+acosh: Callable[..., Tensor] = elementwise(
     "acosh", quiet(np.arccosh), lambda g, x: g / sqrt(square(x) - 1.0), floating=True,
     doc=doc("The number >= 0 whose hyperbolic cosine each item is; NaN below 1.",
             ">>> wg.acosh(wg.tensor([1., 2.]))\ntensor([0.0000, 1.3170])"),
 )  # fmt: skip
 
 
-atanh = elementwise(
+atanh: Callable[..., Tensor] = elementwise(
     "atanh", quiet(np.arctanh), lambda g, x: g / (1.0 - square(x)), floating=True,
     doc=doc("The number whose hyperbolic tangent each item is; infinite at -1 and 1, NaN outside.",
             ">>> wg.atanh(wg.tensor([0., 0.5]))\ntensor([0.0000, 0.5493])"),
@@ -339,27 +339,27 @@ atanh = elementwise(
 
 # ---------------------------------------------------------------- powers and logarithms to other bases
 
-exp2 = elementwise(
+exp2: Callable[..., Tensor] = elementwise(
     "exp2", quiet(np.exp2), lambda z: z * math.log(2), floating=True,
     doc=doc("2 to the power of each item.", ">>> wg.exp2(wg.tensor([0., 1., 3.]))\ntensor([1., 2., 8.])"),
 )  # fmt: skip
 
 
-log2 = elementwise(
+log2: Callable[..., Tensor] = elementwise(
     "log2", quiet(np.log2), lambda g, x: g / (x * math.log(2)), floating=True,
     doc=doc("The logarithm to the base 2 of each item; -inf at 0, NaN below.",
             ">>> wg.log2(wg.tensor([1., 8.]))\ntensor([0., 3.])"),
 )  # fmt: skip
 
 
-log10 = elementwise(
+log10: Callable[..., Tensor] = elementwise(
     "log10", quiet(np.log10), lambda g, x: g / (x * math.log(10)), floating=True,
     doc=doc("The logarithm to the base 10 of each item; -inf at 0, NaN below.",
             ">>> wg.log10(wg.tensor([2., 20.]))\ntensor([0.3010, 1.3010])"),
 )  # fmt: skip
 
 
-rsqrt = elementwise(
+rsqrt: Callable[..., Tensor] = elementwise(
     "rsqrt", half_kernel(quiet(lambda x: 1 / np.sqrt(x))), lambda z: cube(z) * -0.5, floating=True,
     doc=doc("1 / sqrt(x), item by item; infinite at 0, NaN below.",
             ">>> wg.rsqrt(wg.tensor([1., 4.]))\ntensor([1.0000, 0.5000])"),
@@ -381,7 +381,7 @@ def _over_square(x: Any, y: Any) -> Tensor:
     return _over_length(_over_length(x, z), z)
 
 
-hypot = elementwise(
+hypot: Callable[..., Tensor] = elementwise(
     "hypot", quiet(np.hypot), lambda x, z: _over_length(x, z), lambda y, z: _over_length(y, z), floating=True,
     doc=doc("sqrt(x^2 + y^2), item by item, without overflow.",
             ">>> wg.hypot(wg.tensor([3.]), wg.tensor([4.]))\ntensor([5.])", inputs=2, note="The derivative at 0 is 0."),
@@ -396,7 +396,7 @@ def _finite_difference(x: Any, y: Any) -> Tensor:
     return where(_both_infinite(x, y), 0.0, x - y)
 
 
-logaddexp = elementwise(
+logaddexp: Callable[..., Tensor] = elementwise(
     "logaddexp", quiet(np.logaddexp),
     lambda g, x, y: g * sigmoid(_finite_difference(x, y)), lambda g, x, y: g * sigmoid(_finite_difference(y, x)),
     floating=True,
@@ -421,7 +421,7 @@ def _log_where_needed(x: Any, y: Any) -> Tensor:
     return where(unneeded, 0.0, log(where(unneeded, 1.0, y)))
 
 
-xlogy = elementwise(
+xlogy: Callable[..., Tensor] = elementwise(
     "xlogy", half_kernel(quiet(_x_log_y)),
     lambda g, x, y: g * _log_where_needed(x, y), lambda g, x, y: g * _ratio(x, y), floating=True,
     doc=doc("x log(y), item by item, and 0 where x is.",
@@ -457,7 +457,7 @@ def _logit_slope(g: Any, x: Any, eps: float | None) -> Tensor:
     return where(outside, math.nan if eps is None else 0.0, g / (x * (1.0 - x)))
 
 
-_logit = elementwise(
+_logit: Callable[..., Tensor] = elementwise(
     "logit", half_kernel(quiet(_logit_kernel)), lambda g, x, eps: _logit_slope(g, x, eps), floating=True
 )
 
