@@ -17,6 +17,10 @@ from typing import Any
 import numpy as np
 
 from . import _kernels
+from ._kernels import __version__ as __version__
+from ._kernels import get_num_threads as get_num_threads
+from ._kernels import isa as isa
+from ._kernels import set_num_threads as set_num_threads
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _ORDINARY_CACHE = 32 << 20  # assumed where the system does not tell

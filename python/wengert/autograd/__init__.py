@@ -6,7 +6,7 @@ from ..core.backward import accumulate, backward, grad
 from ..core.hooks import Handle, register_hook, register_post_accumulate_grad_hook, retain_grad, retains_grad
 from ..core.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .anomaly import AnomalyError, detect_anomaly
-from .checkpoint import checkpoint
+from .checkpoints import checkpoint
 from .function import Function, once_differentiable
 
 __all__ = [

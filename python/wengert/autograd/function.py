@@ -302,7 +302,7 @@ def _pulled(cls: type[Function], ctx: Context, g: Any, kept: tuple[Any, ...]) ->
     for k, place in enumerate(ctx._places):
         if len(ctx._places) == 1:
             gs[place] = g
-        elif ctx._materialize or not tuples.is_nothing(g._value[k]):
+        elif ctx._materialize or not tuples.nothing_came(g, k):
             gs[place] = tuples.item(g, k)
     with _given_back(ctx, kept):
         given = cls.backward(ctx, *gs)

@@ -95,6 +95,11 @@ def adopt(x: Tensor, name: str, new: Tensor) -> None:
     _take_history(x, name, new)
 
 
+def exchange(x: Variable, other: Variable) -> None:
+    """Let x show the memory of another variable from here on; what it was computed from stays as it is."""
+    x._value = other._value
+
+
 def forget(x: Variable) -> None:
     """Make x a constant: nothing of how it was computed is left in it."""
     x._node = None

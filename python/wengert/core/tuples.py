@@ -69,6 +69,11 @@ def is_nothing(x: np.ndarray) -> bool:
     return x.base is _ZERO[x.dtype]
 
 
+def nothing_came(x: Any, k: int) -> bool:
+    """Whether item k of a tuple is zeros that no walk has brought anything to."""
+    return is_nothing(x._value[k])
+
+
 def _sums(x: tuple[np.ndarray, ...], y: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     pairs = zip(x, y, strict=True)
     return tuple(b if is_nothing(a) else a if is_nothing(b) else np.asarray(a + b) for a, b in pairs)

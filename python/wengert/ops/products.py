@@ -134,10 +134,10 @@ def matmul(x: Any, y: Any) -> Tensor:
     """
     if not isinstance(x, Variable) or not isinstance(y, Variable):
         x, y = enter(x), enter(y)
-    a, b = x._value, y._value
-    if a.ndim == 2 and b.ndim == 2 and a.dtype is b.dtype and a.dtype.char in dtypes.NATIVE:
+    dtype = x._value.dtype
+    if x._value.ndim == 2 and y._value.ndim == 2 and dtype is y._value.dtype and dtype.char in dtypes.NATIVE:
         return apply(_MM, (x, y))  # the kernel tells lengths that differ
-    a, b = a.shape, b.shape
+    a, b = x._value.shape, y._value.shape
     if not a or not b:
         raise ValueError(
             f"matmul: expected vectors or matrices, got shapes {a} and {b}; a 0-d tensor scales, as in x * y"

@@ -46,7 +46,7 @@ def deep(x: Any, memo: dict[int, Any]) -> Tensor:
     if x._node is not None:
         raise RuntimeError("only leaves can be deep-copied; detach() this tensor first")
     grad = x.grad.__deepcopy__(memo) if x.grad is not None else None
-    copy: Tensor = rebuild(type(x), clone(x.detach())._value, x.requires_grad, grad)
+    copy: Tensor = rebuild(type(x), leave(clone(x.detach()), "array"), x.requires_grad, grad)
     memo[id(x)] = copy
     if hasattr(x, "__dict__"):
         copy.__dict__.update(deepcopy(x.__dict__, memo))

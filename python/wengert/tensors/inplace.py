@@ -12,7 +12,7 @@ from .._types import Tensor
 from ..core import define
 from ..core.arguments import either
 from ..core.broadcast import cast
-from ..core.change import rewrite
+from ..core.change import exchange, rewrite
 from ..core.doors import constant
 from ..core.modes import mode
 from ..ops import shape
@@ -122,7 +122,8 @@ def _become(x: Tensor, name: str, view: Tensor) -> Tensor:
     """Let x be a view of itself from here on."""
     if mode.recording and x.requires_grad and x._node is None:
         raise RuntimeError(f"{name}: a leaf that requires a gradient cannot change its shape while recording")
-    x._node, x._value = view._node, view._value
+    exchange(x, view)
+    x._node = view._node
     return x
 
 

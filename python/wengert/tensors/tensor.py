@@ -17,11 +17,11 @@ from .. import ops
 from ..core import arguments, dlpack, hooks
 from ..core.backward import backward
 from ..core.broadcast import cast
-from ..core.change import forget, renew, rewrite
+from ..core.change import exchange, forget, renew, rewrite
 from ..core.doors import enter, leave, line, memory
 from ..core.modes import mode
 from ..core.signatures import telling
-from ..core.variable import Variable, detached, register
+from ..core.variable import Variable, detached, register, show
 from ..ops import arithmetic, compare, contractions, functions, index, products
 from ..ops import shape as shapes
 from . import conversion, copies, inplace, interop
@@ -61,8 +61,7 @@ class Tensor(Variable):
     _value: np.ndarray
 
     def __init__(self, *data: Any) -> None:
-        made = conversion.made_of(data)
-        Variable.__init__(self, made._value, made._counter)
+        show(self, conversion.made_of(data))
 
     # ------------------------------------------------------------ attributes
 
@@ -207,7 +206,7 @@ class Tensor(Variable):
 
     @data.setter
     def data(self, other: Any) -> None:
-        self._value = enter(other)._value
+        exchange(self, enter(other))
         self._counter = [self._share_counter()[0] + 1, line()]
         self._base = None
 

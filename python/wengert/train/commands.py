@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from .. import _kernels
+from .. import machine
 from .._terminal import printable
 from ..data import FASHION_CLASSES, DataLoader, FashionMNIST, SyntheticFashion, fashion_mnist_or_stand_in, read_idx
 from ..data.fashion import require_files
@@ -106,7 +106,7 @@ def _train(
 def _record(settings: Settings, options: argparse.Namespace, data: str) -> dict[str, Any]:
     """What settings.json keeps."""
     directory = None if options.data_dir is None else str(Path(options.data_dir).resolve())
-    build = {"version": _kernels.__version__, "isa": _kernels.isa()}
+    build = {"version": machine.__version__, "isa": machine.isa()}
     return {**asdict(settings), "data": data, "data_dir": directory, **build}
 
 
@@ -119,9 +119,9 @@ def _open_to_resume(options: argparse.Namespace, given: dict[str, Any]) -> tuple
         )
     run = Run(options.resume)
     settings = Settings.of(run.settings)
-    if run.settings.get("isa") != _kernels.isa():
+    if run.settings.get("isa") != machine.isa():
         _say(
-            f"the run began with the instruction set {run.settings.get('isa')}, this machine uses {_kernels.isa()}: "
+            f"the run began with the instruction set {run.settings.get('isa')}, this machine uses {machine.isa()}: "
             "results may differ in the last digits",
             file=sys.stderr,
         )
@@ -157,7 +157,7 @@ def _tell_end(trainer: Trainer, seconds: float, run: Run) -> None:
         print(f"\nstopped early after {trainer.epoch} of {trainer.max_epochs} epochs: no improvement")
     if len(trainer.history):
         _say(trainer.history.table())
-    print(f"\n{trainer.train_batch_idx} updates in all, {seconds:.1f} s with {_kernels.get_num_threads()} thread(s)")
+    print(f"\n{trainer.train_batch_idx} updates in all, {seconds:.1f} s with {machine.get_num_threads()} thread(s)")
 
 
 # ---------------------------------------------------------------- evaluate, predict, plot
@@ -259,7 +259,7 @@ def _need(*packages: str) -> None:
 
 def _use_threads(options: argparse.Namespace) -> None:
     if options.threads is not None:
-        _kernels.set_num_threads(options.threads)
+        machine.set_num_threads(options.threads)
 
 
 def _open_trained(options: argparse.Namespace) -> tuple[Run, Classification]:
