@@ -10,13 +10,12 @@ import numpy as np
 from .._kernels import held_alone
 from . import locks, tape
 from .broadcast import cast
-from .define import computed
+from .change import copied
 from .doors import constant, enter
 from .hooks import run_hooks, run_post_hooks
 from .modes import recording
 from .variable import Variable
 
-_copy = computed("copy", np.array)
 _accumulating = locks.lock()  # walks of several threads may meet at a leaf
 
 
@@ -178,7 +177,7 @@ def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
         else:
             # A gradient is the leaf's own memory: what a view, a leaf, a hook, a rule or the caller has is copied.
             own = alone and not leaf._hooks and g._node is None
-            leaf._grad = g if own else _copy(g)
+            leaf._grad = g if own else copied(g)
     if leaf._hooks:
         run_post_hooks(leaf)
 

@@ -19,7 +19,7 @@ from . import dtypes
 from .doors import enter
 from .modes import mode
 from .tape import Operation, Rule, apply
-from .variable import Variable, wrap
+from .variable import Variable
 
 
 def as_floating(x: Any) -> Tensor:
@@ -161,6 +161,9 @@ CAST: Operation = _linear(
 )  # fmt: skip
 
 
+_CONVERT = Operation("cast", dtypes.convert, (), (), ())  # to and from integers
+
+
 def broadcast_to(x: Variable, shape: tuple[int, ...]) -> Tensor:
     """A view of x with `shape`, repeated along the dimensions it lacks; the transpose sums over them.
 
@@ -179,5 +182,5 @@ def sum_to(x: Variable, shape: tuple[int, ...]) -> Any:
 def cast(x: Variable, dtype: np.dtype) -> Tensor:
     """x with another dtype; the transpose casts back. Integers have no derivative: the result is then a constant."""
     if not (is_floating(dtype) and is_floating(x._value.dtype)):
-        return wrap(dtypes.convert(x._value, dtype))
+        return apply(_CONVERT, (x,), {"dtype": dtype})
     return apply(CAST, (x,), {"dtype": dtype, "before": x._value.dtype})

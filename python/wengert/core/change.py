@@ -15,11 +15,13 @@ import numpy as np
 from .._types import Tensor
 from . import dtypes, locks, tape, views
 from .broadcast import cast
+from .define import computed
 from .doors import change, memory
 from .hooks import follow
 from .modes import mode
 from .variable import Variable, wrap
 
+copied = computed("copy", np.array)
 _renewing = locks.lock()  # threads may meet at a view whose base has a new history
 
 
@@ -61,7 +63,7 @@ def rewrite(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tenso
         node = new._node
         for saved in node.saved or () if node is not None else ():
             if saved is old:
-                old._value = old._value.copy()
+                old._value = copied(old)._value
                 old._counter = None
     change(name, (x,), _assign, new)
     if recording:
