@@ -581,6 +581,7 @@ CASES: tuple[Case, ...] = (
          lambda x: -x[np.arange(len(x)), _labels(*x.shape)].mean(), ROWS),
     Case("mse_loss", F.mse_loss, lambda x, y: ((x - y) ** 2).mean(), (((7,), (7,)), ((2, 3), (2, 3)))),
     # ------------------------------------------------------------ change in place
+    Case("overwrite", lambda x: x * x + (x * 2.0).zero_(), lambda x: x * x),
     Case("view_changed", lambda x: _view_changed(x), lambda x: _view_changed(x), (((3, 5),), ((2, 1),), ((4, 2, 2),))),
     Case("overwritten", lambda x: _overwritten(x), lambda x: 3.0 * x, (((3, 5),), ((2,),), ((),))),
     # ------------------------------------------------------------ several results

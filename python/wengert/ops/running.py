@@ -203,7 +203,7 @@ def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> 
     """
     x = as_floating(x)
     d = _direction("logcumsumexp", x, dim, axis)
-    return _scan_of_logarithms(x, d) if x._value.ndim else clone(x)
+    return _scan_of_logarithms(x, d) if x._value.ndim and x._value.shape[d] > 1 else clone(x)
 
 
 # ---------------------------------------------------------------- differences
