@@ -49,6 +49,7 @@ class Case:
     order: int = 3
     rtol32: float = 2e-6  # against the float64 reference, relative to the largest item
     distinct: bool = False  # items of one input differ clearly, so that no extreme is a tie
+    kernel: str = ""  # the elementwise kernel whose reference this is as well: exact in the operands' dtype
 
     def draw(self, shapes: Shapes, seed: int = 0) -> list[np.ndarray]:
         """Inputs in float64, exactly representable in float32."""
@@ -260,6 +261,8 @@ CASES: tuple[Case, ...] = (
     Case("relu", wg.relu, lambda x: np.maximum(x, 0), avoid=(0.0,)),
     Case("leaky_relu", lambda x: wg.leaky_relu(x, 0.125), lambda x: np.where(x > 0, x, x / 8), avoid=(0.0,)),
     Case("softplus", wg.softplus, lambda x: np.logaddexp(x, 0)),
+    Case("hardswish", wg.hardswish, lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6, low=-5, high=5,
+         avoid=(-3, 3), kernel="hardswish"),
     Case("gelu", wg.gelu, lambda x: x * 0.5 * (1 + _vectorize(math.erf)(x / math.sqrt(2))), rtol32=4e-6),
     Case("clip", lambda x: wg.clip(x, -1, 1), lambda x: np.clip(x, -1, 1), avoid=(-1.0, 1.0)),
     Case("clip_min_tensor", lambda x, y: wg.clip(x, min=y), np.maximum, BINARY, distinct=True),

@@ -16,12 +16,12 @@ from ..core.doors import enter
 from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from .arithmetic import clip, square
-from .compare import greater, where
+from .compare import greater, less, where
 from .functions import exp, sigmoid
 from .naming import doc
 from .shape import reshape
 
-__all__ = ["gelu", "leaky_relu", "prelu", "relu", "softplus"]
+__all__ = ["gelu", "hardswish", "leaky_relu", "prelu", "relu", "softplus"]
 
 # x where y > 0, else 0: the derivative of relu at its input or, which is the same, at its result.
 relu_grad: Callable[..., Tensor] = elementwise(
@@ -34,6 +34,15 @@ relu: Callable[..., Tensor] = elementwise(
     doc=doc("The positive part max(x, 0) of each item; NaN stays.",
             ">>> wg.relu(wg.tensor([-1., 2.]))\ntensor([0., 2.])",
             note="The derivative at 0 is 0."),
+)  # fmt: skip
+
+
+hardswish: Callable[..., Tensor] = elementwise(
+    "hardswish", Elementwise("hardswish"),
+    lambda x: where(greater(x, -3.0), where(less(x, 3.0), x * (1 / 3) + 0.5, 1.0), 0.0), floating=True,
+    doc=doc("x times a sigmoid made of straight lines, x min(max(x + 3, 0), 6) / 6, item by item.",
+            ">>> wg.hardswish(wg.tensor([-4., 0., 1., 4.]))\ntensor([-0.0000, 0.0000, 0.6667, 4.0000])",
+            note="The derivative is 0 at -3 and 1 at 3. (A. Howard et al., \"Searching for MobileNetV3\", 2019.)"),
 )  # fmt: skip
 
 
