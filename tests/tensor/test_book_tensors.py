@@ -304,7 +304,7 @@ def test_the_gradient_of_twice_a_dot_product() -> None:
 
 
 def test_the_gradient_of_a_vector_a_detached_factor_and_of_control_flow() -> None:
-    wg.manual_seed(0)  # the quotient below is exact for most numbers, not for all
+    torch.manual_seed(0)  # the quotient below is exact for most numbers, not for all
     x = torch.arange(4.0, requires_grad=True)
     y = x * x
     y.backward(gradient=torch.ones(len(y)))

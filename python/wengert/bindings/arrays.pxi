@@ -208,6 +208,24 @@ def held_alone(dict holder, key):
     return variable is not NULL and REFCNT(variable) == 1 and owned_alone(<object> variable)
 
 
+def all_writeable(list arrays):
+    """Whether every array of a list can be written."""
+    cdef cnp.ndarray array
+    for array in arrays:
+        if not cnp.PyArray_ISWRITEABLE(array):
+            return False
+    return True
+
+
+def all_dense(tuple arrays):
+    """Whether the items of every array lie in C order without gaps."""
+    cdef cnp.ndarray array
+    for array in arrays:
+        if not cnp.PyArray_IS_C_CONTIGUOUS(array):
+            return False
+    return True
+
+
 def set_writeable(cnp.ndarray array, bint writeable):
     """Set an array's flag as `array.flags.writeable` does; over our own memory NumPy would only ever let it be cleared."""
     if writeable:

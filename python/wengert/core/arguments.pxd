@@ -5,3 +5,4 @@ cpdef Py_ssize_t dimension(str name, object dim, Py_ssize_t ndim) except -1
 cpdef tuple dimensions(str name, object dim, Py_ssize_t ndim)
 cpdef object either(str name, object dim, object axis)
 cpdef dict reduced(str name, tuple shape, object dim, object axis, object keepdim, object keepdims)
+cpdef tuple triple(slice part)

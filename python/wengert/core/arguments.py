@@ -115,3 +115,16 @@ def reduced(
     """What a reduction of a tensor of this shape is told: the dimensions that go, whether they stay with length 1."""
     dims = dimensions(name, dim if axis is None else either(name, dim, axis), len(shape))
     return {"dims": dims, "keepdim": bool(keepdim if keepdims is None else keepdims), "shape": shape}
+
+
+def triple(part: slice) -> tuple[Any, Any, Any]:
+    """A slice as it stands in a key."""
+    start, stop, step = part.start, part.stop, part.step
+    try:
+        return (
+            start if start is None or type(start) is int else operator.index(start),
+            stop if stop is None or type(stop) is int else operator.index(stop),
+            step if step is None or type(step) is int else operator.index(step),
+        )
+    except TypeError:
+        raise TypeError(f"index: a slice has integers or None, got {part}") from None

@@ -11,6 +11,10 @@ cpdef list _aslist(object x)
 @cython.locals(y=Variable, starts=list, i=Py_ssize_t)
 cpdef dict _walk(str name, list outputs, list gradients, object wanted, object retain, bint create)
 
+cpdef object _arrived(str name, Variable g, Variable x)
+
+cpdef object require_shape(str name, str what, Variable g, Variable x)
+
 # The leaf has no type, so that where threads run freely its attributes are read and set under the lock that Cython puts
 # around them: other threads may look at its gradient.
 cpdef object _accumulate(object leaf, Variable g, bint create, bint alone)

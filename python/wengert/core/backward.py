@@ -36,7 +36,7 @@ def _cotangent(name: str, output: Variable, gradient: Any) -> Variable:
                 f"{name}: a tensor of shape {value.shape} needs an explicit gradient of that shape; only one item has "
                 "the implicit gradient 1"
             )
-        return constant(np.ones, value.shape, value.dtype) if value.ndim else constant(np.array, 1.0, value.dtype)
+        return constant(np.array, 1.0, value.dtype) if value.ndim == 0 else constant(np.ones, value.shape, value.dtype)
     gradient = enter(gradient)
     if gradient._value.shape != value.shape:
         raise RuntimeError(f"{name}: the gradient has shape {gradient._value.shape}, the tensor {value.shape}")
@@ -111,7 +111,7 @@ def backward(
 def _arrived(name: str, g: Any, x: Any) -> Any:
     """A gradient that a walk brought to x, in x's dtype, after x's hooks if x is a leaf."""
     require_shape(name, "gradient", g, x)
-    if g._value.dtype != x._value.dtype:
+    if g._value.dtype is not x._value.dtype and g._value.dtype != x._value.dtype:
         g = cast(g, x._value.dtype)
     return run_hooks(x._hooks, g) if x._hooks and x._node is None else g
 

@@ -1,7 +1,7 @@
 # cython: language_level=3
 # Static types for the compiled build of doors.py. The Python file is complete without this one.
 cimport cython
-from wengert.core.variable cimport Variable
+from wengert.core.variable cimport Variable, wrap
 
 cdef class Value:
     cpdef object run(self, object kernel, list values, dict static)
@@ -17,6 +17,12 @@ cpdef object line()
 
 @cython.locals(counter=list)
 cpdef object count_change(Variable x)
+
+@cython.locals(x=Variable, values=list, plain=bint)
+cpdef tuple _values_of(tuple written)
+
+@cython.locals(x=Variable, counter=list)
+cpdef object _count(tuple written, object where)
 
 cpdef object require_writable(Variable x, str name)
 

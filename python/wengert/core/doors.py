@@ -22,10 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import all_writeable
 from .._types import Tensor
 from . import dtypes, guard
 from .modes import mode
 from .variable import Variable, wrap
+
+_ndarray = np.ndarray
 
 
 class Value:
@@ -87,9 +90,9 @@ def enter(x: Any, dtype: np.dtype | None = None) -> Tensor:
     return wrap(value)
 
 
-def constant(kernel: Callable[..., np.ndarray], *static: Any, **keywords: Any) -> Tensor:
+def constant(kernel: Callable[..., np.ndarray], *static: Any) -> Tensor:
     """A value made from static numbers alone: shapes, dtypes, lengths."""
-    return wrap(kernel(*static, **keywords))
+    return wrap(kernel(*static))
 
 
 def draw(kernel: Callable[..., np.ndarray], generator: Any, *inputs: Any, **static: Any) -> Tensor:
@@ -154,6 +157,27 @@ def require_writable(x: Variable, name: str) -> None:
         )
 
 
+def _values_of(written: tuple[Variable, ...]) -> tuple[list[Any], bool]:
+    """The values of variables, and whether all are arrays."""
+    values = []
+    plain = True
+    for x in written:
+        value = x._value
+        plain = plain and type(value) is _ndarray
+        values.append(value)
+    return values, plain
+
+
+def _count(written: tuple[Variable, ...], where: str | None) -> None:
+    """Count a change of each, made at a line."""
+    for x in written:
+        counter = x._counter
+        if counter is None:
+            counter = x._share_counter()
+        counter[0] += 1
+        counter[1] = where
+
+
 def change(
     name: str, written: tuple[Any, ...], kernel: Callable[..., Any], *read: Any, **static: Any
 ) -> None:  # fmt: skip
@@ -177,12 +201,10 @@ def change(
     RuntimeError
         If the memory of one cannot be written.
     """
-    values = []
-    plain = True
-    for x in written:
-        require_writable(x, name)
-        values.append(x._value)
-        plain = plain and not isinstance(x._value, Value)
+    values, plain = _values_of(written)
+    if not (plain and all_writeable(values)):
+        for x in written:
+            require_writable(x, name)
     for x in read:
         value = x._value if isinstance(x, Variable) else x
         values.append(value)
@@ -191,8 +213,7 @@ def change(
         kernel(*values, **static)
     else:
         next(value for value in values if isinstance(value, Value)).write(kernel, values, static)
-    for x in written:
-        count_change(x)
+    _count(written, line())
 
 
 # ---------------------------------------------------------------- out

@@ -46,7 +46,7 @@ class recording:
         self._on = on
 
     def __enter__(self) -> bool:
-        self._before: bool = mode.recording
+        self._before = mode.recording
         mode.recording = self._on
         return self._before
 

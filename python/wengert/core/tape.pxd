@@ -1,7 +1,7 @@
 # cython: language_level=3
 # Static types for the compiled build of tape.py. The Python file is complete without this one.
 cimport cython
-from wengert.core.variable cimport Variable
+from wengert.core.variable cimport Variable, wrap
 
 @cython.final
 cdef class Rule:

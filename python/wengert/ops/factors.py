@@ -120,7 +120,7 @@ class _Parts:
 
 def _gaps(values: Any) -> Tensor:
     """1 / (v_j - v_i), and 0 on the diagonal."""
-    same = constant(np.eye, values._value.shape[-1], dtype=np.bool_)
+    same = constant(np.eye, values._value.shape[-1], None, 0, np.bool_)
     return where(same, 0.0, 1.0 / where(same, 1.0, by_rows(values) - by_column(values)))
 
 
@@ -239,7 +239,7 @@ def _beyond_over(u: Any, x: Any, s: Any) -> Any:
 
 def _square_gaps(s: Any) -> Any:
     """1 / (s_j^2 - s_i^2), and 0 on the diagonal, without the cancellation of squares."""
-    same = constant(np.eye, s._value.shape[-1], dtype=np.bool_)
+    same = constant(np.eye, s._value.shape[-1], None, 0, np.bool_)
     return _gaps(s) / where(same, 1.0, by_rows(s) + by_column(s))
 
 

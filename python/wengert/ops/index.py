@@ -21,7 +21,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
-from ..core.arguments import dimension, either, integer
+from ..core.arguments import dimension, either, integer, triple
 from ..core.broadcast import cast, sum_to
 from ..core.define import computed, linear
 from ..core.doors import change, constant, enter, leave
@@ -32,7 +32,7 @@ from ..core.views import share_memory
 from .arithmetic import add
 from .compare import where
 from .naming import called
-from .shape import WHOLE, movedim, narrow_view, reshape, triple, view_at
+from .shape import WHOLE, movedim, narrow_view, reshape, view_at
 
 __all__ = ["diag_embed", "diagonal", "index_put", "narrow", "select", "take_along_dim", "unbind"]
 
@@ -595,6 +595,12 @@ def pick(x: Any, key: Any) -> Tensor:
             [2.]])
     """
     x = enter(x)
+    kind = type(key)
+    if kind is int or kind is slice:  # the usual cases, without the price of the others
+        try:
+            return view_at(x, (key if kind is int else triple(key), Ellipsis))
+        except IndexError as error:
+            raise _explained(error, x._value.shape) from None
     places, view = places_of(key)
     if not view:
         return _index(x, places)

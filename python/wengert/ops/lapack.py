@@ -47,7 +47,7 @@ def from_lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def identity_matrix(n: int, like: Any) -> Tensor:
-    return constant(np.eye, n, dtype=like._value.dtype)
+    return constant(np.eye, n, None, 0, like._value.dtype)
 
 
 def by_rows(x: Any) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
-from ..core.arguments import dimension, dimensions, either, filled, lengths, permutation, sizes
+from ..core.arguments import dimension, dimensions, either, filled, lengths, permutation, sizes, triple
 from ..core.broadcast import broadcast_shape
 from ..core.define import computed, linear
 from ..core.doors import enter, memory
@@ -441,27 +440,18 @@ Key = tuple[Any, ...]  # of those, a slice as a triple of integers and None, so 
 WHOLE = (None, None, None)
 
 
-def triple(part: slice) -> tuple[Any, Any, Any]:
-    """A slice as it stands in a key."""
-    start, stop, step = part.start, part.stop, part.step
-    try:
-        return (
-            start if start is None or type(start) is int else operator.index(start),
-            stop if stop is None or type(stop) is int else operator.index(stop),
-            step if step is None or type(step) is int else operator.index(step),
-        )
-    except TypeError:
-        raise TypeError(f"index: a slice has integers or None, got {part}") from None
-
-
 def numpy_key(key: Key) -> tuple[Any, ...]:
     """A key as NumPy takes it."""
     return tuple([slice(*part) if type(part) is tuple else part for part in key])
 
 
 def _sliced(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
-    if len(key) == 2 and type(key[0]) is int:  # x[i], the most frequent one
+    first = key[0] if len(key) == 2 else None
+    if type(first) is int:  # x[i] and x[i:j], the most frequent ones
         found: np.ndarray = x[key]
+    elif type(first) is tuple and key[1] is Ellipsis:
+        start, stop, step = first
+        found = x[start:stop:step, ...]
     else:
         found = x[numpy_key(key)]
     return found

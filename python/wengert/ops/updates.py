@@ -37,44 +37,62 @@ def _update(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def kernel(*arrays: np.ndarray, count: int, **static: Any) -> None:
-        *written, grads = [arrays[k : k + count] for k in range(0, len(arrays), count)]
-        dense = [[x if x.flags.c_contiguous else _dense(function.__name__, x) for x in xs] for xs in written]
-        function(dense, grads, **static)
-        for xs, ys in zip(written, dense, strict=True):
-            for x, y in zip(xs, ys, strict=True):
-                if x is not y:
-                    x[...] = y
+        last = len(arrays) - count
+        grads = list(arrays[last:])
+        if _kernels.all_dense(arrays):
+            function([list(arrays[k : k + count]) for k in range(0, last, count)], grads, **static)
+            return
+        dense = [x if x.flags.c_contiguous else _dense(function.__name__, x) for x in arrays[:last]]
+        function([dense[k : k + count] for k in range(0, last, count)], grads, **static)
+        for x, y in zip(arrays, dense, strict=False):
+            if x is not y:
+                x[...] = y
 
     return kernel
 
 
 @_update
-def sgd(written: list[Arrays], grads: Arrays, *, first: tuple[bool, ...], **options: Any) -> None:
+def sgd(written: list[Arrays], grads: Arrays, *, first: tuple[bool, ...], options: tuple[Any, ...]) -> None:
     """A step of gradient descent; with velocities beside the parameters, `first` where one is new."""
     params, *velocities = written
-    _kernels.sgd(params, grads, velocities[0] if velocities else None, first, **options)
+    lr, momentum, dampening, weight_decay, nesterov, maximize = options
+    _kernels.sgd(
+        params, grads, velocities[0] if velocities else None, first, lr=lr, momentum_factor=momentum,
+        dampening=dampening, weight_decay=weight_decay, nesterov=nesterov, maximize=maximize,
+    )  # fmt: skip
 
 
 @_update
-def adam(written: list[Arrays], grads: Arrays, *, steps: tuple[int, ...], **options: Any) -> None:
+def adam(written: list[Arrays], grads: Arrays, *, steps: tuple[int, ...], options: tuple[Any, ...]) -> None:
     """A step of Adam; beside the parameters both moments, and the largest second ones for AMSGrad."""
     params, first, second, *largest = written
-    _kernels.adam(params, grads, first, second, largest[0] if largest else None, steps, **options)
+    lr, beta1, beta2, eps, weight_decay, decoupled, maximize = options
+    _kernels.adam(
+        params, grads, first, second, largest[0] if largest else None, steps, lr=lr, beta1=beta1, beta2=beta2, eps=eps,
+        weight_decay=weight_decay, decoupled=decoupled, maximize=maximize,
+    )  # fmt: skip
 
 
 @_update
-def rmsprop(written: list[Arrays], grads: Arrays, *, centered: bool, **options: Any) -> None:
+def rmsprop(written: list[Arrays], grads: Arrays, *, centered: bool, options: tuple[Any, ...]) -> None:
     """A step of RMSprop; beside the parameters mean squares, means if it is centered, and velocities."""
     params, squares, *others = written
     means = others.pop(0) if centered else None
-    _kernels.rmsprop(params, grads, squares, means, others[0] if others else None, **options)
+    lr, alpha, eps, weight_decay, momentum, maximize = options
+    _kernels.rmsprop(
+        params, grads, squares, means, others[0] if others else None, lr=lr, alpha=alpha, eps=eps,
+        weight_decay=weight_decay, momentum_factor=momentum, maximize=maximize,
+    )  # fmt: skip
 
 
 @_update
-def adagrad(written: list[Arrays], grads: Arrays, *, steps: tuple[int, ...], **options: Any) -> None:
+def adagrad(written: list[Arrays], grads: Arrays, *, steps: tuple[int, ...], options: tuple[Any, ...]) -> None:
     """A step of Adagrad; beside the parameters the sums of squares."""
     params, sums = written
-    _kernels.adagrad(params, grads, sums, steps, **options)
+    lr, lr_decay, eps, weight_decay, maximize = options
+    _kernels.adagrad(
+        params, grads, sums, steps, lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay, maximize=maximize
+    )
 
 
 # ---------------------------------------------------------------- gradients together

@@ -64,8 +64,9 @@ class Adagrad(Optimizer):
 
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
         self._change(
-            updates.adagrad, params, grads, states, ("sum",), steps=next_steps(states), lr=group["lr"],
-            lr_decay=group["lr_decay"], eps=group["eps"], weight_decay=group["weight_decay"],
-            maximize=group["maximize"],
+            updates.adagrad, params, grads, states, ("sum",), steps=next_steps(states),
+            options=(
+                group["lr"], group["lr_decay"], group["eps"], group["weight_decay"], group["maximize"],
+            ),
         )  # fmt: skip
         count_steps(states)

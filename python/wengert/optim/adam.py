@@ -69,8 +69,10 @@ class Adam(Optimizer):
         names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
         self._change(
             updates.adam, params, grads, states, names, steps=next_steps(states),
-            lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"],
-            decoupled=group["decoupled_weight_decay"], maximize=group["maximize"],
+            options=(
+                group["lr"], beta1, beta2, group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
+                group["maximize"],
+            ),
         )  # fmt: skip
         count_steps(states)
 

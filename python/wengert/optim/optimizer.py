@@ -190,7 +190,8 @@ class Optimizer:
     def _together(self) -> Iterator[tuple[dict[str, Any], list[Any]]]:
         """The parameters with gradients that are changed at once: those of one group and dtype."""
         for group in self.param_groups:
-            for params in _of_one_dtype(self._name, [p for p in group["params"] if p.grad is not None]):
+            with_gradients = [p for p in group["params"] if p.grad is not None]
+            for params in _of_one_dtype(self._name, with_gradients):
                 yield group, params
 
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:

@@ -62,7 +62,8 @@ class RMSprop(Optimizer):
         names = ["square_avg"] + ["grad_avg"] * centered + ["momentum_buffer"] * bool(group["momentum"])
         self._change(
             updates.rmsprop, params, grads, states, names, centered=centered,
-            lr=group["lr"], alpha=group["alpha"], eps=group["eps"], weight_decay=group["weight_decay"],
-            momentum_factor=group["momentum"], maximize=group["maximize"],
+            options=(
+                group["lr"], group["alpha"], group["eps"], group["weight_decay"], group["momentum"], group["maximize"],
+            ),
         )  # fmt: skip
         count_steps(states)

@@ -67,7 +67,9 @@ class SGD(Optimizer):
         names = ("momentum_buffer",) if group["momentum"] else ()
         first = tuple([state.get("momentum_buffer") is None for state in states]) if names else ()
         self._change(
-            updates.sgd, params, grads, states, names, first=first, lr=group["lr"], momentum_factor=group["momentum"],
-            dampening=group["dampening"], weight_decay=group["weight_decay"], nesterov=group["nesterov"],
-            maximize=group["maximize"],
+            updates.sgd, params, grads, states, names, first=first,
+            options=(
+                group["lr"], group["momentum"], group["dampening"], group["weight_decay"], group["nesterov"],
+                group["maximize"],
+            ),
         )  # fmt: skip

@@ -3,6 +3,7 @@
 # protocol, which classes written in Python have from 3.12 only.
 cimport cython
 from cpython.buffer cimport PyObject_GetBuffer
+from wengert.core.doors cimport leave
 from wengert.core.variable cimport Variable
 
 cdef class Tensor(Variable):

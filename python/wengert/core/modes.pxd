@@ -1,0 +1,6 @@
+# cython: language_level=3
+# Static types for the compiled build of modes.py. The Python file is complete without this one.
+
+cdef class recording:
+    cdef bint _on
+    cdef object _before
