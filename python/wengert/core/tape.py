@@ -192,13 +192,14 @@ def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] 
             values.append(x)
     tracked = tracked and mode.recording and len(operation.arguments) > 0
     kept: Any = None
-    given = {**static, "keep": tracked} if operation.keeps else static
-    if not plain:
-        result = _computed(operation, values, given)
+    if operation.keeps and plain:
+        result, kept = operation.kernel(*values, **static, keep=tracked)
+    elif plain:
+        result = operation.kernel(*values, **static) if static else operation.kernel(*values)
     else:
-        result = operation.kernel(*values, **given) if given else operation.kernel(*values)
-    if operation.keeps:
-        result, kept = result
+        result = _computed(operation, values, {**static, "keep": tracked} if operation.keeps else static)
+        if operation.keeps:
+            result, kept = result
     out = wrap(result)
     if tracked:
         record(operation, inputs, static, out, kept)

@@ -459,7 +459,12 @@ def _sliced(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
 
 def _filled_in(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
     out = np.zeros(shape, x.dtype)
-    out[numpy_key(key)] = x
+    first = key[0] if len(key) == 2 else None
+    if type(first) is tuple and key[1] is Ellipsis:
+        start, stop, step = first
+        out[start:stop:step, ...] = x
+    else:
+        out[numpy_key(key)] = x
     return out
 
 

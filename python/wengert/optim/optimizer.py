@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -177,7 +177,7 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self.stepped = True
-        together = list(self._together())
+        together = self._together()
         if len(together) > 1:  # so that a fault is found before there is any change
             for _, params in together:
                 for p in params:
@@ -187,12 +187,14 @@ class Optimizer:
                 self._update(group, params, [p.grad for p in params], [self.state[p] for p in params])
         return loss
 
-    def _together(self) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+    def _together(self) -> list[tuple[dict[str, Any], list[Any]]]:
         """The parameters with gradients that are changed at once: those of one group and dtype."""
+        found = []
         for group in self.param_groups:
             with_gradients = [p for p in group["params"] if p.grad is not None]
             for params in _of_one_dtype(self._name, with_gradients):
-                yield group, params
+                found.append((group, params))
+        return found
 
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
         """Change parameters of one dtype in place, by their gradients and what is remembered of each.
