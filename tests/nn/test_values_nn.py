@@ -317,3 +317,11 @@ def test_rows_that_are_too_long_are_shortened_and_the_change_is_counted(dtype: w
     np.testing.assert_array_equal(out[2].numpy(), table[1].numpy())
     with pytest.raises(RuntimeError, match="changed in place"):
         kept.sum().backward()
+
+
+def test_numpys_spellings_of_keywords_are_taken() -> None:
+    x = wg.tensor([[1.0, 2.0], [3.0, 5.0]])
+    for function in (F.softmax, F.log_softmax, F.normalize):
+        assert function(x, axis=0).equal(function(x, dim=0))
+    assert F.cosine_similarity(x, x + 1, axis=0).equal(F.cosine_similarity(x, x + 1, dim=0))
+    assert F.pairwise_distance(x, x + 1, keepdims=True).shape == (2, 1)

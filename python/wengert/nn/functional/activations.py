@@ -171,14 +171,14 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     return activations.softplus_scaled(input, beta, threshold)
 
 
-def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
+def softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along one dimension, with the maximum subtracted first so that nothing overflows.
 
     Parameters
     ----------
     input : tensor
     dim : int
-        The dimension that sums to one.
+        The dimension that sums to one. Also spelled `axis`.
     dtype : dtype or None
         Convert to it first.
 
@@ -197,17 +197,17 @@ def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
     >>> wg.nn.functional.softmax(wg.tensor([1., 2., 3.]), dim=0)
     tensor([0.0900, 0.2447, 0.6652])
     """
-    return _softmax(_as_dtype("softmax", input, dtype), dim)
+    return _softmax(_as_dtype("softmax", input, dtype), dim, axis=axis)
 
 
-def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
+def log_softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Tensor:
     """The logarithm of softmax along one dimension, x - logsumexp(x).
 
     Parameters
     ----------
     input : tensor
     dim : int
-        The dimension along which the exponentials sum to one.
+        The dimension along which the exponentials sum to one. Also spelled `axis`.
     dtype : dtype or None
         Convert to it first.
 
@@ -226,7 +226,7 @@ def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor
     >>> wg.nn.functional.log_softmax(wg.tensor([1., 2., 3.]), dim=0)
     tensor([-2.4076, -1.4076, -0.4076])
     """
-    return _log_softmax(_as_dtype("log_softmax", input, dtype), dim)
+    return _log_softmax(_as_dtype("log_softmax", input, dtype), dim, axis=axis)
 
 
 def _as_dtype(name: str, x: Any, dtype: Any) -> Tensor:

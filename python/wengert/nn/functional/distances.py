@@ -13,7 +13,7 @@ from ...ops.norms import norm
 from ...ops.reduce import sum
 
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, *, axis: Any = None) -> Tensor:
     """Vectors divided by their p-norms, or by `eps` where that is larger.
 
     Parameters
@@ -21,7 +21,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> T
     input : tensor
     p : float
     dim : int or tuple of int
-        The dimension along which the vectors lie.
+        The dimension along which the vectors lie. Also spelled `axis`.
     eps : float
 
     Returns
@@ -34,7 +34,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> T
     >>> wg.nn.functional.normalize(wg.tensor([3., 4.]), dim=0)
     tensor([0.6000, 0.8000])
     """
-    return _normalized(as_floating(input), p, dim, eps)
+    return _normalized(as_floating(input), p, dim if axis is None else axis, eps)
 
 
 @half
@@ -43,7 +43,9 @@ def _normalized(x: Any, p: float, dim: Any, eps: float) -> Tensor:
     return z
 
 
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+def pairwise_distance(
+    x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False, *, keepdims: bool | None = None
+) -> Tensor:
     """The p-norms of the differences x1 - x2 + eps of vectors.
 
     Parameters
@@ -54,6 +56,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     eps : float
         Keeps the derivative finite where the vectors are equal.
     keepdim : bool
+        Also spelled `keepdims`.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     >>> wg.nn.functional.pairwise_distance(wg.tensor([[3., 4.]]), wg.zeros(1, 2))
     tensor([5.0000])
     """
-    return _distances(*floating_pair(x1, x2), p, eps, keepdim)
+    return _distances(*floating_pair(x1, x2), p, eps, keepdim if keepdims is None else keepdims)
 
 
 @half
@@ -73,7 +76,7 @@ def _distances(x: Any, y: Any, p: float, eps: float, keepdim: bool) -> Tensor:
     return norm(x - y + eps, p, -1, keepdim)
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8, *, axis: int | None = None) -> Tensor:
     """The cosines of the angles between vectors; lengths below `eps` count as `eps`.
 
     Parameters
@@ -81,7 +84,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     x1, x2 : tensor
         Which broadcast together.
     dim : int
-        The dimension of the broadcast shape along which the vectors lie.
+        The dimension of the broadcast shape along which the vectors lie. Also spelled `axis`.
     eps : float
 
     Returns
@@ -101,6 +104,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     >>> wg.nn.functional.cosine_similarity(wg.tensor([1., 0.]), wg.tensor([1., 1.]), dim=0)
     tensor(0.7071)
     """
+    dim = dim if axis is None else axis
     x, y = floating_pair(x1, x2)
     shape = broadcast_shape("cosine_similarity", x._value.shape, y._value.shape)
     # A vector along a dimension of length 1 is as long as the other, and its norm is that of all its items.
