@@ -177,4 +177,3 @@ INLINE vreal INTERNAL(exp_of_short_rows)(const char *in, ptrdiff_t in_step, cons
     }
     return V(reduce_each)(joined);
 }
-
