@@ -1,5 +1,5 @@
 # cython: language_level=3
-# Static types for the compiled build of walk.py. The Python file is complete without this one.
+# Static types for the compiled build of backward.py. The Python file is complete without this one.
 cimport cython
 from wengert.core.variable cimport Variable
 

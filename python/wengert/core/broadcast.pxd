@@ -1,5 +1,5 @@
 # cython: language_level=3
-# Static types for the compiled build of operands.py. The Python file is complete without this one.
+# Static types for the compiled build of broadcast.py. The Python file is complete without this one.
 cimport cython
 from wengert.core.variable cimport Variable
 

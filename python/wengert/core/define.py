@@ -9,7 +9,7 @@
 Rules read like the mathematics: g is the cotangent, t the tangent, z the result, x and y (or the names in `arguments`)
 the inputs; anything else is a static keyword of the operation. They are made of operations, never of kernels.
 
-Broadcasting and casting are undone once, in `operands`, and never in a rule.
+Broadcasting and casting are undone once, in broadcast.py, and never in a rule.
 
 >>> cube = wg.define.elementwise("cube", lambda x: x ** 3, lambda x: 3 * x * x)
 >>> wg.grad(cube)(2.), wg.hessian(cube)(2.)
