@@ -139,3 +139,14 @@ def test_a_change_in_place_is_written_by_the_value_and_counted() -> None:
     x[0] = 5.0
     assert array.tolist() == [5.0, 6.0]
     assert x._version == 2
+
+
+def test_an_array_of_a_derived_class_is_changed_in_place_like_any_other() -> None:
+    class Derived(np.ndarray):
+        pass
+
+    double = wg.define.elementwise("test_derived", lambda x: (x * 2).view(Derived), lambda x: 2.0)
+    y = double(wg.tensor([1.0, 2.0]))
+    y.add_(1)
+    assert y.tolist() == [3.0, 5.0]
+    assert y._version == 1

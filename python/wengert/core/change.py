@@ -66,10 +66,12 @@ def rewrite(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tenso
         if new._value.dtype != dtype:
             new = cast(new, dtype)
         node = new._node
-        for saved in node.saved or () if node is not None else ():
-            if saved is old:
-                old._value = copied(old)._value
-                old._counter = None
+        if node is not None and node.saved:
+            for saved in node.saved:
+                if saved is old:
+                    old._value = copied(old)._value
+                    old._counter = None
+                    break
     change(name, (x,), _assign, new)
     if recording:
         _take_history(x, name, new)

@@ -34,6 +34,7 @@ from .variable import Variable
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
+
 def parameters(function: Function) -> tuple[str, ...]:
     """The names of a function's parameters. A plain function's are in its code, much nearer than in its signature, and
     an import asks hundreds for theirs."""

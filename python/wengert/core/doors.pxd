@@ -15,7 +15,6 @@ cpdef object enter(object x, object dtype=*)
 
 cpdef object line()
 
-@cython.locals(counter=list)
 cpdef object count_change(Variable x)
 
 @cython.locals(x=Variable, values=list, plain=bint)

@@ -28,8 +28,6 @@ from . import dtypes, guard
 from .modes import mode
 from .variable import Variable, wrap
 
-_ndarray = np.ndarray
-
 
 class Value:
     """A value that is no array: it has a shape and a dtype, and runs kernels over the arrays that it stands for.
@@ -139,9 +137,7 @@ def memory(x: Variable) -> np.ndarray:
 
 def count_change(x: Variable) -> None:
     """Note that the memory of x, and so of all of its views, has changed."""
-    counter = x._share_counter()
-    counter[0] += 1
-    counter[1] = line()
+    _count((x,), line())
 
 
 def require_writable(x: Variable, name: str) -> None:
@@ -158,12 +154,12 @@ def require_writable(x: Variable, name: str) -> None:
 
 
 def _values_of(written: tuple[Variable, ...]) -> tuple[list[Any], bool]:
-    """The values of variables, and whether all are arrays."""
+    """The values of variables, and whether all are arrays, of NumPy's class or one derived from it."""
     values = []
     plain = True
     for x in written:
         value = x._value
-        plain = plain and type(value) is _ndarray
+        plain = plain and not isinstance(value, Value)
         values.append(value)
     return values, plain
 
