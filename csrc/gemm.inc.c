@@ -1,10 +1,10 @@
-/* gemm.inc.c - matrix products: C <- epilogue(alpha * A * B + beta * C), one or a batch of them.
+/* gemm.inc.c - matrix products: C <- A * B, plus a bias for each column or not, one or a batch of them.
  *
  *   gemm_pack.inc.c     copies of blocks, transposed in registers where need be
  *   gemm_tile.inc.c     the innermost loops: tiles of C that live in registers
  *   gemm_plan.inc.c     which method, tiles and blocks a product gets
  *   gemm_chunk.inc.c    the loops around the tiles
- *   here                threads, batches, column sums, the kernel itself
+ *   here                threads, batches, the kernel itself
  *
  * The loops follow Goto & van de Geijn (2008) and BLIS, with the sides exchanged, such that A is read as it lies unless
  * its strides are bad: slices of columns, blocks along k, groups of row tiles, panels of B, tiles, and the tile's own
@@ -225,11 +225,10 @@ static void INTERNAL(multiply_small)(void *context, ptrdiff_t begin, ptrdiff_t e
     INTERNAL(multiply_matrices)(batch, batch->first + begin, batch->first + end);
 }
 
-/* Make one matrix with more rows of matrices that share B and whose rows of A follow each other evenly. A mask forbids
- * it: its rows begin again with each matrix. */
+/* Make one matrix with more rows of matrices that share B and whose rows of A follow each other evenly. */
 static void INTERNAL(fold_batch)(wg_gemm *g)
 {
-    while (g->batch_ndim > 0 && !g->mask) {
+    while (g->batch_ndim > 0) {
         const int d = g->batch_ndim - 1;
         const ptrdiff_t length = g->batch_shape[d], stride_a = g->batch_strides_a[d];
         if (length != 1) {
@@ -241,26 +240,6 @@ static void INTERNAL(fold_batch)(wg_gemm *g)
         }
         g->batch_ndim = d;
     }
-}
-
-/* ---------------------------------------------------------------- column sums */
-
-/* sums[j] = the sum of column j of B for j < n <= LANES, over runs of 256 rows, each shared by four accumulators. */
-static void INTERNAL(sum_columns)(ptrdiff_t k, ptrdiff_t n, const real *b, ptrdiff_t rs_b, ptrdiff_t cs_b, real *sums)
-{
-    enum { RUN = 256, ACCUMULATORS = 4 };
-    vreal total = {0};
-    for (ptrdiff_t start = 0; start < k; start += RUN) {
-        const ptrdiff_t rows = least(RUN, k - start);
-        vreal sum[ACCUMULATORS] = {{0}};
-        for (ptrdiff_t p = 0; p < rows; p++) {
-            const real *const row = b + (start + p) * rs_b;
-            sum[p % ACCUMULATORS] += cs_b == 1 ? V(load_upto)(row, n)
-                                               : V(load_strided)((const char *)row, cs_b * (ptrdiff_t)sizeof(real), n);
-        }
-        total += (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    }
-    V(store_upto)(sums, n, total);
 }
 
 /* ---------------------------------------------------------------- the kernel */
@@ -302,16 +281,7 @@ static wg_status K(gemm)(const wg_gemm *given)
     INTERNAL(fold_batch)(&g);
     for (int d = 0; d < g.batch_ndim; d++)
         matrices *= g.batch_shape[d];
-    assert(!g.b_column_sums || matrices == 1);
-    if (matrices > 0 && g.m > 0 && g.n > 0) {
-        const wg_status status = INTERNAL(multiply_all)(&g, matrices);
-        if (status != WG_OK)
-            return status;
-    }
-    for (ptrdiff_t j = 0; g.b_column_sums && j < g.n; j += LANES)
-        INTERNAL(sum_columns)(g.k, least(LANES, g.n - j), (const real *)g.b + j * g.cs_b, g.rs_b, g.cs_b,
-                              (real *)g.b_column_sums + j);
-    return WG_OK;
+    return matrices > 0 && g.m > 0 && g.n > 0 ? INTERNAL(multiply_all)(&g, matrices) : WG_OK;
 }
 
 #if REAL_BITS == 64

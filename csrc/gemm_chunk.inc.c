@@ -3,52 +3,35 @@
 
 /* ---------------------------------------------------------------- from sums to C */
 
-/* Where sums go, and how: C = epilogue(alpha * sum + beta * C), for columns of C from `c` on. */
+/* Where sums go, and how: C = sum, or C + sum, plus the bias; for columns of C from `c` on. */
 typedef struct {
     real *c;
     ptrdiff_t ldc;
-    real alpha, beta;
+    int accumulate; /* whether sums are added to what C holds */
     const real *bias;
     ptrdiff_t bias_stride;
-    int relu;
-    const real *mask;
-    ptrdiff_t ld_mask;
 } INTERNAL(target);
 
 static INTERNAL(target) INTERNAL(target_of)(const wg_gemm *g, real *c, ptrdiff_t column)
 {
-    const real *const bias = g->bias, *const mask = g->mask;
+    const real *const bias = g->bias;
     return (INTERNAL(target)){
         .c = c + column,
         .ldc = g->ldc,
-        .alpha = (real)g->alpha,
-        .beta = (real)g->beta,
         .bias = bias ? bias + column * g->bias_stride : NULL,
         .bias_stride = g->bias_stride,
-        .relu = g->relu,
-        .mask = mask ? mask + column : NULL,
-        .ld_mask = g->ld_mask,
     };
 }
 
-/* The target of one block along k. The first block applies beta, the others add to what is there, and the last has the
- * epilogue. */
+/* The target of one block along k. The first block stores, the others add to what is there, and the last adds the
+ * bias. */
 static INTERNAL(target) INTERNAL(target_of_block)(const INTERNAL(target) *t, int first, int last)
 {
     INTERNAL(target) block = *t;
-    if (!first)
-        block.beta = 1;
-    if (!last) {
-        block.bias = block.mask = NULL;
-        block.relu = 0;
-    }
+    block.accumulate = !first;
+    if (!last)
+        block.bias = NULL;
     return block;
-}
-
-/* Whether a tile may store its sums into C, or add them, without write_back. */
-INLINE int INTERNAL(target_is_plain)(const INTERNAL(target) *t)
-{
-    return t->alpha == 1 && (t->beta == 0 || t->beta == 1) && !t->bias && !t->relu && !t->mask;
 }
 
 /* Write sums, which lie in rows of stride ld, to rows [i, i + rows) and columns [j, j + columns) of C. Reads whole
@@ -57,11 +40,9 @@ static NOINLINE void INTERNAL(write_back)(const INTERNAL(target) *target, ptrdif
                                           ptrdiff_t columns, const real *sums, ptrdiff_t ld)
 {
     const INTERNAL(target) t = *target; /* a copy, which the stores cannot change */
-    const vreal alpha = V(splat)(t.alpha), beta = V(splat)(t.beta);
     for (ptrdiff_t v = 0; v < columns; v += LANES) {
         const ptrdiff_t n = columns - v;
         real *c = t.c + i * t.ldc + j + v;
-        const real *mask = t.mask ? t.mask + i * t.ld_mask + j + v : NULL;
         vreal bias = {0};
         if (t.bias && t.bias_stride == 1)
             bias = V(load_upto)(t.bias + j + v, n);
@@ -69,17 +50,11 @@ static NOINLINE void INTERNAL(write_back)(const INTERNAL(target) *target, ptrdif
             bias = V(load_strided)((const char *)(t.bias + (j + v) * t.bias_stride),
                                    t.bias_stride * (ptrdiff_t)sizeof(real), least(n, LANES));
         for (ptrdiff_t r = 0; r < rows; r++, c += t.ldc) {
-            vreal x = V(load)(sums + r * ld + v) * alpha;
-            if (t.beta != 0)
-                x = V(fma)(beta, V(load_upto)(c, n), x);
+            vreal x = V(load)(sums + r * ld + v);
+            if (t.accumulate)
+                x += V(load_upto)(c, n);
             if (t.bias)
                 x += bias;
-            if (t.relu)
-                x = V(max)(x, V(splat)(0));
-            if (mask) {
-                x = V(select)(V(load_upto)(mask, n) > 0, x, V(splat)(0));
-                mask += t.ld_mask;
-            }
             V(store_upto)(c, n, x);
         }
     }
@@ -207,14 +182,14 @@ static void INTERNAL(run_tile)(const INTERNAL(job) *job, const INTERNAL(target) 
 {
     INTERNAL(tile_fn) *const tile = INTERNAL(tiles)[panel->width / LANES][s->rows];
     const int transposed = job->part->method == GEMM_OUTER_TRANSPOSED;
-    if (transposed || panel->columns < panel->width || !INTERNAL(target_is_plain)(t)) {
+    if (transposed || panel->columns < panel->width || t->bias) {
         INTERNAL(tile_by_way_of_memory)(tile, transposed, t, depth, s, panel);
         return;
     }
     real *const c = t->c + s->i * t->ldc + panel->j;
-    if (t->beta != 0)
+    if (t->accumulate)
         INTERNAL(prefetch)(c, t->ldc, s->rows, panel->width);
-    tile(depth, s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b, c, t->ldc, t->beta != 0);
+    tile(depth, s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b, c, t->ldc, t->accumulate);
 }
 
 /* Multiply row tiles [row_begin, row_end) by panels [panel_begin, panel_end). Each panel serves a group of row tiles
@@ -262,7 +237,7 @@ static NOINLINE void INTERNAL(sweep_chunk)(const INTERNAL(job) *job, ptrdiff_t p
     for (ptrdiff_t j = panel_begin * p->width; j < end; j += SWEEP_VECTORS * LANES) {
         const ptrdiff_t columns = least(SWEEP_VECTORS * LANES, end - j);
         INTERNAL(gemm_sweep)(columns, p->k, job->a, p->cs_a, job->b + j, p->rs_b, (real *)sums);
-        if (p->method == GEMM_OUTER || (t->ldc == 1 && !t->bias && !t->mask)) /* or a column as dense as a row */
+        if (p->method == GEMM_OUTER || (t->ldc == 1 && !t->bias)) /* or a column as dense as a row */
             INTERNAL(write_back)(t, 0, j, 1, columns, (real *)sums, 0);
         else
             INTERNAL(write_back)(t, j, 0, columns, 1, (real *)sums, 1);
@@ -280,10 +255,9 @@ typedef struct {
 
 static void INTERNAL(write_back_waiting)(const INTERNAL(target) *t, const INTERNAL(waiting) *tiles, int count)
 {
-    const int plain = INTERNAL(target_is_plain)(t) && t->beta == 0;
     for (const INTERNAL(waiting) *w = tiles; w < tiles + count; w++) {
         const real *const sums = (const real *)w->sums;
-        if (plain && w->columns < LANES) /* write_back would take twice as long for so few columns */
+        if (!t->bias && w->columns < LANES) /* write_back would take twice as long for so few columns */
             for (ptrdiff_t r = 0; r < w->rows; r++)
                 V(store_tail)(t->c + (w->i + r) * t->ldc + w->j, w->columns, V(load)(sums + r * w->columns));
         else

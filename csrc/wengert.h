@@ -188,8 +188,8 @@ typedef struct {
 
 /* ---------------------------------------------------------------- matrix product */
 
-/* C <- alpha * A * B + beta * C, then the epilogue, for every matrix of a batch. With beta = 0, C is not read. With
- * k = 0 the product is zero. Strides are in elements and may be negative or zero for A and B; C has unit column
+/* C <- A * B, plus the bias, for every matrix of a batch. What C holds before is not read. With k = 0 the product is
+ * zero. Strides are in elements and may be negative or zero for A and B; C has unit column
  * stride and row stride ldc >= n. C overlaps no other operand. Each item is within (k + 2) eps |A| |B| of the
  * product, its order of summation fixed by the shapes; NaN and infinities propagate as in that sum, 0 * NaN
  * included. */
@@ -201,18 +201,10 @@ typedef struct {
     ptrdiff_t rs_b, cs_b;
     void *c;
     ptrdiff_t ldc;
-    double alpha, beta;
-    /* Epilogue, in this order; each part is optional. */
     const void *bias;      /* n values added to every row; NULL for none */
     ptrdiff_t bias_stride; /* in elements */
-    int relu;              /* C = max(C, 0), NaN kept */
-    const void *mask;      /* m x n with row stride ld_mask and unit column stride: C = mask > 0 ? C : 0; or NULL */
-    ptrdiff_t ld_mask;
-    /* n values: the sum over the rows of B, in the same pass (B = dY in X^T * dY gives affine's bias gradient); for a
-     * batch of one only; or NULL */
-    void *b_column_sums;
     /* Batch: the number of matrices and, per batch dimension, its length and each operand's stride in elements. C's
-     * matrices follow each other densely (m * ldc elements apart). The epilogue's operands are shared. */
+     * matrices follow each other densely (m * ldc elements apart). The bias is shared. */
     int batch_ndim;
     const ptrdiff_t *batch_shape;
     const ptrdiff_t *batch_strides_a, *batch_strides_b;

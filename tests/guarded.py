@@ -94,9 +94,6 @@ class _Guarded:
             _kernels.guard_memory(False)
             for guard in guards.values():
                 guard.finish()
-        for guard in guards.values():
-            if result is guard.copy:  # matmul's out
-                return guard.original
         return result
 
 

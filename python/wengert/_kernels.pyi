@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias, final, overload
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -56,18 +56,7 @@ def reduce(
     kind: str, x: _Array, axes: int | tuple[int, ...] | None = None, keepdims: bool = False, correction: float = 0.0
 ) -> _Array: ...
 def cumsum(x: _Array, axis: int) -> _Array: ...
-@overload
-def matmul(
-    a: _Array, b: _Array, *, alpha: float = 1.0, beta: float = 0.0, out: _Array | None = None,
-    bias: _Array | None = None,
-    relu: bool = False, mask: _Array | None = None, column_sums: Literal[False] = False,
-) -> _Array: ...
-@overload
-def matmul(
-    a: _Array, b: _Array, *, alpha: float = 1.0, beta: float = 0.0, out: _Array | None = None,
-    bias: _Array | None = None,
-    relu: bool = False, mask: _Array | None = None, column_sums: Literal[True],
-) -> tuple[_Array, _Array]: ...
+def matmul(a: _Array, b: _Array, *, bias: _Array | None = None) -> _Array: ...
 def softmax(x: _Array, axis: int, log: bool = False) -> _Array: ...
 def softmax_grad(g: _Array, z: _Array, axis: int, log: bool = False) -> _Array: ...
 def cross_entropy(

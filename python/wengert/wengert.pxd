@@ -93,14 +93,8 @@ cdef extern from "wengert.h" nogil:
         cnp.npy_intp cs_b
         void *c
         cnp.npy_intp ldc
-        double alpha
-        double beta
         const void *bias
         cnp.npy_intp bias_stride
-        int relu
-        const void *mask
-        cnp.npy_intp ld_mask
-        void *b_column_sums
         int batch_ndim
         const cnp.npy_intp *batch_shape
         const cnp.npy_intp *batch_strides_a

@@ -1,38 +1,28 @@
 # csrc/gemm.inc.c: the matrix product.
 
-def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint relu=False, mask=None,
-           bint column_sums=False):
-    """alpha * a @ b + beta * out, then bias, ReLU and mask, in one pass.
+def matmul(a, b, *, bias=None):
+    """a @ b, plus a bias, in one pass.
 
     Parameters
     ----------
     a, b : ndarray
         (..., m, k) and (..., k, n), of one dtype, any strides; the leading dimensions broadcast.
-    alpha, beta : float
-        With beta = 0, `out` is not read.
-    out : ndarray or None
-        (..., m, n), dense; written in place.
     bias : ndarray or None
         (n,), added to every row.
-    relu : bool
-        Keep the positive part.
-    mask : ndarray or None
-        (m, n), unit column stride: keep the result where it is positive, else 0.
-    column_sums : bool
-        Also give the sums over the rows of b, (n,); not for batches.
 
     Returns
     -------
-    ndarray, or (ndarray, ndarray) with column_sums
+    ndarray
+        (..., m, n)
 
     Raises
     ------
     ValueError
         If shapes do not chain or broadcast.
     KeyboardInterrupt, or whatever a signal handler raises
-        On the main thread, also in the middle of a product that takes long; `out` then holds a part of the result.
+        On the main thread, also in the middle of a product that takes long.
     """
-    cdef cnp.ndarray A = whole_strides(readable(a, "matmul")), B, C, S, M
+    cdef cnp.ndarray A = whole_strides(readable(a, "matmul")), B, C
     cdef int typenum = cnp.PyArray_TYPE(A), real = real_of(typenum, "matmul")
     cdef int ndim_a = cnp.PyArray_NDIM(A), ndim_b, batch, d, i
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(A), length_a, length_b
@@ -66,14 +56,7 @@ def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint
         shape[d] = length_b if length_a == 1 else length_a
     shape[batch] = g.m
     shape[batch + 1] = g.n
-    if out is None:
-        C = new_array(typenum, batch + 2, shape)
-        beta = 0.0
-    else:
-        C = writable_dense(out, typenum, "matmul", "out")
-        if not has_shape(C, batch + 2, shape):
-            raise ValueError(f"matmul: out has shape {np.shape(C)}, expected {shape_tuple(batch + 2, shape)}")
-        check_apart(C, (A, B, bias, mask), "matmul")
+    C = new_array(typenum, batch + 2, shape)
     g.a = cnp.PyArray_DATA(A)
     g.rs_a = cnp.PyArray_STRIDE(A, ndim_a - 2) // item
     g.cs_a = cnp.PyArray_STRIDE(A, ndim_a - 1) // item
@@ -82,28 +65,12 @@ def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint
     g.cs_b = cnp.PyArray_STRIDE(B, ndim_b - 1) // item
     g.c = cnp.PyArray_DATA(C)
     g.ldc = g.n
-    g.alpha = alpha
-    g.beta = beta
-    g.relu = relu
     if bias is not None:
         bias = whole_strides(readable_as(bias, typenum, "matmul", "the bias"))
         if not has_shape(bias, 1, &g.n):
             raise ValueError(f"matmul: the bias has shape {np.shape(bias)}, expected {(g.n,)}")
         g.bias = cnp.PyArray_DATA(bias)
         g.bias_stride = cnp.PyArray_STRIDE(bias, 0) // item
-    if mask is not None:
-        M = readable_as(mask, typenum, "matmul", "the mask")
-        if not has_shape(M, 2, &shape[batch]):
-            raise ValueError(f"matmul: the mask has shape {np.shape(M)}, expected {(g.m, g.n)}")
-        if g.n > 1 and cnp.PyArray_STRIDE(M, 1) != item or cnp.PyArray_STRIDE(M, 0) % item:
-            M = copy_kernel.run(M, None, None, ())
-        g.mask = cnp.PyArray_DATA(M)
-        g.ld_mask = cnp.PyArray_STRIDE(M, 0) // item
-    if column_sums:
-        if batch:
-            raise ValueError(f"matmul: column_sums is for two matrices, got shapes {np.shape(a)} and {np.shape(b)}")
-        S = new_array(typenum, 1, &shape[1])
-        g.b_column_sums = cnp.PyArray_DATA(S)
     g.batch_ndim = batch
     g.batch_shape = shape
     g.batch_strides_a = strides_a
@@ -116,4 +83,4 @@ def matmul(a, b, *, double alpha=1.0, double beta=0.0, out=None, bias=None, bint
         with nogil:
             status = wg_active.gemm.gemm[real](&g)
     check(status, "matmul")
-    return (C, S) if column_sums else C
+    return C
