@@ -839,12 +839,12 @@ class test_Parts(wg.autograd.Function):
 
     @staticmethod
     def backward(ctx, *gs):
-        test_Parts.given.append([None if g is None else g.tolist() for g in gs])
+        test_Parts.given.append([None if g is None else g.detach().tolist() for g in gs])
         return tuple(None if g is None else g * factor for g, factor in zip(gs, (2, 3), strict=False))
 
     @staticmethod
     def jvp(ctx, *ts):
-        test_Parts.given.append([None if t is None else t.tolist() for t in ts])
+        test_Parts.given.append([None if t is None else t.detach().tolist() for t in ts])
         return *(None if t is None else t * factor for t, factor in zip(ts, (2, 3), strict=True)), None, None
 
 

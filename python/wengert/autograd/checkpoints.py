@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import tape, tuples
 from ..core.doors import constant
+from ..core.following import following, is_followed
 from ..core.modes import Observer, mode, recording
 from ..core.tape import Node, Operation, Rule
 from ..core.trees import flatten
@@ -136,8 +137,10 @@ class _Segment:
         tracked = [track(x, False) for x in self.arguments()]
         before = mode.observer
         mode.observer = externals = _Externals(tracked, before)
+        followed = [y._node for x, y in zip(self.arguments(), tracked, strict=True) if is_followed(x)]
         try:
-            leaves, rebuild = self._run(tracked)
+            with following(followed):
+                leaves, rebuild = self._run(tracked)
         finally:
             mode.observer = before
         return leaves, rebuild, list(externals.variables.values())

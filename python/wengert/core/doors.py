@@ -25,6 +25,7 @@ import numpy as np
 from .._kernels import all_writeable
 from .._types import Tensor
 from . import dtypes, guard
+from .following import followed, is_followed, lost
 from .modes import mode
 from .variable import Variable, wrap
 
@@ -116,9 +117,9 @@ def draw(kernel: Callable[..., np.ndarray], generator: Any, *inputs: Any, **stat
 
 
 def line_of_caller() -> str | None:
-    """The innermost line outside this package."""
+    """The innermost line outside this package, and outside NumPy, which may have called it."""
     frame: FrameType | None = sys._getframe()  # compiled functions have no frame of their own
-    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "wengert":
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("wengert", "numpy"):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
 
@@ -227,7 +228,15 @@ def leave(x: Variable, kind: str) -> np.ndarray:
     -------
     numpy.ndarray
         x's own memory.
+
+    Raises
+    ------
+    RuntimeError
+        If x depends on what a function that is being recorded by `wg.func` is differentiated by, and is to become a
+        number or an array: the derivative would be lost. What is constant piece by piece (bool, int) and text pass.
     """
+    if followed and (kind == "number" or kind == "array") and x.is_tracked() and is_followed(x):
+        raise lost("an array" if kind == "array" else "a number", line_of_caller())
     value = x._value
     array: np.ndarray = value.leave(kind) if isinstance(value, Value) else value
     return array

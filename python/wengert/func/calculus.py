@@ -155,10 +155,10 @@ class TaylorPolynomial:
     def __repr__(self) -> str:
         if self.coefficients._value.ndim > 1:
             return f"TaylorPolynomial(center={self.center!r}, coefficients={self.coefficients!r})"
-        center = self.center.item()
+        center = leave(self.center, "text").item()
         base = "x" if center == 0 else f"(x - {center:g})" if center > 0 else f"(x + {-center:g})"
         terms = []
-        for k, c in enumerate(self.coefficients.tolist()):
+        for k, c in enumerate(leave(self.coefficients, "text").tolist()):
             if c == 0:
                 continue
             power = "" if k == 0 else base if k == 1 else f"{base}^{k}"
@@ -273,8 +273,7 @@ def _values(
     function: Callable[..., Any], rebuild: Callable[[list[Any]], Any], points: list[np.ndarray]
 ) -> tuple[list[np.ndarray], Callable[[list[Any]], Any]]:
     """The leaves of function(*points) in float64, and what puts others in their places."""
-    with recording(False):
-        result = function(*rebuild(list(map(enter, points))))
+    result = function(*rebuild(list(map(enter, points))))
     leaves, rebuild_output = flatten(result)
     return [np.array(leave(enter(y), "array"), np.float64) for y in leaves], rebuild_output
 

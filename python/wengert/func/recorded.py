@@ -11,6 +11,7 @@ from ..core import tape
 from ..core.backward import require_shape
 from ..core.broadcast import as_floating, cast
 from ..core.doors import constant, enter, leave
+from ..core.following import following
 from ..core.modes import mode, recording
 from ..core.tape import Node
 from ..core.trees import flatten
@@ -65,7 +66,8 @@ class Run:
                 self.inputs += tracked
                 arguments[k] = rebuild(tracked)
                 self._rebuilds.append((len(leaves), rebuild))
-            result = function(*arguments, **(keywords or {}))
+            with following([x._source for x in self.inputs]):
+                result = function(*arguments, **(keywords or {}))
         self.aux = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:

@@ -662,9 +662,12 @@ class Tensor(Variable):
         >>> x
         tensor([5., 0.])
         """
-        if self.requires_grad and not force:
-            raise RuntimeError("numpy: this tensor requires a gradient; use tensor.detach().numpy()")
-        return leave(self, "array")
+        if not self.requires_grad:
+            return leave(self, "array")
+        if force:
+            return leave(detached(self), "array")
+        leave(self, "array")  # which says more where a derivative of a function is being recorded
+        raise RuntimeError("numpy: this tensor requires a gradient; use tensor.detach().numpy()")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...core import dtypes
-from ...core.doors import Value
+from ...core.doors import Value, line_of_caller
+from ...core.following import is_followed, lost
 from ...core.variable import Variable, show
 from ...ops import creation
 from ...tensors.tensor import Tensor
@@ -42,6 +43,8 @@ class Parameter(Tensor):
             data = creation.empty(0)
         if not isinstance(data, Variable):
             data = creation.as_tensor(data)
+        if is_followed(data):
+            raise lost("a leaf", line_of_caller())
         show(self, data)
         if requires_grad:
             self.requires_grad_()
