@@ -218,6 +218,42 @@ typedef struct {
     wg_gemm_fn *gemm[WG_REALS];
 } wg_gemm_kernels;
 
+/* ---------------------------------------------------------------- triangular systems */
+
+/* The solution x of T x = b for every matrix of a batch, where T is the lower triangle of A, n x n; what lies above the
+ * diagonal is not read, nor the diagonal where `unit` says that it is 1. For an upper triangle everything is counted
+ * from the last row: the pointers are to it, and the strides negative. Strides are in elements; x has unit column
+ * stride, and its matrices, and nothing else, lie n * columns elements apart. x overlaps neither A nor b. A zero on the
+ * diagonal divides like any other number. Each item is that of a T' with |T' - T| <= (n + 2) eps |T|. */
+#define WG_TRIANGULAR_MOST 256 /* the largest n: a panel lies on the stack */
+typedef struct {
+    ptrdiff_t n, columns;
+    const void *a;
+    ptrdiff_t rs_a, cs_a;
+    const void *b;
+    ptrdiff_t rs_b, cs_b;
+    void *x;
+    ptrdiff_t rs_x;
+    int unit;
+    int batch_ndim; /* as in wg_gemm */
+    const ptrdiff_t *batch_shape;
+    const ptrdiff_t *batch_strides_a, *batch_strides_b;
+} wg_triangular;
+typedef void wg_solve_fn(const wg_triangular *t);
+
+/* Each of `count` matrices of m rows and n columns becomes, in place, its factors L, below the diagonal, whose own is 1,
+ * and U: rows are exchanged so that each pivot is the largest of its column, the first of several; order[i] is the row
+ * that row i was. Of a column without another number than 0 nothing is divided, and the factors are right all the same.
+ * Strides in elements; columns have unit stride; the orders are dense, m for each matrix. |P A - L U| is at most
+ * min(m, n) eps |L| |U|. */
+typedef void wg_lu_fn(ptrdiff_t count, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t row_stride, ptrdiff_t matrix_stride,
+                      int64_t *order);
+
+typedef struct {
+    wg_solve_fn *solve[WG_REALS];
+    wg_lu_fn *lu[WG_REALS];
+} wg_triangular_kernels;
+
 /* ---------------------------------------------------------------- softmax */
 
 /* Softmax or log-softmax along the middle dimension of (outer, n, inner); strides in bytes for the input, the output is

@@ -103,6 +103,29 @@ cdef extern from "wengert.h" nogil:
     ctypedef struct wg_gemm_kernels:
         wg_status (**gemm)(const wg_gemm *g) noexcept nogil
 
+    # ---- triangular systems
+    enum: WG_TRIANGULAR_MOST
+    ctypedef struct wg_triangular:
+        cnp.npy_intp n
+        cnp.npy_intp columns
+        const void *a
+        cnp.npy_intp rs_a
+        cnp.npy_intp cs_a
+        const void *b
+        cnp.npy_intp rs_b
+        cnp.npy_intp cs_b
+        void *x
+        cnp.npy_intp rs_x
+        int unit
+        int batch_ndim
+        const cnp.npy_intp *batch_shape
+        const cnp.npy_intp *batch_strides_a
+        const cnp.npy_intp *batch_strides_b
+    ctypedef struct wg_triangular_kernels:
+        void (**solve)(const wg_triangular *t) noexcept nogil
+        void (**lu)(cnp.npy_intp count, cnp.npy_intp m, cnp.npy_intp n, void *a, cnp.npy_intp row_stride,
+                    cnp.npy_intp matrix_stride, int64_t *order) noexcept nogil
+
     # ---- softmax
     ctypedef struct wg_softmax_kernels:
         wg_status (**softmax)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
@@ -245,6 +268,7 @@ cdef extern from "wengert.h" nogil:
         int vector_bytes
         const wg_reduce_kernels *reduce
         const wg_gemm_kernels *gemm
+        const wg_triangular_kernels *triangular
         const wg_softmax_kernels *softmax
         const wg_cross_entropy_kernels *cross_entropy
         const wg_gather_kernels *gather
