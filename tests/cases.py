@@ -181,6 +181,15 @@ def _dominant(x: Any) -> Any:
     return x + np.eye(x.shape[-1], dtype=x.dtype) * 6
 
 
+def _triangle(library: Any, x: Any, upper: bool) -> Any:
+    return library.triu(x) if upper else library.tril(x)
+
+
+def _square_of_factor(x: np.ndarray, upper: bool) -> np.ndarray:
+    """The matrix that has x as its Cholesky factor."""
+    return x.mT @ x if upper else x @ x.mT
+
+
 def _symmetric(x: Any) -> Any:
     return _staggered(x + x.mT)
 
@@ -509,6 +518,30 @@ CASES: tuple[Case, ...] = (
          lambda x: np.linalg.cholesky(x @ x.mT + _dominant(0 * x)), SQUARES, rtol32=1e-5),
     Case("cholesky_upper", lambda x: linalg.cholesky(x @ x.mT + _dominant(0 * x), upper=True),
          lambda x: np.linalg.cholesky(x @ x.mT + _dominant(0 * x), upper=True), SQUARES, rtol32=1e-5),
+    Case("solve_triangular", lambda x, y: linalg.solve_triangular(_dominant(x), y, upper=False),
+         lambda x, y: np.linalg.solve(np.tril(_dominant(x)), y),
+         (((3, 3), (3, 2)), ((2, 1, 3, 3), (4, 3, 1)), ((1, 1), (1, 1)), ((17, 17), (17, 5)), ((0, 0), (0, 2))),
+         rtol32=1e-5),
+    Case("solve_triangular_upper", lambda x, y: linalg.solve_triangular(_dominant(x), y, upper=True, left=False),
+         lambda x, y: np.linalg.solve(np.triu(_dominant(x)).mT, y.mT).mT, (((3, 3), (2, 3)), ((2, 3, 3), (2, 1, 3))),
+         rtol32=1e-5),
+    Case("solve_triangular_unit", lambda x, y: linalg.solve_triangular(x, y, upper=True, unitriangular=True),
+         lambda x, y: np.linalg.solve(np.triu(x, 1) + np.eye(x.shape[-1]), y), (((3, 3), (3, 2)), ((4, 4), (4, 1))),
+         rtol32=1e-5),
+    Case("solve_triangular_vector", lambda x, y: linalg.solve_triangular(_dominant(x), y, upper=True),
+         lambda x, y: np.linalg.solve(np.triu(_dominant(x)), y), (((3, 3), (3,)),), rtol32=1e-5),
+    Case("cholesky_solve", lambda x, y: wg.cholesky_solve(y, wg.tril(_dominant(x))),
+         lambda x, y: np.linalg.solve(_square_of_factor(np.tril(_dominant(x)), False), y),
+         (((3, 3), (3, 2)), ((2, 3, 3), (3, 1))), rtol32=1e-5),
+    Case("cholesky_solve_upper", lambda x, y: wg.cholesky_solve(y, wg.triu(_dominant(x)), upper=True),
+         lambda x, y: np.linalg.solve(_square_of_factor(np.triu(_dominant(x)), True), y), (((3, 3), (3, 2)),),
+         rtol32=1e-5),
+    *(
+        Case(name, lambda x, upper=upper: wg.cholesky_inverse(_triangle(wg, _dominant(x), upper), upper),
+             lambda x, upper=upper: np.linalg.inv(_square_of_factor(_triangle(np, _dominant(x), upper), upper)),
+             SQUARES, rtol32=1e-5)
+        for name, upper in (("cholesky_inverse", False), ("cholesky_inverse_upper", True))
+    ),
     Case("eigh_upper", lambda x: linalg.eigh(_symmetric(x), "U").eigenvalues,
          lambda x: np.linalg.eigh(_symmetric(x), "U")[0], SQUARES, rtol32=1e-5),
     Case("eigh_values", lambda x: linalg.eigh(_symmetric(x)).eigenvalues, lambda x: np.linalg.eigh(_symmetric(x))[0],

@@ -9,8 +9,10 @@ from .ops.norms import matrix_norm, vector_norm
 from .ops.norms import norm_of as norm
 from .ops.products import matmul
 from .ops.systems import det, inv, matrix_power, slogdet, solve
+from .ops.triangular import cholesky_inverse, cholesky_solve, solve_triangular
 
 __all__ = [
-    "LinAlgError", "cholesky", "det", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm", "matrix_power",
-    "matrix_rank", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "vector_norm",
+    "LinAlgError", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "eigh", "eigvalsh", "inv", "lstsq",
+    "matmul", "matrix_norm", "matrix_power", "matrix_rank", "norm", "pinv", "qr", "slogdet", "solve",
+    "solve_triangular", "svd", "svdvals", "vector_norm",
 ]  # fmt: skip

@@ -35,6 +35,7 @@ from . import (
     shape,
     statistics,
     systems,
+    triangular,
 )
 from .activations import *
 from .arithmetic import *
@@ -59,6 +60,7 @@ from .scattering import *
 from .shape import *
 from .statistics import *
 from .systems import *
+from .triangular import *
 
 # What users call by these names is not what the rules do.
 true_divide = arithmetic.divide
@@ -117,6 +119,7 @@ if not TYPE_CHECKING:  # checkers follow the stars
     __all__ += shape.__all__
     __all__ += statistics.__all__
     __all__ += systems.__all__
+    __all__ += triangular.__all__
 
     for _name in __all__:
         if getattr(globals()[_name], "tells", False):

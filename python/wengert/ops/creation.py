@@ -1057,7 +1057,8 @@ def _triangle(name: str, x: Any, static: dict[str, Any]) -> Tensor:
     return called(name, apply(_TRIANGLE, (x,), static))
 
 
-def _within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
+def within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
+    """The items on one side of a diagonal, and on it; zeros elsewhere."""
     rows = np.arange(x.shape[-2], dtype=np.float64)[:, None]  # floats, which the kernel compares
     columns = np.arange(-diagonal, x.shape[-1] - diagonal, dtype=np.float64)
     return _choose(_at_least(rows, columns) if lower else _at_least(columns, rows), x, False)
@@ -1067,7 +1068,7 @@ _choose, _at_least = _kernels.Elementwise("where", np.where), _kernels.Elementwi
 
 
 _TRIANGLE: Operation = linear(
-    "triangle", _within_triangle,
+    "triangle", within_triangle,
     lambda g, lower, diagonal: apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),
 )  # fmt: skip
 

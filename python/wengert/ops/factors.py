@@ -17,18 +17,14 @@ from .join import cat
 from .lapack import as_matrices, by_column, by_rows, diagonal_of, from_lapack
 from .products import matmul
 from .shape import matrix_transpose as T
-from .systems import between_inverses, solved
+from .systems import solved
+from .triangular import between_inverses, half_lower
 
 
 def _lower(x: Any, k: int = 0) -> Tensor:
     """The items on and below diagonal k, zeros above."""
     rows, columns = x._value.shape[-2:]
     return where(constant(np.tri, rows, columns, k, np.bool_), x, 0.0)
-
-
-def _half_lower(x: Any) -> Tensor:
-    """The lower triangle with the diagonal halved."""
-    return (_lower(x) + _lower(x, -1)) * 0.5
 
 
 def _symmetrized(x: Any) -> Any:
@@ -45,8 +41,8 @@ def _cholesky(x: np.ndarray) -> np.ndarray:
 # I. Murray, "Differentiation of the Cholesky decomposition", 2016.
 _CHOLESKY = primitive(
     "linalg_cholesky_ex", from_lapack("cholesky", _cholesky),
-    (lambda g, z: _symmetrized(between_inverses(T(z), _half_lower(matmul(T(z), g)))),),
-    (lambda t, z: matmul(z, _half_lower(between_inverses(z, _symmetrized(t)))),),
+    (lambda g, z: _symmetrized(between_inverses(z, half_lower(matmul(T(z), g)), transposed=True)),),
+    (lambda t, z: matmul(z, half_lower(between_inverses(z, _symmetrized(t)))),),
 )  # fmt: skip
 
 

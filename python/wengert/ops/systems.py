@@ -341,14 +341,6 @@ def logdet(x: Any) -> Tensor:
     return where(less(sign, 0), math.nan, logarithm)
 
 
-# ---------------------------------------------------------------- Cholesky
-
-
-def between_inverses(z: Any, x: Any) -> Tensor:
-    """inv(z) @ x @ inv(z).T"""
-    return solved(z, T(solved(z, T(x))))
-
-
 # ---------------------------------------------------------------- powers
 
 

@@ -1434,6 +1434,7 @@ class Tensor(Variable):
     inner, kron, trace, dist = ops.inner, ops.kron, contractions.trace, ops.dist
     det, logdet, slogdet = ops.det, ops.logdet, ops.slogdet
     inverse, pinverse, matrix_power = ops.inverse, ops.pinverse, ops.matrix_power
+    cholesky_solve, cholesky_inverse = ops.cholesky_solve, ops.cholesky_inverse
     # Chance
     bernoulli = ops.bernoulli
     multinomial = ops.multinomial
