@@ -186,6 +186,33 @@ typedef struct {
     wg_cumsum_fn *cumsum[WG_REALS];
 } wg_reduce_kernels;
 
+/* ---------------------------------------------------------------- running sums, products and extremes */
+
+typedef enum { WG_SCAN_sum, WG_SCAN_prod, WG_SCAN_max, WG_SCAN_min } wg_scan_kind;
+
+/* Each item with all before it along one dimension. In and out have the shape (outer, n, inner); strides in bytes for the
+ * input, the outputs are dense and overlap nothing.
+ *
+ *   sum, prod   Computed in float64 for float32: only what leaves float64's range is lost to what comes later. Errors of
+ *               sums: 4 eps of the sum of the magnitudes so far; n eps of it in float64. Errors of products: 2 eps; n eps
+ *               in float64. From the first NaN on, all are NaN. Integers wrap around.
+ *   max, min    The last of equal items; 0 and -0 are equal. From the first NaN on, the last NaN. */
+typedef struct {
+    wg_scan_kind kind;
+    ptrdiff_t outer, n, inner;
+    const char *in;
+    ptrdiff_t strides[3];
+    void *out;
+    int64_t *places; /* max, min: where along the dimension each item of out stands */
+} wg_scan;
+typedef void wg_scan_fn(const wg_scan *s);
+
+enum { WG_SCAN_I64 = WG_REALS, WG_SCAN_TYPES };
+
+typedef struct {
+    wg_scan_fn *scan[WG_SCAN_TYPES]; /* by wg_real, and int64 */
+} wg_scan_kernels;
+
 /* ---------------------------------------------------------------- matrix product */
 
 /* C <- A * B, plus the bias, for every matrix of a batch. What C holds before is not read. With k = 0 the product is

@@ -80,6 +80,26 @@ cdef extern from "wengert.h" nogil:
         void (**cumsum)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_, const cnp.npy_intp *strides,
                         char *out) noexcept nogil
 
+    # ---- running sums, products and extremes
+    ctypedef enum wg_scan_kind:
+        WG_SCAN_sum
+        WG_SCAN_prod
+        WG_SCAN_max
+        WG_SCAN_min
+    enum:
+        WG_SCAN_I64
+    ctypedef struct wg_scan:
+        wg_scan_kind kind
+        cnp.npy_intp outer
+        cnp.npy_intp n
+        cnp.npy_intp inner
+        const char *in_ "in"
+        cnp.npy_intp strides[3]
+        void *out
+        int64_t *places
+    ctypedef struct wg_scan_kernels:
+        void (**scan)(const wg_scan *s) noexcept nogil
+
     # ---- matrix product
     ctypedef struct wg_gemm:
         cnp.npy_intp m
@@ -267,6 +287,7 @@ cdef extern from "wengert.h" nogil:
         const char *name
         int vector_bytes
         const wg_reduce_kernels *reduce
+        const wg_scan_kernels *scan
         const wg_gemm_kernels *gemm
         const wg_triangular_kernels *triangular
         const wg_softmax_kernels *softmax
