@@ -1,4 +1,4 @@
-"""Operations on the rows and columns of a matrix: softmax, cross-entropy with its gradient, reductions, argmax."""
+"""Operations on rows and columns of a matrix: softmax, cross-entropy with its gradient, reductions, running sums."""
 
 from __future__ import annotations
 
@@ -109,3 +109,29 @@ def test_reduction(contest: Any, shape: tuple[int, int], kind: str, axis: int | 
     functions["wengert"] = partial(ours, wg.from_numpy(x)) if axis is None else partial(ours, wg.from_numpy(x), axis)
     judged = [] if axis is None else ["argmax" if kind == "argmax" else "reductions"]
     contest(functions, goals=judged, read=x.nbytes if x.size >= MEMORY_BOUND else 0, seconds=0.8)
+
+
+RUNNING = {
+    "cumsum": np.cumsum,
+    "cumprod": np.cumprod,
+    "cummax": np.maximum.accumulate,
+}
+
+
+@pytest.mark.parametrize("axis", [0, 1], ids=["down columns", "along rows"])
+@pytest.mark.parametrize("kind", RUNNING)
+@pytest.mark.parametrize("shape", [(16, 16), (100, 100), (1000, 1000)], ids=name)
+def test_running(contest: Any, shape: tuple[int, int], kind: str, axis: int) -> None:
+    """Sums, products, and extremes with their places, which NumPy does not give and JAX neither."""
+    x = np.random.default_rng(2).uniform(0.9, 1.1, shape).astype(np.float32)
+    functions: dict[str, Any] = {"numpy": partial(RUNNING[kind], x, axis)}
+
+    def items(function: Any, x: Any) -> Any:
+        return lambda: function(x, axis)[0] if kind == "cummax" else function(x, axis)
+
+    if torch is not None:
+        functions["torch"] = items(getattr(torch, kind), torch.from_numpy(x))
+    if jax is not None:
+        functions["jax"] = jitted(partial(getattr(jax.lax, kind), axis=axis), x)
+    functions["wengert"] = items(getattr(wg, kind), wg.from_numpy(x))
+    contest(functions, rtol=1e-4, seconds=0.5)

@@ -696,8 +696,7 @@ def _put(x: Any, places: Places, y: Any, accumulate: bool) -> Tensor:
             raise ValueError(f"index: a value of shape {y._value.shape} does not broadcast to {shape}, its place")
     if accumulate:
         y = y if y._value.shape == shape else broadcast.broadcast_to(y, shape)
-        static = {"keys": places.keys, "shape": x._value.shape}
-        return add(x, apply(_operations(len(places.arrays))[1], (y, *places.arrays), static))
+        return add(x, spread(y, places, x._value.shape))
     return _index_put(x, places, y)
 
 
@@ -726,6 +725,11 @@ def picked_for(name: str, x: Any, places: Places) -> Tensor:
         return called(name, _index(x, places))
     except IndexError as error:
         raise _renamed(name, error) from None
+
+
+def spread(g: Any, places: Places, shape: tuple[int, ...]) -> Tensor:
+    """Zeros of `shape` with g added at the places: the transpose of picking."""
+    return apply(_operations(len(places.arrays))[1], (g, *places.arrays), {"keys": places.keys, "shape": shape})
 
 
 def put_for(name: str, x: Any, places: Places, y: Any, accumulate: bool = False) -> Tensor:

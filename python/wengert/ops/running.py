@@ -16,11 +16,12 @@ from ..core.doors import constant, enter
 from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
+from ..core.tuples import item
 from .compare import logical_xor
-from .extremes import ValuesAndIndices, picked
+from .extremes import ValuesAndIndices, values_and_indices
 from .functions import logaddexp
+from .index import along, picked_for, spread
 from .join import cat, roll
-from .numpy_kernels import quiet
 from .reduce import applied_in
 from .shape import clone, narrow_view
 from .shape import flip_view as flip
@@ -37,14 +38,16 @@ def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
     return dimension(name, dim, x._value.ndim)
 
 
-def _running(x: np.ndarray, dim: int) -> np.ndarray:
-    if x.dtype.kind == "f":
-        return _kernels.cumsum(x, dim)
-    return np.cumsum(x, dim if x.ndim else None, dtype=np.int64).reshape(x.shape)
+def _sums(x: np.ndarray, dim: int) -> np.ndarray:
+    return _kernels.running_sum(_summable(x), dim)
+
+
+def _summable(x: np.ndarray) -> np.ndarray:
+    return x if x.dtype.kind == "f" else x.astype(np.int64, copy=False)
 
 
 _CUMSUM: Operation = linear(
-    "cumsum", half_kernel(_running), lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim)
+    "cumsum", half_kernel(_sums), lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim)
 )
 
 
@@ -113,9 +116,8 @@ def _recurrence(a: Any, b: Any, dim: int) -> Any:
     return b
 
 
-def _running_product(x: np.ndarray, dim: int) -> np.ndarray:
-    dtype = x.dtype if x.dtype.kind == "f" else dtypes.int64
-    return np.cumprod(x, dim, dtype=dtype) if x.ndim else x.astype(dtype)
+def _products(x: np.ndarray, dim: int) -> np.ndarray:
+    return _kernels.running_product(_summable(x), dim)
 
 
 def _products_before(x: Any, dim: int) -> Any:
@@ -141,7 +143,7 @@ def _pushed(t: Any, x: Any, dim: int) -> Any:
     return _recurrence(x, _products_before(x, dim) * t, dim) if x._value.ndim else t
 
 
-_CUMPROD = primitive("cumprod", half_kernel(quiet(_running_product)), (_pulled,), (_pushed,))
+_CUMPROD = primitive("cumprod", half_kernel(_products), (_pulled,), (_pushed,))
 
 
 @tells
@@ -258,30 +260,35 @@ def diff(
 # ---------------------------------------------------------------- running extremes
 
 
-def _places_so_far(accumulate: Any) -> Function:
-    """A kernel that gives the last place of the extreme item so far, or of the last NaN."""
+class _Extreme:
+    """What `cummax` or `cummin` computes: the items and their places at once, which have no derivative, and of them the
+    items, which have."""
 
-    def kernel(x: np.ndarray, dim: int) -> np.ndarray:
-        if not x.ndim:
-            return np.zeros((), np.int64)
-        here = x == accumulate(x, axis=dim)
-        if x.dtype.kind == "f":
-            here |= np.isnan(x)
-        places = np.arange(x.shape[dim]).reshape([-1 if k == dim else 1 for k in range(x.ndim)])
-        found: np.ndarray = np.maximum.accumulate(np.where(here, places, 0), axis=dim)
-        return found
+    def __init__(self, name: str, smallest: bool) -> None:
+        def both(x: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
+            if x.dtype.kind == "f" or x.dtype == dtypes.int64:
+                return _kernels.running_extreme(x, dim, smallest)
+            items, places = _kernels.running_extreme(x.astype(np.int64), dim, smallest)
+            return items.astype(x.dtype), places
 
-    return kernel
+        self._name = name
+        self._both = computed(name, half_kernel(both))
+        self._items = primitive(
+            name, lambda x, both, places, dim: both[0],
+            (lambda g, places, dim: spread(g, along(name, g, places, dim), g._value.shape), None, None),
+            (lambda t, places, dim: picked_for(name, t, along(name, t, places, dim)), None, None),
+            ("x", "both", "places"),
+        )  # fmt: skip
+
+    def __call__(self, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:
+        x = enter(x)
+        d = _direction(self._name, x, dim, axis)
+        both = self._both(x, dim=d)
+        places = item(both, 1)
+        return values_and_indices(self._name, apply(self._items, (x, both, places), {"dim": d}), places)
 
 
-_cummax = computed("cummax", _places_so_far(np.maximum.accumulate))
-_cummin = computed("cummin", _places_so_far(np.minimum.accumulate))
-
-
-def _running_extreme(name: str, places: Function, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:
-    x = enter(x)
-    d = _direction(name, x, dim, axis)
-    return picked(name, x, places(x, dim=d), d)
+_cummax, _cummin = _Extreme("cummax", False), _Extreme("cummin", True)
 
 
 @tells
@@ -309,7 +316,7 @@ def cummax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
     >>> wg.cummax(wg.tensor([1., 3., 2.]), 0).values
     tensor([1., 3., 3.])
     """
-    return _running_extreme("cummax", _cummax, x, dim, axis)
+    return _cummax(x, dim, axis)
 
 
 @tells
@@ -337,4 +344,4 @@ def cummin(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
     >>> wg.cummin(wg.tensor([2., 1., 3.]), 0).values
     tensor([2., 1., 1.])
     """
-    return _running_extreme("cummin", _cummin, x, dim, axis)
+    return _cummin(x, dim, axis)
