@@ -1,4 +1,4 @@
-/* reduce.inc.c - reductions over any set of dimensions of any strides, and running sums.
+/* reduce.inc.c - reductions over any set of dimensions of any strides.
  *
  * reduce_plan.inc.c divides the work into blocks, reduce_fold.inc.c folds a block. What is known of a block, or of
  * several, is a state: one or two numbers per output. States are joined pairwise, first within a task, then over tasks,
@@ -526,76 +526,6 @@ static wg_status K(reduce)(const wg_reduction *r)
     return WG_OK;
 }
 
-/* ---------------------------------------------------------------- running sums */
-
-typedef struct {
-    ptrdiff_t n, inner, tiles;
-    const char *in;
-    const ptrdiff_t *strides;
-    real *out;
-} INTERNAL(cumsum_job);
-
-#ifndef CUMSUM_TILE
-#define CUMSUM_TILE 64                                /* columns that are summed side by side */
-enum { CUMSUM_CHUNK = CHUNK_OF(COST_RUNNING, 1024) }; /* items */
-#endif
-
-/* One column. Four items are summed apart from the total, so that only every fourth addition waits for one before. */
-static void INTERNAL(cumsum_line)(ptrdiff_t n, const char *in, ptrdiff_t stride, real *out)
-{
-    double sum = 0;
-    ptrdiff_t i = 0;
-    for (; i + 4 <= n; i += 4, in += 4 * stride) {
-        const double a = *(const real *)in, b = *(const real *)(in + stride);
-        const double c = *(const real *)(in + 2 * stride), d = *(const real *)(in + 3 * stride);
-        out[i] = (real)(sum + a);
-        out[i + 1] = (real)(sum + (a + b));
-        out[i + 2] = (real)(sum + ((a + b) + c));
-        sum += (a + b) + (c + d);
-        out[i + 3] = (real)sum;
-    }
-    for (; i < n; i++, in += stride)
-        out[i] = (real)(sum += *(const real *)in);
-}
-
-static void INTERNAL(cumsum_tile)(const INTERNAL(cumsum_job) *j, ptrdiff_t columns, const char *in, real *out)
-{
-    double sum[CUMSUM_TILE] = {0};
-    for (ptrdiff_t i = 0; i < j->n; i++, in += j->strides[1], out += j->inner)
-        if (j->strides[2] == sizeof(real))
-            for (ptrdiff_t c = 0; c < columns; c++)
-                out[c] = (real)(sum[c] += ((const real *)in)[c]);
-        else
-            for (ptrdiff_t c = 0; c < columns; c++)
-                out[c] = (real)(sum[c] += *(const real *)(in + c * j->strides[2]));
-}
-
-/* Task: tiles [begin, end), counted through the outer dimension. */
-static void INTERNAL(cumsum_tiles)(void *context, ptrdiff_t begin, ptrdiff_t end)
-{
-    const INTERNAL(cumsum_job) *j = context;
-    for (ptrdiff_t t = begin; t < end; t++) {
-        const ptrdiff_t outer = t / j->tiles, start = t % j->tiles * CUMSUM_TILE, rest = j->inner - start;
-        const char *in = j->in + outer * j->strides[0] + start * j->strides[2];
-        real *out = j->out + outer * j->n * j->inner + start;
-        if (j->inner == 1)
-            INTERNAL(cumsum_line)(j->n, in, j->strides[1], out);
-        else
-            INTERNAL(cumsum_tile)(j, least(rest, CUMSUM_TILE), in, out);
-    }
-}
-
-static void K(cumsum)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t strides[3],
-                      char *out)
-{
-    if (outer == 0 || n == 0 || inner == 0)
-        return;
-    const ptrdiff_t tiles = ceil_div(inner, CUMSUM_TILE);
-    INTERNAL(cumsum_job) j = {n, inner, tiles, in, strides, (real *)out};
-    const ptrdiff_t grain = pieces_per_chunk(CUMSUM_CHUNK, n * least(inner, CUMSUM_TILE));
-    wg_parallel_for(outer * tiles, grain, INTERNAL(cumsum_tiles), &j);
-}
-
 #if REAL_BITS == 64
-const wg_reduce_kernels TABLE(reduce) = {.reduce = BOTH(reduce), .cumsum = BOTH(cumsum)};
+const wg_reduce_kernels TABLE(reduce) = {.reduce = BOTH(reduce)};
 #endif

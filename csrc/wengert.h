@@ -174,16 +174,8 @@ typedef struct {
 /* max, min, argmax and argmin of nothing are the caller's error: they are never called with a reduced length of 0. */
 typedef wg_status wg_reduce_fn(const wg_reduction *r);
 
-/* Running sum along one dimension: in and out have the shape (outer, n, inner); strides in bytes for the input, the
- * output is dense. Computed in float64 for float32, so the error does not grow with n: 4 eps of the sum of the
- * magnitudes so far; 4 sqrt(n) eps of it in float64. From the first NaN on, all are NaN. The output overlaps
- * nothing. */
-typedef void wg_cumsum_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t strides[3],
-                          char *out);
-
 typedef struct {
     wg_reduce_fn *reduce[WG_REALS];
-    wg_cumsum_fn *cumsum[WG_REALS];
 } wg_reduce_kernels;
 
 /* ---------------------------------------------------------------- running sums, products and extremes */

@@ -77,8 +77,6 @@ cdef extern from "wengert.h" nogil:
         double correction
     ctypedef struct wg_reduce_kernels:
         wg_status (**reduce)(const wg_reduction *r) noexcept nogil
-        void (**cumsum)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_, const cnp.npy_intp *strides,
-                        char *out) noexcept nogil
 
     # ---- running sums, products and extremes
     ctypedef enum wg_scan_kind:

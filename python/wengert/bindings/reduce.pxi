@@ -108,19 +108,3 @@ cdef class Reduction:
         if typenum != cnp.NPY_FLOAT and typenum != cnp.NPY_DOUBLE:
             return self.fallback(x, dims, keepdim, shape, correction)
         return reduce_array(self.reduction, self.kind, x, dims, keepdim, correction)
-
-
-def cumsum(x, axis):
-    """Running sum along one axis."""
-    cdef cnp.ndarray array = readable(x, "cumsum"), out
-    cdef int real = real_of(cnp.PyArray_TYPE(array), "cumsum"), d = axis_of(axis, cnp.PyArray_NDIM(array), "cumsum")
-    cdef cnp.npy_intp lengths[3]
-    cdef cnp.npy_intp strides[3]
-    cdef char *data
-    cdef char *result
-    array = split_axis(array, d, lengths, strides)
-    out = new_array(cnp.PyArray_TYPE(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array))
-    data, result = cnp.PyArray_BYTES(array), cnp.PyArray_BYTES(out)
-    with nogil:
-        wg_active.reduce.cumsum[real](lengths[0], lengths[1], lengths[2], data, strides, result)
-    return out
