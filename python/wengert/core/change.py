@@ -16,12 +16,16 @@ from .._types import Tensor
 from . import dtypes, locks, tape, views
 from .broadcast import cast
 from .doors import change, memory
+from .following import followed
 from .hooks import follow
 from .modes import mode
 from .tape import Operation, apply
 from .variable import Variable, wrap
 
 _COPY = Operation("copy", np.array, (), (), ())
+_ARGUMENT = (
+    "an argument of a function that is differentiated, or a view of it, cannot be changed in place; clone() it first"
+)
 _renewing = locks.lock()  # threads may meet at a view whose base has a new history
 
 
@@ -88,14 +92,15 @@ def _refuse_given(x: Tensor, name: str) -> None:
     base = x if x._base is None else x._base
     if not base.requires_grad:
         return
-    if base._node is not None:
-        for source in base._node.sources:
-            if source is not None:
-                return
-    raise RuntimeError(
-        f"{name}: a leaf that requires a gradient, or a view of one, cannot be changed in place while recording; "
-        "do it under no_grad(), or change x.detach()"
-    )
+    if base._node is None:
+        raise RuntimeError(
+            f"{name}: a leaf that requires a gradient, or a view of one, cannot be changed in place while recording; "
+            "do it under no_grad(), or change x.detach()"
+        )
+    for source in base._node.sources:
+        if source is not None:
+            return
+    raise RuntimeError(f"{name}: {_ARGUMENT}")
 
 
 def adopt(x: Tensor, name: str, new: Tensor) -> None:
@@ -105,7 +110,15 @@ def adopt(x: Tensor, name: str, new: Tensor) -> None:
 
 
 def exchange(x: Variable, other: Variable) -> None:
-    """Let x show the memory of another variable from here on; what it was computed from stays as it is."""
+    """Let x show the memory of another variable from here on; what it was computed from stays as it is.
+
+    Raises
+    ------
+    RuntimeError
+        If x is what a function is being differentiated by.
+    """
+    if id(x._node) in followed:
+        raise RuntimeError(_ARGUMENT)
     x._value = other._value
 
 

@@ -149,8 +149,8 @@ def require_writable(x: Variable, name: str) -> None:
     guard.release(value)  # what detect_anomaly keeps from NumPy only: a later walk will tell
     if not value.flags.writeable:
         raise RuntimeError(
-            f"{name}: this tensor of shape {value.shape} shows memory that cannot be written (broadcast, or read-only "
-            "where it came from); clone() it first"
+            f"{name}: this tensor of shape {value.shape} shows memory that cannot be written (broadcast, an argument "
+            "of a function that is differentiated, or read-only where it came from); clone() it first"
         )
 
 

@@ -122,9 +122,37 @@ overwrite = primitive(
 alias = linear("alias", lambda x: x, lambda g: g)
 
 
-def track(x: Any, connected: bool) -> Any:
-    """A variable over x's memory, with a node for a walk to end at; connected to x's own history, or to nothing."""
+def track(x: Any, connected: bool, writable: bool = True) -> Any:
+    """A variable over x's memory, with a node for a walk to end at; connected to x's own history, or to nothing. Unless
+    it is writable, neither it nor its views can be changed in place."""
     connected = connected and x.requires_grad
-    tracked = wrap(x._value, x._share_counter())
+    tracked = wrap(x._value if writable else _read_only(x._value), x._share_counter())
     tape.record(alias, (x if connected else None,), {}, tracked)
-    return share_memory(x, tracked) if connected else tracked
+    return share_memory(x, tracked) if connected and writable else tracked
+
+
+def unwritable(x: Any) -> Any:
+    """A tensor, over its memory and with its history, or an array, that cannot be changed in place; anything else as it
+    is."""
+    if not isinstance(x, Variable):
+        return _read_only(x) if isinstance(x, np.ndarray) else x
+    if x.requires_grad:
+        return track(x, True, writable=False)
+    return wrap(_read_only(x._value), x._share_counter())
+
+
+def shows_unwritable(y: Variable, given: list[Any]) -> bool:
+    """Whether y shows memory of one of some tensors and arrays, and cannot be changed in place."""
+    value = y._value
+    if not isinstance(value, np.ndarray) or value.flags.writeable:
+        return False
+    return any(_kernels.overlap(value, memory(x) if isinstance(x, Variable) else x) for x in given)
+
+
+def _read_only(value: Any) -> Any:
+    """A view that cannot be written of an array; of another value itself, who says what can be written."""
+    if not isinstance(value, np.ndarray):
+        return value
+    view = value.view()
+    view.flags.writeable = False
+    return view
