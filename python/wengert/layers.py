@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from ._types import Tensor
 from .core.doors import enter
 from .core.modes import recording
-from .func.recorded import Run, matching, ones_like
+from .func.recorded import Run, ones_like
 from .ops import activations, arithmetic, functions, losses, norms, products, reduce, rows
 
 
@@ -98,7 +98,7 @@ class Layer:
                 shape = y._value.shape
                 raise RuntimeError(f"{name}.backward: a result of shape {shape} needs a gradient of that shape")
             gradient = ones_like(y)
-        gs = run.pull(matching(f"{name}.backward", "gradient", gradient, run.outputs))
+        gs = run.pull(run.cotangents(gradient, f"{name}.backward", "gradient"))
         return gs[0] if len(gs) == 1 else tuple(gs)
 
     __call__ = forward

@@ -20,7 +20,7 @@ from .core.tape import Node
 from .core.trees import flatten
 from .core.tuples import Parts, kinds_of
 from .core.variable import Variable, detached
-from .func.recorded import Run, matching, ones_like, zeros_like
+from .func.recorded import Run, ones_like, zeros_like
 from .ops.contractions import trace as trace_matrix
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _entries(run: Run, recorder: _Recorder, names: list[str], direction: Any) ->
     if direction is None:
         ts = [ones_like(x) if k == 0 else zeros_like(x) for k, x in enumerate(run.inputs)]
     else:
-        ts = matching("trace", "tangent", direction, run.inputs)
+        ts = run.directions("tangent", direction)
     leaves = _leaves(recorder)
     _walk_both(run, recorder, ts, leaves)
     rows: list[Entry] = []

@@ -17,7 +17,7 @@ from ..ops.arithmetic import abs
 from ..ops.join import cat, stack
 from ..ops.shape import reshape
 from ..ops.systems import det
-from .recorded import Run, as_arguments, in_float64, ones_like, zeros_like
+from .recorded import Run, as_arguments, as_array, in_float64, ones_like, zeros_like
 from .series import coefficients
 
 # ---------------------------------------------------------------- functions of one variable
@@ -94,9 +94,9 @@ def derivative(function: Callable[..., Any], order: int = 1) -> Callable[..., An
 
     def wrapped(x: Any) -> Any:
         run, found = _expansion("derivative", function, x, order)
-        if order == 0:
+        if not order:
             return run.output()
-        return run.rebuild_output([c * float(math.factorial(order)) for c in found[order - 1]])
+        return run.like_output([c * float(math.factorial(order)) for c in found[order - 1]])
 
     return wrapped
 
@@ -125,8 +125,7 @@ class TaylorPolynomial:
     @property
     def order(self) -> int:
         """The highest power."""
-        count: int = self.coefficients._value.shape[0]
-        return count - 1
+        return len(self.coefficients) - 1
 
     def __call__(self, x: Any) -> Any:
         """The value of the polynomial, differentiable in x and in the coefficients.
@@ -139,26 +138,31 @@ class TaylorPolynomial:
         Returns
         -------
         Tensor
+            An array where the coefficients are one, and x is no tensor.
         """
-        step = enter(x) - self.center
-        value = self.coefficients[self.order] + step * 0.0
+        coefficients = enter(self.coefficients)
+        step = enter(x) - enter(self.center)
+        value = coefficients[self.order] + step * 0.0
         for k in range(self.order - 1, -1, -1):
-            value = value * step + self.coefficients[k]
-        return value
+            value = value * step + coefficients[k]
+        return value if isinstance(x, Variable) else self._like_coefficients(value)
+
+    def _like_coefficients(self, y: Variable) -> Any:
+        return as_array(y) if isinstance(self.coefficients, np.ndarray) else y
 
     def derivative(self) -> TaylorPolynomial:
         """The derivative, a polynomial of one order less."""
-        if self.order == 0:
-            return TaylorPolynomial(self.center, self.coefficients * 0.0)
-        return TaylorPolynomial(self.center, stack([self.coefficients[k] * float(k) for k in range(1, self.order + 1)]))
+        c = enter(self.coefficients)
+        found = stack([c[k] * float(k) for k in range(1, self.order + 1)]) if self.order else c * 0.0
+        return TaylorPolynomial(self.center, self._like_coefficients(found))
 
     def __repr__(self) -> str:
-        if self.coefficients._value.ndim > 1:
+        if self.coefficients.ndim > 1:
             return f"TaylorPolynomial(center={self.center!r}, coefficients={self.coefficients!r})"
-        center = leave(self.center, "text").item()
+        center = leave(enter(self.center), "text").item()
         base = "x" if center == 0 else f"(x - {center:g})" if center > 0 else f"(x + {-center:g})"
         terms = []
-        for k, c in enumerate(leave(self.coefficients, "text").tolist()):
+        for k, c in enumerate(leave(enter(self.coefficients), "text").tolist()):
             if c == 0:
                 continue
             power = "" if k == 0 else base if k == 1 else f"{base}^{k}"
@@ -202,7 +206,8 @@ def taylor(function: Callable[..., Any], x0: Any, order: int) -> TaylorPolynomia
     if len(run.outputs) != 1:
         raise TypeError(f"taylor: the function must return one tensor, got {len(run.outputs)}")
     zeroth = run.release(run.outputs[0])
-    return TaylorPolynomial(run.release(run.inputs[0]), stack([zeroth, *(c[0] for c in found)]))
+    coefficients = stack([zeroth, *(c[0] for c in found)])
+    return TaylorPolynomial(run.shown(run.own(run.release(run.inputs[0]))), run.shown(coefficients))
 
 
 # ---------------------------------------------------------------- differences
@@ -226,7 +231,8 @@ def difference_quotient(function: Callable[..., Any], x: Any, h: float = 1e-6, s
     Returns
     -------
     Tensor of float64, or a structure of them
-        As `jacobian` gives: of shape ``y.shape + x.shape``, in the structure of the output and the arguments.
+        As `jacobian` gives, with arrays for arrays: of shape ``y.shape + x.shape``, in the structure of the output and
+        the arguments.
 
     Raises
     ------
@@ -248,6 +254,7 @@ def difference_quotient(function: Callable[..., Any], x: Any, h: float = 1e-6, s
         raise ValueError(f"difference_quotient: expected a change h > 0, got {h}")
     args, single = as_arguments(x)
     leaves, rebuild = flatten(list(args))
+    arrays = [isinstance(leaf, (np.ndarray, np.generic)) for leaf in leaves]
     points = [in_float64("difference_quotient", leaf) for leaf in leaves]
 
     def at(i: int, k: int, change: float) -> list[np.ndarray]:
@@ -264,7 +271,8 @@ def difference_quotient(function: Callable[..., Any], x: Any, h: float = 1e-6, s
             columns.append([(a - b) / span for a, b in zip(at(i, k, h), behind, strict=True)])
         for j, y in enumerate(here):
             block = np.stack([column[j] for column in columns], -1) if columns else np.zeros(0)
-            quotients[j].append(enter(block.reshape(y.shape + point.shape)))
+            block = block.reshape(y.shape + point.shape)
+            quotients[j].append(block[()] if arrays[i] else enter(block))
     per_output = [rebuild(row) for row in quotients]
     return rebuild_output([row[0] if single == 0 else tuple(row) for row in per_output])
 
@@ -281,20 +289,22 @@ def _values(
 # ---------------------------------------------------------------- functions of several variables
 
 
-def divergence(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
+def divergence(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that gives the divergence of a vector field: the sum of d f_i / d x_i.
 
     Parameters
     ----------
     function : callable
-        Returns as many items as the differentiated arguments have, taken in order.
+        Returns as many items as the differentiated arguments have, taken in order; with `has_aux` a pair of them and
+        anything else.
     argnums : int or sequence of int
         The positional arguments to differentiate by.
+    has_aux : bool
 
     Returns
     -------
     callable
-        Gives a 0-d tensor.
+        Gives a 0-d tensor; with `has_aux` a pair of it and aux.
 
     Raises
     ------
@@ -310,32 +320,36 @@ def divergence(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., 
     """
 
     def wrapped(*args: Any, **keywords: Any) -> Any:
-        run = _square_run("divergence", function, args, argnums, keywords)
-        total = None
-        for k, (_, direction) in enumerate(run.units()):
-            term = _flat(run.push(direction))[k]
+        run = _square_run("divergence", function, args, argnums, has_aux, keywords)
+        total: Any = None
+        for k, (_, column) in enumerate(run.columns()):
+            term = _flat(column)[k]
             total = term if total is None else total + term
-        return total
+        return _with_aux(run, run.shown(total))
 
     return wrapped
 
 
-def jacobian_determinant(function: Callable[..., Any], argnums: Any = 0, signed: bool = False) -> Callable[..., Any]:
+def jacobian_determinant(
+    function: Callable[..., Any], argnums: Any = 0, signed: bool = False, has_aux: bool = False
+) -> Callable[..., Any]:  # fmt: skip
     """A function that gives the local scale factor of a change of variables: abs(det J).
 
     Parameters
     ----------
     function : callable
-        Returns as many items as the differentiated arguments have, taken in order.
+        Returns as many items as the differentiated arguments have, taken in order; with `has_aux` a pair of them and
+        anything else.
     argnums : int or sequence of int
         The positional arguments to differentiate by.
     signed : bool
         Give det J itself, which is negative where orientation is reversed.
+    has_aux : bool
 
     Returns
     -------
     callable
-        Gives a 0-d tensor.
+        Gives a 0-d tensor; with `has_aux` a pair of it and aux.
 
     Raises
     ------
@@ -353,27 +367,29 @@ def jacobian_determinant(function: Callable[..., Any], argnums: Any = 0, signed:
     """
 
     def wrapped(*args: Any, **keywords: Any) -> Any:
-        run = _square_run("jacobian_determinant", function, args, argnums, keywords)
-        value = det(stack([_flat(run.push(direction)) for _, direction in run.units()], 1))
-        return value if signed else abs(value)
+        run = _square_run("jacobian_determinant", function, args, argnums, has_aux, keywords)
+        value = det(stack([_flat(column) for _, column in run.columns()], 1))
+        return _with_aux(run, run.shown(value if signed else abs(value)))
 
     return wrapped
 
 
-def laplacian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
+def laplacian(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that gives the Laplacian: the sum of the second derivatives by each variable.
 
     Parameters
     ----------
     function : callable
-        Returns a tensor, or a structure of them; the Laplacian is then taken of each item.
+        Returns a tensor, or a structure of them; the Laplacian is then taken of each item. With `has_aux` a pair of it
+        and anything else.
     argnums : int or sequence of int
         The positional arguments to differentiate by.
+    has_aux : bool
 
     Returns
     -------
     callable
-        Gives what the function gives.
+        Gives what the function gives; with `has_aux` a pair of the Laplacian and aux.
 
     Raises
     ------
@@ -387,22 +403,22 @@ def laplacian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., A
     """
 
     def wrapped(*args: Any, **keywords: Any) -> Any:
-        run = Run("laplacian", function, args, argnums, keywords=keywords)
+        run = Run("laplacian", function, args, argnums, has_aux, keywords)
         run.check_floating()
         totals = [zeros_like(y) for y in run.outputs]
         for _, direction in run.units():
             second = coefficients(run, direction, 2)[1]
             totals = [total + c * 2.0 for total, c in zip(totals, second, strict=True)]
-        return run.rebuild_output(totals)
+        return _with_aux(run, run.like_output(totals))
 
     return wrapped
 
 
 def _square_run(
-    name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Any, keywords: dict[str, Any]
+    name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Any, has_aux: bool, keywords: dict[str, Any]
 ) -> Run:
     """A run with as many items of output as of input, and at least one."""
-    run = Run(name, function, args, argnums, keywords=keywords)
+    run = Run(name, function, args, argnums, has_aux, keywords)
     run.check_floating()
     variables, components = (sum(x._value.size for x in xs) for xs in (run.inputs, run.outputs))
     if variables != components or not variables:
@@ -411,6 +427,12 @@ def _square_run(
             "variables"
         )
     return run
+
+
+def _with_aux(run: Run, found: Any) -> Any:
+    """What was found, with what the function returned beside its output, if it did."""
+    (*results,) = run.with_aux(found)
+    return results[0] if len(results) == 1 else tuple(results)
 
 
 def _flat(ys: list[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,12 +12,14 @@ from ..core import tape
 from ..core.backward import require_shape
 from ..core.broadcast import as_floating, cast
 from ..core.doors import constant, enter, leave
-from ..core.following import following
+from ..core.following import following, is_followed
+from ..core.hooks import run_hooks
 from ..core.modes import mode, recording
 from ..core.tape import Node
-from ..core.trees import flatten
+from ..core.trees import Structure, changed, flatten
 from ..core.variable import Variable, detached
-from ..core.views import track
+from ..core.views import shows_unwritable, track, unwritable
+from ..ops.shape import clone
 
 
 class Run:
@@ -27,8 +30,9 @@ class Run:
     name : str
         Whose errors these are.
     function : callable
+        Sees tensors where it is differentiated by arrays and numbers. Whatever it is given, it cannot change in place.
     args : sequence
-        Its arguments: tensors, arrays, numbers, or nested lists, tuples and dicts of them.
+        Its arguments: tensors, arrays, numbers, or structures of them (`core.trees`).
     argnums : int, sequence of int or None
         Which of them are differentiated by; None: all.
     has_aux : bool
@@ -40,56 +44,86 @@ class Run:
     ----------
     inputs, outputs : lists of variables
         The leaves of the differentiated arguments, tracked, and of the result.
+    structure, rebuild_output : Structure
+        Of the differentiated arguments (of a tuple of them, unless `argnums` is an int), and of the result.
+    aux
+        What the function returned beside its output.
     connected : bool
         Whether a derivative can itself be differentiated by something outside; walks are recorded exactly then.
     """
+
+    outputs: list[Any]
+    aux: Any = None
 
     def __init__(
         self, name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Any = None,
         has_aux: bool = False, keywords: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.name = name
-        self._places = _places(name, argnums, len(args))
-        self._single = isinstance(argnums, int)
-        self.inputs: list[Any] = []
-        originals: list[Any] = []
-        self._rebuilds: list[tuple[int, Callable[[list[Any]], Any]]] = []
-        arguments = list(args)
+        places, self._single = _places(name, argnums, len(args))
+        leaves, self.structure = flatten(args[places[0]] if self._single else tuple([args[k] for k in places]))
         outside = mode.recording
         self.first = tape.count()
         with recording(True):
-            for k in self._places:
-                leaves, rebuild = flatten(arguments[k])
-                xs = [self._floating(leaf, k) for leaf in leaves]
-                tracked = [track(x, outside) for x in xs]
-                originals += xs
-                self.inputs += tracked
-                arguments[k] = rebuild(tracked)
-                self._rebuilds.append((len(leaves), rebuild))
-            with following([x._source for x in self.inputs]):
-                result = function(*arguments, **(keywords or {}))
-        self.aux = None
-        if has_aux:
-            if not isinstance(result, tuple) or len(result) != 2:
-                raise TypeError(f"{name}: with has_aux the function returns a pair (output, aux), got {_kind(result)}")
-            result, self.aux = result
-        leaves, self.rebuild_output = flatten(result)
-        self.outputs = [enter(leaf) for leaf in leaves]
-        self.sources = [x._source for x in self.inputs]
-        self.nodes = tape.ancestors([y._source for y in self.outputs], self.sources, self.first)
+            originals = [self._floating(leaf, k) for k, leaf in enumerate(leaves)]
+            self.inputs = [track(x, outside, writable=False) for x in originals]
+            self._given: list[Any] = []  # the other arguments
+            arguments, keywords = self._arguments(args, places, keywords or {})
+            self.sources = [x._source for x in self.inputs]
+            with following(self.sources):
+                result = function(*arguments, **keywords)
         given = outside and any(x.requires_grad for x in originals)
+        self._arrays = [isinstance(leaf, (np.ndarray, np.generic)) for leaf in leaves]
+        self.gives_arrays = True in self._arrays and not any(isinstance(leaf, Variable) for leaf in leaves)
+        self._has_aux = has_aux
+        self._take(result)
+        self.nodes = tape.ancestors([y._source for y in self.outputs], self.sources, self.first)
+        self._is_hooked = outside and any(node._hooks for node in (*self.nodes, *self.sources))
         self.connected = given or (outside and self._has_outer_sources(self.nodes))
-        if not given and self.aux is not None:
-            self.aux = self._released_aux(outside)
+        if has_aux:
+            self.aux = self._released_aux(given, outside)
 
-    def _floating(self, leaf: Any, place: int) -> Variable:
+    def _floating(self, leaf: Any, k: int) -> Variable:
         x = enter(leaf)
         if x._value.dtype.kind != "f":
             raise TypeError(
-                f"{self.name}: argument {place} has dtype {x._value.dtype}, which has no derivatives; "
-                "pass floating numbers, or leave it out of argnums"
+                f"{self.name}: the argument{_at(self.structure, k)} has dtype {x._value.dtype}, which has no "
+                "derivatives; pass floating numbers, or leave it out of argnums"
             )
         return x
+
+    def _arguments(
+        self, args: Sequence[Any], places: tuple[int, ...], keywords: dict[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """What the function is called with: the tracked variables in their places, and the rest, which cannot be
+        changed in place either."""
+        filled = self.structure(self.inputs)
+        tracked = dict(zip(places, (filled,) if self._single else filled, strict=True))
+        arguments = [tracked[k] if k in tracked else changed(x, self._handed_on) for k, x in enumerate(args)]
+        return arguments, {key: changed(x, self._handed_on) for key, x in keywords.items()}
+
+    def _handed_on(self, leaf: Any) -> Any:
+        """A leaf that is not differentiated by."""
+        given = unwritable(leaf)
+        if given is not leaf:
+            self._given.append(given)
+        return given
+
+    def _take(self, result: Any) -> None:
+        """Look at what the function returned."""
+        if self._has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise TypeError(
+                    f"{self.name}: with has_aux the function returns a pair (output, aux), got {_kind(result)}"
+                )
+            result, self.aux = result
+        leaves, self.rebuild_output = flatten(result)
+        if leaves and not any(isinstance(leaf, Variable) for leaf in leaves):
+            raise TypeError(
+                f"{self.name}: the function returned {_kind(result)} without a tensor in it, which has no derivative; "
+                "compute with tensors to the end (wg.exp(x), not math.exp(x)), and return a constant as wg.tensor(c)"
+            )
+        self.outputs = [enter(leaf) for leaf in leaves]
 
     def _has_outer_sources(self, nodes: list[Node]) -> bool:
         return any(
@@ -98,19 +132,18 @@ class Run:
             for source in node.sources
         )
 
-    def _released_aux(self, outside: bool) -> Any:
+    def _released_aux(self, given: bool, outside: bool) -> Any:
         """What the function returned beside its output, without the graph that only we need."""
         leaves, rebuild = flatten(self.aux)
-        ours = [
-            isinstance(leaf, Variable) and isinstance(leaf._source, Node) and leaf._source.number > self.first
-            for leaf in leaves
-        ]
         for k, leaf in enumerate(leaves):
-            if ours[k] and outside:
-                ours[k] = not self._has_outer_sources(tape.ancestors([leaf._source], self.sources, self.first))
-            if ours[k]:
-                leaves[k] = detached(leaf)
-        return rebuild(leaves) if any(ours) else self.aux
+            if not isinstance(leaf, Variable):
+                continue
+            source = leaf._source
+            ours = not given and isinstance(source, Node) and source.number > self.first
+            if ours and outside:
+                ours = not self._has_outer_sources(tape.ancestors([source], self.sources, self.first))
+            leaves[k] = self.shown(self.own(detached(leaf) if ours else leaf))
+        return rebuild(leaves)
 
     def check_floating(self) -> None:
         """Raise if an output has no derivatives."""
@@ -132,23 +165,42 @@ class Run:
             )
         self.check_floating()
 
+    def with_aux(self, *results: Any) -> tuple[Any, ...]:
+        """Results, and what the function returned beside its output, if it did."""
+        return (*results, self.aux) if self._has_aux else results
+
     def output(self) -> Any:
         """What the function returned, without the tracking that only we need."""
-        return self.rebuild_output([self.release(y) for y in self.outputs])
+        return self.rebuild_output([self.shown(self.own(self.release(y))) for y in self.outputs])
 
     def release(self, y: Variable) -> Variable:
         """y, without the tracking that only we need."""
         return y if self.connected else detached(y)
 
+    def own(self, y: Variable) -> Variable:
+        """y, or a copy if it shows an argument, which must not be written by way of it."""
+        return clone(y) if shows_unwritable(y, [*self.inputs, *self._given]) else y
+
+    def shown(self, y: Variable, is_array: bool | None = None) -> Any:
+        """A result as it is given out: an array or a NumPy number, if the arguments were arrays (unless the caller
+        knows better) and no derivative further out would be lost by that."""
+        if not (self.gives_arrays if is_array is None else is_array) or is_followed(y):
+            return y
+        return as_array(y)
+
     def walking(self, directions: list[Any]) -> recording:
-        """Record a walk if what comes out of it can be differentiated by something outside."""
-        return recording(mode.recording and (self.connected or any(d.requires_grad for d in directions)))
+        """Record a walk if what comes out of it can be differentiated by something outside: hooks may use anything."""
+        connected = self.connected or self._is_hooked or any(d.requires_grad for d in directions)
+        return recording(mode.recording and connected)
 
     def pull(self, cotangents: list[Any]) -> list[Any]:
         """Reverse mode: one cotangent per input, zeros where the outputs do not depend on it."""
         starts = [(y._source, g) for y, g in zip(self.outputs, cotangents, strict=True) if y._source is not None]
         with self.walking(cotangents):
             found = tape.pull(starts, self.sources, nodes=self.nodes)
+            for source in found:
+                if source._hooks:  # the walk ends before them
+                    found[source] = run_hooks(source._hooks, found[source])
         for x, source in zip(self.inputs, self.sources, strict=True):
             if source in found:
                 require_shape(self.name, "gradient", found[source], x)
@@ -167,36 +219,76 @@ class Run:
                 require_shape(self.name, "tangent", t, y)
         return [zeros_like(y) if t is None else t for y, t in zip(self.outputs, found, strict=True)]
 
+    def directions(self, what: str, given: Any) -> list[Any]:
+        """Tangents or the like, one per input, of a structure like that of the arguments. Of a single argument they may
+        come as they are or in a tuple."""
+        structure = self.structure
+        in_tuple = type(given) is tuple
+        if not self._single:
+            count = len(structure.children)
+            alone = count == 1 and not (in_tuple and len(given) == 1)
+            if alone:
+                structure = structure.children[0]
+            if in_tuple and len(given) != count and not (alone and structure.of is tuple):
+                raise ValueError(f"{self.name}: expected {count} {what}(s), got {len(given)}")
+        elif in_tuple and len(given) == 1 and structure.of is not tuple:
+            given = given[0]
+        return _matching(self.name, what, given, structure, self.inputs)
+
+    def cotangents(self, given: Any, name: str | None = None, what: str = "cotangent") -> list[Any]:
+        """Cotangents, one per output, of the structure of the result."""
+        return _matching(name or self.name, what, given, self.rebuild_output, self.outputs)
+
     def like_inputs(self, leaves: list[Any]) -> Any:
-        """One leaf per input, in the structure of the differentiated arguments."""
-        parts = []
-        start = 0
-        for count, rebuild in self._rebuilds:
-            parts.append(rebuild(leaves[start : start + count]))
-            start += count
-        return parts[0] if self._single else tuple(parts)
+        """One leaf per input, in the structure of the differentiated arguments: arrays for arrays."""
+        return self.structure([self.shown(x, is_array) for x, is_array in zip(leaves, self._arrays, strict=True)])
+
+    def like_output(self, leaves: list[Any]) -> Any:
+        """One leaf per output, in the structure of the result."""
+        return self.rebuild_output([self.shown(x) for x in leaves])
 
     def units(self) -> Iterator[tuple[int, list[Any]]]:
         """Per item of the inputs, in order: which input it is in, and the direction that changes it alone."""
-        zeros = [zeros_like(x) for x in self.inputs]
-        for i, x in enumerate(self.inputs):
-            for unit in units(x):
-                yield i, [*zeros[:i], unit, *zeros[i + 1 :]]
+        return _units(self.inputs)
+
+    def columns(self) -> Iterator[tuple[int, list[Any]]]:
+        """Per item of the inputs, in order: which input it is in, and the tangents of the outputs where it alone
+        changes; a forward walk for each."""
+        for j, direction in self.units():
+            yield j, self.push(direction)
+
+    def rows(self) -> Iterator[tuple[int, list[Any]]]:
+        """Per item of the outputs, in order: which output it is in, and its gradient by the inputs; a reverse walk for
+        each."""
+        for i, direction in _units(self.outputs):
+            yield i, self.pull(direction)
 
 
-def _places(name: str, argnums: Any, count: int) -> tuple[int, ...]:
-    """Which of `count` arguments are meant."""
-    places = range(count) if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+def _places(name: str, argnums: Any, count: int) -> tuple[tuple[int, ...], bool]:
+    """Which of `count` arguments are meant, and whether by one integer."""
+    single = False
+    if argnums is None:
+        places: tuple[int, ...] = tuple(range(count))
+    else:
+        try:
+            places, single = (operator.index(argnums),), True
+        except TypeError:
+            places = tuple([operator.index(k) for k in argnums])
     if any(not -count <= k < count for k in places):
         raise ValueError(f"{name}: argnums {argnums} do not fit {count} argument(s)")
-    found = tuple(k % count for k in places)
+    found = tuple([k % count for k in places])
     if len(set(found)) < len(found):
         raise ValueError(f"{name}: argnums {argnums} name an argument twice")
-    return found
+    return found, single
 
 
 def _kind(x: Any) -> str:
     return f"{type(x).__name__} of {len(x)}" if isinstance(x, (tuple, list)) else type(x).__name__
+
+
+def as_array(y: Variable) -> Any:
+    """A copy of y's items as an array, or as NumPy's number if there is one without dimensions."""
+    return np.array(leave(detached(y), "array"))[()]
 
 
 def zeros_like(x: Variable) -> Any:
@@ -209,10 +301,13 @@ def ones_like(x: Variable) -> Any:
     return constant(np.ones, x._value.shape, x._value.dtype)
 
 
-def units(x: Variable) -> Iterator[Any]:
-    """The unit vectors of x's space, in x's shape."""
-    for k in range(x._value.size):
-        yield constant(_unit, x._value.shape, x._value.dtype, k)
+def _units(xs: list[Any]) -> Iterator[tuple[int, list[Any]]]:
+    """Per item of variables, in order: which of them it is in, and the direction that changes it alone."""
+    zeros = [zeros_like(x) for x in xs]
+    for i, x in enumerate(xs):
+        for k in range(x._value.size):
+            unit = constant(_unit, x._value.shape, x._value.dtype, k)
+            yield i, [*zeros[:i], unit, *zeros[i + 1 :]]
 
 
 def _unit(shape: tuple[int, ...], dtype: np.dtype, k: int) -> np.ndarray:
@@ -231,20 +326,30 @@ def in_float64(name: str, leaf: Any) -> np.ndarray:
     return np.array(leaf if isinstance(leaf, float) else leave(x, "array"), dtype=np.float64)
 
 
-def matching(name: str, what: str, given: Any, expected: list[Any]) -> list[Any]:
+def _matching(name: str, what: str, given: Any, structure: Structure, expected: list[Any]) -> list[Any]:
     """The leaves of `given`, one per variable in `expected`, of the same shapes and dtypes."""
-    leaves = [enter(leaf) for leaf in flatten(given)[0]]
-    if len(leaves) != len(expected):
-        raise ValueError(f"{name}: expected {len(expected)} {what}(s), got {len(leaves)}")
+    try:
+        leaves = [enter(leaf) for leaf in structure.of_tree(given)]
+    except ValueError as error:
+        raise ValueError(f"{name}: the {what} has another structure: {error}") from None
     out = []
-    for leaf, x in zip(leaves, expected, strict=True):
-        if leaf._value.shape != x._value.shape:
-            raise ValueError(f"{name}: the {what} has shape {leaf._value.shape}, expected {x._value.shape}")
+    for k, (leaf, x) in enumerate(zip(leaves, expected, strict=True)):
         dtype = x._value.dtype
+        if leaf._value.shape != x._value.shape:
+            raise ValueError(
+                f"{name}: the {what}{_at(structure, k)} has shape {leaf._value.shape}, expected {x._value.shape}"
+            )
         out.append(leaf if leaf._value.dtype == dtype else cast(as_floating(leaf), dtype))
     return out
 
 
+def _at(structure: Structure, k: int) -> str:
+    """Where leaf k is, for an error."""
+    path = structure.paths()[k]
+    return f" at {path}" if path else ""
+
+
 def as_arguments(x: Any) -> tuple[tuple[Any, ...], int | None]:
-    """A tuple is several arguments, anything else the only one; and the argnums that give results in the same form."""
-    return (x, None) if isinstance(x, tuple) else ((x,), 0)
+    """A tuple (but no named one) is several arguments, anything else the only one; and the argnums that give results in
+    the same form."""
+    return (x, None) if type(x) is tuple else ((x,), 0)

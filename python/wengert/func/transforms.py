@@ -11,7 +11,7 @@ from ..core.doors import constant
 from ..core.variable import Variable
 from ..ops.join import stack
 from ..ops.shape import reshape
-from .recorded import Run, as_arguments, matching, ones_like, units, zeros_like
+from .recorded import Run, as_arguments, ones_like
 
 # ---------------------------------------------------------------- first derivatives
 
@@ -98,16 +98,17 @@ def _gradient(run: Run) -> Any:
     return run.like_inputs(run.pull([ones_like(run.outputs[0])]))
 
 
-def vjp(function: Callable[..., Any], *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
+def vjp(function: Callable[..., Any], *args: Any, argnums: Any = None, has_aux: bool = False) -> Any:
     """The value of a function and its pullback, the product of a cotangent with its Jacobian.
 
     Parameters
     ----------
     function : callable
-        Returns a tensor or a structure of them.
-    *args : tensors or structures of them
+        Returns a tensor or a structure of them; with `has_aux` a pair of it and anything else.
+    *args : tensors, arrays, numbers or structures of them
     argnums : int, sequence of int or None
         The arguments to differentiate by; None: all.
+    has_aux : bool
 
     Returns
     -------
@@ -115,13 +116,16 @@ def vjp(function: Callable[..., Any], *args: Any, argnums: Any = None) -> tuple[
     pullback : callable
         Takes a cotangent of the value's structure, any number of times; gives a tuple with one cotangent per
         argument, or, if `argnums` is an int, the cotangent of that one.
+    aux
+        With `has_aux`.
 
     Raises
     ------
     TypeError
         If a differentiated argument or a result is not floating.
     ValueError
-        From the pullback, if the cotangent does not have the value's structure and shapes.
+        From the pullback, if the cotangent does not have the value's structure and shapes: mappings are matched by
+        their keys, and the error names the place.
 
     Examples
     --------
@@ -129,31 +133,34 @@ def vjp(function: Callable[..., Any], *args: Any, argnums: Any = None) -> tuple[
     >>> pullback(wg.tensor([1., 10.]))
     (tensor([ 2., 40.]),)
     """
-    run = Run("vjp", function, args, argnums)
+    run = Run("vjp", function, args, argnums, has_aux)
     run.check_floating()
 
     def pullback(cotangent: Any) -> Any:
-        return run.like_inputs(run.pull(matching("vjp", "cotangent", cotangent, run.outputs)))
+        return run.like_inputs(run.pull(run.cotangents(cotangent)))
 
-    return run.output(), pullback
+    return run.with_aux(run.output(), pullback)
 
 
-def linearize(function: Callable[..., Any], *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
+def linearize(function: Callable[..., Any], *args: Any, argnums: Any = None, has_aux: bool = False) -> Any:
     """The value of a function and its pushforward, the product of its Jacobian with a tangent; the function runs once.
 
     Parameters
     ----------
     function : callable
-        Returns a tensor or a structure of them.
-    *args : tensors or structures of them
+        Returns a tensor or a structure of them; with `has_aux` a pair of it and anything else.
+    *args : tensors, arrays, numbers or structures of them
     argnums : int, sequence of int or None
         The arguments to differentiate by; None: all.
+    has_aux : bool
 
     Returns
     -------
     value
     pushforward : callable
         Takes one tangent per differentiated argument, any number of times; gives the tangent of the value.
+    aux
+        With `has_aux`.
 
     Raises
     ------
@@ -168,69 +175,77 @@ def linearize(function: Callable[..., Any], *args: Any, argnums: Any = None) -> 
     >>> pushforward(wg.tensor([1., 10.]))
     tensor([ 2., 40.])
     """
-    run = Run("linearize", function, args, argnums)
+    run = Run("linearize", function, args, argnums, has_aux)
     run.check_floating()
 
     def pushforward(*tangents: Any) -> Any:
-        return run.rebuild_output(run.push(matching("linearize", "tangent", tangents, run.inputs)))
+        return run.like_output(run.push(run.directions("tangent", tangents)))
 
-    return run.output(), pushforward
+    return run.with_aux(run.output(), pushforward)
 
 
-def jvp(function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any = None) -> tuple[Any, Any]:
+def jvp(
+    function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any = None, has_aux: bool = False
+) -> Any:  # fmt: skip
     """The value of a function and its derivative in a direction.
 
     Parameters
     ----------
     function : callable
-        Returns a tensor or a structure of them.
+        Returns a tensor or a structure of them; with `has_aux` a pair of it and anything else.
     primals, tangents
-        The arguments and their tangents: a tuple each, or for a function of one argument the argument itself.
+        The arguments and their tangents: a tuple each, or for a function of one argument the argument itself. Their
+        structures must be the same; mappings are matched by their keys.
     argnums : int, sequence of int or None
         The arguments that have tangents; None: all.
+    has_aux : bool
 
     Returns
     -------
     value, tangent
+        And, with `has_aux`, aux.
 
     Raises
     ------
     TypeError
         If a differentiated argument or a result is not floating.
     ValueError
-        If the tangents do not have the arguments' structure and shapes.
+        If the tangents do not have the arguments' structure and shapes. The error names the place.
 
     Examples
     --------
     >>> wg.func.jvp(lambda x: x * x, wg.tensor([1., 2.]), wg.tensor([1., 10.]))
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
-    run = Run("jvp", function, as_arguments(primals)[0], argnums)
+    run = Run("jvp", function, as_arguments(primals)[0], argnums, has_aux)
     run.check_floating()
-    out = run.push(matching("jvp", "tangent", tangents, run.inputs))
-    return run.output(), run.rebuild_output(out)
+    tangent = run.like_output(run.push(run.directions("tangent", tangents)))
+    return run.with_aux(run.output(), tangent)
 
 
 # ---------------------------------------------------------------- Jacobians and Hessians
 
 
-def jacobian(function: Callable[..., Any], argnums: Any = 0, mode: str = "auto") -> Callable[..., Any]:
+def jacobian(
+    function: Callable[..., Any], argnums: Any = 0, mode: str = "auto", has_aux: bool = False
+) -> Callable[..., Any]:  # fmt: skip
     """A function that gives the Jacobian of a function.
 
     Parameters
     ----------
     function : callable
-        Returns a tensor or a structure of them.
+        Returns a tensor or a structure of them; with `has_aux` a pair of it and anything else.
     argnums : int or sequence of int
         The positional arguments to differentiate by.
     mode : {"auto", "forward", "reverse"}
         One walk per item of the inputs or of the outputs; "auto" takes the fewer.
+    has_aux : bool
 
     Returns
     -------
     callable
         Gives, per output and input, a tensor of shape ``y.shape + x.shape``: in the structure of the output, each
-        leaf in the structure of the arguments.
+        leaf in the structure of the arguments. With `has_aux` a pair of it and aux.
 
     Raises
     ------
@@ -246,14 +261,15 @@ def jacobian(function: Callable[..., Any], argnums: Any = 0, mode: str = "auto")
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f'jacobian: expected mode "auto", "forward" or "reverse", got {mode!r}')
 
-    return _jacobian_of("jacobian", function, argnums, mode)
+    return _jacobian_of("jacobian", function, argnums, mode, has_aux)
 
 
-def _jacobian_of(name: str, function: Callable[..., Any], argnums: Any, mode: str) -> Callable[..., Any]:
+def _jacobian_of(name: str, function: Callable[..., Any], argnums: Any, mode: str, has_aux: bool) -> Callable[..., Any]:
     def wrapped(*args: Any, **keywords: Any) -> Any:
-        run = Run(name, function, args, argnums, keywords=keywords)
+        run = Run(name, function, args, argnums, has_aux, keywords)
         run.check_floating()
-        return _jacobian(run, mode)
+        found = _jacobian(run, mode)
+        return (found, run.aux) if has_aux else found
 
     return wrapped
 
@@ -262,15 +278,15 @@ def _jacobian(run: Run, mode: str) -> Any:
     """The Jacobian, per leaf of the output in the structure of the arguments."""
     items_in, items_out = (sum(x._value.size for x in xs) for xs in (run.inputs, run.outputs))
     forward = mode == "forward" or (mode == "auto" and items_in < items_out)
-    blocks = _columns(run) if forward else _rows(run)
+    blocks = _by_columns(run) if forward else _by_rows(run)
     return run.rebuild_output([run.like_inputs(row) for row in blocks])
 
 
-def _columns(run: Run) -> list[list[Any]]:
+def _by_columns(run: Run) -> list[list[Any]]:
     """Per output and input the block of the Jacobian, by one forward walk per item of the inputs."""
     columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in run.outputs]
-    for j, direction in run.units():
-        for i, column in enumerate(run.push(direction)):
+    for j, tangents in run.columns():
+        for i, column in enumerate(tangents):
             columns[i][j].append(column)
     return [
         [_joined(columns[i][j], y._value.ndim, y, x) for j, x in enumerate(run.inputs)]
@@ -278,14 +294,15 @@ def _columns(run: Run) -> list[list[Any]]:
     ]  # fmt: skip
 
 
-def _rows(run: Run) -> list[list[Any]]:
+def _by_rows(run: Run) -> list[list[Any]]:
     """The same by one reverse walk per item of the outputs."""
-    blocks = []
-    zeros = [zeros_like(y) for y in run.outputs]
-    for i, y in enumerate(run.outputs):
-        rows = [run.pull([*zeros[:i], unit, *zeros[i + 1 :]]) for unit in units(y)]
-        blocks.append([_joined([row[j] for row in rows], 0, y, x) for j, x in enumerate(run.inputs)])
-    return blocks
+    rows: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in run.outputs]
+    for i, gradients in run.rows():
+        for j, row in enumerate(gradients):
+            rows[i][j].append(row)
+    return [
+        [_joined(rows[i][j], 0, y, x) for j, x in enumerate(run.inputs)] for i, y in enumerate(run.outputs)
+    ]  # fmt: skip
 
 
 def _joined(parts: list[Any], dim: int, y: Variable, x: Variable) -> Any:
@@ -293,22 +310,23 @@ def _joined(parts: list[Any], dim: int, y: Variable, x: Variable) -> Any:
     return reshape(stack(parts, dim), shape) if parts else constant(np.zeros, shape, y._value.dtype)
 
 
-def hessian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
+def hessian(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that gives the second derivatives of a function, forward over reverse.
 
     Parameters
     ----------
     function : callable
-        Returns a tensor or a structure of them.
+        Returns a tensor or a structure of them; with `has_aux` a pair of it and anything else.
     argnums : int or sequence of int
         The positional arguments to differentiate by.
+    has_aux : bool
 
     Returns
     -------
     callable
         Gives a tensor of shape ``y.shape + x.shape + x.shape``: (n, n) for a scalar function of a vector, (m, n, n)
         for a field of m components. Of structures: in the structure of the output, each leaf in the structure of the
-        arguments, and each leaf of that again.
+        arguments, and each leaf of that again. With `has_aux` a pair of it and aux.
 
     Raises
     ------
@@ -325,31 +343,37 @@ def hessian(function: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any
     """
 
     def first(*args: Any, **keywords: Any) -> Any:
-        run = Run("hessian", function, args, argnums, keywords=keywords)
+        run = Run("hessian", function, args, argnums, has_aux, keywords)
         run.check_floating()
         if run.is_scalar():
-            return run.like_inputs(run.pull([ones_like(run.outputs[0])]))
-        return _jacobian(run, "reverse")
+            found = run.rebuild_output([run.like_inputs(run.pull([ones_like(run.outputs[0])]))])
+        else:
+            found = _jacobian(run, "reverse")
+        return (found, run.aux) if has_aux else found
 
-    return _jacobian_of("hessian", first, argnums, "forward")
+    return _jacobian_of("hessian", first, argnums, "forward", has_aux)
 
 
-def hvp(function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any = None) -> Any:
+def hvp(
+    function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any = None, has_aux: bool = False
+) -> Any:  # fmt: skip
     """The product of the Hessian of a scalar function and a vector, without forming the Hessian.
 
     Parameters
     ----------
     function : callable
-        Returns one 0-d tensor.
+        Returns one 0-d tensor; with `has_aux` a pair of it and anything else.
     primals, tangents
         The arguments and the vector: a tuple each, or for a function of one argument the argument itself.
     argnums : int, sequence of int or None
         The arguments to differentiate by, which the vector is for; None: all.
+    has_aux : bool
 
     Returns
     -------
-    The product, in the structure of the vector. Forward over reverse: at the cost of a few gradients. It is the second
-    of ``jvp(grad(function), primals, tangents)``, of which the first is the gradient.
+    The product, in the structure of the vector; with `has_aux` a pair of it and aux. Forward over reverse: at the cost
+    of a few gradients. It is the second of ``jvp(grad(function), primals, tangents)``, of which the first is the
+    gradient.
 
     Raises
     ------
@@ -363,4 +387,6 @@ def hvp(function: Callable[..., Any], primals: Any, tangents: Any, argnums: Any 
     """
     args, single = as_arguments(primals)
     places = argnums if argnums is not None else single if single is not None else tuple(range(len(args)))
-    return jvp(grad(function, places), args, tangents, places)[1]
+    run = Run("hvp", grad(function, places, has_aux), args, places, has_aux)
+    product = run.like_inputs(run.push(run.directions("vector", tangents)))
+    return (product, run.aux) if has_aux else product
