@@ -44,11 +44,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "spirals": {"per_arm": 30, "hidden": 16, "steps": 50},
     "weight_decay": {"max_epochs": 5},
     "pairwise_distances": {"count": 8, "steps": 60},
+    "scipy_solvers": {"until": 20.0},
     "taylor": {},
 }
 
 
 def run(name: str) -> Any:
+    if name == "scipy_solvers":
+        pytest.importorskip("scipy", reason="SciPy, whose solvers this example calls, is not installed")
     settings = {key: value() if value is Small else value for key, value in SMALL[name].items()}
     return examples.load(name).run(**settings)
 
@@ -115,6 +118,14 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
     "pairwise_distances": (
         (8, 3.6),
         [("step", "mean squared error of the distances", []), ("", "", ["truth", "found, moved and turned"])],
+    ),
+    "scipy_solvers": (
+        (10, 3.4),
+        [
+            ("x", "y", ["by Hessians", "x ≤ 0.8"]),
+            ("t", "", ["measured", "curve_fit", "root"]),
+            ("t", "", []),
+        ],
     ),
     "taylor": (
         (9, 3.4),
