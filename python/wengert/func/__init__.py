@@ -17,9 +17,11 @@ from .calculus import (
     taylor,
 )
 from .checking import check_gradients
+from .sparse import sparse_hessian, sparse_jacobian
 from .transforms import grad, hessian, hvp, jacobian, jvp, linearize, value_and_grad, vjp
 
 __all__ = [
     "TaylorPolynomial", "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp",
-    "jacobian", "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp",
+    "jacobian", "jacobian_determinant", "jvp", "laplacian", "linearize", "sparse_hessian",
+    "sparse_jacobian", "taylor", "value_and_grad", "vjp",
 ]  # fmt: skip
