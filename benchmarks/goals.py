@@ -74,6 +74,10 @@ GOALS = {
     ),
     "argmax": Goal("argmax over rows and columns: time, of the faster of NumPy and PyTorch", PEERS, time=0.9),
     "tape": Goal("one small recorded operation, forward and backward: time, of PyTorch's", ("torch",), time=0.5),
+    "sparse": Goal(
+        "a tridiagonal Jacobian and Hessian, n = 1000: speed, of a walk for each column", ("one by one",), speed=100
+    ),
+    "sparse, JAX": Goal("the same: time, of JAX's jitted dense one", ("jax",), time=0.5),
     "epoch": Goal("an epoch of 784-256-10, batch 256: time, of PyTorch's", ("torch",), time=0.5),
     "epoch, JAX": Goal("an epoch of 784-256-10, batch 256: time, of JAX's jitted step", ("jax",), time=0.75),
     "softmax epoch": Goal("an epoch of softmax regression, batch 256: time, of PyTorch's", ("torch",), time=0.3),
