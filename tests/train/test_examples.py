@@ -38,6 +38,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "linear_regression": {"max_epochs": 2, "num_train": 100},
     "least_squares": {},
     "logistic_newton": {"count": 100, "steps": 10},
+    "bratu": {"n": 6},
     "softmax_regression": {"max_epochs": 2, "data": Small},
     "activations": {},
     "mlp": {"max_epochs": 2, "hidden": 16, "data": Small},
@@ -92,6 +93,10 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
             ("x1", "x2", ["y = 0", "y = 1", "p = 1/2"]),
             ("step", "norm of the gradient", ["gradient descent", "Newton's method"]),
         ],
+    ),
+    "bratu": (
+        (9.6, 3.2),
+        [("x", "y", []), ("Newton step", "", []), ("t", "", ["the highest u", "of the solution"])],
     ),
     "softmax_regression": ((8.1, 3.32), [("", "", [])] * 10 + [("", "weight", [])]),
     "activations": (
@@ -252,6 +257,21 @@ def test_least_squares_ends_at_the_minimum(capsys: pytest.CaptureFixture[str]) -
 def test_newton_needs_fewer_steps_than_descent() -> None:
     descent, newton = (line.get_ydata() for line in run("logistic_newton").axes[1].lines)
     assert newton[-1] < 1e-10 < 1e-3 < descent[-1]
+
+
+def test_newton_least_squares_and_the_flow_of_heat_end_at_one_solution(capsys: pytest.CaptureFixture[str]) -> None:
+    picture, residuals, flow = run("bratu").axes
+    out = capsys.readouterr().out
+    assert out.startswith("<sparse_jacobian, 36 x 36, 156 items, by ")
+    away = [float(line.split(": ")[1].split()[0]) for line in out.splitlines()[-2:]]
+    assert away[0] < 1e-6
+    assert away[1] < 1e-3
+    norms = residuals.lines[0].get_ydata()
+    assert norms[-1] < 1e-9 * norms[0]
+    solution = np.asarray(picture.images[0].get_array())
+    np.testing.assert_allclose(solution, solution.T, rtol=1e-9)
+    highest, end = (line.get_ydata()[-1] for line in flow.lines)
+    assert highest == pytest.approx(end, rel=1e-3)
 
 
 def test_activations_are_drawn_over_their_gradients() -> None:

@@ -1,4 +1,4 @@
-"""The library's tutorial: thirteen short programs, each of which shows one thing and draws it.
+"""The library's tutorial: short programs, each of which shows one thing and draws it.
 
 `python -m wengert.examples` lists them, `python -m wengert.examples NAME` runs one. Each is a module with a function
 ``run(...)`` whose arguments are its settings; it prints what it finds and gives a matplotlib figure.
@@ -21,6 +21,7 @@ NAMES = (
     "linear_regression",
     "least_squares",
     "logistic_newton",
+    "bratu",
     "softmax_regression",
     "activations",
     "mlp",
