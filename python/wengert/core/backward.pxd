@@ -9,7 +9,7 @@ cpdef object _cotangent(str name, object output, object gradient)
 cpdef list _aslist(object x)
 
 @cython.locals(y=Variable, starts=list, i=Py_ssize_t)
-cpdef dict _walk(str name, list outputs, list gradients, object wanted, object retain, bint create)
+cpdef dict _walk(str name, list outputs, list gradients, object wanted, object retain, bint create, object arrive)
 
 cpdef object _arrived(str name, Variable g, Variable x)
 

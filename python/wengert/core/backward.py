@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .._kernels import held_alone
-from . import locks, tape
+from . import locks, stages, tape
 from .broadcast import cast
 from .change import copied
 from .doors import constant, enter
-from .hooks import run_hooks, run_post_hooks
+from .hooks import known, run_hooks, run_post_hooks
 from .modes import recording
 from .variable import Variable
 
@@ -53,7 +54,10 @@ def _source(name: str, x: Any) -> Any:
     return x._source
 
 
-def _walk(name: str, outputs: list[Any], gradients: list[Any], wanted: Any, retain: bool | None, create: bool) -> Any:
+def _walk(
+    name: str, outputs: list[Any], gradients: list[Any], wanted: Any, retain: bool | None, create: bool, arrive: Any
+) -> Any:  # fmt: skip
+    """What a walk brings to leaves, or to what is wanted, but for hooked leaves: those are handed to `arrive`."""
     if len(gradients) != len(outputs):
         raise ValueError(f"{name}: {len(outputs)} output(s) and {len(gradients)} gradient(s)")
     starts = []
@@ -61,8 +65,11 @@ def _walk(name: str, outputs: list[Any], gradients: list[Any], wanted: Any, reta
         g = _cotangent(name, outputs[i], gradients[i])
         y = outputs[i]
         starts.append((y.origin(), g))
+    free = not (create if retain is None else retain)
     with recording(create):
-        return tape.pull(starts, wanted, not (create if retain is None else retain))
+        if known.of_leaves:
+            return stages.pull(starts, wanted, free, arrive)
+        return tape.pull(starts, wanted, free)
 
 
 def backward(
@@ -100,7 +107,8 @@ def backward(
         wanted = [_source("backward", x) for x in _aslist(inputs)]
         if None in wanted:
             raise RuntimeError("backward: one of the inputs does not require a gradient")
-    found = _walk("backward", outputs, gradients, wanted, retain_graph, create_graph)
+    arrive = functools.partial(_accumulate, create=create_graph, alone=False)
+    found = _walk("backward", outputs, gradients, wanted, retain_graph, create_graph, arrive)
     receivers = {id(x._source): x for x in _aslist(inputs)} if inputs is not None else {}
     for source in list(found):
         leaf = source if isinstance(source, Variable) else receivers[id(source)]
@@ -220,10 +228,18 @@ def grad(
     if None in sources:
         raise RuntimeError(f"grad: input {sources.index(None)} does not require a gradient")
     gradients = [None] * len(outs) if grad_outputs is None else _aslist(grad_outputs)
-    found = _walk("grad", outs, gradients, sources, retain_graph, create_graph)
+    hooked: dict[Any, Any] = {}
+
+    def arrive(leaf: Any, g: Any) -> None:
+        hooked[leaf] = _arrived("grad", g, leaf)
+
+    found = _walk("grad", outs, gradients, sources, retain_graph, create_graph, arrive)
     results = []
     for k, (x, source) in enumerate(zip(ins, sources, strict=True)):
         g = found.get(source)
+        if source in hooked:
+            results.append(hooked[source])
+            continue
         if g is None:
             if materialize_grads:
                 g = constant(np.zeros, x._value.shape, x._value.dtype)

@@ -14,6 +14,16 @@ _keys = itertools.count()
 _registering = locks.lock()
 
 
+class Known:
+    """Whether there ever was a hook, and one of a leaf: walks look for them then alone."""
+
+    any = False
+    of_leaves = False
+
+
+known = Known()
+
+
 class Handle:
     """What registering a hook returns.
 
@@ -59,6 +69,8 @@ def _hooks_of(x: Any, name: str, hook: Any = None) -> dict[int, Any]:
     with _registering:
         if owner._hooks is None:
             owner._hooks = {}
+        known.any = True
+        known.of_leaves = known.of_leaves or owner is x
     hooks: dict[int, Any] = owner._hooks
     return hooks
 
@@ -156,6 +168,12 @@ def retain_grad(x: Any) -> None:
     hooks = _hooks_of(x, "retain_grad")
     if x._node is not None and not retains_grad(x):
         hooks[next(_keys)] = _Keeper(x)
+
+
+def calls_hooks(node: Any) -> bool:
+    """Whether a reverse walk by a node calls a user's hooks: those of its result, or those that its operation keeps as
+    `hooks`."""
+    return bool(node._hooks) or "hooks" in node.static
 
 
 def run_hooks(hooks: dict[int, Any], g: Any) -> Any:

@@ -13,7 +13,7 @@ from ..core.backward import require_shape
 from ..core.broadcast import as_floating, cast
 from ..core.doors import constant, enter, leave
 from ..core.following import following, is_followed
-from ..core.hooks import run_hooks
+from ..core.hooks import calls_hooks, known, run_hooks
 from ..core.modes import mode, recording
 from ..core.tape import Node
 from ..core.trees import Structure, changed, flatten
@@ -78,7 +78,7 @@ class Run:
         self._has_aux = has_aux
         self._take(result)
         self.nodes = tape.ancestors([y._source for y in self.outputs], self.sources, self.first)
-        self._is_hooked = outside and any(node._hooks for node in (*self.nodes, *self.sources))
+        self._is_hooked = outside and known.any and any(map(calls_hooks, (*self.nodes, *self.sources)))
         self.connected = given or (outside and self._has_outer_sources(self.nodes))
         if has_aux:
             self.aux = self._released_aux(given, outside)
@@ -136,14 +136,17 @@ class Run:
         """What the function returned beside its output, without the graph that only we need."""
         leaves, rebuild = flatten(self.aux)
         for k, leaf in enumerate(leaves):
-            if not isinstance(leaf, Variable):
-                continue
-            source = leaf._source
-            ours = not given and isinstance(source, Node) and source.number > self.first
-            if ours and outside:
-                ours = not self._has_outer_sources(tape.ancestors([source], self.sources, self.first))
-            leaves[k] = self.shown(self.own(detached(leaf) if ours else leaf))
+            if isinstance(leaf, Variable):
+                leaves[k] = self.shown(self.own(leaf if given else self._unless_ours(leaf, outside)))
         return rebuild(leaves)
+
+    def _unless_ours(self, x: Any, outside: bool = True) -> Any:
+        """x without its history, if that has nothing in it but what this run and its walks have recorded."""
+        source = x._source
+        ours = isinstance(source, Node) and source.number > self.first
+        if ours and outside:
+            ours = not self._has_outer_sources(tape.ancestors([source], self.sources, self.first))
+        return detached(x) if ours else x
 
     def check_floating(self) -> None:
         """Raise if an output has no derivatives."""
@@ -189,18 +192,19 @@ class Run:
         return as_array(y)
 
     def walking(self, directions: list[Any]) -> recording:
-        """Record a walk if what comes out of it can be differentiated by something outside: hooks may use anything."""
-        connected = self.connected or self._is_hooked or any(d.requires_grad for d in directions)
-        return recording(mode.recording and connected)
+        """Record a walk if what comes out of it can be differentiated by something outside."""
+        return recording(mode.recording and (self.connected or any(d.requires_grad for d in directions)))
 
     def pull(self, cotangents: list[Any]) -> list[Any]:
         """Reverse mode: one cotangent per input, zeros where the outputs do not depend on it."""
         starts = [(y._source, g) for y, g in zip(self.outputs, cotangents, strict=True) if y._source is not None]
-        with self.walking(cotangents):
+        with recording(mode.recording) if self._is_hooked else self.walking(cotangents):  # hooks may use anything
             found = tape.pull(starts, self.sources, nodes=self.nodes)
             for source in found:
                 if source._hooks:  # the walk ends before them
                     found[source] = run_hooks(source._hooks, found[source])
+        if self._is_hooked and not self.connected:
+            found = {source: self._unless_ours(g) for source, g in found.items()}
         for x, source in zip(self.inputs, self.sources, strict=True):
             if source in found:
                 require_shape(self.name, "gradient", found[source], x)
