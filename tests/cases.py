@@ -620,6 +620,8 @@ CASES: tuple[Case, ...] = (
     Case("overwrite", lambda x: x * x + (x * 2.0).zero_(), lambda x: x * x),
     Case("view_changed", lambda x: _view_changed(x), lambda x: _view_changed(x), (((3, 5),), ((2, 1),), ((4, 2, 2),))),
     # ------------------------------------------------------------ several results
+    Case("hooked_module", lambda x, y: _hooked(x, y), lambda x, y: np.tanh(x) * y + x,
+         (((3, 4), (3, 4)), ((2,), (2,)))),
     Case("checkpoint", lambda x, y: _checkpointed(x, y), lambda x, y: x * np.sin(x * y) + x * y,
          (((3,), (3,)), ((2, 2), (2, 2)), ((), ()))),
     # ------------------------------------------------------------ casts
@@ -640,6 +642,18 @@ CASES: tuple[Case, ...] = (
 def _checkpointed(x: Any, y: Any) -> Any:
     both = wg.autograd.checkpoint(lambda x, y: {"sin": wg.sin(x * y), "product": x * y}, x, y)
     return both["sin"] * x + both["product"]
+
+
+class _TwoResults(wg.nn.Module):
+    def forward(self, x: Any, y: Any) -> Any:
+        return wg.tanh(x) * y, x
+
+
+def _hooked(x: Any, y: Any) -> Any:
+    module = _TwoResults()
+    module.register_full_backward_hook(lambda module, inner, outer: None)
+    first, second = module(x, y)
+    return first + second
 
 
 def _view_changed(x: Any) -> Any:

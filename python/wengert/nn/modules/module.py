@@ -20,6 +20,7 @@ from ...core.broadcast import cast
 from ...core.doors import change, constant, enter, require_writable
 from ...core.variable import Variable
 from ...tensors.tensor import Tensor
+from .crossing import Crossing
 from .parameter import Parameter, UninitializedParameter
 
 _hook_keys = itertools.count()
@@ -86,6 +87,8 @@ class Module:
         start("_transient", set())  # the names of buffers that the state leaves out
         start("_forward_hooks", {})
         start("_forward_pre_hooks", {})
+        start("_backward_hooks", {})
+        start("_backward_pre_hooks", {})
 
     # ------------------------------------------------------------ calling
 
@@ -103,7 +106,10 @@ class Module:
         if "_modules" not in vars(self):
             raise RuntimeError(f"call super().__init__() in {type(self).__name__}.__init__ before anything else")
         _warn_unregistered(self)
-        if not self._forward_hooks and not self._forward_pre_hooks:
+        crossing = None
+        if self._backward_hooks or self._backward_pre_hooks:
+            crossing = Crossing(self, self._backward_pre_hooks.values(), self._backward_hooks.values())
+        elif not self._forward_hooks and not self._forward_pre_hooks:
             self._direct = True
             return self.forward(*args, **keywords)
         for hook, with_keywords in list(self._forward_pre_hooks.values()):
@@ -112,12 +118,14 @@ class Module:
                 args, keywords = changed
             elif changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
+        if crossing is not None:
+            args = crossing.enter(args)
         result = self.forward(*args, **keywords)
         for hook, with_keywords in list(self._forward_hooks.values()):
             changed = hook(self, args, keywords, result) if with_keywords else hook(self, args, result)
             if changed is not None:
                 result = changed
-        return result
+        return result if crossing is None else crossing.leave(result)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -176,6 +184,69 @@ class Module:
         >>> handle.remove()
         """
         return self._add_hook(self._forward_hooks, hook, prepend, with_kwargs)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call `hook(module, grad_input, grad_output)` when a walk knows the gradients by the positional arguments and
+        by the results; what it returns, if anything, replaces the former.
+
+        Both are tuples, with None for what is no tensor, and zeros for one by which nothing flows. Only results that
+        are a tensor or a tuple are seen. Where no argument requires a gradient, it is called when `grad_output` is
+        known. Forward mode has no gradients, and passes it by.
+
+        Parameters
+        ----------
+        hook : function
+        prepend : bool
+            Call it before the hooks that are there already.
+
+        Returns
+        -------
+        Handle
+            `handle.remove()` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            In the walk, if it returns another number of gradients, or ones of other shapes.
+
+        Examples
+        --------
+        >>> net = wg.nn.Tanh()
+        >>> handle = net.register_full_backward_hook(lambda module, grad_input, grad_output: print(grad_input))
+        >>> net(wg.zeros(2, requires_grad=True)).sum().backward()
+        (tensor([1., 1.]),)
+        """
+        return self._add_hook(self._backward_hooks, hook, prepend, False)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call `hook(module, grad_output)` when a walk knows the gradients by the results; what it returns, if
+        anything, replaces them. See `register_full_backward_hook`.
+
+        Parameters
+        ----------
+        hook : function
+        prepend : bool
+            Call it before the hooks that are there already.
+
+        Returns
+        -------
+        Handle
+            `handle.remove()` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            In the walk, if it returns another number of gradients, or ones of other shapes.
+
+        Examples
+        --------
+        >>> net, x = wg.nn.Tanh(), wg.zeros(2, requires_grad=True)
+        >>> handle = net.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,))
+        >>> net(x).sum().backward()
+        >>> x.grad
+        tensor([10., 10.])
+        """
+        return self._add_hook(self._backward_pre_hooks, hook, prepend, False)
 
     def _add_hook(self, hooks: dict[int, Any], hook: Callable[..., Any], prepend: bool, with_keywords: bool) -> Handle:
         key = next(_hook_keys)
@@ -1081,7 +1152,10 @@ def _warn_unregistered(root: Module) -> None:
 
 
 _PLAIN = (list, dict)
-_REGISTRIES = {"_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks"}
+_REGISTRIES = {
+    "_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks", "_backward_hooks",
+    "_backward_pre_hooks",
+}  # fmt: skip
 
 
 def _hidden(value: Any, root: Module) -> bool:
