@@ -12,6 +12,7 @@ from .dataset import Arrays, Column, Dataset, LabelledImages, Subset, TensorData
 from .fashion import FASHION_CLASSES, ChecksumError, DownloadError, FashionMNIST
 from .idx import IDXError, read_idx, write_idx
 from .loader import DataLoader, NeedlessWorkersWarning, default_collate, default_convert
+from .sampler import DistributedSampler
 from .synthetic import FashionData, SyntheticFashion, fashion_mnist_or_stand_in
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Column",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "DownloadError",
     "FashionData",
     "FashionMNIST",

@@ -20,6 +20,7 @@ from ..ops import from_numpy, stack
 from ..ops.random import Generator, numpy_generator
 from ..tensors.tensor import Tensor
 from .dataset import Arrays, arrays_of, as_rows
+from .sampler import DistributedSampler, share
 
 
 class NeedlessWorkersWarning(UserWarning):
@@ -146,8 +147,50 @@ pin_memory_device, in_order
         order = self._order()
         if self.batch_size is None and self.batch_sampler is None:
             return self._examples(order)
+        return self._made(self._batches(order))
+
+    def part(self, rank: int, size: int) -> Iterator[Any]:
+        """One iteration, and of each batch the part of one of several processes, all of which must be in one order.
+
+        Parameters
+        ----------
+        rank, size : int
+            The process's number, and how many there are.
+
+        Returns
+        -------
+        iterator
+            As many batches as an iteration has, of which a last one with few examples may be empty. A loader with a
+            `DistributedSampler` gives its batches as they are.
+
+        Raises
+        ------
+        ValueError
+            If the loader gives single examples, or if its `DistributedSampler` is of another rank or size.
+
+        Examples
+        --------
+        >>> import wengert as wg
+        >>> loader = wg.data.DataLoader(wg.data.TensorDataset(wg.arange(5)), batch_size=4)
+        >>> [x.tolist() for x, in loader.part(0, 2)], [x.tolist() for x, in loader.part(1, 2)]
+        ([[0, 1], []], [[2, 3], [4]])
+        """
+        sampler = self.batch_sampler
+        if isinstance(sampler, DistributedSampler):
+            if (sampler.rank, sampler.size) != (rank, size):
+                raise ValueError(
+                    f"DataLoader: its DistributedSampler is of rank {sampler.rank} of {sampler.size}, and this is rank "
+                    f"{rank} of {size}"
+                )
+            return iter(self)
+        if self.batch_size is None and sampler is None:
+            raise ValueError("DataLoader: batch_size=None gives single examples, which several processes cannot share")
+        batches = map(_sliceable, self._batches(self._order()))
+        return self._made(batch[share(len(batch), rank, size)] for batch in batches)
+
+    def _made(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """The batches of these indices."""
         arrays = arrays_of(self.dataset) if self.collate_fn is None else None
-        batches = self._batches(order)
         return self._collated(batches) if arrays is None else _gathered(arrays, batches)
 
     def _order(self) -> Any:
@@ -185,7 +228,14 @@ pin_memory_device, in_order
         several = getattr(self.dataset, "__getitems__", None)
         for batch in batches:
             indices = batch.tolist() if isinstance(batch, np.ndarray) else list(batch)
+            if not indices:  # a process's part of a batch with few examples
+                yield []
+                continue
             yield collate(several(indices) if several else [self.dataset[index] for index in indices])
+
+
+def _sliceable(batch: Any) -> Any:
+    return batch if isinstance(batch, (np.ndarray, range)) else list(batch)
 
 
 def _gathered(arrays: Arrays, batches: Iterable[Any]) -> Iterator[list[Any]]:
