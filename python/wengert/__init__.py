@@ -40,8 +40,8 @@ from .tensors.tensor import Tensor as Tensor
 if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itself
     __all__ = [
         "Size", "Tensor", "__version__", "autograd", "bool", "can_cast", "check_gradients", "d2l", "data",
-        "define", "derivative", "difference_quotient", "divergence", "double", "enable_grad", "finfo", "float",
-        "float16", "float32", "float64", "from_dlpack", "func", "get_default_dtype", "get_num_threads",
+        "define", "derivative", "difference_quotient", "distributed", "divergence", "double", "enable_grad", "finfo",
+        "float", "float16", "float32", "float64", "from_dlpack", "func", "get_default_dtype", "get_num_threads",
         "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo", "inference_mode", "int", "int8", "int16",
         "int32", "int64", "is_floating_point", "is_grad_enabled", "is_tensor", "jacobian",
         "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load", "load_safetensors",
@@ -54,6 +54,7 @@ if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itse
 if TYPE_CHECKING:
     from . import d2l as d2l
     from . import data as data
+    from . import distributed as distributed
     from . import func as func
     from . import layers as layers
     from . import linalg as linalg
@@ -84,7 +85,9 @@ if TYPE_CHECKING:
     from .tracing import trace as trace
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
-_LAZY = ("d2l", "data", "func", "layers", "linalg", "machine", "nn", "optim", "tracing", "train", "utils")
+_LAZY = (
+    "d2l", "data", "distributed", "func", "layers", "linalg", "machine", "nn", "optim", "tracing", "train", "utils",
+)  # fmt: skip
 _LAZY_NAMES = {
     "func": (
         "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",
