@@ -20,18 +20,25 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import hashlib
+import math
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from . import machine
+from .core.doors import change, constant, enter, leave
+from .core.trees import flatten
+from .core.variable import Variable
 from .data.sampler import DistributedSampler as DistributedSampler
 
-__all__ = ["DistributedSampler", "World", "init", "launched"]
+__all__ = ["DistributedSampler", "World", "average_gradients", "init", "launched"]
 
 # The variables by which launchers tell a process its rank, and how many processes there are.
 _LAUNCHERS = (
@@ -42,6 +49,7 @@ _LAUNCHERS = (
 )
 _GRACE = 2.0  # seconds in which ranks that fail of one cause do so
 _LONG = 10.0  # seconds after which a rank that has said that it fails, and has not ended all, is not waited for
+_OPERATIONS = {"sum": "SUM", "mean": "SUM", "min": "MIN", "max": "MAX"}
 
 
 def launched() -> tuple[int, int]:
@@ -222,8 +230,9 @@ class World:
     Examples
     --------
     >>> world = wg.distributed.init()
-    >>> world.all_gather_object("here")  # with n ranks, n of them
-    ['here']
+    >>> x = wg.tensor([1., 2.])
+    >>> world.all_reduce(x) is x  # with n ranks each item would now be the sum of n
+    True
     """
 
     rank = local_rank = 0
@@ -233,6 +242,7 @@ class World:
         self._mpi = mpi
         self._comm: Any = None
         self._peers: _Peers | None = None
+        self._rooms: dict[np.dtype, np.ndarray] = {}
         if mpi is not None and mpi.COMM_WORLD.size > 1:
             self._comm = mpi.COMM_WORLD.Dup()
             self.rank, self.size = self._comm.rank, self._comm.size
@@ -346,6 +356,263 @@ class World:
             with self._waiting("barrier"):
                 self._comm.Barrier()
 
+    # ------------------------------------------------------------ tensors
+
+    def all_reduce(self, tree: Any, op: str = "sum") -> Any:
+        """Let every rank have the sum of all ranks' tensors, item by item, in the memory of its own.
+
+        Parameters
+        ----------
+        tree : tensor, or lists, tuples and dicts of tensors
+            Alike on all ranks.
+        op : {"sum", "mean", "min", "max"}
+
+        Returns
+        -------
+        object
+            What it was given.
+
+        Raises
+        ------
+        TypeError
+            If a leaf is not a tensor, or has no sum or mean that its dtype can hold.
+        ValueError
+            If `op` is unknown, or the ranks' tensors differ in number, shape or dtype. Nothing is changed then.
+
+        Examples
+        --------
+        >>> wg.distributed.init().all_reduce({"loss": wg.tensor(0.5)}, "mean")
+        {'loss': tensor(0.5000)}
+        """
+        if op not in _OPERATIONS:
+            raise ValueError(f"all_reduce: expected op to be one of {', '.join(_OPERATIONS)}, got {op!r}")
+        tensors = _tensors("all_reduce", tree)
+        for x in tensors:
+            kind = x.dtype.kind
+            if (kind == "b" and op in ("sum", "mean")) or (kind != "f" and op == "mean"):
+                raise TypeError(f"all_reduce: tensors of {x.dtype} have no {op} in their dtype; cast them first")
+        if self.size > 1:
+            self._require_alike(f"all_reduce {op}", tensors)
+            with self._waiting("all_reduce"):
+                change("all_reduce", tuple(tensors), self._reduce, op=op)
+        return tree
+
+    def broadcast(self, tree: Any, root: int = 0) -> Any:
+        """Copy a rank's tensors into the memory of all others'.
+
+        Parameters
+        ----------
+        tree : tensor, or lists, tuples and dicts of tensors
+            Alike on all ranks.
+        root : int
+            The rank whose items are copied.
+
+        Returns
+        -------
+        object
+            What it was given.
+
+        Raises
+        ------
+        TypeError
+            If a leaf is not a tensor.
+        ValueError
+            If there is no such rank, or the ranks' tensors differ in number, shape or dtype. Nothing is changed then.
+
+        Examples
+        --------
+        >>> wg.distributed.init().broadcast([wg.ones(2)])
+        [tensor([1., 1.])]
+        """
+        if not 0 <= root < self.size:
+            raise ValueError(f"broadcast: expected a root in [0, {self.size}), got {root}")
+        tensors = _tensors("broadcast", tree)
+        if self.size > 1:
+            self._require_alike(f"broadcast from {root}", tensors)
+            with self._waiting("broadcast"):
+                change("broadcast", tuple(tensors), self._spread, root=root)
+        return tree
+
+    def all_gather(self, tree: Any) -> list[Any]:
+        """The tensors of every rank, in the order of the ranks.
+
+        Parameters
+        ----------
+        tree : tensor, or lists, tuples and dicts of tensors
+            Alike on all ranks.
+
+        Returns
+        -------
+        list
+            As many trees as there are ranks, of tensors with memory of their own.
+
+        Raises
+        ------
+        TypeError
+            If a leaf is not a tensor.
+        ValueError
+            If the ranks' tensors differ in number, shape or dtype.
+
+        Examples
+        --------
+        >>> wg.distributed.init().all_gather(wg.tensor([1, 2]))
+        [tensor([1, 2])]
+        """
+        tensors = _tensors("all_gather", tree)
+        arrays = [np.ascontiguousarray(leave(x, "array")) for x in tensors]
+        everybodys = [np.empty((self.size, *x.shape), x.dtype) for x in tensors]
+        if self.size > 1:
+            self._require_alike("all_gather", tensors)
+        for array, room in zip(arrays, everybodys, strict=True):
+            if self.size > 1:
+                with self._waiting("all_gather"):
+                    self._comm.Allgather(_bytes(array), _bytes(room))
+            else:
+                room[0] = array
+        rebuild = flatten(tree)[1]
+        return [rebuild([enter(room[rank].copy()) for room in everybodys]) for rank in range(self.size)]
+
+    def average_gradients(
+        self, parameters: Iterable[Any], weight: float = 1.0, values: Sequence[float] = ()
+    ) -> tuple[float, list[float]]:
+        """Let every rank have the mean of all ranks' gradients, by one reduction for all of them.
+
+        Parameters
+        ----------
+        parameters : iterable of tensor
+            Alike on all ranks; those that require no gradient are left out. Where a rank has no gradient for one, it
+            counts as zero, and where no rank has, it stays None.
+        weight : float
+            This rank's weight in the mean: of gradients of mean losses, the number of its examples. With weight 0
+            neither its gradients nor its values are looked at.
+        values : sequence of float
+            Numbers that are averaged alike, such as the loss; as many on all ranks.
+
+        Returns
+        -------
+        total : float
+            The sum of the weights.
+        means : list of float
+            Of the values.
+
+        Raises
+        ------
+        ValueError
+            If the weight is negative or not finite, or if all weights are zero.
+
+        Notes
+        -----
+        All gradients of a dtype travel in one buffer, and weight and values at its end, in that dtype.
+
+        Examples
+        --------
+        >>> w = wg.ones(2, requires_grad=True)
+        >>> loss = (w * wg.tensor([1., 2.])).sum()
+        >>> loss.backward()
+        >>> wg.distributed.init().average_gradients([w], weight=32, values=[loss.item()])
+        (32.0, [3.0])
+        >>> w.grad
+        tensor([1., 2.])
+        """
+        if not (math.isfinite(weight) and weight >= 0):
+            raise ValueError(f"average_gradients: expected a finite weight >= 0, got {weight}")
+        sums = np.array([weight, *(value * weight if weight else 0.0 for value in values)], np.float64)
+        if self.size > 1:
+            sums = self._average([p for p in parameters if p.requires_grad], sums)
+        if sums[0] == 0:
+            raise ValueError("average_gradients: the weight is 0 on all ranks; one at least must have examples")
+        return float(sums[0]), [float(total / sums[0]) for total in sums[1:]]
+
+    # ------------------------------------------------------------ how they are exchanged
+
+    def _average(self, params: list[Any], sums: np.ndarray) -> np.ndarray:
+        """Average the gradients of parameters. `sums` are this rank's weight and weighted values; gives all ranks'."""
+        given = [p.grad is not None for p in params]
+        grads = [
+            p.grad if has else constant(np.zeros, tuple(p.shape), p.dtype) for p, has in zip(params, given, strict=True)
+        ]
+        numbers = enter(np.concatenate([sums, given]))
+        with self._waiting("average_gradients"):
+            change("average_gradients", (numbers, *grads), self._exchange)
+        found = leave(numbers, "number")
+        for p, grad, has, count in zip(params, grads, given, found[len(sums) :], strict=True):
+            if count and not has:
+                p.grad = grad
+        return found[: len(sums)]
+
+    def _exchange(self, numbers: np.ndarray, *grads: np.ndarray) -> None:
+        """Sum numbers over the ranks, and gradients by the weights, which are the first number."""
+        weight = numbers[0]
+        groups = _by_dtype(grads) or {np.dtype(np.float64): []}
+        first = max(groups, key=lambda dtype: (dtype.itemsize, dtype.name))  # the most exact carries the numbers
+        for dtype in sorted(groups, key=lambda dtype: dtype != first):
+            arrays = groups[dtype]
+            count = sum(x.size for x in arrays)
+            extra = len(numbers) if dtype == first else 0
+            room = self._room(_wide(dtype), count + extra)
+            for x, part in _parts(arrays, room):
+                if weight:
+                    np.multiply(x, weight, out=part, casting="same_kind")
+                else:  # whatever is there, a NaN too, does not count
+                    part[...] = 0
+            if extra:
+                room[count:] = numbers
+            self._comm.Allreduce(self._mpi.IN_PLACE, room)
+            if extra:
+                numbers[...] = room[count:]
+            if numbers[0]:
+                for x, part in _parts(arrays, room):
+                    np.multiply(part, 1 / numbers[0], out=x, casting="same_kind")
+
+    def _reduce(self, *arrays: np.ndarray, op: str) -> None:
+        how = getattr(self._mpi, _OPERATIONS[op])
+        for dtype, group in _by_dtype(arrays).items():
+            wide = _wide(dtype)
+            if len(group) == 1 and group[0].flags.c_contiguous and wide == dtype:
+                self._comm.Allreduce(self._mpi.IN_PLACE, group[0], how)
+            else:
+                room = self._room(wide, sum(x.size for x in group))
+                for x, part in _parts(group, room):
+                    part[...] = x
+                self._comm.Allreduce(self._mpi.IN_PLACE, room, how)
+                for x, part in _parts(group, room):
+                    x[...] = part
+            if op == "mean":
+                for x in group:
+                    x /= self.size
+
+    def _spread(self, *arrays: np.ndarray, root: int) -> None:
+        for group in _by_dtype(arrays).values():
+            if len(group) == 1 and group[0].flags.c_contiguous:
+                self._comm.Bcast(_bytes(group[0]), root)
+                continue
+            room = np.concatenate([x.reshape(-1) for x in group])
+            self._comm.Bcast(_bytes(room), root)
+            for x, part in _parts(group, room):
+                x[...] = part
+
+    def _room(self, dtype: np.dtype, count: int) -> np.ndarray:
+        """Memory for items on their way, which is kept."""
+        room = self._rooms.get(dtype)
+        if room is None or len(room) < count:
+            room = self._rooms[dtype] = np.empty(count, dtype)
+        return room[:count]
+
+    def _require_alike(self, name: str, tensors: list[Any]) -> None:
+        """Raise on all ranks if their tensors differ: MPI would mix up what is whose."""
+        shapes = ", ".join(f"{x.dtype}{list(x.shape)}" for x in tensors)
+        text = f"{name}: {shapes or 'nothing'}"
+        number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+        extremes = np.array([number, -number], np.int64)
+        with self._waiting(name):
+            self._comm.Allreduce(self._mpi.IN_PLACE, extremes, self._mpi.MAX)
+        if extremes[0] != -extremes[1]:
+            texts: list[str] = self.all_gather_object(text)
+            other = next(rank for rank, found in enumerate(texts) if found != texts[0])
+            raise ValueError(
+                f"the ranks do not do the same: rank 0 has {texts[0]}, and rank {other} has {texts[other]}"
+            )
+
     # ------------------------------------------------------------ faults
 
     @contextlib.contextmanager
@@ -395,6 +662,38 @@ class World:
             say()
             return code
         return self._peers.fail(say, text, code)
+
+
+def _tensors(name: str, tree: Any) -> list[Any]:
+    leaves = flatten(tree)[0]
+    for leaf in leaves:
+        if not isinstance(leaf, Variable):
+            raise TypeError(f"{name}: expected tensors, or lists, tuples and dicts of them, got {type(leaf).__name__}")
+    return leaves
+
+
+def _by_dtype(arrays: Sequence[np.ndarray]) -> dict[np.dtype, list[np.ndarray]]:
+    groups: dict[np.dtype, list[np.ndarray]] = {}
+    for x in arrays:
+        groups.setdefault(x.dtype, []).append(x)
+    return groups
+
+
+def _wide(dtype: np.dtype) -> np.dtype:
+    """The dtype in which MPI, which does not know all, adds items of a dtype."""
+    return np.dtype({"float16": "float32", "bool": "uint8"}.get(dtype.name, dtype.name))
+
+
+def _parts(arrays: Sequence[np.ndarray], room: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Each array, and the part of a row of items that is its."""
+    start = 0
+    for x in arrays:
+        yield x, room[start : start + x.size].reshape(x.shape)
+        start += x.size
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    return array.reshape(-1).view(np.uint8)
 
 
 # ---------------------------------------------------------------- the one of this process
@@ -449,6 +748,35 @@ def init() -> World:
 def _once(rank: int, error: Exception) -> BaseException:
     """What a rank raises that cannot reach the others and meets the same fault: only the first says so."""
     return SystemExit(1) if rank else error
+
+
+def average_gradients(
+    parameters: Iterable[Any], weight: float = 1.0, values: Sequence[float] = ()
+) -> tuple[float, list[float]]:
+    """`World.average_gradients` of this process's world.
+
+    Parameters
+    ----------
+    parameters : iterable of tensor
+    weight : float
+    values : sequence of float
+
+    Returns
+    -------
+    total : float
+    means : list of float
+
+    Raises
+    ------
+    ValueError
+        If the weight is negative or not finite, or if all weights are zero.
+
+    Examples
+    --------
+    >>> wg.distributed.average_gradients([], weight=8, values=[0.5])
+    (8.0, [0.5])
+    """
+    return init().average_gradients(parameters, weight, values)
 
 
 def fail(text: str, code: int = 1) -> int:
