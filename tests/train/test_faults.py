@@ -71,7 +71,7 @@ def resume(run: Path) -> int:
 def assert_readable(run: Path) -> None:
     """Whatever a run's directory shows can be read: every checkpoint, the metrics, the weights."""
     for path in checkpoint.find(run / "checkpoints"):
-        contents = checkpoint._read(path)
+        contents = checkpoint.read(path)
         checkpoint._parse_state(contents["state.json"], path)
         for name in ("weights.safetensors", "optimizer.safetensors"):
             checkpoint.parse_tensors(contents[name], name)

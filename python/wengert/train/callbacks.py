@@ -133,6 +133,8 @@ class BestCheckpoint(_Best):
     'max'
     """
 
+    everywhere = False
+
     def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", mode: str | None = None) -> None:
         super().__init__(monitor, mode)
         self.path = Path(path)
@@ -232,6 +234,8 @@ class PlotCurves(Callback):
     --------
     >>> trainer = wg.train.Trainer(max_epochs=10, callbacks=[wg.train.PlotCurves("curves.svg")])
     """
+
+    everywhere = False
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = None if path is None else Path(path)

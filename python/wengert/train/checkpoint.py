@@ -188,7 +188,17 @@ def load(path: str | os.PathLike[str], trainer: Training) -> None:
     CheckpointError
         If the checkpoint is damaged, or does not fit the trainer's model, optimizer, callbacks or data.
     """
-    contents = _read(Path(path))
+    restore(read(Path(path)), path, trainer)
+
+
+def restore(contents: dict[str, bytes], path: str | os.PathLike[str], trainer: Training) -> None:
+    """Give a trainer the state that the files of a checkpoint hold; `path` is what errors call it.
+
+    Raises
+    ------
+    CheckpointError
+        If they are damaged, or do not fit.
+    """
     state = _parse_state(contents["state.json"], path)
     weights = parse_tensors(contents["weights.safetensors"], Path(path) / "weights.safetensors")
     tensors = parse_tensors(contents["optimizer.safetensors"], Path(path) / "optimizer.safetensors")
@@ -197,10 +207,7 @@ def load(path: str | os.PathLike[str], trainer: Training) -> None:
         _load_optimizer(trainer.optim, state["optimizer"], tensors)
         for callback, (_, saved) in zip(trainer.callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(saved)
-        for name, sampler in _samplers(trainer):
-            _set_sampler(sampler, state["samplers"][name], name)
-        for name, generator in _generators(trainer):
-            _set_generator(generator, state["generators"][name])
+        set_sources(trainer, state)
         trainer.model.load_state_dict(weights)
     except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"the checkpoint {path} does not fit: {error}") from error
@@ -231,7 +238,7 @@ def _contents(trainer: Training) -> dict[str, bytes]:
     """The files of a checkpoint."""
     weights = trainer.model.state_dict()
     registered = {id(p) for p in trainer.model.parameters()}
-    if any(id(p) not in registered for p in _parameters(trainer.optim)):
+    if any(id(p) not in registered for p in parameters_of(trainer.optim)):
         raise CheckpointError(
             f"{type(trainer.model).__name__} trains tensors that its state does not have; make them nn.Parameter"
         )
@@ -245,8 +252,7 @@ def _contents(trainer: Training) -> dict[str, bytes]:
         "history": trainer.history.rows,
         "optimizer": optimizer,
         "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in trainer.callbacks],
-        "samplers": {name: _sampler_state(sampler) for name, sampler in _samplers(trainer)},
-        "generators": {name: _generator_state(generator) for name, generator in _generators(trainer)},
+        **sources(trainer),
     }
     try:
         text = json.dumps(state, indent=1) + "\n"
@@ -256,6 +262,29 @@ def _contents(trainer: Training) -> dict[str, bytes]:
     contents = dict(zip(_FILES, made, strict=True))
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
     return {**contents, _SUMS: sums.encode()}
+
+
+def sources(trainer: Training) -> dict[str, Any]:
+    """Where samplers and random generators stand."""
+    return {
+        "samplers": {name: _sampler_state(sampler) for name, sampler in _samplers(trainer)},
+        "generators": {name: _generator_state(generator) for name, generator in _generators(trainer)},
+    }
+
+
+def set_sources(trainer: Training, state: dict[str, Any]) -> None:
+    """Let samplers and random generators go on from where `sources` found them."""
+    for name, sampler in _samplers(trainer):
+        _set_sampler(sampler, state["samplers"][name], name)
+    for name, generator in _generators(trainer):
+        _set_generator(generator, state["generators"][name])
+
+
+def for_others(contents: dict[str, bytes], everywhere: list[bool]) -> dict[str, bytes]:
+    """A checkpoint's files as ranks take them that have only some of its callbacks."""
+    state = json.loads(contents["state.json"])
+    state["callbacks"] = [saved for saved, chosen in zip(state["callbacks"], everywhere, strict=True) if chosen]
+    return {**contents, "state.json": json.dumps(state).encode()}
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -278,7 +307,7 @@ def _sync(directory: Path) -> None:
 # ---------------------------------------------------------------- reading
 
 
-def _read(path: Path) -> dict[str, bytes]:
+def read(path: Path) -> dict[str, bytes]:
     """The files of a checkpoint, their checksums verified. Only these names are opened, whatever the list says."""
     if not (path / _SUMS).is_file():
         raise CheckpointError(f"{path} is not a checkpoint: it has no {_SUMS}")
@@ -395,7 +424,7 @@ def _signature(tensors: dict[str, Any]) -> list[str]:
 # ---------------------------------------------------------------- optimizers
 
 
-def _parameters(optimizer: Any) -> Iterator[Any]:
+def parameters_of(optimizer: Any) -> Iterator[Any]:
     """What an optimizer changes; one of the user's own has a list `params`."""
     if hasattr(optimizer, "param_groups"):
         for group in optimizer.param_groups:

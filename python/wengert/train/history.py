@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 
 class History:
@@ -124,6 +124,17 @@ class Means:
         for name, value in metrics.items():
             self._sums[name] = self._sums.get(name, 0.0) + value * size
             self._weights[name] = self._weights.get(name, 0) + size
+
+    @classmethod
+    def merged(cls, parts: Iterable[Means]) -> Means:
+        """The means over all batches of several, as those of several processes."""
+        whole = cls()
+        for part in parts:
+            whole.count += part.count
+            for name, total in part._sums.items():
+                whole._sums[name] = whole._sums.get(name, 0.0) + total
+                whole._weights[name] = whole._weights.get(name, 0) + part._weights[name]
+        return whole
 
     def result(self, prefix: str = "") -> dict[str, float]:
         """The means so far, their names with a prefix."""

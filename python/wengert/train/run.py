@@ -75,6 +75,8 @@ class Run(Callback):
     {'lr': 0.1}
     """
 
+    everywhere = False
+
     def __init__(self, path: str | os.PathLike[str], settings: dict[str, Any] | None = None) -> None:
         self.path = Path(path)
         self._lock: BinaryIO | None = None

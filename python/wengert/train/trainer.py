@@ -8,13 +8,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..autograd import AnomalyError, detect_anomaly, no_grad
+from ..distributed import World
 from ..nn.modules.parameter import UninitializedParameter
 from ..nn.utils import clip_grad_norm_
 from ..tensors.tensor import Tensor
-from . import checkpoint
+from . import checkpoint, ranks
 from .history import History, Means
 from .progress import Progress
 
@@ -34,6 +35,14 @@ class Data(Protocol):
     def val_dataloader(self) -> Iterable[Any] | None: ...
 
 
+class _Step(NamedTuple):
+    """What comes of a step."""
+
+    metrics: dict[str, float]  # of this rank's part of the batch
+    loss: float  # of the whole batch
+    examples: int  # in it
+
+
 class DivergenceError(ArithmeticError):
     """The loss became NaN or infinite. The message names the step, and the first operation that gave such a value."""
 
@@ -49,6 +58,8 @@ class Callback:
     ...         self.steps += 1
     >>> trainer = wg.train.Trainer(max_epochs=3, callbacks=[Count()])
     """
+
+    everywhere = True  # False: of a distributed training, rank 0 alone has it, as what writes files
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Before the first epoch, when model, data and optimizer are known."""
@@ -88,6 +99,10 @@ class Trainer:
         Raise when the loss becomes NaN or infinite, and name the step and the operation.
     unit : str
         What the progress bar calls the examples.
+    distributed : wengert.distributed.World, optional
+        The ranks that train together. All begin with rank 0's weights, and each takes its part of every batch; the
+        gradients are the whole batch's before they are clipped, and so are metrics and validation. Progress, and
+        callbacks that write files, are rank 0's. The loaders are `wengert.data.DataLoader`, made alike on all ranks.
 
     Attributes
     ----------
@@ -100,6 +115,8 @@ class Trainer:
     history : History
     model, train_dataloader, val_dataloader, optim
         What is being fitted, to what, and by what.
+    world : wengert.distributed.World
+        Of one rank, if training is not distributed.
     reported : dict
         Metrics of the batch at work; a step may put its own here instead of returning them.
     should_stop : bool
@@ -110,7 +127,9 @@ class Trainer:
     Raises
     ------
     ValueError
-        If a limit is negative.
+        If a limit is negative; by `fit`, if ranks train different things, or there are not enough examples for all.
+    TypeError
+        By `fit`, if ranks train together and a loader is no `DataLoader`.
 
     Examples
     --------
@@ -125,10 +144,12 @@ class Trainer:
     train_dataloader: Any
     val_dataloader: Any
     _dtype: Any = None
+    _trained: Sequence[Any] = ()  # the parameters, where ranks train together
 
     def __init__(
         self, max_epochs: int, *, gradient_clip_val: float = 0.0, callbacks: Sequence[Callback] = (),
         progress: bool = True, stop_on_divergence: bool = True, unit: str = "examples",
+        distributed: World | None = None,
     ) -> None:  # fmt: skip
         if max_epochs < 0 or gradient_clip_val < 0:
             raise ValueError(
@@ -136,8 +157,9 @@ class Trainer:
             )
         self.max_epochs = max_epochs
         self.gradient_clip_val = gradient_clip_val
-        self.callbacks = list(callbacks)
-        self.progress = progress
+        self.world = World() if distributed is None else distributed
+        self.callbacks = [callback for callback in callbacks if callback.everywhere or self.world.rank == 0]
+        self.progress = progress and self.world.rank == 0
         self.stop_on_divergence = stop_on_divergence
         self.unit = unit
         self._start()
@@ -146,7 +168,7 @@ class Trainer:
         self.epoch = self.train_batch_idx = self.val_batch_idx = 0
         self.history = History()
         self.reported: dict[str, float] = {}
-        self.should_stop = self.interrupted = False
+        self.should_stop = self.interrupted = self._stopping = False
 
     def fit(self, model: Model, data: Data, *, resume: str | os.PathLike[str] | None = None) -> History:
         """Train until `max_epochs`, until a callback says stop, or until Ctrl-C.
@@ -181,22 +203,41 @@ class Trainer:
         self.prepare_model(model)
         self.optim = model.configure_optimizers()
         self._start()
-        self._tell("on_fit_start")
-        try:
-            if resume is not None:
-                checkpoint.load(resume, self)
-            with _Interrupts(self):
-                while self.epoch < self.max_epochs and not self.should_stop:
-                    metrics = {"epoch": self.epoch + 1, **(self.fit_epoch() or {})}
-                    if self.interrupted:
-                        break
-                    self.epoch += 1
-                    self.history.rows.append(metrics)
-                    self._tell("on_epoch_end", metrics)
-                    self._tell("on_epoch_complete")
-        finally:
-            self._tell("on_fit_end")
+        with self.world.together():
+            if self.world.size > 1:
+                ranks.require_alike(self)
+            self._tell("on_fit_start")
+            try:
+                self._begin(resume)
+                with _Interrupts(self):
+                    self._fit_epochs()
+                self.interrupted = self.world.any(self.interrupted or self._stopping)
+            finally:
+                self._tell("on_fit_end")
         return self.history
+
+    def _begin(self, resume: str | os.PathLike[str] | None) -> None:
+        if self.world.size > 1:
+            self._trained = ranks.parameters(self)
+            ranks.start(self, resume)
+        elif resume is not None:
+            checkpoint.load(resume, self)
+
+    @property
+    def _ends(self) -> bool:
+        """Whether to stop here: an interrupt of any rank counts once all know of it."""
+        return self.interrupted if self.world.size == 1 else self._stopping
+
+    def _fit_epochs(self) -> None:
+        while self.epoch < self.max_epochs and not self.should_stop:
+            metrics = {"epoch": self.epoch + 1, **(self.fit_epoch() or {})}
+            if self._ends:
+                break
+            self.epoch += 1
+            self.history.rows.append(metrics)
+            self._tell("on_epoch_end", metrics)
+            self.should_stop = self.world.any(self.should_stop)
+            self._tell("on_epoch_complete")
 
     def prepare_data(self, data: Data) -> None:
         """Ask the data for its loaders."""
@@ -230,46 +271,74 @@ class Trainer:
         The loaders and their samplers are told the number of epochs before this one by `set_epoch`, if they have it.
         """
         start = time.perf_counter()
-        means = Means()
+        means, shown = Means(), Means()
         self.model.train()
         title = f"epoch {self.epoch + 1}/{self.max_epochs}"
         with Progress(title, self.num_train_batches, self.progress, self.unit) as progress:
             for batch in self._begun(self.train_dataloader):
-                metrics, size = self._update(self.prepare_batch(batch)), _size(batch)
-                means.add(metrics, size)
-                progress.advance(means)
+                step = self._update(self.prepare_batch(batch))
+                means.add(step.metrics, _size(batch))
+                shown.add({**step.metrics, "loss": step.loss}, step.examples)
+                progress.advance(shown)
                 if self.callbacks:
-                    self._tell("on_step_end", metrics["loss"])
-                if self.interrupted:
+                    self._tell("on_step_end", step.loss)
+                if self._ends:
                     return None
             validation = self.evaluate(self._begun(self.val_dataloader))
+            means, seconds = self._merged(means, time.perf_counter() - start)
+            if self._ends:
+                return None
             progress.finish(means, validation)
         judged = {f"val_{name}": value for name, value in validation.items()}
-        return {**means.result("train_"), **judged, "seconds": time.perf_counter() - start}
+        return {**means.result("train_"), **judged, "seconds": seconds}
+
+    def _merged(self, means: Means, seconds: float) -> tuple[Means, float]:
+        """An epoch's metrics over all ranks, and its time on rank 0; an interrupt of one rank becomes one of all."""
+        if self.world.size == 1:
+            return means, seconds
+        found = self.world.all_gather_object((means, seconds, self.interrupted))
+        own, times, interrupts = zip(*found, strict=True)
+        self._stopping = any(interrupts)
+        return Means.merged(own), times[0]
 
     def _begun(self, loader: Any) -> Any:
-        """The loader, after it and its samplers were told which epoch begins, as far as they want to know."""
+        """This rank's batches, after loader and samplers were told which epoch begins, as far as they want to know."""
         for part in checkpoint.parts_of(loader).values():
             if hasattr(part, "set_epoch"):
                 part.set_epoch(self.epoch)
-        return loader
+        return loader if self.world.size == 1 else ranks.part(self.world, loader)
 
-    def _update(self, batch: Any) -> dict[str, float]:
-        loss, metrics = self._measure(self.model.training_step, batch)
-        if self.stop_on_divergence and not math.isfinite(metrics["loss"]):
-            raise DivergenceError(
-                f"the loss is {metrics['loss']} at step {self.train_batch_idx + 1} (epoch {self.epoch + 1}); "
-                f"{self._where_it_diverged(batch)}; a smaller learning rate or gradient clipping may help, and "
-                "stop_on_divergence=False goes on all the same"
-            )
+    def _update(self, batch: Any) -> _Step:
+        together, count = self.world.size > 1, _size(batch)
+        empty = together and not count
+        loss, metrics = (None, {}) if empty else self._measure(self.model.training_step, batch)
+        mean = 0.0 if empty else metrics["loss"]
+        if not together:
+            self._require_finite(mean, batch)
         self.optim.zero_grad()
-        loss.backward()
+        if loss is not None:
+            loss.backward()
+        if together:
+            values = [mean, float(self.interrupted)]
+            total, (mean, interrupted) = self.world.average_gradients(self._trained, count, values)
+            count, self._stopping = round(total), interrupted > 0
+            self._require_finite(mean, batch)
         with no_grad():
             if self.gradient_clip_val > 0:
                 self.clip_gradients(self.gradient_clip_val, self.model)
             self.optim.step()
         self.train_batch_idx += 1
-        return metrics
+        return _Step(metrics, mean, count)
+
+    def _require_finite(self, loss: float, batch: Any) -> None:
+        if not self.stop_on_divergence or math.isfinite(loss):
+            return
+        found = self.world.all_gather_object(self._where_it_diverged(batch) if _size(batch) else "")
+        where = next((text for text in found if text and not text.startswith(_NOWHERE)), found[0] or _NOWHERE)
+        raise DivergenceError(
+            f"the loss is {loss} at step {self.train_batch_idx + 1} (epoch {self.epoch + 1}); {where}; a smaller "
+            "learning rate or gradient clipping may help, and stop_on_divergence=False goes on all the same"
+        )
 
     def _where_it_diverged(self, batch: Any) -> str:
         """The first operation of a step whose result is not finite, found by running the step again."""
@@ -281,7 +350,7 @@ class Trainer:
         except AnomalyError as error:
             where = str(error)
         else:
-            where = "no operation gave it when the step was run again"
+            where = _NOWHERE
         return where if not bad else f"{where}; the update before left {', '.join(bad)} not finite"
 
     def _measure(self, step: Callable[[Any], Any], batch: Any) -> tuple[Any, dict[str, float]]:
@@ -298,47 +367,57 @@ class Trainer:
         clip_grad_norm_(model.parameters(), grad_clip_val)
 
     def evaluate(self, loader: Iterable[Any] | None) -> dict[str, float]:
-        """The means of the model's metrics over a loader, without recording."""
+        """The means of the model's metrics over a loader, or over those of all ranks, without recording."""
         means = Means()
         self.model.eval()
         with no_grad():
             for batch in () if loader is None else loader:
-                means.add(self._measure(self.model.validation_step, self.prepare_batch(batch))[1], _size(batch))
+                if self.world.size == 1 or _size(batch):
+                    means.add(self._measure(self.model.validation_step, self.prepare_batch(batch))[1], _size(batch))
                 self.val_batch_idx += 1
                 if self.interrupted:
                     break
         self.model.train()
-        return means.result()
+        return Means.merged(self.world.all_gather_object(means)).result()
 
     def _tell(self, what: str, *args: Any) -> None:
         for callback in self.callbacks:
             getattr(callback, what)(self, *args)
 
 
+_NOWHERE = "no operation gave it when the step was run again"
+
+
 class _Interrupts:
     """While training, the first Ctrl-C only sets `trainer.interrupted`, so that no update and no file is cut in two.
 
-    Where signals are none of our business (another thread than the main one, a handler that the program has chosen)
-    nothing changes.
+    So does SIGTERM where several ranks train: some launchers send it when they get Ctrl-C, and batch systems when the
+    time is over. Where signals are none of our business (another thread than the main one, a handler that the program
+    has chosen) nothing changes.
     """
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
-        self.ours = False
+        self.before: dict[int, Any] = {}
 
     def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self.ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self.ours:
-            signal.signal(signal.SIGINT, self._interrupt)
+        if threading.current_thread() is not threading.main_thread():
+            return
+        ordinary: dict[int, tuple[Any, ...]] = {signal.SIGINT: (signal.default_int_handler,)}
+        if self.trainer.world.size > 1:
+            ordinary[signal.SIGTERM] = (signal.default_int_handler, signal.SIG_DFL)
+        for number, handlers in ordinary.items():
+            if (handler := signal.getsignal(number)) in handlers:
+                self.before[number] = handler
+                signal.signal(number, self._interrupt)
 
     def _interrupt(self, number: int, frame: Any) -> None:
         self.trainer.interrupted = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(number, self.before[number])
 
     def __exit__(self, *exception: Any) -> None:
-        if self.ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
 
 def _length(loader: Any) -> int | None:
