@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -10,7 +12,7 @@ from typing import Any
 
 import wengert as wg
 
-from . import machine
+from . import distributed, machine
 from ._terminal import printable
 
 
@@ -30,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("run", metavar="RUN", help="the directory that `wengert train` has named")
         command.add_argument("--best", action="store_true", help="use the weights of the best epoch, not of the last")
         _add_threads(command)
+    _add_distributed(evaluate)
     for command in (evaluate, plot):
         _add_data(command)
     predict.add_argument(
@@ -71,6 +74,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("--out", metavar="DIR", help="directory for the run (default: a new one under runs/)")
     train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, with its own settings")
     train.add_argument("--no-progress", action="store_true", help="no progress bar")
+    _add_distributed(train)
     _add_threads(train)
     _add_data(train)
 
@@ -79,6 +83,10 @@ def _add_threads(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--threads", type=_positive, metavar="N", help="to compute with (default: what the machine has)"
     )
+
+
+def _add_distributed(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--distributed", action="store_true", help="share the work among the ranks of `mpirun`")
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
@@ -121,18 +129,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status: 0, 1 after an error, 130 after Ctrl-C. Wrong usage exits with 2.
     """
-    options = parser().parse_args(arguments)
+    options = _parsed(arguments)
     try:
         return _command(options)(options)
     except BrokenPipeError:  # whoever read the output, as `head` does, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, ValueError, ImportError, ArithmeticError, MemoryError) as error:
-        print(f"wengert {options.command}: {printable(str(error) or type(error).__name__)}", file=sys.stderr)
-        return 1
+        return distributed.fail(f"wengert {options.command}: {printable(str(error) or type(error).__name__)}", 1)
     except KeyboardInterrupt:
-        print(f"\nwengert {options.command}: stopped by Ctrl-C", file=sys.stderr)
-        return 130
+        return distributed.fail(f"\nwengert {options.command}: stopped by Ctrl-C", 130)
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; of several processes that a launcher of MPI has started alike, the first says what is wrong."""
+    rank, size = distributed.launched()
+    quiet = io.StringIO() if rank else None
+    with contextlib.redirect_stdout(quiet or sys.stdout), contextlib.redirect_stderr(quiet or sys.stderr):
+        options = parser().parse_args(arguments)
+        if size > 1 and not getattr(options, "distributed", False):
+            able = options.command in ("train", "evaluate")
+            instead = "--distributed lets them share the work" if able else "start it without mpirun"
+            text = f"started as {size} processes, each of which would do the same; {instead}"
+            print(f"wengert {options.command}: {text}", file=sys.stderr)
+            sys.exit(2)
+    return options
 
 
 def _command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:

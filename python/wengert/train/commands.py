@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import signal
 import sys
 import time
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from .. import machine
+from .. import distributed, machine
 from .._terminal import printable
 from ..data import FASHION_CLASSES, DataLoader, FashionMNIST, SyntheticFashion, fashion_mnist_or_stand_in, read_idx
 from ..data.fashion import require_files
 from ..data.idx import is_idx
 from ..data.images import read_image, resize
+from ..data.sampler import share
 from ..data.synthetic import STAND_IN_NOTICE
 from ..ops import from_numpy
 from ..ops.random import Generator, manual_seed
@@ -52,8 +54,10 @@ class _Batches:
 def train(options: argparse.Namespace) -> int:
     """`wengert train`."""
     given = {field.name: vars(options)[field.name] for field in fields(Settings) if field.name in options}
+    world = _world(options)
     _need("safetensors", "matplotlib", *(() if options.no_progress else ("tqdm",)))
-    _use_threads(options)
+    if world.rank:
+        return _train_along(world, options)
     if options.resume:
         run, settings = _open_to_resume(options, given)
         train_set, test_set, message = _data_of(run, options, parts=2)
@@ -66,20 +70,42 @@ def train(options: argparse.Namespace) -> int:
     with run.claimed():
         resume = _checkpoint_to_resume(run) if options.resume else None
         _say(message)
-        trainer = _train(run, settings, train_set, test_set, resume, progress=not options.no_progress)
+        world.broadcast_object(_Told(run.path, run.settings))
+        progress = not options.no_progress
+        trainer = _train(run, settings, train_set, test_set, resume, progress=progress, world=world)
     if run.settings["data"] != _REAL:
         _say(message)
     return 130 if trainer.interrupted else 0
 
 
+class _Told(NamedTuple):
+    """What other ranks know of the run whose directory is rank 0's."""
+
+    path: Path
+    settings: dict[str, Any]
+
+
+def _train_along(world: distributed.World, options: argparse.Namespace) -> int:
+    """Train as one of the other ranks."""
+    run = world.broadcast_object()
+    settings = Settings.of(run.settings)
+    train_set, test_set, _ = _data_of(run, options, parts=2)
+    manual_seed(settings.seed)
+    trainer = Trainer(settings.epochs, callbacks=settings.callbacks(), distributed=world)
+    trainer.fit(settings.task(), _Batches(train_set, test_set, settings))
+    return 130 if trainer.interrupted else 0
+
+
 def _train(
-    run: Run, settings: Settings, train_set: Any, test_set: Any, resume: Path | None, *, progress: bool
-) -> Trainer:
+    run: Run, settings: Settings, train_set: Any, test_set: Any, resume: Path | None, *, progress: bool,
+    world: distributed.World,
+) -> Trainer:  # fmt: skip
     """Train, and write what a run ends with."""
     manual_seed(settings.seed)
     task = settings.task()
     best = BestCheckpoint(run.path / "best.safetensors", "val_accuracy")
-    trainer = Trainer(settings.epochs, callbacks=[*settings.callbacks(), run, best], progress=progress, unit="images")
+    callbacks = [*settings.callbacks(), run, best]
+    trainer = Trainer(settings.epochs, callbacks=callbacks, progress=progress, unit="images", distributed=world)
     start = time.perf_counter()
     try:
         trainer.fit(task, _Batches(train_set, test_set, settings), resume=resume)
@@ -157,7 +183,9 @@ def _tell_end(trainer: Trainer, seconds: float, run: Run) -> None:
         print(f"\nstopped early after {trainer.epoch} of {trainer.max_epochs} epochs: no improvement")
     if len(trainer.history):
         _say(trainer.history.table())
-    print(f"\n{trainer.train_batch_idx} updates in all, {seconds:.1f} s with {machine.get_num_threads()} thread(s)")
+    each = f" on each of {trainer.world.size} ranks" if trainer.world.size > 1 else ""
+    threads = machine.get_num_threads()
+    print(f"\n{trainer.train_batch_idx} updates in all, {seconds:.1f} s with {threads} thread(s){each}")
 
 
 # ---------------------------------------------------------------- evaluate, predict, plot
@@ -165,12 +193,19 @@ def _tell_end(trainer: Trainer, seconds: float, run: Run) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     """`wengert evaluate`."""
+    world = _world(options)
     _need("safetensors")
-    _use_threads(options)
+    if world.rank:
+        run = world.broadcast_object()
+        task = Settings.of(run.settings).task()
+        test_set, _ = _data_of(run, options)
+        _probabilities(task, test_set, world)
+        return 0
     run, task = _open_trained(options)
     test_set, message = _data_of(run, options)
     _say(message)
-    _judge(task, test_set)
+    world.broadcast_object(_Told(run.path, run.settings))
+    _judge(task, test_set, world)
     if run.settings["data"] != _REAL:
         _say(message)
     return 0
@@ -257,6 +292,18 @@ def _need(*packages: str) -> None:
         raise ImportError(f"this needs {', '.join(missing)}: pip install 'wengert[train]'", name=missing[0])
 
 
+def _world(options: argparse.Namespace) -> distributed.World:
+    """The ranks that work together; one, if the options do not say otherwise. Each gets its threads."""
+    if not options.distributed:
+        world = distributed.World()
+    else:
+        world = distributed.init()
+        if world.size > 1:  # some launchers pass Ctrl-C on as this
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _use_threads(options)
+    return world
+
+
 def _use_threads(options: argparse.Namespace) -> None:
     if options.threads is not None:
         machine.set_num_threads(options.threads)
@@ -274,7 +321,7 @@ def _open_trained(options: argparse.Namespace) -> tuple[Run, Classification]:
     return run, task.eval()
 
 
-def _data_of(run: Run, options: argparse.Namespace, parts: int = 1) -> tuple[Any, ...]:
+def _data_of(run: Run | _Told, options: argparse.Namespace, parts: int = 1) -> tuple[Any, ...]:
     """The test set, or with `parts=2` training and test set, that the run is about, and what to say about them."""
     wanted = (True, False)[2 - parts :]
     if run.settings.get("data") == _DRAWN:
@@ -297,14 +344,25 @@ def _check_data_dir(options: argparse.Namespace, parts: int) -> None:
             require_files(options.data_dir, train)
 
 
-def _probabilities(task: Classification, test_set: Any) -> np.ndarray:
+def _probabilities(task: Classification, test_set: Any, world: distributed.World | None = None) -> np.ndarray:
+    """Each image's probabilities of the classes, computed by rank 0's network, some batches by each rank."""
     task.eval()
-    return task.probabilities(x for x, _ in DataLoader(test_set, 1000))
+    if world is None or world.size == 1:
+        return task.probabilities(x for x, _ in DataLoader(test_set, 1000))
+    world.broadcast(list(task.state_dict().values()))
+    count = len(test_set)
+    batches = [range(k, min(k + 1000, count)) for k in range(0, count, 1000)]
+    own = batches[share(len(batches), world.rank, world.size)]
+    found = np.zeros((count, len(test_set.classes)), next(task.parameters()).dtype)
+    if own:
+        found[np.concatenate(own)] = task.probabilities(x for x, _ in DataLoader(test_set, batch_sampler=own))
+    world.all_reduce(from_numpy(found))
+    return found
 
 
-def _judge(task: Classification, test_set: Any) -> np.ndarray:
+def _judge(task: Classification, test_set: Any, world: distributed.World | None = None) -> np.ndarray:
     """Print confusion, loss and accuracy on the test images; gives the probabilities."""
-    probabilities = _probabilities(task, test_set)
+    probabilities = _probabilities(task, test_set, world)
     right = probabilities[np.arange(len(probabilities)), test_set.targets]
     print("\nconfusion on the test images (rows: true class, columns: predicted)")
     print(_confusion(probabilities, test_set))
