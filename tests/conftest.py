@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--exhaustive", action="store_true", help="check the float32 functions on all 2**32 inputs (minutes) "
     )
     parser.addoption("--kills", type=int, default=4, help="how often to kill a run in training (default: 4)")
+    parser.addoption("--tries", type=int, default=1, help="how often a rank meets with each fault (default: 1)")
     parser.addoption("--steps", type=int, default=1000, help="how long to train and watch memory (default: 1000)")
     parser.addoption("--fuzz", type=int, default=100, metavar="N", help="examples for each binding in test_fuzz.py")
 
