@@ -47,6 +47,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "pairwise_distances": {"count": 8, "steps": 60},
     "scipy_solvers": {"until": 20.0},
     "taylor": {},
+    "sweep": {"seeds": (0, 1), "rates": (0.01, 0.1), "size": 300, "epochs": 2},
+    "sweep_on_dask": {"seeds": (0, 1), "rates": (0.01, 0.1), "size": 300, "epochs": 2},
 }
 
 
@@ -73,6 +75,7 @@ def test_there_are_settings_for_every_example() -> None:
 
 # The size in inches, and per panel the labels of its axes and the entries of its legend.
 Panel = tuple[str, str, list[str]]
+SWEEP = ["mean of 2 seeds", "lowest and highest"]
 FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
     "autodiff_by_hand": ((10.2, 3.6), [("", "", [])]),
     "vectorization": ((6, 2.4), [("microseconds", "", [])]),
@@ -136,6 +139,8 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
         (9, 3.4),
         [("x", "", []), ("x", "", ["the function", "order 1", "order 3", "order 5", "order 9"])],
     ),
+    "sweep": ((4.5, 3), [("learning rate", "accuracy on the test pictures", SWEEP)]),
+    "sweep_on_dask": ((4.5, 3), [("learning rate", "accuracy on the test pictures", SWEEP)]),
 }
 
 
@@ -297,6 +302,32 @@ def test_distances_bring_the_map_back() -> None:
     stress, (truth, found) = (axes.lines for axes in run("pairwise_distances").axes)
     assert stress[0].get_ydata()[-1] < 0.1 * stress[0].get_ydata()[0]
     assert truth.get_xydata().shape == found.get_xydata().shape == (8, 2)
+
+
+def test_a_sweep_in_processes_has_the_bits_of_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    joblib = pytest.importorskip("joblib")
+    train_once = examples.load("sweep").train_once
+    settings = [(seed, lr, 300, 2) for seed in (0, 1) for lr in (0.01, 0.1)]
+    found = joblib.Parallel(2)(joblib.delayed(train_once)(*each) for each in settings)
+    assert found == [train_once(*each) for each in settings]
+    assert len({*map(tuple, found)}) == len(found)
+    run("sweep")
+    assert "has the same bits: True" in capsys.readouterr().out
+
+
+def test_a_sweep_on_dask_has_the_same_bits_and_without_it_goes_on_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure = run("sweep_on_dask")
+    first = capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    again = run("sweep_on_dask")
+    second = capsys.readouterr().out
+    assert "dask.distributed is not installed" in second
+    assert first.splitlines()[-1] == second.splitlines()[-1]
+    assert "the same bits: True" in first or "is not installed" in first
+    for a, b in zip(figure.axes[0].lines, again.axes[0].lines, strict=True):
+        np.testing.assert_array_equal(a.get_xydata(), b.get_xydata())
 
 
 # ---------------------------------------------------------------- python -m wengert.examples

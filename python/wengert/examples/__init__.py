@@ -30,6 +30,8 @@ NAMES = (
     "pairwise_distances",
     "scipy_solvers",
     "taylor",
+    "sweep",
+    "sweep_on_dask",
 )
 
 
