@@ -419,6 +419,9 @@ def _coloured(
 def _colours(starts: np.ndarray, places: np.ndarray, height: int) -> np.ndarray:
     """For each column, given by the places of its items, the first colour that no column before it has which shares a
     place with it. The colours at each place are the bits of a number."""
+    count = len(starts) - 1
+    if np.bincount(places, minlength=1).max() == count:  # all meet at one place
+        return np.arange(count)
     taken = [0] * height
     colours = []
     bounds, every = starts.tolist(), places.tolist()
