@@ -24,7 +24,7 @@ sub_alpha lerp lerp_tensor addcmul addcdiv copysign nan_to_num floor ceil trunc 
 remainder fmod exp expm1 log log1p sin cos erf tan asin acos atan atan2 sinh cosh asinh acosh atanh exp2 log2 log10
 rsqrt hypot logaddexp xlogy logit deg2rad rad2deg tanh sigmoid leaky_relu softplus gelu sum sum_0 sum_keepdim mean
 mean_1 max_values min_values var var_population std norm_1 norm_l1 norm_p3 norm_p4 cumsum cumsum_0 nansum var_mean
-std_mean cumprod cumprod_0 cummax cummin logcumsumexp diff sort sort_descending topk kthvalue reshape permute
+std_mean cumprod cumprod_0 logcumsumexp diff sort sort_descending topk kthvalue reshape permute
 transpose broadcast_to t flip cat stack squeeze flatten expand broadcast_tensors ravel unflatten movedim split chunk
 tensor_split unbind narrow select hstack vstack dstack column_stack repeat tile repeat_interleave roll roll_dims
 rot90 rot90_back tril triu diagonal diagonal_dims diag_embed index_slice index_int index_rows index_pairs index_mask
@@ -131,6 +131,7 @@ def test_items_that_are_zero_by_chance_belong_to_it() -> None:
     [
         (lambda x: x.cumsum(0), np.tril(np.ones((6, 6)))),
         (lambda x: x.cumprod(0), np.tril(np.ones((6, 6)))),
+        (lambda x: x.cummax(0)[0], np.tril(np.ones((6, 6)))),
         (lambda x: wg.roll(x, 1) - x, np.eye(6) + np.roll(np.eye(6), 1, 0)),
         (lambda x: wg.tensor(banded(6, 0, 1)) @ x, banded(6, 0, 1)),
         (lambda x: x @ wg.tensor(banded(6, 0, 1)), banded(6, 0, 1).T),
@@ -342,11 +343,11 @@ def test_an_observer_is_not_disturbed() -> None:
 def test_errors() -> None:
     with pytest.raises(ValueError, match='sparse_jacobian: expected mode "auto"'):
         func.sparse_jacobian(wg.sin, mode="both")
-    with pytest.raises(TypeError, match="sparse_jacobian: argument 0 has dtype int64"):
+    with pytest.raises(TypeError, match="sparse_jacobian: the argument has dtype int64"):
         func.sparse_jacobian(wg.sin)(wg.arange(3))
     with pytest.raises(TypeError, match="sparse_jacobian: the function returned dtype bool"):
         func.sparse_jacobian(lambda x: x > 0)(wg.ones(3))
-    with pytest.raises(TypeError, match="expected a tensor, an array or numbers, got str"):
+    with pytest.raises(TypeError, match="sparse_jacobian: the function returned str without a tensor in it"):
         func.sparse_jacobian(lambda x: "text")(wg.ones(3))
     with pytest.raises(ValueError, match="sparse_hessian: the function must return one 0-d tensor"):
         func.sparse_hessian(wg.sin)(wg.ones(3))
