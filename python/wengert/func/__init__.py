@@ -18,10 +18,24 @@ from .calculus import (
 )
 from .checking import check_gradients
 from .sparse import sparse_hessian, sparse_jacobian
-from .transforms import grad, hessian, hvp, jacobian, jvp, linearize, value_and_grad, vjp
+from .stateless import functional_call
+from .transforms import (
+    grad,
+    grad_and_value,
+    hessian,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    linearize,
+    value_and_grad,
+    vjp,
+)
 
 __all__ = [
-    "TaylorPolynomial", "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp",
-    "jacobian", "jacobian_determinant", "jvp", "laplacian", "linearize", "sparse_hessian",
+    "TaylorPolynomial", "check_gradients", "derivative", "difference_quotient", "divergence",
+    "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacobian", "jacobian_determinant",
+    "jacrev", "jvp", "laplacian", "linearize", "sparse_hessian",
     "sparse_jacobian", "taylor", "value_and_grad", "vjp",
 ]  # fmt: skip

@@ -92,6 +92,43 @@ def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) 
     return wrapped
 
 
+def grad_and_value(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """`value_and_grad` in PyTorch's order.
+
+    Parameters
+    ----------
+    function : callable
+        Returns one 0-d tensor; with `has_aux` a pair of it and anything else.
+    argnums : int or sequence of int
+        The positional arguments to differentiate by.
+    has_aux : bool
+
+    Returns
+    -------
+    callable
+        Gives (gradient, value), or (gradient, (value, aux)).
+
+    Raises
+    ------
+    ValueError
+        If the function does not return one 0-d tensor, or `argnums` do not fit.
+    TypeError
+        If a differentiated argument is not floating.
+
+    Examples
+    --------
+    >>> wg.func.grad_and_value(lambda x: (x * x).sum())(wg.tensor([1., 2.]))
+    (tensor([2., 4.]), tensor(5.))
+    """
+    both = value_and_grad(function, argnums, has_aux)
+
+    def wrapped(*args: Any, **keywords: Any) -> Any:
+        value, gradient = both(*args, **keywords)
+        return gradient, value
+
+    return wrapped
+
+
 def _gradient(run: Run) -> Any:
     """The gradient of a run's one result, in the structure of the arguments."""
     run.require_scalar()
@@ -262,6 +299,78 @@ def jacobian(
         raise ValueError(f'jacobian: expected mode "auto", "forward" or "reverse", got {mode!r}')
 
     return _jacobian_of("jacobian", function, argnums, mode, has_aux)
+
+
+def jacrev(
+    function: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Callable[..., Any]:  # fmt: skip
+    """The Jacobian by reverse walks, one per item of the output: PyTorch's name for `jacobian(mode="reverse")`.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a tensor or a structure of them; with `has_aux` a pair of it and anything else.
+    argnums : int or sequence of int
+        The positional arguments to differentiate by.
+    has_aux : bool
+    chunk_size : int or None
+        Taken as PyTorch's argument, which bounds memory: the rows are walked one after the other.
+
+    Returns
+    -------
+    callable
+        Gives what `jacobian` gives.
+
+    Raises
+    ------
+    ValueError
+        If `argnums` do not fit, or `chunk_size` is less than 1.
+
+    Examples
+    --------
+    >>> wg.func.jacrev(lambda x: x * x)(wg.tensor([1., 2.]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"jacrev: expected chunk_size >= 1 or None, got {chunk_size}")
+    return _jacobian_of("jacrev", function, argnums, "reverse", has_aux)
+
+
+def jacfwd(
+    function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Callable[..., Any]:  # fmt: skip
+    """The Jacobian by forward walks, one per item of the input: PyTorch's name for `jacobian(mode="forward")`.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a tensor or a structure of them; with `has_aux` a pair of it and anything else.
+    argnums : int or sequence of int
+        The positional arguments to differentiate by.
+    has_aux : bool
+    randomness : {"error", "same", "different"}
+        Taken as PyTorch's argument, without effect: the function runs once, and draws once.
+
+    Returns
+    -------
+    callable
+        Gives what `jacobian` gives.
+
+    Raises
+    ------
+    ValueError
+        If `argnums` do not fit, or `randomness` is none of these.
+
+    Examples
+    --------
+    >>> wg.func.jacfwd(lambda x: x * x)(wg.tensor([1., 2.]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
+    if randomness not in ("error", "same", "different"):
+        raise ValueError(f'jacfwd: expected randomness "error", "same" or "different", got {randomness!r}')
+    return _jacobian_of("jacfwd", function, argnums, "forward", has_aux)
 
 
 def _jacobian_of(name: str, function: Callable[..., Any], argnums: Any, mode: str, has_aux: bool) -> Callable[..., Any]:
