@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from cases import CASES, Case
 from wengert.core.following import followed
 from wengert.func import (
     derivative,
@@ -52,6 +53,19 @@ def into_a_row(x: Any) -> Any:
     return wg.tensor(K).sum()
 
 
+def loaded(x: Any) -> Any:
+    layer = wg.nn.Linear(3, 1, bias=False, dtype=wg.float64)
+    layer.load_state_dict({"weight": x.reshape((1, 3))})
+    return layer(T).sum()
+
+
+def stepped(x: Any) -> Any:
+    w = wg.nn.Parameter(wg.zeros(3, dtype=wg.float64))
+    (w * x).sum().backward(create_graph=True)
+    wg.optim.SGD([w], lr=0.1).step()
+    return (w**2).sum()
+
+
 LEAVING: dict[str, Callable[[Any], Any]] = {
     "item by item": item_by_item,
     "into a matrix": into_a_matrix,
@@ -67,6 +81,13 @@ LEAVING: dict[str, Callable[[Any], Any]] = {
     "new_tensor": lambda x: x.new_tensor([x[0]]).sum(),
     "Tensor": lambda x: wg.Tensor(x).sum(),
     "Parameter": lambda x: (wg.nn.Parameter(x) ** 2).sum(),
+    "load_state_dict": lambda x: loaded(x),
+    "vector_to_parameters": lambda x: wg.nn.utils.vector_to_parameters(x, [wg.nn.Parameter(X)]),
+    "data": lambda x: setattr(wg.zeros(3), "data", x),
+    "a step of an optimizer": lambda x: stepped(x),
+    "normal": lambda x: wg.normal(x, 1.0).sum(),
+    "unique": lambda x: wg.unique(x).sum(),
+    "unique_consecutive": lambda x: wg.unique_consecutive(x * 2).sum(),
     "full": lambda x: wg.full((2,), x[0]).sum(),
     "linspace": lambda x: wg.linspace(0, x[0], 3).sum(),
     "np.asarray": lambda x: wg.tensor(np.asarray(x)).sum(),
@@ -138,6 +159,19 @@ def test_what_is_constant_piece_by_piece_stays_allowed_and_so_does_printing() ->
     assert grad(f)(X).tolist() == [1.0, 1.0, 1.0]
     p = taylor(wg.exp, wg.tensor(0.0, dtype=wg.float64), 2)
     assert grad(lambda c: len(repr(wg.func.TaylorPolynomial(c, p.coefficients * c))) * c)(wg.tensor(2.0)).item() > 5
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_no_operation_of_the_library_lets_a_value_out_by_itself(case: Case) -> None:
+    """Nor do its rules: a run further out follows both."""
+    xs = [wg.from_numpy(x) for x in case.draw(next(shapes for shapes in case.shapes if (0,) not in shapes))]
+
+    def directional(*xs: Any) -> Any:
+        return jvp(lambda *xs: case.function(*xs).sum(), xs, tuple(x * x for x in xs))[1]
+
+    gradients = grad(directional, tuple(range(len(xs))))(*xs)
+    assert [g.shape for g in gradients] == [x.shape for x in xs]
+    assert not followed
 
 
 def test_what_does_not_depend_on_the_argument_leaves_as_ever() -> None:

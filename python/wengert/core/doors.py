@@ -235,8 +235,14 @@ def leave(x: Variable, kind: str) -> np.ndarray:
         If x depends on what a function that is being recorded by `wg.func` is differentiated by, and is to become a
         number or an array: the derivative would be lost. What is constant piece by piece (bool, int) and text pass.
     """
-    if followed and (kind == "number" or kind == "array") and x.is_tracked() and is_followed(x):
-        raise lost("an array" if kind == "array" else "a number", line_of_caller())
+    if followed and (kind == "number" or kind == "array") and x.is_tracked():
+        require_unfollowed(x, "an array" if kind == "array" else "a number")
     value = x._value
     array: np.ndarray = value.leave(kind) if isinstance(value, Value) else value
     return array
+
+
+def require_unfollowed(x: Variable, what: str, also_unrecorded: bool = False) -> None:
+    """Raise if x is to become what has no derivative, and depends on what a function is being differentiated by."""
+    if followed and is_followed(x, also_unrecorded):
+        raise lost(what, line_of_caller())

@@ -44,9 +44,10 @@ class following:
                 followed.pop(id(node), None)
 
 
-def is_followed(x: Variable) -> bool:
-    """Whether x depends on what a run differentiates by. Under no_grad nothing does: who says so means it."""
-    if not (followed and mode.recording and x.requires_grad):
+def is_followed(x: Variable, also_unrecorded: bool = False) -> bool:
+    """Whether x depends on what a run differentiates by. Under no_grad nothing does, unless the caller is always under
+    it: who says so means it."""
+    if not (followed and (mode.recording or also_unrecorded) and x.requires_grad):
         return False
     with _lock:
         ends = dict(followed)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.broadcast import cast
-from ..core.doors import change, constant, enter, leave
+from ..core.doors import change, constant, enter, leave, require_unfollowed
 from ..core.variable import Variable
 from ..ops import updates
 from ..ops.join import cat
@@ -142,6 +142,7 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
                 f"vector_to_parameters: a vector of {vector._value.dtype} cannot be kept in a parameter of "
                 f"{p._value.dtype}"
             )
+    require_unfollowed(vector, "items of parameters (wg.func.functional_call has a derivative)")
     change("vector_to_parameters", tuple(listed), _distribute, vector)
 
 

@@ -19,8 +19,7 @@ from ..core import dtypes
 from ..core.arguments import integer, sizes
 from ..core.broadcast import cast
 from ..core.define import computed, linear
-from ..core.doors import constant, enter, leave, line_of_caller
-from ..core.following import is_followed, lost
+from ..core.doors import constant, enter, leave, require_unfollowed
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable, detached
@@ -342,8 +341,7 @@ def _from_data(name: str, data: Any, dtype: Any, copy: bool | None = True) -> Te
     if isinstance(data, Variable):
         if copy is False:
             raise ValueError(f"{name}: {data._value.dtype} cannot become {wanted} without a copy; leave out copy=False")
-        if is_followed(data):
-            raise lost("another tensor, by a copy of its items,", line_of_caller())
+        require_unfollowed(data, "another tensor, by a copy of its items,")
         return _COPY(data, dtype=wanted or data._value.dtype)
     if type(data) in _NUMBERS or not (_is_array_like(data) or hasattr(data, "__dlpack__")):
         if copy is False:

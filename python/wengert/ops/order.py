@@ -12,7 +12,7 @@ from ..core import dtypes
 from ..core.arguments import dimension, either, reduced, whole
 from ..core.broadcast import beside, cast
 from ..core.define import Function, computed, elementwise
-from ..core.doors import enter
+from ..core.doors import enter, require_unfollowed
 from ..core.half import half
 from ..core.signatures import tells
 from ..core.tape import apply
@@ -547,6 +547,7 @@ def unique(
     (tensor([1, 3]), tensor([1, 2]))
     """
     x = enter(x)
+    require_unfollowed(x, "a set of its different items")
     dim = either("unique", dim, axis)
     d = None if dim is None else dimension("unique", dim, x._value.ndim)
     return _asked(_unique(x, dim=d), return_inverse, return_counts)
@@ -602,6 +603,7 @@ def unique_consecutive(
     tensor([1, 2, 1])
     """
     x = enter(x)
+    require_unfollowed(x, "a sequence of its different items")
     dim = either("unique_consecutive", dim, axis)
     d = None if dim is None else dimension("unique_consecutive", dim, x._value.ndim)
     return _asked(_unique_consecutive(x, dim=d), return_inverse, return_counts)

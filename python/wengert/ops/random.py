@@ -12,7 +12,7 @@ from ..core import dtypes
 from ..core.arguments import integer
 from ..core.broadcast import broadcast_shape
 from ..core.change import rewrite
-from ..core.doors import draw, enter
+from ..core.doors import draw, enter, require_unfollowed
 from ..core.generator import Generator, default_generator
 from ..core.generator import numpy_generator as numpy_generator
 from ..core.signatures import tells
@@ -579,6 +579,8 @@ def normal(
         given = [x for x in (mean, std) if isinstance(x, Variable)]
         if not given:
             raise TypeError("normal: expected a size with two numbers, as in normal(0, 1, (2, 3))")
+        for x in given:
+            require_unfollowed(x, "the mean or spread of random numbers (mean + std * wg.randn(...) has a derivative)")
         shape = broadcast_shape("normal", *(x._value.shape for x in given))
         dtype = given[0]._value.dtype if dtype is None else dtype
     kind = float_dtype("normal", dtype)

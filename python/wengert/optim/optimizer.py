@@ -12,7 +12,8 @@ import numpy as np
 from ..autograd import enable_grad
 from ..core import dtypes
 from ..core.broadcast import cast
-from ..core.doors import change, constant, enter, require_writable
+from ..core.doors import change, constant, enter, require_unfollowed, require_writable
+from ..core.following import followed
 from ..core.modes import recording
 from ..core.variable import Variable
 from ..nn.modules.module import clear_gradient
@@ -209,6 +210,8 @@ class Optimizer:
     ) -> None:  # fmt: skip
         """Let a kernel of ops/updates.py change parameters, and what is remembered of them under some names."""
         written = [*params]
+        for g in grads if followed else ():
+            require_unfollowed(g, "a step of an optimizer", also_unrecorded=True)
         for name in names:
             written += _remembered(states, params, name)
         count = len(params)

@@ -15,8 +15,7 @@ from .._types import Tensor
 from ..core import define, dtypes
 from ..core.arguments import sizes
 from ..core.broadcast import cast
-from ..core.doors import enter, leave, line_of_caller
-from ..core.following import is_followed, lost
+from ..core.doors import enter, leave, require_unfollowed
 from ..core.variable import Variable, detached
 from ..ops import compare, creation
 from .size import Size
@@ -157,8 +156,7 @@ def made_of(data: tuple[Any, ...]) -> Tensor:
     """What `Tensor(*data)` shows: data in the default float, or zeros of the lengths given."""
     default = dtypes.get_default_dtype()
     if len(data) == 1 and isinstance(data[0], Variable):
-        if is_followed(data[0]):
-            raise lost("a leaf", line_of_caller())
+        require_unfollowed(data[0], "a leaf")
         return to(detached(data[0]), default)
     if len(data) == 1 and (isinstance(data[0], (list, np.ndarray)) or builtin_type(data[0]) is tuple):
         return enter(np.array(data[0], dtype=default))

@@ -18,7 +18,7 @@ from ..core import arguments, dlpack, hooks
 from ..core.backward import backward
 from ..core.broadcast import cast
 from ..core.change import exchange, forget, renew, rewrite
-from ..core.doors import enter, leave, line, memory
+from ..core.doors import enter, leave, line, memory, require_unfollowed
 from ..core.modes import mode
 from ..core.signatures import telling
 from ..core.variable import Variable, detached, register, show
@@ -206,7 +206,9 @@ class Tensor(Variable):
 
     @data.setter
     def data(self, other: Any) -> None:
-        exchange(self, enter(other))
+        source = enter(other)
+        require_unfollowed(source, "the data of another tensor")
+        exchange(self, source)
         self._counter = [self._share_counter()[0] + 1, line()]
         self._base = None
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...autograd import Handle
 from ...core.broadcast import cast
-from ...core.doors import change, constant, enter, require_writable
+from ...core.doors import change, constant, enter, require_unfollowed, require_writable
 from ...core.variable import Variable
 from ...tensors.tensor import Tensor
 from .crossing import Crossing
@@ -1082,7 +1082,8 @@ def _set_to_zero(array: np.ndarray) -> None:
 
 def _copy_all(tensors: list[Any], values: list[Any]) -> None:
     """Copy the items of `values` into tensors, of which those without a size take it from there; all or none."""
-    for tensor in tensors:
+    for tensor, x in zip(tensors, values, strict=True):
+        require_unfollowed(x, "items of a parameter, by load_state_dict (wg.func.functional_call has a derivative),")
         if not isinstance(tensor, UninitializedParameter):
             require_writable(tensor, "load_state_dict")
     for tensor, x in zip(tensors, values, strict=True):

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core import dtypes
-from ...core.doors import Value, line_of_caller
-from ...core.following import is_followed, lost
+from ...core.doors import Value, require_unfollowed
 from ...core.variable import Variable, show
 from ...ops import creation
 from ...tensors.tensor import Tensor
@@ -43,8 +42,7 @@ class Parameter(Tensor):
             data = creation.empty(0)
         if not isinstance(data, Variable):
             data = creation.as_tensor(data)
-        if is_followed(data):
-            raise lost("a leaf", line_of_caller())
+        require_unfollowed(data, "a leaf")
         show(self, data)
         if requires_grad:
             self.requires_grad_()
