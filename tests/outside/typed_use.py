@@ -65,6 +65,9 @@ def derivatives() -> None:
     x = wg.tensor([1.0, 2.0])
     assert func.grad(cube)(x).tolist() == [3.0, 12.0]
     assert func.hessian(cube)(x).shape == (2, 2)
+    assert func.jacrev(wg.exp)(x).shape == func.jacfwd(wg.exp)(x).shape == (2, 2)
+    assert autograd.functional.hvp(cube, x, x)[1].tolist() == [6.0, 24.0]
+    assert autograd.gradcheck(cube, x.double().requires_grad_())
     assert Cube.apply(x).tolist() == [1.0, 8.0]
     assert linalg.norm(x).item() > 2
 
@@ -73,6 +76,7 @@ def training() -> None:
     wg.set_num_threads(wg.get_num_threads())
     wg.manual_seed(0)
     net = Network()
+    net.register_full_backward_hook(lambda module, inner, outer: None).remove()
     optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     schedule = optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
     loss_function = nn.CrossEntropyLoss()

@@ -1,8 +1,17 @@
 """Derivatives of functions, as functions.
 
-Everything here takes a Python function of tensors, arrays, numbers, or nested lists, tuples and dicts of them, runs it
-once with its differentiated arguments tracked, and walks the list that this leaves. The walk is recorded exactly when
-its result can itself be differentiated, so the functions nest in any order.
+Everything here takes a Python function of tensors, arrays, numbers, or structures of them (lists, tuples, mappings and
+dataclasses, which keep their class), runs it once with its differentiated arguments tracked, and walks the list that
+this leaves. The walk is recorded exactly when its result can itself be differentiated, so the functions nest in any
+order.
+
+- Of NumPy arrays there are NumPy arrays: leaf by leaf for what has the form of the arguments, such as gradients; for
+  values, and what the function returns beside them, where the differentiated arguments have an array and no tensor.
+  Python numbers give tensors. The function itself sees tensors. A result that a derivative further out needs stays a
+  tensor.
+- Arguments are read-only: a function that changes one in place raises.
+- A tensor that depends on a differentiated argument must not become a number or an array while the function runs: the
+  derivative by way of it would be lost, so that raises. `int`, `bool` and text pass, and so does what is detached.
 """
 
 from __future__ import annotations
