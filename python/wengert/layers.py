@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ._types import Tensor
-from .core.doors import enter
+from .core.doors import enter, require_unfollowed
 from .core.modes import recording
 from .func.recorded import Run, ones_like
 from .ops import activations, arithmetic, functions, losses, norms, products, reduce, rows
@@ -62,6 +62,8 @@ class Layer:
             A constant: nothing is recorded outside the layer.
         """
         xs = [enter(x) for x in inputs]
+        for x in xs:
+            require_unfollowed(x, "the input of a layer, outside which nothing is recorded")
         places = [k for k, x in enumerate(xs) if x._value.dtype.kind == "f"]
         with recording(False):
             self._run = Run(type(self).__name__, lambda *args: type(self).function(*args, **self._static), xs, places)

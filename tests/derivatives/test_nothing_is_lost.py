@@ -59,6 +59,12 @@ def loaded(x: Any) -> Any:
     return layer(T).sum()
 
 
+def backward_within(x: Any) -> Any:
+    w = wg.zeros(3, dtype=wg.float64, requires_grad=True)
+    (w * x).sum().backward()
+    return (w.grad**2).sum()
+
+
 def stepped(x: Any) -> Any:
     w = wg.nn.Parameter(wg.zeros(3, dtype=wg.float64))
     (w * x).sum().backward(create_graph=True)
@@ -85,6 +91,10 @@ LEAVING: dict[str, Callable[[Any], Any]] = {
     "vector_to_parameters": lambda x: wg.nn.utils.vector_to_parameters(x, [wg.nn.Parameter(X)]),
     "data": lambda x: setattr(wg.zeros(3), "data", x),
     "a step of an optimizer": lambda x: stepped(x),
+    "backward": lambda x: backward_within(x),
+    "autograd.grad": lambda x: wg.autograd.grad((x**2).sum(), x)[0].sum(),
+    "autograd.functional": lambda x: wg.autograd.functional.jacobian(lambda x: x**2, x).sum(),
+    "a layer": lambda x: wg.layers.Exp().forward(x).sum(),
     "normal": lambda x: wg.normal(x, 1.0).sum(),
     "unique": lambda x: wg.unique(x).sum(),
     "unique_consecutive": lambda x: wg.unique_consecutive(x * 2).sum(),
@@ -203,6 +213,19 @@ def test_a_derivative_of_a_derivative_may_leave_when_no_run_goes_on() -> None:
     assert seen[0].item() == 36.0  # outside, a tensor with a history leaves as ever
     _, pullback = vjp(f, X)
     assert pullback(wg.tensor(1.0, dtype=wg.float64))[0].tolist() == [3.0, 12.0, 27.0]
+
+
+def test_walks_within_a_function_may_be_recorded() -> None:
+    def f(x):
+        (g,) = wg.autograd.grad((x**3).sum(), x, create_graph=True)
+        w = wg.ones(3, dtype=wg.float64, requires_grad=True)
+        (w * x).sum().backward(create_graph=True)
+        fixed = wg.ones(3, dtype=wg.float64, requires_grad=True)
+        (fixed * 2).sum().backward()  # of what does not depend on x
+        h = wg.autograd.functional.jacobian(lambda y: (y * x).sum(), x, create_graph=True)
+        return (g + w.grad + fixed.grad + h).sum()
+
+    assert grad(f)(X).tolist() == [8.0, 14.0, 20.0]
 
 
 def test_users_operations_may_look_at_their_items() -> None:

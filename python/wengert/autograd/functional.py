@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core import tape
-from ..core.doors import constant
+from ..core.doors import constant, require_unfollowed
 from ..core.modes import mode, recording
 from ..core.variable import Variable
 from ..func.recorded import Run, ones_like
@@ -64,7 +64,7 @@ def jacobian(
     modes = {"reverse-mode": "reverse", "forward-mode": "forward"}
     if strategy not in modes:
         raise ValueError(f'jacobian: expected strategy "reverse-mode" or "forward-mode", got {strategy!r}')
-    args, argnums = _inputs("jacobian", inputs)
+    args, argnums = _inputs("jacobian", inputs, create_graph)
     checked = _checked("jacobian", func, strict)
     with recording(mode.recording and create_graph):
         return jacobian_of(checked, argnums, modes[strategy])(*args)
@@ -104,7 +104,7 @@ def hessian(
     tensor([[ 6.,  0.],
             [ 0., 12.]])
     """
-    args, argnums = _inputs("hessian", inputs)
+    args, argnums = _inputs("hessian", inputs, create_graph)
     gradient = _gradient_of("hessian", func, argnums, strict)
     with recording(mode.recording and create_graph):
         return jacobian_of(lambda *xs: gradient(*xs)[0], argnums, "forward")(*args)
@@ -142,7 +142,7 @@ def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     >>> wg.autograd.functional.vjp(lambda x: x * x, wg.tensor([1., 2.]), wg.tensor([1., 10.]))
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
-    args, argnums = _inputs("vjp", inputs)
+    args, argnums = _inputs("vjp", inputs, create_graph)
     with recording(mode.recording and create_graph):
         run = Run("vjp", _checked("vjp", func, strict), args, argnums)
         run.check_floating()
@@ -182,7 +182,7 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     >>> wg.autograd.functional.jvp(lambda x: x * x, wg.tensor([1., 2.]), wg.tensor([1., 10.]))
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
-    args, argnums = _inputs("jvp", inputs)
+    args, argnums = _inputs("jvp", inputs, create_graph)
     with recording(mode.recording and create_graph):
         run = Run("jvp", _checked("jvp", func, strict), args, argnums)
         run.check_floating()
@@ -253,7 +253,7 @@ def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
 
 
 def _second(name: str, func: Function, inputs: Any, v: Any, create_graph: bool, strict: bool) -> Any:
-    args, argnums = _inputs(name, inputs)
+    args, argnums = _inputs(name, inputs, create_graph)
     with recording(mode.recording and create_graph):
         run = Run(name, _gradient_of(name, func, argnums, strict), args, argnums, has_aux=True)
         ts = run.directions("vector v", v) if v is not None else _one(name, run.inputs, "the inputs")
@@ -279,13 +279,15 @@ def _gradient_of(name: str, func: Function, argnums: int | None, strict: bool) -
 # ---------------------------------------------------------------- what goes in and comes out
 
 
-def _inputs(name: str, inputs: Any) -> tuple[tuple[Any, ...], int | None]:
+def _inputs(name: str, inputs: Any, create_graph: bool) -> tuple[tuple[Any, ...], int | None]:
     """The inputs as a tuple, and the argnums that give results in their form."""
     args = inputs if type(inputs) is tuple else (inputs,)
     for k, x in enumerate(args):
         if not isinstance(x, (Variable, np.ndarray)):
             got = f"{type(x).__name__} at place {k}" if args is inputs else type(x).__name__
             raise TypeError(f"{name}: expected a tensor or a tuple of tensors as inputs, got {got}")
+        if isinstance(x, Variable) and not create_graph:
+            require_unfollowed(x, "the input of a derivative that is a constant (with create_graph=True it is not)")
     return args, None if args is inputs else 0
 
 

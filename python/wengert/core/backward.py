@@ -12,7 +12,7 @@ from .._kernels import held_alone
 from . import locks, stages, tape
 from .broadcast import cast
 from .change import copied
-from .doors import constant, enter
+from .doors import constant, enter, require_unfollowed
 from .hooks import known, run_hooks, run_post_hooks
 from .modes import recording
 from .variable import Variable
@@ -64,6 +64,8 @@ def _walk(
     for i in range(len(outputs)):
         g = _cotangent(name, outputs[i], gradients[i])
         y = outputs[i]
+        if not create:
+            require_unfollowed(y, "the start of a walk that is not recorded (create_graph=True, wg.func.grad are)")
         starts.append((y.origin(), g))
     free = not (create if retain is None else retain)
     with recording(create):
