@@ -181,6 +181,31 @@ def _dominant(x: Any) -> Any:
     return x + np.eye(x.shape[-1], dtype=x.dtype) * 6
 
 
+def _lu(x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The order, L and U of a matrix, by elimination without haste."""
+    upper = np.array(x)
+    m, n = x.shape
+    k = min(m, n)
+    order, lower = np.arange(m), np.zeros((m, k))
+    for j in range(k):
+        p = j + np.abs(upper[j:, j]).argmax()
+        for part in (order, upper, lower):
+            part[[j, p]] = part[[p, j]]
+        lower[j:, j] = upper[j:, j] / upper[j, j]
+        upper[j + 1 :] -= np.outer(lower[j + 1 :, j], upper[j])
+    return order, lower, upper[:k]
+
+
+def _lu_packed(x: np.ndarray) -> np.ndarray:
+    if x.ndim > 2:
+        return np.stack([_lu_packed(part) for part in x])
+    _, lower, upper = _lu(x)
+    out = np.zeros(x.shape)
+    out[:, : lower.shape[1]] += np.tril(lower, -1)
+    out[: upper.shape[0]] += upper
+    return out
+
+
 def _triangle(library: Any, x: Any, upper: bool) -> Any:
     return library.triu(x) if upper else library.tril(x)
 
@@ -518,6 +543,20 @@ CASES: tuple[Case, ...] = (
          lambda x: np.linalg.cholesky(x @ x.mT + _dominant(0 * x)), SQUARES, rtol32=1e-5),
     Case("cholesky_upper", lambda x: linalg.cholesky(x @ x.mT + _dominant(0 * x), upper=True),
          lambda x: np.linalg.cholesky(x @ x.mT + _dominant(0 * x), upper=True), SQUARES, rtol32=1e-5),
+    Case("lu", lambda x: wg.cat([part.flatten() for part in linalg.lu(_staggered(x).flip(0))[1:]]),
+         lambda x: np.concatenate([part.ravel() for part in _lu(np.flip(_staggered(x), 0))[1:]]),
+         (((3, 3),), *OBLONGS, ((1, 1),)), rtol32=1e-5, order=2),
+    Case("lu_factor", lambda x: linalg.lu_factor(_staggered(x)).LU, lambda x: _lu_packed(_staggered(x)),
+         SQUARES + OBLONGS, rtol32=1e-5, order=2),
+    Case("lu_solve", lambda x, y: linalg.lu_solve(*linalg.lu_factor(_dominant(x)), y),
+         lambda x, y: np.linalg.solve(_dominant(x), y), (((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 1))), rtol32=1e-5),
+    Case("lu_solve_adjoint",
+         lambda x, y: linalg.lu_solve(*linalg.lu_factor(_dominant(x).flip(0)), y, left=False, adjoint=True),
+         lambda x, y: np.linalg.solve(np.flip(_dominant(x), 0), y.mT).mT, (((3, 3), (2, 3)), ((4, 4), (1, 4))),
+         rtol32=1e-5),
+    Case("lu_solve_transposed", lambda x, y: linalg.lu_solve(*linalg.lu_factor(_dominant(x).flip(-2)), y, adjoint=True),
+         lambda x, y: np.linalg.solve(np.flip(_dominant(x), -2).mT, y), (((3, 3), (3, 2)), ((2, 3, 3), (3, 1))),
+         rtol32=1e-5),
     Case("solve_triangular", lambda x, y: linalg.solve_triangular(_dominant(x), y, upper=False),
          lambda x, y: np.linalg.solve(np.tril(_dominant(x)), y),
          (((3, 3), (3, 2)), ((2, 1, 3, 3), (4, 3, 1)), ((1, 1), (1, 1)), ((17, 17), (17, 5)), ((0, 0), (0, 2))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .ops.elimination import lu, lu_factor, lu_solve
 from .ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from .ops.lapack import LinAlgError
 from .ops.least_squares import lstsq, matrix_rank, pinv
@@ -12,7 +13,7 @@ from .ops.systems import det, inv, matrix_power, slogdet, solve
 from .ops.triangular import cholesky_inverse, cholesky_solve, solve_triangular
 
 __all__ = [
-    "LinAlgError", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "eigh", "eigvalsh", "inv", "lstsq",
-    "matmul", "matrix_norm", "matrix_power", "matrix_rank", "norm", "pinv", "qr", "slogdet", "solve",
-    "solve_triangular", "svd", "svdvals", "vector_norm",
+    "LinAlgError", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "eigh", "eigvalsh", "inv", "lstsq", "lu",
+    "lu_factor", "lu_solve", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "norm", "pinv", "qr", "slogdet",
+    "solve", "solve_triangular", "svd", "svdvals", "vector_norm",
 ]  # fmt: skip

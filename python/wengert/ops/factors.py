@@ -12,12 +12,12 @@ from ..core.define import computed, primitive
 from ..core.doors import constant
 from ..core.tape import Operation, apply
 from .compare import where
+from .elimination import solved
 from .index import pick
 from .join import cat
 from .lapack import as_matrices, by_column, by_rows, diagonal_of, from_lapack
 from .products import matmul
 from .shape import matrix_transpose as T
-from .systems import solved
 from .triangular import between_inverses, half_lower
 
 

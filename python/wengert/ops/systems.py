@@ -15,6 +15,7 @@ from ..core.define import computed, primitive
 from ..core.doors import constant, enter
 from ..core.tape import Operation, apply
 from .compare import less, where
+from .elimination import solved
 from .lapack import as_matrices, by_column, from_lapack, identity_matrix, scalar_per_matrix, trace_of_product
 from .products import matmul, of_one_dtype
 from .shape import broadcast_to, clone, reshape
@@ -60,17 +61,6 @@ def inv(x: Any) -> Tensor:
             [0.0000, 0.2500]])
     """
     return apply(_INV, (as_matrices("inv", x, square=True),))
-
-
-_SOLVE = primitive(
-    "linalg_solve_ex", from_lapack("solve", np.linalg.solve),
-    (lambda g, x, z: -matmul(solved(T(x), g), T(z)), lambda g, x: solved(T(x), g)),
-    (lambda t, x, z: -solved(x, matmul(t, z)), lambda t, x: solved(x, t)),
-)  # fmt: skip
-
-
-def solved(x: Any, y: Any) -> Tensor:
-    return apply(_SOLVE, (x, y))
 
 
 def solve(x: Any, y: Any) -> Tensor:

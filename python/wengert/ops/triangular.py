@@ -83,7 +83,7 @@ def triangular_solved(
 # ---------------------------------------------------------------- functions of it
 
 
-def _operands(name: str, x: Any, y: Any, left: bool = True) -> tuple[Any, Any]:
+def square_and_sides(name: str, x: Any, y: Any, left: bool = True) -> tuple[Any, Any]:
     """Square matrices and right-hand sides of one dtype, with the same leading dimensions."""
     x, y = as_matrices(name, x, square=True), enter(y)
     x, y = of_one_dtype(x, y)
@@ -137,7 +137,7 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
     vector = y._value.ndim == 1
     if vector:
         y = by_column(y) if left else reshape(y, (1, -1))
-    x, y = _operands("solve_triangular", x, y, left)
+    x, y = square_and_sides("solve_triangular", x, y, left)
     if left:
         z = triangular_solved(x, y, upper=upper, unit=unitriangular)
     else:
@@ -176,7 +176,7 @@ def cholesky_solve(y: Any, x: Any, upper: bool = False) -> Tensor:
     tensor([[1.5000],
             [1.0000]])
     """
-    return _between_factors(*_operands("cholesky_solve", x, y), upper)
+    return _between_factors(*square_and_sides("cholesky_solve", x, y), upper)
 
 
 @half
