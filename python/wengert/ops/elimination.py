@@ -7,6 +7,7 @@ flow to, and all that is known of it, and have rules of their own. A solution an
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +37,9 @@ _LEAF = 128  # columns up to which a kernel eliminates, and beyond which product
 
 
 def _ordered_rows(x: np.ndarray, order: np.ndarray) -> np.ndarray:
+    if order.ndim == 1 and x.ndim == 2:
+        rows: np.ndarray = x[order]
+        return rows
     return np.take_along_axis(x, order[..., None], -2)
 
 
@@ -61,15 +65,18 @@ def _eliminate(a: np.ndarray) -> np.ndarray:
 def _factorized(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The factors in one matrix, and the order of the rows. Factors of float16 are float32, as are what uses them."""
     packed = np.array(x, np.float32 if x.dtype == dtypes.float16 else x.dtype, order="C")
-    m, n = x.shape[-2:]
-    with np.errstate(all="ignore"):
-        order = _eliminate(packed.reshape(-1, m, n)) if x.size else np.broadcast_to(np.arange(m), (*x.shape[:-2], m))
-    return packed, order.reshape(*x.shape[:-2], m)
+    flat = packed.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
+    if x.shape[-1] <= _LEAF:
+        order = _kernels.lu_in_place(flat)
+    else:
+        with np.errstate(all="ignore"):
+            order = _eliminate(flat)
+    return packed, order.reshape(x.shape[:-1])
 
 
 def _regular(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     packed, order = _factorized(x)
-    if (np.diagonal(packed, 0, -2, -1) == 0).any():
+    if not packed.diagonal(0, -2, -1).all():
         raise LinAlgError(f"solve: Singular matrix (of shape {x.shape})")
     return packed, order
 
@@ -93,6 +100,8 @@ def _substitute(y: np.ndarray, packed: np.ndarray, order: np.ndarray, transposed
 
 
 def _solve(x: np.ndarray, y: np.ndarray, known: tuple[np.ndarray, np.ndarray], transposed: bool) -> np.ndarray:
+    if x.shape[-1] <= _LEAF:
+        return _substitute(y, *known, transposed)
     with np.errstate(all="ignore"):
         return _substitute(y, *known, transposed)
 
@@ -193,7 +202,7 @@ def _permutation(order: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _exchanges(order: np.ndarray, count: int) -> np.ndarray:
     """The exchanges that bring rows into an order: row i with row pivots[i], counted from 1, for i = 0, 1, ..."""
-    wanted = order.reshape(-1, order.shape[-1])
+    wanted = order.reshape(math.prod(order.shape[:-1]), order.shape[-1])
     rows = np.tile(np.arange(order.shape[-1]), (len(wanted), 1))
     pivots = np.empty((len(wanted), count), np.int32)
     every = np.arange(len(wanted))
@@ -207,7 +216,7 @@ def _exchanges(order: np.ndarray, count: int) -> np.ndarray:
 def _exchanged(pivots: np.ndarray, back: bool) -> np.ndarray:
     """The order of the rows after such exchanges, or the one that undoes it."""
     n = pivots.shape[-1]
-    flat = pivots.reshape(-1, n).astype(np.int64) - 1
+    flat = pivots.reshape(math.prod(pivots.shape[:-1]), n).astype(np.int64) - 1
     if ((flat < 0) | (flat >= n)).any():
         raise ValueError(f"lu_solve: expected pivots from 1 to {n}, got {pivots.min()} to {pivots.max()}")
     rows = np.tile(np.arange(n), (len(flat), 1))

@@ -102,8 +102,10 @@ def solve(x: Any, y: Any) -> Tensor:
     if len(b) < 2 or b[-2] != a[-1]:
         wanted = f"(..., {a[-1]}, k) or (..., {a[-1]})"
         raise ValueError(f"solve: expected right-hand sides {wanted} for matrices {a}, got {b}")
-    lead = broadcast_shape("solve", a[:-2], b[:-2])
-    z = solved(broadcast_to(x, (*lead, *a[-2:])), broadcast_to(y, (*lead, *b[-2:])))
+    if a[:-2] != b[:-2]:
+        lead = broadcast_shape("solve", a[:-2], b[:-2])
+        x, y = broadcast_to(x, (*lead, *a[-2:])), broadcast_to(y, (*lead, *b[-2:]))
+    z = solved(x, y)
     return reshape(z, z._value.shape[:-1]) if vector else z
 
 

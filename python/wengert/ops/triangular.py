@@ -38,8 +38,11 @@ def solved_by_parts(a: np.ndarray, b: np.ndarray, upper: bool, unit: bool) -> np
 
 
 def _solve_triangular(x: np.ndarray, y: np.ndarray, upper: bool, unit: bool, transposed: bool) -> np.ndarray:
+    a = x.swapaxes(-1, -2) if transposed else x
+    if x.shape[-1] <= _kernels.TRIANGULAR_MOST:  # NumPy, which warns of infinities, has no part in it
+        return _kernels.solve_triangular(a, y, upper=upper != transposed, unit=unit)
     with np.errstate(all="ignore"):
-        return solved_by_parts(x.swapaxes(-1, -2) if transposed else x, y, upper != transposed, unit)
+        return solved_by_parts(a, y, upper != transposed, unit)
 
 
 def within(x: Any, upper: bool, unit: bool) -> Tensor:
