@@ -206,6 +206,28 @@ def _lu_packed(x: np.ndarray) -> np.ndarray:
     return out
 
 
+def _exponential(x: np.ndarray) -> np.ndarray:
+    """By its series, after halving: exact to a few digits more than are asked for."""
+    halved = np.asarray(x / 2**10, np.longdouble)
+    term = total = np.broadcast_to(np.eye(x.shape[-1], dtype=np.longdouble), x.shape)
+    for k in range(1, 14):
+        term = term @ halved / k
+        total = total + term
+    for _ in range(10):
+        total = total @ total
+    return total.astype(np.float64)
+
+
+def _blocks(*parts: np.ndarray) -> np.ndarray:
+    matrices = [np.atleast_2d(x) for x in parts]
+    out = np.zeros(tuple(sum(x.shape[d] for x in matrices) for d in (0, 1)))
+    row = column = 0
+    for x in matrices:
+        out[row : row + x.shape[0], column : column + x.shape[1]] = x
+        row, column = row + x.shape[0], column + x.shape[1]
+    return out
+
+
 def _triangle(library: Any, x: Any, upper: bool) -> Any:
     return library.triu(x) if upper else library.tril(x)
 
@@ -392,6 +414,21 @@ CASES: tuple[Case, ...] = (
     Case("logcumsumexp", lambda x: wg.logcumsumexp(x, -1), lambda x: np.log(np.exp(x).cumsum(-1)),
          (((7,),), ((2, 3),))),
     Case("diff", lambda x: wg.diff(x, 2, 0), lambda x: np.diff(x, 2, 0), (((5,),), ((4, 3),), ((1, 2),))),
+    Case("cov", wg.cov, np.cov, (((3, 5),), ((2, 4),), ((6,),))),
+    Case("cov_population", lambda x: wg.cov(x, correction=0), lambda x: np.cov(x, bias=True), (((3, 5),), ((1, 4),))),
+    Case("cov_weighted",
+         lambda x, w: wg.cov(x, fweights=wg.tensor([1, 2, 0, 1, 3]), aweights=w),
+         lambda x, w: np.cov(x, fweights=[1, 2, 0, 1, 3], aweights=w), (((3, 5), (5,)),), low=0.3, rtol32=1e-5,
+         order=2),
+    Case("corrcoef", wg.corrcoef, np.corrcoef, (((3, 5),), ((2, 4),)), rtol32=1e-5, order=2),
+    Case("trapezoid", lambda x: wg.trapezoid(x, dx=0.5), lambda x: np.trapezoid(x, dx=0.5),
+         (((7,),), ((3, 5),), ((2, 3, 4),), ((2, 1),))),
+    Case("trapezoid_places", lambda x, y: wg.trapezoid(y, x, dim=0),
+         lambda x, y: (np.diff(x.reshape(-1, *(1,) * (y.ndim - 1)) if x.ndim == 1 else x, axis=0)
+                       * (y[1:] + y[:-1]) / 2).sum(0),
+         (((7,), (7,)), ((3,), (3, 5)), ((3, 5), (3, 5)), ((3, 1), (3, 2)))),
+    Case("cumulative_trapezoid", lambda x: wg.cumulative_trapezoid(x, dim=0),
+         lambda x: ((x[1:] + x[:-1]) / 2).cumsum(0), (((7,),), ((3, 5),), ((1, 2),))),
     # ------------------------------------------------------------ order
     Case("sort", lambda x: wg.sort(x, 0)[0], lambda x: np.sort(x, 0), MATRICES, distinct=True),
     Case("sort_descending", lambda x: x.sort(descending=True).values, lambda x: np.sort(x)[..., ::-1], MATRICES,
@@ -603,6 +640,24 @@ CASES: tuple[Case, ...] = (
          (((4, 2), (4, 3)), ((4, 2), (4,)), ((2, 4), (2, 1))), rtol32=1e-5, order=2),
     Case("matrix_power", lambda x: linalg.matrix_power(x, 3), lambda x: np.linalg.matrix_power(x, 3), SQUARES,
          rtol32=1e-5),
+    Case("matrix_exp", linalg.matrix_exp, _exponential, (*SQUARES, ((0, 0),)), rtol32=1e-5, order=2),
+    Case("matrix_exp_large", lambda x: linalg.matrix_exp(8 * x), lambda x: _exponential(8 * x), (((2, 2),), ((1, 1),)),
+         low=-0.5, high=0.5, rtol32=2e-5, order=2),
+    Case("cond", lambda x: linalg.cond(_staggered(x)), lambda x: np.linalg.cond(_staggered(x)), SQUARES + OBLONGS,
+         rtol32=1e-5, order=2),
+    *(
+        Case(f"cond_{p}", lambda x, p=p: linalg.cond(_staggered(x), p), lambda x, p=p: np.linalg.cond(_staggered(x), p),
+             SQUARES, low=0.3, high=1, rtol32=2e-5, order=2)
+        for p in ("fro", "nuc", 1, -1, -2, math.inf, -math.inf)
+    ),
+    Case("multi_dot", lambda x, y, z: linalg.multi_dot([x, y, z]), lambda x, y, z: x @ y @ z,
+         (((2, 7), (7, 3), (3, 4)), ((7, 1), (1, 5), (5, 2)), ((4,), (4, 3), (3,)), ((2, 0), (0, 3), (3, 1))),
+         rtol32=1e-5, order=2),
+    Case("cross", lambda x, y: wg.cross(x, y, dim=-1), lambda x, y: np.cross(x, y),
+         (((3,), (3,)), ((4, 3), (4, 3)), ((2, 1, 3), (1, 4, 3)), ((0, 3), (1, 3)))),
+    Case("cross_0", lambda x, y: linalg.cross(x, y, dim=0), lambda x, y: np.cross(x, y, axis=0), (((3, 4), (3, 4)),)),
+    Case("block_diag", lambda x, y, z: wg.block_diag(x, y, z), _blocks,
+         (((2, 3), (4,), ()), ((1, 1), (0, 2), (3, 0)), ((), (), (2, 2)))),
     Case("matrix_norm_2", lambda x: linalg.norm(_staggered(x), 2, dim=(-2, -1)),
          lambda x: np.linalg.norm(_staggered(x), 2, axis=(-2, -1)), SQUARES, rtol32=1e-5),
     # ------------------------------------------------------------ softmax, cross-entropy

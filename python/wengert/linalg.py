@@ -6,6 +6,8 @@ from .ops.elimination import lu, lu_factor, lu_solve
 from .ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from .ops.lapack import LinAlgError
 from .ops.least_squares import lstsq, matrix_rank, pinv
+from .ops.matrices import cond, matrix_exp, multi_dot
+from .ops.matrices import cross_along as cross
 from .ops.norms import matrix_norm, vector_norm
 from .ops.norms import norm_of as norm
 from .ops.products import matmul
@@ -13,7 +15,7 @@ from .ops.systems import det, inv, matrix_power, slogdet, solve
 from .ops.triangular import cholesky_inverse, cholesky_solve, solve_triangular
 
 __all__ = [
-    "LinAlgError", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "eigh", "eigvalsh", "inv", "lstsq", "lu",
-    "lu_factor", "lu_solve", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "norm", "pinv", "qr", "slogdet",
-    "solve", "solve_triangular", "svd", "svdvals", "vector_norm",
+    "LinAlgError", "cholesky", "cholesky_inverse", "cholesky_solve", "cond", "cross", "det", "eigh", "eigvalsh", "inv",
+    "lstsq", "lu", "lu_factor", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank",
+    "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "vector_norm",
 ]  # fmt: skip

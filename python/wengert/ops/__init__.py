@@ -23,6 +23,7 @@ from . import (
     join,
     least_squares,
     losses,
+    matrices,
     norms,
     order,
     products,
@@ -31,6 +32,7 @@ from . import (
     repeats,
     rows,
     running,
+    samples,
     scattering,
     shape,
     statistics,
@@ -48,6 +50,7 @@ from .functions import *
 from .index import *
 from .join import *
 from .losses import *
+from .matrices import *
 from .norms import *
 from .order import *
 from .products import *
@@ -56,6 +59,7 @@ from .reduce import *
 from .repeats import *
 from .rows import *
 from .running import *
+from .samples import *
 from .scattering import *
 from .shape import *
 from .statistics import *
@@ -107,6 +111,7 @@ if not TYPE_CHECKING:  # checkers follow the stars
     __all__ += index.__all__
     __all__ += join.__all__
     __all__ += losses.__all__
+    __all__ += matrices.__all__
     __all__ += norms.__all__
     __all__ += order.__all__
     __all__ += products.__all__
@@ -115,6 +120,7 @@ if not TYPE_CHECKING:  # checkers follow the stars
     __all__ += repeats.__all__
     __all__ += rows.__all__
     __all__ += running.__all__
+    __all__ += samples.__all__
     __all__ += scattering.__all__
     __all__ += shape.__all__
     __all__ += statistics.__all__

@@ -83,6 +83,7 @@ def _regular(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 _factorize = computed("linalg_lu_factor_ex", _factorized)
 _factorize_regular = computed("linalg_lu_factor_ex", _regular)
+is_singular = computed("linalg_is_singular", lambda x: (_factorized(x)[0].diagonal(0, -2, -1) == 0).any(-1))
 
 
 # ---------------------------------------------------------------- solutions

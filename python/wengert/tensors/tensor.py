@@ -1437,6 +1437,7 @@ class Tensor(Variable):
     det, logdet, slogdet = ops.det, ops.logdet, ops.slogdet
     inverse, pinverse, matrix_power = ops.inverse, ops.pinverse, ops.matrix_power
     cholesky_solve, cholesky_inverse = ops.cholesky_solve, ops.cholesky_inverse
+    cross, matrix_exp, cov, corrcoef = ops.cross, ops.matrix_exp, ops.cov, ops.corrcoef
     # Chance
     bernoulli = ops.bernoulli
     multinomial = ops.multinomial
