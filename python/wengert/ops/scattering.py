@@ -27,7 +27,7 @@ __all__ = [
 # ---------------------------------------------------------------- an index for every item
 
 
-def _grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Along:
+def grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Along:
     """The places of `gather` and `scatter`: indices may be shorter than x, but along `dim`, and than `others`."""
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is indexed")
@@ -79,7 +79,7 @@ def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | Non
             [4., 3.]])
     """
     x, indices = enter(x), enter(index)
-    return picked_for("gather", x, _grid("gather", x, either("gather", dim, axis), indices))
+    return picked_for("gather", x, grid("gather", x, either("gather", dim, axis), indices))
 
 
 @tells
@@ -162,11 +162,11 @@ def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bo
     if src is None:
         raise TypeError(f"{name}: expected src, the items to place")
     if isinstance(src, (int, float)):
-        return put_for(name, x, _grid(name, x, dim, indices), src, accumulate)
+        return put_for(name, x, grid(name, x, dim, indices), src, accumulate)
     src = enter(src)
     if src._value.dtype != x._value.dtype:
         raise TypeError(f"{name}: expected src of dtype {x._value.dtype} like the tensor, got {src._value.dtype}")
-    places, wanted = _grid(name, x, dim, indices, src), indices._value.shape
+    places, wanted = grid(name, x, dim, indices, src), indices._value.shape
     if src._value.shape != wanted:
         src = pick(src, tuple(map(slice, wanted)))
     return put_for(name, x, places, src, accumulate)
