@@ -482,6 +482,13 @@ CASES: tuple[Case, ...] = (
          (((2, 3),), ((4,),), ((2, 0),), ((),))),
     Case("tile", lambda x: wg.tile(x, (2,)), lambda x: np.tile(x, 2), (((2, 3),), ((4,),), ((),))),
     Case("repeat_interleave", lambda x: wg.repeat_interleave(x, 3, 0), lambda x: np.repeat(x, 3, 0), MATRICES),
+    Case("unfold", lambda x: x.unfold(0, 3, 1) * 2,
+         lambda x: np.lib.stride_tricks.sliding_window_view(x, 3, 0) * 2, (((7,),), ((3, 5),), ((4, 2, 3),))),
+    Case("unfold_apart", lambda x: x.unfold(-1, 2, 3) * 1.5,
+         lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, -1)[..., ::3, :] * 1.5,
+         (((7,),), ((3, 5),), ((0, 4),), ((2,),))),
+    Case("unfold_long", lambda x: x.unfold(0, 5, 2) ** 2,
+         lambda x: np.lib.stride_tricks.sliding_window_view(x, 5, 0)[::2] ** 2, (((7,),), ((5, 2),))),
     Case("roll", lambda x: wg.roll(x, 2), lambda x: np.roll(x, 2)),
     Case("roll_dims", lambda x: wg.roll(x, (1, -2), (0, 1)), lambda x: np.roll(x, (1, -2), (0, 1)), MATRICES),
     Case("rot90", lambda x: wg.rot90(x) * 2, lambda x: np.rot90(x) * 2, MATRICES),
@@ -517,6 +524,17 @@ CASES: tuple[Case, ...] = (
          lambda x: _placed(x, ([0, 1], [1, 0]), 2.0), (((3, 4),), ((2, 2),))),
     Case("scatter_add", lambda x, y: wg.scatter_add(x, 0, wg.tensor([[1, 0], [1, 1]]), y),
          lambda x, y: _added(x, ([1, 0, 1, 1], [0, 1, 0, 1]), y[:2, :2].ravel()), (((3, 4), (2, 2)), ((2, 2), (2, 3)))),
+    *(
+        Case(f"scatter_reduce_{kind}{'_alone' * (not own)}",
+             lambda x, y, kind=kind, own=own: wg.scatter_reduce(x, 1, wg.tensor(_SPREAD), y, kind, include_self=own),
+             lambda x, y, kind=kind, own=own: _scatter_reduced(x, y, kind, own),
+             (((3, 4), (2, 3)), ((2, 4), (2, 3))), distinct=kind in ("amax", "amin"), rtol32=1e-5)
+        for kind in ("sum", "prod", "mean", "amax", "amin") for own in (True, False)
+    ),
+    Case("scatter_reduce_zeros",
+         lambda x, y: wg.scatter_reduce(x, 0, wg.tensor([0, 1, 0, 2, 2]), y * wg.tensor([0, 1, 1, 0, 0]), "prod"),
+         lambda x, y: x * np.array([0 * y[0] * y[2], y[1], 0 * y[3] * y[4], *[1] * (len(x) - 3)]),
+         (((4,), (5,)), ((3,), (5,)))),
     Case("index_select", lambda x: wg.index_select(x, 1, wg.tensor([1, 0, 1])), lambda x: x[:, [1, 0, 1]],
          (((3, 5),), ((2, 2, 3),))),
     Case("index_add", lambda x, y: wg.index_add(x, 0, wg.tensor([1, 0, 1]), y, alpha=2),
@@ -776,6 +794,19 @@ def _last(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _added(x: np.ndarray, key: Any, y: Any) -> np.ndarray:
     out = x.copy()
     np.add.at(out, tuple(key) if isinstance(key, tuple) else key, y)
+    return out
+
+
+_SPREAD = [[3, 0, 3], [1, 1, 1]]  # where scatter_reduce puts two rows of three
+
+
+def _scatter_reduced(x: np.ndarray, y: np.ndarray, kind: str, own: bool) -> np.ndarray:
+    out = x.copy()
+    reduce = {"sum": np.sum, "prod": np.prod, "mean": np.mean, "amax": np.max, "amin": np.min}[kind]
+    for i, row in enumerate(_SPREAD):
+        for k in set(row):
+            given = [y[i, j] for j, place in enumerate(row) if place == k]
+            out[i, k] = reduce([*given, x[i, k]] if own else given)
     return out
 
 

@@ -19,6 +19,7 @@ from . import (
     distance,
     extremes,
     functions,
+    grouping,
     index,
     join,
     least_squares,
@@ -47,6 +48,7 @@ from .creation import *
 from .distance import *
 from .extremes import *
 from .functions import *
+from .grouping import *
 from .index import *
 from .join import *
 from .losses import *
@@ -108,6 +110,7 @@ if not TYPE_CHECKING:  # checkers follow the stars
     __all__ += distance.__all__
     __all__ += extremes.__all__
     __all__ += functions.__all__
+    __all__ += grouping.__all__
     __all__ += index.__all__
     __all__ += join.__all__
     __all__ += losses.__all__

@@ -30,7 +30,8 @@ from .shape import broadcast_to, clone, reshaped
 
 __all__ = [
     "arange", "as_tensor", "asarray", "diag", "empty", "empty_like", "eye", "from_numpy", "full", "full_like",
-    "linspace", "logspace", "meshgrid", "one_hot", "ones", "ones_like", "tensor", "tril", "triu", "zeros",
+    "linspace", "logspace", "meshgrid", "one_hot", "ones", "ones_like", "tensor", "tril", "tril_indices", "triu",
+    "triu_indices", "zeros",
     "zeros_like",
 ]  # fmt: skip
 
@@ -1069,6 +1070,91 @@ _TRIANGLE: Operation = linear(
     "triangle", within_triangle,
     lambda g, lower, diagonal: apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),
 )  # fmt: skip
+
+
+def _places_in_triangle(shape: tuple[int, int], lower: bool, offset: int, dtype: np.dtype) -> np.ndarray:
+    inside = np.tri(*shape, offset if lower else offset - 1, np.bool_)
+    return np.array(np.nonzero(inside if lower else ~inside), dtype)
+
+
+def _triangle_indices(name: str, lower: bool, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
+    shape = shape_of(name, (integer(name, "row", row), integer(name, "col", col)))
+    found = np.dtype(np.int64) if dtype is None else dtypes.as_dtype(dtype, name)
+    if found.kind not in "iu":
+        raise TypeError(f"{name}: expected an integer dtype for places, got {found}")
+    return leaf(
+        name, constant(_places_in_triangle, shape, lower, integer(name, "offset", offset), found), False, device
+    )
+
+
+@tells
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The places of the lower triangle of a matrix, row by row.
+
+    Parameters
+    ----------
+    row, col : int
+        The matrix's lengths.
+    offset : int
+        The last diagonal that belongs to it: 0 the main one, 1 the one above it.
+    dtype : dtype or None
+        Of integers; None: int64.
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        (2, n): the rows of the places, and their columns.
+
+    Raises
+    ------
+    ValueError
+        If a length is negative.
+    TypeError
+        If the dtype is not of integers.
+
+    Examples
+    --------
+    >>> wg.tril_indices(2, 3)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    return _triangle_indices("tril_indices", True, row, col, offset, dtype, device)
+
+
+@tells
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The places of the upper triangle of a matrix, row by row.
+
+    Parameters
+    ----------
+    row, col : int
+        The matrix's lengths.
+    offset : int
+        The first diagonal that belongs to it: 0 the main one, 1 the one above it.
+    dtype : dtype or None
+        Of integers; None: int64.
+    device : "cpu", optional
+
+    Returns
+    -------
+    Tensor
+        (2, n): the rows of the places, and their columns.
+
+    Raises
+    ------
+    ValueError
+        If a length is negative.
+    TypeError
+        If the dtype is not of integers.
+
+    Examples
+    --------
+    >>> wg.triu_indices(2, 3)
+    tensor([[0, 0, 0, 1, 1],
+            [0, 1, 2, 1, 2]])
+    """
+    return _triangle_indices("triu_indices", False, row, col, offset, dtype, device)
 
 
 @tells

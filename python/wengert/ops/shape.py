@@ -10,10 +10,12 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
-from ..core.arguments import dimension, dimensions, either, filled, lengths, permutation, sizes, triple
+from ..core.arguments import dimension, dimensions, either, filled, integer, lengths, permutation, sizes, triple
+from ..core.arguments import dimension as dimension_of
 from ..core.broadcast import broadcast_shape
 from ..core.define import computed, linear
 from ..core.doors import enter, memory
+from ..core.half import half_kernel
 from ..core.tape import Operation, apply
 from ..core.variable import as_view
 from ..core.views import share_memory
@@ -490,6 +492,88 @@ def between_zeros(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Tenso
     """Zeros of a shape with x at a NumPy key of integers, slices, None and an Ellipsis."""
     hashable = tuple([triple(part) if isinstance(part, slice) else part for part in key])
     return apply(_SLICE_BACKWARD, (x,), {"key": hashable, "shape": shape})
+
+
+def _windows(x: np.ndarray, dim: int, size: int, step: int, length: int) -> np.ndarray:
+    shape, strides = list(x.shape), list(x.strides)
+    shape[dim] = (length - size) // step + 1
+    strides[dim] *= step
+    return np.lib.stride_tricks.as_strided(
+        x, (*shape, size), (*strides, x.strides[dim]), writeable=x.flags.writeable
+    )  # fmt: skip
+
+
+def _from_windows(x: np.ndarray, dim: int, size: int, step: int, length: int) -> np.ndarray:
+    """Sums over the windows that an item is in."""
+    count = x.shape[dim]
+    out = np.zeros((*x.shape[:dim], length, *x.shape[dim + 1 : -1]), x.dtype)
+    along = np.moveaxis(out, dim, -1)
+    windows = np.moveaxis(x, dim, -2)
+    if size <= count:
+        for k in range(size):
+            along[..., k : k + step * (count - 1) + 1 : step] += windows[..., k]
+    else:
+        for k in range(count):
+            along[..., k * step : k * step + size] += windows[..., k, :]
+    return out
+
+
+_UNFOLD = linear(
+    "unfold", _windows, lambda g, dim, size, step, length: apply(_FOLD, (g,), _window(dim, size, step, length))
+)
+_FOLD: Operation = linear(
+    "unfold_backward", half_kernel(_from_windows),
+    lambda g, dim, size, step, length: apply(_UNFOLD, (g,), _window(dim, size, step, length)),
+)  # fmt: skip
+
+
+def _window(dim: int, size: int, step: int, length: int) -> dict[str, int]:
+    return {"dim": dim, "size": size, "step": step, "length": length}
+
+
+def unfold(x: Any, dimension: int, size: int, step: int) -> Tensor:
+    """A view of all windows of a length along one dimension.
+
+    Parameters
+    ----------
+    x : tensor
+    dimension : int
+    size : int
+        The windows' length.
+    step : int
+        From one to the next.
+
+    Returns
+    -------
+    Tensor
+        x's shape with the number of windows along the dimension, and a last dimension of length `size`. A view, in
+        which windows that overlap share memory.
+
+    Raises
+    ------
+    IndexError
+        If there is no such dimension.
+    ValueError
+        If the size is negative or more than there is, or the step is less than 1.
+
+    Examples
+    --------
+    >>> wg.arange(5).unfold(0, 3, 1)
+    tensor([[0, 1, 2],
+            [1, 2, 3],
+            [2, 3, 4]])
+    """
+    x = enter(x)
+    single = not x._value.ndim
+    if single:
+        x = reshaped(x, (1,))
+    d = dimension_of("unfold", dimension, x._value.ndim)
+    size, step = integer("unfold", "size", size), integer("unfold", "step", step)
+    n = x._value.shape[d]
+    if not 0 <= size <= n or step < 1:
+        raise ValueError(f"unfold: expected 0 <= size <= {n} and step >= 1, got size={size} and step={step}")
+    view = as_view(x, apply(_UNFOLD, (x,), _window(d, size, step, n)))
+    return reshaped(view, (size,)) if single else view
 
 
 def unsqueeze(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:

@@ -1165,7 +1165,7 @@ class Tensor(Variable):
     masked_fill_, masked_scatter_ = map(in_place, (ops.masked_fill, ops.masked_scatter))
     scatter_, scatter_add_, index_put_ = map(in_place, (ops.scatter, ops.scatter_add, ops.index_put))
     index_add_, index_copy_ = map(in_place, (ops.index_add, ops.index_copy))
-    index_fill_ = in_place(ops.index_fill)
+    index_fill_, scatter_reduce_ = in_place(ops.index_fill), in_place(ops.scatter_reduce)
     clip_, absolute_, negative_, fix_, multiply_, divide_, subtract_ = clamp_, abs_, neg_, trunc_, mul_, div_, sub_
     greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
     true_divide_ = div_
@@ -1418,7 +1418,7 @@ class Tensor(Variable):
     split, chunk, tensor_split, unbind = ops.split, ops.chunk, ops.tensor_split, ops.unbind
     narrow, select, diagonal, diag_embed = ops.narrow, ops.select, ops.diagonal, ops.diag_embed
     repeat, tile, repeat_interleave = ops.repeat, ops.tile, ops.repeat_interleave
-    roll, rot90 = ops.roll, ops.rot90
+    roll, rot90, unfold = ops.roll, ops.rot90, shapes.unfold
     diag = ops.diag
     tril = ops.tril
     triu = ops.triu
@@ -1430,6 +1430,7 @@ class Tensor(Variable):
     take, argwhere = ops.take, ops.argwhere
     masked_fill, masked_select = ops.masked_fill, ops.masked_select
     masked_scatter, nonzero, scatter = ops.masked_scatter, ops.nonzero, ops.scatter
+    scatter_reduce = ops.scatter_reduce
     # Products
     matmul, dot, mv, mm, bmm, outer = ops.matmul, ops.dot, ops.mv, ops.mm, ops.bmm, ops.outer
     vdot, addmm, addmv, baddbmm = ops.vdot, ops.addmm, ops.addmv, ops.baddbmm
