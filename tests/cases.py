@@ -654,6 +654,8 @@ CASES: tuple[Case, ...] = (
          rtol32=1e-5, order=2),
     Case("pinv", lambda x: linalg.pinv(_staggered(x)), lambda x: np.linalg.pinv(_staggered(x)), SQUARES + OBLONGS,
          rtol32=1e-5, order=2),
+    Case("pinv_hermitian", lambda x: linalg.pinv(_symmetric(x), hermitian=True),
+         lambda x: np.linalg.pinv(_symmetric(x), hermitian=True), SQUARES, rtol32=1e-5, order=2),
     Case("lstsq", lambda x, y: linalg.lstsq(_staggered(x), y).solution, lambda x, y: np.linalg.pinv(_staggered(x)) @ y,
          (((4, 2), (4, 3)), ((4, 2), (4,)), ((2, 4), (2, 1))), rtol32=1e-5, order=2),
     Case("matrix_power", lambda x: linalg.matrix_power(x, 3), lambda x: np.linalg.matrix_power(x, 3), SQUARES,

@@ -263,3 +263,167 @@ def test_distances_of_float16_are_computed_in_float32(name: str) -> None:
     assert mixed.dtype == wg.float32
     np.testing.assert_allclose(mixed.numpy(), expected.numpy(), rtol=1e-5)
     assert FLOAT16[name](wg.from_numpy(x), wg.ones(3, 200, dtype=wg.int64)).dtype == wg.float16
+
+
+# ---------------------------------------------------------------- pseudo-inverses
+
+
+def test_pseudo_inverses_leave_out_what_is_within_the_tolerances() -> None:
+    x = wg.from_numpy(np.stack([np.diag([5.0, 1.0, 0.1]), np.diag([0.0, 4.0, 2.0])]))
+
+    def kept(*args: object, **keywords: object) -> list[list[float]]:
+        z = linalg.pinv(x, *args, **keywords)
+        assert (z == z * wg.eye(3)).all()
+        return z.diagonal(0, -2, -1).tolist()
+
+    assert kept() == [[0.2, 1, 10], [0, 0.25, 0.5]]
+    assert kept(0.1) == kept(rtol=0.1) == [[0.2, 1, 0], [0, 0.25, 0.5]]
+    assert kept(atol=1.0) == [[0.2, 0, 0], [0, 0.25, 0.5]]
+    assert kept(atol=wg.tensor([2.0, 0.0]), rtol=np.float64(0.5)) == [[0.2, 0, 0], [0, 0.25, 0]]
+    assert kept(rtol=wg.tensor([0.0, 0.5])) == [[0.2, 1, 10], [0, 0.25, 0]]
+    assert kept(hermitian=True) == kept()
+    assert linalg.pinv(wg.zeros(2, 0)).shape == (0, 2)
+    with pytest.raises(ValueError, match="pinv: rcond and rtol are one thing"):
+        linalg.pinv(x, 0.1, rtol=0.1)
+    with pytest.raises(ValueError, match="pinv: expected square matrices"):
+        linalg.pinv(wg.ones(2, 3), hermitian=True)
+
+
+@pytest.mark.parametrize("hermitian", [False, True])
+def test_pseudo_inverses_of_symmetric_matrices_read_one_triangle(hermitian: bool) -> None:
+    x = definite(4, 2) - 2 * np.eye(4)
+    given = wg.from_numpy(spoiled(x, upper=False) if hermitian else x).requires_grad_()
+    z = linalg.pinv(given, hermitian=hermitian)
+    np.testing.assert_allclose(z.detach().numpy(), np.linalg.inv(x), rtol=1e-9)
+    z.backward(wg.from_numpy(draw(2, 4, 4)))
+    g = np.linalg.inv(x) @ draw(2, 4, 4) @ np.linalg.inv(x)
+    expected = (-g - g.mT) / 2 if hermitian else -(np.linalg.inv(x).mT @ draw(2, 4, 4) @ np.linalg.inv(x).mT)
+    np.testing.assert_allclose(given.grad.numpy(), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_what_is_left_out_is_left_out_of_the_derivative() -> None:
+    low = wg.from_numpy(draw(4, 2) @ draw(2, 3, seed=1))
+    wg.func.check_gradients(lambda x: linalg.pinv(x, atol=1e-3), low, order=1)
+
+
+# ---------------------------------------------------------------- triangular systems, and factors
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("n", [1, 5, 257, 600])
+def test_one_triangle_is_read_of_systems_of_any_size(n: int, upper: bool) -> None:
+    x = draw(n, n) / n + 2 * np.eye(n)
+    given = wg.from_numpy(spoiled(x, upper))
+    t = np.triu(x) if upper else np.tril(x)
+    b = draw(n, 3, seed=1)
+    z = linalg.solve_triangular(given, wg.from_numpy(b), upper=upper)
+    np.testing.assert_allclose(t @ z.numpy(), b, rtol=1e-10, atol=1e-12)
+    z = linalg.solve_triangular(given, wg.from_numpy(b.T), upper=upper, left=False)
+    np.testing.assert_allclose(z.numpy() @ t, b.T, rtol=1e-10, atol=1e-12)
+    spoiled_too = given.clone()
+    spoiled_too.fill_diagonal_(math.nan)
+    z = linalg.solve_triangular(spoiled_too, wg.from_numpy(b), upper=upper, unitriangular=True)
+    np.testing.assert_allclose((t - np.diag(np.diag(t)) + np.eye(n)) @ z.numpy(), b, rtol=1e-10, atol=1e-12)
+    a = t.T @ t if upper else t @ t.T
+    np.testing.assert_allclose(a @ wg.cholesky_solve(wg.from_numpy(b), given, upper).numpy(), b, rtol=1e-9, atol=1e-9)
+
+
+def test_the_gradient_of_a_triangular_system_is_that_of_its_triangle() -> None:
+    x, b = wg.from_numpy(draw(3, 3) + 3 * np.eye(3)).requires_grad_(), wg.from_numpy(draw(3, 2))
+    linalg.solve_triangular(x, b, upper=False).sum().backward()
+    assert wg.equal(x.grad != 0, wg.ones(3, 3).tril() > 0)
+    x.grad = None
+    linalg.solve_triangular(x, b, upper=True, unitriangular=True).sum().backward()
+    assert wg.equal(x.grad != 0, wg.ones(3, 3).triu(1) > 0)
+
+
+def test_systems_that_do_not_fit_are_refused() -> None:
+    x = wg.eye(3)
+    for call, message in (
+        (lambda: linalg.solve_triangular(wg.ones(2, 3), x, upper=True), "expected square matrices"),
+        (lambda: linalg.solve_triangular(x, wg.ones(2, 3), upper=True), r"expected right-hand sides \(..., 3, k\)"),
+        (lambda: linalg.solve_triangular(x, wg.ones(3, 2), upper=True, left=False), r"sides \(..., k, 3\)"),
+        (lambda: linalg.solve_triangular(wg.ones(2, 3, 3), wg.ones(4, 3, 1), upper=True), "do not broadcast|shapes"),
+        (lambda: wg.cholesky_solve(wg.ones(3), x), r"cholesky_solve: expected right-hand sides \(..., 3, k\)"),
+        (lambda: wg.cholesky_inverse(wg.ones(2, 3)), "cholesky_inverse: expected square matrices"),
+        (lambda: linalg.lu_solve(x, wg.ones(2, dtype=wg.int32), x), r"lu_solve: expected pivots \(..., 3\)"),
+        (lambda: linalg.lu_solve(x, wg.tensor([1, 2, 4]), x), "lu_solve: expected pivots from 1 to 3, got 1 to 4"),
+        (lambda: linalg.lu(x, pivot=False), "lu: expected pivot=True"),
+        (lambda: linalg.cond(wg.ones(2, 3), 1), "cond: expected square matrices"),
+        (lambda: linalg.cond(x, 3), "cond: expected p among None, 'fro'"),
+        (lambda: linalg.multi_dot([x]), "multi_dot: expected at least two tensors, got 1"),
+        (lambda: linalg.multi_dot([x, wg.ones(2, 3)]), "multi_dot: expected matrices that chain"),
+        (lambda: linalg.multi_dot([x, wg.ones(3), x]), "multi_dot: expected matrices that chain"),
+        (lambda: linalg.cross(wg.ones(2, 3), wg.ones(3)), "cross: expected shapes of as many dimensions"),
+        (lambda: wg.cross(wg.ones(4), wg.ones(4)), "cross: expected a dimension of length 3"),
+        (lambda: wg.block_diag(wg.ones(2, 2, 2)), "block_diag: expected tensors of at most two dimensions"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(TypeError, match="solve_triangular: expected a floating tensor, got int64"):
+        linalg.solve_triangular(wg.ones(2, 2, dtype=wg.int64), wg.ones(2, 1), upper=True)
+    with pytest.raises(TypeError, match="lu_solve: expected pivots of integers, got float32"):
+        linalg.lu_solve(x, wg.ones(3), x)
+
+
+@pytest.mark.parametrize(
+    "shape", [(0, 0), (0, 3), (3, 0), (2, 0, 0), (0, 3, 3), (200, 3), (3, 200), (260, 130), (2, 150, 150)]
+)
+def test_factors_of_any_shape_multiply_to_the_matrix(shape: tuple[int, ...]) -> None:
+    x = draw(*shape)
+    p, lower, upper = linalg.lu(wg.from_numpy(x))
+    np.testing.assert_allclose((p @ lower @ upper).numpy(), x, rtol=1e-9, atol=1e-12)
+    assert (wg.abs(lower) <= 1).all()
+    packed, pivots = linalg.lu_factor(wg.from_numpy(x))
+    assert pivots.dtype == wg.int32
+    np.testing.assert_array_equal(wg.triu(packed)[..., : min(shape[-2:]), :].numpy(), upper.numpy())
+
+
+@pytest.mark.parametrize("n", [2, 129, 300])
+def test_general_systems_of_any_size_are_solved_from_both_sides(n: int) -> None:
+    x, b = draw(2, n, n), draw(n, 3, seed=1)
+    given = wg.from_numpy(x)
+    np.testing.assert_allclose(linalg.solve(given, wg.from_numpy(b)).numpy(), np.linalg.solve(x, b), rtol=1e-6)
+    factors = linalg.lu_factor(given)
+    found = linalg.lu_solve(*factors, wg.from_numpy(b.T), left=False)
+    np.testing.assert_allclose(found.numpy() @ x, np.broadcast_to(b.T, (2, 3, n)), rtol=1e-6, atol=1e-8)
+    found = linalg.lu_solve(*factors, wg.from_numpy(b), adjoint=True)
+    np.testing.assert_allclose(x.mT @ found.numpy(), np.broadcast_to(b, (2, n, 3)), rtol=1e-6, atol=1e-8)
+    leaf = given.clone().requires_grad_()
+    linalg.solve(leaf, wg.from_numpy(b)).sum().backward()
+    w = np.linalg.solve(x.mT, np.ones((2, n, 3)))
+    np.testing.assert_allclose(leaf.grad.numpy(), -w @ np.linalg.solve(x, b).mT, rtol=1e-5, atol=1e-8)
+
+
+def test_a_singular_matrix_of_a_batch_is_told_and_nan_is_not_singular() -> None:
+    x = np.stack([np.eye(2), np.ones((2, 2))])
+    with pytest.raises(linalg.LinAlgError, match=r"solve: Singular matrix \(of shape \(2, 2, 2\)\)"):
+        linalg.solve(wg.from_numpy(x), wg.ones(2))
+    assert wg.isnan(linalg.solve(wg.tensor([[math.nan, 1.0], [1.0, 1.0]]), wg.ones(2))).all()
+    assert linalg.cond(wg.from_numpy(x), 1).tolist() == [1, math.inf]
+    assert linalg.cond(wg.zeros(0, 0), "fro").item() == 0
+    assert math.isnan(linalg.cond(wg.zeros(2, 2)).item())
+
+
+# ---------------------------------------------------------------- exponentials
+
+
+def test_each_exponential_of_a_batch_is_as_exact_as_alone() -> None:
+    x = draw(3, 4, 4) * np.array([1e-8, 1.0, 30.0])[:, None, None]
+    whole = linalg.matrix_exp(wg.from_numpy(x)).numpy()
+    for one, z in zip(x, whole, strict=True):
+        np.testing.assert_array_equal(linalg.matrix_exp(wg.from_numpy(one)).numpy(), z)
+        values, vectors = np.linalg.eig(one)
+        right = ((vectors * np.exp(values)) @ np.linalg.inv(vectors)).real
+        np.testing.assert_allclose(z, right, rtol=1e-10, atol=1e-12 * np.abs(right).max())
+    np.testing.assert_allclose(whole[0] - np.eye(4), x[0], atol=3e-16)
+    turn = linalg.matrix_exp(wg.tensor([[0.0, -math.pi], [math.pi, 0.0]]))
+    np.testing.assert_allclose(turn.numpy(), -np.eye(2), atol=1e-6)
+
+
+def test_exponentials_of_what_is_not_finite_are_nan() -> None:
+    x = wg.tensor([[[math.inf, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]])
+    z = linalg.matrix_exp(x)
+    assert wg.isnan(z[0]).all()
+    assert (z[1] == wg.eye(2)).all()
+    assert wg.matrix_exp(wg.tensor([[12.0]], dtype=wg.float16)).item() == math.inf  # beyond float16

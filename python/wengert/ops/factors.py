@@ -27,7 +27,8 @@ def _lower(x: Any, k: int = 0) -> Tensor:
     return where(constant(np.tri, rows, columns, k, np.bool_), x, 0.0)
 
 
-def _symmetrized(x: Any) -> Any:
+def symmetrized(x: Any) -> Any:
+    """Half the sum of x and its transpose."""
     return (x + T(x)) * 0.5
 
 
@@ -41,8 +42,8 @@ def _cholesky(x: np.ndarray) -> np.ndarray:
 # I. Murray, "Differentiation of the Cholesky decomposition", 2016.
 _CHOLESKY = primitive(
     "linalg_cholesky_ex", from_lapack("cholesky", _cholesky),
-    (lambda g, z: _symmetrized(between_inverses(z, half_lower(matmul(T(z), g)), transposed=True)),),
-    (lambda t, z: matmul(z, half_lower(between_inverses(z, _symmetrized(t)))),),
+    (lambda g, z: symmetrized(between_inverses(z, half_lower(matmul(T(z), g)), transposed=True)),),
+    (lambda t, z: matmul(z, half_lower(between_inverses(z, symmetrized(t)))),),
 )  # fmt: skip
 
 
@@ -132,13 +133,13 @@ _EIGH = _Parts("linalg_eigh", lambda x: tuple(np.linalg.eigh(x)))
 
 _EIGH.part(
     lambda g, w, v: matmul(v * by_rows(g), T(v)),
-    lambda t, w, v: diagonal_of(matmul(matmul(T(v), _symmetrized(t)), v)),
+    lambda t, w, v: diagonal_of(matmul(matmul(T(v), symmetrized(t)), v)),
 )  # fmt: skip
 
 
 _EIGH.part(
-    lambda g, w, v: _symmetrized(matmul(matmul(v, _gaps(w) * matmul(T(v), g)), T(v))),
-    lambda t, w, v: matmul(v, _gaps(w) * matmul(matmul(T(v), _symmetrized(t)), v)),
+    lambda g, w, v: symmetrized(matmul(matmul(v, _gaps(w) * matmul(T(v), g)), T(v))),
+    lambda t, w, v: matmul(v, _gaps(w) * matmul(matmul(T(v), symmetrized(t)), v)),
 )  # fmt: skip
 
 
@@ -359,7 +360,7 @@ class QR(NamedTuple):
     R: Tensor
 
 
-def _mirrored(x: Any) -> Tensor:
+def mirrored(x: Any) -> Tensor:
     """The symmetric matrix with the lower triangle of x."""
     below = _lower(x, -1)
     return _lower(x) + T(below)
@@ -395,10 +396,10 @@ def _push_r(t: Any, q: Any, r: Any) -> Tensor:
 _QR = _Parts("linalg_qr", lambda x: tuple(np.linalg.qr(x)))
 
 
-_QR.part(lambda g, q, r: _over_r_transposed(g - matmul(q, _mirrored(matmul(T(g), q))), r), _push_q)
+_QR.part(lambda g, q, r: _over_r_transposed(g - matmul(q, mirrored(matmul(T(g), q))), r), _push_q)
 
 
-_QR.part(lambda g, q, r: _over_r_transposed(matmul(q, _mirrored(matmul(r, T(g)))), r), _push_r)
+_QR.part(lambda g, q, r: _over_r_transposed(matmul(q, mirrored(matmul(r, T(g)))), r), _push_r)
 
 
 _WHOLE_Q = _undetermined("Q of qr in mode complete", lambda x: np.linalg.qr(x, mode="complete").Q)

@@ -13,7 +13,7 @@ from ..core.doors import constant, enter, leave
 from ..core.half import half_kernel
 from ..core.tape import Operation, apply
 from .arithmetic import abs
-from .factors import eigvalsh, svdvals
+from .factors import eigvalsh, mirrored, svdvals, symmetrized
 from .lapack import as_matrices, by_column, from_lapack
 from .numpy_kernels import quiet
 from .products import matmul, of_one_dtype
@@ -38,29 +38,73 @@ def _pushed_through_pinv(t: Any, x: Any, z: Any) -> Tensor:
     return matmul(matmul(z, zt), outside_rows) + matmul(outside_columns, matmul(zt, z)) - matmul(matmul(z, t), z)
 
 
-def _pinv(x: np.ndarray, rtol: float) -> np.ndarray:
-    return np.linalg.pinv(x, rcond=rtol)
+def _limit(s: np.ndarray, atol: Any, rtol: Any, default: float) -> np.ndarray:
+    """The larger of atol and rtol times the largest of the singular values s: up to it they count as zero."""
+    atol = np.asarray(0.0 if atol is None else atol)[..., None]
+    rtol = np.where(atol > 0, 0.0, default) if rtol is None else np.asarray(rtol)[..., None]
+    limit: np.ndarray = np.maximum(atol, rtol * s.max(-1, initial=0, keepdims=True))
+    return limit
+
+
+def _pinv(x: np.ndarray, atol: Any, rtol: Any, default: float, hermitian: bool) -> np.ndarray:
+    if hermitian:
+        values, u = np.linalg.eigh(x)
+        vh = u.swapaxes(-1, -2)
+    else:
+        u, values, vh = np.linalg.svd(x, full_matrices=False)
+    kept = np.abs(values) > _limit(np.abs(values), atol, rtol, default)
+    inverse = np.where(kept, 1 / np.where(kept, values, 1), 0)[..., None, :]
+    z: np.ndarray = (vh.swapaxes(-1, -2) * inverse) @ u.swapaxes(-1, -2)
+    return z.astype(x.dtype, copy=False)
+
+
+def _pull(g: Any, x: Any, z: Any, hermitian: bool) -> Any:
+    return symmetrized(_pulled_through_pinv(g, mirrored(x), z)) if hermitian else _pulled_through_pinv(g, x, z)
+
+
+def _push(t: Any, x: Any, z: Any, hermitian: bool) -> Any:
+    if hermitian:
+        return _pushed_through_pinv(symmetrized(t), mirrored(x), z)
+    return _pushed_through_pinv(t, x, z)
 
 
 # G. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
 # separate", 1973: while the rank does not change.
-_PINV = primitive("linalg_pinv", from_lapack("pinv", _pinv), (_pulled_through_pinv,), (_pushed_through_pinv,))
+_PINV = primitive(
+    "linalg_pinv", from_lapack("pinv", _pinv), (_pull, None, None), (_push, None, None), ("x", "atol", "rtol")
+)
 
 
-def _tolerance(x: Any, rtol: float | None) -> float:
+def _tolerance(x: Any) -> float:
     dtype = x._value.dtype if x._value.dtype != dtypes.float16 else dtypes.float32
-    return float(np.finfo(dtype).eps) * max(x._value.shape[-2:]) if rtol is None else rtol
+    longest: int = max(x._value.shape[-2:])
+    return float(np.finfo(dtype).eps) * longest
 
 
-def pinv(x: Any, rtol: float | None = None) -> Tensor:
-    """The pseudo-inverse of Moore and Penrose.
+def _tolerances(*given: Any) -> list[Any]:
+    """Tolerances as they are handed to operations, which have no derivative by them."""
+    return [v if v is None or isinstance(v, (int, float)) else enter(v).detach() for v in given]
+
+
+def pinv(
+    x: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Tensor:  # fmt: skip
+    """The pseudo-inverse of Moore and Penrose. Singular values up to a tolerance count as zero: the larger of `atol`
+    and `rtol` times the largest of them.
 
     Parameters
     ----------
     x : tensor
         (..., m, n). Derivatives are those among matrices of the same rank.
-    rtol : float or None
-        Singular values up to this fraction of the largest count as zero; None: max(m, n) times the dtype's precision.
+    rcond : float, tensor or None
+        The older name of `rtol`.
+    hermitian : bool
+        The matrices are symmetric, and only their lower triangles are read; the absolute values of eigenvalues count.
+        The gradient is symmetric, that of a function of symmetric matrices.
+    atol : float, tensor or None
+        Of a shape that broadcasts with (...). None: 0.
+    rtol : float, tensor or None
+        Of a shape that broadcasts with (...). None: max(m, n) times the dtype's precision, or 0 where atol is above 0.
 
     Returns
     -------
@@ -71,6 +115,8 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     ------
     numpy.linalg.LinAlgError
         If the singular values do not converge.
+    ValueError
+        If both `rcond` and `rtol` are given, or symmetric matrices are not square.
     TypeError
         If x is not floating.
 
@@ -79,9 +125,15 @@ def pinv(x: Any, rtol: float | None = None) -> Tensor:
     >>> wg.linalg.pinv(wg.tensor([[2., 0.], [0., 4.], [0., 0.]]))
     tensor([[0.5000, 0.0000, 0.0000],
             [0.0000, 0.2500, 0.0000]])
+    >>> wg.linalg.pinv(wg.tensor([[2., 0.], [0., 4.]]), atol=3.)
+    tensor([[0.0000, 0.0000],
+            [0.0000, 0.2500]])
     """
-    x = as_matrices("pinv", x)
-    return apply(_PINV, (x,), {"rtol": _tolerance(x, rtol)})
+    x = as_matrices("pinv", x, square=hermitian)
+    if rcond is not None and rtol is not None:
+        raise ValueError("pinv: rcond and rtol are one thing, give one of them")
+    static = {"default": _tolerance(x), "hermitian": bool(hermitian)}
+    return apply(_PINV, (x, *_tolerances(atol, rcond if rtol is None else rtol)), static)
 
 
 class LeastSquares(NamedTuple):
@@ -151,11 +203,8 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
 
 
 def _count_above(s: np.ndarray, atol: Any, rtol: Any, default: float) -> np.ndarray:
-    """How many of the singular values s are above the larger of atol and rtol times the largest of them."""
-    atol = np.asarray(0.0 if atol is None else atol)[..., None]
-    rtol = np.where(atol > 0, 0.0, default) if rtol is None else np.asarray(rtol)[..., None]
-    limit = np.maximum(atol, rtol * s.max(-1, initial=0, keepdims=True))
-    return np.asarray((s > limit).sum(-1), np.int64)
+    """How many of the singular values s are above the limit."""
+    return np.asarray((s > _limit(s, atol, rtol, default)).sum(-1), np.int64)
 
 
 _RANK = Operation("linalg_matrix_rank", half_kernel(quiet(_count_above)), (), (), ())
@@ -204,5 +253,4 @@ def matrix_rank(
             raise ValueError("matrix_rank: expected tol, or atol and rtol, got both")
         atol, rtol = tol, 0.0
     values = abs(eigvalsh(x.detach())) if hermitian else svdvals(x.detach())
-    tolerances = [v if v is None or isinstance(v, float) else enter(v) for v in (atol, rtol)]
-    return apply(_RANK, (values, *tolerances), {"default": _tolerance(x, None)})
+    return apply(_RANK, (values, *_tolerances(atol, rtol)), {"default": _tolerance(x)})
