@@ -83,6 +83,34 @@ DIFFERENTIABLE: dict[str, Callable[[Any, np.ndarray], Any]] = {
     "np.linalg.solve": lambda t, a: np.linalg.solve(t @ t.T, a),
     "np.linalg.eigvalsh": lambda t, a: np.linalg.eigvalsh(t @ t.T),
     "np.linalg.svd": lambda t, a: np.linalg.svd(t, compute_uv=False),
+    "np.linalg.pinv": lambda t, a: np.linalg.pinv(t),
+    "np.linalg.pinv, hermitian": lambda t, a: np.linalg.pinv(t @ t.T, 1e-12, True),
+    "np.linalg.lstsq": lambda t, a: np.linalg.lstsq(t.T, a[0], rcond=None)[0],
+    "np.linalg.lstsq, rcond": lambda t, a: np.linalg.lstsq(t.T, a.T, -1)[0],
+    "np.linalg.cond": lambda t, a: np.linalg.cond(t @ t.T, 1),
+    "np.linalg.multi_dot": lambda t, a: np.linalg.multi_dot([t, a.T, t]),
+    "np.cross": lambda t, a: np.cross(t, a),
+    "np.cross, axes": lambda t, a: np.cross(t.T, a[:1], axisa=0, axisc=0),
+    "np.cov": lambda t, a: np.cov(t),
+    "np.cov of both": lambda t, a: np.cov(t, a, bias=True),
+    "np.cov of columns": lambda t, a: np.cov(t, rowvar=False, ddof=0, aweights=np.array([0.5, 2.0])),
+    "np.corrcoef": lambda t, a: np.corrcoef(t, a[0])[0],
+    "np.trapezoid": lambda t, a: np.trapezoid(t, dx=0.5, axis=0),
+    "np.trapezoid of places": lambda t, a: np.trapezoid(a, t),
+    "np.fix": lambda t, a: np.fix(t + 0.5) * t,
+    "np.pad": lambda t, a: np.pad(t, 2),
+    "np.pad, values": lambda t, a: np.pad(t, ((1, 0), (0, 2)), constant_values=((1, 2), (3, 4))),
+    **{
+        f"np.pad, {mode}": lambda t, a, mode=mode: np.pad(t, ((1, 0), (1, 2)), mode)  # type: ignore[misc]
+        for mode in ("edge", "reflect", "symmetric", "wrap")
+    },
+    "np.split": lambda t, a: np.concatenate(np.split(t, 3, axis=1), 0),
+    "np.split at places": lambda t, a: np.split(t, np.array([1]), axis=1)[1],
+    "np.array_split": lambda t, a: np.array_split(t, 2, axis=1)[0],
+    "np.hsplit": lambda t, a: np.hsplit(t, [1])[1],
+    "np.hsplit of a vector": lambda t, a: np.hsplit(t[0], 3)[2],
+    "np.vsplit": lambda t, a: np.vsplit(t, 2)[1],
+    "np.dsplit": lambda t, a: np.dsplit(t[None], 3)[0],
     "np.median": lambda t, a: np.median(t, axis=1),
     "np.quantile": lambda t, a: np.quantile(t, 0.3),
     "np.nan_to_num": lambda t, a: np.nan_to_num(t),
@@ -98,6 +126,33 @@ def test_numpys_function_of_a_tensor_gives_numpys_values_and_keeps_the_gradient(
     np.testing.assert_allclose(out.detach().numpy(), function(t.detach().numpy(), ARRAY), rtol=1e-12)
     assert out.requires_grad
     wg.func.check_gradients(lambda x: function(x, ARRAY), t.detach(), order=1)
+
+
+def test_numpys_least_squares_and_ranks_of_tensors_give_what_numpy_gives() -> None:
+    t = leaf()
+    z, residuals, rank, values = np.linalg.lstsq(t.T, ARRAY[0], rcond=None)
+    expected = np.linalg.lstsq(t.detach().numpy().T, ARRAY[0], rcond=None)
+    for found, right in zip((z, residuals, rank, values), expected, strict=True):
+        np.testing.assert_allclose(found.detach().numpy(), right, rtol=1e-9, atol=1e-12)
+    assert np.linalg.matrix_rank(t).item() == np.linalg.matrix_rank(t.detach().numpy()) == 2
+    assert np.linalg.matrix_rank(t, 1e3).item() == 0
+    assert isinstance(np.split(t, 2), list)
+
+
+def test_numpys_parts_that_are_not_there_are_refused() -> None:
+    for function, parts in ((np.split, 4), (np.hsplit, 2), (np.vsplit, 3)):
+        with pytest.raises(
+            ValueError, match=rf"numpy.{function.__name__}: a dimension of length \d has no {parts} equal"
+        ):
+            function(leaf(), parts)
+    with pytest.raises(ValueError, match=r"numpy\.dsplit: a tensor of shape .2, 3. has too few dimensions"):
+        np.dsplit(leaf(), 1)
+    with pytest.raises(ValueError, match=r"numpy\.vsplit: a tensor of shape .3,. has too few dimensions"):
+        np.vsplit(leaf()[0], 1)
+    with pytest.raises(TypeError, match=r"numpy\.pad: of tensors it takes constant, edge"):
+        np.pad(leaf(), 1, "maximum")
+    with pytest.raises(ValueError, match=r"numpy\.pad: expected widths >= 0"):
+        np.pad(leaf(), -1)
 
 
 WITHOUT_GRADIENT: dict[str, Callable[[Any], Any]] = {

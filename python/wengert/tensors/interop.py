@@ -21,7 +21,7 @@ from ..core.broadcast import as_floating
 from ..core.doors import change, enter, leave
 from ..core.modes import mode
 from ..core.variable import Variable
-from ..ops import factors, least_squares, norms, systems
+from ..ops import factors, least_squares, matrices, norms, systems
 
 Function = Callable[..., Any]
 
@@ -372,12 +372,94 @@ def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
 
 
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    return _parts("split", ary, indices_or_sections, axis)
+
+
+def _parts(name: str, ary: Any, places: Any, axis: int) -> Any:
+    """The parts of an array, all of one length if a number of them is asked for."""
     ary = enter(ary)
-    if isinstance(indices_or_sections, int) and ary.shape[axis] % indices_or_sections:
-        raise ValueError(
-            f"numpy.split: a dimension of length {ary.shape[axis]} has no {indices_or_sections} equal parts"
-        )
-    return ops.tensor_split(ary, indices_or_sections, axis)
+    if np.ndim(places) == 0 and ary.shape[axis] % int(places):
+        raise ValueError(f"numpy.{name}: a dimension of length {ary.shape[axis]} has no {places} equal parts")
+    return _array_split(ary, places, axis)
+
+
+def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    places = indices_or_sections
+    return list(ops.tensor_split(ary, int(places) if np.ndim(places) == 0 else [int(k) for k in places], axis))
+
+
+def _splitting(name: str, axis: int) -> Function:
+    """NumPy's split along one dimension, the first of a vector."""
+
+    def of(ary: Any, indices_or_sections: Any) -> Any:
+        if enter(ary).ndim < (axis + 1 if axis != 1 else 1) or (axis == 0 and enter(ary).ndim < 2):
+            raise ValueError(f"numpy.{name}: a tensor of shape {tuple(ary.shape)} has too few dimensions")
+        return _parts(name, ary, indices_or_sections, axis if enter(ary).ndim > 1 else 0)
+
+    return of
+
+
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0) -> Any:
+    x = enter(array)
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
+        raise TypeError(f"numpy.pad: of tensors it takes constant, edge, reflect, symmetric and wrap, got {mode!r}")
+    widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
+    values = np.broadcast_to(np.asarray(constant_values), (x.ndim, 2)).tolist()
+    for d, (before, after) in enumerate(widths):
+        if before < 0 or after < 0:
+            raise ValueError(f"numpy.pad: expected widths >= 0, got {pad_width}")
+        if mode != "constant":
+            if before or after:
+                x = ops.index_select(x, d, np.pad(np.arange(x.shape[d]), (before, after), mode=mode))
+            continue
+        shapes = [(*x.shape[:d], n, *x.shape[d + 1 :]) for n in (before, after)]
+        first, last = (ops.full(s, v, dtype=x.dtype) for s, v in zip(shapes, values[d], strict=True))
+        x = ops.cat([first, x, last], d)
+    return x
+
+
+def _cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
+    aweights: Any = None, *, dtype: Any = None,
+) -> Any:  # fmt: skip
+    correction = (0 if bias else 1) if ddof is None else ddof
+    weights = None if aweights is None else _floating(aweights)
+    return ops.cov(_variables_as_rows(m, y, rowvar, dtype), correction=correction, fweights=fweights, aweights=weights)
+
+
+def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    return ops.corrcoef(_variables_as_rows(x, y, rowvar, dtype))
+
+
+def _variables_as_rows(x: Any, y: Any, rowvar: bool, dtype: Any) -> Any:
+    """The variables of one or two arrays, a row each."""
+    parts = [_floating(part, dtype) for part in (x, y) if part is not None]
+    rows = [ops.atleast_2d(part) if rowvar or part.ndim < 2 else part.T for part in parts]
+    return rows[0] if len(rows) == 1 else ops.cat(rows, 0)
+
+
+def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    of_a, of_b, of_c = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    x, y = ops.movedim(enter(a), of_a, -1), ops.movedim(enter(b), of_b, -1)
+    ndim = max(x.ndim, y.ndim)
+    x, y = (v.reshape((1,) * (ndim - v.ndim) + tuple(v.shape)) for v in (x, y))
+    return ops.movedim(matrices.cross_along(x, y), -1, of_c)
+
+
+def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    return ops.trapezoid(y, x, dim=axis) if x is not None else ops.trapezoid(y, dx=dx, dim=axis)
+
+
+def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    return tuple(least_squares.lstsq(_floating(a), _floating(b), None if rcond is not None and rcond < 0 else rcond))
+
+
+def _rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    return least_squares.matrix_rank(_floating(A), tol, hermitian, rtol=rtol)
+
+
+def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    return least_squares.pinv(_floating(a), rcond, hermitian, rtol=rtol)
 
 
 def _meshgrid(*xi: Any, indexing: str = "xy") -> Any:
@@ -468,7 +550,9 @@ _TABLE: tuple[tuple[Function, Function, Callable[[Function], Function]], ...] = 
     (np.hstack, ops.hstack, _positional("tup")), (np.vstack, ops.vstack, _positional("tup")),
     (np.dstack, ops.dstack, _positional("tup")),
     (np.column_stack, ops.column_stack, _positional("tup")), (np.split, _split, _itself),
-    (np.array_split, ops.tensor_split, _positional("ary", "indices_or_sections", axis=0)),
+    (np.array_split, _array_split, _itself), (np.hsplit, _splitting("hsplit", 1), _itself),
+    (np.vsplit, _splitting("vsplit", 0), _itself), (np.dsplit, _splitting("dsplit", 2), _itself),
+    (np.pad, _pad, _itself),
     (np.tril, ops.tril, _positional("m", k=0)), (np.triu, ops.triu, _positional("m", k=0)),
     (np.diag, ops.diag, _positional("v", k=0)),
     (np.diagonal, ops.diagonal, _positional("a", offset=0, axis1=0, axis2=1)),
@@ -482,7 +566,7 @@ _TABLE: tuple[tuple[Function, Function, Callable[[Function], Function]], ...] = 
     (np.bincount, ops.bincount, _positional("x", weights=None, minlength=0)),
     (np.isin, lambda element, test_elements, invert=False: ops.isin(element, test_elements, invert=invert), _itself),
     (np.nan_to_num, ops.nan_to_num, _positional("x", nan=0.0, posinf=None, neginf=None)),
-    (np.round, lambda a, decimals=0: ops.round(a, decimals=decimals), _itself),
+    (np.fix, ops.fix, _positional("x")), (np.round, lambda a, decimals=0: ops.round(a, decimals=decimals), _itself),
     (np.around, lambda a, decimals=0: ops.round(a, decimals=decimals), _itself),
     # products
     (np.dot, _dot, _itself), (np.vdot, ops.vdot, _positional("a", "b")), (np.inner, ops.inner, _positional("a", "b")),
@@ -491,11 +575,16 @@ _TABLE: tuple[tuple[Function, Function, Callable[[Function], Function]], ...] = 
     # matrices
     (np.linalg.norm, _norm, _itself), (np.linalg.det, systems.det, _floats("a")),
     (np.linalg.slogdet, systems.slogdet, _floats("a")), (np.linalg.inv, systems.inv, _floats("a")),
-    (np.linalg.pinv, least_squares.pinv, _floats("a")), (np.linalg.solve, systems.solve, _floats("a", "b")),
+    (np.linalg.pinv, _pinv, _itself), (np.linalg.solve, systems.solve, _floats("a", "b")),
     (np.linalg.cholesky, factors.cholesky, _floats("a")), (np.linalg.eigh, factors.eigh, _floats("a")),
     (np.linalg.eigvalsh, factors.eigvalsh, _floats("a")), (np.linalg.svd, _svd, _itself),
     (np.linalg.qr, factors.qr, _floats("a", mode="reduced")),
     (np.linalg.matrix_power, lambda a, n: systems.matrix_power(_floating(a), n), _itself),
+    (np.linalg.lstsq, _lstsq, _itself), (np.linalg.matrix_rank, _rank, _itself),
+    (np.linalg.cond, matrices.cond, _floats("x", p=None)),
+    (np.linalg.multi_dot, matrices.multi_dot, _positional("arrays")),
+    (np.cross, _cross, _itself), (np.cov, _cov, _itself), (np.corrcoef, _corrcoef, _itself),
+    (np.trapezoid, _trapezoid, _itself),
     # nearness
     (np.isclose, ops.isclose, _positional("a", "b", rtol=1e-5, atol=1e-8, equal_nan=False)),
     (np.allclose, ops.allclose, _positional("a", "b", rtol=1e-5, atol=1e-8, equal_nan=False)),
