@@ -78,6 +78,11 @@ GOALS = {
         "a tridiagonal Jacobian and Hessian, n = 1000: speed, of a walk for each column", ("one by one",), speed=100
     ),
     "sparse, JAX": Goal("the same: time, of JAX's jitted dense one", ("jax",), time=0.5),
+    "Gaussian process": Goal(
+        "the marginal likelihood of a Gaussian process of 120 points, with gradient: time, of PyTorch's",
+        ("torch",),
+        time=1.0,
+    ),
     "epoch": Goal("an epoch of 784-256-10, batch 256: time, of PyTorch's", ("torch",), time=0.5),
     "epoch, JAX": Goal("an epoch of 784-256-10, batch 256: time, of JAX's jitted step", ("jax",), time=0.75),
     "softmax epoch": Goal("an epoch of softmax regression, batch 256: time, of PyTorch's", ("torch",), time=0.3),

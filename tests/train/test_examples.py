@@ -38,6 +38,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "linear_regression": {"max_epochs": 2, "num_train": 100},
     "least_squares": {},
     "logistic_newton": {"count": 100, "steps": 10},
+    "gaussian_process": {"count": 40},
     "bratu": {"n": 6},
     "softmax_regression": {"max_epochs": 2, "data": Small},
     "activations": {},
@@ -97,6 +98,7 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
             ("step", "norm of the gradient", ["gradient descent", "Newton's method"]),
         ],
     ),
+    "gaussian_process": ((9, 3.2), [("x", "y", ["samples", "mean", "two deviations"]), ("step", "-log p(y)", [])]),
     "bratu": (
         (9.6, 3.2),
         [("x", "y", []), ("Newton step", "", []), ("t", "", ["the highest u", "of the solution"])],
@@ -262,6 +264,18 @@ def test_least_squares_ends_at_the_minimum(capsys: pytest.CaptureFixture[str]) -
 def test_newton_needs_fewer_steps_than_descent() -> None:
     descent, newton = (line.get_ydata() for line in run("logistic_newton").axes[1].lines)
     assert newton[-1] < 1e-10 < 1e-3 < descent[-1]
+
+
+def test_a_gaussian_process_finds_its_noise_and_covers_the_function(capsys: pytest.CaptureFixture[str]) -> None:
+    samples, falling = run("gaussian_process").axes
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert float(last.split("noise ")[1].split(";")[0]) == pytest.approx(0.2, rel=0.3)
+    assert float(last.split("gradient ")[1]) < 1e-5
+    losses = falling.lines[0].get_ydata()
+    assert (np.diff(losses) <= 1e-9).all()
+    x, mean = samples.lines[1].get_data()
+    inside = (x > 0.5) & (x < 9.5)
+    assert np.abs(mean - np.sin(x) - 0.3 * x + 1.5)[inside].max() < 0.5
 
 
 def test_newton_least_squares_and_the_flow_of_heat_end_at_one_solution(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ NAMES = (
     "linear_regression",
     "least_squares",
     "logistic_newton",
+    "gaussian_process",
     "bratu",
     "softmax_regression",
     "activations",
