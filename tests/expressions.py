@@ -932,7 +932,7 @@ torch.linalg.lstsq(x.T, v[:, None]).solution
 torch.linalg.pinv(x)
 torch.linalg.pinv(x, atol=3.0)
 torch.linalg.pinv(x, rtol=0.5)
-torch.linalg.pinv(c, atol=torch.tensor([0.1, 1.0]), rtol=0.2)
+torch.linalg.pinv(c, atol=torch.tensor([0.1, 1.0]), rtol=torch.tensor(0.2))
 torch.linalg.pinv(x, 0.5)
 torch.linalg.pinv(c, hermitian=True)
 torch.linalg.matrix_power(c, 3)

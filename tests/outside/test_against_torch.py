@@ -68,6 +68,8 @@ NO_GRADIENT = {  # PyTorch has none, or one of another shape
     "7 // x": "PyTorch has no derivative of floor_divide; here it is 0",
     "torch.maximum(nan, v)": "at NaN PyTorch gives both arguments the gradient, here neither",
     "torch.linalg.slogdet(c)": "the sign is a constant here",
+    "torch.linalg.pinv(c, atol=torch.tensor([0.1, 1.0]), rtol=torch.tensor(0.2))": "what is dropped counts as 0",
+    "torch.linalg.pinv(c, hermitian=True)": "the gradient is symmetric here",
     "torch.norm(v, 0)": "the number of nonzero items has no derivative here, 0 in PyTorch",
 }
 for _p in ("fro", 1, -1, math.inf, -math.inf):

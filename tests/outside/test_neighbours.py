@@ -97,7 +97,7 @@ DIFFERENTIABLE: dict[str, Callable[[Any, np.ndarray], Any]] = {
     "np.corrcoef": lambda t, a: np.corrcoef(t, a[0])[0],
     "np.trapezoid": lambda t, a: np.trapezoid(t, dx=0.5, axis=0),
     "np.trapezoid of places": lambda t, a: np.trapezoid(a, t),
-    "np.fix": lambda t, a: np.fix(t + 0.5) * t,
+    "np.fix": lambda t, a: np.fix(t + 0.3) * t,
     "np.pad": lambda t, a: np.pad(t, 2),
     "np.pad, values": lambda t, a: np.pad(t, ((1, 0), (0, 2)), constant_values=((1, 2), (3, 4))),
     **{

@@ -95,7 +95,8 @@ def pinv(
     Parameters
     ----------
     x : tensor
-        (..., m, n). Derivatives are those among matrices of the same rank.
+        (..., m, n). Derivatives are those among matrices of the same rank: singular values that count as zero are taken
+        for zeros.
     rcond : float, tensor or None
         The older name of `rtol`.
     hermitian : bool
