@@ -11,10 +11,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -42,7 +40,7 @@ def _register(threadpoolctl: ModuleType) -> None:
 
     class Controller(threadpoolctl.LibController):  # type: ignore[name-defined, misc]
         user_api = internal_api = "wengert"
-        filename_prefixes = (Path(_kernels.__file__).name.partition(".")[0],)
+        filename_prefixes = (os.path.basename(_kernels.__file__).partition(".")[0],)
         check_symbols = ("wg_get_num_threads",)
 
         def get_num_threads(self) -> int:
@@ -57,7 +55,10 @@ def _register(threadpoolctl: ModuleType) -> None:
     threadpoolctl.register(Controller)
 
 
-class _Finder(MetaPathFinder):
+# No classes of importlib.abc, which imports a quarter of what `import wengert` would take.
+
+
+class _Finder:
     """Waits for threadpoolctl to be imported: lets the others find it, and the pool be registered when it is loaded."""
 
     searching = False
@@ -73,11 +74,11 @@ class _Finder(MetaPathFinder):
         finally:
             self.searching = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _RegisteringLoader(spec.loader)
+            spec.loader = _RegisteringLoader(spec.loader)  # type: ignore[assignment]
         return spec
 
 
-class _RegisteringLoader(Loader):
+class _RegisteringLoader:
     """Another loader, after which the pool is registered."""
 
     def __init__(self, loader: Any) -> None:

@@ -27,11 +27,22 @@ EXTRAS = {"train": {"matplotlib", "PIL", "pooch", "safetensors", "tqdm"}}
 OPTIONAL = set().union(*EXTRAS.values()) | {"IPython", "jax", "pandas", "torch"}  # what it uses where it finds it
 
 
-def modules_after(*statements: str) -> set[str]:
-    """The top-level modules that a fresh interpreter has loaded, but for its own and the standard library's."""
+def loaded_after(*statements: str) -> set[str]:
+    """The top-level modules that a fresh interpreter has loaded."""
     script = "; ".join(["import sys", *statements, "print(*{name.partition('.')[0] for name in sys.modules})"])
     run = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
-    return set(run.stdout.split()) - sys.stdlib_module_names
+    return set(run.stdout.split())
+
+
+def modules_after(*statements: str) -> set[str]:
+    """Those that are neither the interpreter's own nor the standard library's."""
+    return loaded_after(*statements) - sys.stdlib_module_names
+
+
+def test_importing_loads_little_of_the_standard_library() -> None:
+    """Each of these would cost a tenth of the import or more, if NumPy had not loaded it."""
+    dear = {"asyncio", "concurrent", "json", "multiprocessing", "pathlib", "tempfile", "unittest", "urllib"}
+    assert (loaded_after("import numpy", "import wengert") - loaded_after("import numpy")) & dear == set()
 
 
 def test_importing_loads_nothing_but_numpy_and_itself() -> None:
