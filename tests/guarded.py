@@ -61,7 +61,7 @@ class _Guard:
 
 
 def _guardable(x: Any) -> bool:
-    if type(x) is not np.ndarray or not x.size:
+    if type(x) is not np.ndarray or not x.size or x.dtype.hasobject:
         return False
     low, high = np.lib.array_utils.byte_bounds(x)
     return high - low <= MOST
