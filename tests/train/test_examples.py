@@ -39,11 +39,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "least_squares": {},
     "logistic_newton": {"count": 100, "steps": 10},
     "gaussian_process": {"count": 40},
+    "ode_fit": {"steps": 60},
     "bratu": {"n": 6},
     "softmax_regression": {"max_epochs": 2, "data": Small},
     "activations": {},
     "mlp": {"max_epochs": 2, "hidden": 16, "data": Small},
     "spirals": {"per_arm": 30, "hidden": 16, "steps": 50},
+    "example_gradients": {"count": 100, "flipped": 5, "steps": 600},
     "weight_decay": {"max_epochs": 5},
     "pairwise_distances": {"count": 8, "steps": 60},
     "scipy_solvers": {"until": 20.0},
@@ -99,6 +101,7 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
         ],
     ),
     "gaussian_process": ((9, 3.2), [("x", "y", ["samples", "mean", "two deviations"]), ("step", "-log p(y)", [])]),
+    "ode_fit": ((8, 3.2), [("t", "", ["hares", "lynxes"]), ("step", "", [])]),
     "bratu": (
         (9.6, 3.2),
         [("x", "y", []), ("Newton step", "", []), ("t", "", ["the highest u", "of the solution"])],
@@ -121,6 +124,13 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
         ],
     ),
     "spirals": ((4.6, 4.4), [("x1", "x2", [])]),
+    "example_gradients": (
+        (8, 3.4),
+        [
+            ("x1", "x2", ["label 0", "label 1", "largest gradients"]),
+            ("rank", "norm of the gradient", ["right label", "flipped label"]),
+        ],
+    ),
     "weight_decay": (
         (9.6, 3),
         [("epoch", label, ["training", "validation"]) for label in ("mean squared error", "", "")],
@@ -243,6 +253,17 @@ def to_rgb(color: Any) -> np.ndarray:
     return np.array(to_rgb(color))
 
 
+def test_flipped_labels_have_the_largest_gradients(capsys: pytest.CaptureFixture[str]) -> None:
+    points, norms = run("example_gradients").axes
+    first, second = capsys.readouterr().out.splitlines()
+    assert float(first.split()[-1]) < 1e-6
+    assert second == "of the 5 examples with the largest gradients 5 have a flipped label; 5 have one"
+    right, wrong = (line.get_ydata() for line in norms.lines)
+    assert len(right) == 95
+    assert min(wrong) > max(right)
+    assert len(points.lines[2].get_xydata()) == 5
+
+
 def test_weight_decay_closes_the_gap_from_panel_to_panel() -> None:
     gaps = []
     for axes in run("weight_decay").axes:
@@ -276,6 +297,18 @@ def test_a_gaussian_process_finds_its_noise_and_covers_the_function(capsys: pyte
     x, mean = samples.lines[1].get_data()
     inside = (x > 0.5) & (x < 9.5)
     assert np.abs(mean - np.sin(x) - 0.3 * x + 1.5)[inside].max() < 0.5
+
+
+def test_the_equation_s_parameters_are_found_within_their_spread(capsys: pytest.CaptureFixture[str]) -> None:
+    lines, losses = run("ode_fit").axes
+    found = [line.split() for line in capsys.readouterr().out.splitlines()[-4:]]
+    assert [words[0] for words in found] == ["a", "b", "c", "d"]
+    for _, _, value, _, spread, _, _, truth in found:
+        assert abs(float(value) - float(truth)) < 4 * float(spread.rstrip(",")) < 0.8
+    loss = losses.lines[0].get_ydata()
+    assert list(loss) == sorted(loss, reverse=True)
+    assert loss[-1] < 0.02 * loss[0]
+    assert [len(line.get_ydata()) for line in lines.lines] == [16, 61, 61] * 2
 
 
 def test_newton_least_squares_and_the_flow_of_heat_end_at_one_solution(capsys: pytest.CaptureFixture[str]) -> None:
