@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -179,6 +180,20 @@ def test_changes_in_place_are_followed() -> None:
 
     x = wg.tensor([0.5, -1.0, 2.0, 0.25, -0.75, 1.5], dtype=wg.float64)
     np.testing.assert_array_equal(pattern(function, x), func.jacobian(function)(x).numpy() != 0)
+
+
+def test_what_another_thread_computes_counts_as_dense() -> None:
+    def function(x: Any) -> Any:
+        found: list[Any] = []
+        thread = threading.Thread(target=lambda: found.append(x * x))
+        thread.start()
+        thread.join()
+        return wg.cat([found[0], x])
+
+    x = wg.tensor([0.5, -1.0, 2.0], dtype=wg.float64)
+    found = func.sparse_jacobian(function).prepare(x)
+    assert found.sparsity.nnz == 18
+    np.testing.assert_array_equal(found(x).toarray(), func.jacobian(function)(x).numpy())
 
 
 def test_operations_of_users() -> None:
@@ -450,6 +465,7 @@ def test_the_same_path_is_not_looked_at_again() -> None:
     assert derivative._last is first
     assert repr(first) == "<sparse_jacobian, 5 x 5, 13 items, by 3 forward walks>"
     assert repr(derivative) == "<sparse_jacobian of bratu>"
+    assert repr(func.sparse_hessian(rosenbrock)) == "<sparse_hessian of rosenbrock>"
 
 
 # ---------------------------------------------------------------- those who take it

@@ -26,7 +26,7 @@ from .calculus import (
     taylor,
 )
 from .checking import check_gradients
-from .sparse import sparse_hessian, sparse_jacobian
+from .sparse import PreparedDerivative, SparseDerivative, sparse_hessian, sparse_jacobian
 from .stateless import functional_call
 from .transforms import (
     grad,
@@ -43,7 +43,7 @@ from .transforms import (
 )
 
 __all__ = [
-    "TaylorPolynomial", "check_gradients", "derivative", "difference_quotient", "divergence",
+    "PreparedDerivative", "SparseDerivative", "TaylorPolynomial", "check_gradients", "derivative", "difference_quotient", "divergence",
     "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacobian", "jacobian_determinant",
     "jacrev", "jvp", "laplacian", "linearize", "sparse_hessian",
     "sparse_jacobian", "taylor", "value_and_grad", "vjp",

@@ -51,10 +51,24 @@ class Detector(Observer):
         finally:
             mode.observer = self._also
 
-    def of(self, y: Variable) -> Pattern:
-        """The pattern of a result."""
-        found = self._patterns.get(y._source)
-        return nothing(y._value.size, self._width) if found is None else found
+    def patterns(self, run: Run) -> list[Pattern]:
+        """Those of a run's results. If something was recorded unseen, as by another thread, all are dense."""
+        found = [self._patterns.get(y._source) for y in run.outputs]
+        if not self._has_seen(run):
+            found = [dense(alone(0, self._width, self._width), y._value.size) for y in run.outputs]
+        return [
+            nothing(y._value.size, self._width) if p is None else p for y, p in zip(run.outputs, found, strict=True)
+        ]
+
+    def _has_seen(self, run: Run) -> bool:
+        """Whether all that depends on the arguments was recorded under these eyes."""
+        known = set(run.sources)
+        for node in run.nodes:
+            if any(source in known for source in node.sources):
+                if node not in self.families:
+                    return False
+                known.add(node)
+        return True
 
     def recorded(self, node: Node, inputs: tuple[Any, ...], out: Variable) -> Any:
         total: Pattern | None = None

@@ -8,6 +8,7 @@ matrices and graph coloring problems", 1983): a band takes as many walks as it i
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -35,8 +36,8 @@ def sparse_jacobian(
     function : callable
         Returns a tensor or a structure of them; with `has_aux` a pair of that and anything else.
     sparsity : matrix or None
-        Where the Jacobian may have items that are not zero: a sparse matrix of SciPy or an array. It is trusted.
-        None: the pattern is found while the function runs.
+        Where the Jacobian may have items that are not zero: what an array has that is not zero, what a sparse matrix of
+        SciPy stores. It is trusted. None: the pattern is found while the function runs.
     mode : {"auto", "forward", "reverse"}
         Forward walks bring columns together, reverse walks rows; "auto" takes the fewer.
     argnums : int or sequence of int
@@ -128,6 +129,7 @@ def sparse_hessian(
            [0., 4., 0.]], dtype=float32)
     """
 
+    @functools.wraps(function)
     def gradient(*args: Any, **keywords: Any) -> Any:
         run = Run("sparse_hessian", function, args, argnums, has_aux, keywords)
         run.require_scalar()
@@ -140,7 +142,15 @@ def sparse_hessian(
 class SparseDerivative:
     """A function that gives a sparse Jacobian or Hessian: what `sparse_jacobian` and `sparse_hessian` return.
 
-    Called, it finds a pattern, and keeps it for the calls after that which take the same path.
+    Called with the function's arguments, it finds a pattern, and keeps it for the calls after that which take the same
+    path.
+
+    Parameters
+    ----------
+    name : str
+        Whose errors these are.
+    function, sparsity, mode, argnums, has_aux, check
+        As of `sparse_jacobian`.
 
     Examples
     --------
@@ -161,7 +171,7 @@ class SparseDerivative:
             sparsity = self._scipy.csr_array(given, copy=True)
             sparsity.sum_duplicates()
         self._sparsity = sparsity
-        self._last: Prepared | None = None
+        self._last: PreparedDerivative | None = None
 
     def __repr__(self) -> str:
         return f"<{self._name} of {getattr(self._function, '__name__', self._function)}>"
@@ -175,7 +185,7 @@ class SparseDerivative:
         last, run = self._prepared(args, keywords)
         return last._evaluated(run)
 
-    def prepare(self, *args: Any, **keywords: Any) -> Prepared:
+    def prepare(self, *args: Any, **keywords: Any) -> PreparedDerivative:
         """Find the pattern and the colours at some arguments.
 
         Parameters
@@ -185,7 +195,7 @@ class SparseDerivative:
 
         Returns
         -------
-        Prepared
+        PreparedDerivative
             Gives the matrix at arguments of the same shapes, and raises where the function takes another path.
 
         Raises
@@ -201,15 +211,15 @@ class SparseDerivative:
         """
         return self._prepared(args, keywords)[0]
 
-    def _prepared(self, args: Any, keywords: Any) -> tuple[Prepared, Run]:
+    def _prepared(self, args: Any, keywords: Any) -> tuple[PreparedDerivative, Run]:
         """A pattern, kept for calls to come, and the run that it was found in."""
         if self._sparsity is not None:
             run = self._run(self._function, args, keywords)
-            prepared = Prepared(self, run, self._given(_shape(run)), None)
+            prepared = PreparedDerivative(self, run, self._given(_shape(run)), None)
         else:
             run, detector = self._watched(args, keywords)
-            found = compressed([detector.of(y) for y in run.outputs])
-            prepared = Prepared(self, run, found, Path(run, detector.families))
+            found = compressed(detector.patterns(run))
+            prepared = PreparedDerivative(self, run, found, Path(run, detector.families))
         self._last = prepared
         return prepared, run
 
@@ -241,12 +251,22 @@ class SparseDerivative:
         return given.indptr.astype(np.int64), given.indices.astype(np.int64)
 
 
-class Prepared:
+class PreparedDerivative:
     """A sparse Jacobian or Hessian whose pattern is known: what `prepare` gives.
 
     Called with the function's arguments, it runs the function once, walks `walks` times, and gives the matrix. It
     raises a RuntimeError if the function takes another path than where this was prepared, on which its pattern may be
     another, or gives a matrix of another shape.
+
+    Parameters
+    ----------
+    derivative : SparseDerivative
+    run : Run
+        Of its function.
+    pattern : pair of arrays
+        Where each row starts, and the columns of all.
+    path : Path or None
+        What the pattern hangs on.
 
     Attributes
     ----------
