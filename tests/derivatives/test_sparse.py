@@ -287,6 +287,17 @@ def test_it_gives_sparse_rows_of_scipy() -> None:
     assert found.has_canonical_format
     assert func.sparse_jacobian(wg.tanh)(np.zeros(4)).dtype == np.float64
     assert func.sparse_hessian(rosenbrock)(np.zeros(4, np.float32)).dtype == np.float32
+    half = func.sparse_jacobian(lambda x: x[1:] * x[:-1].exp(), check=True)(np.linspace(0, 1, 5).astype(np.float16))
+    assert half.dtype == np.float32  # SciPy has no float16
+    assert half.toarray()[0, :2].tolist() == [0.25, 1.0]
+    mixed = func.sparse_jacobian(lambda x, y: (x * 2.0, y * y), argnums=(0, 1), mode="reverse", check=True)
+    assert mixed(wg.ones(2), wg.ones(3, dtype=wg.float64)).dtype == np.float64
+
+
+def test_items_that_are_not_finite_are_no_error() -> None:
+    with np.errstate(all="ignore"):
+        found = func.sparse_jacobian(wg.log, check=True)(np.array([np.nan, 0.0, 1.0]))
+    np.testing.assert_array_equal(found.toarray(), np.diag([np.nan, np.inf, 1.0]))
 
 
 def test_arguments_of_any_shape_and_structure() -> None:

@@ -51,10 +51,10 @@ def sparse_jacobian(
     SparseDerivative
         Called with the function's arguments (tensors, NumPy arrays or numbers), it gives a `scipy.sparse.csr_array`,
         or (matrix, aux). There is a row for each item of the result and a column for each item of the arguments,
-        flattened in order; of several results or arguments one after the other. It is data: nothing flows back by way
-        of it. `scipy.optimize.least_squares`, `minimize` with "trust-constr" or "Newton-CG", `NonlinearConstraint`,
-        `scipy.integrate.solve_ivp` and `scipy.sparse.linalg` take it as it is. The method `prepare` finds the pattern
-        once and for all, and raises rather than find another.
+        flattened in order; of several results or arguments one after the other. Its dtype is that of the results,
+        float32 for float16. It is data: nothing flows back by way of it. `scipy.optimize.least_squares`, `minimize`
+        with "trust-constr" or "Newton-CG", `NonlinearConstraint`, `scipy.integrate.solve_ivp` and `scipy.sparse.linalg`
+        take it as it is. The method `prepare` finds the pattern once and for all, and raises rather than find another.
 
     Raises
     ------
@@ -334,7 +334,8 @@ class PreparedDerivative:
             units = self.colours == np.arange(self.walks)[:, None]
             self._directions = dtypes, directions = _dtypes(ends), [_divided(unit, ends) for unit in units]
         found = _walks(run, directions, forward).reshape(-1)
-        items = found.take(self._at).astype(np.result_type(*_dtypes(run.outputs)), copy=False)
+        dtype = np.result_type(np.float32, *_dtypes(run.outputs))  # SciPy has no float16
+        items = found.take(self._at).astype(dtype, copy=False)
         parts = (items, self._columns.copy(), self._starts.copy())  # which methods of the matrix may change in place
         matrix = self._of._scipy.csr_array(parts, self._shape)
         matrix.has_canonical_format = True
@@ -403,7 +404,7 @@ def _check(name: str, matrix: Any, run: Run) -> None:
     product = matrix if forward else matrix.T
     found, scale = product @ direction, abs(product) @ direction
     with np.errstate(invalid="ignore"):
-        eps = np.finfo(matrix.dtype).eps
+        eps = max(float(np.finfo(dtype).eps) for dtype in _dtypes([*run.inputs, *run.outputs]))
         near = np.abs(found - expected) <= np.sqrt(eps) * (scale + np.abs(expected)) + 8 * eps * scale.max(initial=0)
     wrong = np.flatnonzero(~near & ~(np.isnan(found) & np.isnan(expected)) & (found != expected))
     if len(wrong):
