@@ -279,24 +279,16 @@ def _of_those_before(step: Step) -> Pattern:
     return united(step.pattern, owners, members, step.items)
 
 
-def _of_blocks(step: Step, lead: int) -> Pattern:
-    """Every item depends on those whose first indices are its own: `lead` of them, which broadcast to the result's."""
-    own = len(step.shape) - (max(_ndims(step.inputs)) - lead)
-    if own < 0 or len(step.out) < lead:
-        return _of_all(step)
-    before, after = step.shape[:own], step.out[:lead]
-    blocks = _numbered(before)
-    members = np.repeat(blocks.reshape(-1), math.prod(step.shape[own:]))
-    total = united(step.pattern, members, np.arange(members.size), blocks.size)
-    return picked(total, np.repeat(np.broadcast_to(blocks, after).reshape(-1), math.prod(step.out[lead:])))
-
-
-def _ndims(inputs: tuple[Any, ...]) -> list[int]:
-    return [x._value.ndim for x in inputs if isinstance(x, Variable) and not isinstance(x, Parts)]
-
-
 def _of_matrices(step: Step) -> Pattern:
-    return _of_blocks(step, max(_ndims(step.inputs)) - 2)
+    """Every item depends on those of its own matrix, in the last two dimensions; those before broadcast."""
+    lead = max([x._value.ndim for x in step.inputs if isinstance(x, Variable) and not isinstance(x, Parts)]) - 2
+    if len(step.shape) < 2 or len(step.out) < lead:
+        return _of_all(step)
+    matrices = _numbered(step.shape[:-2])
+    members = np.repeat(matrices.reshape(-1), math.prod(step.shape[-2:]))
+    total = united(step.pattern, members, np.arange(members.size), matrices.size)
+    owners = np.broadcast_to(matrices, step.out[:lead]).reshape(-1)
+    return picked(total, np.repeat(owners, math.prod(step.out[lead:])))
 
 
 def _of_rows(step: Step) -> Pattern:
@@ -317,8 +309,10 @@ def _of_solution(step: Step) -> Pattern:
 
 def _of_affine(step: Step) -> Pattern:
     """x @ w + b or x @ w.T + b, which a square w leaves open."""
-    if len(step.out) != 2 or step.argument != 1:
-        return _of_all(step) if len(step.out) != 2 else (_of_rows if step.argument == 0 else _of_elements)(step)
+    if len(step.out) != 2:
+        return _of_all(step)
+    if step.argument != 1:
+        return _of_rows(step) if step.argument == 0 else _of_elements(step)
     rows, columns = step.shape
     ways = ["ik,kj->ij"] * (columns == step.out[1]) + ["ik,jk->ij"] * (rows == step.out[1])
     return functools.reduce(union, [_of_product(step, subscripts) for subscripts in ways])
