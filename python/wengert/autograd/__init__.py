@@ -37,3 +37,6 @@ if not TYPE_CHECKING:  # a checker is to miss a name that is not there
         module = importlib.import_module(f".{_LATER[name]}", __name__)
         value = globals()[name] = module if name == _LATER[name] else getattr(module, name)
         return value
+
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *globals()})
