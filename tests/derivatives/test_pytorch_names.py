@@ -215,7 +215,7 @@ def test_names_and_settings_of_jacobians() -> None:
 # ---------------------------------------------------------------- gradcheck
 
 
-class Tripled(wg.autograd.Function):
+class test_Tripled(wg.autograd.Function):
     """A cube, whose rule is right or wrong."""
 
     right = True
@@ -228,25 +228,25 @@ class Tripled(wg.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         (x,) = ctx.saved_tensors
-        return g * 3 * x**2 if Tripled.right else g * 2 * x**2
+        return g * 3 * x**2 if test_Tripled.right else g * 2 * x**2
 
 
 def test_gradcheck_tells_right_from_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     x = f64(0.5, -1.5).requires_grad_()
-    assert wg.autograd.gradcheck(Tripled.apply, x)
-    assert wg.autograd.gradgradcheck(Tripled.apply, (x,))
-    assert wg.autograd.gradcheck(Tripled.apply, x, fast_mode=True)
-    monkeypatch.setattr(Tripled, "right", False)
+    assert wg.autograd.gradcheck(test_Tripled.apply, x)
+    assert wg.autograd.gradgradcheck(test_Tripled.apply, (x,))
+    assert wg.autograd.gradcheck(test_Tripled.apply, x, fast_mode=True)
+    monkeypatch.setattr(test_Tripled, "right", False)
     with pytest.raises(wg.autograd.GradcheckError, match="output 0 by input 0 differs, in reverse mode\nnumerical"):
-        wg.autograd.gradcheck(Tripled.apply, (x,))
+        wg.autograd.gradcheck(test_Tripled.apply, (x,))
     for fast in (False, True):
-        assert not wg.autograd.gradcheck(Tripled.apply, x, raise_exception=False, fast_mode=fast)
-    detached_rule = lambda x: Once.apply(x)  # noqa: E731
+        assert not wg.autograd.gradcheck(test_Tripled.apply, x, raise_exception=False, fast_mode=fast)
+    detached_rule = lambda x: test_Once.apply(x)  # noqa: E731
     assert wg.autograd.gradcheck(detached_rule, x)
     assert not wg.autograd.gradgradcheck(detached_rule, x, raise_exception=False)
 
 
-class Once(wg.autograd.Function):
+class test_Once(wg.autograd.Function):
     """A square whose rule loses the second derivative."""
 
     @staticmethod
