@@ -33,13 +33,16 @@ from .triangular import solved_by_parts, square_and_sides, triangular_solved
 
 # ---------------------------------------------------------------- the factorization
 
-_LEAF = 128  # columns up to which a kernel eliminates, and beyond which products do
+_LEAF = 96  # columns up to which a kernel eliminates, and beyond which products do
 
 
 def _ordered_rows(x: np.ndarray, order: np.ndarray) -> np.ndarray:
     if order.ndim == 1 and x.ndim == 2:
         rows: np.ndarray = x[order]
         return rows
+    if order.shape[:-1] == (1,) == x.shape[:-2]:  # without indices of columns, in a tenth of the time
+        alone: np.ndarray = x[0][order[0]]
+        return alone[None]
     return np.take_along_axis(x, order[..., None], -2)
 
 
@@ -109,7 +112,7 @@ def _solve(x: np.ndarray, y: np.ndarray, known: tuple[np.ndarray, np.ndarray], t
 
 def _pull(g: Any, x: Any, z: Any, known: Any, transposed: bool) -> tuple[Any, Any, None]:
     w = solved_with(x, g, known, not transposed)
-    return -(matmul(z, T(w)) if transposed else matmul(w, T(z))), w, None
+    return matmul(z, T(-w)) if transposed else matmul(-w, T(z)), w, None
 
 
 _SOLVE = primitive(

@@ -53,8 +53,8 @@ def within(x: Any, upper: bool, unit: bool) -> Tensor:
 def _pull(g: Any, x: Any, z: Any, upper: bool, unit: bool, transposed: bool) -> tuple[Any, Any]:
     """t z = y gives dt z + t dz = dy, and with the transpose likewise."""
     w = triangular_solved(x, g, upper=upper, unit=unit, transposed=not transposed)
-    outer = matmul(z, T(w)) if transposed else matmul(w, T(z))
-    return -within(outer, upper, unit), w
+    outer = matmul(z, T(-w)) if transposed else matmul(-w, T(z))
+    return within(outer, upper, unit), w
 
 
 def _push_matrix(t: Any, x: Any, z: Any, upper: bool, unit: bool, transposed: bool) -> Any:
