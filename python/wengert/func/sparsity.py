@@ -177,7 +177,8 @@ _NAMED: dict[str, str] = {
     **dict.fromkeys(
         (
             "linalg_cholesky_ex", "linalg_cofactors", "linalg_det", "linalg_det_second", "linalg_det_third",
-            "linalg_eigh", "linalg_inv_ex", "linalg_pinv", "linalg_qr", "linalg_slogdet", "linalg_svd",
+            "linalg_eigh", "linalg_inv_ex", "linalg_lu", "linalg_matrix_exp", "linalg_pinv", "linalg_qr",
+            "linalg_slogdet", "linalg_svd",
         ),
         "matrix",
     ),
