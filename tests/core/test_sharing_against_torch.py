@@ -40,7 +40,7 @@ WITH_X = words("""
     add addcdiv addcmul addmm allclose arctan2 atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift
     bitwise_xor bucketize bmm cdist copy_ copysign cosine_similarity dist div divide dot eq equal expand_as float_power
     floor_divide fmax fmin fmod ge greater greater_equal gt heaviside hypot inner isclose isin kron le less less_equal
-    logaddexp logical_and logical_or logical_xor lt matmul maximum minimum mm mul multiply ne not_equal outer pow prelu
+    cholesky_solve logaddexp logical_and logical_or logical_xor lt matmul maximum minimum mm mul multiply ne not_equal outer pow prelu
     remainder reshape_as searchsorted sub subtract true_divide type_as view_as vdot xlogy
 """)
 ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -50,7 +50,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "addcdiv": ("x, x",), "addcmul": ("x, x",), "addmm": ("x, x",), "addmv": ("m.ones(3, 2), m.ones(2)",),
     "baddbmm": ("x, x",),
     "bernoulli": ("0.5",), "bernoulli_": ("0.5",), "broadcast_to": ("(1, *x.shape)", "x.shape", "(2, *x.shape)"),
-    "bucketize": ("x.flatten()",), "chunk": ("1", "2", "1, -1"), "clamp": ("0, 1", "None, 9"), "clip": ("0, 1",),
+    "bucketize": ("x.flatten()",), "chunk": ("1", "2", "1, -1"), "cross": ("x, dim=-1",), "clamp": ("0, 1", "None, 9"),
+    "clip": ("0, 1",),
     "clamp_max": ("1",), "clamp_min": ("0",), "dropout": ("0.5, False", "0.0"),
     "cross_entropy": ("m.zeros(x.shape[0], dtype=m.int64)",), "diag": ("", "1"), "diagonal": ("", "0, 0, 1"),
     "expand": ("(1, *x.shape)", "x.shape", "(2, *x.shape)"), "fill_": ("1",), "fill_diagonal_": ("1",),
@@ -66,12 +67,13 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "pow": ("1", "2", "x"), "power": ("1",), "quantile": ("0.5",), "randint_like": ("3",), "random_": ("3",),
     "renorm": ("2, 0, 1.0",), "repeat": ("(1,) * x.ndim", "1, *x.shape"), "repeat_interleave": ("1", "1, 0"),
     "reshape": ("(-1,)", "x.shape"), "roll": ("1", "0", "0, 0"), "rot90": ("", "0", "2", "3"),
+    "scatter_reduce": (f"0, {ZEROS}, x, 'sum'", f"0, {ZEROS}, x, 'amax'"),
     "scatter": (f"0, {ZEROS}, x",), "scatter_add": (f"0, {ZEROS}, x",), "select": ("0, 0",), "split": ("1", "9"),
     "squeeze": ("", "0", "()"), "std": ("", "0"), "sum": ("", "0", "()"), "swapaxes": ("0, 0",), "swapdims": ("0, 0",),
     "take": ("m.tensor([0])", "m.tensor(0)"), "take_along_dim": (f"{ZEROS}, 0",), "tensor_split": ("1",),
     "tensordot": ("x, 0", "x"), "threshold": ("0, 0",), "tile": ("(1,)", "()"), "to": ("x.dtype", "m.float32"),
     "topk": ("1",), "transpose": ("0, 0", "0, -1"), "type": ("x.dtype",), "unflatten": ("0, (-1, 1)",),
-    "unsqueeze": ("0",), "view": ("(-1,)", "x.shape", "x.dtype"), "where": ("x == x, x",),
+    "unfold": ("0, 1, 1",), "unsqueeze": ("0",), "view": ("(-1,)", "x.shape", "x.dtype"), "where": ("x == x, x",),
     "einsum": (), "register_hook": (), "register_post_accumulate_grad_hook": (), "retain_grad": (), "backward": (),
     "from_numpy": (),
 }  # fmt: skip
@@ -92,7 +94,7 @@ SHARED = set(words("""
     +x T adjoint as_tensor asarray atleast_1d atleast_2d atleast_3d bool broadcast_tensors broadcast_to chunk
     contiguous cpu data detach diagonal double dropout einsum expand expand_as flatten float half long mT
     meshgrid moveaxis movedim narrow permute positive ravel reshape reshape_as select split squeeze
-    swapaxes swapdims t tensor_split to transpose type type_as unbind unflatten unsqueeze view view_as x[()]
+    swapaxes swapdims t tensor_split to transpose type type_as unbind unflatten unfold unsqueeze view view_as x[()]
     x[...] x[0] x[:] x[None] x[m.tensor(0)]
 """))  # fmt: skip
 
@@ -124,7 +126,7 @@ def calls() -> dict[str, list[str]]:
 WITHOUT_TENSORS = {
     "arange", "broadcast_shapes", "empty", "eye", "full", "get_rng_state", "initial_seed", "linspace", "logspace",
     "manual_seed", "normal", "ones", "rand", "randint", "randn", "randperm", "seed", "set_rng_state", "zeros",
-    "default_generator",
+    "default_generator", "tril_indices", "triu_indices",
 }  # fmt: skip
 CALLS = calls()
 
