@@ -27,7 +27,10 @@ class Guarded(Value):
         self._hidden = array
         self.shape, self.dtype, self.ndim, self.size = array.shape, array.dtype, array.ndim, array.size
 
-    def run(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
+    def run(self, operation: Any, values: list[Any], static: dict[str, Any]) -> Any:
+        return guarded(operation.kernel(*map(bare, values), **static))
+
+    def draw(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
         return guarded(kernel(*map(bare, values), **static))
 
     def leave(self, kind: str) -> np.ndarray:
@@ -37,7 +40,9 @@ class Guarded(Value):
     def memory(self) -> np.ndarray:
         return self._hidden
 
-    def write(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> None:
+    def write(
+        self, name: str, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any], count: int
+    ) -> None:
         kernel(*map(bare, values), **static)
 
     def __array__(self, *_: Any, **__: Any) -> Any:

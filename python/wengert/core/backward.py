@@ -10,11 +10,12 @@ import numpy as np
 
 from .._kernels import held_alone
 from . import locks, stages, tape
+from .batching import BatchError
 from .broadcast import cast
 from .change import copied
 from .doors import constant, enter, require_unfollowed
 from .hooks import known, run_hooks, run_post_hooks
-from .modes import recording
+from .modes import mode, recording
 from .variable import Variable
 
 _accumulating = locks.lock()  # walks of several threads may meet at a leaf
@@ -192,6 +193,20 @@ def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
         run_post_hooks(leaf)
 
 
+def _require_own(outputs: list[Any], sources: list[Any]) -> None:
+    """Raise if gradients are asked for of what is one for all examples of a batch that the outputs belong to: they
+    would be summed, where the same function of one example would give one for each."""
+    for y in outputs:
+        inside = [level for level in tape.levels_of_source(y._source) if level in mode.levels]
+        for k, source in enumerate(sources):
+            own = tape.levels_of_source(source)
+            if set(inside) - set(own):
+                raise BatchError(
+                    f"grad: inside vmap, input {k} is one for all examples, so that its gradient would be the sum over "
+                    "them; hand it to the function as an argument of wg.func.grad, or pass chunk_size=1"
+                )
+
+
 def grad(
     outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
     allow_unused: bool | None = None, materialize_grads: bool = False,
@@ -235,6 +250,8 @@ def grad(
     def arrive(leaf: Any, g: Any) -> None:
         hooked[leaf] = _arrived("grad", g, leaf)
 
+    if mode.levels:
+        _require_own(outs, sources)
     found = _walk("grad", outs, gradients, sources, retain_graph, create_graph, arrive)
     results = []
     for k, (x, source) in enumerate(zip(ins, sources, strict=True)):

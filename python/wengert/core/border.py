@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import tuples
+from .batching import bare
 from .define import rule
 from .doors import constant
 from .hooks import known
@@ -51,4 +52,7 @@ def _pushed(t: Any, kinds: tuples.Kinds) -> Any:
 
 
 # Of any number of tensors, so that there is one rule for all of them.
-_CROSSED = Operation("crossed", _same, ("tensors",), (None,), (None,), joint=rule(_pulled), pushed=rule(_pushed))
+_CROSSED = Operation(
+    "crossed", _same, ("tensors",), (None,), (None,), joint=rule(_pulled), pushed=rule(_pushed),
+    batched=bare,
+)

@@ -16,6 +16,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from . import dtypes
+from .batching import Batch, unchanged
 from .doors import enter
 from .modes import mode
 from .tape import Operation, Rule, apply
@@ -74,9 +75,7 @@ def match(name: str, *operands: Any, floating: bool = False) -> tuple[Any, ...]:
     if not variables:  # NumPy's float64 is a Python float beside a tensor, and has a dtype of its own beside none
         dtype = dtypes.float64 if any(isinstance(x, np.float64) for x in operands) else dtype
         operands = (enter(operands[0], dtype), *operands[1:])
-    operands = tuple(
-        [cast(x, dtype) if isinstance(x, Variable) and x._value.dtype != dtype else x for x in operands]
-    )
+    operands = tuple([cast(x, dtype) if isinstance(x, Variable) and x._value.dtype != dtype else x for x in operands])
     return same_shape(name, operands)
 
 
@@ -137,31 +136,50 @@ def _cast(x: np.ndarray, dtype: np.dtype, before: np.dtype) -> np.ndarray:
     return dtypes.convert(x, dtype)
 
 
-def _linear(name: str, kernel: Callable[..., Any], static: str, transpose: Callable[..., Any]) -> Operation:
+def _linear(
+    name: str, kernel: Callable[..., Any], static: str, transpose: Callable[..., Any], batched: Callable[..., Any]
+) -> Operation:  # fmt: skip
     """A linear operation with one keyword, and `before`: the shape or dtype that the transpose returns to."""
 
     def forward(t: Any, now: Any, before: Any) -> Any:
         return apply(operation, (t,), {static: now, "before": before})
 
     names = (static, "before")
-    operation = Operation(name, kernel, ("x",), (Rule(transpose, ("g", *names)),), (Rule(forward, ("t", *names)),))
+    vjps, jvps = (Rule(transpose, ("g", *names)),), (Rule(forward, ("t", *names)),)
+    operation = Operation(name, kernel, ("x",), vjps, jvps, batched=batched)
     return operation
+
+
+def _repeated(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a batch: the example's dimensions are counted from the last, so ones stand in for those that it lacks."""
+    x, shape = arrays[0], static["shape"]
+    lead = len(batch.lengths)
+    missing = (1,) * (lead + len(shape) - x.ndim)
+    return _kernels.broadcast_view(x.reshape((*batch.lengths, *missing, *x.shape[lead:])), (*batch.lengths, *shape))
+
+
+def _summed(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a batch: ones stand before the result's dimensions where the example has more."""
+    x, shape = arrays[0], static["shape"]
+    missing = (1,) * (x.ndim - len(batch.lengths) - len(shape))
+    found = kernel(x, (*batch.lengths, *missing, *shape), ())
+    return found.reshape((*batch.lengths, *shape))
 
 
 BROADCAST_TO: Operation = _linear(
     "broadcast_to", _broadcast, "shape",
-    lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape}),
+    lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape}), _repeated,
 )  # fmt: skip
 SUM_TO: Operation = _linear(
     "sum_to", _sum_to, "shape",
-    lambda g, shape, before: apply(BROADCAST_TO, (g,), {"shape": before, "before": shape}),
+    lambda g, shape, before: apply(BROADCAST_TO, (g,), {"shape": before, "before": shape}), _summed,
 )  # fmt: skip
 CAST: Operation = _linear(
-    "cast", _cast, "dtype", lambda g, dtype, before: apply(CAST, (g,), {"dtype": before, "before": dtype})
+    "cast", _cast, "dtype", lambda g, dtype, before: apply(CAST, (g,), {"dtype": before, "before": dtype}), unchanged
 )  # fmt: skip
 
 
-_CONVERT = Operation("cast", dtypes.convert, (), (), ())  # to and from integers
+_CONVERT = Operation("cast", dtypes.convert, (), (), (), batched=unchanged)  # to and from integers
 
 
 def broadcast_to(x: Variable, shape: tuple[int, ...]) -> Tensor:

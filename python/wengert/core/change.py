@@ -14,6 +14,7 @@ import numpy as np
 
 from .._types import Tensor
 from . import dtypes, locks, tape, views
+from .batching import unchanged
 from .broadcast import cast
 from .doors import change, memory
 from .following import followed
@@ -22,7 +23,7 @@ from .modes import mode
 from .tape import Operation, apply
 from .variable import Variable, wrap
 
-_COPY = Operation("copy", np.array, (), (), ())
+_COPY = Operation("copy", np.array, (), (), (), batched=unchanged)
 _ARGUMENT = (
     "an argument of a function that is differentiated, or a view of it, cannot be changed in place; clone() it first"
 )

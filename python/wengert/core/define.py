@@ -26,6 +26,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .._types import Tensor
+from .batching import Rule as BatchRule
+from .batching import aligned
 from .broadcast import as_floating, is_floating, match, ready
 from .doors import constant, enter
 from .tape import Operation, Rule, apply
@@ -60,7 +62,8 @@ def named(function: F, name: str, doc: str, operation: Operation | None = None) 
 
 
 def elementwise(
-    name: str, kernel: Function, *partials: Function | None, floating: bool = False, doc: str = ""
+    name: str, kernel: Function, *partials: Function | None, floating: bool = False, doc: str = "",
+    batched: BatchRule | None = aligned,
 ) -> Callable[..., Tensor]:  # fmt: skip
     """An operation that acts item by item, of one or two arguments.
 
@@ -76,6 +79,9 @@ def elementwise(
         Integers and booleans become the default float first.
     doc : str
         The docstring.
+    batched : callable or None
+        As in `primitive`. By default ones are put between the batch and the example's dimensions, since the kernel
+        broadcasts.
 
     Returns
     -------
@@ -89,7 +95,7 @@ def elementwise(
     >>> wg.func.check_gradients(sine, wg.tensor([0.5, 1.]), order=3)
     """
     arguments = ("x", "y")[: len(partials)]
-    operation = Operation(name, kernel, arguments, *_diagonal(partials))
+    operation = Operation(name, kernel, arguments, *_diagonal(partials), batched=batched)
     if len(partials) == 1:
 
         def unary(x: Any, **static: Any) -> Tensor:
@@ -134,7 +140,7 @@ def _static_names(kernel: Function, arguments: int) -> tuple[str, ...]:
     return parameters(kernel)[arguments:]
 
 
-def linear(name: str, kernel: Function, transpose: Function) -> Operation:
+def linear(name: str, kernel: Function, transpose: Function, *, batched: BatchRule | None = None) -> Operation:
     """An operation that is linear in its one argument.
 
     Parameters
@@ -144,6 +150,8 @@ def linear(name: str, kernel: Function, transpose: Function) -> Operation:
         Of one array and static keywords; gives an array.
     transpose : function
         Of g and static keywords: what maps a cotangent back.
+    batched : callable or None
+        As in `primitive`.
 
     Returns
     -------
@@ -162,11 +170,14 @@ def linear(name: str, kernel: Function, transpose: Function) -> Operation:
     def forward(t: Any, *values: Any) -> Tensor:
         return apply(operation, (t,), dict(zip(names, values, strict=True)))
 
-    operation = Operation(name, kernel, ("x",), (rule(transpose),), (Rule(forward, ("t", *names)),))
+    jvps = (Rule(forward, ("t", *names)),)
+    operation = Operation(name, kernel, ("x",), (rule(transpose),), jvps, batched=batched)
     return operation
 
 
-def bilinear(name: str, kernel: Function, left: Function, right: Function) -> Operation:
+def bilinear(
+    name: str, kernel: Function, left: Function, right: Function, *, batched: BatchRule | None = None
+) -> Operation:  # fmt: skip
     """An operation that is linear in each of its two arguments, x and y.
 
     Parameters
@@ -176,6 +187,8 @@ def bilinear(name: str, kernel: Function, left: Function, right: Function) -> Op
         Of two arrays and static keywords; gives an array.
     left, right : functions
         Of any of g, x, y and static keywords: what gives x's cotangent, and y's.
+    batched : callable or None
+        As in `primitive`.
 
     Returns
     -------
@@ -197,13 +210,14 @@ def bilinear(name: str, kernel: Function, left: Function, right: Function) -> Op
         return apply(operation, (x, t), dict(zip(names, values, strict=True)))
 
     jvps = (Rule(forward_left, ("t", "y", *names)), Rule(forward_right, ("t", "x", *names)))
-    operation = Operation(name, kernel, ("x", "y"), (rule(left), rule(right)), jvps)
+    operation = Operation(name, kernel, ("x", "y"), (rule(left), rule(right)), jvps, batched=batched)
     return operation
 
 
 def primitive(
     name: str, kernel: Function, vjps: tuple[Function | None, ...], jvps: tuple[Function | None, ...],
     arguments: tuple[str, ...] | None = None, *, joint: Function | None = None, keeps: bool = False,
+    batched: BatchRule | None = None,
 ) -> Operation:  # fmt: skip
     """An operation with both rules written out.
 
@@ -224,6 +238,10 @@ def primitive(
         The kernel takes a further keyword `keep`, and gives a value and its residuals: where `keep` is True, what the
         rules will want of it as `kept` (an array, a tuple of arrays, or None); elsewhere None. A rule hands `kept` to
         an operation that has rules of its own, since nothing flows back by way of it.
+    batched : callable or None
+        How the kernel runs over a batch: one of the rules `wengert.define.aligned` (it broadcasts), `leading` (it takes
+        leading dimensions), `unchanged` (it looks at no dimension), `moved` (keywords that name dimensions), or a
+        function like these. None: example by example.
 
     Returns
     -------
@@ -241,10 +259,12 @@ def primitive(
         arguments = ("x", "y")[: len(jvps)]
     if joint is not None:
         vjps = (None,) * len(jvps)
-    return Operation(name, kernel, arguments, tuple(map(rule, vjps)), tuple(map(rule, jvps)), rule(joint), keeps)
+    return Operation(
+        name, kernel, arguments, tuple(map(rule, vjps)), tuple(map(rule, jvps)), rule(joint), keeps, batched=batched
+    )
 
 
-def computed(name: str, kernel: Function) -> Callable[..., Tensor]:
+def computed(name: str, kernel: Function, *, batched: BatchRule | None = None) -> Callable[..., Tensor]:
     """An operation without a derivative: what it gives is a constant, also where its inputs require gradients.
 
     Comparisons, orders, masks and counts are such operations, and whatever a rule must know of data. They are made at
@@ -255,6 +275,8 @@ def computed(name: str, kernel: Function) -> Callable[..., Tensor]:
     name : str
     kernel : callable
         Of arrays, or Python numbers as they were given, and of static keywords; gives an array.
+    batched : callable or None
+        As in `primitive`.
 
     Returns
     -------
@@ -267,7 +289,7 @@ def computed(name: str, kernel: Function) -> Callable[..., Tensor]:
     >>> largest(wg.tensor([1., 3., 2.], requires_grad=True))
     tensor([False,  True, False])
     """
-    operation = Operation(name, kernel, (), (), ())
+    operation = Operation(name, kernel, (), (), (), batched=batched)
 
     def compute(*inputs: Any, **static: Any) -> Tensor:
         values = [x if isinstance(x, (Variable, int, float)) else enter(x) for x in inputs]

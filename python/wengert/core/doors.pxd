@@ -4,12 +4,15 @@ cimport cython
 from wengert.core.variable cimport Variable, wrap
 
 cdef class Value:
-    cpdef object run(self, object kernel, list values, dict static)
+    cpdef object run(self, object operation, list values, dict static)
+    cpdef object draw(self, object kernel, list values, dict static)
     cpdef object leave(self, str kind)
     cpdef object memory(self)
-    cpdef object write(self, object kernel, list values, dict static)
+    cpdef object write(self, str name, object kernel, list values, dict static, Py_ssize_t count)
+    cpdef object text(self)
+    cpdef object repeated(self, object array)
 
-cpdef object run(object kernel, list values, dict static)
+cpdef object special(list values)
 
 cpdef object enter(object x, object dtype=*)
 

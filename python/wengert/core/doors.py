@@ -38,10 +38,15 @@ class Value:
     """
 
     __slots__ = ()
+    many = False  # values in one
 
-    def run(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
-        """What a kernel gives for values, of which some are arrays, some such as this, and some tuples of both."""
+    def run(self, operation: Any, values: list[Any], static: dict[str, Any]) -> Any:
+        """What an operation's kernel gives for values: arrays, such as this, and tuples of both."""
         raise TypeError(f"{type(self).__name__}: no kernel can be run over such a value")
+
+    def draw(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
+        """What a kernel draws for values, the first of which is the generator."""
+        raise TypeError(f"{type(self).__name__}: nothing can be drawn for such a value")
 
     def leave(self, kind: str) -> Any:
         """The array that is let out, for a purpose: "number", "bool", "int", "text" or "array"."""
@@ -51,18 +56,28 @@ class Value:
         """The array whose memory this value shows, to be compared with others', not read."""
         raise TypeError(f"{type(self).__name__}: such a value shows no memory")
 
-    def write(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> None:
-        """Let a kernel change this value's memory; `values` are all that it is given, written ones first."""
+    def write(
+        self, name: str, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any], count: int
+    ) -> None:
+        """Let a kernel, in a change of this name, write into the first `count` of values, which are all it is given."""
         raise TypeError(f"{type(self).__name__}: such a value cannot be changed in place")
 
+    def text(self) -> str:
+        """What stands for the items where a tensor is printed."""
+        raise TypeError(f"{type(self).__name__}: such a value cannot be printed")
 
-def run(kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
-    """What a kernel gives for values, of which one at least is a `Value`, or a tuple with one."""
+    def repeated(self, array: np.ndarray) -> Any:
+        """An array as a value of this kind: of as many examples, say."""
+        raise TypeError(f"{type(self).__name__}: nothing can be made like such a value")
+
+
+def special(values: list[Any]) -> Any:
+    """The first value that is no array, alone or in a tuple; None if all are arrays."""
     for value in values:
-        for part in value if type(value) is tuple else (value,):
+        for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Value):
-                return part.run(kernel, values, static)
-    raise TypeError("run: expected a value that is no array")
+                return part
+    return None
 
 
 # ---------------------------------------------------------------- in
@@ -106,11 +121,21 @@ def draw(kernel: Callable[..., np.ndarray], generator: Any, *inputs: Any, **stat
     **static
         Hashable.
     """
-    values = [x._value if isinstance(x, Variable) else x for x in inputs]
+    values = [generator, *[x._value if isinstance(x, Variable) else x for x in inputs]]
+    for level in mode.levels:
+        if level.randomness != "same":
+            return wrap(level.draw(kernel, values, static))
+        level.begin(generator)
     for value in values:
         if isinstance(value, Value):
-            return wrap(value.run(kernel, [generator, *values], static))
-    return wrap(kernel(generator, *values, **static))
+            return wrap(value.draw(kernel, values, static))
+    return wrap(kernel(*values, **static))
+
+
+def alike(x: Any, out: Any) -> Any:
+    """A constant that is made in x's likeness and may be written to: for each example, if x has a value for each."""
+    value = x._value if isinstance(x, Variable) else None
+    return wrap(value.repeated(out._value)) if isinstance(value, Value) and value.many else out
 
 
 # ---------------------------------------------------------------- in place
@@ -209,11 +234,23 @@ def change(
     if plain:
         kernel(*values, **static)
     else:
-        next(value for value in values if isinstance(value, Value)).write(kernel, values, static)
+        special(values).write(name, kernel, values, static, len(written))
     _count(written, line())
 
 
 # ---------------------------------------------------------------- out
+
+
+def differs(x: Variable) -> bool:
+    """Whether x has a value for each example of a batch, so that none can be asked for."""
+    value = x._value
+    return isinstance(value, Value) and value.many
+
+
+def batch_text(x: Variable) -> str | None:
+    """What stands for the items in print where x has a value for each example of a batch; None where it has one."""
+    value = x._value
+    return value.text() if isinstance(value, Value) and value.many else None
 
 
 def leave(x: Variable, kind: str) -> np.ndarray:

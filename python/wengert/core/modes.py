@@ -32,6 +32,7 @@ class Mode(threading.local):
 
     recording = True
     observer: Observer | None = None
+    levels: tuple[Any, ...] = ()  # of the batches that are open, the oldest first
 
 
 mode = Mode()

@@ -22,6 +22,8 @@ cdef class Operation:
     cdef public Rule joint
     cdef public Rule pushed
     cdef public bint keeps
+    cdef public object batched
+    cdef public int crosses
 
 @cython.final
 cdef class Node:
@@ -34,6 +36,7 @@ cdef class Node:
     cdef public object kept
     cdef public dict static
     cdef public object number
+    cdef public tuple levels
     cdef public object _hooks
     cdef public object where
 
@@ -48,8 +51,16 @@ cdef class Node:
 @cython.locals(variable=Variable, values=list, tracked=bint, plain=bint)
 cpdef object apply(Operation operation, tuple inputs, dict static=*)
 
-@cython.locals(node=Node, variable=Variable, sources=list, saved=tuple, flowing=Py_ssize_t)
-cpdef object record(Operation operation, tuple inputs, dict static, Variable out, object kept=*, Py_ssize_t constants=*)
+@cython.locals(
+    node=Node, variable=Variable, before=Node, sources=list, saved=tuple, flowing=Py_ssize_t, inside=bint
+)
+cpdef object record(
+    Operation operation, tuple inputs, dict static, Variable out, object kept=*, Py_ssize_t constants=*, tuple levels=*
+)
+
+cpdef object _place(Node node, tuple inputs, list sources, Variable out, tuple levels)
+
+cpdef tuple levels_of_source(object source)
 
 @cython.locals(node=Node, seen=set, found=list, stack=list)
 cpdef list ancestors(object outputs, object stops=*, object since=*)

@@ -21,7 +21,8 @@ from weakref import WeakSet
 import numpy as np
 
 from .._types import Tensor
-from .doors import Value, enter, run
+from .batching import levels_of, merged
+from .doors import enter, special
 from .hooks import run_hooks
 from .modes import mode
 from .variable import FREE_THREADED, Variable, wrap
@@ -56,20 +57,25 @@ class Operation:
     keeps : bool
         The kernel also takes `keep`, whether the result is recorded, and gives its value and residuals: whatever its
         rules will want, a value or None.
+    batched : callable or None
+        How the kernel runs over a batch, a rule of batching.py; None: example by example.
+    crosses : int
+        1: it leads into the level that is its keyword `level`, -1: out of it.
     """
 
     __slots__ = (
-        "__weakref__", "arguments", "joint", "jvps", "keeps", "kernel", "name", "places", "pushed", "result_for",
-        "saves", "vjps",
+        "__weakref__", "arguments", "batched", "crosses", "joint", "jvps", "keeps", "kernel", "name", "places",
+        "pushed", "result_for", "saves", "vjps",
     )  # fmt: skip
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], arguments: tuple[str, ...], vjps: tuple[Rule | None, ...],
         jvps: tuple[Rule | None, ...], joint: Rule | None = None, keeps: bool = False,
-        pushed: Rule | None = None,
+        pushed: Rule | None = None, batched: Callable[..., Any] | None = None, crosses: int = 0,
     ) -> None:  # fmt: skip
         self.name, self.kernel, self.arguments, self.vjps, self.jvps = name, kernel, arguments, vjps, jvps
         self.joint, self.keeps, self.pushed = joint, keeps, pushed
+        self.batched, self.crosses = batched, crosses
         users = {name: self._users(name) for name in (*arguments, "z")}
         self.saves = tuple((i, users[name]) for i, name in enumerate(arguments) if users[name])
         self.result_for = users["z"]
@@ -103,8 +109,8 @@ class Node:
     """One entry of the list."""
 
     __slots__ = (
-        "__weakref__", "_hooks", "kept", "number", "operation", "result", "saved", "sources", "static", "versions",
-        "where",
+        "__weakref__", "_hooks", "kept", "levels", "number", "operation", "result", "saved", "sources", "static",
+        "versions", "where",
     )  # fmt: skip
 
     operation: Operation
@@ -115,6 +121,7 @@ class Node:
     kept: Any  # the residuals, a variable; None where there are none, or once freed
     static: dict[str, Any]
     number: int
+    levels: tuple[Any, ...]  # those that its cotangent may have: of batches that its result depends on
     _hooks: dict[int, Any] | None
     where: Any  # what the observer said: under detect_anomaly, the line that recorded it
 
@@ -208,13 +215,13 @@ def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] 
 
 def _computed(operation: Operation, values: list[Any], static: dict[str, Any]) -> Any:
     """What the kernel of an operation gives whose inputs are not all arrays."""
-    special = any(isinstance(part, Value) for x in values for part in (x if type(x) is tuple else (x,)))
-    return run(operation.kernel, values, static) if special else operation.kernel(*values, **static)
+    value = special(values)
+    return operation.kernel(*values, **static) if value is None else value.run(operation, values, static)
 
 
 def record(
     operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any], out: Variable, kept: Any = None,
-    constants: int = 0,
+    constants: int = 0, levels: tuple[Any, ...] = (),
 ) -> None:  # fmt: skip
     """Make `out` the result of a new node.
 
@@ -229,6 +236,8 @@ def record(
         The residuals.
     constants : int
         How many of the last arguments rules use, but nothing flows to.
+    levels : tuple of levels
+        Batches that the node belongs to, beside those that its sources and its value belong to.
     """
     node = Node()
     node.operation = operation
@@ -237,6 +246,7 @@ def record(
     tracked = 0  # a bit for each argument that something is to be carried to
     bit = 1
     flowing = len(inputs) - constants
+    inside = False  # of a batch
     for x in inputs:
         source = None
         if len(sources) < flowing and isinstance(x, Variable):
@@ -244,8 +254,16 @@ def record(
             source = variable.origin()
             if source is not None:
                 tracked |= bit
+                if type(variable._value) is not _ndarray:
+                    inside = True
+                elif type(source) is Node:
+                    before = source
+                    inside = inside or len(before.levels) > 0
         sources.append(source)
         bit <<= 1
+    node.levels = ()
+    if inside or len(levels) > 0 or type(out._value) is not _ndarray:
+        _place(node, inputs, sources, out, levels)
     node.sources = tuple(sources)
     node.saved = saved = tuple([inputs[i] if users & tracked else None for i, users in operation.saves])
     node.versions = None
@@ -263,6 +281,50 @@ def record(
     out._tracked = True
     observer = mode.observer
     node.where = None if observer is None else observer.recorded(node, inputs, out)
+
+
+def _place(node: Node, inputs: tuple[Any, ...], sources: list[Any], out: Variable, levels: tuple[Any, ...]) -> None:
+    """Say which batches a node belongs to, and lead what is one for all examples into them.
+
+    A cotangent inside a batch differs by example. Where an edge comes from outside, what flows back along it is the sum
+    over the batch: such an edge gets a node, a level's `share`, which is the identity, and whose transpose sums.
+    """
+    levels = merged(levels, levels_of(out._value))
+    for source in sources:
+        levels = merged(levels, levels_of_source(source))
+    inside = outside = levels
+    crosses = node.operation.crosses
+    if crosses:
+        level = node.static["level"]
+        inside = outside = tuple([other for other in levels if other is not level])
+        if crosses > 0:
+            outside = merged(outside, (level,))
+        else:
+            inside = merged(inside, (level,))
+    for i, source in enumerate(sources):
+        if source is not None:
+            own = levels_of_source(source)
+            x = inputs[i]
+            for level in inside:
+                if level not in own:
+                    x = level.share(x)
+                    sources[i] = x._node
+    node.levels = outside
+
+
+def levels_of_source(source: Any) -> tuple[Any, ...]:
+    """The levels of a node, or of a leaf; those that its cotangent may have."""
+    if isinstance(source, Node):
+        return source.levels
+    return () if source is None else levels_of(source._value)
+
+
+def _require_open(source: Any) -> None:
+    """Raise if a walk is to start inside a batch that is there no more."""
+    if not all(level in mode.levels for level in levels_of_source(source)):
+        raise RuntimeError(
+            "vmap: a derivative of a tensor that was kept from a vmap that has ended; return it from the function"
+        )
 
 
 def count() -> int:
@@ -326,6 +388,8 @@ def pull(
                     break
     cotangents: dict[Node | Variable, Any] = {}
     for source, g in outputs:
+        if not isinstance(source, Node) or source.levels:
+            _require_open(source)
         cotangents[source] = cotangents[source] + g if source in cotangents else g
     arrived: dict[Node | Variable, Any] = {}
     observer = mode.observer
@@ -370,6 +434,9 @@ def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[N
     """
     known = dict(tangents)
     observer = mode.observer
+    for source in outputs:
+        if isinstance(source, Node) and source.levels:
+            _require_open(source)
     for node in ancestors(outputs, tangents) if nodes is None else nodes:
         total = None
         joint = node.operation.pushed

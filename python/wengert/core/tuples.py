@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from . import dtypes, tape
+from .batching import aligned, bare
 from .define import rule
+from .doors import Value, special
 from .tape import Node, Operation, apply
 from .variable import Variable, register, wrap
 
@@ -26,7 +28,7 @@ def kinds_of(x: Any) -> Kinds:
 _ITEM = Operation(
     "item", lambda x, k, kinds: x[k], ("x",),
     (rule(lambda g, k, kinds: pack([g if i == k else _zeros(kind) for i, kind in enumerate(kinds)])),),
-    (rule(lambda t, k: item(t, k)),),
+    (rule(lambda t, k: item(t, k)),), batched=bare,
 )  # fmt: skip
 
 
@@ -45,7 +47,7 @@ def _pack_operation(count: int) -> Operation:
 
     return Operation(
         "pack", lambda *parts, kinds: parts, tuple(f"x{i}" for i in range(count)),
-        tuple(rule(of(i)) for i in range(count)), tuple(rule(alone(i)) for i in range(count)),
+        tuple(rule(of(i)) for i in range(count)), tuple(rule(alone(i)) for i in range(count)), batched=bare,
     )  # fmt: skip
 
 
@@ -66,7 +68,7 @@ def _zeros(kind: Any) -> Any:
 
 def is_nothing(x: np.ndarray) -> bool:
     """Whether x is the zeros of an item that nothing has come to."""
-    return x.base is _ZERO[x.dtype]
+    return type(x) is np.ndarray and x.base is _ZERO[x.dtype]
 
 
 def nothing_came(x: Any, k: int) -> bool:
@@ -76,12 +78,26 @@ def nothing_came(x: Any, k: int) -> bool:
 
 def _sums(x: tuple[np.ndarray, ...], y: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     pairs = zip(x, y, strict=True)
-    return tuple(b if is_nothing(a) else a if is_nothing(b) else np.asarray(a + b) for a, b in pairs)
+    return tuple(b if is_nothing(a) else a if is_nothing(b) else _sum(a, b) for a, b in pairs)
+
+
+def _sum(x: Any, y: Any) -> Any:
+    if isinstance(x, Value) or isinstance(y, Value):
+        return special([x, y]).run(_ADD_ITEMS, [x, y], {})
+    return np.asarray(x + y)
+
+
+_ADD_ITEMS = Operation("add_items", lambda x, y: np.asarray(x + y), (), (), (), batched=aligned)
 
 
 # The sum of two tuples, item by item: how cotangents of one tuple are accumulated.
 _ADD = Operation(
-    "add_tuples", _sums, ("x", "y"), (rule(lambda g: g), rule(lambda g: g)), (rule(lambda t: t), rule(lambda t: t))
+    "add_tuples",
+    _sums,
+    ("x", "y"),
+    (rule(lambda g: g), rule(lambda g: g)),
+    (rule(lambda t: t), rule(lambda t: t)),
+    batched=bare,
 )
 
 

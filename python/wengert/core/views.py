@@ -8,6 +8,7 @@ view or its base is changed in place while recording; the ways by which the view
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +16,10 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from . import tape
+from .batching import Batch, bare, leading, merged_rows
 from .define import linear, primitive
 from .doors import constant, memory
+from .modes import mode
 from .tape import Operation
 from .variable import Variable, as_view, wrap
 
@@ -105,21 +108,40 @@ def _put(x: np.ndarray, y: Any, region: Region) -> np.ndarray:
     return base
 
 
-show = linear("as_strided", _show, lambda g, region: spread(g, region=region))
-spread: Operation = linear("as_strided_spread", _spread, lambda g, region: show(g, region=region))
-erase: Operation = linear("as_strided_erase", _erase, lambda g, region: erase(g, region=region))
+def _beside(region: Region, batch: Batch) -> Region:
+    """The regions of all examples, whose memory lies side by side."""
+    count = math.prod(batch.lengths)
+    spans = [(n - 1) * abs(step) for n, step in zip(region.base_shape, region.base_strides, strict=True)]
+    span = sum(spans) + 1
+    return Region(
+        (count, *region.base_shape), (span, *region.base_strides), (count, *region.shape), (span, *region.strides),
+        region.offset,
+    )  # fmt: skip
+
+
+def _in_rows(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    return merged_rows(kernel, batch, arrays, {"region": _beside(static["region"], batch)})
+
+
+show = linear("as_strided", _show, lambda g, region: spread(g, region=region), batched=_in_rows)
+spread: Operation = linear("as_strided_spread", _spread, lambda g, region: show(g, region=region), batched=_in_rows)
+erase: Operation = linear("as_strided_erase", _erase, lambda g, region: erase(g, region=region), batched=_in_rows)
 put = primitive(
     "as_strided_put", _put,
     (lambda g, region: erase(g, region=region), lambda g, region: show(g, region=region)),
-    (lambda t, region: erase(t, region=region), lambda t, region: spread(t, region=region)),
+    (lambda t, region: erase(t, region=region), lambda t, region: spread(t, region=region)), batched=_in_rows,
 )  # fmt: skip
 
 # All of x replaced by a constant y: as in PyTorch, x keeps a history, by which nothing flows. `by` says what did it.
 overwrite = primitive(
-    "overwrite", lambda x, y, by: y, (lambda g: _nothing(g), lambda g: g), (lambda t: _nothing(t), lambda t: t)
+    "overwrite",
+    lambda x, y, by: y,
+    (lambda g: _nothing(g), lambda g: g),
+    (lambda t: _nothing(t), lambda t: t),
+    batched=leading,
 )
 
-alias = linear("alias", lambda x: x, lambda g: g)
+alias = linear("alias", lambda x: x, lambda g: g, batched=bare)
 
 
 def track(x: Any, connected: bool, writable: bool = True) -> Any:
@@ -127,7 +149,7 @@ def track(x: Any, connected: bool, writable: bool = True) -> Any:
     it is writable, neither it nor its views can be changed in place."""
     connected = connected and x.requires_grad
     tracked = wrap(x._value if writable else _read_only(x._value), x._share_counter())
-    tape.record(alias, (x if connected else None,), {}, tracked)
+    tape.record(alias, (x if connected else None,), {}, tracked, levels=mode.levels)
     return share_memory(x, tracked) if connected and writable else tracked
 
 

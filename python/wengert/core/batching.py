@@ -1,0 +1,440 @@
+"""A value that stands for a batch of values, and how kernels run over it: what `vmap` and batched walks are made of.
+
+A `Batched` holds one array with its batch dimensions in front, and tells shape, dtype, ndim and size as one example has
+them. So the tape, the rules and the operations see an example, and only the call of a kernel sees the batch. Each
+dimension of the batch belongs to a level: whoever opened it. A value has the levels that it depends on, the oldest in
+front; a kernel's inputs are brought to the levels of all.
+
+How a kernel runs over a batch is its operation's `batched`, a rule of the kernel, its inputs with the batch in front,
+and static keywords. The rules are here, by kind:
+
+- `aligned`: the kernel broadcasts, so that ones between the batch and the example's own dimensions are enough.
+- `leading`: the kernel takes any number of leading dimensions, which broadcast.
+- `moved`: static keywords that name dimensions or shapes count the batch's too.
+- `unchanged`: the kernel looks at no dimension.
+- `bare`: the kernel knows of batched values.
+- `looped`: one call per example, counted in `loops`, so that a test can tell.
+
+Compiled: batching.pxd holds the types of attributes and locals.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .doors import Value
+
+Rule = Callable[..., Any]
+
+loops: dict[str, int] = {}  # how often a kernel has run example by example, by the name of its operation
+
+
+class BatchError(RuntimeError):
+    """What cannot be done with a whole batch at once, and can be done example by example."""
+
+
+class Batch:
+    """What a rule is told of the batch: its lengths, and which inputs have it.
+
+    Attributes
+    ----------
+    lengths : tuple of int
+        One for each level.
+    having : list of bool
+        Per input, whether the batch's dimensions stand in front of it.
+    name : str
+        The operation's.
+    """
+
+    __slots__ = ("having", "lengths", "name")
+
+    def __init__(self, name: str, lengths: tuple[int, ...], having: list[bool]) -> None:
+        self.name, self.lengths, self.having = name, lengths, having
+
+
+class Batched(Value):
+    """One value per example of a batch, which says that it has the shape of one.
+
+    Parameters
+    ----------
+    data : ndarray
+        (\\*batch, \\*shape), a dimension of the batch for each level.
+    levels : tuple of levels
+        The oldest first.
+    """
+
+    __slots__ = ("data", "dtype", "levels", "ndim", "shape", "size")
+    many = True
+
+    def __init__(self, data: np.ndarray, levels: tuple[Any, ...]) -> None:
+        shape = data.shape[len(levels) :]
+        size = 1
+        for n in shape:
+            size *= n
+        self.data = data
+        self.levels = levels
+        self.shape = shape
+        self.ndim = len(shape)
+        self.dtype = data.dtype
+        self.size = size
+
+    def run(self, operation: Any, values: list[Any], static: dict[str, Any]) -> Any:
+        """What an operation's kernel gives for each example of the batch that the values have together."""
+        rule = operation.batched
+        if rule is bare:
+            return operation.kernel(*values, **static)
+        levels: tuple[Any, ...] = ()
+        for value in values:
+            levels = merged(levels, levels_of(value))
+        arrays = []
+        having = []
+        for value in values:
+            if type(value) is Batched:
+                arrays.append(brought(value, levels))
+                having.append(True)
+            elif type(value) is tuple and levels_of(value):
+                arrays.append(tuple([_full(part, levels) for part in value]))
+                having.append(True)
+            else:
+                arrays.append(value)
+                having.append(False)
+        batch = Batch(operation.name, tuple([level.size for level in levels]), having)
+        found = (looped if rule is None else rule)(operation.kernel, batch, arrays, static)
+        return batched(found, levels)
+
+    def draw(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
+        """What a kernel draws, the same along all levels that are open."""
+        return self.levels[0].draw(kernel, values, static)
+
+    def leave(self, kind: str) -> Any:
+        """Raise, as the examples have no one value; what is only looked at are all of them."""
+        if kind == "text":
+            return self.data
+        raise BatchError(
+            f"vmap: {_LEAVING[kind]} of a batched tensor of shape {self.shape}: it differs over the batch of "
+            f"{', '.join([str(level.size) for level in self.levels])}{ended(self.levels)}; {WAYS_OUT}"
+        )
+
+    def text(self) -> str:
+        """What stands for the items of all examples where a tensor is printed."""
+        sizes = ", ".join([str(level.size) for level in self.levels])
+        return f"<shape {self.shape} of {self.dtype} in a batch of {sizes}>"
+
+    def memory(self) -> np.ndarray:
+        """The first example's array; those of the others lie beside it in the same way."""
+        data = self.data
+        lengths = data.shape[: len(self.levels)]
+        if 0 in lengths:
+            return np.empty(self.shape, self.dtype)
+        first: np.ndarray = data[(*(0,) * len(lengths), Ellipsis)]
+        return first
+
+    def write(
+        self, name: str, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any], count: int
+    ) -> None:
+        """Let a kernel change the first `count` values in place, which must have all of the batch."""
+        levels: tuple[Any, ...] = ()
+        for value in values:
+            levels = merged(levels, levels_of(value))
+        for value in values[:count]:
+            if levels_of(value) != levels:
+                raise BatchError(
+                    f"{name}: a batched value cannot be written into a tensor of shape {value.shape} that is one for "
+                    "all examples; make it of a batched one, as in x.new_zeros(...) or zeros_like(x), or return what "
+                    f"is written, by stack or where, or pass chunk_size=1{ended(levels)}"
+                )
+            if not value.data.flags.writeable:
+                raise BatchError(
+                    f"{name}: this batched tensor of shape {value.shape} is an argument of the function, whose memory "
+                    "is its caller's, or shows one item many times; clone() it first"
+                )
+        lengths = tuple([level.size for level in levels])
+        arrays = [brought(value, levels) if type(value) is Batched else value for value in values]
+        having = [type(value) is Batched for value in values]
+        for place in itertools.product(*map(range, lengths)):
+            kernel(*[x[(*place, Ellipsis)] if has else x for x, has in zip(arrays, having, strict=True)], **static)
+
+    def repeated(self, array: np.ndarray) -> Batched:
+        """An array for each example: fresh memory."""
+        lengths = self.data.shape[: len(self.levels)]
+        return Batched(np.array(np.broadcast_to(array, (*lengths, *array.shape)), order="C"), self.levels)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self.leave("array")
+
+    def __float__(self) -> Any:
+        return self.leave("number")
+
+    def __len__(self) -> NoReturn:
+        raise TypeError("a batched value has no length; ask for its shape")
+
+
+_LEAVING = {
+    "number": "a number (item, float, tolist)", "bool": "the truth or a decision", "int": "an integer (int, an index)",
+    "array": "an array (numpy, np.asarray)",
+}  # fmt: skip
+WAYS_OUT = (
+    "return it as it is, choose items by wg.where, stay with operations of tensors, or pass chunk_size=1, which runs "
+    "example by example"
+)
+
+
+def ended(levels: tuple[Any, ...]) -> str:
+    """What an error adds where the batch is not there any more."""
+    return "" if all(level.open for level in levels) else "; it was kept from a vmap that has ended"
+
+
+def levels_of(value: Any) -> tuple[Any, ...]:
+    """The levels that a value has: those of all parts, if it is a tuple."""
+    if type(value) is Batched:
+        levels: tuple[Any, ...] = value.levels
+        return levels
+    found: tuple[Any, ...] = ()
+    if isinstance(value, tuple):
+        for part in value:
+            found = merged(found, levels_of(part))
+    return found
+
+
+def merged(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The levels of both, the oldest first."""
+    if not first or first == second:
+        return second
+    if not second:
+        return first
+    return tuple(sorted({*first, *second}, key=_age))
+
+
+def _age(level: Any) -> Any:
+    return level.number
+
+
+def brought(value: Batched, levels: tuple[Any, ...]) -> np.ndarray:
+    """A value's array with a dimension in front for each of `levels`, of length 1 where it does not have the level."""
+    own = value.levels
+    data: np.ndarray = value.data
+    if own == levels:
+        return data
+    lengths = [level.size if level in own else 1 for level in levels]
+    return data.reshape((*lengths, *value.shape))
+
+
+def _full(value: Any, levels: tuple[Any, ...]) -> Any:
+    """A value, or a tuple's part, with the whole batch in front."""
+    if type(value) is Batched:
+        return np.broadcast_to(brought(value, levels), (*[level.size for level in levels], *value.shape))
+    if isinstance(value, tuple):
+        return tuple([_full(part, levels) for part in value])
+    if isinstance(value, np.ndarray):
+        return np.broadcast_to(value, (*[level.size for level in levels], *value.shape))
+    return value
+
+
+def batched(found: Any, levels: tuple[Any, ...]) -> Any:
+    """What a rule gives as values: arrays with the batch in front, and tuples of such."""
+    if type(found) is np.ndarray:
+        return Batched(found, levels)
+    if isinstance(found, tuple):
+        parts = [batched(part, levels) for part in found]
+        return tuple(parts) if type(found) is tuple else type(found)(*parts)
+    if isinstance(found, (np.ndarray, np.generic)):
+        return Batched(np.asarray(found), levels)
+    return found
+
+
+# ---------------------------------------------------------------- rules
+
+
+def aligned(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a kernel that broadcasts: ones between the batch and the example's dimensions."""
+    lead = len(batch.lengths)
+    widest = 0
+    for k, x in enumerate(arrays):
+        if isinstance(x, np.ndarray):
+            own = x.ndim - lead if batch.having[k] else x.ndim
+            widest = own if own > widest else widest
+    values = []
+    for k, x in enumerate(arrays):
+        if batch.having[k] and x.ndim < lead + widest:
+            shape = x.shape
+            x = x.reshape((*shape[:lead], *(1,) * (lead + widest - x.ndim), *shape[lead:]))
+        values.append(x)
+    return kernel(*values, **static) if static else kernel(*values)
+
+
+def leading(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a kernel that takes leading dimensions and broadcasts them."""
+    lead = len(batch.lengths)
+    values = []
+    for k, x in enumerate(arrays):
+        if isinstance(x, np.ndarray) and not batch.having[k]:
+            x = x.reshape((*(1,) * lead, *x.shape))
+        values.append(x)
+    return kernel(*values, **static)
+
+
+def bare(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a kernel that takes and gives values as they are, batched or not: `Batched.run` calls it so."""
+    raise AssertionError("a kernel of values is called without a rule")
+
+
+def unchanged(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a kernel of one array that looks at no dimension."""
+    return kernel(*arrays, **static)
+
+
+def full(x: Any, batch: Batch, has: bool) -> Any:
+    """An input, or all parts of one, with the whole batch in front, where it lacks it or has ones there."""
+    if isinstance(x, tuple):
+        parts = [full(part, batch, has) for part in x]
+        return tuple(parts) if type(x) is tuple else type(x)(*parts)
+    if not isinstance(x, np.ndarray):
+        return x
+    lead = len(batch.lengths)
+    own = x.shape[lead:] if has else x.shape
+    shape = (*batch.lengths, *own)
+    return x if x.shape == shape else np.broadcast_to(x, shape)
+
+
+def axes(value: Any, batch: Batch) -> Any:
+    """A dimension, or several, counted from the batch's first."""
+    lead = len(batch.lengths)
+    if isinstance(value, tuple):
+        return tuple([d + lead for d in value])
+    return value if value is None else value + lead
+
+
+def shaped(value: tuple[int, ...], batch: Batch) -> tuple[int, ...]:
+    """A shape with the batch's in front."""
+    return (*batch.lengths, *value)
+
+
+def key(value: tuple[Any, ...], batch: Batch) -> tuple[Any, ...]:
+    """A key, in which slices are triples, behind slices that take all of the batch."""
+    return (*((None, None, None),) * len(batch.lengths), *value)
+
+
+def moved(**translators: Callable[[Any, Batch], Any]) -> Rule:
+    """A rule by which static keywords count the batch's dimensions too; inputs have the whole batch.
+
+    Parameters
+    ----------
+    **translators
+        For a keyword, `axes`, `shaped`, `key` or another function of its value and the batch.
+    """
+
+    def rule(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+        values = [full(x, batch, has) for x, has in zip(arrays, batch.having, strict=True)]
+        there = {
+            name: translators[name](value, batch) if name in translators else value for name, value in static.items()
+        }
+        return kernel(*values, **there)
+
+    return rule
+
+
+def over(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a reduction: its `dims` count the batch's dimensions, its `shape` has them in front."""
+    there = {**static, "dims": axes(static["dims"], batch)}
+    if "shape" in static:
+        there["shape"] = shaped(static["shape"], batch)
+    return kernel(*[full(x, batch, has) for x, has in zip(arrays, batch.having, strict=True)], **there)
+
+
+def by_dim(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a kernel that runs along its `dim`; an example without dimensions counts as one of one item."""
+    values = [full(x, batch, has) for x, has in zip(arrays, batch.having, strict=True)]
+    there = {**static, "dim": axes(static["dim"], batch)}
+    if values[0].ndim > len(batch.lengths):
+        return kernel(*values, **there)
+    found = kernel(*[x[..., None] if isinstance(x, np.ndarray) else x for x in values], **there)
+    return tuple([x[..., 0] for x in found]) if isinstance(found, tuple) else found[..., 0]
+
+
+def flat(x: np.ndarray, batch: Batch) -> np.ndarray:
+    """An array that has the whole batch, with the example's dimensions as one."""
+    lead = len(batch.lengths)
+    return x.reshape((*batch.lengths, math.prod(x.shape[lead:])))
+
+
+def merged_rows(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a kernel that takes one leading dimension: the batch as one."""
+    count = math.prod(batch.lengths)
+    values = []
+    for x, has in zip(arrays, batch.having, strict=True):
+        x = full(x, batch, has)
+        values.append(x.reshape((count, *x.shape[len(batch.lengths) :])) if isinstance(x, np.ndarray) else x)
+    found = kernel(*values, **static)
+    return _split(found, batch.lengths)
+
+
+def _split(found: Any, lengths: tuple[int, ...]) -> Any:
+    if isinstance(found, tuple):
+        return tuple([_split(part, lengths) for part in found])
+    return found.reshape((*lengths, *found.shape[1:])) if isinstance(found, np.ndarray) else found
+
+
+def looped(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of any kernel: one call per example; what they give must be of one shape."""
+    loops[batch.name] = loops.get(batch.name, 0) + 1
+    values = [full(x, batch, has) if has else x for x, has in zip(arrays, batch.having, strict=True)]
+    return each(kernel, batch, values, static)
+
+
+def each(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """One call per example; a batch without examples gets one of zeros, whose shape tells that of the result."""
+    found = []
+    places = list(itertools.product(*map(range, batch.lengths)))
+    if not places:
+        blank = [_blank(x, len(batch.lengths)) if has else x for x, has in zip(arrays, batch.having, strict=True)]
+        return _joined([kernel(*blank, **static)], batch, 0)
+    for place in places:
+        parts = [_at(x, place) if has else x for x, has in zip(arrays, batch.having, strict=True)]
+        found.append(kernel(*parts, **static))
+    return _joined(found, batch, len(found))
+
+
+def _at(x: Any, place: tuple[int, ...]) -> Any:
+    if isinstance(x, tuple):
+        parts = [_at(part, place) for part in x]
+        return tuple(parts) if type(x) is tuple else type(x)(*parts)
+    return x[(*place, Ellipsis)] if isinstance(x, np.ndarray) else x
+
+
+def _blank(x: Any, lead: int) -> Any:
+    if isinstance(x, tuple):
+        parts = [_blank(part, lead) for part in x]
+        return tuple(parts) if type(x) is tuple else type(x)(*parts)
+    return np.zeros(x.shape[lead:], x.dtype) if isinstance(x, np.ndarray) else x
+
+
+def _joined(found: list[Any], batch: Batch, count: int) -> Any:
+    """The examples' results as one: arrays with the batch in front."""
+    first = found[0]
+    if isinstance(first, tuple):
+        parts = [_joined([one[k] for one in found], batch, count) for k in range(len(first))]
+        return tuple(parts) if type(first) is tuple else type(first)(*parts)
+    if not isinstance(first, (np.ndarray, np.generic)):
+        return first
+    shapes = {x.shape for x in found}
+    if len(shapes) > 1:
+        refuse_shapes(batch.name)
+    return np.stack(found[:count] if count else [first])[:count].reshape((*batch.lengths, *first.shape))
+
+
+def refuse_shapes(name: str) -> NoReturn:
+    """Raise: what an operation gives depends on items in its shape."""
+    raise BatchError(
+        f"vmap: {name}: the shape of its result depends on the items, which differ over the batch; "
+        "use wg.where or a mask that is multiplied, or pass chunk_size=1, which runs example by example"
+    )
+
+
+def refused(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of an operation whose result's shape depends on items."""
+    refuse_shapes(batch.name)
