@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -20,11 +21,12 @@ import numpy as np
 
 from .. import _kernels
 from .._types import Tensor
-from ..core import broadcast, dtypes
+from ..core import batching, broadcast, dtypes
 from ..core.arguments import dimension, either, integer, triple
+from ..core.batching import Batch, flat, full, moved, shaped, unchanged
 from ..core.broadcast import cast, sum_to
 from ..core.define import computed, linear
-from ..core.doors import change, constant, enter, leave
+from ..core.doors import change, constant, differs, enter, leave
 from ..core.signatures import tells
 from ..core.tape import Operation, Rule, apply
 from ..core.variable import Variable
@@ -161,12 +163,14 @@ def _on_diagonal(x: np.ndarray, offset: int, before: tuple[int, ...]) -> np.ndar
 _DIAGONAL = linear(
     "diagonal", lambda x, offset, before: _diagonal_of(x, offset),
     lambda g, offset, before: apply(_DIAGONAL_BACKWARD, (g,), {"offset": offset, "before": before}),
+    batched=unchanged,
 )  # fmt: skip
 
 
 _DIAGONAL_BACKWARD: Operation = linear(
     "diagonal_backward", _on_diagonal,
     lambda g, offset, before: apply(_DIAGONAL, (g,), {"offset": offset, "before": before}),
+    batched=moved(before=shaped),
 )  # fmt: skip
 
 
@@ -339,6 +343,8 @@ def _plain(part: Any) -> Any:
     if dtype.kind not in "iu":
         raise IndexError(f"index: expected integers or booleans, got an index of dtype {dtype}")
     if not found._value.ndim:
+        if differs(found):  # an index for each example
+            return found
         return int(leave(found, "int"))
     if dtype == dtypes.uint8:
         raise IndexError(
@@ -515,6 +521,100 @@ def _last(*arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, .
 
 _LAST = computed("index_put_last", _last)
 
+# ---------------------------------------------------------------- kernels of batches
+# Where an example's items are is one for all, or told for each by indices that are batched: as places among all items
+# of an example in C order, which then are picked, added to or replaced along one dimension.
+
+
+def _numbers(
+    arrays: Sequence[Any], having: Sequence[bool], batch: Batch, keys: Any, shape: tuple[int, ...]
+) -> np.ndarray:
+    """The places of x[keys] in an x of `shape`: in the shape of that, with the batch in front if there are indices that
+    have it."""
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    if not any(having):
+        return np.asarray(_pick(numbers, *arrays, keys=keys, shape=shape))
+    for array, has in zip(arrays, having, strict=True):
+        if has and array.dtype.kind == "b":
+            batching.refuse_shapes("an index by a mask")
+    if isinstance(keys, Line):
+        index = full(arrays[0], batch, True)
+        line = Line(keys.dim + len(batch.lengths), (*batch.lengths, *keys.shape))
+        return _pick(full(numbers, batch, False), index, keys=line, shape=())
+    lead = len(batch.lengths)
+    widest = max(x.ndim - lead if has else x.ndim for x, has in zip(arrays, having, strict=True) if x.dtype.kind != "b")
+    lined = []
+    for x, has in zip(arrays, having, strict=True):
+        if has:
+            x = full(x, batch, True)
+            x = x.reshape((*batch.lengths, *(1,) * (widest + lead - x.ndim), *x.shape[lead:]))
+        lined.append(x)
+    plain = _with_arrays(keys, lined)
+    part = _at(numbers, plain[:-1])
+    found = np.asarray(_at(part, plain[-1:]))
+    front = _dimensions_before(plain[-1], part.ndim)
+    return np.moveaxis(found, range(front, front + lead), range(lead)) if front else found
+
+
+def _dimensions_before(key: tuple[Any, ...], ndim: int) -> int:
+    """At which dimension of the result NumPy puts those of the arrays in a key."""
+    taken = sum([part.ndim if isinstance(part, np.ndarray) and part.dtype.kind == "b" else 1
+                 for part in key if part is not None and part is not Ellipsis])  # fmt: skip
+    kinds = []  # per dimension of the result, and per array, what it comes from
+    for part in key:
+        if part is Ellipsis:
+            kinds += [False] * (ndim - taken)
+        else:
+            kinds.append(not (part is None or isinstance(part, slice)))
+    places = [k for k, is_array in enumerate(kinds) if is_array]
+    adjacent = places[-1] - places[0] == len(places) - 1
+    return places[0] if adjacent else 0
+
+
+def _each_picked(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    x, *indices = arrays
+    keys, shape, having = static["keys"], static["shape"], batch.having[1:]
+    numbers = _numbers(indices, having, batch, keys, shape)
+    if not batch.having[0]:
+        return np.asarray(x.reshape(-1)[numbers])
+    items = flat(full(x, batch, True), batch)
+    if not any(having):
+        return np.asarray(items[..., numbers])
+    picked = _kernels.gather_along(items, flat(numbers, batch), len(batch.lengths))
+    return picked.reshape(numbers.shape)
+
+
+def _each_put(out: np.ndarray, numbers: np.ndarray, has: bool, y: Any, y_has: bool, batch: Batch, add: bool) -> None:
+    """Set or add to the items of `out`, whose examples have one dimension."""
+    lead = len(batch.lengths)
+    numbers = full(numbers, batch, has)
+    y = np.asarray(y, out.dtype)
+    if y_has:
+        y = y.reshape((*y.shape[:lead], *(1,) * (numbers.ndim - y.ndim), *y.shape[lead:]))
+    y = np.broadcast_to(y, numbers.shape)
+    _kernels.scatter_along(out, flat(numbers, batch), flat(y, batch), lead, add)
+
+
+def _each_added(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    g, *indices = arrays
+    shape, having = static["shape"], batch.having[1:]
+    wide = _ADDED_AS.get(g.dtype, g.dtype)
+    numbers = _numbers(indices, having, batch, static["keys"], shape)
+    out = np.zeros((*batch.lengths, math.prod(shape)), wide)
+    _each_put(out, numbers, any(having), g, batch.having[0], batch, True)
+    out = out.reshape((*batch.lengths, *shape))
+    return out if wide == g.dtype else dtypes.convert(out, g.dtype)
+
+
+def _each_assigned(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    x, y, *indices = arrays
+    shape, having = static["shape"], batch.having[2:]
+    numbers = _numbers(indices, having, batch, static["keys"], shape)
+    out = np.array(flat(full(x, batch, batch.having[0]), batch), order="C")
+    _each_put(out, numbers, any(having), y, batch.having[1], batch, False)
+    return out.reshape((*batch.lengths, *shape))
+
+
 # ---------------------------------------------------------------- x[key] and its transpose
 
 
@@ -545,16 +645,16 @@ def _operations(count: int) -> tuple[Operation, Operation, Operation]:
 
     pick_at = Operation(
         "index", _pick, ("x", *names), (rule(put, "g", "keys", "shape"), *nothing),
-        (rule(picked, "t", "keys", "shape"), *nothing),
+        (rule(picked, "t", "keys", "shape"), *nothing), batched=_each_picked,
     )  # fmt: skip
     add_at = Operation(
         "index_put", _put_add, ("x", *names), (rule(picked, "g", "keys", "shape"), *nothing),
-        (rule(put, "t", "keys", "shape"), *nothing),
+        (rule(put, "t", "keys", "shape"), *nothing), batched=_each_added,
     )  # fmt: skip
     replace_at = Operation(
         "index_put", _assigned, ("x", "y", *names),
         (rule(kept, "g", "keys"), rule(arrived, "g", "keys", "part"), *nothing),
-        (rule(kept, "t", "keys"), rule(alone, "t", "keys", "shape"), *nothing),
+        (rule(kept, "t", "keys"), rule(alone, "t", "keys", "shape"), *nothing), batched=_each_assigned,
     )  # fmt: skip
     return pick_at, add_at, replace_at
 

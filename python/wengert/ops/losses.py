@@ -17,6 +17,7 @@ from .. import _kernels
 from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
+from ..core.batching import Batch, full, looped
 from ..core.broadcast import as_floating, cast
 from ..core.define import computed, elementwise, primitive
 from ..core.doors import constant, enter
@@ -134,6 +135,42 @@ def _cross_entropy(
     return np.asarray(total, dtype=x.dtype), gradient
 
 
+def _each_cross_entropy(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a batch: the rows of all examples are one matrix; losses and gradients are weighed within each example."""
+    x, targets, weight = arrays
+    options, keep = static["options"], static["keep"]
+    if batch.having[2]:  # the kernel takes one weight for a class
+        return looped(kernel, batch, arrays, static)
+    x, targets = full(x, batch, batch.having[0]), full(targets, batch, batch.having[1])
+    lead = len(batch.lengths)
+    labels = targets.ndim == lead + 1
+    rows = targets.reshape(-1) if labels else targets.reshape(-1, targets.shape[-1])
+    loss, gradient = kernel(
+        x.reshape(-1, x.shape[-1]), rows, weight, options=options._replace(reduction="none"), keep=keep
+    )
+    loss = loss.reshape(x.shape[:-1])
+    gradient = None if gradient is None else gradient.reshape(x.shape)
+    if options.reduction == "none":
+        return loss, gradient
+    total = np.asarray(loss.sum(-1, dtype=np.float64))
+    if options.reduction == "mean":
+        count = _weight_of_each(targets, weight, options) if labels else np.full(batch.lengths, x.shape[-2], np.float64)
+        with np.errstate(all="ignore"):
+            total = np.where(count == 0, math.nan, total / count)
+            share = 1.0 / (count if labels else np.maximum(count, 1))
+            gradient = None if gradient is None else _multiply(gradient, share.astype(x.dtype)[..., None, None])
+    return total.astype(x.dtype), gradient
+
+
+def _weight_of_each(labels: np.ndarray, weight: np.ndarray | None, options: Options) -> np.ndarray:
+    """What the labels of each example weigh together."""
+    counted = labels != options.ignore_index
+    if weight is None:
+        return counted.sum(-1, dtype=np.float64)  # type: ignore[no-any-return]
+    weights = weight.astype(np.float64)[np.where(counted, labels, 0)]
+    return np.where(counted, weights, 0.0).sum(-1)  # type: ignore[no-any-return]
+
+
 def _row_weights_kernel(targets: np.ndarray, weight: np.ndarray, dtype: np.dtype, options: Options) -> np.ndarray:
     """a, (rows, 1), where the gradient's row i is a_i * softmax(x_i) less a constant: the total of the target's row."""
     weights, classes = weight.astype(np.float64), weight.size
@@ -178,6 +215,17 @@ def _scaled(
     return _multiply(known, g if g.ndim == 0 else g[:, None])
 
 
+def _each_scaled(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: a number for each example, or one for each of its rows."""
+    g, known = arrays[0], arrays[4]
+    lead = len(batch.lengths)
+    if g.ndim - (lead if batch.having[0] else 0) == 1:
+        g = g[..., None]
+    elif batch.having[0]:
+        g = g[..., None, None]
+    return _multiply(known, g)
+
+
 def _unscaled(x: Any, targets: Any, weight: Any, known: Any, options: Options) -> Any:
     """The gradient."""
     one = constant(np.ones, x._value.shape[:1] if options.reduction == "none" else (), x._value.dtype)
@@ -199,7 +247,7 @@ _CE_GRADIENT: Operation = primitive(
         lambda t, y, x, targets, weight, options: _by_row(y) * _curved(t, x, targets, weight, options),
         None, None, None,
     ),
-    ("y", "x", "targets", "weight", "known"),
+    ("y", "x", "targets", "weight", "known"), batched=_each_scaled,
 )  # fmt: skip
 
 
@@ -215,7 +263,7 @@ _CROSS_ENTROPY = primitive(
             t * _unscaled(x, targets, weight, kept, options), options),
         None, None,
     ),
-    ("x", "targets", "weight"), keeps=True,
+    ("x", "targets", "weight"), keeps=True, batched=_each_cross_entropy,
 )  # fmt: skip
 
 
@@ -337,6 +385,69 @@ def _picked(x: np.ndarray, examples: Examples, total: bool) -> np.ndarray:
     return _kernels.reduce("sum", items) if total else items
 
 
+def _rows_of_all(batch: Batch, has: bool, examples: Examples, rows: int) -> Examples:
+    """What is known of the rows of all examples of a batch, as one matrix's; which do not count as a mask."""
+    labels, factors, ignored = examples
+    if not has:
+        mask = np.zeros(rows, np.bool_)
+        mask[ignored] = True
+        ignored = mask
+    lead = len(batch.lengths)
+    if factors.ndim == (lead if has else 0):
+        factors = factors[..., None]
+    shape = (*batch.lengths, rows)
+    factors = np.broadcast_to(factors, shape).reshape(-1)
+    return full(labels, batch, has).reshape(-1, 1), factors, np.broadcast_to(ignored, shape).reshape(-1)
+
+
+def _each_picked(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    x = full(arrays[0], batch, batch.having[0])
+    examples = _rows_of_all(batch, batch.having[1], arrays[1], x.shape[-2])
+    items = _picked(x.reshape(-1, x.shape[-1]), examples, False).reshape(x.shape[:-1])
+    return _kernels.reduce("sum", items, (len(batch.lengths),)) if static["total"] else items
+
+
+def _each_spread(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    rows, classes = static["shape"]
+    x = full(arrays[0], batch, batch.having[0])
+    if x.ndim == len(batch.lengths):
+        x = x[..., None]
+    examples = _rows_of_all(batch, batch.having[1], arrays[1], rows)
+    shape = (*batch.lengths, rows)
+    items = np.broadcast_to(x, shape).reshape(-1)
+    return _spread(items, examples, (items.size, classes)).reshape((*shape, classes))
+
+
+def _each_nll_loss(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a batch: as `_each_cross_entropy`; the residuals have a mask of the rows that do not count."""
+    x, labels, weight = arrays
+    options, classes = static["options"], static["shape"][1]
+    if batch.having[2]:
+        weight = None  # each example's own, which the factors are made of below
+    labels = full(labels, batch, batch.having[1])
+    flat = _examples(labels.reshape(-1), weight, classes, x.dtype, options._replace(reduction="sum"))
+    counted = labels != options.ignore_index
+    factors = np.broadcast_to(flat[1], labels.reshape(-1).shape).reshape(labels.shape).astype(np.float64)
+    if batch.having[2]:
+        own = full(arrays[2], batch, True).astype(np.float64)
+        factors = -np.take_along_axis(own, np.where(counted, labels, 0), -1)
+    factors = np.where(counted, factors, 0.0)
+    if options.reduction == "mean":
+        total = -factors.sum(-1, keepdims=True)
+        with np.errstate(all="ignore"):
+            factors = factors / np.where(total == 0, math.nan, total)
+    examples = flat[0].reshape((*labels.shape, 1)), factors.astype(x.dtype), ~counted
+    total = options.reduction != "none"
+    losses = _each_picked(_picked, _both(batch), [full(x, batch, batch.having[0]), examples], {"total": total})
+    if options.reduction == "mean":
+        losses = np.where(counted.any(-1), losses, x.dtype.type(math.nan))
+    return losses, examples if static["keep"] else None
+
+
+def _both(batch: Batch) -> Batch:
+    return Batch(batch.name, batch.lengths, [True, True])
+
+
 def _spread(x: np.ndarray, examples: Examples, shape: tuple[int, int]) -> np.ndarray:
     out = np.zeros(shape, x.dtype)
     items = _weighed(np.broadcast_to(x, shape[:1]), examples)
@@ -349,11 +460,13 @@ _PICK: Operation = primitive(
     "nll_loss", _picked,
     (lambda g, x, examples: apply(_SPREAD, (g, examples), {"shape": x._value.shape}), None),
     (lambda t, examples, total: apply(_PICK, (t, examples), {"total": total}), None), ("x", "examples"),
+    batched=_each_picked,
 )  # fmt: skip
 _SPREAD: Operation = primitive(
     "nll_loss_backward", _spread,
     (lambda g, x, examples: apply(_PICK, (g, examples), {"total": not x._value.ndim}), None),
     (lambda t, examples, shape: apply(_SPREAD, (t, examples), {"shape": shape}), None), ("x", "examples"),
+    batched=_each_spread,
 )  # fmt: skip
 
 
@@ -371,7 +484,7 @@ _NLL_LOSS = primitive(
     "nll_loss", _nll_loss,
     (lambda g, kept, shape: apply(_SPREAD, (g, kept), {"shape": shape}), None, None),
     (lambda t, kept, options: apply(_PICK, (t, kept), {"total": options.reduction != "none"}), None, None),
-    ("x", "labels", "weight"), keeps=True,
+    ("x", "labels", "weight"), keeps=True, batched=_each_nll_loss,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
+from ..core.batching import Batch, aligned
 from ..core.broadcast import broadcast_shape, cast, sum_to
 from ..core.define import bilinear, primitive
 from ..core.doors import enter
@@ -28,6 +29,7 @@ _kernel = _kernels.matmul
 
 
 _half_matmul = half_kernel(_kernel)
+_add, _multiply = (_kernels.Elementwise(name) for name in ("add", "multiply"))
 
 
 def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -40,20 +42,78 @@ def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return z
 
 
+# Of batches. One matrix for all examples makes one product of them; stacks broadcast from the right, as matrices do.
+
+
+def _each_product(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch of matrices, or of stacks of them."""
+    x, y = arrays
+    if x.shape[-1] == 1 and y.shape[-2] == 1 and batch.having[0] and batch.having[1] and x.dtype.kind == "f":
+        return aligned(_multiply, batch, [x, y], {})  # type: ignore[no-any-return]  # of columns and rows
+    return aligned(_matmul, batch, arrays, {})  # type: ignore[no-any-return]
+
+
+def _each_product_nt(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    x, y = arrays
+    return _each_product(kernel, batch, [x, y.swapaxes(-1, -2)], static)
+
+
+def _each_product_tn(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    x, y = arrays
+    return _each_product(kernel, batch, [x.swapaxes(-1, -2), y], static)
+
+
+def _each_mv(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: the vectors of all examples are the rows of one matrix."""
+    x, y = arrays
+    if not batch.having[0]:
+        return _rows_times(y, x.T)
+    if not batch.having[1]:
+        return _matmul(x, y[:, None])[..., 0]
+    return _matmul(x, y[..., None])[..., 0]
+
+
+def _each_vm(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    x, y = arrays
+    if not batch.having[1]:
+        return _rows_times(x, y)
+    return _matmul(x[..., None, :], y)[..., 0, :]
+
+
+def _as_rows(x: np.ndarray) -> np.ndarray:
+    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _rows_times(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The rows of a batch of vectors times one matrix."""
+    return _matmul(_as_rows(x), y).reshape((*x.shape[:-1], y.shape[-1]))
+
+
+def _each_dot(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    x, y = arrays
+    if not batch.having[1]:
+        return _matmul(_as_rows(x), y[:, None]).reshape(x.shape[:-1])
+    if not batch.having[0]:
+        return _matmul(_as_rows(y), x[:, None]).reshape(y.shape[:-1])
+    return _matmul(x[..., None, :], y[..., None])[..., 0, 0]
+
+
 # The product of matrices, and that with the second or the first of them transposed. The three are closed under
 # differentiation, so that no derivative needs a transpose of its own.
-_MM: Operation = bilinear("mm", _matmul, lambda g, y: apply(_MM_NT, (g, y)), lambda g, x: apply(_MM_TN, (x, g)))
+_MM: Operation = bilinear(
+    "mm", _matmul, lambda g, y: apply(_MM_NT, (g, y)), lambda g, x: apply(_MM_TN, (x, g)), batched=_each_product
+)
 
 
 _MM_NT: Operation = bilinear(
     "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
-    lambda g, y: apply(_MM, (g, y)), lambda g, x: apply(_MM_TN, (g, x)),
+    lambda g, y: apply(_MM, (g, y)), lambda g, x: apply(_MM_TN, (g, x)), batched=_each_product_nt,
 )  # fmt: skip
 
 
 _MM_TN: Operation = bilinear(
     "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
-    lambda g, y: apply(_MM_NT, (y, g)), lambda g, x: apply(_MM, (x, g)),
+    lambda g, y: apply(_MM_NT, (y, g)), lambda g, x: apply(_MM, (x, g)), batched=_each_product_tn,
 )  # fmt: skip
 
 
@@ -61,21 +121,21 @@ _MM_TN: Operation = bilinear(
 _STACKS: Operation = bilinear(
     "mm", _matmul,
     lambda g, x, y: sum_to(apply(_STACKS_NT, (g, y)), x._value.shape),
-    lambda g, x, y: sum_to(apply(_STACKS_TN, (x, g)), y._value.shape),
+    lambda g, x, y: sum_to(apply(_STACKS_TN, (x, g)), y._value.shape), batched=_each_product,
 )  # fmt: skip
 
 
 _STACKS_NT: Operation = bilinear(
     "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
     lambda g, x, y: sum_to(apply(_STACKS, (g, y)), x._value.shape),
-    lambda g, x, y: sum_to(apply(_STACKS_TN, (g, x)), y._value.shape),
+    lambda g, x, y: sum_to(apply(_STACKS_TN, (g, x)), y._value.shape), batched=_each_product_nt,
 )  # fmt: skip
 
 
 _STACKS_TN: Operation = bilinear(
     "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
     lambda g, x, y: sum_to(apply(_STACKS_NT, (y, g)), x._value.shape),
-    lambda g, x, y: sum_to(apply(_STACKS, (x, g)), y._value.shape),
+    lambda g, x, y: sum_to(apply(_STACKS, (x, g)), y._value.shape), batched=_each_product_tn,
 )  # fmt: skip
 
 
@@ -85,16 +145,27 @@ def _column(x: Any) -> Any:
 
 # A matrix and a vector, a vector and a matrix, two vectors.
 _MV: Operation = bilinear(
-    "mv", lambda x, y: _matmul(x, y[:, None])[:, 0], lambda g, y: _column(g) * y, lambda g, x: apply(_VM, (g, x))
+    "mv",
+    lambda x, y: _matmul(x, y[:, None])[:, 0],
+    lambda g, y: _column(g) * y,
+    lambda g, x: apply(_VM, (g, x)),
+    batched=_each_mv,
 )
 
 
 _VM: Operation = bilinear(
-    "vm", lambda x, y: _matmul(x[None], y)[0], lambda g, y: apply(_MV, (y, g)), lambda g, x: _column(x) * g
+    "vm",
+    lambda x, y: _matmul(x[None], y)[0],
+    lambda g, y: apply(_MV, (y, g)),
+    lambda g, x: _column(x) * g,
+    batched=_each_vm,
 )
 
 
-_DOT = bilinear("dot", lambda x, y: _matmul(x[None], y[:, None])[0, 0, ...], lambda g, y: g * y, lambda g, x: g * x)
+_DOT = bilinear(
+    "dot", lambda x, y: _matmul(x[None], y[:, None])[0, 0, ...], lambda g, y: g * y, lambda g, x: g * x,
+    batched=_each_dot,
+)  # fmt: skip
 
 
 PRODUCTS = (_MM, _MM_NT, _MM_TN, _STACKS, _STACKS_NT, _STACKS_TN, _MV, _VM, _DOT)  # all that is bilinear
@@ -470,6 +541,20 @@ def _affine_kernel(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
 _half_affine = half_kernel(_affine_kernel)
 
 
+def _each_affine(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: with one matrix and one bias for all, the rows of all examples are one matrix's."""
+    x, w, b = arrays
+    if not (batch.having[1] or batch.having[2]):
+        return _affine_kernel(_as_rows(x), w, b).reshape((*x.shape[:-1], w.shape[-1]))
+    product = _each_product(kernel, batch, [x, w], static)
+    return _add(product, b[..., None, :] if batch.having[2] else b)
+
+
+def _each_affine_nt(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    x, w, b = arrays
+    return _each_affine(kernel, batch, [x, w.swapaxes(-1, -2), b], static)
+
+
 # x @ w + b with w (k, n), and with w (n, k) as PyTorch's Linear keeps it.
 _AFFINE = primitive(
     "addmm", _affine_kernel,
@@ -478,7 +563,7 @@ _AFFINE = primitive(
         lambda t, w: apply(_MM, (t, w)), lambda t, x: apply(_MM, (x, t)),
         lambda t, z: broadcast.broadcast_to(t, z._value.shape),
     ),
-    arguments=("x", "w", "b"),
+    arguments=("x", "w", "b"), batched=_each_affine,
 )  # fmt: skip
 
 
@@ -489,7 +574,7 @@ _LINEAR = primitive(
         lambda t, w: apply(_MM_NT, (t, w)), lambda t, x: apply(_MM_NT, (x, t)),
         lambda t, z: broadcast.broadcast_to(t, z._value.shape),
     ),
-    arguments=("x", "w", "b"),
+    arguments=("x", "w", "b"), batched=_each_affine_nt,
 )  # fmt: skip
 
 
