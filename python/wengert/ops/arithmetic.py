@@ -11,6 +11,7 @@ import numpy as np
 from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
+from ..core.batching import aligned
 from ..core.broadcast import as_floating, beside, match
 from ..core.define import Function, elementwise, primitive
 from ..core.doors import enter
@@ -165,6 +166,7 @@ _clip_between = primitive(
         lambda t, x, low, high: _of_high(t, x, low, high),
     ),
     arguments=("x", "low", "high"),
+    batched=aligned,
 )  # fmt: skip
 
 
@@ -337,6 +339,7 @@ _lerp = primitive(
         lambda t, start, end: t * (end - start),
     ),
     arguments=("start", "end", "weight"),
+    batched=aligned,
 )  # fmt: skip
 
 
@@ -388,6 +391,7 @@ _addcmul = primitive(
         lambda t, tensor1, value: _times(t * tensor1, value),
     ),
     arguments=("x", "tensor1", "tensor2"),
+    batched=aligned,
 )  # fmt: skip
 
 
@@ -407,6 +411,7 @@ _addcdiv = primitive(
         lambda t, tensor1, tensor2, value: _times(-t * (tensor1 / tensor2) / tensor2, value),
     ),
     arguments=("x", "tensor1", "tensor2"),
+    batched=aligned,
 )  # fmt: skip
 
 

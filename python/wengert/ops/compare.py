@@ -9,8 +9,9 @@ import numpy as np
 
 from .._kernels import Elementwise
 from .._types import Tensor
-from ..core import dtypes
+from ..core import batching, dtypes
 from ..core.arguments import dimensions, either
+from ..core.batching import Batch, aligned, looped, refused, unchanged
 from ..core.broadcast import beside, broadcast_shape, broadcast_to, keeps_dtype, match
 from ..core.define import Function, computed, named, primitive
 from ..core.doors import enter, leave
@@ -33,7 +34,7 @@ __all__ = [
 
 def _without_derivative(name: str, kernel: Function) -> Operation:
     """The operation of `computed`, for those that ask it for less than every kind of operand."""
-    operation: Operation = computed(name, kernel).operation  # type: ignore[attr-defined]
+    operation: Operation = computed(name, kernel, batched=aligned).operation  # type: ignore[attr-defined]
     return operation
 
 
@@ -125,11 +126,11 @@ _WHERE = primitive(
     "where", Elementwise("where", np.where),
     (None, lambda g, condition: where(condition, g, 0.0), lambda g, condition: where(condition, 0.0, g)),
     (None, lambda t, condition: where(condition, t, 0.0), lambda t, condition: where(condition, 0.0, t)),
-    arguments=("condition", "x", "y"),
+    arguments=("condition", "x", "y"), batched=aligned,
 )  # fmt: skip
 
 
-_places_of_nonzero = computed("nonzero", lambda x: np.nonzero(np.atleast_1d(x)))
+_places_of_nonzero = computed("nonzero", lambda x: np.nonzero(np.atleast_1d(x)), batched=refused)
 
 
 def places_of_nonzero(x: Variable) -> tuple[Tensor, ...]:
@@ -318,7 +319,7 @@ bitwise_right_shift: Callable[..., Tensor] = _bitwise(
 )  # fmt: skip
 
 
-_invert = computed("bitwise_not", np.invert)
+_invert = computed("bitwise_not", np.invert, batched=aligned)
 
 
 @tells
@@ -354,7 +355,7 @@ def bitwise_not(x: Any) -> Tensor:
 # ---------------------------------------------------------------- nearness
 
 
-_isclose = computed("isclose", quiet(np.isclose))
+_isclose = computed("isclose", quiet(np.isclose), batched=aligned)
 
 
 @tells
@@ -445,7 +446,12 @@ def equal(x: Any, y: Any) -> bool:
     return x._value.shape == y._value.shape and bool(leave(_all_equal(x, y), "bool"))
 
 
-_isin = computed("isin", np.isin)
+def _each_isin(kernel: Function, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a batch: where the items are looked for in one set for all, the examples need not be told apart."""
+    return (looped if batch.having[1] else unchanged)(kernel, batch, arrays, static)
+
+
+_isin = computed("isin", np.isin, batched=_each_isin)
 
 
 @tells
@@ -479,7 +485,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 
 def _counting(name: str, function: Function) -> Callable[..., Tensor]:
     """What a function of NumPy's finds over some dimensions."""
-    over = computed(name, lambda x, dims, keepdim: function(x, axis=dims, keepdims=keepdim))
+    over = computed(name, lambda x, dims, keepdim: function(x, axis=dims, keepdims=keepdim), batched=batching.over)
 
     def count(x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Tensor:
         x = enter(x)

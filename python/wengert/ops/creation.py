@@ -17,9 +17,10 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import integer, sizes
+from ..core.batching import Batch, refuse_shapes, unchanged
 from ..core.broadcast import cast
 from ..core.define import computed, linear
-from ..core.doors import constant, enter, leave, require_unfollowed
+from ..core.doors import alike, constant, enter, leave, require_unfollowed
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable, detached
@@ -367,7 +368,7 @@ def _copied(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return out
 
 
-_COPY = computed("tensor", _copied)
+_COPY = computed("tensor", _copied, batched=unchanged)
 
 
 def _from_numbers(name: str, data: Any, wanted: np.dtype | None) -> np.ndarray:
@@ -611,7 +612,7 @@ def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device
     >>> wg.zeros_like(wg.tensor([1, 2]))
     tensor([0, 0])
     """
-    return _constant("zeros_like", *_like(x, 0, dtype), requires_grad, device)
+    return leaf("zeros_like", alike(x, _constant("zeros_like", *_like(x, 0, dtype), False, device)), requires_grad)
 
 
 @tells
@@ -636,7 +637,7 @@ def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device:
     >>> wg.ones_like(wg.tensor([1, 2]))
     tensor([1, 1])
     """
-    return _constant("ones_like", *_like(x, 1, dtype), requires_grad, device)
+    return leaf("ones_like", alike(x, _constant("ones_like", *_like(x, 1, dtype), False, device)), requires_grad)
 
 
 @tells
@@ -671,7 +672,8 @@ def full_like(
     """
     shape, value, found = _like(x, number("full_like", "fill_value", fill_value), dtype)
     found = dtypes.as_dtype(found, "full_like")
-    return _constant("full_like", shape, _in_range("full_like", value, found), found, requires_grad, device)
+    out = _constant("full_like", shape, _in_range("full_like", value, found), found, False, device)
+    return leaf("full_like", alike(x, out), requires_grad)
 
 
 @tells
@@ -698,7 +700,7 @@ def empty_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device
     """
     shape, _, found = _like(x, 0, dtype)
     value = constant(allocate, shape, dtypes.as_dtype(found, "empty_like"))
-    return leaf("empty_like", value, requires_grad, device)
+    return leaf("empty_like", alike(x, value), requires_grad, device)
 
 
 def _like(x: Any, value: Any, dtype: Any) -> tuple[tuple[int, ...], Any, Any]:
@@ -1068,7 +1070,7 @@ _choose, _at_least = _kernels.Elementwise("where", np.where), _kernels.Elementwi
 
 _TRIANGLE: Operation = linear(
     "triangle", within_triangle,
-    lambda g, lower, diagonal: apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}),
+    lambda g, lower, diagonal: apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}), batched=unchanged,
 )  # fmt: skip
 
 
@@ -1253,4 +1255,11 @@ def _marked(labels: np.ndarray, classes: int) -> np.ndarray:
     return out
 
 
-_ONE_HOT = computed("one_hot", _marked)
+def _each_marked(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: the number of classes must be told, as it is one for all."""
+    if static["classes"] == -1:
+        refuse_shapes("one_hot without num_classes")
+    return _marked(arrays[0], **static)
+
+
+_ONE_HOT = computed("one_hot", _marked, batched=_each_marked)

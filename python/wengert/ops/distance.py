@@ -15,6 +15,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast
+from ..core.batching import moved
 from ..core.broadcast import as_floating, broadcast_shape
 from ..core.define import computed, primitive
 from ..core.doors import enter
@@ -69,7 +70,7 @@ def _middle(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return middle
 
 
-_centre = computed("cdist_centre", half_kernel(_middle))
+_centre = computed("cdist_centre", half_kernel(_middle), batched=moved())
 
 
 def _by_products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -119,6 +120,7 @@ _CDIST = primitive(
         lambda t, x, y, z, direct: _shares(_projected(t, x, y, direct), z),
         lambda t, x, y, z, direct: _shares(matrix_transpose(_projected(t, y, x, direct)), z),
     ),
+    batched=moved(),
 )  # fmt: skip
 
 

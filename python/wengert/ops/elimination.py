@@ -15,6 +15,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
+from ..core.batching import Batch, unchanged
 from ..core.broadcast import broadcast_to
 from ..core.define import computed, primitive
 from ..core.doors import constant, enter
@@ -24,7 +25,7 @@ from ..core.tuples import item
 from .creation import tril, triu
 from .index import pick
 from .join import cat
-from .lapack import LinAlgError, as_matrices, identity_matrix
+from .lapack import LinAlgError, as_matrices, full_batch, identity_matrix, side_by_side
 from .products import matmul
 from .scattering import gather
 from .shape import matrix_transpose as T
@@ -84,9 +85,11 @@ def _regular(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return packed, order
 
 
-_factorize = computed("linalg_lu_factor_ex", _factorized)
-_factorize_regular = computed("linalg_lu_factor_ex", _regular)
-is_singular = computed("linalg_is_singular", lambda x: (_factorized(x)[0].diagonal(0, -2, -1) == 0).any(-1))
+_factorize = computed("linalg_lu_factor_ex", _factorized, batched=unchanged)
+_factorize_regular = computed("linalg_lu_factor_ex", _regular, batched=unchanged)
+is_singular = computed(
+    "linalg_is_singular", lambda x: (_factorized(x)[0].diagonal(0, -2, -1) == 0).any(-1), batched=unchanged
+)
 
 
 # ---------------------------------------------------------------- solutions
@@ -115,6 +118,14 @@ def _pull(g: Any, x: Any, z: Any, known: Any, transposed: bool) -> tuple[Any, An
     return matmul(z, T(-w)) if transposed else matmul(-w, T(z)), w, None
 
 
+def _each_solved(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: the right-hand sides of all examples side by side, where one matrix is for all."""
+    x, y, known = arrays
+    if batch.having[0] or batch.having[2] or x.ndim > 2:
+        return full_batch(kernel, batch, arrays, static)  # type: ignore[no-any-return]
+    return side_by_side(lambda sides: kernel(x, sides, known, **static), y)
+
+
 _SOLVE = primitive(
     "linalg_solve_ex", half_kernel(_solve), (),
     (
@@ -122,7 +133,7 @@ _SOLVE = primitive(
         lambda t, x, known, transposed: solved_with(x, t, known, transposed),
         None,
     ),
-    ("x", "y", "known"), joint=_pull,
+    ("x", "y", "known"), joint=_pull, batched=_each_solved,
 )  # fmt: skip
 
 
@@ -158,6 +169,7 @@ def _push_factors(t: Any, z: Any) -> Any:
 _FACTORS = primitive(
     "linalg_lu", half_kernel(lambda x, known: known.copy()),  # what is known stays so when a result is changed
     (lambda g, x, z: _pull_factors(g, z), None), (lambda t, x, z: _push_factors(t, z), None), ("x", "known"),
+    batched=unchanged,
 )  # fmt: skip
 
 
@@ -231,9 +243,9 @@ def _exchanged(pivots: np.ndarray, back: bool) -> np.ndarray:
     return (np.argsort(rows, -1) if back else rows).reshape(pivots.shape)
 
 
-_permutation_of = computed("linalg_permutation", _permutation)
-_exchanges_of = computed("linalg_exchanges", _exchanges)
-_order_of = computed("linalg_order", _exchanged)
+_permutation_of = computed("linalg_permutation", _permutation, batched=unchanged)
+_exchanges_of = computed("linalg_exchanges", _exchanges, batched=unchanged)
+_order_of = computed("linalg_order", _exchanged, batched=unchanged)
 
 
 def _require_pivot(name: str, pivot: bool) -> None:

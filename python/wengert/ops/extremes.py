@@ -12,6 +12,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core.arguments import dimension, either, reduced
+from ..core.batching import Batch, flat, over
 from ..core.define import Function, computed, primitive
 from ..core.doors import enter
 from ..core.half import half
@@ -37,10 +38,10 @@ def _shares(x: np.ndarray, z: np.ndarray, dims: tuple[int, ...], keepdim: bool, 
     return np.asarray(mask / _kernels.reduce("sum", mask, dims, True))
 
 
-_ties = computed("ties", quiet(_shares))
+_ties = computed("ties", quiet(_shares), batched=over)
 
 
-def choosing(name: str, kernel: Function, nan: bool) -> Operation:
+def choosing(name: str, kernel: Function, nan: bool, batched: Function = over) -> Operation:
     """An operation that chooses one of x's items over `dims`, of which ties have equal shares."""
 
     @half
@@ -51,7 +52,7 @@ def choosing(name: str, kernel: Function, nan: bool) -> Operation:
     def pushed(t: Any, x: Any, z: Any, dims: Any, keepdim: bool) -> Any:
         return sum(t * _ties(x, z, dims=dims, keepdim=keepdim, nan=nan), dims, keepdim)
 
-    return primitive(name, kernel, (pulled,), (pushed,))
+    return primitive(name, kernel, (pulled,), (pushed,), batched=batched)
 
 
 _largest = reduction_kernel("max", lambda x, dims, keepdim: np.amax(x, dims, None, keepdim))
@@ -119,7 +120,18 @@ def _arg(kind: str) -> Function:
     return reduction_kernel(kind, fallback)
 
 
-_argmax, _argmin = computed("argmax", _arg("argmax")), computed("argmin", _arg("argmin"))
+def _each_arg(kernel: Function, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: a place among all items of an example is one along all of its dimensions as one."""
+    x, dims = arrays[0], static["dims"]
+    if len(dims) < 2:
+        return over(kernel, batch, arrays, static)  # type: ignore[no-any-return]
+    lead = len(batch.lengths)
+    whole = {"dims": (lead,), "keepdim": False, "shape": (*batch.lengths, x.size)}
+    found = kernel(flat(x, batch), **whole)
+    return found.reshape((*batch.lengths, *(1,) * len(dims))) if static["keepdim"] else found
+
+
+_argmax, _argmin = (computed(name, _arg(name), batched=_each_arg) for name in ("argmax", "argmin"))
 
 
 def _index_of(

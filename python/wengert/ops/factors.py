@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._types import Tensor
+from ..core.batching import leading, unchanged
 from ..core.define import computed, primitive
 from ..core.doors import constant
 from ..core.tape import Operation, apply
@@ -44,6 +45,7 @@ _CHOLESKY = primitive(
     "linalg_cholesky_ex", from_lapack("cholesky", _cholesky),
     (lambda g, z: symmetrized(between_inverses(z, half_lower(matmul(T(z), g)), transposed=True)),),
     (lambda t, z: matmul(z, half_lower(between_inverses(z, symmetrized(t)))),),
+    batched=leading,
 )  # fmt: skip
 
 
@@ -94,7 +96,7 @@ class _Parts:
 
     def __init__(self, name: str, factorize: Callable[[np.ndarray], tuple[np.ndarray, ...]]) -> None:
         self._name = name
-        self._factorize = computed(name, from_lapack(name.removeprefix("linalg_"), factorize))
+        self._factorize = computed(name, from_lapack(name.removeprefix("linalg_"), factorize), batched=leading)
         self._operations: list[Operation] = []
 
     def part(self, vjp: Callable[..., Any], jvp: Callable[..., Any]) -> None:
@@ -103,7 +105,7 @@ class _Parts:
         operation = primitive(
             self._name, lambda x, known: known[k].copy(),  # what is known stays so when a result is changed in place
             (lambda g, x, known: vjp(g, *self._parts(x, known)), None),
-            (lambda t, x, known: jvp(t, *self._parts(x, known)), None), ("x", "known"),
+            (lambda t, x, known: jvp(t, *self._parts(x, known)), None), ("x", "known"), batched=unchanged,
         )  # fmt: skip
         self._operations.append(operation)
 
@@ -275,7 +277,7 @@ _SVD.part(
 
 def _undetermined(name: str, factorize: Callable[[np.ndarray], np.ndarray]) -> Operation:
     """A part of a factorization that x does not determine: it has no rules, and says so when one is asked for."""
-    return primitive(name, from_lapack(name, factorize), (None,), (None,))
+    return primitive(name, from_lapack(name, factorize), (None,), (None,), batched=leading)
 
 
 _WHOLE_U = _undetermined("U of svd with full_matrices", lambda x: np.linalg.svd(x).U)

@@ -11,6 +11,7 @@ import numpy as np
 from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
+from ..core.batching import aligned
 from ..core.broadcast import as_floating, cast, same_shape
 from ..core.define import computed, elementwise, primitive
 from ..core.doors import constant, enter
@@ -61,7 +62,7 @@ _power_kernel, _log_kernel = Elementwise("power", np.power), Elementwise("log")
 
 
 # Where y = 0 and x ** (y - 1) is not finite: the derivative by x is 0 there, by the rule that 0 * anything is.
-_at_corner = computed("pow_corner", quiet(lambda x, y: (y == 0) & ~np.isfinite(1 / np.asarray(x))))
+_at_corner = computed("pow_corner", quiet(lambda x, y: (y == 0) & ~np.isfinite(1 / np.asarray(x))), batched=aligned)
 
 
 def _power_by_base(g: Any, x: Any, y: Any) -> Any:
@@ -73,7 +74,9 @@ def _power_by_base(g: Any, x: Any, y: Any) -> Any:
 
 
 _of_zero_base: Callable[..., Tensor] = computed(
-    "pow_zero_base", lambda y: np.where(y < 0, -math.inf, np.where(np.isnan(y), y, 0)).astype(y.dtype)
+    "pow_zero_base",
+    lambda y: np.where(y < 0, -math.inf, np.where(np.isnan(y), y, 0)).astype(y.dtype),
+    batched=aligned,
 )
 
 
@@ -112,6 +115,7 @@ POWER_LOG = primitive(
     "pow_log", _power_log_kernel,
     (lambda g, x, y, n: _power_log_by_base(g, x, y, n), lambda g, x, y, n: g * _power_log(x, y, n + 1)),
     (lambda t, x, y, n: _power_log_by_base(t, x, y, n), lambda t, x, y, n: t * _power_log(x, y, n + 1)),
+    batched=aligned,
 )  # fmt: skip
 
 
@@ -388,7 +392,7 @@ hypot: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
-_both_infinite = computed("both_infinite", lambda x, y: np.asarray((x == y) & np.isinf(x)))
+_both_infinite = computed("both_infinite", lambda x, y: np.asarray((x == y) & np.isinf(x)), batched=aligned)
 
 
 def _finite_difference(x: Any, y: Any) -> Tensor:

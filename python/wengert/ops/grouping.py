@@ -9,6 +9,7 @@ import numpy as np
 
 from .._types import Tensor
 from ..core.arguments import dimension, either
+from ..core.batching import axes, moved, shaped
 from ..core.broadcast import cast
 from ..core.define import computed, primitive
 from ..core.doors import constant, enter, leave
@@ -44,7 +45,7 @@ def _touched(index: np.ndarray, dim: int, shape: tuple[int, ...]) -> np.ndarray:
     return found
 
 
-_is_touched = computed("scatter_touched", _touched)
+_is_touched = computed("scatter_touched", _touched, batched=moved(dim=axes, shape=shaped))
 
 
 # ---------------------------------------------------------------- extremes
@@ -82,7 +83,7 @@ def _shares(
     return of_x / count, of_y / count[places]
 
 
-_shares_of = computed("scatter_extreme_shares", half_kernel(_shares))
+_shares_of = computed("scatter_extreme_shares", half_kernel(_shares), batched=moved(dim=axes))
 
 
 def _weighted(g: Any, share: Any) -> Tensor:
@@ -105,7 +106,8 @@ def _pushed_y(t: Any, x: Any, y: Any, index: Any, z: Any, dim: int, largest: boo
 
 
 _EXTREME = primitive(
-    "scatter_reduce", _extreme, (), (_pushed_x, _pushed_y, None), ("x", "y", "index"), joint=_pulled
+    "scatter_reduce", _extreme, (), (_pushed_x, _pushed_y, None), ("x", "y", "index"), joint=_pulled,
+    batched=moved(dim=axes),
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, dimensions, either, integer
 from ..core.arguments import lengths as given_lengths
+from ..core.batching import Batch, axes, flat, moved
 from ..core.broadcast import cast
 from ..core.define import linear, rule
 from ..core.doors import constant, enter, leave
@@ -68,10 +69,24 @@ def _joined_anew(t: Any, dim: int) -> Tensor:
 
 # Of any number of tensors, so that there is one rule for all of them.
 _CAT: Operation = Operation(
-    "cat", _concatenated, ("tensors",), (None,), (None,), joint=rule(_cut), pushed=rule(_joined)
+    "cat",
+    _concatenated,
+    ("tensors",),
+    (None,),
+    (None,),
+    joint=rule(_cut),
+    pushed=rule(_joined),
+    batched=moved(dim=axes),
 )
 _STACK: Operation = Operation(
-    "stack", _stacked, ("tensors",), (None,), (None,), joint=rule(_taken_apart), pushed=rule(_joined_anew)
+    "stack",
+    _stacked,
+    ("tensors",),
+    (None,),
+    (None,),
+    joint=rule(_taken_apart),
+    pushed=rule(_joined_anew),
+    batched=moved(dim=axes),
 )
 
 
@@ -501,9 +516,18 @@ def _rolled(x: np.ndarray, shifts: tuple[int, ...], dims: tuple[int, ...]) -> np
     return x
 
 
+def _each_rolled(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: along all items of an example at once, or along its dimensions."""
+    x, shifts, dims = arrays[0], static["shifts"], static["dims"]
+    if dims:
+        return _rolled(x, shifts, axes(dims, batch))
+    return _rolled(flat(x, batch), shifts, (len(batch.lengths),)).reshape(x.shape)
+
+
 _ROLL: Operation = linear(
     "roll", _rolled,
     lambda g, shifts, dims: apply(_ROLL, (g,), {"shifts": tuple(-k for k in shifts), "dims": dims}),
+    batched=_each_rolled,
 )  # fmt: skip
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .._types import Tensor
+from ..core.batching import moved
 from ..core.doors import constant, enter
 from ..core.half import half_kernel
 from .index import diagonal
@@ -44,6 +46,16 @@ def from_lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             raise LinAlgError(f"{name}: {error} (of shape {arrays[0].shape})") from None
 
     return kernel
+
+
+full_batch = moved()  # each example has its own of each argument
+
+
+def side_by_side(function: Callable[[np.ndarray], np.ndarray], y: np.ndarray) -> np.ndarray:
+    """What a function makes of the columns of matrices (..., n, k), from those of one matrix (n, ... k)."""
+    beside = np.moveaxis(y, -2, 0)
+    found = function(beside.reshape(beside.shape[0], math.prod(beside.shape[1:])))
+    return np.moveaxis(found.reshape(beside.shape), 0, -2)
 
 
 def identity_matrix(n: int, like: Any) -> Tensor:

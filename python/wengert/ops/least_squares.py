@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._types import Tensor
 from ..core import dtypes
+from ..core.batching import Batch, aligned, leading, looped
 from ..core.define import primitive
-from ..core.doors import constant, enter, leave
+from ..core.doors import constant, differs, enter, leave
 from ..core.half import half_kernel
 from ..core.tape import Operation, apply
 from .arithmetic import abs
+from .compare import where
 from .factors import eigvalsh, mirrored, svdvals, symmetrized
 from .lapack import as_matrices, by_column, from_lapack
 from .numpy_kernels import quiet
 from .products import matmul, of_one_dtype
 from .reduce import sum
 from .shape import matrix_transpose as T
-from .shape import reshape
+from .shape import reshape, unsqueeze
 
 # ---------------------------------------------------------------- least squares
 
@@ -68,10 +71,16 @@ def _push(t: Any, x: Any, z: Any, hermitian: bool) -> Any:
     return _pushed_through_pinv(t, x, z)
 
 
+def _each_pinv(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a batch: tolerances that differ over it are for matrices of one shape, which the loop tells apart."""
+    return (looped if any(batch.having[1:]) else leading)(kernel, batch, arrays, static)
+
+
 # G. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
 # separate", 1973: while the rank does not change.
 _PINV = primitive(
-    "linalg_pinv", from_lapack("pinv", _pinv), (_pull, None, None), (_push, None, None), ("x", "atol", "rtol")
+    "linalg_pinv", from_lapack("pinv", _pinv), (_pull, None, None), (_push, None, None), ("x", "atol", "rtol"),
+    batched=_each_pinv,
 )
 
 
@@ -197,9 +206,11 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
     values = svdvals(x.detach())
     rank = matrix_rank(x, rtol=rcond)
     residuals = constant(np.empty, 0, x._value.dtype)
-    if m > n and leave(rank, "bool").min(initial=n) == n:
+    if m > n and (differs(rank) or leave(rank, "bool").min(initial=n) == n):
         error = matmul(x, z) - y
         residuals = sum(error * error, -2)
+        if differs(rank):  # the shape is one for all examples: NaN where there would be none
+            residuals = where(unsqueeze(rank, -1) == n, residuals, math.nan)
     return LeastSquares(reshape(z, (n,)) if vector else z, residuals, rank, values)
 
 
@@ -208,7 +219,7 @@ def _count_above(s: np.ndarray, atol: Any, rtol: Any, default: float) -> np.ndar
     return np.asarray((s > _limit(s, atol, rtol, default)).sum(-1), np.int64)
 
 
-_RANK = Operation("linalg_matrix_rank", half_kernel(quiet(_count_above)), (), (), ())
+_RANK = Operation("linalg_matrix_rank", half_kernel(quiet(_count_above)), (), (), (), batched=aligned)
 
 
 def matrix_rank(

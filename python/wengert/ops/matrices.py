@@ -11,6 +11,7 @@ import numpy as np
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either
+from ..core.batching import unchanged
 from ..core.define import primitive
 from ..core.doors import constant, enter
 from ..core.half import half
@@ -79,7 +80,7 @@ def _along(x: Any, t: Any) -> Any:
 
 _EXP: Operation = primitive(
     "linalg_matrix_exp", from_lapack("matrix_exp", _exponential),
-    (lambda g, x: _along(T(x), g),), (lambda t, x: _along(x, t),),
+    (lambda g, x: _along(T(x), g),), (lambda t, x: _along(x, t),), batched=unchanged,
 )  # fmt: skip
 
 

@@ -43,7 +43,16 @@ def exported_as(name: str) -> Callable[[F], F]:
 def _under(operation: Operation, name: str) -> Operation:
     """The operation under another name."""
     return Operation(
-        name, operation.kernel, operation.arguments, operation.vjps, operation.jvps, operation.joint, operation.keeps
+        name,
+        operation.kernel,
+        operation.arguments,
+        operation.vjps,
+        operation.jvps,
+        operation.joint,
+        operation.keeps,
+        operation.pushed,
+        operation.batched,
+        operation.crosses,
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
+from ..core.batching import Batch, flat, full, over
 from ..core.define import computed, primitive
 from ..core.doors import change
 from ..core.half import half
@@ -65,7 +66,7 @@ _PROJECT: Operation = primitive(
         lambda t, y, v, s, dims: -s * (t * mean(y * v, dims, True) + v * mean(y * t, dims, True)),
         lambda t, y, v, dims: t * _unscaled(y, v, dims),
     ),
-    ("y", "v", "s"),
+    ("y", "v", "s"), batched=over,
 )  # fmt: skip
 
 
@@ -79,6 +80,7 @@ _SCALE = primitive(
     "standardize_scale", lambda x, known, dims, eps: known,
     (lambda g, x, z, dims, eps: -g * z * z * _standardize(x, dims, eps) * _share(x, dims), None),
     (lambda t, x, z, dims, eps: -z * z * mean(t * _standardize(x, dims, eps), dims, True), None), ("x", "known"),
+    batched=over,
 )  # fmt: skip
 
 
@@ -90,7 +92,7 @@ _STANDARDIZE = primitive(
     "standardize", _standardized,
     (lambda g, x, z, kept, dims, eps: _project(g, z, _scale(x, kept, dims, eps), dims),),
     (lambda t, x, z, kept, dims, eps: _project(t, z, _scale(x, kept, dims, eps), dims),),
-    keeps=True,
+    keeps=True, batched=over,
 )  # fmt: skip
 
 
@@ -134,7 +136,14 @@ def _rows(ids: np.ndarray, rows: int) -> np.ndarray:
     return places
 
 
-row_numbers = computed("embedding_rows", _rows)  # the indices in one dimension, if all of them are of some row
+def _each_row(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    ids = full(arrays[0], batch, True)
+    return _rows(ids, **static).reshape(flat(ids, batch).shape)
+
+
+row_numbers = computed(
+    "embedding_rows", _rows, batched=_each_row
+)  # the indices in one dimension, if all of them are of some row
 
 
 def _shorten(weight: np.ndarray, places: np.ndarray, limit: float, p: float) -> None:

@@ -11,6 +11,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either, reduced
+from ..core.batching import over
 from ..core.broadcast import cast
 from ..core.define import Function, elementwise, primitive
 from ..core.doors import enter
@@ -36,7 +37,9 @@ def _pushed_to_norm(t: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any
     return sum(t * quotient_or_zero(x, keep(z, dims, keepdim, shape)), dims, keepdim)
 
 
-_NORM = primitive("linalg_vector_norm", reduction_kernel("norm"), (_pulled_from_norm,), (_pushed_to_norm,))
+_NORM = primitive(
+    "linalg_vector_norm", reduction_kernel("norm"), (_pulled_from_norm,), (_pushed_to_norm,), batched=over
+)
 
 
 _absolute, _to_power = _kernels.Elementwise("abs"), _kernels.Elementwise("power")
@@ -76,7 +79,9 @@ def _pushed_to_p_norm(t: Any, x: Any, z: Any, p: float, dims: Any, keepdim: bool
     return sum(t * _slope(x, keep(z, dims, keepdim, shape), p), dims, keepdim)
 
 
-_P_NORM = primitive("linalg_vector_norm", half_kernel(_p_norm_kernel), (_pulled_from_p_norm,), (_pushed_to_p_norm,))
+_P_NORM = primitive(
+    "linalg_vector_norm", half_kernel(_p_norm_kernel), (_pulled_from_p_norm,), (_pushed_to_p_norm,), batched=over
+)
 _nonzero = elementwise("nonzero_items", lambda x: (x != 0).astype(x.dtype), None)
 
 

@@ -10,6 +10,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either, reduced, whole
+from ..core.batching import Batch, by_dim, flat, full, looped, refused, unchanged
 from ..core.broadcast import beside, cast
 from ..core.define import Function, computed, elementwise
 from ..core.doors import enter, require_unfollowed
@@ -40,7 +41,7 @@ def _order(x: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     return order[reverse]
 
 
-_argsort = computed("argsort", _order)
+_argsort = computed("argsort", _order, batched=by_dim)
 
 
 # ---------------------------------------------------------------- sorting
@@ -156,7 +157,7 @@ def _extreme_places(x: np.ndarray, k: int, dim: int, largest: bool) -> np.ndarra
     return order[(slice(None),) * dim + (slice(k),)] if x.ndim else order
 
 
-_topk = computed("topk", _extreme_places)
+_topk = computed("topk", _extreme_places, batched=by_dim)
 
 
 @tells
@@ -209,7 +210,7 @@ def _kth_place(x: np.ndarray, k: int, dim: int) -> np.ndarray:
     return order[(slice(None),) * dim + (slice(k - 1, k),)] if x.ndim else order
 
 
-_kthvalue = computed("kthvalue", _kth_place)
+_kthvalue = computed("kthvalue", _kth_place, batched=by_dim)
 
 
 @tells
@@ -344,7 +345,7 @@ def _middle_place(x: np.ndarray, dim: int, without_nan: bool) -> np.ndarray:
     return _kernels.gather_along(order, middle, dim)
 
 
-_middle = computed("median", _middle_place)
+_middle = computed("median", _middle_place, batched=by_dim)
 
 
 def _middle_item(name: str, without_nan: bool) -> Function:
@@ -360,8 +361,19 @@ def _middle_item(name: str, without_nan: bool) -> Function:
     return kernel
 
 
-_MEDIAN = choosing("median", _middle_item("median", False), True)
-_NANMEDIAN = choosing("nanmedian", _middle_item("nanmedian", True), True)
+def _each_middle_item(kernel: Function, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: the middle of all items of each example."""
+    x = arrays[0]
+    lead = len(batch.lengths)
+    if 0 in x.shape[lead:]:
+        return looped(kernel, batch, arrays, static)  # type: ignore[no-any-return]
+    items = flat(x, batch)
+    found = np.take_along_axis(items, _middle_place(items, lead, batch.name == "nanmedian"), lead)
+    return found.reshape((*batch.lengths, *(1,) * (x.ndim - lead if static["keepdim"] else 0)))
+
+
+_MEDIAN = choosing("median", _middle_item("median", False), True, _each_middle_item)
+_NANMEDIAN = choosing("nanmedian", _middle_item("nanmedian", True), True, _each_middle_item)
 
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -474,11 +486,22 @@ def _checked_share(q: np.ndarray, name: str) -> np.ndarray:
     return q
 
 
-_share = elementwise("quantile_share", _checked_share, lambda g: g, floating=True)
-_floor = computed("floor", lambda x: np.floor(x).astype(np.int64))
-_ceil = computed("ceil", lambda x: np.ceil(x).astype(np.int64))
-_nearest = computed("round", lambda x: np.round(x).astype(np.int64))
-_last_number = computed("last_number", lambda x: np.maximum(x.shape[-1] - 1 - np.isnan(x).sum(-1, keepdims=True), 0))
+def _each_share(kernel: Function, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: the example's dimensions are counted, all items are checked."""
+    q = arrays[0]
+    if q.ndim - len(batch.lengths) > 1:
+        return looped(kernel, batch, arrays, static)  # type: ignore[no-any-return]  # which says what is wrong
+    kernel(q.reshape(-1), **static)
+    return q  # type: ignore[no-any-return]
+
+
+_share = elementwise("quantile_share", _checked_share, lambda g: g, floating=True, batched=_each_share)
+_floor = computed("floor", lambda x: np.floor(x).astype(np.int64), batched=unchanged)
+_ceil = computed("ceil", lambda x: np.ceil(x).astype(np.int64), batched=unchanged)
+_nearest = computed("round", lambda x: np.round(x).astype(np.int64), batched=unchanged)
+_last_number = computed(
+    "last_number", lambda x: np.maximum(x.shape[-1] - 1 - np.isnan(x).sum(-1, keepdims=True), 0), batched=unchanged
+)
 
 
 @half
@@ -562,7 +585,7 @@ def _distinct(x: np.ndarray, dim: int | None) -> Counted:
     return items, inverse.astype(np.int64), counts.astype(np.int64)
 
 
-_unique = computed("unique", _distinct)
+_unique = computed("unique", _distinct, batched=refused)
 
 
 def _asked(found: Any, with_inverse: bool, with_counts: bool) -> Any:
@@ -620,7 +643,7 @@ def _runs(x: np.ndarray, dim: int | None) -> Counted:
     return items, inverse.reshape(x.shape) if dim is None else inverse, counts
 
 
-_unique_consecutive = computed("unique_consecutive", _runs)
+_unique_consecutive = computed("unique_consecutive", _runs, batched=refused)
 
 
 # ---------------------------------------------------------------- places in sorted sequences
@@ -681,7 +704,18 @@ def _places(sequence: np.ndarray, wanted: np.ndarray, right: bool, dtype: np.dty
     return out
 
 
-_searchsorted = computed("searchsorted", _places)
+def _each_place(kernel: Function, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: one sequence serves all; where there are several, each has its rows."""
+    sequence, wanted = arrays
+    if not batch.having[0] and sequence.ndim == 1:
+        return _places(sequence, wanted, **static)
+    lead = len(batch.lengths)
+    sequence, wanted = (full(x, batch, has) for x, has in zip(arrays, batch.having, strict=True))
+    rows = wanted if sequence.ndim > lead + 1 else flat(wanted, batch)
+    return _places(sequence, rows, **static).reshape(wanted.shape)
+
+
+_searchsorted = computed("searchsorted", _places, batched=_each_place)
 
 
 @tells

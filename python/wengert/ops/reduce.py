@@ -12,6 +12,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
 from ..core.arguments import reduced
+from ..core.batching import over
 from ..core.broadcast import cast
 from ..core.define import F, Function, elementwise, primitive
 from ..core.doors import constant, enter
@@ -77,6 +78,7 @@ SUM: Operation = primitive(
     "sum", reduction_kernel("sum", _sum_of_integers),
     (lambda g, dims, keepdim, shape: expand_reduced(g, dims, keepdim, shape),),
     (lambda t, dims, keepdim, shape: apply(SUM, (t,), {"dims": dims, "keepdim": keepdim, "shape": shape}),),
+    batched=over,
 )  # fmt: skip
 
 
@@ -125,6 +127,7 @@ _MEAN: Operation = primitive(
     "mean", reduction_kernel("mean"),
     (lambda g, dims, keepdim, shape: expand_reduced(g / _count(dims, shape), dims, keepdim, shape),),
     (lambda t, dims, keepdim, shape: apply(_MEAN, (t,), {"dims": dims, "keepdim": keepdim, "shape": shape}),),
+    batched=over,
 )  # fmt: skip
 
 
@@ -228,6 +231,7 @@ def _others_moved(x: Any, t: Any, dims: tuple[int, ...]) -> Tensor:
 _OTHERS = primitive(
     "prod_backward", half_kernel(quiet(_other_products)),
     (lambda g, x, dims: _others_moved(x, g, dims),), (lambda t, x, dims: _others_moved(x, t, dims),),
+    batched=over,
 )  # fmt: skip
 
 
@@ -236,6 +240,7 @@ _PROD = primitive(
     (lambda g, x, dims, keepdim, shape:
         expand_reduced(g, dims, keepdim, shape) * apply(_OTHERS, (x,), {"dims": dims}),),
     (lambda t, x, dims, keepdim, shape: sum(t * apply(_OTHERS, (x,), {"dims": dims}), dims, keepdim),),
+    batched=over,
 )  # fmt: skip
 
 
@@ -289,7 +294,7 @@ def _pushed_to_var(t: Any, x: Any, dims: Any, keepdim: bool, correction: float, 
 
 
 _var_kernel = reduction_kernel("var")
-_VAR = primitive("var", _var_kernel, (_pulled_from_var,), (_pushed_to_var,))
+_VAR = primitive("var", _var_kernel, (_pulled_from_var,), (_pushed_to_var,), batched=over)
 
 
 def _spread(
@@ -381,7 +386,7 @@ def _pushed_to_std(t: Any, x: Any, z: Any, dims: Any, keepdim: bool, correction:
     return quotient_or_zero(sum(t * (x - mean(x, dims, True)), dims, keepdim) * slope, z)
 
 
-_STD = primitive("std", half_kernel(_root_of_var), (_pulled_from_std,), (_pushed_to_std,))
+_STD = primitive("std", half_kernel(_root_of_var), (_pulled_from_std,), (_pushed_to_std,), batched=over)
 
 
 @tells

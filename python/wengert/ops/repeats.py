@@ -9,6 +9,7 @@ import numpy as np
 
 from .._types import Tensor
 from ..core.arguments import dimension, either, lengths
+from ..core.batching import Batch, refused
 from ..core.define import computed, linear
 from ..core.doors import enter
 from ..core.signatures import tells
@@ -21,9 +22,21 @@ __all__ = ["repeat", "repeat_interleave", "tile"]
 
 # ---------------------------------------------------------------- copies
 
+
+def _each_repeated(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: counts beyond the example's dimensions are for new ones in front of them, behind the batch's."""
+    x, counts = arrays[0], static["counts"]
+    lead = len(batch.lengths)
+    new = (1,) * (len(counts) - (x.ndim - lead))
+    return np.tile(x.reshape((*batch.lengths, *new, *x.shape[lead:])), (*(1,) * lead, *counts))
+
+
 # `before` is the shape that the transpose returns to.
 _REPEAT = linear(
-    "repeat", lambda x, counts, before: np.tile(x, counts), lambda g, counts, before: _fold(g, counts, before)
+    "repeat",
+    lambda x, counts, before: np.tile(x, counts),
+    lambda g, counts, before: _fold(g, counts, before),
+    batched=_each_repeated,
 )
 
 
@@ -155,4 +168,4 @@ def _sources(counts: np.ndarray, length: int) -> np.ndarray:
     return np.repeat(np.arange(length), times)
 
 
-_SOURCES = computed("repeat_interleave_sources", _sources)
+_SOURCES = computed("repeat_interleave_sources", _sources, batched=refused)

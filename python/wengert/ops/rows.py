@@ -8,6 +8,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either, reduced
+from ..core.batching import by_dim, over
 from ..core.broadcast import as_floating, cast
 from ..core.define import primitive
 from ..core.doors import enter
@@ -27,6 +28,7 @@ _SOFTMAX = primitive(
     "softmax", half_kernel(lambda x, dim: _kernels.softmax(x, dim)),
     (lambda g, z, dim: softmax_grad(g, z, dim),),
     (lambda t, z, dim: softmax_grad(t, z, dim),),  # its Jacobian diag(z) - z z' is symmetric
+    batched=by_dim,
 )  # fmt: skip
 
 
@@ -41,6 +43,7 @@ _SOFTMAX_GRAD = primitive(
         lambda t, y, dim: softmax_grad(t, y, dim),
         lambda t, x, y, dim: t * (x - sum(x * y, dim, True)) - y * sum(x * t, dim, True),
     ),
+    batched=by_dim,
 )  # fmt: skip
 
 
@@ -53,6 +56,7 @@ _LOG_SOFTMAX = primitive(
     "log_softmax", half_kernel(lambda x, dim: _kernels.softmax(x, dim, True)),
     (lambda g, z, dim: apply(_LOG_SOFTMAX_GRAD, (g, z), {"dim": dim}),),
     (lambda t, z, dim: t - sum(exp(z) * t, dim, True),),
+    batched=by_dim,
 )  # fmt: skip
 
 
@@ -64,6 +68,7 @@ _LOG_SOFTMAX_GRAD: Operation = primitive(
         lambda t, y, dim: apply(_LOG_SOFTMAX_GRAD, (t, y), {"dim": dim}),
         lambda t, x, y, dim: -t * exp(y) * sum(x, dim, True),
     ),
+    batched=by_dim,
 )  # fmt: skip
 
 
@@ -164,7 +169,7 @@ def _pushed(t: Any, x: Any, z: Any, dims: Any, keepdim: bool, shape: Any) -> Any
     return sum(t * _softmax_of(x, z, dims, keepdim, shape), dims, keepdim)
 
 
-_LOGSUMEXP = primitive("logsumexp", reduction_kernel("logsumexp"), (_pulled,), (_pushed,))
+_LOGSUMEXP = primitive("logsumexp", reduction_kernel("logsumexp"), (_pulled,), (_pushed,), batched=over)
 
 
 @tells

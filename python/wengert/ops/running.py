@@ -10,6 +10,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either, whole
+from ..core.batching import by_dim, unchanged
 from ..core.broadcast import as_floating
 from ..core.define import Function, computed, linear, primitive
 from ..core.doors import constant, enter
@@ -47,7 +48,8 @@ def _summable(x: np.ndarray) -> np.ndarray:
 
 
 _CUMSUM: Operation = linear(
-    "cumsum", half_kernel(_sums), lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim)
+    "cumsum", half_kernel(_sums), lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim),
+    batched=by_dim,
 )
 
 
@@ -143,7 +145,7 @@ def _pushed(t: Any, x: Any, dim: int) -> Any:
     return _recurrence(x, _products_before(x, dim) * t, dim) if x._value.ndim else t
 
 
-_CUMPROD = primitive("cumprod", half_kernel(_products), (_pulled,), (_pushed,))
+_CUMPROD = primitive("cumprod", half_kernel(_products), (_pulled,), (_pushed,), batched=by_dim)
 
 
 @tells
@@ -272,12 +274,12 @@ class _Extreme:
             return items.astype(x.dtype), places
 
         self._name = name
-        self._both = computed(name, half_kernel(both))
+        self._both = computed(name, half_kernel(both), batched=by_dim)
         self._items = primitive(
             name, lambda x, both, places, dim: both[0],
             (lambda g, places, dim: spread(g, along(name, g, places, dim), g._value.shape), None, None),
             (lambda t, places, dim: picked_for(name, t, along(name, t, places, dim)), None, None),
-            ("x", "both", "places"),
+            ("x", "both", "places"), batched=unchanged,
         )  # fmt: skip
 
     def __call__(self, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:

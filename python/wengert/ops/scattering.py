@@ -9,6 +9,7 @@ import numpy as np
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either
+from ..core.batching import refused
 from ..core.broadcast import broadcast_shape, broadcast_to, cast
 from ..core.define import computed
 from ..core.doors import enter
@@ -576,7 +577,7 @@ def _nonzero(x: np.ndarray, rows: bool) -> np.ndarray:
     return places if rows else np.ascontiguousarray(places.T)
 
 
-_NONZERO = computed("nonzero", _nonzero)
+_NONZERO = computed("nonzero", _nonzero, batched=refused)
 
 
 @tells

@@ -9,9 +9,10 @@ import numpy as np
 
 from .. import _kernels
 from .._types import Tensor
-from ..core import broadcast, dtypes
+from ..core import batching, broadcast, dtypes
 from ..core.arguments import dimension, dimensions, either, filled, integer, lengths, permutation, sizes, triple
 from ..core.arguments import dimension as dimension_of
+from ..core.batching import Batch, moved, unchanged
 from ..core.broadcast import broadcast_shape
 from ..core.define import computed, linear
 from ..core.doors import enter, memory
@@ -31,7 +32,10 @@ __all__ = [
 
 def reshaping(name: str) -> Operation:
     """An operation that gives the same items another shape."""
-    return linear(name, lambda x, shape, before: x.reshape(shape), lambda g, shape, before: reshaped(g, before))
+    return linear(
+        name, lambda x, shape, before: x.reshape(shape), lambda g, shape, before: reshaped(g, before),
+        batched=moved(shape=batching.shaped),
+    )  # fmt: skip
 
 
 def _permuting(name: str) -> Operation:
@@ -39,6 +43,7 @@ def _permuting(name: str) -> Operation:
     return linear(
         name, lambda x, dims, inverse: x.transpose(dims),
         lambda g, dims, inverse: apply(_PERMUTE, (g,), {"dims": inverse, "inverse": dims}),
+        batched=moved(dims=lambda dims, batch: (*range(len(batch.lengths)), *batching.axes(dims, batch))),
     )  # fmt: skip
 
 
@@ -67,9 +72,12 @@ _FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
 
 
 _FLIP: Operation = linear(
-    "flip", lambda x, dims: np.array(_reversed(x, dims), order="C"), lambda g, dims: apply(_FLIP, (g,), {"dims": dims})
+    "flip", lambda x, dims: np.array(_reversed(x, dims), order="C"),
+    lambda g, dims: apply(_FLIP, (g,), {"dims": dims}), batched=moved(dims=batching.axes),
 )  # fmt: skip
-_FLIP_VIEW: Operation = linear("flip", _reversed, lambda g, dims: apply(_FLIP_VIEW, (g,), {"dims": dims}))
+_FLIP_VIEW: Operation = linear(
+    "flip", _reversed, lambda g, dims: apply(_FLIP_VIEW, (g,), {"dims": dims}), batched=moved(dims=batching.axes)
+)
 
 
 def flip_view(x: Any, dim: int) -> Tensor:
@@ -152,7 +160,14 @@ def _read_as(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
         raise RuntimeError(f"view: shape {x.shape} of {x.dtype} cannot be read as {dtype}: {error}") from None
 
 
-_BITS = computed("view", _read_as)
+def _each_read_as(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: the last dimension, which bits are taken from, must be the example's."""
+    if arrays[0].ndim > len(batch.lengths) or arrays[0].dtype.itemsize == static["dtype"].itemsize:
+        return _read_as(arrays[0], **static)
+    return batching.looped(kernel, batch, arrays, static)  # which says what is wrong
+
+
+_BITS = computed("view", _read_as, batched=_each_read_as)
 
 
 def permute(x: Any, *order: Any, dims: Any = None) -> Tensor:
@@ -472,10 +487,14 @@ def _filled_in(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
 
 # x[key] for a key with an Ellipsis, without which NumPy makes a copy of a single item; and its transpose: zeros of
 # `shape` elsewhere.
-_SLICE = linear("slice", _sliced, lambda g, key, shape: apply(_SLICE_BACKWARD, (g,), {"key": key, "shape": shape}))
+_SLICE = linear(
+    "slice", _sliced, lambda g, key, shape: apply(_SLICE_BACKWARD, (g,), {"key": key, "shape": shape}),
+    batched=moved(key=batching.key),
+)  # fmt: skip
 _SLICE_BACKWARD: Operation = linear(
-    "slice_backward", _filled_in, lambda g, key, shape: apply(_SLICE, (g,), {"key": key, "shape": shape})
-)
+    "slice_backward", _filled_in, lambda g, key, shape: apply(_SLICE, (g,), {"key": key, "shape": shape}),
+    batched=moved(key=batching.key, shape=batching.shaped),
+)  # fmt: skip
 
 
 def view_at(x: Any, key: Key) -> Tensor:
@@ -519,11 +538,13 @@ def _from_windows(x: np.ndarray, dim: int, size: int, step: int, length: int) ->
 
 
 _UNFOLD = linear(
-    "unfold", _windows, lambda g, dim, size, step, length: apply(_FOLD, (g,), _window(dim, size, step, length))
-)
+    "unfold", _windows, lambda g, dim, size, step, length: apply(_FOLD, (g,), _window(dim, size, step, length)),
+    batched=moved(dim=batching.axes),
+)  # fmt: skip
 _FOLD: Operation = linear(
     "unfold_backward", half_kernel(_from_windows),
     lambda g, dim, size, step, length: apply(_UNFOLD, (g,), _window(dim, size, step, length)),
+    batched=moved(dim=batching.axes),
 )  # fmt: skip
 
 
@@ -771,7 +792,7 @@ def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     return permute(x, tuple(order)) if ndim else x
 
 
-_CLONE = linear("clone", lambda x: np.array(x, order="C"), lambda g: g)
+_CLONE = linear("clone", lambda x: np.array(x, order="C"), lambda g: g, batched=unchanged)
 
 
 def clone(x: Any) -> Tensor:

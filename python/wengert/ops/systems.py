@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._types import Tensor
+from ..core.batching import leading, moved
 from ..core.broadcast import broadcast_shape
 from ..core.define import computed, primitive
 from ..core.doors import constant, enter
@@ -29,6 +30,7 @@ _INV = primitive(
     "linalg_inv_ex", from_lapack("inv", np.linalg.inv),
     (lambda g, z: -matmul(matmul(T(z), g), T(z)),),
     (lambda t, z: -matmul(matmul(z, t), z),),
+    batched=leading,
 )  # fmt: skip
 
 
@@ -203,11 +205,12 @@ _COFACTORS = primitive(
     "linalg_cofactors", from_lapack("det", _cofactors),
     (lambda g, x: apply(_SECOND, (g, x)),),
     (lambda t, x: apply(_SECOND, (t, x)),),
+    batched=leading,
 )  # fmt: skip
 _SECOND: Operation = primitive(
     "linalg_det_second", from_lapack("det", _second),
     (lambda g, x: apply(_SECOND, (g, x)), lambda g, y, x: apply(_THIRD, (g, y, x))),
-    (lambda t, x: apply(_SECOND, (t, x)), lambda t, y, x: apply(_THIRD, (t, y, x))), ("y", "x"),
+    (lambda t, x: apply(_SECOND, (t, x)), lambda t, y, x: apply(_THIRD, (t, y, x))), ("y", "x"), batched=moved(),
 )  # fmt: skip
 _THIRD: Operation = primitive(
     "linalg_det_third", from_lapack("det", _third),
@@ -219,7 +222,7 @@ _THIRD: Operation = primitive(
         lambda t, w, x: apply(_THIRD, (t, w, x)), lambda t, y, x: apply(_THIRD, (t, y, x)),
         lambda t, y, w, x: _by_inverse(x, (t, y, w)),
     ),
-    ("y", "w", "x"),
+    ("y", "w", "x"), batched=moved(),
 )  # fmt: skip
 
 
@@ -227,6 +230,7 @@ _DET = primitive(
     "linalg_det", from_lapack("det", lambda x: np.asarray(np.linalg.det(x))),
     (lambda g, x: scalar_per_matrix(g) * apply(_COFACTORS, (x,)),),
     (lambda t, x: trace_of_product(apply(_COFACTORS, (x,)), t),),
+    batched=leading,
 )  # fmt: skip
 
 
@@ -269,10 +273,13 @@ _LOGABSDET = primitive(
     "linalg_slogdet", from_lapack("slogdet", lambda x: np.asarray(np.linalg.slogdet(x)[1])),
     (lambda g, x: scalar_per_matrix(g) * T(inv(x)),),
     (lambda t, x: trace_of_product(T(inv(x)), t),),
+    batched=leading,
 )  # fmt: skip
 
 
-_sign_of_det = computed("linalg_slogdet", from_lapack("slogdet", lambda x: np.asarray(np.linalg.slogdet(x)[0])))
+_sign_of_det = computed(
+    "linalg_slogdet", from_lapack("slogdet", lambda x: np.asarray(np.linalg.slogdet(x)[0])), batched=leading
+)
 
 
 def slogdet(x: Any) -> SignAndLog:
