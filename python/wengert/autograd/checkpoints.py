@@ -10,6 +10,7 @@ import numpy as np
 from ..core import tape, tuples
 from ..core.doors import constant
 from ..core.following import following, is_followed
+from ..core.levels import levels
 from ..core.modes import Observer, mode, recording
 from ..core.tape import Node, Operation, Rule
 from ..core.trees import flatten
@@ -105,6 +106,7 @@ class _Segment:
         self._leaves, self._rebuild = flatten(args)
         self._places = [k for k, x in enumerate(self._leaves) if isinstance(x, Variable) and x.requires_grad]
         self._state = default_generator.get_state() if preserve else None
+        self._levels = mode.levels
 
     def arguments(self) -> list[Any]:
         """The tensors among the arguments that require a gradient."""
@@ -169,6 +171,10 @@ class _Segment:
         return [x._source for x in (*tracked, *xs[count:])], outputs
 
     def _pull(self, g: Any, xs: tuple[Any, ...]) -> list[Any]:
+        with levels(self._levels):
+            return self._pulled(g, xs)
+
+    def _pulled(self, g: Any, xs: tuple[Any, ...]) -> list[Any]:
         ends, outputs = self._again(xs)
         gs = [g] if len(outputs) == 1 else [tuples.item(g, k) for k in range(len(outputs))]
         starts = [(y._source, part) for y, part in zip(outputs, gs, strict=True) if y._source is not None]
@@ -177,6 +183,10 @@ class _Segment:
         return [found[end] if end in found else _zeros_of(x) for end, x in zip(ends, xs, strict=True)]
 
     def _push(self, t: Any, argument: int, xs: tuple[Any, ...]) -> Any:
+        with levels(self._levels):
+            return self._pushed(t, argument, xs)
+
+    def _pushed(self, t: Any, argument: int, xs: tuple[Any, ...]) -> Any:
         ends, outputs = self._again(xs)
         sources = [y._source for y in outputs]
         found = tape.push(sources, {ends[argument]: t}, tape.ancestors(sources, ends))

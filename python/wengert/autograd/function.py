@@ -8,17 +8,22 @@ import inspect
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..core import tape, tuples
+from ..core.batching import loops, merged, refuse_shapes
 from ..core.broadcast import cast
 from ..core.change import adopt
 from ..core.doors import constant, count_change, enter
+from ..core.levels import Level, into, levels, levels_around, out_of
 from ..core.modes import mode, recording
 from ..core.tape import Operation, Rule
 from ..core.variable import Variable
+from ..ops.index import select
+from ..ops.join import stack
+from ..ops.shape import narrow_view
 
 
 class _Restored(threading.local):
@@ -96,6 +101,10 @@ class Function:
     gives one per argument of forward, None for those without; and for forward mode ``jvp(ctx, *tangents)``, which takes
     one tangent per argument and gives one per output. It is called as ``Subclass.apply(*args)``.
 
+    Under `vmap` it runs example by example, unless it has ``vmap(info, in_dims, *args)``, which is told the size of the
+    batch and along which dimension of each argument it lies, and gives outputs and the dimensions of theirs; or says
+    ``generate_vmap_rule = True``, as all of its methods are made of operations of tensors.
+
     Examples
     --------
     >>> class Cube(wg.autograd.Function):
@@ -116,6 +125,8 @@ class Function:
     backward: Any = None
     jvp: Any = None
     setup_context: Any = None
+    vmap: Any = None
+    generate_vmap_rule = False
     _operations: ClassVar[dict[tuple[int, int], Operation]]
 
     @staticmethod
@@ -137,6 +148,12 @@ class Function:
         Tensor or tuple of Tensor
             What forward returns.
         """
+        if not cls.generate_vmap_rule:
+            around: tuple[Any, ...] = ()
+            for x in args:
+                around = merged(around, levels_around(x))
+            if around:
+                return _over(cls, args, around[-1])
         ctx = Context()
         ctx.needs_input_grad = tuple(isinstance(x, Variable) and x.requires_grad for x in args)
         with recording(False) as before:
@@ -151,6 +168,52 @@ class Function:
         outputs = (result,) if single else result
         recorded = _record(cls, ctx, args, outputs)
         return recorded[0] if single else recorded
+
+
+class VmapInfo(NamedTuple):
+    """What a `vmap` method is told of the batch, as in PyTorch."""
+
+    batch_size: int
+    randomness: str
+
+
+def _over(cls: type[Function], args: tuple[Any, ...], level: Level) -> Any:
+    """The operation over a batch: by the class's own rule, or else example by example."""
+    inside = [level in levels_around(x) for x in args]
+    with levels(tuple([other for other in mode.levels if other is not level])):
+        given = tuple([out_of(x, 0, level) if has else x for x, has in zip(args, inside, strict=True)])
+        if cls.vmap is not None:
+            in_dims = tuple([0 if has else None for has in inside])
+            outputs, out_dims = cls.vmap(VmapInfo(level.size, level.randomness), in_dims, *given)
+            if not isinstance(outputs, tuple):
+                return _into(outputs, out_dims, level)
+            dims = out_dims if isinstance(out_dims, tuple) else (out_dims,) * len(outputs)
+            return tuple([_into(y, dim, level) for y, dim in zip(outputs, dims, strict=True)])
+        loops[cls.__name__] = loops.get(cls.__name__, 0) + 1
+        found = [
+            cls.apply(*[select(x, 0, k) if has else x for x, has in zip(given, inside, strict=True)])
+            for k in range(level.size)
+        ]
+        if not found:  # one of zeros tells the shapes
+            pairs = zip(given, inside, strict=True)
+            zeros = [constant(np.zeros, x._value.shape[1:], x._value.dtype) if has else x for x, has in pairs]
+            found = [cls.apply(*zeros)]
+        if not isinstance(found[0], tuple):
+            return _joined(found, level)
+        return tuple([_joined(list(column), level) for column in zip(*found, strict=True)])
+
+
+def _into(y: Any, dim: int | None, level: Level) -> Any:
+    return y if dim is None or not isinstance(y, Variable) else into(y, dim % y._value.ndim, level)
+
+
+def _joined(found: list[Any], level: Level) -> Any:
+    """What the examples gave, as a batch; what is no tensor is that of the first."""
+    if not isinstance(found[0], Variable):
+        return found[0]
+    if len({y._value.shape for y in found}) > 1:
+        refuse_shapes("autograd.Function")
+    return into(narrow_view(stack(found), 0, 0, level.size), 0, level)
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

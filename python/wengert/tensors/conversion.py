@@ -15,7 +15,7 @@ from .._types import Tensor
 from ..core import define, dtypes
 from ..core.arguments import sizes
 from ..core.broadcast import cast
-from ..core.doors import enter, leave, require_unfollowed
+from ..core.doors import alike, differs, enter, leave, require_unfollowed
 from ..core.variable import Variable, detached
 from ..ops import compare, creation
 from .size import Size
@@ -215,7 +215,7 @@ def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_
             [7., 7.]])
     """
     dtype = x._value.dtype if dtype is None else dtype
-    return creation.full(size, fill_value, dtype=dtype, requires_grad=requires_grad)
+    return creation.leaf("new_full", alike(x, creation.full(size, fill_value, dtype=dtype)), requires_grad)
 
 
 def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
@@ -280,7 +280,8 @@ def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
     >>> wg.zeros(1, dtype=wg.int64).new_empty(2, 2).dtype
     dtype('int64')
     """
-    return creation.empty(sizes(size), dtype=x._value.dtype if dtype is None else dtype, requires_grad=requires_grad)
+    out = creation.empty(sizes(size), dtype=x._value.dtype if dtype is None else dtype)
+    return creation.leaf("new_empty", alike(x, out), requires_grad)
 
 
 # ---------------------------------------------------------------- numbers
@@ -336,6 +337,8 @@ def as_bool(x: Any) -> builtin_bool:
 
 def formatted(x: Any, spec: str) -> str:
     """What `format(x, spec)` gives: of a tensor without dimensions its number, else its text, which takes no spec."""
+    if differs(x):  # one number for each example of a batch
+        return str(x)
     if not x._value.ndim:
         return format(leave(x, "text").item(), spec)
     if spec:

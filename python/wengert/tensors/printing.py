@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes
-from ..core.doors import leave
+from ..core.doors import batch_text, leave
 from ..ops.shape import WHOLE
 
 
@@ -99,6 +99,9 @@ def tensor_text(tensor: Any, prefix: str = "tensor") -> str:
     """What `repr` gives for a tensor; `prefix` is what stands before the parenthesis."""
     array = leave(tensor, "text")
     head = f"{prefix}("
+    of_batch = batch_text(tensor)
+    if of_batch is not None:
+        return ", ".join([head + of_batch, *_history(tensor)]) + ")"
     text = head + (_array_text(array, len(head)) if array.size else "[]")
     width = len(text) - text.rfind("\n") + 1
     for suffix in _suffixes(tensor, array):
@@ -157,11 +160,13 @@ def _suffixes(tensor: Any, array: np.ndarray) -> list[str]:
         suffixes.append(f"size={array.shape}")
     if array.dtype != default and not (array.size and array.dtype in (dtypes.int64, dtypes.bool)):
         suffixes.append(f"dtype=wengert.{array.dtype}")
+    return suffixes + _history(tensor)
+
+
+def _history(tensor: Any) -> list[str]:
     if tensor._node is not None:
-        suffixes.append(f"grad_fn=<{_node_text(tensor._node)}>")
-    elif tensor.requires_grad:
-        suffixes.append("requires_grad=True")
-    return suffixes
+        return [f"grad_fn=<{_node_text(tensor._node)}>"]
+    return ["requires_grad=True"] if tensor.requires_grad else []
 
 
 def _array_text(array: np.ndarray, indent: int) -> str:

@@ -19,6 +19,7 @@ from ..core.backward import backward
 from ..core.broadcast import cast
 from ..core.change import exchange, forget, renew, rewrite
 from ..core.doors import enter, leave, line, memory, require_unfollowed
+from ..core.levels import refuse_leaf
 from ..core.modes import mode
 from ..core.signatures import telling
 from ..core.variable import Variable, detached, register, show
@@ -465,6 +466,8 @@ class Tensor(Variable):
         >>> x.grad
         tensor([2., 4.])
         """
+        if requires_grad and mode.levels and not self._tracked:
+            refuse_leaf("requires_grad_", self)
         if requires_grad and self._value.dtype.kind != "f":
             raise RuntimeError(f"requires_grad_: only floating tensors have gradients, this one is {self._value.dtype}")
         if self.grad_fn is None:
