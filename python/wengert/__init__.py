@@ -47,7 +47,7 @@ if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itse
         "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load", "load_safetensors",
         "long", "machine", "nn", "no_grad", "numel", "optim", "promote_types", "random", "result_type", "save",
         "save_safetensors", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions",
-        "short", "taylor", "trace", "tracing", "train", "uint8", "utils", "value_and_grad", "vjp",
+        "short", "taylor", "trace", "tracing", "train", "uint8", "utils", "value_and_grad", "vjp", "vmap",
     ]  # fmt: skip
     __all__ += ops.__all__
 
@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from .func import taylor as taylor
     from .func import value_and_grad as value_and_grad
     from .func import vjp as vjp
+    from .func import vmap as vmap
     from .tracing import trace as trace
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
@@ -91,7 +92,7 @@ _LAZY = (
 _LAZY_NAMES = {
     "func": (
         "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",
-        "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp",
+        "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp", "vmap",
     ),
     "files": ("load", "load_safetensors", "save", "save_safetensors"),
     "tracing": ("trace",),

@@ -16,6 +16,7 @@ order.
 
 from __future__ import annotations
 
+from .batches import vmap
 from .calculus import (
     TaylorPolynomial,
     derivative,
@@ -46,5 +47,5 @@ __all__ = [
     "PreparedDerivative", "SparseDerivative", "TaylorPolynomial", "check_gradients", "derivative", "difference_quotient", "divergence",
     "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacobian", "jacobian_determinant",
     "jacrev", "jvp", "laplacian", "linearize", "sparse_hessian",
-    "sparse_jacobian", "taylor", "value_and_grad", "vjp",
+    "sparse_jacobian", "taylor", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
