@@ -66,13 +66,26 @@ def lu_in_place(a: _Array) -> NDArray[np.int64]: ...
 def softmax(x: _Array, axis: int, log: bool = False) -> _Array: ...
 def softmax_grad(g: _Array, z: _Array, axis: int, log: bool = False) -> _Array: ...
 def cross_entropy(
-    logits: _Array, labels: NDArray[np.int64], *, weights: _Array | None = None, ignore_index: int = -100,
-    label_smoothing: float = 0.0, gradient: bool = False, gradient_scale: float = 1.0,
-    scale_by_weight: bool = False, losses: bool = True,
+    logits: _Array,
+    labels: NDArray[np.int64],
+    *,
+    weights: _Array | None = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    gradient: bool = False,
+    gradient_scale: float = 1.0,
+    scale_by_weight: bool = False,
+    losses: bool = True,
 ) -> tuple[_Array | None, _Array | None, float, float]: ...
 def cross_entropy_dense(
-    logits: _Array, targets: _Array, *, weights: _Array | None = None, label_smoothing: float = 0.0,
-    gradient: bool = False, gradient_scale: float = 1.0, losses: bool = True,
+    logits: _Array,
+    targets: _Array,
+    *,
+    weights: _Array | None = None,
+    label_smoothing: float = 0.0,
+    gradient: bool = False,
+    gradient_scale: float = 1.0,
+    losses: bool = True,
 ) -> tuple[_Array | None, _Array | None, float, float]: ...
 def gather_rows(
     source: _Array, index: NDArray[np.int64], *, dtype: DTypeLike = ..., scale: float = 1.0, shift: float = 0.0
@@ -84,24 +97,59 @@ def scatter_along(
     out: NDArray[Any], index: NDArray[np.int64], source: NDArray[Any], axis: int, add: bool = False
 ) -> None: ...
 def sgd(
-    params: Sequence[_Array], grads: Sequence[_Array], momentum: Sequence[_Array] | None,
-    first: Sequence[bool] | None, *,
-    lr: float, momentum_factor: float = 0.0, dampening: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False,
+    params: Sequence[_Array],
+    grads: Sequence[_Array],
+    momentum: Sequence[_Array] | None,
+    first: Sequence[bool] | None,
+    *,
+    lr: float,
+    momentum_factor: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
     maximize: bool = False,
 ) -> None: ...
 def adam(
-    params: Sequence[_Array], grads: Sequence[_Array], first_moment: Sequence[_Array], second_moment: Sequence[_Array],
-    max_second_moment: Sequence[_Array] | None, steps: Sequence[float], *, lr: float, beta1: float, beta2: float,
-    eps: float, weight_decay: float = 0.0, decoupled: bool = False, maximize: bool = False,
+    params: Sequence[_Array],
+    grads: Sequence[_Array],
+    first_moment: Sequence[_Array],
+    second_moment: Sequence[_Array],
+    max_second_moment: Sequence[_Array] | None,
+    steps: Sequence[float],
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    maximize: bool = False,
 ) -> None: ...
 def rmsprop(
-    params: Sequence[_Array], grads: Sequence[_Array], square_avg: Sequence[_Array], grad_avg: Sequence[_Array] | None,
-    momentum: Sequence[_Array] | None, *, lr: float, alpha: float, eps: float, weight_decay: float = 0.0,
-    momentum_factor: float = 0.0, maximize: bool = False,
+    params: Sequence[_Array],
+    grads: Sequence[_Array],
+    square_avg: Sequence[_Array],
+    grad_avg: Sequence[_Array] | None,
+    momentum: Sequence[_Array] | None,
+    *,
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float = 0.0,
+    momentum_factor: float = 0.0,
+    maximize: bool = False,
 ) -> None: ...
 def adagrad(
-    params: Sequence[_Array], grads: Sequence[_Array], sums: Sequence[_Array], steps: Sequence[float], *, lr: float,
-    eps: float, lr_decay: float = 0.0, weight_decay: float = 0.0, maximize: bool = False,
+    params: Sequence[_Array],
+    grads: Sequence[_Array],
+    sums: Sequence[_Array],
+    steps: Sequence[float],
+    *,
+    lr: float,
+    eps: float,
+    lr_decay: float = 0.0,
+    weight_decay: float = 0.0,
+    maximize: bool = False,
 ) -> None: ...
 def scale(arrays: Sequence[_Array], factor: float) -> None: ...
 def sum_squares(arrays: Sequence[_Array]) -> float: ...

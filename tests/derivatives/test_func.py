@@ -347,11 +347,13 @@ def test_a_jacobian_costs_its_smaller_dimension_in_walks() -> None:
 
     watched = primitive("test_counted", lambda x: x.copy(), (reverse,), (forward,))
     matrix = wg.from_numpy(np.random.default_rng(0).normal(size=(7, 3)))
-    jacobian(lambda x: matrix @ watched(x))(f64(1, 2, 3))
-    assert calls == {"forward": 3, "reverse": 0}
-    calls["forward"] = 0
-    jacobian(lambda x: matrix.T @ watched(x))(f64(*range(7)))
-    assert calls == {"forward": 0, "reverse": 3}
+    for chunk_size, walks in ((1, 3), (2, 2), ("auto", 1), (None, 1)):
+        jacobian(lambda x: matrix @ watched(x), chunk_size=chunk_size)(f64(1, 2, 3))
+        assert calls == {"forward": walks, "reverse": 0}
+        calls["forward"] = 0
+        jacobian(lambda x: matrix.T @ watched(x), chunk_size=chunk_size)(f64(*range(7)))
+        assert calls == {"forward": 0, "reverse": walks}
+        calls["reverse"] = 0
 
 
 # ---------------------------------------------------------------- the check itself

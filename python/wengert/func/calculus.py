@@ -14,11 +14,14 @@ from ..core.modes import recording
 from ..core.trees import flatten
 from ..core.variable import Variable
 from ..ops.arithmetic import abs
+from ..ops.index import diagonal
 from ..ops.join import cat, stack
-from ..ops.shape import reshape
+from ..ops.reduce import sum as sum_of
+from ..ops.shape import matrix_transpose, reshape
 from ..ops.systems import det
 from .recorded import Run, as_arguments, as_array, in_float64, ones_like, zeros_like
 from .series import coefficients
+from .walks import along_units, checked_chunk, in_chunks, total_along_units
 
 # ---------------------------------------------------------------- functions of one variable
 
@@ -289,7 +292,9 @@ def _values(
 # ---------------------------------------------------------------- functions of several variables
 
 
-def divergence(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+def divergence(
+    function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, chunk_size: Any = "auto"
+) -> Callable[..., Any]:  # fmt: skip
     """A function that gives the divergence of a vector field: the sum of d f_i / d x_i.
 
     Parameters
@@ -300,6 +305,8 @@ def divergence(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
     argnums : int or sequence of int
         The positional arguments to differentiate by.
     has_aux : bool
+    chunk_size : int, "auto" or None
+        How many directions walk at once, as in `jacobian`.
 
     Returns
     -------
@@ -319,11 +326,13 @@ def divergence(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
     tensor(12.)
     """
 
+    chunk = checked_chunk("divergence", chunk_size)
+
     def wrapped(*args: Any, **keywords: Any) -> Any:
         run = _square_run("divergence", function, args, argnums, has_aux, keywords)
         total: Any = None
-        for k, (_, column) in enumerate(run.columns()):
-            term = _flat(column)[k]
+        for start, columns in in_chunks(run, True, chunk):
+            term = sum_of(diagonal(_flat(columns), start))
             total = term if total is None else total + term
         return _with_aux(run, run.shown(total))
 
@@ -331,7 +340,8 @@ def divergence(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
 
 
 def jacobian_determinant(
-    function: Callable[..., Any], argnums: Any = 0, signed: bool = False, has_aux: bool = False
+    function: Callable[..., Any], argnums: Any = 0, signed: bool = False, has_aux: bool = False,
+    chunk_size: Any = "auto",
 ) -> Callable[..., Any]:  # fmt: skip
     """A function that gives the local scale factor of a change of variables: abs(det J).
 
@@ -345,6 +355,8 @@ def jacobian_determinant(
     signed : bool
         Give det J itself, which is negative where orientation is reversed.
     has_aux : bool
+    chunk_size : int, "auto" or None
+        How many directions walk at once, as in `jacobian`.
 
     Returns
     -------
@@ -366,15 +378,19 @@ def jacobian_determinant(
     tensor(2.)
     """
 
+    chunk = checked_chunk("jacobian_determinant", chunk_size)
+
     def wrapped(*args: Any, **keywords: Any) -> Any:
         run = _square_run("jacobian_determinant", function, args, argnums, has_aux, keywords)
-        value = det(stack([_flat(column) for _, column in run.columns()], 1))
+        value = det(matrix_transpose(_flat(along_units(run, True, chunk))))
         return _with_aux(run, run.shown(value if signed else abs(value)))
 
     return wrapped
 
 
-def laplacian(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+def laplacian(
+    function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, chunk_size: Any = "auto"
+) -> Callable[..., Any]:  # fmt: skip
     """A function that gives the Laplacian: the sum of the second derivatives by each variable.
 
     Parameters
@@ -385,6 +401,8 @@ def laplacian(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = Fa
     argnums : int or sequence of int
         The positional arguments to differentiate by.
     has_aux : bool
+    chunk_size : int, "auto" or None
+        How many directions walk at once, as in `jacobian`.
 
     Returns
     -------
@@ -402,13 +420,13 @@ def laplacian(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = Fa
     tensor(18.)
     """
 
+    chunk = checked_chunk("laplacian", chunk_size)
+
     def wrapped(*args: Any, **keywords: Any) -> Any:
         run = Run("laplacian", function, args, argnums, has_aux, keywords)
         run.check_floating()
-        totals = [zeros_like(y) for y in run.outputs]
-        for _, direction in run.units():
-            second = coefficients(run, direction, 2)[1]
-            totals = [total + c * 2.0 for total, c in zip(totals, second, strict=True)]
+        found = total_along_units(run, lambda direction: coefficients(run, direction, 2)[1], chunk)
+        totals = [zeros_like(y) for y in run.outputs] if found is None else [c * 2.0 for c in found]
         return _with_aux(run, run.like_output(totals))
 
     return wrapped
@@ -436,5 +454,5 @@ def _with_aux(run: Run, found: Any) -> Any:
 
 
 def _flat(ys: list[Any]) -> Any:
-    """All items in one dimension."""
-    return cat([reshape(y, (y._value.size,)) for y in ys])
+    """A row for each direction, with the items of all that was found along it."""
+    return cat([reshape(y, (y._value.shape[0], math.prod(y._value.shape[1:]))) for y in ys], 1)

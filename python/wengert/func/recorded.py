@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class Run:
         Of the differentiated arguments (of a tuple of them, unless `argnums` is an int), and of the result.
     aux
         What the function returned beside its output.
+    is_hooked : bool
+        Whether a walk passes hooks.
     connected : bool
         Whether a derivative can itself be differentiated by something outside; walks are recorded exactly then.
     """
@@ -78,7 +80,7 @@ class Run:
         self._has_aux = has_aux
         self._take(result)
         self.nodes = tape.ancestors([y._source for y in self.outputs], self.sources, self.first)
-        self._is_hooked = outside and known.any and any(map(calls_hooks, (*self.nodes, *self.sources)))
+        self.is_hooked = known.any and any(map(calls_hooks, (*self.nodes, *self.sources)))
         self.connected = given or (outside and self._has_outer_sources(self.nodes))
         if has_aux:
             self.aux = self._released_aux(given, outside)
@@ -198,12 +200,12 @@ class Run:
     def pull(self, cotangents: list[Any]) -> list[Any]:
         """Reverse mode: one cotangent per input, zeros where the outputs do not depend on it."""
         starts = [(y._source, g) for y, g in zip(self.outputs, cotangents, strict=True) if y._source is not None]
-        with recording(mode.recording) if self._is_hooked else self.walking(cotangents):  # hooks may use anything
+        with recording(mode.recording) if self.is_hooked else self.walking(cotangents):  # hooks may use anything
             found = tape.pull(starts, self.sources, nodes=self.nodes)
             for source in found:
                 if source._hooks:  # the walk ends before them
                     found[source] = run_hooks(source._hooks, found[source])
-        if self._is_hooked and not self.connected:
+        if self.is_hooked and not self.connected:
             found = {source: self._unless_ours(g) for source, g in found.items()}
         for x, source in zip(self.inputs, self.sources, strict=True):
             if source in found:
@@ -251,22 +253,6 @@ class Run:
         """One leaf per output, in the structure of the result."""
         return self.rebuild_output([self.shown(x) for x in leaves])
 
-    def units(self) -> Iterator[tuple[int, list[Any]]]:
-        """Per item of the inputs, in order: which input it is in, and the direction that changes it alone."""
-        return _units(self.inputs)
-
-    def columns(self) -> Iterator[tuple[int, list[Any]]]:
-        """Per item of the inputs, in order: which input it is in, and the tangents of the outputs where it alone
-        changes; a forward walk for each."""
-        for j, direction in self.units():
-            yield j, self.push(direction)
-
-    def rows(self) -> Iterator[tuple[int, list[Any]]]:
-        """Per item of the outputs, in order: which output it is in, and its gradient by the inputs; a reverse walk for
-        each."""
-        for i, direction in _units(self.outputs):
-            yield i, self.pull(direction)
-
 
 def _places(name: str, argnums: Any, count: int) -> tuple[tuple[int, ...], bool]:
     """Which of `count` arguments are meant, and whether by one integer."""
@@ -303,21 +289,6 @@ def zeros_like(x: Variable) -> Any:
 def ones_like(x: Variable) -> Any:
     """Ones of x's shape and dtype."""
     return constant(np.ones, x._value.shape, x._value.dtype)
-
-
-def _units(xs: list[Any]) -> Iterator[tuple[int, list[Any]]]:
-    """Per item of variables, in order: which of them it is in, and the direction that changes it alone."""
-    zeros = [zeros_like(x) for x in xs]
-    for i, x in enumerate(xs):
-        for k in range(x._value.size):
-            unit = constant(_unit, x._value.shape, x._value.dtype, k)
-            yield i, [*zeros[:i], unit, *zeros[i + 1 :]]
-
-
-def _unit(shape: tuple[int, ...], dtype: np.dtype, k: int) -> np.ndarray:
-    unit = np.zeros(shape, dtype)
-    unit.reshape(-1)[k] = 1
-    return unit
 
 
 def in_float64(name: str, leaf: Any) -> np.ndarray:

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from ..core.doors import constant
-from ..core.variable import Variable
-from ..ops.join import stack
-from ..ops.shape import reshape
 from .recorded import Run, as_arguments, ones_like
+from .walks import blocks, checked_chunk
 
 # ---------------------------------------------------------------- first derivatives
 
@@ -264,7 +259,8 @@ def jvp(
 
 
 def jacobian(
-    function: Callable[..., Any], argnums: Any = 0, mode: str = "auto", has_aux: bool = False
+    function: Callable[..., Any], argnums: Any = 0, mode: str = "auto", has_aux: bool = False,
+    chunk_size: Any = "auto",
 ) -> Callable[..., Any]:  # fmt: skip
     """A function that gives the Jacobian of a function.
 
@@ -275,8 +271,11 @@ def jacobian(
     argnums : int or sequence of int
         The positional arguments to differentiate by.
     mode : {"auto", "forward", "reverse"}
-        One walk per item of the inputs or of the outputs; "auto" takes the fewer.
+        Walk along the items of the inputs or of the outputs; "auto" takes the fewer.
     has_aux : bool
+    chunk_size : int, "auto" or None
+        How many directions walk at once, as a batch: as many as fit into the caches, or None for all. With 1 they walk
+        one by one, which rules of your own that ask a tensor for a number need; "auto" finds that out.
 
     Returns
     -------
@@ -287,7 +286,7 @@ def jacobian(
     Raises
     ------
     ValueError
-        If `mode` is none of these, or `argnums` do not fit.
+        If `mode` or `chunk_size` is none of these, or `argnums` do not fit.
 
     Examples
     --------
@@ -298,13 +297,13 @@ def jacobian(
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f'jacobian: expected mode "auto", "forward" or "reverse", got {mode!r}')
 
-    return _jacobian_of("jacobian", function, argnums, mode, has_aux)
+    return _jacobian_of("jacobian", function, argnums, mode, has_aux, checked_chunk("jacobian", chunk_size))
 
 
 def jacrev(
-    function: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None
+    function: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: Any = "auto"
 ) -> Callable[..., Any]:  # fmt: skip
-    """The Jacobian by reverse walks, one per item of the output: PyTorch's name for `jacobian(mode="reverse")`.
+    """The Jacobian by reverse walks, along the items of the output: PyTorch's name for `jacobian(mode="reverse")`.
 
     Parameters
     ----------
@@ -313,8 +312,8 @@ def jacrev(
     argnums : int or sequence of int
         The positional arguments to differentiate by.
     has_aux : bool
-    chunk_size : int or None
-        Taken as PyTorch's argument, which bounds memory: the rows are walked one after the other.
+    chunk_size : int, "auto" or None
+        How many rows walk at once, as in `jacobian`.
 
     Returns
     -------
@@ -324,7 +323,7 @@ def jacrev(
     Raises
     ------
     ValueError
-        If `argnums` do not fit, or `chunk_size` is less than 1.
+        If `argnums` do not fit, or `chunk_size` is none of these.
 
     Examples
     --------
@@ -332,15 +331,13 @@ def jacrev(
     tensor([[2., 0.],
             [0., 4.]])
     """
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"jacrev: expected chunk_size >= 1 or None, got {chunk_size}")
-    return _jacobian_of("jacrev", function, argnums, "reverse", has_aux)
+    return _jacobian_of("jacrev", function, argnums, "reverse", has_aux, checked_chunk("jacrev", chunk_size))
 
 
 def jacfwd(
     function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
 ) -> Callable[..., Any]:  # fmt: skip
-    """The Jacobian by forward walks, one per item of the input: PyTorch's name for `jacobian(mode="forward")`.
+    """The Jacobian by forward walks, along the items of the input: PyTorch's name for `jacobian(mode="forward")`.
 
     Parameters
     ----------
@@ -370,56 +367,31 @@ def jacfwd(
     """
     if randomness not in ("error", "same", "different"):
         raise ValueError(f'jacfwd: expected randomness "error", "same" or "different", got {randomness!r}')
-    return _jacobian_of("jacfwd", function, argnums, "forward", has_aux)
+    return _jacobian_of("jacfwd", function, argnums, "forward", has_aux, "auto")
 
 
-def _jacobian_of(name: str, function: Callable[..., Any], argnums: Any, mode: str, has_aux: bool) -> Callable[..., Any]:
+def _jacobian_of(
+    name: str, function: Callable[..., Any], argnums: Any, mode: str, has_aux: bool, chunk_size: Any
+) -> Callable[..., Any]:  # fmt: skip
     def wrapped(*args: Any, **keywords: Any) -> Any:
         run = Run(name, function, args, argnums, has_aux, keywords)
         run.check_floating()
-        found = _jacobian(run, mode)
+        found = _jacobian(run, mode, chunk_size)
         return (found, run.aux) if has_aux else found
 
     return wrapped
 
 
-def _jacobian(run: Run, mode: str) -> Any:
+def _jacobian(run: Run, mode: str, chunk_size: Any) -> Any:
     """The Jacobian, per leaf of the output in the structure of the arguments."""
     items_in, items_out = (sum(x._value.size for x in xs) for xs in (run.inputs, run.outputs))
     forward = mode == "forward" or (mode == "auto" and items_in < items_out)
-    blocks = _by_columns(run) if forward else _by_rows(run)
-    return run.rebuild_output([run.like_inputs(row) for row in blocks])
+    return run.rebuild_output([run.like_inputs(row) for row in blocks(run, forward, chunk_size)])
 
 
-def _by_columns(run: Run) -> list[list[Any]]:
-    """Per output and input the block of the Jacobian, by one forward walk per item of the inputs."""
-    columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in run.outputs]
-    for j, tangents in run.columns():
-        for i, column in enumerate(tangents):
-            columns[i][j].append(column)
-    return [
-        [_joined(columns[i][j], y._value.ndim, y, x) for j, x in enumerate(run.inputs)]
-        for i, y in enumerate(run.outputs)
-    ]  # fmt: skip
-
-
-def _by_rows(run: Run) -> list[list[Any]]:
-    """The same by one reverse walk per item of the outputs."""
-    rows: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in run.outputs]
-    for i, gradients in run.rows():
-        for j, row in enumerate(gradients):
-            rows[i][j].append(row)
-    return [
-        [_joined(rows[i][j], 0, y, x) for j, x in enumerate(run.inputs)] for i, y in enumerate(run.outputs)
-    ]  # fmt: skip
-
-
-def _joined(parts: list[Any], dim: int, y: Variable, x: Variable) -> Any:
-    shape = (*y._value.shape, *x._value.shape)
-    return reshape(stack(parts, dim), shape) if parts else constant(np.zeros, shape, y._value.dtype)
-
-
-def hessian(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+def hessian(
+    function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, chunk_size: Any = "auto"
+) -> Callable[..., Any]:  # fmt: skip
     """A function that gives the second derivatives of a function, forward over reverse.
 
     Parameters
@@ -429,6 +401,9 @@ def hessian(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = Fals
     argnums : int or sequence of int
         The positional arguments to differentiate by.
     has_aux : bool
+    chunk_size : int, "auto" or None
+        How many directions walk at once, as a batch: as many as fit into the caches, or None for all. With 1 they walk
+        one by one, which rules of your own that ask a tensor for a number need; "auto" finds that out.
 
     Returns
     -------
@@ -440,7 +415,7 @@ def hessian(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = Fals
     Raises
     ------
     ValueError
-        If `argnums` do not fit.
+        If `argnums` do not fit, or `chunk_size` is none of these.
     TypeError
         If a differentiated argument or a result is not floating.
 
@@ -451,16 +426,18 @@ def hessian(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = Fals
             [4., 2.]])
     """
 
+    chunk = checked_chunk("hessian", chunk_size)
+
     def first(*args: Any, **keywords: Any) -> Any:
         run = Run("hessian", function, args, argnums, has_aux, keywords)
         run.check_floating()
         if run.is_scalar():
             found = run.rebuild_output([run.like_inputs(run.pull([ones_like(run.outputs[0])]))])
         else:
-            found = _jacobian(run, "reverse")
+            found = _jacobian(run, "reverse", chunk)
         return (found, run.aux) if has_aux else found
 
-    return _jacobian_of("hessian", first, argnums, "forward", has_aux)
+    return _jacobian_of("hessian", first, argnums, "forward", has_aux, chunk)
 
 
 def hvp(
