@@ -78,6 +78,16 @@ GOALS = {
         "a tridiagonal Jacobian and Hessian, n = 1000: speed, of a walk for each column", ("one by one",), speed=100
     ),
     "sparse, JAX": Goal("the same: time, of JAX's jitted dense one", ("jax",), time=0.5),
+    "Jacobian 60": Goal("the Jacobian of tanh(A x), n = 60: time, of torch.func's", ("torch",), time=0.15, threads=1),
+    "Jacobian 60, JAX": Goal("the same: time, of JAX's jitted one", ("jax",), time=1.6, threads=1),
+    "Jacobian 300": Goal("the same, n = 300: time, of torch.func's", ("torch",), time=0.8, threads=1),
+    "Jacobian 300, JAX": Goal("the same: time, of JAX's jitted one", ("jax",), time=1.1, threads=1),
+    "Hessian 20": Goal("the Hessian of Rosenbrock's function, n = 20: time, of torch.func's", ("torch",), time=0.10),
+    "Hessian 20, JAX": Goal("the same: time, of JAX's jitted one", ("jax",), time=10),
+    "Hessian 50": Goal("the Hessian of logistic regression, n = 50: time, of torch.func's", ("torch",), time=0.10),
+    "Hessian 50, JAX": Goal("the same: time, of JAX's jitted one", ("jax",), time=2.7),
+    "per example": Goal("the gradients of 64 examples, 20-32-5: time, of torch.func's", ("torch",), time=0.25),
+    "per example, JAX": Goal("the same: time, of JAX's jitted one", ("jax",), time=3.3),
     "Gaussian process": Goal(
         "the marginal likelihood of a Gaussian process of 120 points, with gradient: time, of PyTorch's",
         ("torch",),
