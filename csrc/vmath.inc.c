@@ -293,9 +293,9 @@ INLINE vreal V(normal_tail)(vreal x, vreal *ratio)
     return V(polynomial)(t, p, sizeof p / sizeof *p);
 }
 
-INLINE vreal V(erf)(vreal x)
+/* erf(x) = x + x P(x^2) for |x| < 1/2, given x^2; relative error 2^-29 / 2^-56. */
+INLINE vreal V(erf_center)(vreal x, vreal square)
 {
-    /* Below 1/2: x + x P(x^2), relative error 2^-29 / 2^-56. */
 #if REAL_BITS == 32
     static const real p[] = {0x1.06eba8p-3f, -0x1.812734p-2f, 0x1.ce2554p-4f, -0x1.b66bc2p-6f, 0x1.357050p-8f};
 #else
@@ -303,20 +303,24 @@ INLINE vreal V(erf)(vreal x)
                              -0x1.b82ce30a7eb0bp-6, 0x1.565bcacb4033dp-8,  -0x1.c02cfd2487790p-11,
                              0x1.f9814cc80be36p-14, -0x1.f12c5e05248dbp-17, 0x1.83683d19a0165p-20};
 #endif
+    return V(fma)(x, V(polynomial)(square, p, sizeof p / sizeof *p), x);
+}
+
+INLINE vreal V(erf)(vreal x)
+{
     const real root = (real)1.41421356237309504880;
     vreal a = V(at_most)(V(abs)(x), V(splat)(TAIL_BOUND / root));
     vreal square_low, square = V(two_product)(a, a, &square_low);
-    vreal small = V(fma)(x, V(polynomial)(square, p, sizeof p / sizeof *p), x);
-    /* Above: 1 - erfc(a), erfc(a) = 2 Phi(-a sqrt(2)). */
+    vreal small = V(erf_center)(x, square);
+    /* From 1/2 on: 1 - erfc(a), erfc(a) = 2 Phi(-a sqrt(2)). */
     vreal ratio, polynomial = V(normal_tail)(a * root, &ratio);
     vreal large = 1 - V(exp_scaled)(-square, -square_low, polynomial * (1 - ratio) * (2 / TAIL_CENTER));
     return V(select_less)(a, V(splat)((real)0.5), small, V(copysign)(large, x));
 }
 
-/* x Phi(x) with the normal distribution function Phi: the exact form, accurate in the left tail too. */
-INLINE vreal V(gelu)(vreal x)
+/* P with Phi(x) = 1/2 + x P(x^2) for |x| < 1/2, given x^2; relative error 2^-25 / 2^-54. */
+INLINE vreal V(normal_center)(vreal square)
 {
-    /* Below 1/2: x / 2 + x^2 P(x^2); the error of P is 2^-25 / 2^-54, its part in the result less than two thirds. */
 #if REAL_BITS == 32
     static const real p[] = {0x1.988454p-2f, -0x1.1058a4p-4f, 0x1.46cba2p-7f, -0x1.2defd4p-10f};
 #else
@@ -324,10 +328,16 @@ INLINE vreal V(gelu)(vreal x)
                              -0x1.37403fa77c9fap-10, 0x1.e42b3612a4017p-14, -0x1.3cefe4a017e8ep-17,
                              0x1.669a99326a61bp-21,  -0x1.6b3b06c44301cp-25};
 #endif
+    return V(polynomial)(square, p, sizeof p / sizeof *p);
+}
+
+/* x Phi(x) with the normal distribution function Phi: the exact form, accurate in the left tail too. */
+INLINE vreal V(gelu)(vreal x)
+{
     vreal a = V(at_most)(V(abs)(x), V(splat)(TAIL_BOUND));
     vreal square_low, square = V(two_product)(a, a, &square_low);
-    vreal small = V(fma)(square, V(polynomial)(square, p, sizeof p / sizeof *p), x * (real)0.5);
-    /* Above: the tail a Phi(-a), or x without it. */
+    vreal small = V(fma)(square, V(normal_center)(square), x * (real)0.5);
+    /* From 1/2 on: the tail a Phi(-a), or x without it. */
     vreal ratio, polynomial = V(normal_tail)(a, &ratio);
     vreal tail = V(exp_scaled)(square * (real)-0.5, square_low * (real)-0.5, polynomial * ratio);
     vreal large = V(select_less)(x, V(splat)(0), tail, x - tail);
