@@ -93,7 +93,8 @@ void wg_buffer_guard(int on);
 /* ---------------------------------------------------------------- elementwise */
 
 /* Arithmetic, comparison and choice are rounded once per operation, as IEEE 754 and NumPy do it. Elementary
- * functions are within 3.5 units in the last place over their whole domain, most within 2.5; vmath.inc.c lists each.
+ * functions are within 3.5 units in the last place over their whole domain, most within 2.5; vmath.inc.c lists each, and
+ * special.inc.c the special functions, which are within 6.
  * NaN gives NaN (a comparison with one is 0, but for not_equal); a result does not depend on the item's place or
  * stride. */
 
