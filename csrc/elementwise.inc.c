@@ -4,6 +4,7 @@
  * specialised for each, and for each choice of the inputs that have one item for a whole row, which then waits in a
  * register. Other strides, the outer dimensions and the threads are loop.c's. */
 #include "grain.h"
+#include "special.inc.c"
 
 /* What a kernel is made of. Every loop below is inlined for one of the constants at the end of this file, and so
  * compiled for what that says. */

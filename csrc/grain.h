@@ -26,10 +26,15 @@ enum {
 /* What an elementwise kernel's arithmetic costs. A kernel that is not named is hidden behind memory; elementwise.inc.c
  * unrolls those, because the loop around them counts. */
 static const short cost_of_arithmetic[WG_ELEMENTWISE_COUNT] __attribute__((unused)) = {
-    [WG_ELEMENTWISE_exp] = 100,   [WG_ELEMENTWISE_expm1] = 200,   [WG_ELEMENTWISE_log] = 200,
-    [WG_ELEMENTWISE_log1p] = 250, [WG_ELEMENTWISE_sin] = 300,     [WG_ELEMENTWISE_cos] = 300,
-    [WG_ELEMENTWISE_tanh] = 250,  [WG_ELEMENTWISE_sigmoid] = 200, [WG_ELEMENTWISE_softplus] = 450,
-    [WG_ELEMENTWISE_erf] = 600,   [WG_ELEMENTWISE_gelu] = 600,    [WG_ELEMENTWISE_power] = 1500,
+    [WG_ELEMENTWISE_exp] = 100,        [WG_ELEMENTWISE_expm1] = 200,     [WG_ELEMENTWISE_log] = 200,
+    [WG_ELEMENTWISE_log1p] = 250,      [WG_ELEMENTWISE_sin] = 300,       [WG_ELEMENTWISE_cos] = 300,
+    [WG_ELEMENTWISE_tanh] = 250,       [WG_ELEMENTWISE_sigmoid] = 200,   [WG_ELEMENTWISE_softplus] = 450,
+    [WG_ELEMENTWISE_erf] = 600,        [WG_ELEMENTWISE_gelu] = 600,      [WG_ELEMENTWISE_power] = 1500,
+    [WG_ELEMENTWISE_erfc] = 700,       [WG_ELEMENTWISE_erfcx] = 900,     [WG_ELEMENTWISE_erfinv] = 800,
+    [WG_ELEMENTWISE_ndtr] = 700,       [WG_ELEMENTWISE_log_ndtr] = 1500, [WG_ELEMENTWISE_ndtri] = 800,
+    [WG_ELEMENTWISE_sinc] = 300,       [WG_ELEMENTWISE_lgamma] = 1500,   [WG_ELEMENTWISE_digamma] = 800,
+    [WG_ELEMENTWISE_polygamma] = 3000, [WG_ELEMENTWISE_i0] = 600,        [WG_ELEMENTWISE_i0e] = 600,
+    [WG_ELEMENTWISE_i1] = 600,         [WG_ELEMENTWISE_i1e] = 600,
 };
 
 /* The items of such a cost that make a chunk, a multiple of `step`. */
