@@ -13,12 +13,15 @@ from ..core.signatures import telling as _telling
 from . import (
     activations,
     arithmetic,
+    bessel,
     compare,
     contractions,
     creation,
     distance,
+    error_functions,
     extremes,
     functions,
+    gamma,
     grouping,
     index,
     join,
@@ -42,12 +45,15 @@ from . import (
 )
 from .activations import *
 from .arithmetic import *
+from .bessel import *
 from .compare import *
 from .contractions import *
 from .creation import *
 from .distance import *
+from .error_functions import *
 from .extremes import *
 from .functions import *
+from .gamma import *
 from .grouping import *
 from .index import *
 from .join import *
@@ -104,12 +110,15 @@ if not TYPE_CHECKING:  # checkers follow the stars
     ]  # fmt: skip
     __all__ += activations.__all__
     __all__ += arithmetic.__all__
+    __all__ += bessel.__all__
     __all__ += compare.__all__
     __all__ += contractions.__all__
     __all__ += creation.__all__
     __all__ += distance.__all__
+    __all__ += error_functions.__all__
     __all__ += extremes.__all__
     __all__ += functions.__all__
+    __all__ += gamma.__all__
     __all__ += grouping.__all__
     __all__ += index.__all__
     __all__ += join.__all__
