@@ -47,7 +47,7 @@ if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itse
         "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load", "load_safetensors",
         "long", "machine", "nn", "no_grad", "numel", "optim", "promote_types", "random", "result_type", "save",
         "save_safetensors", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions",
-        "short", "taylor", "trace", "tracing", "train", "uint8", "utils", "value_and_grad", "vjp", "vmap",
+        "short", "special", "taylor", "trace", "tracing", "train", "uint8", "utils", "value_and_grad", "vjp", "vmap",
     ]  # fmt: skip
     __all__ += ops.__all__
 
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from . import machine as machine
     from . import nn as nn
     from . import optim as optim
+    from . import special as special
     from . import train as train
     from . import utils as utils
     from .files import load as load
@@ -87,7 +88,8 @@ if TYPE_CHECKING:
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
 _LAZY = (
-    "d2l", "data", "distributed", "func", "layers", "linalg", "machine", "nn", "optim", "tracing", "train", "utils",
+    "d2l", "data", "distributed", "func", "layers", "linalg", "machine", "nn", "optim", "special", "tracing", "train",
+    "utils",
 )  # fmt: skip
 _LAZY_NAMES = {
     "func": (

@@ -21,7 +21,7 @@ from ..core.broadcast import as_floating
 from ..core.doors import change, enter, leave
 from ..core.modes import mode
 from ..core.variable import Variable
-from ..ops import factors, least_squares, matrices, norms, systems
+from ..ops import bessel, error_functions, factors, functions, least_squares, matrices, norms, systems
 
 Function = Callable[..., Any]
 
@@ -32,6 +32,14 @@ _UFUNCS = {
     "absolute": "abs", "fabs": "abs", "negative": "neg", "power": "pow", "equal": "eq", "not_equal": "ne",
     "invert": "bitwise_not", "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "rint": "round",
     "radians": "deg2rad", "degrees": "rad2deg",
+    # SciPy's
+    "expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma",
+}  # fmt: skip
+# Universal functions of scipy.special whose counterparts are not among `ops` itself.
+_SPECIAL = {
+    "entr": functions.entr, "erfcinv": error_functions.erfcinv, "erfcx": error_functions.erfcx, "i0e": bessel.i0e,
+    "i1": bessel.i1, "i1e": bessel.i1e, "log_ndtr": error_functions.log_ndtr, "ndtr": error_functions.ndtr,
+    "ndtri": error_functions.ndtri, "xlog1py": functions.xlog1py,
 }  # fmt: skip
 _REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin", "logical_and": "all",
                "logical_or": "any"}  # fmt: skip
@@ -119,7 +127,7 @@ def _counterpart(ufunc: np.ufunc, method: str) -> Function | None:
     """The function with NumPy's signature that does the same to tensors."""
     name = ufunc.__name__
     if method == "__call__":
-        function = _same if name == "positive" else getattr(ops, _UFUNCS.get(name, name), None)
+        function = _same if name == "positive" else getattr(ops, _UFUNCS.get(name, name), _SPECIAL.get(name))
         return function and _with_dtype(function, ufunc.nin)
     if method == "reduce" and name in _REDUCTIONS:
         reduction = getattr(ops, _REDUCTIONS[name])
@@ -568,6 +576,7 @@ _TABLE: tuple[tuple[Function, Function, Callable[[Function], Function]], ...] = 
     (np.nan_to_num, ops.nan_to_num, _positional("x", nan=0.0, posinf=None, neginf=None)),
     (np.fix, ops.fix, _positional("x")), (np.round, lambda a, decimals=0: ops.round(a, decimals=decimals), _itself),
     (np.around, lambda a, decimals=0: ops.round(a, decimals=decimals), _itself),
+    (np.sinc, ops.sinc, _positional("x")), (np.i0, ops.i0, _positional("x")),
     # products
     (np.dot, _dot, _itself), (np.vdot, ops.vdot, _positional("a", "b")), (np.inner, ops.inner, _positional("a", "b")),
     (np.outer, _outer, _itself), (np.kron, ops.kron, _positional("a", "b")), (np.einsum, _einsum, _itself),

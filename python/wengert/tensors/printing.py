@@ -118,7 +118,10 @@ def tensor_text(tensor: Any, prefix: str = "tensor") -> str:
 _NODES = {
     "square": "PowBackward0", "cube": "PowBackward0", "log1p": "Log1PBackward0", "cast": "ToCopyBackward0",
     "broadcast_to": "ExpandBackward0", "clamp": "ClampBackward1", "clamp_tensor": "ClampBackward0",
-    "standardize": "NativeLayerNormBackward0", "median": "MedianBackward1",
+    "standardize": "NativeLayerNormBackward0", "median": "MedianBackward1", "entr": "SpecialEntrBackward0",
+    "erfcx": "SpecialErfcxBackward0", "i0e": "SpecialI0EBackward0", "i1": "SpecialI1Backward0",
+    "i1e": "SpecialI1EBackward0", "log_ndtr": "SpecialLogNdtrBackward0", "ndtri": "SpecialNdtriBackward0",
+    "xlog1py": "SpecialXlog1PyBackward0",
 }  # fmt: skip
 
 

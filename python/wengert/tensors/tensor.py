@@ -1137,6 +1137,26 @@ class Tensor(Variable):
         """
         return rewrite(self, "pow_", lambda old: functions.cheapest_power(old, y))
 
+    def polygamma_(self, n: int) -> Tensor:
+        """Replace each item by the digamma function's derivative of order n.
+
+        Parameters
+        ----------
+        n : int
+            0 for the digamma function itself.
+
+        Returns
+        -------
+        Tensor
+            This tensor itself.
+
+        Examples
+        --------
+        >>> wg.tensor([1., 2.]).polygamma_(1)
+        tensor([1.6449, 0.6449])
+        """
+        return rewrite(self, "polygamma_", lambda old: ops.polygamma(n, old))
+
     abs_, neg_, sign_, square_ = map(in_place, (ops.abs, ops.negative, ops.sign, ops.square))
     sqrt_, rsqrt_, reciprocal_ = map(in_place, (ops.sqrt, ops.rsqrt, ops.reciprocal))
     exp_, exp2_, expm1_ = map(in_place, (ops.exp, ops.exp2, ops.expm1))
@@ -1147,6 +1167,8 @@ class Tensor(Variable):
     asinh_, acosh_, atanh_ = map(in_place, (ops.asinh, ops.acosh, ops.atanh))
     arcsin_, arccos_, arctan_, arcsinh_, arccosh_, arctanh_ = asin_, acos_, atan_, asinh_, acosh_, atanh_
     sigmoid_, relu_, erf_, logit_ = map(in_place, (ops.sigmoid, ops.relu, ops.erf, ops.logit))
+    erfc_, erfinv_, sinc_, i0_ = map(in_place, (ops.erfc, ops.erfinv, ops.sinc, ops.i0))
+    lgamma_, digamma_, mvlgamma_ = map(in_place, (ops.lgamma, ops.digamma, ops.mvlgamma))
     deg2rad_, rad2deg_ = map(in_place, (ops.deg2rad, ops.rad2deg))
     floor_, ceil_, round_, trunc_ = map(in_place, (ops.floor, ops.ceil, ops.round, ops.trunc))
     frac_, nan_to_num_ = map(in_place, (ops.frac, ops.nan_to_num))
@@ -1272,6 +1294,33 @@ class Tensor(Variable):
         """
         return compare.where(condition, self, y)
 
+    def polygamma(self, n: int) -> Tensor:
+        """The derivative of order n of the digamma function, item by item.
+
+        Parameters
+        ----------
+        n : int
+            0 for the digamma function itself.
+
+        Returns
+        -------
+        Tensor
+            Of the same shape; infinite at 0 and at negative integers, for n > 0.
+
+        Raises
+        ------
+        TypeError
+            If n is no integer.
+        ValueError
+            If n is negative.
+
+        Examples
+        --------
+        >>> wg.tensor([1., 2.]).polygamma(1)
+        tensor([1.6449, 0.6449])
+        """
+        return ops.polygamma(n, self)
+
     def expand_as(self, other: Tensor) -> Tensor:
         """A view broadcast to another tensor's shape.
 
@@ -1384,6 +1433,8 @@ class Tensor(Variable):
     asinh, acosh, atanh = ops.asinh, ops.acosh, ops.atanh
     arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
     hypot, logaddexp, xlogy = ops.hypot, ops.logaddexp, ops.xlogy
+    erfc, erfinv, sinc, i0 = ops.erfc, ops.erfinv, ops.sinc, ops.i0
+    lgamma, digamma, mvlgamma = ops.lgamma, ops.digamma, ops.mvlgamma
     logit, deg2rad, rad2deg = ops.logit, ops.deg2rad, ops.rad2deg
     # Comparison, truth and bits
     eq, ne, lt, le, gt, ge = ops.eq, ops.not_equal, ops.less, ops.less_equal, ops.greater, ops.greater_equal
