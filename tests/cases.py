@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 import wengert as wg
-from wengert import linalg
+from special_references import reference
+from wengert import linalg, special
 from wengert.nn import functional as F
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -80,6 +81,12 @@ def _softmax(x: np.ndarray, axis: int) -> np.ndarray:
 def _log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
     x = x - x.max(axis, keepdims=True)
     return x - np.log(np.exp(x).sum(axis, keepdims=True))
+
+
+def _mvlgamma(x: np.ndarray) -> np.ndarray:
+    """Of dimension 3."""
+    terms = [_vectorize(math.lgamma)(x - j / 2) for j in range(3)]
+    return 1.5 * math.log(math.pi) + np.sum(terms, 0)
 
 
 def _labels(rows: int, classes: int) -> np.ndarray:
@@ -309,6 +316,29 @@ CASES: tuple[Case, ...] = (
     Case("logaddexp", wg.logaddexp, np.logaddexp, BINARY),
     Case("xlogy", wg.xlogy, lambda x, y: x * np.log(y), BINARY, low=0.3),
     Case("logit", wg.logit, lambda x: np.log(x / (1 - x)), low=0.1, high=0.9, rtol32=5e-6),
+    # ------------------------------------------------------------ special functions
+    Case("erfc", wg.erfc, _vectorize(math.erfc)),
+    Case("erfcx", special.erfcx, reference("erfcx"), high=6.0),
+    Case("erfinv", wg.erfinv, reference("erfinv"), low=-0.9, high=0.9),
+    Case("erfcinv", special.erfcinv, lambda x: reference("erfinv")(1 - x), low=0.1, high=1.9, rtol32=5e-6),
+    Case("ndtr", special.ndtr, reference("ndtr"), low=-3.0),
+    Case("log_ndtr", special.log_ndtr, reference("log_ndtr"), low=-9.0),
+    Case("ndtri", special.ndtri, reference("ndtri"), low=0.05, high=0.95),
+    Case("sinc", wg.sinc, np.sinc),
+    Case("xlog1py", special.xlog1py, lambda x, y: x * np.log1p(y), BINARY, low=-0.7),
+    Case("entr", special.entr, lambda x: -x * np.log(x), low=0.3),
+    Case("lgamma", wg.lgamma, _vectorize(math.lgamma), low=0.3, high=9.0),
+    Case("lgamma_negative", wg.lgamma, _vectorize(math.lgamma), low=-1.8, high=-1.2),
+    Case("digamma", wg.digamma, reference("digamma"), low=0.3, high=9.0),
+    Case("digamma_negative", special.psi, reference("digamma"), low=-1.8, high=-1.2),
+    Case("polygamma", lambda x: wg.polygamma(1, x), reference("polygamma"), low=0.3, high=9.0),
+    Case("polygamma_negative", lambda x: x.polygamma(1), reference("polygamma"), low=-1.8, high=-1.2),
+    Case("mvlgamma", lambda x: wg.mvlgamma(x, 3), _mvlgamma, low=1.3, high=4.0, rtol32=5e-6),
+    Case("i0", wg.i0, reference("i0"), high=4.0),
+    Case("i0e", special.i0e, reference("i0e"), avoid=(0.0,), high=4.0),
+    Case("i1", special.i1, reference("i1"), high=4.0),
+    Case("i1e", special.i1e, reference("i1e"), avoid=(0.0,), high=4.0),
+    # ------------------------------------------------------------ angles
     Case("deg2rad", wg.deg2rad, np.deg2rad),
     Case("rad2deg", wg.rad2deg, np.rad2deg),
     # ------------------------------------------------------------ activations

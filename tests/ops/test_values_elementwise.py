@@ -354,6 +354,8 @@ EDGES = (
     "T.clamp(x, max=y)", "T.maximum(x, y)", "T.minimum(x, y)", "x / y", "x**2", "x**0", "x**-1", "x**2.5", "x**y",
     "2**x", "T.lerp(x, y, 0.25)", "T.lerp(x, y, 0.75)", "T.lerp(x, y, y)", "T.addcmul(x, y, y, value=0.5)",
     "T.fmod(x, 3)", "x % -3", "T.atan2(x, y)", "T.xlogy(x, 2.0)", "T.where(x > y, x, y)",
+    "T.erfc(x)", "T.erfinv(x)", "T.lgamma(x)", "T.sinc(x)", "T.special.ndtr(x)", "T.special.ndtri(x)",
+    "T.special.entr(x)", "T.special.i0e(x)",
     "T.nn.functional.leaky_relu(x)", "T.nn.functional.silu(x)", "T.nn.functional.softplus(x, 2.0)",
 )  # fmt: skip
 
