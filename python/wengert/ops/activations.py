@@ -17,6 +17,7 @@ from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from .arithmetic import clip, square
 from .compare import greater, less, where
+from .error_functions import ndtr, normal_density
 from .functions import exp, sigmoid
 from .naming import doc
 from .shape import reshape
@@ -54,28 +55,13 @@ softplus: Callable[..., Tensor] = elementwise(
 
 
 _expm1, _sigmoid, _gelu = Elementwise("expm1"), Elementwise("sigmoid"), Elementwise("gelu")
-_multiply, _divide, _greater_equal = map(Elementwise, ("multiply", "divide", "greater_equal"))
-_minimum, _equal, _greater, _where = map(Elementwise, ("minimum", "equal", "greater", "where"))
-
-
-@half_kernel
-def _normal_below_kernel(x: np.ndarray) -> np.ndarray:
-    """By the kernel of gelu, which is exact where 1 + erf(x / sqrt 2) is a difference of nearly equal numbers."""
-    zero = _equal(x, 0.0)
-    return _where(zero, 0.5, _divide(_gelu(x), _where(zero, 1.0, x)))
-
-
-# The standard normal distribution function, and its density.
-_normal_below: Callable[..., Tensor] = elementwise("normal_cdf", _normal_below_kernel, lambda x: _normal_at(x))
-
-
-def _normal_at(x: Any) -> Any:
-    return exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+_multiply, _greater_equal = map(Elementwise, ("multiply", "greater_equal"))
+_minimum, _greater, _where = map(Elementwise, ("minimum", "greater", "where"))
 
 
 @half
 def _gelu_slope(x: Any) -> Any:
-    return _normal_below(x) + x * _normal_at(x)
+    return ndtr(x) + x * normal_density(x)
 
 
 gelu: Callable[..., Tensor] = elementwise(
