@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -217,6 +218,15 @@ def test_polygamma_of_every_order_is_the_derivative_of_the_one_before() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 10])
+def test_the_error_of_polygamma_grows_by_one_an_order(n: int, isa: str, dtype: np.dtype) -> None:
+    x = np.random.default_rng(n).uniform(0.05, 25, 60).astype(dtype)
+    found = wg.polygamma(n, wg.from_numpy(x)).numpy().astype(np.float64)
+    exact = np.array([float(mpmath.polygamma(n, float(item))) for item in x])
+    units = np.spacing(np.abs(exact).astype(dtype)).astype(np.float64)
+    assert (np.abs(found - exact) <= (4 + n) * units).all()
+
+
 def test_polygamma_on_both_sides_of_a_pole() -> None:
     # DLMF 5.15.6: psi'(1 - x) + psi'(x) = pi^2 / sin^2(pi x).
     x = np.array([-0.3, -1.5, -7.25, 0.2, -1 - 2.0**-30])
@@ -236,7 +246,8 @@ def test_mvlgamma_is_a_sum_of_lgamma_and_nan_outside_of_its_domain() -> None:
 @pytest.mark.parametrize(
     ("call", "kind", "message"),
     [
-        (lambda x: wg.polygamma(-1, x), ValueError, "polygamma: the order is -1; expected 0 or more"),
+        (lambda x: wg.polygamma(-1, x), ValueError, "polygamma: the order is -1; expected 0 to 1000"),
+        (lambda x: wg.polygamma(10**9, x), ValueError, "polygamma: the order is 1000000000; expected 0 to 1000"),
         (lambda x: wg.polygamma(1.5, x), TypeError, "polygamma: the order is 1.5; expected an integer"),
         (lambda x: wg.polygamma(x, 1), TypeError, "polygamma: the order is .*; expected an integer, before the tensor"),
         (lambda x: x.polygamma("1"), TypeError, "polygamma: the order is '1'"),

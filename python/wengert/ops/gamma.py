@@ -45,6 +45,7 @@ digamma: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
+_HIGHEST = 1000  # the kernel multiplies n terms by n factors
 _polygamma_kernel = Elementwise("polygamma")
 _polygamma: Callable[..., Tensor] = elementwise(
     "polygamma", lambda x, n: _polygamma_kernel(x, None, None, (n,)), lambda x, n: _polygamma(x, n=n + 1), floating=True
@@ -57,7 +58,7 @@ def polygamma(n: int, x: Any) -> Tensor:
     Parameters
     ----------
     n : int
-        0 for the digamma function itself.
+        0, for the digamma function itself, to 1000.
     x : tensor, array or number
         Of any shape.
 
@@ -71,7 +72,7 @@ def polygamma(n: int, x: Any) -> Tensor:
     TypeError
         If n is no integer.
     ValueError
-        If n is negative.
+        If n is negative or above 1000.
 
     Notes
     -----
@@ -87,8 +88,8 @@ def polygamma(n: int, x: Any) -> Tensor:
         order = operator.index(n)
     except TypeError:
         raise TypeError(f"polygamma: the order is {n!r}; expected an integer, before the tensor") from None
-    if order < 0:
-        raise ValueError(f"polygamma: the order is {order}; expected 0 or more")
+    if not 0 <= order <= _HIGHEST:
+        raise ValueError(f"polygamma: the order is {order}; expected 0 to {_HIGHEST}")
     return _polygamma(x, n=order) if order else digamma(x)
 
 

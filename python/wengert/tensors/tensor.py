@@ -1300,7 +1300,7 @@ class Tensor(Variable):
         Parameters
         ----------
         n : int
-            0 for the digamma function itself.
+            0, for the digamma function itself, to 1000.
 
         Returns
         -------
@@ -1312,7 +1312,7 @@ class Tensor(Variable):
         TypeError
             If n is no integer.
         ValueError
-            If n is negative.
+            If n is negative or above 1000.
 
         Examples
         --------
