@@ -38,10 +38,11 @@ def words(text: str) -> list[str]:
 
 WITH_X = words("""
     add addcdiv addcmul addmm allclose arctan2 atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift
-    bitwise_xor bucketize bmm cdist copy_ copysign cosine_similarity dist div divide dot eq equal expand_as float_power
-    floor_divide fmax fmin fmod ge greater greater_equal gt heaviside hypot inner isclose isin kron le less less_equal
-    cholesky_solve logaddexp logical_and logical_or logical_xor lt matmul maximum minimum mm mul multiply ne not_equal outer pow prelu
-    remainder reshape_as searchsorted sub subtract true_divide type_as view_as vdot xlogy
+    bitwise_xor bucketize bmm cdist cholesky_solve copy_ copysign cosine_similarity dist div divide dot eq equal
+    expand_as float_power floor_divide fmax fmin fmod ge greater greater_equal gt heaviside hypot inner isclose isin
+    kron le less less_equal logaddexp logical_and logical_or logical_xor lt matmul maximum minimum mm mul multiply
+    ne not_equal outer pow prelu remainder reshape_as searchsorted sub subtract true_divide type_as view_as vdot
+    xlogy
 """)
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(WITH_X, ("x",)),

@@ -44,8 +44,8 @@ from .transforms import (
 )
 
 __all__ = [
-    "PreparedDerivative", "SparseDerivative", "TaylorPolynomial", "check_gradients", "derivative", "difference_quotient", "divergence",
-    "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacobian", "jacobian_determinant",
-    "jacrev", "jvp", "laplacian", "linearize", "sparse_hessian",
-    "sparse_jacobian", "taylor", "value_and_grad", "vjp", "vmap",
+    "PreparedDerivative", "SparseDerivative", "TaylorPolynomial", "check_gradients", "derivative",
+    "difference_quotient", "divergence", "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd",
+    "jacobian", "jacobian_determinant", "jacrev", "jvp", "laplacian", "linearize", "sparse_hessian", "sparse_jacobian",
+    "taylor", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
