@@ -277,6 +277,27 @@ def test_auto_takes_the_fewer_walks() -> None:
     assert func.sparse_jacobian(lambda x: wg.zeros(3)).prepare(x).walks == 0
 
 
+def test_many_directions_walk_at_once_or_one_by_one_where_a_rule_cannot() -> None:
+    class Cube(wg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return wg.tensor(3 * x.detach().numpy() ** 2 * g.detach().numpy())
+
+    x = wg.tensor(np.linspace(1, 2, 50))
+    for function in (lambda x: x.cumsum(0).sin(), lambda x: Cube.apply(x)[:20], lambda x: bratu(x).cumsum(0)[:7]):
+        for way in ("forward", "reverse") if function(x).shape[0] != 20 else ("reverse",):
+            found = func.sparse_jacobian(function, mode=way, check=way == "forward").prepare(x)
+            assert found.walks >= 7
+            expected = func.jacobian(function, mode="reverse", chunk_size=1)(x).numpy()
+            np.testing.assert_allclose(found(x).toarray(), expected, rtol=1e-12)
+
+
 # ---------------------------------------------------------------- what it takes and gives
 
 

@@ -15,12 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from ..core.batching import BatchError
 from ..core.doors import enter, leave
+from ..core.levels import Level, into, opened, out_of
 from ..core.tape import Node
 from ..core.trees import flatten
 from .paths import Detector, Path
 from .recorded import Run, ones_like
 from .sparsity import compressed
+from .walks import chunks
 
 # ---------------------------------------------------------------- what users call
 
@@ -302,7 +305,7 @@ class PreparedDerivative:
         self.walks = int(self.colours.max()) + 1 if len(columns) else 0
         ours, others = (columns, rows) if forward else (rows, columns)
         self._at = self.colours[ours] * self._shape[0 if forward else 1] + others
-        self._directions: tuple[list[np.dtype], list[list[Any]]] = ([], [])  # of some dtypes
+        self._directions = self.colours == np.arange(self.walks)[:, None]
 
     def __repr__(self) -> str:
         rows, columns = self._shape
@@ -327,13 +330,7 @@ class PreparedDerivative:
 
     def _evaluated(self, run: Run) -> Any:
         """The matrix of a run."""
-        forward = self.mode == "forward"
-        dtypes, directions = self._directions
-        ends = run.inputs if forward else run.outputs
-        if dtypes != _dtypes(ends):  # they are made once
-            units = self.colours == np.arange(self.walks)[:, None]
-            self._directions = dtypes, directions = _dtypes(ends), [_divided(unit, ends) for unit in units]
-        found = _walks(run, directions, forward).reshape(-1)
+        found = _walks(run, self._directions, self.mode == "forward").reshape(-1)
         dtype = np.result_type(np.float32, *_dtypes(run.outputs))  # SciPy has no float16
         items = found.take(self._at).astype(dtype, copy=False)
         parts = (items, self._columns.copy(), self._starts.copy())  # which methods of the matrix may change in place
@@ -360,25 +357,49 @@ def _shape(run: Run) -> tuple[int, int]:
     return sum(y._value.size for y in run.outputs), sum(x._value.size for x in run.inputs)
 
 
-def _walks(run: Run, directions: list[list[Any]], forward: bool) -> np.ndarray:
+_FEW = 3  # directions that walk one by one in the time that a batch of them takes
+
+
+def _walks(run: Run, directions: np.ndarray, forward: bool) -> np.ndarray:
     """The Jacobian times each of some directions, or, in reverse, each of them times the Jacobian: a row each."""
-    walk, ends = (run.push, run.outputs) if forward else (run.pull, run.inputs)
+    ends = run.outputs if forward else run.inputs
     found = np.empty((len(directions), sum(x._value.size for x in ends)), np.result_type(*_dtypes(ends)))
-    for k, direction in enumerate(directions):
-        np.concatenate([leave(part, "array").reshape(-1) for part in walk(direction)], out=found[k])
+    count = len(directions)
+    together = chunks(run, [enter(np.zeros(count))], "auto") if count > _FEW else [(k, k + 1) for k in range(count)]
+    for start, stop in together:
+        _walk(run, directions[start:stop], forward, found[start:stop])
     return found
+
+
+def _walk(run: Run, directions: np.ndarray, forward: bool, found: np.ndarray) -> None:
+    """Fill a part of the rows: by one walk, or by one for each where a user's rule cannot be run over a batch."""
+    walk, ends = (run.push, run.inputs) if forward else (run.pull, run.outputs)
+    if len(directions) == 1:
+        parts = [enter(part[0]) for part in _divided(directions, ends)]
+        np.concatenate([leave(part, "array").reshape(-1) for part in walk(parts)], out=found[0])
+        return
+    level = Level(len(directions))
+    try:
+        with opened(level):
+            parts = [into(enter(part), 0, level) for part in _divided(directions, ends)]
+            columns = [leave(out_of(part, 0, level), "array") for part in walk(parts)]
+    except BatchError:
+        for k in range(len(directions)):
+            _walk(run, directions[k : k + 1], forward, found[k : k + 1])
+        return
+    np.concatenate([column.reshape(len(directions), -1) for column in columns], 1, out=found)
 
 
 def _dtypes(variables: list[Any]) -> list[np.dtype]:
     return [x._value.dtype for x in variables]
 
 
-def _divided(items: np.ndarray, variables: list[Any]) -> list[Any]:
-    """Items as constants of the variables' shapes and dtypes."""
+def _divided(directions: np.ndarray, variables: list[Any]) -> list[np.ndarray]:
+    """Rows of items as arrays of the variables' shapes and dtypes, the rows in front."""
     found, first = [], 0
     for x in variables:
-        part = items[first : first + x._value.size]
-        found.append(enter(part.reshape(x._value.shape).astype(x._value.dtype)))
+        part = directions[:, first : first + x._value.size]
+        found.append(part.astype(x._value.dtype).reshape((len(directions), *x._value.shape)))
         first += x._value.size
     return found
 
@@ -400,7 +421,7 @@ def _check(name: str, matrix: Any, run: Run) -> None:
     forward = _has_rules(run.nodes, True)
     generator = np.random.default_rng(0)
     direction = generator.uniform(0.5, 1.5, matrix.shape[1] if forward else matrix.shape[0])
-    expected = _walks(run, [_divided(direction, run.inputs if forward else run.outputs)], forward)[0]
+    expected = _walks(run, direction[None], forward)[0]
     product = matrix if forward else matrix.T
     found, scale = product @ direction, abs(product) @ direction
     with np.errstate(invalid="ignore"):
