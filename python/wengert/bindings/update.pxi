@@ -8,6 +8,7 @@ cdef class Group:
     cdef int real
     cdef cnp.npy_intp *sizes
     cdef void ***pointers
+    cdef double *numbers
     cdef int lists
     cdef list alive
 
@@ -35,7 +36,9 @@ cdef class Group:
             if self.pointers[j] is NULL:
                 raise MemoryError(f"{name}: no memory for a list of {self.count} arrays")
             for i in range(self.count):
-                if j == 1:  # gradients are only read, and may have any strides
+                if is_dense(group[i], typenum, j != 1):
+                    array = group[i]
+                elif j == 1:  # gradients are only read, and may have any strides
                     array = dense(readable_as(group[i], typenum, name, f"gradient {i}"))
                 else:
                     array = writable_dense(group[i], typenum, name, f"array {i}")
@@ -47,20 +50,32 @@ cdef class Group:
                 self.alive.append(array)
                 self.pointers[j][i] = cnp.PyArray_DATA(array)
 
+    cdef const double *counts(self, name, steps) except NULL:
+        """The numbers of steps, one for each parameter."""
+        cdef cnp.npy_intp i
+        if len(steps) != self.count:
+            raise ValueError(f"{name}: expected {self.count} step counts, got {len(steps)}")
+        self.numbers = <double *> PyMem_Malloc(max(self.count, 1) * sizeof(double))
+        if self.numbers is NULL:
+            raise MemoryError(f"{name}: no memory for {self.count} step counts")
+        for i in range(self.count):
+            self.numbers[i] = steps[i]
+        return self.numbers
+
     def __dealloc__(self):
         cdef int j
         if self.pointers is not NULL:
             for j in range(self.lists):
                 PyMem_Free(self.pointers[j])
         PyMem_Free(self.pointers)
+        PyMem_Free(self.numbers)
         PyMem_Free(self.sizes)
 
 
-cdef double[::1] step_counts(name, Group group, steps):
-    counts = np.array(steps, dtype=np.float64).reshape(-1)
-    if len(counts) != group.count:
-        raise ValueError(f"{name}: expected {group.count} step counts, got {len(counts)}")
-    return counts
+cdef bint is_dense(object x, int typenum, bint written) noexcept:
+    """Whether x can be taken as it is, which spares the messages that say why not."""
+    return (cnp.PyArray_Check(x) and cnp.PyArray_TYPE(x) == typenum and PyArray_ISBEHAVED_RO(x)
+            and PyArray_IS_C_CONTIGUOUS(x) and (not written or PyArray_ISWRITEABLE(x)))
 
 
 def sgd(params, grads, momentum, first, *, double lr, double momentum_factor=0.0, double dampening=0.0,
@@ -98,8 +113,6 @@ def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *
     """
     cdef Group group = Group("adam", params, grads, first_moment, second_moment, max_second_moment)
     cdef wg_adam u
-    cdef double[::1] counts = step_counts("adam", group, steps)
-    cdef double nothing = 0
     u.count = group.count
     u.sizes = group.sizes
     u.params = group.pointers[0]
@@ -107,7 +120,7 @@ def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *
     u.first_moment = group.pointers[2]
     u.second_moment = group.pointers[3]
     u.max_second_moment = group.pointers[4]
-    u.steps = &counts[0] if group.count else &nothing
+    u.steps = group.counts("adam", steps)
     u.lr = lr
     u.beta1 = beta1
     u.beta2 = beta2
@@ -152,14 +165,12 @@ def adagrad(params, grads, sums, steps, *, double lr, double eps, double lr_deca
     """
     cdef Group group = Group("adagrad", params, grads, sums)
     cdef wg_adagrad u
-    cdef double[::1] counts = step_counts("adagrad", group, steps)
-    cdef double nothing = 0
     u.count = group.count
     u.sizes = group.sizes
     u.params = group.pointers[0]
     u.grads = <const void *const *> group.pointers[1]
     u.sums = group.pointers[2]
-    u.steps = &counts[0] if group.count else &nothing
+    u.steps = group.counts("adagrad", steps)
     u.lr = lr
     u.lr_decay = lr_decay
     u.eps = eps
