@@ -322,6 +322,21 @@ def differ() -> None:
     print("right", flush=True)
 
 
+def buffers() -> None:
+    """Running statistics are rank 0's on all ranks, where they are used."""
+    world = distributed.init()
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.BatchNorm1d(8), nn.Linear(8, 10))
+    trainer = Trainer(2, progress=False, distributed=world)
+    trainer.fit(Classification(net, lr=0.1), Pictures(67))  # whose last batch has 66
+    mean, var, count = net[2].running_mean, net[2].running_var, net[2].num_batches_tracked
+    assert count.item() == 12
+    for x in (mean, var):
+        everybodys = world.all_gather(x)
+        assert everybodys[0].equal(everybodys[1])
+        assert x.abs().min() > 0
+    print("right", flush=True)
+
+
 def stop() -> None:
     """One rank wants to stop, by a callback, and all do."""
 

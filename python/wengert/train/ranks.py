@@ -94,6 +94,12 @@ def start(trainer: Training, resume: str | os.PathLike[str] | None) -> None:
         checkpoint.set_sources(trainer, sources)
 
 
+def share_buffers(trainer: Training) -> None:
+    """Give all ranks what rank 0's model has remembered beside its parameters, as running statistics, of its parts."""
+    if hasattr(trainer.model, "buffers"):
+        trainer.world.broadcast(list(trainer.model.buffers()))
+
+
 def part(world: World, loader: Any) -> Iterator[Any] | Iterable[Any]:
     """This rank's part of each batch of one iteration."""
     if loader is None:

@@ -284,6 +284,8 @@ class Trainer:
                     self._tell("on_step_end", step.loss)
                 if self._ends:
                     return None
+            if self.world.size > 1:
+                ranks.share_buffers(self)
             validation = self.evaluate(self._begun(self.val_dataloader))
             means, seconds = self._merged(means, time.perf_counter() - start)
             if self._ends:
