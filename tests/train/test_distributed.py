@@ -21,6 +21,8 @@ import numpy as np
 import pytest
 from test_faults import assert_readable, assert_same_run, files_of
 
+import many_ranks
+import ranks
 import wengert as wg
 from children import run as run_python
 from wengert import distributed
@@ -273,7 +275,7 @@ def test_a_world_does_what_it_says(program: str, size: int) -> None:
 
 
 @on_ranks
-@pytest.mark.parametrize("program", ["differ", "stop"])
+@pytest.mark.parametrize("program", ["differ", "stop", "buffers"])
 def test_ranks_decide_together(program: str) -> None:
     status, out, err = launch(2, program)
     assert status == 0, out + err
@@ -479,6 +481,39 @@ def shoot(launcher: int, chance: random.Random) -> None:
     ranks = sorted(ranks_of(launcher))
     if ranks:
         os.kill(chance.choice(ranks), signal.SIGKILL)
+
+
+# ---------------------------------------------------------------- benchmarks
+
+
+def test_the_simulation_of_many_ranks_adds_up() -> None:
+    """Work that divides, and a network that costs nothing, give all that there is; one that is slow gives less."""
+    steps = {n: np.full(10, 1.0 / n) for n in many_ranks.RANKS}
+    free = many_ranks.simulated(steps, 0.0, 1000, (0.0, np.inf))
+    np.testing.assert_allclose(free, [1 / n for n in many_ranks.RANKS])
+    assert many_ranks.pays_until(free) == many_ranks.RANKS[-1]
+    slow = many_ranks.simulated(steps, 0.01, 25_000_000, (0.001, 1e9))  # 0.1 s a way
+    expected = [1.0] + [1 / n + 0.01 + 0.002 * np.log2(n) + 0.2 * (n - 1) / n for n in many_ranks.RANKS[1:]]
+    np.testing.assert_allclose(slow, expected)
+    assert many_ranks.pays_until(slow) == 8
+    uneven = {n: np.array([1.0, 2.0]) for n in many_ranks.RANKS}  # the slowest of many is the slowest there is
+    assert many_ranks.simulated(uneven, 0.0, 1000, (0.0, np.inf))[-1] == 2.0
+
+
+@on_ranks
+def test_the_benchmark_of_two_ranks_trains() -> None:
+    found = ranks.by_mpi((784, 8, 10), 256)
+    assert found["step"] > 0
+    assert 0 < found["share"] < 1
+    assert len(found["losses"]) == 1 + ranks.PASSES
+    assert found["losses"][-1] < found["losses"][0]
+
+
+@on_ranks
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="compares with PyTorch")
+def test_the_benchmark_of_two_ranks_compares_the_losses() -> None:
+    ours, theirs, share = ranks.compare(sys.executable, (784, 8, 10), 256, 1)
+    assert min(ours, theirs, share) > 0
 
 
 # ---------------------------------------------------------------- trainers of one
