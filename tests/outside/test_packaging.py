@@ -23,8 +23,9 @@ from wengert.train import checkpoint
 
 SOURCE = Path(wg.__file__).parent
 # What each extra brings, by the names that the library imports.
-EXTRAS = {"train": {"matplotlib", "PIL", "pooch", "safetensors", "tqdm"}}
-OPTIONAL = set().union(*EXTRAS.values()) | {"IPython", "jax", "pandas", "torch"}  # what it uses where it finds it
+EXTRAS = {"train": {"matplotlib", "PIL", "pooch", "safetensors", "tqdm"}, "mpi": {"mpi4py", "mpich"}}
+# And what it uses where it finds it.
+OPTIONAL = set().union(*EXTRAS.values()) | {"IPython", "dask", "jax", "joblib", "pandas", "scipy", "torch"}
 
 
 def loaded_after(*statements: str) -> set[str]:
@@ -51,8 +52,8 @@ def test_importing_loads_nothing_but_numpy_and_itself() -> None:
 
 
 def test_every_public_module_loads_without_the_extras() -> None:
-    names = ("autograd", "d2l", "data", "func", "nn", "nn.functional", "optim", "random", "train", "train.plots")
-    loaded = modules_after(*(f"import wengert.{name}" for name in names))
+    names = ["autograd", "d2l", "data", "distributed", "func", "nn", "nn.functional", "optim", "random", "train"]
+    loaded = modules_after(*(f"import wengert.{name}" for name in [*names, "train.plots"]))
     assert "wengert" in loaded
     assert loaded & OPTIONAL == set()
 
@@ -90,7 +91,7 @@ NEEDS: dict[str, list[Callable[[], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("package", sorted(set().union(*EXTRAS.values())))
+@pytest.mark.parametrize("package", sorted(EXTRAS["train"]))
 def test_what_needs_a_missing_extra_says_which_command_installs_it(
     package: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

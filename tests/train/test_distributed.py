@@ -298,7 +298,7 @@ def test_the_losses_do_not_depend_on_the_number_of_ranks(size: int, tmp_path_fac
     alone, together = losses_of(1, directory), losses_of(size, directory)
     assert alone.keys() == together.keys()
     for name, expected in alone.items():
-        limit = 1e-9 if name.startswith("float64") else 2e-4  # of sums in another order, over two epochs
+        limit = 1e-9 if name.startswith("float64") else 1e-5  # what comes of sums in another order
         np.testing.assert_allclose(together[name], expected, rtol=0, atol=limit, err_msg=name)
 
 

@@ -271,14 +271,16 @@ class Trainer:
         The loaders and their samplers are told the number of epochs before this one by `set_epoch`, if they have it.
         """
         start = time.perf_counter()
-        means, shown = Means(), Means()
+        means = Means()
+        shown = means if self.world.size == 1 else Means()  # of the progress bar: the loss of all ranks
         self.model.train()
         title = f"epoch {self.epoch + 1}/{self.max_epochs}"
         with Progress(title, self.num_train_batches, self.progress, self.unit) as progress:
             for batch in self._begun(self.train_dataloader):
                 step = self._update(self.prepare_batch(batch))
                 means.add(step.metrics, _size(batch))
-                shown.add({**step.metrics, "loss": step.loss}, step.examples)
+                if shown is not means:
+                    shown.add({**step.metrics, "loss": step.loss}, step.examples)
                 progress.advance(shown)
                 if self.callbacks:
                     self._tell("on_step_end", step.loss)
