@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def test_structures_numbers_and_keywords() -> None:
 def test_a_result_for_all_has_no_dimension_where_none_is_asked_for() -> None:
     total = wg.vmap(lambda x: (x.sum(), W.sum()), out_dims=(0, None))(X)[1]
     assert total.shape == ()
-    with pytest.raises(ValueError, match="out_dims is None for a result of shape .* differs"):
+    with pytest.raises(ValueError, match=r"out_dims is None for a result of shape .* differs"):
         wg.vmap(lambda x: x, out_dims=None)(X)
     with pytest.raises(ValueError, match="differs over the batch"):
         wg.vmap(lambda x: x, out_dims=None, chunk_size=1)(X)
@@ -273,9 +273,9 @@ def test_autograd_grad_inside_gives_one_for_each_or_refuses() -> None:
 
     close(wg.vmap(of_own)(X), loop(of_own, X))
     w = W.clone().requires_grad_()
-    with pytest.raises(RuntimeError, match="input 0 is one for all examples.*func.grad"):
+    with pytest.raises(RuntimeError, match=r"input 0 is one for all examples.*func\.grad"):
         wg.vmap(lambda x: wg.autograd.grad((w @ x).sum(), w)[0])(X)
-    with pytest.raises(RuntimeError, match="requires_grad_: inside vmap.*one for all"):
+    with pytest.raises(RuntimeError, match=r"requires_grad_: inside vmap.*one for all"):
         wg.vmap(lambda x: wg.ones(3, requires_grad=True) * x)(X)
 
 
@@ -311,7 +311,7 @@ def draws(x: Any) -> Any:
 
 
 def test_randomness_is_an_error_that_names_both_ways_out() -> None:
-    with pytest.raises(RuntimeError, match="rand draws random numbers at .*test_vmap.py.*'same'.*'different'"):
+    with pytest.raises(RuntimeError, match=r"rand draws random numbers at .*test_vmap\.py.*'same'.*'different'"):
         wg.vmap(draws)(X)
     layer = nn.Dropout(0.5)
     with pytest.raises(RuntimeError, match="dropout draws random numbers"):
@@ -476,7 +476,7 @@ class Cube(wg.autograd.Function):
 class Doubled(wg.autograd.Function):
     """With a rule of its own for batches."""
 
-    asked: list[Any] = []
+    asked: ClassVar[list[Any]] = []
 
     @staticmethod
     def forward(ctx: Any, x: Any, factor: float) -> Any:

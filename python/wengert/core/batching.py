@@ -91,7 +91,7 @@ class Batched(Value):
         levels: tuple[Any, ...] = ()
         for value in values:
             levels = merged(levels, levels_of(value))
-        arrays = []
+        arrays: list[Any] = []
         having = []
         for value in values:
             if type(value) is Batched:
@@ -131,7 +131,7 @@ class Batched(Value):
         lengths = data.shape[: len(self.levels)]
         if 0 in lengths:
             return np.empty(self.shape, self.dtype)
-        first: np.ndarray = data[(*(0,) * len(lengths), Ellipsis)]
+        first: np.ndarray = example(data, (0,) * len(lengths))
         return first
 
     def write(
@@ -157,7 +157,7 @@ class Batched(Value):
         arrays = [brought(value, levels) if type(value) is Batched else value for value in values]
         having = [type(value) is Batched for value in values]
         for place in itertools.product(*map(range, lengths)):
-            kernel(*[x[(*place, Ellipsis)] if has else x for x, has in zip(arrays, having, strict=True)], **static)
+            kernel(*[example(x, place) if has else x for x, has in zip(arrays, having, strict=True)], **static)
 
     def repeated(self, array: np.ndarray) -> Batched:
         """An array for each example: fresh memory."""
@@ -394,16 +394,18 @@ def each(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: di
         blank = [_blank(x, len(batch.lengths)) if has else x for x, has in zip(arrays, batch.having, strict=True)]
         return _joined([kernel(*blank, **static)], batch, 0)
     for place in places:
-        parts = [_at(x, place) if has else x for x, has in zip(arrays, batch.having, strict=True)]
+        parts = [example(x, place) if has else x for x, has in zip(arrays, batch.having, strict=True)]
         found.append(kernel(*parts, **static))
     return _joined(found, batch, len(found))
 
 
-def _at(x: Any, place: tuple[int, ...]) -> Any:
+def example(x: Any, place: tuple[int, ...]) -> Any:
+    """The array, or tuple of arrays, of the example at a place in the batch."""
     if isinstance(x, tuple):
-        parts = [_at(part, place) for part in x]
+        parts = [example(part, place) for part in x]
         return tuple(parts) if type(x) is tuple else type(x)(*parts)
-    return x[(*place, Ellipsis)] if isinstance(x, np.ndarray) else x
+    where: tuple[Any, ...] = (*place, Ellipsis)  # the Ellipsis keeps an item an array
+    return x[where] if isinstance(x, np.ndarray) else x
 
 
 def _blank(x: Any, lead: int) -> Any:

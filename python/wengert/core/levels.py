@@ -20,7 +20,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from . import tape
-from .batching import Batch, Batched, BatchError, bare, batched, brought, each, full, levels_of, merged
+from .batching import Batch, Batched, BatchError, bare, batched, brought, each, example, full, levels_of, merged
 from .doors import line_of_caller
 from .modes import mode
 from .tape import Operation, Rule, apply, levels_of_source
@@ -96,7 +96,7 @@ def drawn(kernel: Callable[..., Any], values: list[Any], static: dict[str, Any],
         mine = tuple([k for k, level in zip(place, levels, strict=True) if level in own])
         first = mine not in before
         generator.state = before.setdefault(mine, end)
-        parts = [x[(*place, Ellipsis)] if has else x for x, has in zip(arrays, batch.having, strict=True)]
+        parts = [example(x, place) if has else x for x, has in zip(arrays, batch.having, strict=True)]
         found.append(kernel(*parts, **static))
         if first:
             end = generator.state

@@ -120,11 +120,11 @@ def _arg(kind: str) -> Function:
     return reduction_kernel(kind, fallback)
 
 
-def _each_arg(kernel: Function, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+def _each_arg(kernel: Function, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
     """Of a batch: a place among all items of an example is one along all of its dimensions as one."""
     x, dims = arrays[0], static["dims"]
     if len(dims) < 2:
-        return over(kernel, batch, arrays, static)  # type: ignore[no-any-return]
+        return over(kernel, batch, arrays, static)
     lead = len(batch.lengths)
     whole = {"dims": (lead,), "keepdim": False, "shape": (*batch.lengths, x.size)}
     found = kernel(flat(x, batch), **whole)

@@ -164,7 +164,8 @@ def _each_read_as(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str
     """Of a batch: the last dimension, which bits are taken from, must be the example's."""
     if arrays[0].ndim > len(batch.lengths) or arrays[0].dtype.itemsize == static["dtype"].itemsize:
         return _read_as(arrays[0], **static)
-    return batching.looped(kernel, batch, arrays, static)  # which says what is wrong
+    found: np.ndarray = batching.looped(kernel, batch, arrays, static)  # which says what is wrong
+    return found
 
 
 _BITS = computed("view", _read_as, batched=_each_read_as)
