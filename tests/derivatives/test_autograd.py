@@ -880,7 +880,7 @@ def test_operations_of_users_by_the_four_constructors() -> None:
 
     cube = elementwise("test_cube", lambda x: x**3, lambda x: 3 * x * x)
     shift = linear("test_shift", lambda x, by: np.roll(x, by), lambda g, by: shift(g, by=-by))
-    scaled = bilinear("test_scaled", lambda x, y: x * y, lambda g, y: (g * y), lambda g, x: g * x)
+    scaled = bilinear("test_scaled", lambda x, y: x * y, lambda g, y: g * y, lambda g, x: g * x)
     halved = primitive("test_halved", lambda x: x / 2, (lambda g: g / 2,), (lambda t: t / 2,))
 
     def f(x, y):

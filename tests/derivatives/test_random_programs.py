@@ -403,7 +403,6 @@ def test_many_changes_agree_with_pytorch(part: int) -> None:
     compare_changes(range((part + 1) * CHANGED, (part + 2) * CHANGED), torch)
 
 
-
 def changes(library: Any, seed: int, x: Any) -> Any:
     """A program of x that changes tensors and views in place, as a number."""
     rng = np.random.default_rng(seed)

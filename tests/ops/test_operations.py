@@ -185,8 +185,6 @@ def test_every_operation_of_the_library_has_a_case(monkeypatch: pytest.MonkeyPat
         joins = {id(o) for o in library if o.name == name}
         used |= joins if used & joins else set()
     missing = {  # of those that have rules; `computed` ones have none, nor has what is not differentiable
-        o.name
-        for o in library
-        if (o.joint or any(o.vjps)) and id(o) not in used and not o.name.startswith("test_")
+        o.name for o in library if (o.joint or any(o.vjps)) and id(o) not in used and not o.name.startswith("test_")
     } - DEDICATED
     assert not missing, f"operations without a case in cases.py: {sorted(missing)}"

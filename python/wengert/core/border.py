@@ -53,6 +53,12 @@ def _pushed(t: Any, kinds: tuples.Kinds) -> Any:
 
 # Of any number of tensors, so that there is one rule for all of them.
 _CROSSED = Operation(
-    "crossed", _same, ("tensors",), (None,), (None,), joint=rule(_pulled), pushed=rule(_pushed),
+    "crossed",
+    _same,
+    ("tensors",),
+    (None,),
+    (None,),
+    joint=rule(_pulled),
+    pushed=rule(_pushed),
     batched=bare,
 )

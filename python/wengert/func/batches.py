@@ -146,9 +146,7 @@ def _examples(
     if not sizes:
         raise ValueError("vmap: no argument has a batch: in_dims is None for all of them, or there are only numbers")
     if len(set(sizes.values())) > 1:
-        listed = "; ".join(
-            [f"shape {leaves[k]._value.shape} along dimension {dims[k]}: {n}" for k, n in sizes.items()]
-        )
+        listed = "; ".join([f"shape {leaves[k]._value.shape} along dimension {dims[k]}: {n}" for k, n in sizes.items()])
         raise ValueError(f"vmap: the arguments have batches of different sizes: {listed}")
     return leaves, dims, rebuild, next(iter(sizes.values())), arrays
 

@@ -79,7 +79,11 @@ def _each_pinv(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, A
 # G. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
 # separate", 1973: while the rank does not change.
 _PINV = primitive(
-    "linalg_pinv", from_lapack("pinv", _pinv), (_pull, None, None), (_push, None, None), ("x", "atol", "rtol"),
+    "linalg_pinv",
+    from_lapack("pinv", _pinv),
+    (_pull, None, None),
+    (_push, None, None),
+    ("x", "atol", "rtol"),
     batched=_each_pinv,
 )
 

@@ -48,7 +48,9 @@ def _summable(x: np.ndarray) -> np.ndarray:
 
 
 _CUMSUM: Operation = linear(
-    "cumsum", half_kernel(_sums), lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim),
+    "cumsum",
+    half_kernel(_sums),
+    lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim),
     batched=by_dim,
 )
 

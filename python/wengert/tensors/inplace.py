@@ -31,7 +31,7 @@ def in_place(function: Any) -> Callable[..., Tensor]:
     method.__wrapped__ = function  # type: ignore[attr-defined]  # whose signature it shows
     head, _, tail = inspect.cleandoc(function.__doc__ or "").partition("\n\nReturns\n-------\n")
     returns = "Returns\n-------\nTensor\n    This tensor itself, of the dtype it had."
-    text = f"`{name[:-1]}` in place: replaces the items of x. {head}\n\n{returns}{tail[tail.find(chr(10) * 2):]}"
+    text = f"`{name[:-1]}` in place: replaces the items of x. {head}\n\n{returns}{tail[tail.find(chr(10) * 2) :]}"
     return define.named(method, name, text)
 
 
