@@ -531,6 +531,97 @@ def test_anomalies_are_found_in_batches() -> None:
         wg.vmap(grad(lambda x: wg.sqrt(x).sum() * 0))(wg.zeros(2, 2))
 
 
+class Tripled(wg.autograd.Function):
+    """In place."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.mark_dirty(x)
+        return x.mul_(3.0)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * 3.0
+
+
+def test_what_a_function_has_changed_in_place_has_another_history() -> None:
+    def f(x: Any) -> Any:
+        y = x * x
+        z = Tripled.apply(y)
+        v = (x * 2)[1:]
+        Tripled.apply(v)
+        return (y * x).sum() + z.sum() + (v * x[0]).sum()
+
+    close(wg.vmap(f)(X), loop(f, X))
+    close(grad(lambda x: (wg.vmap(f)(x) ** 2).sum())(X), grad(lambda x: (loop(f, x) ** 2).sum())(X))
+
+    def saved(x: Any) -> Any:
+        y = x * x
+        z = y * x
+        Tripled.apply(y)
+        return z.sum()
+
+    with pytest.raises(RuntimeError, match="changed in place since"):
+        wg.vmap(grad(saved))(X)
+
+
+# ---------------------------------------------------------------- at the border
+
+
+def test_results_and_gradients_that_are_one_for_all_count_each_example() -> None:
+    def run(chunk: int | None) -> list[Any]:
+        w, v = W[0].clone().requires_grad_(), wg.tensor(3.0, dtype=wg.float64, requires_grad=True)
+        y = w * v
+        weights = wg.arange(12.0, dtype=wg.float64).reshape(4, 3)
+        one, two = wg.vmap(lambda x: (w, y), chunk_size=chunk)(X)
+        (one * weights + two * weights**2).sum().backward(retain_graph=True)
+
+        def f(x: Any) -> Any:
+            z = (v * (w + x)).sum()
+            z.backward(create_graph=True)  # w's gradient is v, one for all
+            (w * v).sum().backward(retain_graph=True)
+            y.backward(x, retain_graph=True)  # recorded outside
+            return z.detach()
+
+        wg.vmap(f, chunk_size=chunk)(X)
+        (second,) = wg.autograd.grad((w.grad**2).sum(), v)
+        return [w.grad.detach(), v.grad.detach(), second]
+
+    close(run(None), run(1))
+
+
+def test_an_edge_into_a_batch_is_there_whatever_is_recorded_when_it_is_found() -> None:
+    def run(chunk: int | None) -> Any:
+        w = W[0].clone().requires_grad_()
+
+        def f(x: Any) -> Any:
+            y = wg.zeros_like(x)
+            view = y[:2]
+            y.copy_(w)
+            with wg.no_grad():
+                assert view.requires_grad
+            return (view * x[:2]).sum()
+
+        wg.vmap(f, chunk_size=chunk)(X).sum().backward()
+        return w.grad
+
+    close(run(None), run(1))
+
+
+def test_arguments_of_derivatives_inside_are_not_written_by_way_of_what_they_give() -> None:
+    def shown(x: Any) -> Any:
+        y = x * 2
+        vjp(lambda v: v, y)[0].zero_()
+        return y
+
+    close(wg.vmap(shown)(X), X * 2)
+    for changes in (lambda v, w: v.mul_(2) * w, lambda v, w: v * w.mul_(2)):
+        f = lambda x, changes=changes: grad(lambda v: grad(lambda v, w: changes(v, w).sum())(v * 1, v * 2).sum())(x)  # noqa: E731
+        for chunk in (None, 1):
+            with pytest.raises(RuntimeError, match="clone"):
+                wg.vmap(f, chunk_size=chunk)(X)
+
+
 # ---------------------------------------------------------------- batched walks
 
 

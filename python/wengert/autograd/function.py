@@ -182,25 +182,39 @@ def _over(cls: type[Function], args: tuple[Any, ...], level: Level) -> Any:
     inside = [level in levels_around(x) for x in args]
     with levels(tuple([other for other in mode.levels if other is not level])):
         given = tuple([out_of(x, 0, level) if has else x for x, has in zip(args, inside, strict=True)])
-        if cls.vmap is not None:
-            in_dims = tuple([0 if has else None for has in inside])
-            outputs, out_dims = cls.vmap(VmapInfo(level.size, level.randomness), in_dims, *given)
-            if not isinstance(outputs, tuple):
-                return _into(outputs, out_dims, level)
-            dims = out_dims if isinstance(out_dims, tuple) else (out_dims,) * len(outputs)
-            return tuple([_into(y, dim, level) for y, dim in zip(outputs, dims, strict=True)])
-        loops[cls.__name__] = loops.get(cls.__name__, 0) + 1
-        found = [
-            cls.apply(*[select(x, 0, k) if has else x for x, has in zip(given, inside, strict=True)])
-            for k in range(level.size)
-        ]
-        if not found:  # one of zeros tells the shapes
-            pairs = zip(given, inside, strict=True)
-            zeros = [constant(np.zeros, x._value.shape[1:], x._value.dtype) if has else x for x, has in pairs]
-            found = [cls.apply(*zeros)]
-        if not isinstance(found[0], tuple):
-            return _joined(found, level)
-        return tuple([_joined(list(column), level) for column in zip(*found, strict=True)])
+        found = (_by_example if cls.vmap is None else _by_rule)(cls, given, inside, level)
+        for x, shown in zip(args, given, strict=True):
+            if shown is not x and shown._counter is not None and shown._counter[0]:  # marked as dirty
+                count_change(x)
+                if mode.recording:
+                    adopt(x, cls.__name__, into(shown, 0, level))
+    return found
+
+
+def _by_rule(cls: type[Function], given: tuple[Any, ...], inside: list[bool], level: Level) -> Any:
+    """What the class's rule for batches gives of arguments that have the batch in front, or are one for all."""
+    in_dims = tuple([0 if has else None for has in inside])
+    outputs, out_dims = cls.vmap(VmapInfo(level.size, level.randomness), in_dims, *given)
+    if not isinstance(outputs, tuple):
+        return _into(outputs, out_dims, level)
+    dims = out_dims if isinstance(out_dims, tuple) else (out_dims,) * len(outputs)
+    return tuple([_into(y, dim, level) for y, dim in zip(outputs, dims, strict=True)])
+
+
+def _by_example(cls: type[Function], given: tuple[Any, ...], inside: list[bool], level: Level) -> Any:
+    """What the operation gives of each example, as a batch."""
+    loops[cls.__name__] = loops.get(cls.__name__, 0) + 1
+    found = [
+        cls.apply(*[select(x, 0, k) if has else x for x, has in zip(given, inside, strict=True)])
+        for k in range(level.size)
+    ]
+    if not found:  # one of zeros tells the shapes
+        pairs = zip(given, inside, strict=True)
+        zeros = [constant(np.zeros, x._value.shape[1:], x._value.dtype) if has else x for x, has in pairs]
+        found = [cls.apply(*zeros)]
+    if not isinstance(found[0], tuple):
+        return _joined(found, level)
+    return tuple([_joined(list(column), level) for column in zip(*found, strict=True)])
 
 
 def _into(y: Any, dim: int | None, level: Level) -> Any:

@@ -105,6 +105,11 @@ def backward(
     """
     outputs = _aslist(tensors)
     gradients = [None] * len(outputs) if grad_tensors is None else _aslist(grad_tensors)
+    if mode.levels:  # of a batch: each example adds its gradient, also where the tensor is one for all
+        tracked = [isinstance(y, Variable) and y.requires_grad for y in outputs]
+        outputs = [
+            tape.shared(y, mode.levels) if is_tracked else y for y, is_tracked in zip(outputs, tracked, strict=True)
+        ]
     wanted = None
     if inputs is not None:
         wanted = [_source("backward", x) for x in _aslist(inputs)]

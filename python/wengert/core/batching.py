@@ -134,6 +134,12 @@ class Batched(Value):
         first: np.ndarray = example(data, (0,) * len(lengths))
         return first
 
+    def protected(self) -> Batched:
+        """A view, also of all examples, that cannot be written."""
+        view = self.data.view()
+        view.flags.writeable = False
+        return Batched(view, self.levels)
+
     def write(
         self, name: str, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any], count: int
     ) -> None:

@@ -56,6 +56,10 @@ class Value:
         """The array whose memory this value shows, to be compared with others', not read."""
         raise TypeError(f"{type(self).__name__}: such a value shows no memory")
 
+    def protected(self) -> Any:
+        """This value, over memory that cannot be written by way of it."""
+        raise TypeError(f"{type(self).__name__}: such a value cannot be an argument of a derivative of a function")
+
     def write(
         self, name: str, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any], count: int
     ) -> None:

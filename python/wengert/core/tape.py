@@ -24,7 +24,7 @@ from .._types import Tensor
 from .batching import levels_of, merged
 from .doors import enter, special
 from .hooks import run_hooks
-from .modes import mode
+from .modes import mode, recording
 from .variable import FREE_THREADED, Variable, wrap
 
 _number = itertools.count(1)
@@ -262,7 +262,7 @@ def record(
         sources.append(source)
         bit <<= 1
     node.levels = ()
-    if inside or len(levels) > 0 or type(out._value) is not _ndarray:
+    if inside or len(levels) > 0 or type(out._value) is not _ndarray or operation.crosses != 0:
         _place(node, inputs, sources, out, levels)
     node.sources = tuple(sources)
     node.saved = saved = tuple([inputs[i] if users & tracked else None for i, users in operation.saves])
@@ -303,13 +303,19 @@ def _place(node: Node, inputs: tuple[Any, ...], sources: list[Any], out: Variabl
             inside = merged(inside, (level,))
     for i, source in enumerate(sources):
         if source is not None:
-            own = levels_of_source(source)
-            x = inputs[i]
-            for level in inside:
-                if level not in own:
-                    x = level.share(x)
-                    sources[i] = x._node
+            sources[i] = shared(inputs[i], inside)._source
     node.levels = outside
+
+
+def shared(x: Any, levels: tuple[Any, ...]) -> Any:
+    """x, which requires a gradient, as a value inside some levels: what is carried back to it is summed over those that
+    it does not have."""
+    own = levels_of_source(x._source)
+    for level in levels:
+        if level not in own:
+            with recording(True):  # what leads to a node is there, whether or not anything is recorded now
+                x = level.share(x)
+    return x
 
 
 def levels_of_source(source: Any) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from .._types import Tensor
 from . import tape
 from .batching import Batch, bare, leading, merged_rows
 from .define import linear, primitive
-from .doors import constant, memory
+from .doors import Value, constant, memory
 from .modes import mode
 from .tape import Operation
 from .variable import Variable, as_view, wrap
@@ -165,16 +165,16 @@ def unwritable(x: Any) -> Any:
 
 def shows_unwritable(y: Variable, given: list[Any]) -> bool:
     """Whether y shows memory of one of some tensors and arrays, and cannot be changed in place."""
-    value = y._value
-    if not isinstance(value, np.ndarray) or value.flags.writeable:
+    shown = memory(y)
+    if shown.flags.writeable:
         return False
-    return any(_kernels.overlap(value, memory(x) if isinstance(x, Variable) else x) for x in given)
+    return any(_kernels.overlap(shown, memory(x) if isinstance(x, Variable) else x) for x in given)
 
 
 def _read_only(value: Any) -> Any:
-    """A view that cannot be written of an array; of another value itself, who says what can be written."""
-    if not isinstance(value, np.ndarray):
-        return value
+    """A view of a value that cannot be written."""
+    if isinstance(value, Value):
+        return value.protected()
     view = value.view()
     view.flags.writeable = False
     return view
