@@ -231,6 +231,34 @@ def test_batches_of_batches() -> None:
     close(inside(None)(a), inside(1)(a))
 
 
+FOR_ALL = {
+    "argument": lambda chunk: lambda x: wg.vmap(lambda y, z: z, (0, None), chunk_size=chunk)(Y, x),
+    "captured": lambda chunk: lambda x: wg.vmap(lambda y: wg.sin(x), out_dims=1, chunk_size=chunk)(Y),
+    "beside": lambda chunk: lambda x: sum(wg.vmap(lambda y: (x @ y, x.flip(0)), chunk_size=chunk)(Y)[1]),
+    "inside": lambda chunk: lambda x: wg.vmap(
+        lambda y: wg.vmap(lambda z: x * 2, chunk_size=chunk)(y) * y[0], chunk_size=chunk
+    )(Y),
+    "tangent": lambda chunk: lambda x: wg.vmap(
+        lambda y: jvp(lambda q: hessian(lambda z: (wg.sin(z) * x * q).sum())(x), y, y * 0.5)[1], chunk_size=chunk
+    )(Y),
+    "forward": lambda chunk: lambda x: jvp(
+        lambda y: hessian(lambda z: (wg.sin(z) * x * y).sum(), chunk_size=chunk or "auto")(x), (x,), (x * 0.5,)
+    )[1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOR_ALL)
+@pytest.mark.parametrize("outer", ["grad", "hessian", "jvp of grad"])
+def test_derivatives_of_what_is_one_for_all_examples(name: str, outer: str) -> None:
+    def run(chunk: int | None) -> Any:
+        f = lambda x: wg.sin(FOR_ALL[name](chunk)(x)).sum()  # noqa: E731
+        if outer == "jvp of grad":
+            return jvp(grad(f), X[0], Y[0])
+        return (grad if outer == "grad" else hessian)(f)(X[0])
+
+    close(run(None), run(1))
+
+
 # ---------------------------------------------------------------- captured weights, backward
 
 

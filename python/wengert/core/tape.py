@@ -246,7 +246,7 @@ def record(
     tracked = 0  # a bit for each argument that something is to be carried to
     bit = 1
     flowing = len(inputs) - constants
-    inside = False  # of a batch
+    inside = operation.crosses != 0  # of a batch, or at its border
     for x in inputs:
         source = None
         if len(sources) < flowing and isinstance(x, Variable):
