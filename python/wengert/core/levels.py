@@ -119,16 +119,22 @@ def _public_name() -> str:
     return name
 
 
-@contextmanager
-def opened(level: Level) -> Iterator[Level]:
+class opened:
     """A block in which a level is open."""
-    before = mode.levels
-    mode.levels = (*before, level)
-    try:
-        yield level
-    finally:
-        mode.levels = before
-        level.open = False
+
+    __slots__ = ("_before", "_level")
+
+    def __init__(self, level: Level) -> None:
+        self._level = level
+
+    def __enter__(self) -> Level:
+        self._before = mode.levels
+        mode.levels = (*self._before, self._level)
+        return self._level
+
+    def __exit__(self, *exception: Any) -> None:
+        mode.levels = self._before
+        self._level.open = False
 
 
 @contextmanager
@@ -153,10 +159,19 @@ def _valued(data: np.ndarray, own: tuple[Any, ...]) -> Any:
     return Batched(data, own) if own else data
 
 
+def _moved(data: np.ndarray, here: int, there: int) -> np.ndarray:
+    """A view with one dimension at another place."""
+    if here == there:
+        return data.view()
+    order = list(range(data.ndim))
+    order.insert(there, order.pop(here))
+    return data.transpose(order)
+
+
 def _enter(x: Any, dim: int, level: Level) -> Any:
     data, own = _parts(x)
     place = sum([other.number < level.number for other in own])
-    inside = np.moveaxis(data, len(own) + dim, place)
+    inside = _moved(data, len(own) + dim, place)
     inside.flags.writeable = False  # what is outside is not changed from inside
     return Batched(inside, (*own[:place], level, *own[place:]))
 
@@ -168,7 +183,7 @@ def _leave(x: Any, dim: int, level: Level) -> Any:
         shape = (*data.shape[:there], level.size, *data.shape[there:])
         return _valued(np.broadcast_to(np.expand_dims(data, there), shape), own)
     place = own.index(level)
-    return _valued(np.moveaxis(data, place, len(own) - 1 + dim), (*own[:place], *own[place + 1 :]))
+    return _valued(_moved(data, place, len(own) - 1 + dim), (*own[:place], *own[place + 1 :]))
 
 
 def _gather(x: Any, level: Level) -> Any:

@@ -98,7 +98,9 @@ def _largest(run: Run) -> int:
     for x in (*run.inputs, *run.outputs):
         largest = max(largest, x._value.size * x._value.dtype.itemsize)
     for node in run.nodes:
-        for x in (*(node.saved or ()), node.result):
+        saved = zip(node.operation.saves, node.saved or (), strict=False)
+        moving = [x for (i, _), x in saved if node.sources[i] is not None]  # a constant is one for all directions
+        for x in (*moving, node.result):
             if isinstance(x, Variable) and not isinstance(x, Parts):
                 largest = max(largest, x._value.size * x._value.dtype.itemsize)
     return largest
