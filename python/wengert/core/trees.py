@@ -12,6 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
+from .variable import Variable
+
 _SEQUENCE, _MAPPING, _RECORD, _LEAF, _NOTHING = "sequence", "mapping", "dataclass", "leaf", "None"
 
 
@@ -142,8 +146,13 @@ def changed(tree: Any, function: Callable[[Any], Any]) -> Any:
         return tree
 
 
+_LEAVES = frozenset((np.ndarray, float, int, bool))
+
+
 def _kind_of(tree: Any) -> str:
     """What a tree is at its top."""
+    if isinstance(tree, Variable) or type(tree) in _LEAVES:  # most of what is asked for
+        return _LEAF
     if isinstance(tree, (list, tuple)):
         return _SEQUENCE
     if tree is None:
