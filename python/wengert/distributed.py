@@ -542,7 +542,7 @@ class World:
 
     def _exchange(self, numbers: np.ndarray, *grads: np.ndarray) -> None:
         """Sum numbers over the ranks, and gradients by the weights, which are the first number."""
-        weight = numbers[0]
+        weight = float(numbers[0])  # a scalar of NumPy's would make float64 of everything on the way
         groups = _by_dtype(grads) or {np.dtype(np.float64): []}
         first = max(groups, key=lambda dtype: (dtype.itemsize, dtype.name))  # the most exact carries the numbers
         for dtype in sorted(groups, key=lambda dtype: dtype != first):
@@ -552,7 +552,7 @@ class World:
             room = self._room(_wide(dtype), count + extra)
             for x, part in _parts(arrays, room):
                 if weight:
-                    np.multiply(x, weight, out=part, casting="same_kind")
+                    np.multiply(x, weight, out=part, dtype=part.dtype)
                 else:  # whatever is there, a NaN too, does not count
                     part[...] = 0
             if extra:
@@ -560,9 +560,9 @@ class World:
             self._comm.Allreduce(self._mpi.IN_PLACE, room)
             if extra:
                 numbers[...] = room[count:]
-            if numbers[0]:
+            if total := float(numbers[0]):
                 for x, part in _parts(arrays, room):
-                    np.multiply(part, 1 / numbers[0], out=x, casting="same_kind")
+                    np.multiply(part, 1 / total, out=x, casting="same_kind")
 
     def _reduce(self, *arrays: np.ndarray, op: str) -> None:
         how = getattr(self._mpi, _OPERATIONS[op])

@@ -270,6 +270,10 @@ def gradients(world: Any) -> None:
         size - 1, [2.0],
     )  # fmt: skip
     assert w.grad.tolist() == [[1.0] * 3] * 2
+    half = wg.ones(3).half().requires_grad_()
+    half.grad = wg.full((3,), 100.0).half()
+    world.average_gradients([half], weight=1000.0)  # whose product is too large for float16
+    assert half.grad.tolist() == [100.0] * 3
     for weight, words in ((0.0, "0 on all ranks"), (-1.0, ">= 0"), (float("nan"), "finite")):
         refused(ValueError, words, lambda weight=weight: world.average_gradients([w], weight=weight))
 
