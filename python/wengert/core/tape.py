@@ -262,7 +262,7 @@ def record(
         sources.append(source)
         bit <<= 1
     node.levels = ()
-    if inside or len(levels) > 0 or type(out._value) is not _ndarray or operation.crosses != 0:
+    if inside or len(levels) > 0 or type(out._value) is not _ndarray:
         _place(node, inputs, sources, out, levels)
     node.sources = tuple(sources)
     node.saved = saved = tuple([inputs[i] if users & tracked else None for i, users in operation.saves])
