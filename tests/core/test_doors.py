@@ -40,6 +40,11 @@ class Guarded(Value):
     def memory(self) -> np.ndarray:
         return self._hidden
 
+    def protected(self) -> Guarded:
+        view = self._hidden.view()
+        view.flags.writeable = False
+        return Guarded(view)
+
     def write(
         self, name: str, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any], count: int
     ) -> None:

@@ -134,6 +134,11 @@ class Batched(Value):
         first: np.ndarray = example(data, (0,) * len(lengths))
         return first
 
+    def buffer(self) -> np.ndarray:
+        """The arrays of all examples."""
+        data: np.ndarray = self.data
+        return data
+
     def protected(self) -> Batched:
         """A view, also of all examples, that cannot be written."""
         view = self.data.view()

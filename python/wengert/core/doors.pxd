@@ -8,6 +8,7 @@ cdef class Value:
     cpdef object draw(self, object kernel, list values, dict static)
     cpdef object leave(self, str kind)
     cpdef object memory(self)
+    cpdef object buffer(self)
     cpdef object write(self, str name, object kernel, list values, dict static, Py_ssize_t count)
     cpdef object text(self)
     cpdef object repeated(self, object array)
@@ -29,5 +30,7 @@ cpdef object _count(tuple written, object where)
 cpdef object require_writable(Variable x, str name)
 
 cpdef object memory(Variable x)
+
+cpdef object buffer(Variable x)
 
 cpdef object leave(Variable x, str kind)

@@ -56,6 +56,10 @@ class Value:
         """The array whose memory this value shows, to be compared with others', not read."""
         raise TypeError(f"{type(self).__name__}: such a value shows no memory")
 
+    def buffer(self) -> np.ndarray:
+        """All of this value's memory, to be told whether another's overlaps with it."""
+        return self.memory()
+
     def protected(self) -> Any:
         """This value, over memory that cannot be written by way of it."""
         raise TypeError(f"{type(self).__name__}: such a value cannot be an argument of a derivative of a function")
@@ -162,6 +166,13 @@ def memory(x: Variable) -> np.ndarray:
     """The array of x, for its place in memory: strides, address, flags. Its items are left alone."""
     value = x._value
     array: np.ndarray = value.memory() if isinstance(value, Value) else value
+    return array
+
+
+def buffer(x: Variable) -> np.ndarray:
+    """All memory that x shows, to be told whether another's overlaps with it."""
+    value = x._value
+    array: np.ndarray = value.buffer() if isinstance(value, Value) else value
     return array
 
 

@@ -18,7 +18,7 @@ from .._types import Tensor
 from . import tape
 from .batching import Batch, bare, leading, merged_rows
 from .define import linear, primitive
-from .doors import Value, constant, memory
+from .doors import Value, buffer, constant, memory
 from .modes import mode
 from .tape import Operation
 from .variable import Variable, as_view, wrap
@@ -26,7 +26,7 @@ from .variable import Variable, as_view, wrap
 
 def share_memory(x: Variable, out: Tensor) -> Tensor:
     """`out`, as a view of x if it shows memory of x's."""
-    return as_view(x, out) if out is not x and _kernels.overlap(memory(out), memory(x)) else out
+    return as_view(x, out) if out is not x and _kernels.overlap(buffer(out), buffer(x)) else out
 
 
 class Region(NamedTuple):

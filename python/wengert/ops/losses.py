@@ -152,6 +152,9 @@ def _each_cross_entropy(kernel: Any, batch: Batch, arrays: list[Any], static: di
     gradient = None if gradient is None else gradient.reshape(x.shape)
     if options.reduction == "none":
         return loss, gradient
+    alone = labels and weight is None and x.shape[-2] == 1
+    if alone and not np.count_nonzero(targets == options.ignore_index):
+        return loss[..., 0], gradient  # the mean of one
     total = np.asarray(loss.sum(-1, dtype=np.float64))
     if options.reduction == "mean":
         count = _weight_of_each(targets, weight, options) if labels else np.full(batch.lengths, x.shape[-2], np.float64)
