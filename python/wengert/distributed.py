@@ -159,7 +159,7 @@ class _Peers:
 
     def _on_exit(self) -> None:
         """Wait until all ranks have ended. One that others wait for in vain is found out by `_look`."""
-        if os.getpid() != self._process:
+        if os.getpid() != self._process or self.mpi.Is_finalized():
             return
         if self.broken is not None:
             self.fail(lambda: _complain(f"rank {self.rank} has ended: {self.broken}"), self.broken, 1)

@@ -373,6 +373,15 @@ def leave_early() -> None:
     world.barrier()
 
 
+def finalize() -> None:
+    """A program ends MPI by itself."""
+    from mpi4py import MPI
+
+    distributed.init().barrier()
+    MPI.Finalize()
+    print("right", flush=True)
+
+
 def stay_longer() -> None:
     """A rank has something to do when the other is through."""
     world = distributed.init()

@@ -275,7 +275,7 @@ def test_a_world_does_what_it_says(program: str, size: int) -> None:
 
 
 @on_ranks
-@pytest.mark.parametrize("program", ["differ", "stop", "buffers"])
+@pytest.mark.parametrize("program", ["differ", "stop", "buffers", "finalize"])
 def test_ranks_decide_together(program: str) -> None:
     status, out, err = launch(2, program)
     assert status == 0, out + err
