@@ -554,6 +554,26 @@ def test_checkpoints_run_again_as_they_ran_first() -> None:
     close(captured(None), captured(1))
 
 
+def test_what_a_checkpoint_captures_counts_each_example_once() -> None:
+    """A leaf, what was computed from it, and both where the checkpoint itself is one for all examples."""
+
+    def derivatives(chunk: int | None) -> list[Any]:
+        def f(w: Any, v: Any) -> Any:
+            z = v * 2
+            own = lambda x: wg.sin(x * w) * z + wg.vmap(lambda y: w * y, chunk_size=chunk)(x * z).sum()  # noqa: E731
+            for_all = lambda u: wg.sin(u * w) * z  # noqa: E731
+
+            def g(x: Any) -> Any:
+                return wg.autograd.checkpoint(own, x) * x + wg.autograd.checkpoint(for_all, v) * x
+
+            return (wg.vmap(g, chunk_size=chunk)(X) ** 2).sum()
+
+        found = [*grad(f, argnums=(0, 1))(W[0], W[1]), jvp(f, (W[0], W[1]), (W[1], W[0]))[1]]
+        return [*found, hessian(f)(W[0], W[1]), hessian(f, argnums=1)(W[0], W[1])]
+
+    close(derivatives(None), derivatives(1))
+
+
 def test_anomalies_are_found_in_batches() -> None:
     with pytest.raises(RuntimeError, match="nan"), wg.autograd.detect_anomaly():
         wg.vmap(grad(lambda x: wg.sqrt(x).sum() * 0))(wg.zeros(2, 2))

@@ -144,12 +144,13 @@ overwrite = primitive(
 alias = linear("alias", lambda x: x, lambda g: g, batched=bare)
 
 
-def track(x: Any, connected: bool, writable: bool = True) -> Any:
+def track(x: Any, connected: bool, writable: bool = True, levels: tuple[Any, ...] | None = None) -> Any:
     """A variable over x's memory, with a node for a walk to end at; connected to x's own history, or to nothing. Unless
-    it is writable, neither it nor its views can be changed in place."""
+    it is writable, neither it nor its views can be changed in place. Its cotangent may have `levels`, or all that are
+    open."""
     connected = connected and x.requires_grad
     tracked = wrap(x._value if writable else _read_only(x._value), x._share_counter())
-    tape.record(alias, (x if connected else None,), {}, tracked, levels=mode.levels)
+    tape.record(alias, (x if connected else None,), {}, tracked, levels=mode.levels if levels is None else levels)
     return share_memory(x, tracked) if connected and writable else tracked
 
 
