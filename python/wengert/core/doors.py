@@ -61,8 +61,8 @@ class Value:
         return self.memory()
 
     def protected(self) -> Any:
-        """This value, over memory that cannot be written by way of it."""
-        raise TypeError(f"{type(self).__name__}: such a value cannot be an argument of a derivative of a function")
+        """This value, over memory that cannot be written by way of it; itself, if that is never written."""
+        return self
 
     def write(
         self, name: str, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any], count: int
