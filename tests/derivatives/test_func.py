@@ -423,7 +423,7 @@ def test_the_check_refuses_what_has_no_derivatives() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "autograd.anomaly", "autograd.checkpoints", "autograd.function", "core.modes", "core.define",
+        "autograd.anomaly", "autograd.checkpoints", "autograd.function", "core.batching", "core.modes", "core.define",
         "func.calculus", "func.checking", "func.transforms", "linalg", "ops.factors", "ops.least_squares",
         "ops.systems", "tracing", "core.backward",
     ],

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert import nn
+from wengert import define, nn
 from wengert.core import batching
+from wengert.core.trees import changed
 from wengert.func import grad, hessian, jacobian, jvp, vjp
 
 rng = np.random.default_rng(0)
@@ -611,6 +612,77 @@ def test_what_a_function_has_changed_in_place_has_another_history() -> None:
 
     with pytest.raises(RuntimeError, match="changed in place since"):
         wg.vmap(grad(saved))(X)
+
+
+def of_rows(kernel: Any, batch: define.Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a kernel that takes two matrices, row by row."""
+    ndim = max(x.ndim - has * len(batch.lengths) for x, has in zip(arrays, batch.having, strict=True))
+    assert ndim == 1
+    shape = (*batch.lengths, arrays[0].shape[-1])
+    rows = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in arrays]
+    return kernel(*rows, **static).reshape(shape)
+
+
+def each_as_rows(x: np.ndarray, y: np.ndarray, scale: float) -> np.ndarray:
+    assert x.ndim == y.ndim <= 2
+    return x * y * scale
+
+
+# Operations of users: by the kind of rule.
+traced = define.linear(
+    "test_traced", lambda x: np.asarray(np.trace(x, axis1=-2, axis2=-1)),
+    lambda g: wg.eye(3, dtype=wg.float64) * g, batched=define.leading,
+)  # fmt: skip
+rolled = define.linear(
+    "test_rolled", lambda x, dim: np.roll(x, 1, dim), lambda g, dim: wg.roll(g, -1, dim),
+    batched=define.moved(dim=define.axes),
+)  # fmt: skip
+reshaped = define.linear(
+    "test_reshaped", lambda x, shape, before: x.reshape(shape) * 1.0, lambda g, shape, before: g.reshape(before),
+    batched=define.moved(shape=define.shaped),
+)  # fmt: skip
+halved = define.linear("test_halved", lambda x: x / 2, lambda g: halved(g), batched=define.unchanged)
+scaled = define.bilinear(
+    "test_of_rows", each_as_rows, lambda g, y, scale: g * y * scale, lambda g, x, scale: g * x * scale, batched=of_rows
+)
+hypotenuse = define.primitive(
+    "test_hypotenuse", np.hypot, (lambda g, x, z: g * x / z, lambda g, y, z: g * y / z),
+    (lambda t, x, z: t * x / z, lambda t, y, z: t * y / z), batched=define.aligned,
+)  # fmt: skip
+USERS = {
+    "leading": lambda x, y: traced(wg.outer(x, wg.sin(x)) * y),
+    "moved": lambda x, y: rolled(wg.outer(wg.sin(x), y), dim=0) * x,
+    "moved from the last": lambda x, y: rolled(wg.outer(wg.sin(x), y), dim=-1) * x,
+    "shaped": lambda x, y: reshaped(wg.outer(wg.sin(x), y), shape=(9,), before=(3, 3))[2:] * y[0],
+    "unchanged": lambda x, y: halved(wg.sin(x)) * y,
+    "of its own": lambda x, y: scaled(wg.sin(x), y, scale=3.0) * x,
+    "aligned": lambda x, y: hypotenuse(wg.outer(x, y), wg.outer(y, x * x)),
+}
+
+
+@pytest.mark.parametrize("name", USERS)
+@pytest.mark.parametrize("in_dims", [(0, 0), (0, None), (None, 0)])
+def test_operations_of_users_run_by_their_rules(name: str, in_dims: Any) -> None:
+    f = USERS[name]
+    args = tuple(v if dim == 0 else v[0] for v, dim in zip((X, Y), in_dims, strict=True))
+    before = dict(batching.loops)
+    tangents = lambda x, y: jvp(f, (x, y), (wg.cos(x), wg.cos(y)))[1]  # noqa: E731
+    for function in (f, tangents, jacobian(f, (0, 1)), hessian(lambda x, y: f(x, y).sum(), (0, 1))):
+        found = wg.vmap(function, in_dims)(*args)
+        close(found, loop(function, *args, in_dims=in_dims))
+        twice = wg.vmap(wg.vmap(function, in_dims), (0, None))(wg.stack([args[0], args[0] * 2]), args[1])
+        for part, scale in ((0, 1), (1, 2)):
+            expected = loop(function, args[0] * scale, args[1], in_dims=in_dims)
+            close(changed(twice, lambda y, part=part: y[part]), expected)
+    assert not {key for key, count in batching.loops.items() if count > before.get(key, 0) and "test" in key}
+
+
+def test_a_rule_that_loses_the_batch_says_so() -> None:
+    summed = define.linear("summed", lambda x: x.sum(), lambda g: g, batched=define.leading)
+    with pytest.raises(
+        RuntimeError, match=r"summed: its rule for batches gave shape \(\).*batch, \(4,\).*batched=None"
+    ):
+        wg.vmap(summed)(X)
 
 
 # ---------------------------------------------------------------- at the border

@@ -26,7 +26,7 @@ cpdef tuple merged(tuple first, tuple second)
 
 cpdef object brought(Batched value, tuple levels)
 
-cpdef object batched(object found, tuple levels)
+cpdef object batched(object found, tuple levels, Batch batch)
 
 @cython.locals(lead=Py_ssize_t, widest=Py_ssize_t, own=Py_ssize_t, k=Py_ssize_t, values=list)
 cpdef object aligned(object kernel, Batch batch, list arrays, dict static)

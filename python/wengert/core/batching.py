@@ -41,14 +41,27 @@ class BatchError(RuntimeError):
 class Batch:
     """What a rule is told of the batch: its lengths, and which inputs have it.
 
-    Attributes
+    A rule is a function (kernel, batch, arrays, static), and gives what the kernel gives for all examples, with the
+    batch's dimensions in front.
+
+    Parameters
     ----------
-    lengths : tuple of int
-        One for each level.
-    having : list of bool
-        Per input, whether the batch's dimensions stand in front of it.
     name : str
         The operation's.
+    lengths : tuple of int
+        How many examples there are, along each dimension of the batch: one for each `vmap` or walk around.
+    having : list of bool
+        Per input, whether it differs over the batch. It then has ``len(lengths)`` dimensions in front, of the lengths,
+        or of 1 along a dimension over which it does not differ. Other inputs are those of one example.
+
+    Examples
+    --------
+    >>> def rows(kernel, batch, arrays, static):  # of a kernel that wants a matrix, and gives a number for each row
+    ...     (x,) = arrays
+    ...     return kernel(x.reshape(-1, x.shape[-1])).reshape(batch.lengths)
+    >>> longest = wg.define.computed("longest", lambda x: np.abs(x).max(-1), batched=rows)
+    >>> wg.vmap(longest)(wg.tensor([[1., -3.], [2., 0.]]))
+    tensor([3., 2.])
     """
 
     __slots__ = ("having", "lengths", "name")
@@ -105,7 +118,7 @@ class Batched(Value):
                 having.append(False)
         batch = Batch(operation.name, tuple([level.size for level in levels]), having)
         found = (looped if rule is None else rule)(operation.kernel, batch, arrays, static)
-        return batched(found, levels)
+        return batched(found, levels, batch)
 
     def draw(self, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
         """What a kernel draws, the same along all levels that are open."""
@@ -246,23 +259,44 @@ def _full(value: Any, levels: tuple[Any, ...]) -> Any:
     return value
 
 
-def batched(found: Any, levels: tuple[Any, ...]) -> Any:
+def batched(found: Any, levels: tuple[Any, ...], batch: Batch) -> Any:
     """What a rule gives as values: arrays with the batch in front, and tuples of such."""
-    if type(found) is np.ndarray:
-        return Batched(found, levels)
     if isinstance(found, tuple):
-        parts = [batched(part, levels) for part in found]
+        parts = [batched(part, levels, batch) for part in found]
         return tuple(parts) if type(found) is tuple else type(found)(*parts)
-    if isinstance(found, (np.ndarray, np.generic)):
-        return Batched(np.asarray(found), levels)
-    return found
+    if not isinstance(found, (np.ndarray, np.generic)):
+        return found
+    data = np.asarray(found)
+    if data.shape[: len(levels)] != batch.lengths:
+        raise RuntimeError(
+            f"{batch.name}: its rule for batches gave shape {data.shape}, which does not begin with the lengths of the "
+            f"batch, {batch.lengths}; without a rule (batched=None) the kernel runs example by example"
+        )
+    return Batched(data, levels)
 
 
 # ---------------------------------------------------------------- rules
 
 
 def aligned(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
-    """Of a kernel that broadcasts: ones between the batch and the example's dimensions."""
+    """Of a kernel that broadcasts: ones are put between the batch and the example's dimensions.
+
+    Parameters
+    ----------
+    kernel, batch, arrays, static
+        As of every rule: see `Batch`.
+
+    Returns
+    -------
+    ndarray, or a tuple of them
+
+    Examples
+    --------
+    >>> hypotenuse = wg.define.computed("hypotenuse", np.hypot, batched=wg.define.aligned)
+    >>> wg.vmap(hypotenuse)(wg.tensor([3., 5.]), wg.tensor([[4., 0.], [12., 0.]]))
+    tensor([[ 5.,  3.],
+            [13.,  5.]])
+    """
     lead = len(batch.lengths)
     widest = 0
     for k, x in enumerate(arrays):
@@ -279,7 +313,23 @@ def aligned(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static:
 
 
 def leading(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
-    """Of a kernel that takes leading dimensions and broadcasts them."""
+    """Of a kernel that takes any number of leading dimensions, and broadcasts them, as those of `numpy.linalg` do.
+
+    Parameters
+    ----------
+    kernel, batch, arrays, static
+        As of every rule: see `Batch`.
+
+    Returns
+    -------
+    ndarray, or a tuple of them
+
+    Examples
+    --------
+    >>> rank = wg.define.computed("rank", np.linalg.matrix_rank, batched=wg.define.leading)
+    >>> wg.vmap(rank)(wg.tensor([[[1., 0.], [0., 0.]], [[1., 0.], [0., 1.]]]))
+    tensor([1, 2])
+    """
     lead = len(batch.lengths)
     values = []
     for k, x in enumerate(arrays):
@@ -295,7 +345,23 @@ def bare(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: di
 
 
 def unchanged(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
-    """Of a kernel of one array that looks at no dimension."""
+    """Of a kernel of one array that looks at no dimension: it is called as it is.
+
+    Parameters
+    ----------
+    kernel, batch, arrays, static
+        As of every rule: see `Batch`.
+
+    Returns
+    -------
+    ndarray, or a tuple of them
+
+    Examples
+    --------
+    >>> rounded = wg.define.computed("rounded", np.rint, batched=wg.define.unchanged)
+    >>> wg.vmap(rounded)(wg.tensor([1.2, 2.7]))
+    tensor([1., 3.])
+    """
     return kernel(*arrays, **static)
 
 
@@ -313,15 +379,46 @@ def full(x: Any, batch: Batch, has: bool) -> Any:
 
 
 def axes(value: Any, batch: Batch) -> Any:
-    """A dimension, or several, counted from the batch's first."""
-    lead = len(batch.lengths)
+    """A dimension, or several, counted from the batch's first; what counts from the last, does so still.
+
+    Parameters
+    ----------
+    value : int, tuple of int or None
+    batch : Batch
+
+    Returns
+    -------
+    int, tuple of int or None
+
+    Examples
+    --------
+    >>> batch = wg.define.Batch("sum", (10, 4), [True])
+    >>> wg.define.axes((0, -1), batch)
+    (2, -1)
+    """
     if isinstance(value, tuple):
-        return tuple([d + lead for d in value])
-    return value if value is None else value + lead
+        return tuple([axes(d, batch) for d in value])
+    return value if value is None or value < 0 else value + len(batch.lengths)
 
 
 def shaped(value: tuple[int, ...], batch: Batch) -> tuple[int, ...]:
-    """A shape with the batch's in front."""
+    """A shape with the batch's in front.
+
+    Parameters
+    ----------
+    value : tuple of int
+    batch : Batch
+
+    Returns
+    -------
+    tuple of int
+
+    Examples
+    --------
+    >>> batch = wg.define.Batch("reshape", (10, 4), [True])
+    >>> wg.define.shaped((2, 3), batch)
+    (10, 4, 2, 3)
+    """
     return (*batch.lengths, *value)
 
 
@@ -336,7 +433,19 @@ def moved(**translators: Callable[[Any, Batch], Any]) -> Rule:
     Parameters
     ----------
     **translators
-        For a keyword, `axes`, `shaped`, `key` or another function of its value and the batch.
+        For a keyword, `axes`, `shaped` or another function of its value and the batch.
+
+    Returns
+    -------
+    callable
+        The rule.
+
+    Examples
+    --------
+    >>> median = wg.define.computed(
+    ...     "median", lambda x, dim: np.median(x, dim), batched=wg.define.moved(dim=wg.define.axes))
+    >>> wg.vmap(lambda x: median(x, dim=0))(wg.tensor([[[1., 5.], [2., 6.], [9., 7.]]]))
+    tensor([[2., 6.]])
     """
 
     def rule(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
@@ -391,7 +500,31 @@ def _split(found: Any, lengths: tuple[int, ...]) -> Any:
 
 
 def looped(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
-    """Of any kernel: one call per example; what they give must be of one shape."""
+    """Of any kernel: one call per example; what they give must be of one shape.
+
+    Parameters
+    ----------
+    kernel, batch, arrays, static
+        As of every rule: see `Batch`.
+
+    Returns
+    -------
+    ndarray, or a tuple of them
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> def searched(kernel, batch, arrays, static):  # in one array it finds the places of any number of items at once
+    ...     found_by = wg.define.looped if batch.having[0] else wg.define.unchanged
+    ...     return found_by(kernel, batch, arrays, static)
+    >>> place = wg.define.computed("place", np.searchsorted, batched=searched)
+    >>> wg.vmap(place)(wg.tensor([[1., 2.], [3., 4.]]), wg.tensor([1.5, 9.]))
+    tensor([1, 2])
+    """
     loops[batch.name] = loops.get(batch.name, 0) + 1
     values = [full(x, batch, has) if has else x for x, has in zip(arrays, batch.having, strict=True)]
     return each(kernel, batch, values, static)

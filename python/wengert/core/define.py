@@ -239,9 +239,10 @@ def primitive(
         rules will want of it as `kept` (an array, a tuple of arrays, or None); elsewhere None. A rule hands `kept` to
         an operation that has rules of its own, since nothing flows back by way of it.
     batched : callable or None
-        How the kernel runs over a batch: one of the rules `wengert.define.aligned` (it broadcasts), `leading` (it takes
-        leading dimensions), `unchanged` (it looks at no dimension), `moved` (keywords that name dimensions), or a
-        function like these. None: example by example.
+        How the kernel runs over a batch: `wengert.define.aligned` (it broadcasts), `leading` (it takes leading
+        dimensions), `unchanged` (it looks at no dimension), what `moved` gives (keywords that name dimensions or
+        shapes), or a function like these, of the kernel, a `Batch`, arrays and the static keywords. None: example by
+        example.
 
     Returns
     -------

@@ -87,7 +87,7 @@ def drawn(kernel: Callable[..., Any], values: list[Any], static: dict[str, Any],
     arrays = [brought(x, levels) if has else x for x, has in zip(values, batch.having, strict=True)]
     arrays = [full(x, batch, True) if has else x for x, has in zip(arrays, batch.having, strict=True)]
     if len(own) == len(levels) or 0 in batch.lengths:
-        return batched(each(kernel, batch, arrays, static), levels)
+        return batched(each(kernel, batch, arrays, static), levels, batch)
     generator = values[0].bit_generator
     before: dict[tuple[int, ...], Any] = {}  # the generator's states, by the place along `own`
     end = generator.state
@@ -101,7 +101,7 @@ def drawn(kernel: Callable[..., Any], values: list[Any], static: dict[str, Any],
         if first:
             end = generator.state
     generator.state = end
-    return batched(np.stack(found).reshape((*batch.lengths, *found[0].shape)), levels)
+    return batched(np.stack(found).reshape((*batch.lengths, *found[0].shape)), levels, batch)
 
 
 _WRAPPERS = ("call", "wrapped", "forward", "run")  # names that tell a reader nothing
