@@ -76,7 +76,6 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "tensordot": ("x, 0", "x"), "threshold": ("0, 0",), "tile": ("(1,)", "()"), "to": ("x.dtype", "m.float32"),
     "topk": ("1",), "transpose": ("0, 0", "0, -1"), "type": ("x.dtype",), "unflatten": ("0, (-1, 1)",),
     "unfold": ("0, 1, 1",), "unsqueeze": ("0",), "view": ("(-1,)", "x.shape", "x.dtype"), "where": ("x == x, x",),
-    "mvlgamma": ("1",), "polygamma": ("1",),
     "einsum": (), "register_hook": (), "register_post_accumulate_grad_hook": (), "retain_grad": (), "backward": (),
     "from_numpy": (),
 }  # fmt: skip

@@ -295,6 +295,24 @@ def test_backward_inside_adds_up_over_the_batch() -> None:
     close(run(None), run(1))
 
 
+def test_leaves_inside_have_gradients_of_their_own_that_add_up() -> None:
+    def f(x: Any) -> Any:
+        p = x.clone().detach().requires_grad_()
+        for y in (p.sum(), (p * x).sum(), (p * 2).sum()):  # one for all, one for each
+            y.backward()
+        return p.grad
+
+    def pair(x: Any, y: Any) -> Any:
+        p = (x * y).detach().requires_grad_()
+        (p * x).sum().backward()
+        (p * p).sum().backward()
+        return p.grad
+
+    close(wg.vmap(f)(X), loop(f, X))
+    nested = lambda chunk: wg.vmap(wg.vmap(pair, (None, 0), chunk_size=chunk), (0, None), chunk_size=chunk)  # noqa: E731
+    close(nested(None)(X, Y), nested(1)(X, Y))
+
+
 def test_autograd_grad_inside_gives_one_for_each_or_refuses() -> None:
     def of_own(x: Any) -> Any:
         x = x.clone().requires_grad_()

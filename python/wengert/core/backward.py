@@ -13,7 +13,7 @@ from . import locks, stages, tape
 from .batching import BatchError
 from .broadcast import cast
 from .change import copied
-from .doors import constant, enter, require_unfollowed
+from .doors import alike, constant, enter, require_unfollowed
 from .hooks import known, run_hooks, run_post_hooks
 from .modes import mode, recording
 from .variable import Variable
@@ -120,7 +120,7 @@ def backward(
     receivers = {id(x._source): x for x in _aslist(inputs)} if inputs is not None else {}
     for source in list(found):
         leaf = source if isinstance(source, Variable) else receivers[id(source)]
-        alone = held_alone(found, source)  # asked before there is a name for it here
+        alone = not mode.levels and held_alone(found, source)  # asked before there is a name for it here
         _accumulate(leaf, found.pop(source), create_graph, alone)
 
 
@@ -193,7 +193,7 @@ def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
         else:
             # A gradient is the leaf's own memory: what a view, a leaf, a hook, a rule or the caller has is copied.
             own = alone and not leaf._hooks and g._node is None
-            leaf._grad = g if own else copied(g)
+            leaf._grad = g if own else alike(leaf, copied(g))
     if leaf._hooks:
         run_post_hooks(leaf)
 

@@ -183,10 +183,10 @@ class Batched(Value):
         for place in itertools.product(*map(range, lengths)):
             kernel(*[example(x, place) if has else x for x, has in zip(arrays, having, strict=True)], **static)
 
-    def repeated(self, array: np.ndarray) -> Batched:
-        """An array for each example: fresh memory."""
-        lengths = self.data.shape[: len(self.levels)]
-        return Batched(np.array(np.broadcast_to(array, (*lengths, *array.shape)), order="C"), self.levels)
+    def repeated(self, value: Any) -> Batched:
+        """An array, or what has a part of the levels, for each example: fresh memory."""
+        levels = merged(self.levels, levels_of(value))
+        return Batched(np.array(_full(value, levels), order="C"), levels)
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         return self.leave("array")

@@ -74,8 +74,8 @@ class Value:
         """What stands for the items where a tensor is printed."""
         raise TypeError(f"{type(self).__name__}: such a value cannot be printed")
 
-    def repeated(self, array: np.ndarray) -> Any:
-        """An array as a value of this kind: of as many examples, say."""
+    def repeated(self, value: Any) -> Any:
+        """An array, or a value of this kind, as one of as many examples as this."""
         raise TypeError(f"{type(self).__name__}: nothing can be made like such a value")
 
 
