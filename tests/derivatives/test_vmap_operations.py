@@ -110,6 +110,25 @@ def test_a_batch_of_batches_is_the_loop_of_loops(case: Case) -> None:
         assert_same(found, expected)
 
 
+OF_ONE_ITEM = {
+    "max": lambda x: wg.max(x, 0), "sort": lambda x: wg.sort(x, 0), "median": lambda x: wg.median(x, 0, True),
+    "topk": lambda x: wg.topk(x, 1, -1), "kthvalue": lambda x: wg.kthvalue(x, 1, 0),
+    "cummax": lambda x: wg.cummax(x, 0), "gather": lambda x: [wg.gather(x, 0, (x * 0).long())],
+    "cumsum": lambda x: [wg.cumsum(x, 0), wg.cumprod(x, 0), wg.softmax(x, 0), wg.logsumexp(x, 0)],
+    "put": lambda x: [wg.scatter(x, 0, (x * 0).long(), x * 2)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_ONE_ITEM)
+def test_along_a_dimension_of_examples_that_have_none(name: str) -> None:
+    def function(x: Any) -> Any:
+        items = lambda x: wg.stack([y for y in OF_ONE_ITEM[name](x) if y.dtype.kind == "f"]).sum() * x  # noqa: E731
+        return tuple(OF_ONE_ITEM[name](x)), wg.grad(items)(x), wg.jvp(items, x, x)[1], wg.hessian(items)(x)
+
+    x = wg.tensor(np.array([0.5, -1.5, 2.0]))
+    assert_same(wg.vmap(function)(x), wg.vmap(function, chunk_size=1)(x))
+
+
 # Operations whose kernels run example by example, and why.
 LOOPED = {
     "bincount": "as many counts as the largest item says",

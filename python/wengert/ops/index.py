@@ -539,6 +539,8 @@ def _numbers(
             batching.refuse_shapes("an index by a mask")
     if isinstance(keys, Line):
         index = full(arrays[0], batch, True)
+        if not shape:  # one item, which a kernel takes for a line of it; of a batch it must be one
+            numbers, index = numbers.reshape(1), index[..., None]
         line = Line(keys.dim + len(batch.lengths), (*batch.lengths, *keys.shape))
         return _pick(full(numbers, batch, False), index, keys=line, shape=())
     lead = len(batch.lengths)
