@@ -69,7 +69,7 @@ def _random_step(rng: np.random.Generator, shapes: list[tuple[int, ...]]) -> Ste
     return None
 
 
-def _common(module: Any) -> dict[str, Callable]:
+def common(module: Any) -> dict[str, Callable]:
     """What all three libraries spell alike. Domains are kept by squares, and sizes by bounded functions."""
     return {
         "sin": lambda x, _: module.sin(x),
@@ -116,11 +116,11 @@ def _shifted_logsumexp(x: np.ndarray, axis: int) -> np.ndarray:
 
 
 NUMPY = {
-    **_common(np), "logsumexp": _shifted_logsumexp,
+    **common(np), "logsumexp": _shifted_logsumexp,
     "softmax": lambda x, axis: np.exp(x) / np.exp(x).sum(axis, keepdims=True),
 }  # fmt: skip
 WENGERT = {
-    **_common(wg), "logsumexp": lambda x, axis: wg.logsumexp(x, axis), "softmax": lambda x, axis: wg.softmax(x, axis),
+    **common(wg), "logsumexp": lambda x, axis: wg.logsumexp(x, axis), "softmax": lambda x, axis: wg.softmax(x, axis),
 }  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def test_derivatives_agree_with_pytorch(seed: int) -> None:
     torch = pytest.importorskip("torch", reason="the differential test against PyTorch needs PyTorch")
     steps, primals, tangents = drawn(seed)
     table = {
-        **_common(torch), "logsumexp": lambda x, axis: torch.logsumexp(x, axis),
+        **common(torch), "logsumexp": lambda x, axis: torch.logsumexp(x, axis),
         "softmax": lambda x, axis: torch.softmax(x, axis),
     }  # fmt: skip
     f = scalar(table, steps)
@@ -194,7 +194,7 @@ def test_derivatives_agree_with_jax(seed: int) -> None:
     jax = pytest.importorskip("jax", reason="the differential test against JAX needs JAX")
     steps, primals, tangents = drawn(seed)
     table = {
-        **_common(jax.numpy), "logsumexp": lambda x, axis: jax.scipy.special.logsumexp(x, axis),
+        **common(jax.numpy), "logsumexp": lambda x, axis: jax.scipy.special.logsumexp(x, axis),
         "softmax": lambda x, axis: jax.nn.softmax(x, axis),
     }  # fmt: skip
     f = scalar(table, steps)
