@@ -15,7 +15,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
-from ..core.batching import Batch, unchanged
+from ..core.batching import unchanged
 from ..core.broadcast import broadcast_to
 from ..core.define import computed, primitive
 from ..core.doors import constant, enter
@@ -25,7 +25,7 @@ from ..core.tuples import item
 from .creation import tril, triu
 from .index import pick
 from .join import cat
-from .lapack import LinAlgError, as_matrices, full_batch, identity_matrix, side_by_side
+from .lapack import LinAlgError, as_matrices, each_solved, identity_matrix
 from .products import matmul
 from .scattering import gather
 from .shape import matrix_transpose as T
@@ -118,14 +118,6 @@ def _pull(g: Any, x: Any, z: Any, known: Any, transposed: bool) -> tuple[Any, An
     return matmul(z, T(-w)) if transposed else matmul(-w, T(z)), w, None
 
 
-def _each_solved(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
-    """Of a batch: the right-hand sides of all examples side by side, where one matrix is for all."""
-    x, y, known = arrays
-    if batch.having[0] or batch.having[2] or x.ndim > 2:
-        return full_batch(kernel, batch, arrays, static)  # type: ignore[no-any-return]
-    return side_by_side(lambda sides: kernel(x, sides, known, **static), y)
-
-
 _SOLVE = primitive(
     "linalg_solve_ex", half_kernel(_solve), (),
     (
@@ -133,7 +125,7 @@ _SOLVE = primitive(
         lambda t, x, known, transposed: solved_with(x, t, known, transposed),
         None,
     ),
-    ("x", "y", "known"), joint=_pull, batched=_each_solved,
+    ("x", "y", "known"), joint=_pull, batched=each_solved,
 )  # fmt: skip
 
 

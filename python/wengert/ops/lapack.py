@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._types import Tensor
-from ..core.batching import moved
+from ..core.batching import Batch, moved
 from ..core.doors import constant, enter
 from ..core.half import half_kernel
 from .index import diagonal
@@ -48,13 +48,17 @@ def from_lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
-full_batch = moved()  # each example has its own of each argument
+_full_batch = moved()  # each example has its own of each argument
 
 
-def side_by_side(function: Callable[[np.ndarray], np.ndarray], y: np.ndarray) -> np.ndarray:
-    """What a function makes of the columns of matrices (..., n, k), from those of one matrix (n, ... k)."""
+def each_solved(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a batch of right-hand sides (..., n, k), the second argument: those of all examples side by side, where the
+    matrix and what is known of it are one for all."""
+    x, y, *known = arrays
+    if batch.having[0] or any(batch.having[2:]) or x.ndim > 2:
+        return _full_batch(kernel, batch, arrays, static)
     beside = np.moveaxis(y, -2, 0)
-    found = function(beside.reshape(beside.shape[0], math.prod(beside.shape[1:])))
+    found = kernel(x, beside.reshape(beside.shape[0], math.prod(beside.shape[1:])), *known, **static)
     return np.moveaxis(found.reshape(beside.shape), 0, -2)
 
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from .. import _kernels
 from .._types import Tensor
-from ..core.batching import Batch, unchanged
+from ..core.batching import unchanged
 from ..core.broadcast import broadcast_shape, broadcast_to
 from ..core.define import linear, primitive
 from ..core.doors import enter
 from ..core.half import half, half_kernel
 from ..core.tape import Operation, apply
 from .creation import tril, triu, within_triangle
-from .lapack import as_matrices, by_column, full_batch, identity_matrix, side_by_side
+from .lapack import as_matrices, by_column, each_solved, identity_matrix
 from .products import matmul, of_one_dtype
 from .shape import matrix_transpose as T
 from .shape import reshape
@@ -64,14 +64,6 @@ def _push_matrix(t: Any, x: Any, z: Any, upper: bool, unit: bool, transposed: bo
     return -triangular_solved(x, right, upper=upper, unit=unit, transposed=transposed)
 
 
-def _each_solved(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
-    """Of a batch: the right-hand sides of all examples side by side, where one matrix is for all."""
-    x, y = arrays
-    if batch.having[0] or x.ndim > 2:
-        return full_batch(kernel, batch, arrays, static)  # type: ignore[no-any-return]
-    return side_by_side(lambda sides: kernel(x, sides, **static), y)
-
-
 _SOLVE_TRIANGULAR = primitive(
     "linalg_solve_triangular", half_kernel(_solve_triangular), (),
     (
@@ -80,7 +72,7 @@ _SOLVE_TRIANGULAR = primitive(
             x, t, upper=upper, unit=unit, transposed=transposed
         ),
     ),
-    joint=_pull, batched=_each_solved,
+    joint=_pull, batched=each_solved,
 )  # fmt: skip
 
 
