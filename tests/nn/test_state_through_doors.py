@@ -272,14 +272,14 @@ class Watched(Value):
     ndim = property(lambda self: self._array.ndim)
     size = property(lambda self: self._array.size)
 
-    def run(self, kernel: Any, values: list[Any], static: dict[str, Any]) -> Any:
-        return kernel(*map(bare, values), **static)
+    def run(self, operation: Any, values: list[Any], static: dict[str, Any]) -> Any:
+        return operation.kernel(*map(bare, values), **static)
 
     def leave(self, kind: str) -> np.ndarray:
         assert kind in ("number", "bool", "int", "text", "array")
         return self._array
 
-    def write(self, kernel: Any, values: list[Any], static: dict[str, Any]) -> None:
+    def write(self, name: str, kernel: Any, values: list[Any], static: dict[str, Any], count: int) -> None:
         kernel(*map(bare, values), **static)
         self.writes += 1
 
