@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 import numpy as np
@@ -114,8 +115,8 @@ def test_other_arguments_of_vmap_are_checked() -> None:
         wg.vmap(wg.sin, out_dims=2)(X)
 
 
-@pytest.mark.parametrize("chunk", [None, 1, 2, 3, 4, 7])
-def test_chunks_give_what_all_at_once_gives(chunk: int | None) -> None:
+@pytest.mark.parametrize("chunk", [None, 1, 2, 3, 4, 7, np.int64(3)])
+def test_chunks_give_what_all_at_once_gives(chunk: Any) -> None:
     def f(x: Any) -> Any:
         return wg.tanh(x) @ W.T, x.sum(), W[0, 0]
 
@@ -726,6 +727,29 @@ def test_results_and_gradients_that_are_one_for_all_count_each_example() -> None
         return [w.grad.detach(), v.grad.detach(), second]
 
     close(run(None), run(1))
+
+
+def test_a_walk_of_another_thread_says_where_its_batch_is() -> None:
+    def f(x: Any) -> Any:
+        y = (w * x).sum()
+        with ThreadPoolExecutor(1) as pool, pytest.raises(RuntimeError, match="runs in another thread"):
+            pool.submit(y.backward).result()
+        return y
+
+    w = W[0].clone().requires_grad_()
+    wg.vmap(f)(X).sum().backward()
+    close(w.grad, X.sum(0))
+
+
+def test_what_does_not_depend_on_the_batch_happens_once() -> None:
+    count = wg.zeros(())
+
+    def f(x: Any) -> Any:
+        count.add_(1.0)
+        return x * count
+
+    close(wg.vmap(f)(X), X)
+    assert count.item() == 1.0
 
 
 def test_an_edge_into_a_batch_is_there_whatever_is_recorded_when_it_is_found() -> None:

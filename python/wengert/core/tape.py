@@ -327,10 +327,10 @@ def levels_of_source(source: Any) -> tuple[Any, ...]:
 
 def _require_open(source: Any) -> None:
     """Raise if a walk is to start inside a batch that is there no more."""
-    if not all(level in mode.levels for level in levels_of_source(source)):
-        raise RuntimeError(
-            "vmap: a derivative of a tensor that was kept from a vmap that has ended; return it from the function"
-        )
+    for level in levels_of_source(source):
+        if level not in mode.levels:
+            where = "runs in another thread; take it there" if level.open else "has ended; return it from the function"
+            raise RuntimeError(f"vmap: a derivative of a tensor of a vmap that {where}")
 
 
 def count() -> int:

@@ -33,7 +33,8 @@ def vmap(
 
     The function runs once, and each of its operations runs over all examples. It sees tensors of the shape of one.
     Inside and outside, `grad`, `jvp`, `hessian`, `backward` and `vmap` itself nest in any order: a gradient taken
-    inside is one for each example, one taken outside is the sum.
+    inside is one for each example, one taken outside is the sum. `backward` inside adds up the gradients of all
+    examples. What does not depend on the batch happens once: a print, or a captured tensor that grows by 1 in place.
 
     Parameters
     ----------
@@ -82,7 +83,9 @@ def vmap(
     """
     if randomness not in _RANDOMNESS:
         raise ValueError(f'vmap: expected randomness "error", "same" or "different", got {randomness!r}')
-    if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
+    if chunk_size is not None and (
+        isinstance(chunk_size, bool) or not isinstance(chunk_size, (int, np.integer)) or chunk_size < 1
+    ):
         raise ValueError(f"vmap: expected a chunk_size of 1 or more, or None, got {chunk_size!r}")
 
     @functools.wraps(function)
