@@ -139,7 +139,7 @@ def test_casts_are_linear_and_cast_back() -> None:
     assert t.tolist() == [3.0, 4.0]
 
 
-# Operations that the table cannot hold: rounding defeats the difference quotient; made of the user's function; of batches,
+# Operations that the table cannot hold: rounding defeats the difference quotient; made of users' functions; of batches,
 # in test_vmap.py.
 DEDICATED = {"cast", "checkpoint", "vmap_in", "vmap_out", "vmap_share", "vmap_sum"}
 
