@@ -580,7 +580,7 @@ def test_what_a_checkpoint_captures_counts_each_example_once() -> None:
     def derivatives(chunk: int | None) -> list[Any]:
         def f(w: Any, v: Any) -> Any:
             z = v * 2
-            own = lambda x: wg.sin(x * w) * z + wg.vmap(lambda y: w * y, chunk_size=chunk)(x * z).sum()  # noqa: E731
+            own = lambda x: wg.sin(x * w) * z * (w * w) + wg.vmap(lambda y: w * y, chunk_size=chunk)(x * z).sum()  # noqa: E731
             for_all = lambda u: wg.sin(u * w) * z  # noqa: E731
 
             def g(x: Any) -> Any:
@@ -592,6 +592,40 @@ def test_what_a_checkpoint_captures_counts_each_example_once() -> None:
         return [*found, hessian(f)(W[0], W[1]), hessian(f, argnums=1)(W[0], W[1])]
 
     close(derivatives(None), derivatives(1))
+
+
+def test_a_checkpoint_in_batches_of_batches_sums_by_what_each_step_depends_on() -> None:
+    def derivatives(chunk: int | None) -> list[Any]:
+        w = W[0].clone().requires_grad_()
+
+        def f(x: Any, y: Any) -> Any:  # w * x has the outer batch, w * w none
+            several = lambda v: (wg.sin(v * w * x * y) * w, w * w, w * x)  # noqa: E731
+            a, b, c = wg.autograd.checkpoint(several, v[0])
+            return (a * b * c * y).sum()
+
+        v = W * 1.0
+        inner = wg.vmap(f, (None, 0), chunk_size=chunk)
+        ys = wg.vmap(inner, (0, None), chunk_size=chunk)(X, Y)
+        (g,) = wg.autograd.grad((ys**2).sum(), w, create_graph=True)
+        (g**2).sum().backward()
+        return [ys.detach(), g.detach(), w.grad]
+
+    close(derivatives(None), derivatives(1))
+
+
+@pytest.mark.parametrize("randomness", ["same", "different"])
+@pytest.mark.parametrize("chunk", [None, 1, 2])
+def test_a_checkpoint_draws_again_what_it_drew(randomness: str, chunk: int | None) -> None:
+    wg.manual_seed(0)
+
+    def f(x: Any) -> Any:
+        y = wg.autograd.checkpoint(lambda v: nn.functional.dropout(v, 0.5) * v, x)
+        return y.sum(), y.detach()
+
+    g, y = wg.vmap(grad(f, has_aux=True), randomness=randomness, chunk_size=chunk)(X)
+    close(g * X, 2 * y)
+    drawn = y / X**2
+    assert bool((drawn == drawn[0]).all()) is (randomness == "same")
 
 
 def test_anomalies_are_found_in_batches() -> None:

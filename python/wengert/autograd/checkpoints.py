@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from ..core import tape, tuples
 from ..core.doors import constant
 from ..core.following import following, is_followed
-from ..core.levels import SHARE, levels
+from ..core.levels import levels
 from ..core.modes import Observer, mode, recording
 from ..core.tape import Node, Operation, Rule
 from ..core.trees import flatten
@@ -69,7 +70,9 @@ def checkpoint(
     segment.outputs = places
     segment.kinds = tuple((leaves[k]._value.shape, leaves[k]._value.dtype) for k in places)
     inputs = (*segment.arguments(), *externals)
-    outputs = tuples.results(segment.operation(len(inputs)), inputs, {}, [leaves[k] for k in places])
+    outputs = tuples.results(
+        segment.operation(len(inputs)), inputs, {}, [leaves[k] for k in places], summed=len(externals)
+    )
     segment.forget()
     segment.own_levels = outputs[0]._node.levels
     for k, out in zip(places, outputs, strict=True):
@@ -107,8 +110,10 @@ class _Segment:
         self._function, self._keywords = function, keywords
         self._leaves, self._rebuild = flatten(args)
         self._places = [k for k, x in enumerate(self._leaves) if isinstance(x, Variable) and x.requires_grad]
-        self._state = default_generator.get_state() if preserve else None
         self._levels = mode.levels
+        for level in itertools.takewhile(lambda level: preserve and level.randomness == "same", self._levels):
+            level.begin(default_generator.numpy)  # as the first draw would: the state is that which it draws from
+        self._state = default_generator.get_state() if preserve else None
 
     def arguments(self) -> list[Any]:
         """The tensors among the arguments that require a gradient."""
@@ -172,20 +177,6 @@ class _Segment:
             )
         return [x._source for x in (*tracked, *xs[count:])], outputs
 
-    def _inside(self, ends: list[Any], sources: list[Any]) -> tuple[list[Node], dict[Node, int]]:
-        """The nodes of a run, and those that lead an end into the batches that were open around it, with the end's
-        place: there walks end too, since the node that stands for the run leads its arguments there itself."""
-        nodes = []
-        places = {id(end): place for place, end in enumerate(ends)}
-        shares = {}
-        for node in tape.ancestors(sources, ends):
-            place = places.get(id(node.sources[0])) if node.operation is SHARE else None
-            if place is not None and node.static["level"] in self._levels:
-                places[id(node)] = shares[node] = place
-            else:
-                nodes.append(node)
-        return nodes, shares
-
     def _pull(self, g: Any, xs: tuple[Any, ...]) -> list[Any]:
         with levels(self._levels):
             return self._pulled(g, xs)
@@ -193,15 +184,11 @@ class _Segment:
     def _pulled(self, g: Any, xs: tuple[Any, ...]) -> list[Any]:
         ends, outputs = self._again(xs)
         gs = [g] if len(outputs) == 1 else [tuples.item(g, k) for k in range(len(outputs))]
-        starts = [(y._source, part) for y, part in zip(outputs, gs, strict=True) if y._source is not None]
-        nodes, shares = self._inside(ends, [source for source, _ in starts])
-        found = tape.pull(starts, [*ends, *shares], free=not mode.recording, nodes=nodes)
-        totals = [found.get(end) for end in ends]
-        for share, place in shares.items():
-            if share in found:
-                before = totals[place]
-                totals[place] = found[share] if before is None else before + found[share]
-        return [_zeros_of(x) if total is None else total for total, x in zip(totals, xs, strict=True)]
+        pairs = zip(outputs, gs, strict=True)
+        starts = [(tape.shared(y, self.own_levels)._source, part) for y, part in pairs if y._source is not None]
+        nodes = tape.ancestors([source for source, _ in starts], ends)
+        found = tape.pull(starts, ends, free=not mode.recording, nodes=nodes)
+        return [found[end] if end in found else _zeros_of(x) for end, x in zip(ends, xs, strict=True)]
 
     def _push(self, t: Any, argument: int, xs: tuple[Any, ...]) -> Any:
         with levels(self._levels):
@@ -210,9 +197,7 @@ class _Segment:
     def _pushed(self, t: Any, argument: int, xs: tuple[Any, ...]) -> Any:
         ends, outputs = self._again(xs)
         sources = [y._source for y in outputs]
-        nodes, shares = self._inside(ends, sources)
-        seeds: dict[Node | Variable, Any] = {end: t for end, place in shares.items() if place == argument}
-        found = tape.push(sources, {ends[argument]: t, **seeds}, nodes)
+        found = tape.push(sources, {ends[argument]: t}, tape.ancestors(sources, ends))
         parts = [_zeros_of(y) if part is None else part for y, part in zip(outputs, found, strict=True)]
         return parts[0] if len(parts) == 1 else tuples.pack(parts)
 

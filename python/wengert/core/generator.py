@@ -221,7 +221,8 @@ class Generator:
         words = np.ascontiguousarray(value).view("<u8").astype(np.uint64)
         counter, key, buffer, *rest = np.split(words, np.cumsum(lengths)[:-1])
         position, has_half, half, seed = (int(word[0]) for word in rest)
-        self.manual_seed(seed)
+        if seed != self._seed:  # or it stays the generator that it is, as which parts of a batch know it
+            self.manual_seed(seed)
         self.numpy.bit_generator.state = {
             "bit_generator": "Philox", "state": {"counter": counter, "key": key}, "buffer": buffer,
             "buffer_pos": position, "has_uint32": has_half, "uinteger": half,

@@ -55,7 +55,8 @@ cpdef object apply(Operation operation, tuple inputs, dict static=*)
     node=Node, variable=Variable, before=Node, sources=list, saved=tuple, flowing=Py_ssize_t, inside=bint
 )
 cpdef object record(
-    Operation operation, tuple inputs, dict static, Variable out, object kept=*, Py_ssize_t constants=*, tuple levels=*
+    Operation operation, tuple inputs, dict static, Variable out, object kept=*, Py_ssize_t constants=*, tuple levels=*,
+    Py_ssize_t summed=*
 )
 
 cpdef object _place(Node node, tuple inputs, list sources, Variable out, tuple levels)

@@ -221,7 +221,7 @@ def _computed(operation: Operation, values: list[Any], static: dict[str, Any]) -
 
 def record(
     operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any], out: Variable, kept: Any = None,
-    constants: int = 0, levels: tuple[Any, ...] = (),
+    constants: int = 0, levels: tuple[Any, ...] = (), summed: int = 0,
 ) -> None:  # fmt: skip
     """Make `out` the result of a new node.
 
@@ -238,6 +238,9 @@ def record(
         How many of the last arguments rules use, but nothing flows to.
     levels : tuple of levels
         Batches that the node belongs to, beside those that its sources and its value belong to.
+    summed : int
+        How many of the last arguments the rules give cotangents that are summed already over the batches that these
+        arguments do not belong to.
     """
     node = Node()
     node.operation = operation
@@ -263,7 +266,7 @@ def record(
         bit <<= 1
     node.levels = ()
     if inside or len(levels) > 0 or type(out._value) is not _ndarray:
-        _place(node, inputs, sources, out, levels)
+        _place(node, inputs[: len(inputs) - summed], sources, out, levels)
     node.sources = tuple(sources)
     node.saved = saved = tuple([inputs[i] if users & tracked else None for i, users in operation.saves])
     node.versions = None
@@ -301,9 +304,9 @@ def _place(node: Node, inputs: tuple[Any, ...], sources: list[Any], out: Variabl
             outside = merged(outside, (level,))
         else:
             inside = merged(inside, (level,))
-    for i, source in enumerate(sources):
-        if source is not None:
-            sources[i] = shared(inputs[i], inside)._source
+    for i, x in enumerate(inputs):
+        if sources[i] is not None:
+            sources[i] = shared(x, inside)._source
     node.levels = outside
 
 

@@ -105,13 +105,14 @@ _ADD = Operation(
 
 
 def results(
-    operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any], outputs: list[Any], constants: int = 0
-) -> list[Any]:
+    operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any], outputs: list[Any], constants: int = 0,
+    summed: int = 0,
+) -> list[Any]:  # fmt: skip
     """New variables over the outputs' memory, which are results of one new node.
 
     Parameters
     ----------
-    operation, inputs, static, constants
+    operation, inputs, static, constants, summed
         As in `tape.record`. Where there are several outputs, the rules are given and give tuples.
     outputs : list of variables
 
@@ -121,7 +122,7 @@ def results(
     """
     alone = len(outputs) == 1
     whole = wrap(outputs[0]._value if alone else tuple(y._value for y in outputs))
-    tape.record(operation, inputs, static, whole, constants=constants)
+    tape.record(operation, inputs, static, whole, constants=constants, summed=summed)
     found = [whole] if alone else [item(whole, k) for k in range(len(outputs))]
     for out, y in zip(found, outputs, strict=True):
         out._counter = y._share_counter()
