@@ -182,7 +182,7 @@ _NAMED: dict[str, str] = {
         ),
         "matrix",
     ),
-    "addmm": "affine",
+    **dict.fromkeys(("addmm", "addmv"), "affine"),
     "cdist": "distance",
     "cross_entropy_backward": "row",
     "linalg_solve_ex": "solution",
@@ -310,12 +310,12 @@ def _of_solution(step: Step) -> Pattern:
 
 def _of_affine(step: Step) -> Pattern:
     """x @ w + b or x @ w.T + b, which a square w leaves open."""
-    if len(step.out) != 2:
-        return _of_all(step)
+    of_vector = len(step.out) == 1
     if step.argument != 1:
-        return _of_rows(step) if step.argument == 0 else _of_elements(step)
+        return _of_elements(step) if step.argument == 2 else _of_all(step) if of_vector else _of_rows(step)
     rows, columns = step.shape
-    ways = ["ik,kj->ij"] * (columns == step.out[1]) + ["ik,jk->ij"] * (rows == step.out[1])
+    plain, turned = ("k,kj->j", "k,jk->j") if of_vector else ("ik,kj->ij", "ik,jk->ij")
+    ways = [plain] * (columns == step.out[-1]) + [turned] * (rows == step.out[-1])
     return functools.reduce(union, [_of_product(step, subscripts) for subscripts in ways])
 
 

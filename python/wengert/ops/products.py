@@ -578,6 +578,37 @@ _LINEAR = primitive(
 )  # fmt: skip
 
 
+def _each_affine_of_vector(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    """Of a batch: the vectors of all examples are the rows of one matrix."""
+    x, w, b = arrays
+    if not (batch.having[1] or batch.having[2]):
+        return _affine_kernel(_as_rows(x), w, b).reshape((*x.shape[:-1], w.shape[-1]))
+    products = _each_vm(kernel, batch, [x, w], static) if batch.having[0] or batch.having[1] else _rows_times(x, w)
+    return _add(products, b)
+
+
+def _each_affine_nt_of_vector(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    x, w, b = arrays
+    return _each_affine_of_vector(kernel, batch, [x, w.swapaxes(-1, -2), b], static)
+
+
+# The same of one vector, without the shapes of a matrix around it.
+_AFFINE_OF_VECTOR = primitive(
+    "addmv", lambda x, w, b: _affine_kernel(x[None], w, b)[0],
+    (lambda g, w: apply(_MV, (w, g)), lambda g, x: _column(x) * g, lambda g: g),
+    (lambda t, w: apply(_VM, (t, w)), lambda t, x: apply(_VM, (x, t)), lambda t: t),
+    arguments=("x", "w", "b"), batched=_each_affine_of_vector,
+)  # fmt: skip
+
+
+_LINEAR_OF_VECTOR = primitive(
+    "addmv", lambda x, w, b: _affine_kernel(x[None], w.T, b)[0],
+    (lambda g, w: apply(_VM, (g, w)), lambda g, x: _column(g) * x, lambda g: g),
+    (lambda t, w: apply(_MV, (w, t)), lambda t, x: apply(_MV, (t, x)), lambda t: t),
+    arguments=("x", "w", "b"), batched=_each_affine_nt_of_vector,
+)  # fmt: skip
+
+
 def affine(x: Any, w: Any, b: Any = None) -> Tensor:
     """x @ w + b, as one operation.
 
@@ -661,6 +692,8 @@ def _affine(name: str, operation: Operation, inner: int, x: Any, w: Any, b: Any)
         return add(matmul(x, w if inner == 0 else permute(w, 1, 0)), b)
     if len(shape) == 2:
         return apply(operation, (x, w, b))
+    if len(shape) == 1:
+        return apply(_AFFINE_OF_VECTOR if inner == 0 else _LINEAR_OF_VECTOR, (x, w, b))
     rows = reshape(x, (math.prod(shape[:-1]), shape[-1]))
     return reshape(apply(operation, (rows, w, b)), (*shape[:-1], n))
 
