@@ -129,6 +129,36 @@ def test_along_a_dimension_of_examples_that_have_none(name: str) -> None:
     assert_same(wg.vmap(function)(x), wg.vmap(function, chunk_size=1)(x))
 
 
+@pytest.mark.parametrize("tolerance", [(), (2,), (2, 2)])
+@pytest.mark.parametrize("having", [(True, True), (True, False), (False, True)])
+def test_tolerances_of_batches(tolerance: tuple[int, ...], having: tuple[bool, bool]) -> None:
+    def function(a: Any, t: Any) -> Any:
+        gradient = wg.grad(lambda a: wg.sin(wg.linalg.pinv(a, rtol=t)).sum())(a)
+        return wg.linalg.matrix_rank(a, t), wg.linalg.matrix_rank(a, atol=t, rtol=0.1), wg.linalg.pinv(a, t), gradient
+
+    rng = np.random.default_rng(0)
+    dims = tuple(0 if has else None for has in having)
+    for lead in ((), (2,)):
+        a, t = rng.normal(size=(SIZE, SIZE, *lead, 3, 2)), rng.uniform(0.1, 0.9, size=(SIZE, SIZE, *tolerance))
+        inputs = [wg.tensor(x[0] if has else x[0, 0]) for x, has in zip((a, t), having, strict=True)]
+        assert_same(wg.vmap(function, dims)(*inputs), wg.vmap(function, dims, chunk_size=1)(*inputs))
+        inputs = [wg.tensor(x if has else x[:, 0]) for x, has in zip((a, t), having, strict=True)]
+        found = wg.vmap(wg.vmap(function, dims))(*inputs)
+        assert_same(found, wg.vmap(wg.vmap(function, dims, chunk_size=1), chunk_size=1)(*inputs))
+
+
+@pytest.mark.parametrize("having", [(True, True), (True, False), (False, True)])
+def test_products_by_indices_that_differ(having: tuple[bool, bool]) -> None:
+    def function(x: Any, index: Any) -> Any:
+        of = lambda x: wg.scatter_reduce(x, 0, index, wg.sin(x), "prod", include_self=False)  # noqa: E731
+        return of(x), wg.grad(lambda x: of(x).sum())(x), wg.jvp(of, x, x)[1]
+
+    x, index = wg.tensor(np.random.default_rng(0).normal(size=(2, 4))), wg.tensor([[0, 1, 0, 2], [1, 1, 1, 0]])
+    inputs = [value if has else value[0] for value, has in zip((x, index), having, strict=True)]
+    dims = tuple(0 if has else None for has in having)
+    assert_same(wg.vmap(function, dims)(*inputs), wg.vmap(function, dims, chunk_size=1)(*inputs))
+
+
 # Operations whose kernels run example by example, and why.
 LOOPED = {
     "bincount": "as many counts as the largest item says",

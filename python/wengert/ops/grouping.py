@@ -12,7 +12,7 @@ from ..core.arguments import dimension, either
 from ..core.batching import axes, moved, shaped
 from ..core.broadcast import cast
 from ..core.define import computed, primitive
-from ..core.doors import constant, enter, leave
+from ..core.doors import constant, differs, enter, leave
 from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from ..core.tape import apply
@@ -136,10 +136,11 @@ def _product(x: Any, y: Any, index: Any, dim: int, alone: bool) -> Any:
     if not index._value.size:
         return x
     found = _ranks_of(index, dim=dim, shape=shape)
-    most = int(leave(pick(found, 1), "int").max()) + 1
+    ranks = pick(found, 1)  # where they differ over a batch, all of a line may go to one place
+    most = index._value.shape[dim] if differs(ranks) else int(leave(ranks, "int").max()) + 1
     base = where(_is_touched(index, dim=dim, shape=shape), constant(np.ones, (), dtype), x) if alone else x
     ones = constant(np.ones, x._value.size * most, dtype)
-    factors = scatter(ones, 0, pick(found, 0) * most + pick(found, 1), reshape(y, -1))
+    factors = scatter(ones, 0, pick(found, 0) * most + ranks, reshape(y, -1))
     product = prod(reshape(factors, (x._value.size, most)), 1)
     return base * reshape(product if product._value.dtype == dtype else cast(product, dtype), shape)
 

@@ -9,11 +9,13 @@ import numpy as np
 
 from .._types import Tensor
 from ..core import dtypes
-from ..core.batching import Batch, aligned, leading, looped
+from ..core.batching import Batch
+from ..core.broadcast import broadcast_to
 from ..core.define import primitive
 from ..core.doors import constant, differs, enter, leave
 from ..core.half import half_kernel
 from ..core.tape import Operation, apply
+from ..core.variable import Variable
 from .arithmetic import abs
 from .compare import where
 from .factors import eigvalsh, mirrored, svdvals, symmetrized
@@ -71,9 +73,23 @@ def _push(t: Any, x: Any, z: Any, hermitian: bool) -> Any:
     return _pushed_through_pinv(t, x, z)
 
 
-def _each_pinv(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
-    """Of a batch: tolerances that differ over it are for matrices of one shape, which the loop tells apart."""
-    return (looped if any(batch.having[1:]) else leading)(kernel, batch, arrays, static)
+def _with_tolerances(inner: int) -> Any:
+    """The rule of a kernel of x, whose last `inner` dimensions are its own, and of tolerances that broadcast with those
+    before: ones between the batch and these."""
+
+    def rule(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+        lead = len(batch.lengths)
+        pairs = list(zip(arrays, batch.having, strict=True))
+        counts = [np.ndim(x) - lead * has - (0 if k else inner) for k, (x, has) in enumerate(pairs)]
+        values = []
+        for (x, has), count in zip(pairs, counts, strict=True):
+            if isinstance(x, np.ndarray):
+                lengths, own = (x.shape[:lead], x.shape[lead:]) if has else ((1,) * lead, x.shape)
+                x = x.reshape((*lengths, *(1,) * (max(counts) - count), *own))
+            values.append(x)
+        return kernel(*values, **static)
+
+    return rule
 
 
 # G. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
@@ -84,7 +100,7 @@ _PINV = primitive(
     (_pull, None, None),
     (_push, None, None),
     ("x", "atol", "rtol"),
-    batched=_each_pinv,
+    batched=_with_tolerances(2),
 )
 
 
@@ -146,8 +162,11 @@ def pinv(
     x = as_matrices("pinv", x, square=hermitian)
     if rcond is not None and rtol is not None:
         raise ValueError("pinv: rcond and rtol are one thing, give one of them")
-    static = {"default": _tolerance(x), "hermitian": bool(hermitian)}
-    return apply(_PINV, (x, *_tolerances(atol, rcond if rtol is None else rtol)), static)
+    tolerances = _tolerances(atol, rcond if rtol is None else rtol)
+    lead = np.broadcast_shapes(x._value.shape[:-2], *[v._value.shape for v in tolerances if isinstance(v, Variable)])
+    if lead != x._value.shape[:-2]:
+        x = broadcast_to(x, (*lead, *x._value.shape[-2:]))
+    return apply(_PINV, (x, *tolerances), {"default": _tolerance(x), "hermitian": bool(hermitian)})
 
 
 class LeastSquares(NamedTuple):
@@ -223,7 +242,7 @@ def _count_above(s: np.ndarray, atol: Any, rtol: Any, default: float) -> np.ndar
     return np.asarray((s > _limit(s, atol, rtol, default)).sum(-1), np.int64)
 
 
-_RANK = Operation("linalg_matrix_rank", half_kernel(quiet(_count_above)), (), (), (), batched=aligned)
+_RANK = Operation("linalg_matrix_rank", half_kernel(quiet(_count_above)), (), (), (), batched=_with_tolerances(1))
 
 
 def matrix_rank(
