@@ -427,7 +427,12 @@ def compare_with_loops(seeds: range) -> None:
 def compare_with_jax(seeds: range) -> None:
     jax = pytest.importorskip("jax", reason="the differential test against JAX needs JAX")
     for seed in seeds:
-        assert_same_program(seed, in_wengert(seed, None), in_jax(seed, jax))
+        got = in_wengert(seed, None)
+        try:
+            assert_same_program(seed, got, in_jax(seed, jax))
+        except AssertionError:  # compiled as a whole, program 1680 has a gradient where there is none; not step by step
+            with jax.disable_jit():
+                assert_same_program(seed, got, in_jax(seed, jax))
 
 
 PARTS = pytest.mark.parametrize("part", range(LONG // PART))
