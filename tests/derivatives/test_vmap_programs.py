@@ -107,7 +107,7 @@ NUMPY = {
     "cat": lambda x, y, axis: np.concatenate([x, np.sin(y)], axis),
     "sort": lambda x, axis: np.sort(x, axis),
     "ranked": lambda x, y, _: x[np.argsort(y)],
-    "norm": lambda x, _: np.sqrt(1 + (x * x).sum()),
+    "norm": lambda x, _: np.sqrt(((1.5 + np.sin(x)) ** 2).sum()),
     "put": _numpy_put,
 }  # fmt: skip
 OURS = {
@@ -118,7 +118,7 @@ OURS = {
     "cat": lambda x, y, axis: wg.cat([x, wg.sin(y)], axis),
     "sort": lambda x, axis: wg.sort(x, axis, stable=True).values,
     "ranked": lambda x, y, _: x[wg.argsort(y, stable=True)],
-    "norm": lambda x, _: wg.sqrt(1 + wg.linalg.vector_norm(x) ** 2),
+    "norm": lambda x, _: wg.linalg.vector_norm(1.5 + wg.sin(x)),
     "put": _put,
 }  # fmt: skip
 BY_AXIS = ("sum", "mean", "logsumexp", "softmax", "prod", "var", "cumsum", "flip", "sort", "largest")
@@ -401,7 +401,7 @@ def jax_table(jax: Any) -> dict[str, Callable]:
         "cat": lambda x, y, axis: numpy.concatenate([x, numpy.sin(y)], axis),
         "sort": lambda x, axis: numpy.sort(x, axis),
         "ranked": lambda x, y, _: x[numpy.argsort(y)],
-        "norm": lambda x, _: numpy.sqrt(1 + (x * x).sum()),
+        "norm": lambda x, _: numpy.sqrt(((1.5 + numpy.sin(x)) ** 2).sum()),
     }  # fmt: skip
 
 
