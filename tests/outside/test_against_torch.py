@@ -204,7 +204,7 @@ def index_put(x: Any, key: Any, y: Any, accumulate: bool = False) -> Any:
 F = Peer(torch.nn.functional)
 PEER = Peer(
     torch, torch.nn.functional, torch.special, affine=lambda x, w, b: x @ w + b, index_put=index_put,
-    from_numpy=lambda x: x, power=torch.pow, nn=Peer(functional=F), linalg=Peer(torch.linalg),
+    from_numpy=lambda x: x, power=torch.pow, nn=Peer(functional=F, Module=torch.nn.Module), linalg=Peer(torch.linalg),
 )  # fmt: skip
 
 
@@ -226,7 +226,7 @@ def as_pytorch(function: Callable[..., Any]) -> Callable[..., Any]:
         home = F if "nn.functional" in function.__module__ else PEER
         return getattr(home, function.__name__)
     scope = {**function.__globals__, "wg": PEER, "F": F, "linalg": PEER.linalg}
-    for name in ("_dominant", "_staggered", "_symmetric"):  # the helpers of cases.py that make an array like x
+    for name in ("_dominant", "_hooked", "_staggered", "_symmetric"):  # the helpers of cases.py
         scope[name] = types.FunctionType(scope[name].__code__, scope)
     scope["np"] = NUMPY
     copy = types.FunctionType(function.__code__, scope, "peer", function.__defaults__, function.__closure__)
