@@ -14,8 +14,9 @@ from .batching import BatchError
 from .broadcast import cast
 from .change import copied
 from .doors import alike, constant, enter, require_unfollowed
+from .following import followed
 from .hooks import known, run_hooks, run_post_hooks
-from .modes import mode, recording
+from .modes import ever, mode, recording
 from .variable import Variable
 
 _accumulating = locks.lock()  # walks of several threads may meet at a leaf
@@ -58,21 +59,20 @@ def _source(name: str, x: Any) -> Any:
 def _walk(
     name: str, outputs: list[Any], gradients: list[Any], wanted: Any, retain: bool | None, create: bool, arrive: Any
 ) -> Any:  # fmt: skip
-    """What a walk brings to leaves, or to what is wanted, but for hooked leaves: those are handed to `arrive`."""
+    """What a walk brings to leaves, or to what is wanted, but for hooked leaves: those are handed to `arrive`, unless
+    that is None, as no leaf has a hook."""
     if len(gradients) != len(outputs):
         raise ValueError(f"{name}: {len(outputs)} output(s) and {len(gradients)} gradient(s)")
     starts = []
     for i in range(len(outputs)):
         g = _cotangent(name, outputs[i], gradients[i])
         y = outputs[i]
-        if not create:
+        if followed and not create:
             require_unfollowed(y, "the start of a walk that is not recorded (create_graph=True, wg.func.grad are)")
         starts.append((y.origin(), g))
     free = not (create if retain is None else retain)
     with recording(create):
-        if known.of_leaves:
-            return stages.pull(starts, wanted, free, arrive)
-        return tape.pull(starts, wanted, free)
+        return tape.pull(starts, wanted, free) if arrive is None else stages.pull(starts, wanted, free, arrive)
 
 
 def backward(
@@ -105,22 +105,23 @@ def backward(
     """
     outputs = _aslist(tensors)
     gradients = [None] * len(outputs) if grad_tensors is None else _aslist(grad_tensors)
-    if mode.levels:  # of a batch: each example adds its gradient, also where the tensor is one for all
+    inside = ever.batches and mode.levels
+    if inside:  # a batch: each example adds its gradient, also where the tensor is one for all
         tracked = [isinstance(y, Variable) and y.requires_grad for y in outputs]
         outputs = [
-            tape.shared(y, mode.levels) if is_tracked else y for y, is_tracked in zip(outputs, tracked, strict=True)
+            tape.shared(y, inside) if is_tracked else y for y, is_tracked in zip(outputs, tracked, strict=True)
         ]
     wanted = None
     if inputs is not None:
         wanted = [_source("backward", x) for x in _aslist(inputs)]
         if None in wanted:
             raise RuntimeError("backward: one of the inputs does not require a gradient")
-    arrive = functools.partial(_accumulate, create=create_graph, alone=False)
+    arrive = functools.partial(_accumulate, create=create_graph, alone=False) if known.of_leaves else None
     found = _walk("backward", outputs, gradients, wanted, retain_graph, create_graph, arrive)
     receivers = {id(x._source): x for x in _aslist(inputs)} if inputs is not None else {}
     for source in list(found):
         leaf = source if isinstance(source, Variable) else receivers[id(source)]
-        alone = not mode.levels and held_alone(found, source)  # asked before there is a name for it here
+        alone = not inside and held_alone(found, source)  # asked before there is a name for it here
         _accumulate(leaf, found.pop(source), create_graph, alone)
 
 
@@ -193,7 +194,10 @@ def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
         else:
             # A gradient is the leaf's own memory: what a view, a leaf, a hook, a rule or the caller has is copied.
             own = alone and not leaf._hooks and g._node is None
-            leaf._grad = g if own else alike(leaf, copied(g))
+            if not own:
+                g = copied(g)
+                g = alike(leaf, g) if ever.batches else g
+            leaf._grad = g
     if leaf._hooks:
         run_post_hooks(leaf)
 
@@ -255,9 +259,10 @@ def grad(
     def arrive(leaf: Any, g: Any) -> None:
         hooked[leaf] = _arrived("grad", g, leaf)
 
-    if mode.levels:
+    if ever.batches and mode.levels:
         _require_own(outs, sources)
-    found = _walk("grad", outs, gradients, sources, retain_graph, create_graph, arrive)
+    passing = arrive if known.of_leaves else None
+    found = _walk("grad", outs, gradients, sources, retain_graph, create_graph, passing)
     results = []
     for k, (x, source) in enumerate(zip(ins, sources, strict=True)):
         g = found.get(source)

@@ -22,7 +22,7 @@ from .._types import Tensor
 from . import tape
 from .batching import Batch, Batched, BatchError, bare, batched, brought, each, example, full, levels_of, merged
 from .doors import line_of_caller
-from .modes import mode
+from .modes import ever, mode
 from .tape import Operation, Rule, apply, levels_of_source
 from .variable import Variable
 
@@ -128,6 +128,7 @@ class opened:
         self._level = level
 
     def __enter__(self) -> Level:
+        ever.batches = True
         self._before = mode.levels
         mode.levels = (*self._before, self._level)
         return self._level

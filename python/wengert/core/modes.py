@@ -38,6 +38,15 @@ class Mode(threading.local):
 mode = Mode()
 
 
+class Ever:
+    """What this process has done at least once: whoever would look for it on each call need not, until then."""
+
+    batches = False  # opened one
+
+
+ever = Ever()
+
+
 class recording:
     """A block in which operations are recorded, or are not: what no_grad is made of, without its ways of decorating."""
 
