@@ -19,6 +19,7 @@ from .hooks import known, run_hooks, run_post_hooks
 from .modes import ever, mode, recording
 from .variable import Variable
 
+_ndarray = np.ndarray
 _accumulating = locks.lock()  # walks of several threads may meet at a leaf
 
 
@@ -60,7 +61,7 @@ def _walk(
     name: str, outputs: list[Any], gradients: list[Any], wanted: Any, retain: bool | None, create: bool, arrive: Any
 ) -> Any:  # fmt: skip
     """What a walk brings to leaves, or to what is wanted, but for hooked leaves: those are handed to `arrive`, unless
-    that is None, as no leaf has a hook."""
+    that is None, as no leaf ever had a hook."""
     if len(gradients) != len(outputs):
         raise ValueError(f"{name}: {len(outputs)} output(s) and {len(gradients)} gradient(s)")
     starts = []
@@ -72,7 +73,9 @@ def _walk(
         starts.append((y.origin(), g))
     free = not (create if retain is None else retain)
     with recording(create):
-        return tape.pull(starts, wanted, free) if arrive is None else stages.pull(starts, wanted, free, arrive)
+        if arrive is not None and known.of_leaves:
+            return stages.pull(starts, wanted, free, arrive)
+        return tape.pull(starts, wanted, free)
 
 
 def backward(
@@ -105,7 +108,8 @@ def backward(
     """
     outputs = _aslist(tensors)
     gradients = [None] * len(outputs) if grad_tensors is None else _aslist(grad_tensors)
-    inside = ever.batches and mode.levels
+    unusual = ever.batches_or_hooks
+    inside = unusual and mode.levels
     if inside:  # a batch: each example adds its gradient, also where the tensor is one for all
         tracked = [isinstance(y, Variable) and y.requires_grad for y in outputs]
         outputs = [
@@ -116,7 +120,7 @@ def backward(
         wanted = [_source("backward", x) for x in _aslist(inputs)]
         if None in wanted:
             raise RuntimeError("backward: one of the inputs does not require a gradient")
-    arrive = functools.partial(_accumulate, create=create_graph, alone=False) if known.of_leaves else None
+    arrive = functools.partial(_accumulate, create=create_graph, alone=False) if unusual else None
     found = _walk("backward", outputs, gradients, wanted, retain_graph, create_graph, arrive)
     receivers = {id(x._source): x for x in _aslist(inputs)} if inputs is not None else {}
     for source in list(found):
@@ -196,7 +200,7 @@ def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
             own = alone and not leaf._hooks and g._node is None
             if not own:
                 g = copied(g)
-                g = alike(leaf, g) if ever.batches else g
+                g = g if type(leaf._value) is _ndarray else alike(leaf, g)
             leaf._grad = g
     if leaf._hooks:
         run_post_hooks(leaf)
@@ -259,9 +263,9 @@ def grad(
     def arrive(leaf: Any, g: Any) -> None:
         hooked[leaf] = _arrived("grad", g, leaf)
 
-    if ever.batches and mode.levels:
+    if ever.batches_or_hooks and mode.levels:
         _require_own(outs, sources)
-    passing = arrive if known.of_leaves else None
+    passing = arrive if ever.batches_or_hooks else None
     found = _walk("grad", outs, gradients, sources, retain_graph, create_graph, passing)
     results = []
     for k, (x, source) in enumerate(zip(ins, sources, strict=True)):

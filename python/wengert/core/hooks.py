@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import locks
+from .modes import ever
 from .variable import Variable
 
 _keys = itertools.count()
@@ -70,7 +71,8 @@ def _hooks_of(x: Any, name: str, hook: Any = None) -> dict[int, Any]:
         if owner._hooks is None:
             owner._hooks = {}
         known.any = True
-        known.of_leaves = known.of_leaves or owner is x
+        if owner is x:
+            known.of_leaves = ever.batches_or_hooks = True
     hooks: dict[int, Any] = owner._hooks
     return hooks
 

@@ -128,7 +128,7 @@ class opened:
         self._level = level
 
     def __enter__(self) -> Level:
-        ever.batches = True
+        ever.batches_or_hooks = True
         self._before = mode.levels
         mode.levels = (*self._before, self._level)
         return self._level

@@ -41,7 +41,7 @@ mode = Mode()
 class Ever:
     """What this process has done at least once: whoever would look for it on each call need not, until then."""
 
-    batches = False  # opened one
+    batches_or_hooks = False  # opened a batch, or hooked a leaf
 
 
 ever = Ever()

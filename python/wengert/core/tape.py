@@ -397,7 +397,11 @@ def pull(
                     break
     cotangents: dict[Node | Variable, Any] = {}
     for source, g in outputs:
-        if not isinstance(source, Node) or source.levels:
+        if type(source) is Node:
+            node = source
+            if len(node.levels) > 0:
+                _require_open(node)
+        else:
             _require_open(source)
         cotangents[source] = cotangents[source] + g if source in cotangents else g
     arrived: dict[Node | Variable, Any] = {}
