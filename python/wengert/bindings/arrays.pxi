@@ -243,6 +243,26 @@ cdef cnp.ndarray whole_strides(cnp.ndarray array):
     return array
 
 
+cdef int broadcast_stacks(cnp.ndarray A, cnp.ndarray B, cnp.npy_intp *shape, cnp.npy_intp *strides_a,
+                          cnp.npy_intp *strides_b, name) except -1:
+    """How stacks of matrices broadcast: the lengths of the dimensions before the last two, whose number it gives, and both
+    arrays' strides along them, in items, 0 where a matrix is repeated. Of arrays of at least two dimensions, with
+    whole_strides; raises a ValueError if they do not broadcast."""
+    cdef int ndim_a = cnp.PyArray_NDIM(A), ndim_b = cnp.PyArray_NDIM(B), batch = max(ndim_a, ndim_b) - 2, d, i
+    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(A), length_a, length_b
+    for d in range(batch):
+        i = d - (batch + 2 - ndim_a)
+        length_a = cnp.PyArray_DIM(A, i) if i >= 0 else 1
+        strides_a[d] = cnp.PyArray_STRIDE(A, i) // item if length_a != 1 else 0
+        i = d - (batch + 2 - ndim_b)
+        length_b = cnp.PyArray_DIM(B, i) if i >= 0 else 1
+        strides_b[d] = cnp.PyArray_STRIDE(B, i) // item if length_b != 1 else 0
+        if length_a != length_b and length_a != 1 and length_b != 1:
+            raise ValueError(f"{name}: the leading dimensions of {np.shape(A)} and {np.shape(B)} do not broadcast")
+        shape[d] = length_b if length_a == 1 else length_a
+    return batch
+
+
 cdef cnp.ndarray writable_dense(object x, int typenum, name, argument):
     cdef cnp.ndarray array = readable_as(x, typenum, name, argument)
     if not PyArray_IS_C_CONTIGUOUS(array) or not PyArray_ISWRITEABLE(array) or array is not x:

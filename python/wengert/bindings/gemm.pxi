@@ -24,8 +24,8 @@ def matmul(a, b, *, bias=None):
     """
     cdef cnp.ndarray A = whole_strides(readable(a, "matmul")), B, C
     cdef int typenum = cnp.PyArray_TYPE(A), real = real_of(typenum, "matmul")
-    cdef int ndim_a = cnp.PyArray_NDIM(A), ndim_b, batch, d, i
-    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(A), length_a, length_b
+    cdef int ndim_a = cnp.PyArray_NDIM(A), ndim_b, batch
+    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(A)
     cdef cnp.npy_intp shape[WG_MAX_DIMS]
     cdef cnp.npy_intp strides_a[WG_MAX_DIMS]
     cdef cnp.npy_intp strides_b[WG_MAX_DIMS]
@@ -43,17 +43,7 @@ def matmul(a, b, *, bias=None):
     if cnp.PyArray_DIM(B, ndim_b - 2) != g.k:
         raise ValueError(f"matmul: shapes {np.shape(a)} and {np.shape(b)} do not chain: the last dimension of the first, "
                          f"{g.k}, must equal the last but one of the second, {cnp.PyArray_DIM(B, ndim_b - 2)}")
-    batch = max(ndim_a, ndim_b) - 2
-    for d in range(batch):
-        i = d - (batch + 2 - ndim_a)
-        length_a = cnp.PyArray_DIM(A, i) if i >= 0 else 1
-        strides_a[d] = cnp.PyArray_STRIDE(A, i) // item if length_a != 1 else 0
-        i = d - (batch + 2 - ndim_b)
-        length_b = cnp.PyArray_DIM(B, i) if i >= 0 else 1
-        strides_b[d] = cnp.PyArray_STRIDE(B, i) // item if length_b != 1 else 0
-        if length_a != length_b and length_a != 1 and length_b != 1:
-            raise ValueError(f"matmul: the leading dimensions of {np.shape(a)} and {np.shape(b)} do not broadcast")
-        shape[d] = length_b if length_a == 1 else length_a
+    batch = broadcast_stacks(A, B, shape, strides_a, strides_b, "matmul")
     shape[batch] = g.m
     shape[batch + 1] = g.n
     C = new_array(typenum, batch + 2, shape)

@@ -29,8 +29,8 @@ def solve_triangular(a, b, *, bint upper=False, bint unit=False):
     """
     cdef cnp.ndarray A = whole_strides(readable(a, "solve_triangular")), B, X
     cdef int typenum = cnp.PyArray_TYPE(A), real = real_of(typenum, "solve_triangular")
-    cdef int ndim_a = cnp.PyArray_NDIM(A), ndim_b, batch, d, i
-    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(A), length_a, length_b, last
+    cdef int ndim_a = cnp.PyArray_NDIM(A), ndim_b, batch
+    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(A), last
     cdef cnp.npy_intp shape[WG_MAX_DIMS]
     cdef cnp.npy_intp strides_a[WG_MAX_DIMS]
     cdef cnp.npy_intp strides_b[WG_MAX_DIMS]
@@ -45,18 +45,7 @@ def solve_triangular(a, b, *, bint upper=False, bint unit=False):
     if t.n > WG_TRIANGULAR_MOST:
         raise ValueError(f"solve_triangular: expected at most {WG_TRIANGULAR_MOST} rows, got {t.n}")
     t.columns = cnp.PyArray_DIM(B, ndim_b - 1)
-    batch = max(ndim_a, ndim_b) - 2
-    for d in range(batch):
-        i = d - (batch + 2 - ndim_a)
-        length_a = cnp.PyArray_DIM(A, i) if i >= 0 else 1
-        strides_a[d] = cnp.PyArray_STRIDE(A, i) // item if length_a != 1 else 0
-        i = d - (batch + 2 - ndim_b)
-        length_b = cnp.PyArray_DIM(B, i) if i >= 0 else 1
-        strides_b[d] = cnp.PyArray_STRIDE(B, i) // item if length_b != 1 else 0
-        if length_a != length_b and length_a != 1 and length_b != 1:
-            raise ValueError(f"solve_triangular: the leading dimensions of {np.shape(a)} and {np.shape(b)} do not "
-                             "broadcast")
-        shape[d] = length_b if length_a == 1 else length_a
+    batch = broadcast_stacks(A, B, shape, strides_a, strides_b, "solve_triangular")
     shape[batch] = t.n
     shape[batch + 1] = t.columns
     X = new_array(typenum, batch + 2, shape)
