@@ -21,7 +21,7 @@ from ..ops.shape import matrix_transpose, reshape
 from ..ops.systems import det
 from .recorded import Run, as_arguments, as_array, in_float64, ones_like, zeros_like
 from .series import coefficients
-from .walks import along_units, checked_chunk, in_chunks, total_along_units
+from .walks import along_units, checked_chunk, in_chunks, items, total_along_units
 
 # ---------------------------------------------------------------- functions of one variable
 
@@ -438,7 +438,7 @@ def _square_run(
     """A run with as many items of output as of input, and at least one."""
     run = Run(name, function, args, argnums, has_aux, keywords)
     run.check_floating()
-    variables, components = (sum(x._value.size for x in xs) for xs in (run.inputs, run.outputs))
+    variables, components = items(run.inputs), items(run.outputs)
     if variables != components or not variables:
         raise ValueError(
             f"{name}: expected as many results as variables, and at least one, got {components} results of {variables} "

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.batching import BatchError
 from ..core.doors import enter, leave
 from ..core.levels import Level, into, opened, out_of
 from ..core.tape import Node
@@ -23,7 +22,7 @@ from ..core.trees import flatten
 from .paths import Detector, Path
 from .recorded import Run, ones_like
 from .sparsity import compressed
-from .walks import chunks
+from .walks import at_once_or_alone, chunks, items
 
 # ---------------------------------------------------------------- what users call
 
@@ -354,7 +353,7 @@ def _scipy(name: str) -> Any:
 
 def _shape(run: Run) -> tuple[int, int]:
     """How many items the results and the arguments of a run have."""
-    return sum(y._value.size for y in run.outputs), sum(x._value.size for x in run.inputs)
+    return items(run.outputs), items(run.inputs)
 
 
 _FEW = 3  # directions that walk one by one in the time that a batch of them takes
@@ -362,32 +361,26 @@ _FEW = 3  # directions that walk one by one in the time that a batch of them tak
 
 def _walks(run: Run, directions: np.ndarray, forward: bool) -> np.ndarray:
     """The Jacobian times each of some directions, or, in reverse, each of them times the Jacobian: a row each."""
-    ends = run.outputs if forward else run.inputs
-    found = np.empty((len(directions), sum(x._value.size for x in ends)), np.result_type(*_dtypes(ends)))
+    walk, starts, ends = (run.push, run.inputs, run.outputs) if forward else (run.pull, run.outputs, run.inputs)
+    found = np.empty((len(directions), items(ends)), np.result_type(*_dtypes(ends)))
     count = len(directions)
-    together = chunks(run, [enter(np.zeros(count))], "auto") if count > _FEW else [(k, k + 1) for k in range(count)]
-    for start, stop in together:
-        _walk(run, directions[start:stop], forward, found[start:stop])
-    return found
+    together = chunks(run, count, "auto") if count > _FEW else [(k, k + 1) for k in range(count)]
 
-
-def _walk(run: Run, directions: np.ndarray, forward: bool, found: np.ndarray) -> None:
-    """Fill a part of the rows: by one walk, or by one for each where a user's rule cannot be run over a batch."""
-    walk, ends = (run.push, run.inputs) if forward else (run.pull, run.outputs)
-    if len(directions) == 1:
-        parts = [enter(part[0]) for part in _divided(directions, ends)]
-        np.concatenate([leave(part, "array").reshape(-1) for part in walk(parts)], out=found[0])
-        return
-    level = Level(len(directions))
-    try:
+    def at_once(start: int, stop: int) -> None:
+        level = Level(stop - start)
         with opened(level):
-            parts = [into(enter(part), 0, level) for part in _divided(directions, ends)]
+            parts = [into(enter(part), 0, level) for part in _divided(directions[start:stop], starts)]
             columns = [leave(out_of(part, 0, level), "array") for part in walk(parts)]
-    except BatchError:
-        for k in range(len(directions)):
-            _walk(run, directions[k : k + 1], forward, found[k : k + 1])
-        return
-    np.concatenate([column.reshape(len(directions), -1) for column in columns], 1, out=found)
+        np.concatenate([column.reshape(stop - start, -1) for column in columns], 1, out=found[start:stop])
+
+    def alone(start: int, stop: int) -> None:
+        for k in range(start, stop):
+            parts = [enter(part[0]) for part in _divided(directions[k : k + 1], starts)]
+            np.concatenate([leave(part, "array").reshape(-1) for part in walk(parts)], out=found[k])
+
+    for start, stop in together:
+        at_once_or_alone(at_once, alone, start, stop, "auto")
+    return found
 
 
 def _dtypes(variables: list[Any]) -> list[np.dtype]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .recorded import Run, as_arguments, ones_like
-from .walks import blocks, checked_chunk
+from .walks import blocks, checked_chunk, items
 
 # ---------------------------------------------------------------- first derivatives
 
@@ -384,8 +384,7 @@ def _jacobian_of(
 
 def _jacobian(run: Run, mode: str, chunk_size: Any) -> Any:
     """The Jacobian, per leaf of the output in the structure of the arguments."""
-    items_in, items_out = (sum(x._value.size for x in xs) for xs in (run.inputs, run.outputs))
-    forward = mode == "forward" or (mode == "auto" and items_in < items_out)
+    forward = mode == "forward" or (mode == "auto" and items(run.inputs) < items(run.outputs))
     return run.rebuild_output([run.like_inputs(row) for row in blocks(run, forward, chunk_size)])
 
 

@@ -8,8 +8,10 @@ of the time of all at once, and 0.08 of that of one by one).
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from ..core.variable import Variable
 from ..ops.join import cat
 from ..ops.shape import clone, movedim, narrow_view, reshape, unsqueeze
 from .recorded import Run, zeros_like
+
+V = TypeVar("V")
 
 _BYTES = 1 << 21
 _FEWEST = 16  # directions that walk at once in any case
@@ -72,20 +76,28 @@ def along_units(run: Run, forward: bool, chunk_size: Any) -> list[Any]:
     """
     ends = run.outputs if forward else run.inputs
     found = [part for _, part in in_chunks(run, forward, chunk_size)]
-    if not found:
-        return [constant(np.zeros, (0, *x._value.shape), x._value.dtype) for x in ends]
-    return [column[0] if len(column) == 1 else cat(list(column)) for column in zip(*found, strict=True)]
+    return _rejoined(found) if found else [constant(np.zeros, (0, *x._value.shape), x._value.dtype) for x in ends]
+
+
+def _rejoined(parts: list[list[Any]]) -> list[Any]:
+    """What was found along some directions after another, column by column."""
+    return [column[0] if len(column) == 1 else cat(list(column)) for column in zip(*parts, strict=True)]
 
 
 def in_chunks(run: Run, forward: bool, chunk_size: Any) -> Iterator[tuple[int, list[Any]]]:
     """The same in pieces: the number of the first direction of each, and what was found along its directions."""
-    for start, stop in chunks(run, run.inputs if forward else run.outputs, chunk_size):
-        yield start, _walk_or_walks(run, forward, start, stop, chunk_size)
+    at_once, alone = functools.partial(_walk, run, forward), functools.partial(_walks_alone, run, forward)
+    for start, stop in chunks(run, items(run.inputs if forward else run.outputs), chunk_size):
+        yield start, at_once_or_alone(at_once, alone, start, stop, chunk_size)
 
 
-def chunks(run: Run, xs: list[Any], chunk_size: Any) -> list[tuple[int, int]]:
-    """Which of the directions of variables walk at once: from the first of each pair to the second."""
-    count = sum([x._value.size for x in xs])
+def items(xs: list[Any]) -> int:
+    """How many items variables have together: as many as there are unit directions."""
+    return sum([x._value.size for x in xs])
+
+
+def chunks(run: Run, count: int, chunk_size: Any) -> list[tuple[int, int]]:
+    """Which of so many directions walk at once: from the first of each pair to the second."""
     size = max(count, 1) if chunk_size is None else chunk_size
     if chunk_size == "auto":
         size = 1 if run.is_hooked else max(_FEWEST, _BYTES // _largest(run))  # a hook sees one gradient at a time
@@ -106,42 +118,43 @@ def _largest(run: Run) -> int:
     return largest
 
 
-def _walk_or_walks(run: Run, forward: bool, start: int, stop: int, chunk_size: Any) -> list[Any]:
-    """One walk for some directions; one for each, where a rule of a user's cannot be run over a batch and nobody has
-    asked for it."""
-    if stop - start == 1:
-        return _walk_alone(run, forward, start)
-    try:
-        return _walk(run, forward, start, stop)
-    except BatchError:
-        if chunk_size != "auto":
-            raise
-    alone = [_walk_alone(run, forward, k) for k in range(start, stop)]
-    return [cat(list(column)) for column in zip(*alone, strict=True)]
+def at_once_or_alone(
+    at_once: Callable[[int, int], V], alone: Callable[[int, int], V], start: int, stop: int, chunk_size: Any
+) -> V:
+    """What the directions from one to another give as a batch; what they give one by one, if there is one, or where a
+    rule of a user's cannot be run over a batch and nobody has asked for it."""
+    if stop - start > 1:
+        try:
+            return at_once(start, stop)
+        except BatchError:
+            if chunk_size != "auto":
+                raise
+    return alone(start, stop)
 
 
 def total_along_units(run: Run, function: Callable[[list[Any]], list[Any]], chunk_size: Any) -> list[Any] | None:
     """What a function of a direction of the inputs gives, summed over all unit directions; None if there are none."""
-    totals: list[Any] | None = None
-    for start, stop in chunks(run, run.inputs, chunk_size):
-        try:
-            found = _summed(run, function, start, stop)
-        except BatchError:
-            if chunk_size != "auto":
-                raise
-            found = [sum(column[1:], column[0]) for column in zip(
-                *[function(_direction(run.inputs, k)) for k in range(start, stop)], strict=True
-            )]  # fmt: skip
-        totals = found if totals is None else [x + y for x, y in zip(totals, found, strict=True)]
-    return totals
+    at_once, alone = functools.partial(_total, run, function), functools.partial(_total_alone, run, function)
+    found = [
+        at_once_or_alone(at_once, alone, start, stop, chunk_size)
+        for start, stop in chunks(run, items(run.inputs), chunk_size)
+    ]  # fmt: skip
+    return _summed(found) if found else None
 
 
-def _summed(run: Run, function: Callable[[list[Any]], list[Any]], start: int, stop: int) -> list[Any]:
-    if stop - start == 1:
-        return function(_direction(run.inputs, start))
+def _summed(parts: list[list[Any]]) -> list[Any]:
+    """The sums of what was found along some directions after another, column by column."""
+    return [functools.reduce(operator.add, column) for column in zip(*parts, strict=True)]
+
+
+def _total(run: Run, function: Callable[[list[Any]], list[Any]], start: int, stop: int) -> list[Any]:
     level = Level(stop - start)
     with opened(level):
         return [total(x, level) for x in function(batch_of_units(run.inputs, start, stop, level))]
+
+
+def _total_alone(run: Run, function: Callable[[list[Any]], list[Any]], start: int, stop: int) -> list[Any]:
+    return _summed([function(_direction(run.inputs, k)) for k in range(start, stop)])
 
 
 def _walk(run: Run, forward: bool, start: int, stop: int) -> list[Any]:
@@ -165,9 +178,9 @@ def batch_of_units(xs: list[Any], start: int, stop: int, level: Level) -> list[A
     return directions
 
 
-def _walk_alone(run: Run, forward: bool, k: int) -> list[Any]:
-    direction = _direction(run.inputs if forward else run.outputs, k)
-    return [unsqueeze(t, 0) for t in (run.push(direction) if forward else run.pull(direction))]
+def _walks_alone(run: Run, forward: bool, start: int, stop: int) -> list[Any]:
+    walk, xs = (run.push, run.inputs) if forward else (run.pull, run.outputs)
+    return _rejoined([[unsqueeze(t, 0) for t in walk(_direction(xs, k))] for k in range(start, stop)])
 
 
 def _direction(xs: list[Any], k: int) -> list[Any]:
