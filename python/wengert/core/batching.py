@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -101,9 +101,7 @@ class Batched(Value):
         rule = operation.batched
         if rule is bare:
             return operation.kernel(*values, **static)
-        levels: tuple[Any, ...] = ()
-        for value in values:
-            levels = merged(levels, levels_of(value))
+        levels = levels_of(tuple(values))
         arrays: list[Any] = []
         having = []
         for value in values:
@@ -111,12 +109,12 @@ class Batched(Value):
                 arrays.append(brought(value, levels))
                 having.append(True)
             elif type(value) is tuple and levels_of(value):
-                arrays.append(tuple([_full(part, levels) for part in value]))
+                arrays.append(_full(value, levels))
                 having.append(True)
             else:
                 arrays.append(value)
                 having.append(False)
-        batch = Batch(operation.name, tuple([level.size for level in levels]), having)
+        batch = Batch(operation.name, sizes(levels), having)
         found = (looped if rule is None else rule)(operation.kernel, batch, arrays, static)
         return batched(found, levels, batch)
 
@@ -130,13 +128,12 @@ class Batched(Value):
             return self.data
         raise BatchError(
             f"vmap: {_LEAVING[kind]} of a batched tensor of shape {self.shape}: it differs over the batch of "
-            f"{', '.join([str(level.size) for level in self.levels])}{ended(self.levels)}; {WAYS_OUT}"
+            f"{', '.join(map(str, sizes(self.levels)))}{ended(self.levels)}; {WAYS_OUT}"
         )
 
     def text(self) -> str:
         """What stands for the items of all examples where a tensor is printed."""
-        sizes = ", ".join([str(level.size) for level in self.levels])
-        return f"<shape {self.shape} of {self.dtype} in a batch of {sizes}>"
+        return f"<shape {self.shape} of {self.dtype} in a batch of {', '.join(map(str, sizes(self.levels)))}>"
 
     def memory(self) -> np.ndarray:
         """The first example's array; those of the others lie beside it in the same way."""
@@ -162,9 +159,7 @@ class Batched(Value):
         self, name: str, kernel: Callable[..., Any], values: list[Any], static: dict[str, Any], count: int
     ) -> None:
         """Let a kernel change the first `count` values in place, which must have all of the batch."""
-        levels: tuple[Any, ...] = ()
-        for value in values:
-            levels = merged(levels, levels_of(value))
+        levels = levels_of(tuple(values))
         for value in values[:count]:
             if levels_of(value) != levels:
                 raise BatchError(
@@ -177,11 +172,10 @@ class Batched(Value):
                     f"{name}: this batched tensor of shape {value.shape} is an argument of the function, whose memory "
                     "is its caller's, or shows one item many times; clone() it first"
                 )
-        lengths = tuple([level.size for level in levels])
-        arrays = [brought(value, levels) if type(value) is Batched else value for value in values]
-        having = [type(value) is Batched for value in values]
-        for place in itertools.product(*map(range, lengths)):
-            kernel(*[example(x, place) if has else x for x, has in zip(arrays, having, strict=True)], **static)
+        batch = Batch(name, sizes(levels), [type(value) is Batched for value in values])
+        arrays = [brought(value, levels) if has else value for value, has in zip(values, batch.having, strict=True)]
+        for place in places(batch):
+            kernel(*examples(arrays, batch, place), **static)
 
     def repeated(self, value: Any) -> Batched:
         """An array, or what has a part of the levels, for each example: fresh memory."""
@@ -238,6 +232,11 @@ def _age(level: Any) -> Any:
     return level.number
 
 
+def sizes(levels: tuple[Any, ...]) -> tuple[int, ...]:
+    """How many examples each level has."""
+    return tuple([level.size for level in levels])
+
+
 def brought(value: Batched, levels: tuple[Any, ...]) -> np.ndarray:
     """A value's array with a dimension in front for each of `levels`, of length 1 where it does not have the level."""
     own = value.levels
@@ -249,21 +248,24 @@ def brought(value: Batched, levels: tuple[Any, ...]) -> np.ndarray:
 
 
 def _full(value: Any, levels: tuple[Any, ...]) -> Any:
-    """A value, or a tuple's part, with the whole batch in front."""
-    if type(value) is Batched:
-        return np.broadcast_to(brought(value, levels), (*[level.size for level in levels], *value.shape))
+    """A value, or all parts of one, with the whole batch in front."""
     if isinstance(value, tuple):
-        return tuple([_full(part, levels) for part in value])
-    if isinstance(value, np.ndarray):
-        return np.broadcast_to(value, (*[level.size for level in levels], *value.shape))
-    return value
+        return _with_parts(value, [_full(part, levels) for part in value])
+    if not isinstance(value, (Batched, np.ndarray)):
+        return value
+    array = brought(value, levels) if type(value) is Batched else value
+    return np.broadcast_to(array, (*sizes(levels), *value.shape))
+
+
+def _with_parts(x: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
+    """A tuple of x's class, with other parts."""
+    return tuple(parts) if type(x) is tuple else type(x)(*parts)
 
 
 def batched(found: Any, levels: tuple[Any, ...], batch: Batch) -> Any:
     """What a rule gives as values: arrays with the batch in front, and tuples of such."""
     if isinstance(found, tuple):
-        parts = [batched(part, levels, batch) for part in found]
-        return tuple(parts) if type(found) is tuple else type(found)(*parts)
+        return _with_parts(found, [batched(part, levels, batch) for part in found])
     if not isinstance(found, (np.ndarray, np.generic)):
         return found
     data = np.asarray(found)
@@ -368,14 +370,18 @@ def unchanged(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], stati
 def full(x: Any, batch: Batch, has: bool) -> Any:
     """An input, or all parts of one, with the whole batch in front, where it lacks it or has ones there."""
     if isinstance(x, tuple):
-        parts = [full(part, batch, has) for part in x]
-        return tuple(parts) if type(x) is tuple else type(x)(*parts)
+        return _with_parts(x, [full(part, batch, has) for part in x])
     if not isinstance(x, np.ndarray):
         return x
     lead = len(batch.lengths)
     own = x.shape[lead:] if has else x.shape
     shape = (*batch.lengths, *own)
     return x if x.shape == shape else np.broadcast_to(x, shape)
+
+
+def all_full(arrays: list[Any], batch: Batch) -> list[Any]:
+    """All inputs with the whole batch in front."""
+    return [full(x, batch, has) for x, has in zip(arrays, batch.having, strict=True)]
 
 
 def axes(value: Any, batch: Batch) -> Any:
@@ -449,26 +455,20 @@ def moved(**translators: Callable[[Any, Batch], Any]) -> Rule:
     """
 
     def rule(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
-        values = [full(x, batch, has) for x, has in zip(arrays, batch.having, strict=True)]
         there = {
             name: translators[name](value, batch) if name in translators else value for name, value in static.items()
         }
-        return kernel(*values, **there)
+        return kernel(*all_full(arrays, batch), **there)
 
     return rule
 
 
-def over(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
-    """Of a reduction: its `dims` count the batch's dimensions, its `shape` has them in front."""
-    there = {**static, "dims": axes(static["dims"], batch)}
-    if "shape" in static:
-        there["shape"] = shaped(static["shape"], batch)
-    return kernel(*[full(x, batch, has) for x, has in zip(arrays, batch.having, strict=True)], **there)
+over = moved(dims=axes, shape=shaped)  # of a reduction
 
 
 def by_dim(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
     """Of a kernel that runs along its `dim`; an example without dimensions counts as one of one item."""
-    values = [full(x, batch, has) for x, has in zip(arrays, batch.having, strict=True)]
+    values = all_full(arrays, batch)
     there = {**static, "dim": axes(static["dim"], batch)}
     if values[0].ndim > len(batch.lengths):
         return kernel(*values, **there)
@@ -484,19 +484,12 @@ def flat(x: np.ndarray, batch: Batch) -> np.ndarray:
 
 def merged_rows(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
     """Of a kernel that takes one leading dimension: the batch as one."""
-    count = math.prod(batch.lengths)
-    values = []
-    for x, has in zip(arrays, batch.having, strict=True):
-        x = full(x, batch, has)
-        values.append(x.reshape((count, *x.shape[len(batch.lengths) :])) if isinstance(x, np.ndarray) else x)
+    count, lead = math.prod(batch.lengths), len(batch.lengths)
+    values = [
+        x.reshape((count, *x.shape[lead:])) if isinstance(x, np.ndarray) else x for x in all_full(arrays, batch)
+    ]  # fmt: skip
     found = kernel(*values, **static)
-    return _split(found, batch.lengths)
-
-
-def _split(found: Any, lengths: tuple[int, ...]) -> Any:
-    if isinstance(found, tuple):
-        return tuple([_split(part, lengths) for part in found])
-    return found.reshape((*lengths, *found.shape[1:])) if isinstance(found, np.ndarray) else found
+    return found.reshape((*batch.lengths, *found.shape[1:]))
 
 
 def looped(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
@@ -532,30 +525,34 @@ def looped(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: 
 
 def each(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
     """One call per example; a batch without examples gets one of zeros, whose shape tells that of the result."""
-    found = []
-    places = list(itertools.product(*map(range, batch.lengths)))
-    if not places:
+    if 0 in batch.lengths:
         blank = [_blank(x, len(batch.lengths)) if has else x for x, has in zip(arrays, batch.having, strict=True)]
         return _joined([kernel(*blank, **static)], batch, 0)
-    for place in places:
-        parts = [example(x, place) if has else x for x, has in zip(arrays, batch.having, strict=True)]
-        found.append(kernel(*parts, **static))
+    found = [kernel(*examples(arrays, batch, place), **static) for place in places(batch)]
     return _joined(found, batch, len(found))
+
+
+def places(batch: Batch) -> Iterator[tuple[int, ...]]:
+    """Where each example is in the batch, in order."""
+    return itertools.product(*map(range, batch.lengths))
+
+
+def examples(arrays: list[Any], batch: Batch, place: tuple[int, ...]) -> list[Any]:
+    """The inputs of the example at a place in the batch."""
+    return [example(x, place) if has else x for x, has in zip(arrays, batch.having, strict=True)]
 
 
 def example(x: Any, place: tuple[int, ...]) -> Any:
     """The array, or tuple of arrays, of the example at a place in the batch."""
     if isinstance(x, tuple):
-        parts = [example(part, place) for part in x]
-        return tuple(parts) if type(x) is tuple else type(x)(*parts)
+        return _with_parts(x, [example(part, place) for part in x])
     where: tuple[Any, ...] = (*place, Ellipsis)  # the Ellipsis keeps an item an array
     return x[where] if isinstance(x, np.ndarray) else x
 
 
 def _blank(x: Any, lead: int) -> Any:
     if isinstance(x, tuple):
-        parts = [_blank(part, lead) for part in x]
-        return tuple(parts) if type(x) is tuple else type(x)(*parts)
+        return _with_parts(x, [_blank(part, lead) for part in x])
     return np.zeros(x.shape[lead:], x.dtype) if isinstance(x, np.ndarray) else x
 
 
@@ -563,8 +560,7 @@ def _joined(found: list[Any], batch: Batch, count: int) -> Any:
     """The examples' results as one: arrays with the batch in front."""
     first = found[0]
     if isinstance(first, tuple):
-        parts = [_joined([one[k] for one in found], batch, count) for k in range(len(first))]
-        return tuple(parts) if type(first) is tuple else type(first)(*parts)
+        return _with_parts(first, [_joined([one[k] for one in found], batch, count) for k in range(len(first))])
     if not isinstance(first, (np.ndarray, np.generic)):
         return first
     shapes = {x.shape for x in found}

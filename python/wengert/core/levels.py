@@ -9,7 +9,6 @@ one taken inside gives one result per example.
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,21 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from . import tape
-from .batching import Batch, Batched, BatchError, bare, batched, brought, each, example, full, levels_of, merged
+from .batching import (
+    Batch,
+    Batched,
+    BatchError,
+    bare,
+    batched,
+    brought,
+    each,
+    examples,
+    full,
+    levels_of,
+    merged,
+    places,
+    sizes,
+)
 from .doors import line_of_caller
 from .modes import ever, mode
 from .tape import Operation, Rule, apply, levels_of_source
@@ -80,24 +93,21 @@ class Level:
 
 def drawn(kernel: Callable[..., Any], values: list[Any], static: dict[str, Any], own: tuple[Any, ...]) -> Any:
     """What a kernel draws for each example, in order; anew for each along the levels `own`, the same along others."""
-    levels = own
-    for value in values:
-        levels = merged(levels, levels_of(value))
-    batch = Batch("draw", tuple([level.size for level in levels]), [bool(levels_of(value)) for value in values])
-    arrays = [brought(x, levels) if has else x for x, has in zip(values, batch.having, strict=True)]
-    arrays = [full(x, batch, True) if has else x for x, has in zip(arrays, batch.having, strict=True)]
+    levels = merged(own, levels_of(tuple(values)))
+    batch = Batch("draw", sizes(levels), [bool(levels_of(value)) for value in values])
+    pairs = zip(values, batch.having, strict=True)
+    arrays = [full(brought(x, levels), batch, True) if has else x for x, has in pairs]
     if len(own) == len(levels) or 0 in batch.lengths:
         return batched(each(kernel, batch, arrays, static), levels, batch)
     generator = values[0].bit_generator
     before: dict[tuple[int, ...], Any] = {}  # the generator's states, by the place along `own`
     end = generator.state
     found = []
-    for place in itertools.product(*map(range, batch.lengths)):
+    for place in places(batch):
         mine = tuple([k for k, level in zip(place, levels, strict=True) if level in own])
         first = mine not in before
         generator.state = before.setdefault(mine, end)
-        parts = [example(x, place) if has else x for x, has in zip(arrays, batch.having, strict=True)]
-        found.append(kernel(*parts, **static))
+        found.append(kernel(*examples(arrays, batch, place), **static))
         if first:
             end = generator.state
     generator.state = end

@@ -10,7 +10,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either, reduced, whole
-from ..core.batching import Batch, by_dim, flat, full, looped, refused, unchanged
+from ..core.batching import Batch, all_full, by_dim, flat, looped, refused, unchanged
 from ..core.broadcast import beside, cast
 from ..core.define import Function, computed, elementwise
 from ..core.doors import enter, require_unfollowed
@@ -710,7 +710,7 @@ def _each_place(kernel: Function, batch: Batch, arrays: list[Any], static: dict[
     if not batch.having[0] and sequence.ndim == 1:
         return _places(sequence, wanted, **static)
     lead = len(batch.lengths)
-    sequence, wanted = (full(x, batch, has) for x, has in zip(arrays, batch.having, strict=True))
+    sequence, wanted = all_full(arrays, batch)
     rows = wanted if sequence.ndim > lead + 1 else flat(wanted, batch)
     return _places(sequence, rows, **static).reshape(wanted.shape)
 
