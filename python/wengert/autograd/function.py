@@ -18,7 +18,7 @@ from ..core.broadcast import cast
 from ..core.change import adopt
 from ..core.doors import constant, count_change, enter
 from ..core.levels import Level, into, levels, levels_around, out_of
-from ..core.modes import mode, recording
+from ..core.modes import ever, mode, recording
 from ..core.tape import Operation, Rule
 from ..core.variable import Variable
 from ..ops.index import select
@@ -148,7 +148,7 @@ class Function:
         Tensor or tuple of Tensor
             What forward returns.
         """
-        if not cls.generate_vmap_rule:
+        if ever.batches_or_hooks and not cls.generate_vmap_rule:
             around: tuple[Any, ...] = ()
             for x in args:
                 around = merged(around, levels_around(x))
