@@ -162,10 +162,8 @@ def _dimension(what: str, dim: Any, ndim: int, shape: tuple[int, ...]) -> int:
 
 def _spread(what: str, prefix: Any, tree: Any) -> list[int | None]:
     """An entry for each leaf of a tree, from a number or None for all of it, or a structure of such."""
-    if prefix is None or (isinstance(prefix, int) and not isinstance(prefix, bool)):
-        return [prefix] * len(flatten(tree)[0])
-    if hasattr(prefix, "__index__") and not isinstance(prefix, bool):
-        return [prefix.__index__()] * len(flatten(tree)[0])
+    if prefix is None or (hasattr(prefix, "__index__") and not isinstance(prefix, bool)):
+        return [None if prefix is None else prefix.__index__()] * len(flatten(tree)[0])
     children = _children(tree)
     given = _children(prefix)
     if given is None:
@@ -231,12 +229,14 @@ def _let_out(y: Any, dim: int | None, level: Level) -> Any:
     x = enter(y)
     if dim is None:
         if differs_over(x, level):
-            raise ValueError(
-                f"vmap: out_dims is None for a result of shape {x._value.shape}, which differs over the batch"
-            )
+            raise _differing(x)
         return y if level not in levels_of_source(x._source) else select(out_of(x, 0, level), 0, 0)
     out = out_of(x, _dimension("out_dims", dim, x._value.ndim + 1, x._value.shape), level)
     return out if memory(out).flags.writeable else clone(out)  # never an argument's memory, nor one item many times
+
+
+def _differing(y: Variable) -> ValueError:
+    return ValueError(f"vmap: out_dims is None for a result of shape {y._value.shape}, which differs over the batch")
 
 
 def _alone(run: Callable[[list[Any]], Any], leaves: list[Any], out_dims: Any, level: Level) -> Any:
@@ -260,10 +260,7 @@ def _rejoined(parts: list[Any], out_dims: Any) -> Any:
     for k, dim in enumerate(_spread("out_dims", out_dims, parts[0])):
         if dim is None:
             if not all(equal(enter(column[k]), enter(first[k])) for column in columns[1:]):
-                raise ValueError(
-                    f"vmap: out_dims is None for a result of shape {enter(first[k])._value.shape}, which differs over "
-                    "the batch"
-                )
+                raise _differing(enter(first[k]))
             found.append(first[k])
         else:
             found.append(cat([column[k] for column in columns], dim))
