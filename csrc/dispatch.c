@@ -78,6 +78,7 @@ const wg_elementwise_info wg_elementwise_table[WG_ELEMENTWISE_COUNT] = {
 #define WG_UNARY(name, body) {#name, 1, 0, 0},
 #define WG_UNARY_PARAMS(name, params, body) {#name, 1, params, 0},
 #define WG_BINARY(name, body) {#name, 2, 0, 0},
+#define WG_BINARY_PARAMS(name, params, body) {#name, 2, params, 0},
 #define WG_COMPARE(name, body) {#name, 2, 0, 1},
 #include "unary.def"
 #include "binary.def"

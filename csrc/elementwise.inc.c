@@ -1,8 +1,8 @@
 /* elementwise.inc.c - the inner loops of the elementwise kernels, one function per line of unary.def and binary.def.
  *
  * A kernel is its body, a vector function of vectors, and what it takes and gives. One set of loops, always inlined, is
- * specialised for each, and for each choice of the inputs that have one item for a whole row, which then waits in a
- * register. Other strides, the outer dimensions and the threads are loop.c's. */
+ * specialised for each, and where the body is cheap also for each choice of the inputs that have one item for a whole row,
+ * which then waits in a register. Other strides, the outer dimensions and the threads are loop.c's. */
 #include "grain.h"
 #include "special.inc.c"
 
@@ -102,7 +102,8 @@ INLINE void INTERNAL(dense_row)(const INTERNAL(elementwise) *k, const int fixed,
         INTERNAL(vector_step)(k, fixed, out, in, cols - cols % LANES, cols % LANES, value, p);
 }
 
-/* Rows of a dense output. `fixed`, a constant, has the bits of the inputs with one item for a whole row. */
+/* Rows of a dense output. `fixed`, a constant for unary and for cheap bodies, has the bits of the inputs with one item for
+ * a whole row. */
 INLINE void INTERNAL(dense_rows)(const INTERNAL(elementwise) *k, const int fixed, ptrdiff_t rows, ptrdiff_t cols,
                                  char *const *data, const ptrdiff_t *row_strides, const vreal *p)
 {
@@ -181,7 +182,7 @@ INLINE void INTERNAL(block)(const INTERNAL(elementwise) *k, ptrdiff_t rows, ptrd
 {
     assert(rows >= 0 && cols >= 0);
     const int is_copy = k->kernel == WG_ELEMENTWISE_copy;
-    vreal p[2] = {{0}};
+    vreal p[3] = {{0}};
     for (int j = 0; j < k->params; j++)
         p[j] = V(splat)((real)params[j]);
     int fixed = 0;
@@ -192,6 +193,10 @@ INLINE void INTERNAL(block)(const INTERNAL(elementwise) *k, ptrdiff_t rows, ptrd
             INTERNAL(transpose)(rows, cols, data[0], row_strides[0], data[1], col_strides[1]);
         else
             INTERNAL(copy_strided)(rows, cols, data[0], row_strides[0], data[1], row_strides[1], col_strides[1]);
+        return;
+    }
+    if (!INTERNAL(is_cheap)(k)) {
+        INTERNAL(dense_rows)(k, k->inputs == 1 ? 0 : fixed, rows, cols, data, row_strides, p);
         return;
     }
     UNROLL
@@ -216,6 +221,8 @@ INLINE void INTERNAL(block)(const INTERNAL(elementwise) *k, ptrdiff_t rows, ptrd
 #define WG_UNARY_PARAMS(name, count, body) \
     WG_BODY(name, vreal x = in[0], body) WG_KERNEL(name, .inputs = 1, .params = count)
 #define WG_BINARY(name, body) WG_BODY(name, vreal x = in[0]; vreal y = in[1], body) WG_KERNEL(name, .inputs = 2)
+#define WG_BINARY_PARAMS(name, count, body) \
+    WG_BODY(name, vreal x = in[0]; vreal y = in[1], body) WG_KERNEL(name, .inputs = 2, .params = count)
 #define WG_COMPARE(name, body) \
     WG_BODY(name, vreal x = in[0]; vreal y = in[1], V(as_real)(body)) WG_KERNEL(name, .inputs = 2, .byte_output = 1)
 #include "unary.def"
@@ -225,6 +232,7 @@ WG_KERNEL(where, .inputs = 3, .byte_input = 1)
 #undef WG_UNARY
 #undef WG_UNARY_PARAMS
 #undef WG_BINARY
+#undef WG_BINARY_PARAMS
 #undef WG_COMPARE
 #undef WG_KERNEL
 #undef WG_BODY
@@ -236,12 +244,14 @@ const wg_elementwise_kernels TABLE(elementwise) = {
 #define WG_UNARY(name, body) [WG_ELEMENTWISE_##name] = BOTH(name),
 #define WG_UNARY_PARAMS(name, params, body) [WG_ELEMENTWISE_##name] = BOTH(name),
 #define WG_BINARY(name, body) [WG_ELEMENTWISE_##name] = BOTH(name),
+#define WG_BINARY_PARAMS(name, params, body) [WG_ELEMENTWISE_##name] = BOTH(name),
 #define WG_COMPARE(name, body) [WG_ELEMENTWISE_##name] = BOTH(name),
 #include "unary.def"
 #include "binary.def"
 #undef WG_UNARY
 #undef WG_UNARY_PARAMS
 #undef WG_BINARY
+#undef WG_BINARY_PARAMS
 #undef WG_COMPARE
         [WG_ELEMENTWISE_where] = BOTH(where),
     },

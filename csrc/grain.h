@@ -35,6 +35,13 @@ static const short cost_of_arithmetic[WG_ELEMENTWISE_COUNT] __attribute__((unuse
     [WG_ELEMENTWISE_sinc] = 300,       [WG_ELEMENTWISE_lgamma] = 1500,   [WG_ELEMENTWISE_digamma] = 800,
     [WG_ELEMENTWISE_polygamma] = 3000, [WG_ELEMENTWISE_i0] = 600,        [WG_ELEMENTWISE_i0e] = 600,
     [WG_ELEMENTWISE_i1] = 600,         [WG_ELEMENTWISE_i1e] = 600,
+    [WG_ELEMENTWISE_silu] = 200,       [WG_ELEMENTWISE_mish] = 200,      [WG_ELEMENTWISE_elu] = 200,
+    [WG_ELEMENTWISE_silu_grad] = 250,  [WG_ELEMENTWISE_mish_grad] = 300, [WG_ELEMENTWISE_elu_grad] = 150,
+    [WG_ELEMENTWISE_gelu_grad] = 600,
+    /* Hidden, but not worth the code of unrolled loops. */
+    [WG_ELEMENTWISE_within_grad] = 1,  [WG_ELEMENTWISE_without_grad] = 1, [WG_ELEMENTWISE_leaky_relu_grad] = 1,
+    [WG_ELEMENTWISE_hardswish_grad] = 1, [WG_ELEMENTWISE_hardsigmoid] = 1, [WG_ELEMENTWISE_softshrink] = 1,
+    [WG_ELEMENTWISE_threshold] = 1,
 };
 
 /* The items of such a cost that make a chunk, a multiple of `step`. */

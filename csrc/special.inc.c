@@ -18,6 +18,46 @@
  * Mathematical Functions, https://dlmf.nist.gov, here by their numbers.
  */
 
+/* ---------------------------------------------------------------- activations and their derivatives times g */
+
+/* x / (1 + e^-x). What multiplies the quotient is finite below, where that is zero. */
+INLINE vreal V(silu)(vreal x)
+{
+    return V(at_least)(x, V(splat)(2 * EXP_LEAST)) * V(sigmoid)(x);
+}
+
+/* s + x s (1 - s) with s = 1 / (1 + e^-x). */
+static NOINLINE vreal V(silu_grad)(vreal g, vreal x)
+{
+    /* Beyond the bounds the second term is below rounding. */
+    vreal cut = V(at_most)(V(at_least)(x, V(splat)(2 * EXP_LEAST)), V(splat)(EXP_MOST));
+    vreal e = V(exp_falling)(x), q = 1 / (e + 1), s = V(select)(x < 0, e * q, q);
+    return g * V(fma)(cut * q, e * q, s);
+}
+
+/* x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2). From the bound on the quotient is 1. */
+#undef MISH_MOST
+#define MISH_MOST ((real)(REAL_BITS == 32 ? 20 : 40))
+INLINE vreal V(mish)(vreal x)
+{
+    vreal e = V(exp)(V(at_most)(x, V(splat)(MISH_MOST))), n = e * (e + 2);
+    return V(at_least)(x, V(splat)(2 * EXP_LEAST)) * (n / (n + 2));
+}
+
+/* (n (n + 2) + 4 x e^x (e^x + 1)) / (n + 2)^2. */
+static NOINLINE vreal V(mish_grad)(vreal g, vreal x)
+{
+    vreal cut = V(at_most)(V(at_least)(x, V(splat)(2 * EXP_LEAST)), V(splat)(MISH_MOST));
+    vreal e = V(exp)(cut), n = e * (e + 2), inverse = 1 / (n + 2);
+    return g * (V(fma)(4 * cut * inverse, e * (e + 1), n) * inverse);
+}
+
+/* scale g where x > 0, else g a e^(rate x). */
+static NOINLINE vreal V(elu_grad)(vreal g, vreal x, vreal a, vreal scale, vreal rate)
+{
+    return g * V(select)(x > 0, scale, V(exp)(x * rate) * a);
+}
+
 /* ---------------------------------------------------------------- the normal distribution and its relatives */
 
 /* e^(y^2 / 2) Phi(-y), the tail without what makes it small, for y = x / scale >= 1/2. Beyond the bound by DLMF 7.12.1,
@@ -70,6 +110,21 @@ static NOINLINE vreal V(ndtr)(vreal x)
     vreal tail = V(tail_by_exponent)(a, square * (real)-0.5, square_low * (real)-0.5, 1);
     vreal outer = V(select)(x < 0, tail, 1 - tail);
     return V(select)(a < (real)0.5, V(fma)(x, V(normal_center)(square), V(splat)((real)0.5)), outer);
+}
+
+/* g times the derivative of x Phi(x): Phi(x) + x times the density e^(-x^2 / 2) / sqrt(2 pi), whose exponential the tail
+ * has too. */
+static NOINLINE vreal V(gelu_grad)(vreal g, vreal x)
+{
+    const real density = (real)0.39894228040143267794;
+    vreal a = V(at_most)(V(abs)(x), V(splat)(TAIL_BOUND));
+    vreal square_low, square = V(two_product)(a, a, &square_low);
+    vint center = a < (real)0.5;
+    vreal ratio, polynomial = V(normal_tail)(a, &ratio);
+    vreal factor = V(select)(center, V(splat)(density), polynomial / (a + TAIL_CENTER) - a * density);
+    vreal tail = V(exp_scaled)(square * (real)-0.5, square_low * (real)-0.5, factor);
+    vreal inner = V(fma)(x, V(normal_center)(square) + tail, V(splat)((real)0.5));
+    return g * V(select)(center, inner, V(select)(x < 0, tail, 1 - tail));
 }
 
 /* log Phi(x). */

@@ -103,12 +103,14 @@ typedef enum {
 #define WG_UNARY(name, body) WG_ELEMENTWISE_##name,
 #define WG_UNARY_PARAMS(name, params, body) WG_ELEMENTWISE_##name,
 #define WG_BINARY(name, body) WG_ELEMENTWISE_##name,
+#define WG_BINARY_PARAMS(name, params, body) WG_ELEMENTWISE_##name,
 #define WG_COMPARE(name, body) WG_ELEMENTWISE_##name,
 #include "unary.def"
 #include "binary.def"
 #undef WG_UNARY
 #undef WG_UNARY_PARAMS
 #undef WG_BINARY
+#undef WG_BINARY_PARAMS
 #undef WG_COMPARE
     WG_ELEMENTWISE_where, /* out = condition ? x : y, with a condition of bytes */
     WG_ELEMENTWISE_COUNT

@@ -30,7 +30,8 @@ class Case:
     ulp : None for an exact kernel; else the largest error, in units in the last place, for float32 and for float64.
     precise : the reference in mpmath's arithmetic, for float64.
     either_zero : whether a zero result may have either sign.
-    terms : of x, the largest term of what the result is a sum of, where it may be zero: the error is in its units.
+    terms : of the operands, the largest term of what the result is a sum of, where it may be zero, or a product of
+        what has underflown: the error is in its units.
     """
 
     reference: Reference
@@ -49,6 +50,77 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def gelu(x: np.ndarray) -> np.ndarray:
     x = np.maximum(x, -100)  # x Phi(x) tends to 0 at -inf, where the product would be inf * 0
     return x / 2 * np.frompyfunc(erfc, 1, 1)(-x / np.sqrt(2)).astype(np.float64)
+
+
+def silu(x: np.ndarray) -> np.ndarray:
+    x = np.maximum(x, -1000)  # it tends to 0 at -inf
+    return x * sigmoid(x)
+
+
+def mish(x: np.ndarray) -> np.ndarray:
+    x = np.maximum(x, -1000)
+    return x * np.tanh(np.logaddexp(x, 0))
+
+
+def precise_silu(x: mpmath.mpf) -> mpmath.mpf:
+    return x / (1 + mpmath.exp(-x))
+
+
+def precise_mish(x: mpmath.mpf) -> mpmath.mpf:
+    return x * mpmath.tanh(mpmath.log1p(mpmath.exp(x)))
+
+
+def precise_mish_slope(x: mpmath.mpf) -> mpmath.mpf:
+    e = mpmath.exp(min(x, 1000))
+    n = e * (e + 2)
+    return (n * (n + 2) + 4 * x * e * (e + 1)) / (n + 2) ** 2
+
+
+def silu_terms(x: np.ndarray) -> list[np.ndarray]:
+    """What the derivative is the sum of."""
+    x = np.maximum(x, -1000)
+    s = sigmoid(x)
+    return [s, np.where(x > 1000, 0, x) * s * sigmoid(-x)]
+
+
+def mish_terms(x: np.ndarray) -> list[np.ndarray]:
+    x = np.maximum(x, -1000)
+    e = np.exp(np.minimum(x, 100))
+    n = e * (e + 2)
+    return [n / (n + 2), np.where(x > 100, 0, 4 * x * (e * (e + 1) / (n + 2) / (n + 2)))]
+
+
+def gelu_terms(x: np.ndarray) -> list[np.ndarray]:
+    x = np.clip(x, -30, 1e100)  # beyond, it is below all that is asked for
+    density = np.exp(-np.minimum(x * x, 1e4) / 2) / np.sqrt(2 * np.pi)
+    return [np.frompyfunc(erfc, 1, 1)(-x / np.sqrt(2)).astype(np.float64) / 2, x * density]
+
+
+def precise_gelu_slope(x: mpmath.mpf) -> mpmath.mpf:
+    return mpmath.ncdf(x) + x * mpmath.npdf(x)
+
+
+def slope(terms: Callable[[np.ndarray], list[np.ndarray]], precise: Callable[..., mpmath.mpf], ulp: float) -> Case:
+    """A kernel that gives a cotangent times a derivative. What of that is below 1e-35 has no digits in float32."""
+
+    def largest(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+        g, least = np.abs(g), np.maximum(sum(map(np.abs, terms(x))), 1e-35)
+        return np.where(np.isfinite(g), g, 0) * np.where(np.isnan(least), 0, least) + 2e-45
+
+    return Case(
+        lambda g, x: g * sum(terms(x)), (ulp, ulp), lambda g, x: g * precise(x), terms=largest
+    )  # fmt: skip
+
+
+def below_zero(x: np.ndarray) -> np.ndarray:
+    """Of x times a quotient that underflows."""
+    return np.where(np.isfinite(x), np.abs(x), 0) * 1e-35
+
+
+def elu_slope(g: np.ndarray, x: np.ndarray, a: float, scale: float, rate: float) -> np.ndarray:
+    """In the operands' dtype: exactly what the kernel does, which has the exponential from there."""
+    real = x.dtype.type
+    return g * np.where(x > 0, real(scale), K.Elementwise("exp")(x * real(rate)) * real(a))
 
 
 def special(name: str, ulp: tuple[float, float], **options: Any) -> Case:
@@ -99,6 +171,17 @@ CASES: dict[str, Case] = {
     "i0e": special("i0e", (3.5, 4)),
     "i1": special("i1", (4, 5)),
     "i1e": special("i1e", (3.5, 3.5)),
+    "silu": Case(silu, (2.5, 2.5), precise_silu, terms=below_zero),
+    "mish": Case(mish, (5, 5), precise_mish, terms=below_zero),
+    "elu": Case(
+        lambda x, a, s, r: np.where(x > 0, x * s, np.expm1(np.minimum(x * r, 1)) * a),
+        (3, 3),
+        lambda x: x * 0.75 if x > 0 else 1.25 * mpmath.expm1(x / 2),
+        params=(1.25, 0.75, 0.5),
+    ),
+    "threshold": Case(lambda x, bound, value: np.where(x <= bound, x.dtype.type(value), x), params=(0.5, -2.0)),
+    "hardsigmoid": Case(lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6),
+    "softshrink": Case(lambda x, p: x - np.clip(x, x.dtype.type(-p), x.dtype.type(p)), params=(0.5,)),
     "relu": Case(lambda x: np.maximum(x, x.dtype.type(0)), either_zero=True),
     "leaky_relu": Case(lambda x, p: np.where(x > 0, x, x * x.dtype.type(p)), params=(0.01,)),
     "clip": Case(lambda x, low, high: np.clip(x, x.dtype.type(low), x.dtype.type(high)), params=(-0.75, 1.5)),
@@ -112,6 +195,23 @@ CASES: dict[str, Case] = {
     "relu_grad": Case(lambda g, x: np.where(x > 0, g, g.dtype.type(0))),
     "tanh_grad": Case(lambda g, z: g * (1 - z * z)),
     "sigmoid_grad": Case(lambda g, z: g * (z * (1 - z))),
+    "silu_grad": slope(silu_terms, lambda x: (1 + x / (1 + mpmath.exp(x))) / (1 + mpmath.exp(-x)), 4),
+    "mish_grad": slope(mish_terms, precise_mish_slope, 6),
+    "gelu_grad": slope(gelu_terms, precise_gelu_slope, 5),
+    "elu_grad": Case(elu_slope, params=(1.25, 0.75, 0.5)),
+    "leaky_relu_grad": Case(lambda g, x, p: np.where(x > 0, g, g * g.dtype.type(p)), params=(0.01,)),
+    "hardswish_grad": Case(
+        lambda g, x: np.where(
+            x > -3, g * np.where(x < 3, x * x.dtype.type(1 / 3) + x.dtype.type(0.5), x.dtype.type(1)), g.dtype.type(0)
+        )
+    ),
+    "within_grad": Case(
+        lambda g, x, low, high, factor: np.where((x > low) & (x < high), g * g.dtype.type(factor), g.dtype.type(0)),
+        params=(-1.0, 2.0, 1 / 6),
+    ),
+    "without_grad": Case(
+        lambda g, x, low, high: np.where((x >= low) & (x <= high), g.dtype.type(0), g), params=(-0.5, 0.5)
+    ),
     "equal": Case(np.equal),
     "not_equal": Case(np.not_equal),
     "less": Case(np.less),
@@ -124,6 +224,7 @@ CASES: dict[str, Case] = {
 CASES |= {case.kernel: Case(case.reference) for case in OPERATIONS if case.kernel}
 INPUTS = {name: inputs for name, (inputs, _, _) in K.elementwise_info().items()}
 APPROXIMATE = [name for name, case in CASES.items() if case.ulp]
+SLOPES = ["silu_grad", "mish_grad", "gelu_grad"]
 FUNCTIONS = [name for name in APPROXIMATE if INPUTS[name] == 1]
 EVERY_FLOAT = ["exp", "log", "tanh", "sigmoid"]  # checked on all of float32 with --exhaustive
 
@@ -188,7 +289,7 @@ def assert_agrees(name: str, actual: np.ndarray, *operands: np.ndarray) -> None:
             np.testing.assert_array_equal(np.signbit(actual[zero]), np.signbit(right[zero]))
         return
     bound = case.ulp[0] if actual.dtype == np.float32 else 4096
-    least = case.terms(operands[0].astype(np.float64)) if case.terms else 0
+    least = case.terms(*[x.astype(np.float64) for x in operands]) if case.terms else 0
     error = errors_in_ulp(actual, right, least)
     worst = np.argmax(error, axis=None)
     where = [x.flat[worst] for x in operands]
@@ -279,6 +380,8 @@ def test_special_values(isa: str, dtype: np.dtype, name: str) -> None:
     special = special_values(dtype)
     grids = [g.ravel() for g in np.meshgrid(*[special] * min(INPUTS[name], 2))]
     operands = [grids[0] > 0, *grids] if name == "where" else grids
+    if name in SLOPES:  # infinity times what underflows is NaN
+        operands[0] = np.where(np.isinf(operands[0]), 1, operands[0]).astype(dtype)
     assert_agrees(name, apply(name, *operands), *operands)
 
 
@@ -344,6 +447,10 @@ def precise_sample(name: str) -> tuple[list[np.ndarray], list[mpmath.mpf]]:
         operands = [np.clip(x, -800, 709)]
     if name in ("tanh", "erf", "gelu"):
         operands = [np.clip(x, -1000, 1e300)]
+    if name in ("silu", "mish", "elu", *SLOPES):
+        operands = [np.clip(x, -35 if name == "gelu_grad" else -700, 1e300)]
+    if name in SLOPES:
+        operands = [rng.normal(size=len(x)), *operands]
     if name in SPECIAL_DOMAINS:
         operands = [SPECIAL_DOMAINS[name](x)]
     if name == "power":
@@ -365,7 +472,7 @@ def test_float64_error(isa: str, name: str) -> None:
     operands, exact = precise_sample(name)
     actual = apply(name, *operands).tolist()
     terms = CASES[name].terms
-    least = terms(operands[0]) if terms else np.zeros(len(actual))
+    least = terms(*operands) if terms else np.zeros(len(actual))
     with mpmath.workdps(40):
         for i, (result, right) in enumerate(zip(actual, exact, strict=True)):
             arguments = tuple(x[i] for x in operands)

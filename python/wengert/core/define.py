@@ -112,6 +112,12 @@ def elementwise(
             return apply(operation, (x, y))
         return apply(operation, match(name, x, y, floating=floating))
 
+    if hasattr(kernel, "__code__") and _static_names(kernel, 2):
+
+        def binary_with(x: Any, y: Any, **static: Any) -> Tensor:
+            return apply(operation, (x, y) if ready(x, y, floating) else match(name, x, y, floating=floating), static)
+
+        return named(binary_with, name, doc, operation)
     return named(binary, name, doc, operation)
 
 

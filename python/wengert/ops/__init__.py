@@ -30,6 +30,7 @@ from . import (
     matrices,
     norms,
     order,
+    piecewise,
     products,
     random,
     reduce,
@@ -61,6 +62,7 @@ from .losses import *
 from .matrices import *
 from .norms import *
 from .order import *
+from .piecewise import *
 from .products import *
 from .random import *
 from .reduce import *
@@ -126,6 +128,7 @@ if not TYPE_CHECKING:  # checkers follow the stars
     __all__ += matrices.__all__
     __all__ += norms.__all__
     __all__ += order.__all__
+    __all__ += piecewise.__all__
     __all__ += products.__all__
     __all__ += random.__all__
     __all__ += reduce.__all__
