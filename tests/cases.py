@@ -780,6 +780,25 @@ CASES: tuple[Case, ...] = (
     Case("tensor", lambda x: x * wg.tensor(wg.ones_like(x.detach())), lambda x: x),
     Case("view_dtype", lambda x: x + wg.zeros(2).view(wg.uint8).sum(), lambda x: x,
          (((7,),), ((3, 5),), ((0,),))),
+    # ------------------------------------------------------------ more activations
+    Case("hardtanh", lambda x: F.hardtanh(x, -0.5, 1.5), lambda x: np.clip(x, -0.5, 1.5), avoid=(-0.5, 1.5)),
+    Case("relu6", lambda x: F.relu6(4 * x), lambda x: np.clip(4 * x, 0, 6), avoid=(0.0, 1.5)),
+    Case("hardsigmoid", lambda x: F.hardsigmoid(2 * x), lambda x: np.clip(2 * x + 3, 0, 6) / 6, avoid=(-1.5, 1.5)),
+    Case("hardshrink", lambda x: F.hardshrink(x, 0.75), lambda x: np.where(np.abs(x) > 0.75, x, 0),
+         avoid=(-0.75, 0.75)),
+    Case("softshrink", lambda x: F.softshrink(x, 0.75), lambda x: x - np.clip(x, -0.75, 0.75), avoid=(-0.75, 0.75)),
+    Case("threshold", lambda x: F.threshold(x, 0.5, -2), lambda x: np.where(x > 0.5, x, -2), avoid=(0.5,)),
+    Case("rrelu", lambda x: F.rrelu(x, 0.25, 0.75), lambda x: np.where(x > 0, x, x / 2), avoid=(0.0,)),
+    Case("selu", F.selu, lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
+         avoid=(0.0,)),
+    Case("celu", lambda x: F.celu(x, 0.5), lambda x: np.where(x > 0, x, 0.5 * np.expm1(2 * x)), avoid=(0.0,)),
+    Case("mish", F.mish, lambda x: x * np.tanh(np.logaddexp(x, 0)), rtol32=4e-6),
+    Case("logsigmoid", F.logsigmoid, lambda x: -np.logaddexp(-x, 0)),
+    Case("tanhshrink", F.tanhshrink, lambda x: x - np.tanh(x), rtol32=4e-6),
+    Case("softsign", F.softsign, lambda x: x / (1 + np.abs(x)), avoid=(0.0,)),
+    Case("glu", lambda x: F.glu(x, 0), lambda x: x[: len(x) // 2] / (1 + np.exp(-x[len(x) // 2 :])),
+         (((4,),), ((6, 3),), ((2, 0),), ((0, 3),))),
+    Case("softmin", lambda x: F.softmin(x, 0), lambda x: _softmax(-x, 0), ROWS),
 )  # fmt: skip
 
 
