@@ -66,6 +66,7 @@ WIDER = {  # PyTorch refuses these, which have a plain meaning
 NO_GRADIENT = {  # PyTorch has none, or one of another shape
     "det_twice": "PyTorch has NaN for the derivative of a second derivative of det",
     "digamma": "PyTorch's trigamma function has ten digits",
+    "hardsigmoid": "PyTorch's has a sixth in float32, and no second derivative",
     "floor_divide": "PyTorch has no derivative of floor_divide; here it is 0",
     "scatter": "PyTorch cannot differentiate by a source larger than the index",
     "scatter_add": "PyTorch cannot differentiate by a source larger than the index",

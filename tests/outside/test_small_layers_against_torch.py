@@ -1,0 +1,237 @@
+"""The small parts of `nn` against PyTorch in float64: values, two derivatives, printed form, errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wengert as wg
+
+torch = pytest.importorskip("torch", reason="PyTorch, which the results are compared with, is not installed")
+
+TF, WF = torch.nn.functional, wg.nn.functional
+Function = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """PyTorch warns of reductions that broadcast, and of what it will change."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warnings.warn", lambda *_, **__: None)
+        yield
+
+
+# ---------------------------------------------------------------- comparing
+
+
+def close(theirs: Any, ours: Any, tolerance: float, what: str) -> None:
+    a, b = theirs.detach().numpy(), ours.detach().numpy()
+    assert a.shape == b.shape, (what, a.shape, b.shape)
+    assert a.dtype == b.dtype, (what, a.dtype, b.dtype)
+    scale = float(np.abs(a[np.isfinite(a)]).max(initial=1.0))
+    np.testing.assert_allclose(b, a, rtol=tolerance, atol=tolerance * scale, err_msg=what)
+
+
+def derivatives(library: Any, out: Any, xs: list[Any], weights: list[np.ndarray], order: int) -> list[Any]:
+    """The result, its gradient for random cotangents, the gradient of that again."""
+    found = [out]
+    for n in range(order):
+        g = library.from_numpy(np.random.default_rng(n).normal(size=tuple(out.shape)).astype(weights[0].dtype))
+        total = (out * g).sum()
+        if not total.requires_grad:
+            break
+        grads = library.autograd.grad(total, xs, create_graph=n + 1 < order, allow_unused=True)
+        grads = [
+            library.zeros_like(x) if grad is None else grad for x, grad in zip(xs, grads, strict=True)
+        ]  # fmt: skip
+        found += grads
+        out = sum((grad * library.from_numpy(w)).sum() for grad, w in zip(grads, weights, strict=True))
+    return found
+
+
+def agree(
+    theirs: Function, ours: Function, *arrays: np.ndarray, order: int = 2, tolerance: float = 1e-10, what: str = ""
+) -> None:
+    """Both functions, of tensors over `arrays`, have one value and, where arrays are floating, the same derivatives."""
+    floating = [x for x in arrays if x.dtype.kind == "f"]
+    weights = [np.random.default_rng(7 + k).normal(size=x.shape).astype(x.dtype) for k, x in enumerate(floating)]
+    found = []
+    for library, function in ((torch, theirs), (wg, ours)):
+        tensors = [library.from_numpy(x.copy()) for x in arrays]
+        xs = [t.requires_grad_() for t, x in zip(tensors, arrays, strict=True) if x.dtype.kind == "f"]
+        found.append(derivatives(library, function(*tensors), xs, weights, order))
+    assert len(found[0]) == len(found[1]), what
+    for k, (a, b) in enumerate(zip(*found, strict=True)):
+        close(a, b, tolerance, f"{what}: number {k}")
+
+
+def refused(*calls: Function) -> None:
+    """PyTorch and wengert both raise."""
+    for call in calls:
+        with pytest.raises((ValueError, TypeError, RuntimeError, IndexError, ZeroDivisionError, AssertionError)):
+            call()
+
+
+def rng_of(*key: Any) -> np.random.Generator:
+    return np.random.default_rng([len(str(key)), *str(key).encode()])
+
+
+# ---------------------------------------------------------------- activations
+
+ACTIVATIONS: dict[str, list[tuple[Any, ...]]] = {
+    "relu6": [()], "selu": [()], "celu": [(), (0.5,), (-2.0,)], "mish": [()], "hardtanh": [(), (-0.5, 2.0), (0, 0)],
+    "hardswish": [()], "hardsigmoid": [()], "hardshrink": [(), (1.5,), (0.0,)], "softshrink": [(), (1.5,), (0.0,)],
+    "tanhshrink": [()], "softsign": [()], "softmin": [(0,), (-1,)], "logsigmoid": [()], "glu": [(0,), (-1,)],
+    "threshold": [(0.5, 2.0), (-1, -5)], "rrelu": [(), (0.25, 0.5)], "elu": [(), (0.5,)], "silu": [()],
+    "gelu": [(), ("tanh",)], "leaky_relu": [(), (0.3,)], "softplus": [(), (2.0, 1.0)],
+}  # fmt: skip
+KINKS = np.array([-3.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 6.0])
+NO_KINKS = ("softmin", "glu")
+
+
+def options(name: str) -> dict[str, Any]:
+    """PyTorch has no second derivative of hardsigmoid, and in the first a sixth in float32."""
+    return {"order": 1, "tolerance": 1e-7} if name.lower().startswith("hardsigmoid") else {}
+
+
+def call(function: Function, arguments: tuple[Any, ...]) -> Function:
+    if arguments == ("tanh",):
+        return lambda x: function(x, approximate="tanh")
+    return lambda x: function(x, *arguments)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations(name: str) -> None:
+    for arguments in ACTIVATIONS[name]:
+        theirs, ours = call(getattr(TF, name), arguments), call(getattr(WF, name), arguments)
+        for shape in ((4, 6), (2, 3, 8), (40,), (2, 0)):
+            x = rng_of(name, shape).normal(size=shape) * 3
+            agree(theirs, ours, x, what=f"{name}{arguments} of {shape}", **options(name))
+        if name not in NO_KINKS:
+            agree(theirs, ours, KINKS, what=f"{name}{arguments} at its kinks", **{**options(name), "order": 1})
+            far = np.array([50.0, -50, 700, -700, 1e-300, -1e-300])
+            agree(theirs, ours, far, what=f"{name}{arguments} far out", **{**options(name), "order": 1})
+        agree(theirs, ours, rng_of(name).normal(size=(4, 6)).astype("f"), order=1, tolerance=2e-6, what=name)
+
+
+@pytest.mark.parametrize("name", [n for n in ACTIVATIONS if n not in ("silu", "gelu", "mish", "softsign", *NO_KINKS)])
+def test_activations_of_nan_and_infinity(name: str) -> None:
+    for arguments in ACTIVATIONS[name]:
+        x = np.array([np.nan, np.inf, -np.inf, 1.0])
+        theirs = call(getattr(TF, name), arguments)(torch.from_numpy(x))
+        ours = call(getattr(WF, name), arguments)(wg.from_numpy(x))
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=f"{name}{arguments}")
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "mish"])
+def test_gated_activations_tend_to_their_limits(name: str) -> None:
+    """PyTorch gives NaN at -inf, where they and their derivatives are 0."""
+    x = wg.tensor([-math.inf, math.nan, math.inf], dtype=wg.float64, requires_grad=True)
+    y = getattr(WF, name)(x)
+    y.sum().backward()
+    np.testing.assert_array_equal(y.detach().numpy(), [0, np.nan, np.inf])
+    np.testing.assert_array_equal(x.grad.numpy(), [0, np.nan, 1])
+
+
+INPLACE = [
+    "relu6", "selu", "celu", "mish", "hardtanh", "hardswish", "hardsigmoid", "elu", "silu", "leaky_relu", "rrelu",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INPLACE)
+def test_activations_in_place(name: str) -> None:
+    x = rng_of(name).normal(size=(3, 5)) * 3
+    agree(
+        lambda t: getattr(TF, name)(t * 1.5, inplace=True), lambda t: getattr(WF, name)(t * 1.5, inplace=True), x,
+        what=name, **{"order": 1, **options(name)},
+    )  # fmt: skip
+    y = wg.from_numpy(x.copy())
+    assert getattr(WF, name)(y, inplace=True) is y
+
+
+@pytest.mark.parametrize("name", [*ACTIVATIONS, "hardswish"])
+def test_activations_of_float16(name: str) -> None:
+    x = rng_of(name).normal(size=(4, 6)).astype(np.float16)
+    arguments = ACTIVATIONS[name][0]
+    theirs = call(getattr(TF, name), arguments)(torch.from_numpy(x.astype("f")))
+    ours = call(getattr(WF, name), arguments)(wg.from_numpy(x))
+    assert ours.dtype == wg.float16
+    np.testing.assert_array_equal(ours.numpy(), theirs.numpy().astype(np.float16))
+
+
+def test_random_slopes() -> None:
+    x = wg.randn(1000, requires_grad=True)
+    y = WF.rrelu(x, 0.25, 0.75, training=True)
+    (slopes,) = wg.autograd.grad(y.sum(), x)
+    below = x.detach().numpy() <= 0
+    found = slopes.numpy()
+    np.testing.assert_array_equal(found[~below], 1)
+    assert 0.25 <= found[below].min() < 0.3
+    assert 0.7 < found[below].max() <= 0.75
+    np.testing.assert_allclose(y.detach().numpy(), found * x.detach().numpy())
+    layer = wg.nn.RReLU()
+    assert not wg.equal(layer(x), layer(x))
+    assert wg.equal(layer.eval()(x), layer(x))
+
+
+def test_gumbel_softmax_draws_each_class_as_often_as_softmax_says() -> None:
+    wg.manual_seed(0)
+    logits = wg.tensor([0.0, 1.0, 2.0])
+    drawn = WF.gumbel_softmax(logits.expand(20000, 3), tau=0.7, hard=True)
+    assert set(np.unique(drawn.numpy())) <= {0.0, 1.0}
+    np.testing.assert_allclose(drawn.mean(0).numpy(), wg.softmax(logits, 0).numpy(), atol=0.015)
+    x = wg.randn(4, 5, requires_grad=True)
+    wg.manual_seed(3)
+    soft = WF.gumbel_softmax(x, tau=2, dim=0)
+    wg.manual_seed(3)
+    hard = WF.gumbel_softmax(x, tau=2, hard=True, dim=0)
+    np.testing.assert_array_equal(hard.detach().argmax(0).numpy(), soft.detach().argmax(0).numpy())
+    np.testing.assert_allclose(soft.detach().sum(0).numpy(), 1, rtol=1e-6)
+    g = wg.randn(4, 5)
+    one, other = (wg.autograd.grad((y * g).sum(), x)[0].numpy() for y in (soft, hard))
+    np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+# ---------------------------------------------------------------- modules
+
+MODULES: list[str] = [
+    "ReLU6()", "ReLU6(inplace=True)", "SELU()", "SELU(inplace=True)", "CELU()", "CELU(0.5, inplace=True)", "Mish()",
+    "Mish(inplace=True)", "Hardtanh()", "Hardtanh(-2, 0.5, inplace=True)", "Hardswish()", "Hardswish(inplace=True)",
+    "Hardsigmoid()", "Hardsigmoid(inplace=True)", "Hardshrink()", "Hardshrink(1.5)", "Softshrink()", "Softshrink(2)",
+    "Tanhshrink()", "Softsign()", "Softmin(dim=1)", "Softmin(-1)", "LogSigmoid()", "GLU()", "GLU(0)",
+    "Threshold(0.5, 2)", "Threshold(0.5, 2, inplace=True)", "RReLU().eval()", "RReLU(0.25, 0.5, inplace=True).eval()",
+    "PReLU()", "PReLU(3)", "PReLU(init=0.5)", "ELU()", "SiLU()", "GELU()", "LeakyReLU()", "Softplus()",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", MODULES)
+def test_modules_of_activations(source: str) -> None:
+    theirs, ours = eval(f"torch.nn.{source}").double(), eval(f"wg.nn.{source}").double()
+    assert repr(ours) == repr(theirs)
+    x = rng_of(source).normal(size=(4, 3, 6)) * 2
+    agree(lambda x: theirs(x * 1), lambda x: ours(x * 1), x, what=source, **options(source))
+
+
+def test_softmax2d() -> None:
+    for shape in ((2, 3, 4, 5), (3, 4, 5)):
+        x = rng_of(shape).normal(size=shape)
+        agree(torch.nn.Softmax2d(), wg.nn.Softmax2d(), x, what=str(shape))
+    assert repr(wg.nn.Softmax2d()) == repr(torch.nn.Softmax2d())
+    refused(lambda: torch.nn.Softmax2d()(torch.zeros(3, 4)), lambda: wg.nn.Softmax2d()(wg.zeros(3, 4)))
+
+
+BOTH = pytest.mark.parametrize("library", [torch, wg], ids=["torch", "wengert"])
+
+
+@BOTH
+def test_bad_arguments_of_activations(library: Any) -> None:
+    F, x = library.nn.functional, library.randn(3, 5)
+    refused(
+        lambda: F.hardtanh(x, 2.0, 1.0), lambda: F.softshrink(x, -1.0), lambda: F.glu(x), lambda: F.glu(x, 5),
+        lambda: F.celu(x, 0.0), lambda: F.rrelu(x, 0.5, 0.25, True), lambda: F.glu(library.tensor(1.0)),
+        lambda: library.nn.Hardtanh(1.0, 1.0), lambda: F.hardtanh(x > 0),
+    )  # fmt: skip
