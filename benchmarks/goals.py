@@ -55,6 +55,9 @@ GOALS = {
     "elementwise, small": Goal(
         "add, multiply, exp, log, tanh, sigmoid, relu, 16 and 1000 elements: time, of PyTorch's", ("torch",), time=0.6
     ),
+    "activations": Goal(
+        "activations of 10 k to 1 M items, alone and with the gradient: time, of PyTorch's", ("torch",), time=1.15
+    ),
     "elementwise, medium": Goal(
         "exp, log, tanh, sigmoid, relu, 100 k and 1 M: time, of the faster of NumPy and PyTorch", PEERS, time=0.9
     ),
