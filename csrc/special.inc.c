@@ -20,19 +20,17 @@
 
 /* ---------------------------------------------------------------- activations and their derivatives times g */
 
-/* x / (1 + e^-x). What multiplies the quotient is finite below, where that is zero. */
+/* x / (1 + e^-x); NaN at -infinity, as PyTorch has it for this and the next. */
 INLINE vreal V(silu)(vreal x)
 {
-    return V(at_least)(x, V(splat)(2 * EXP_LEAST)) * V(sigmoid)(x);
+    return x * V(sigmoid)(x);
 }
 
 /* s + x s (1 - s) with s = 1 / (1 + e^-x). */
 static NOINLINE vreal V(silu_grad)(vreal g, vreal x)
 {
-    /* Beyond the bounds the second term is below rounding. */
-    vreal cut = V(at_most)(V(at_least)(x, V(splat)(2 * EXP_LEAST)), V(splat)(EXP_MOST));
     vreal e = V(exp_falling)(x), q = 1 / (e + 1), s = V(select)(x < 0, e * q, q);
-    return g * V(fma)(cut * q, e * q, s);
+    return g * V(fma)(x * q, e * q, s);
 }
 
 /* x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2). From the bound on the quotient is 1. */
@@ -41,15 +39,14 @@ static NOINLINE vreal V(silu_grad)(vreal g, vreal x)
 INLINE vreal V(mish)(vreal x)
 {
     vreal e = V(exp)(V(at_most)(x, V(splat)(MISH_MOST))), n = e * (e + 2);
-    return V(at_least)(x, V(splat)(2 * EXP_LEAST)) * (n / (n + 2));
+    return x * (n / (n + 2));
 }
 
 /* (n (n + 2) + 4 x e^x (e^x + 1)) / (n + 2)^2. */
 static NOINLINE vreal V(mish_grad)(vreal g, vreal x)
 {
-    vreal cut = V(at_most)(V(at_least)(x, V(splat)(2 * EXP_LEAST)), V(splat)(MISH_MOST));
-    vreal e = V(exp)(cut), n = e * (e + 2), inverse = 1 / (n + 2);
-    return g * (V(fma)(4 * cut * inverse, e * (e + 1), n) * inverse);
+    vreal cut = V(at_most)(x, V(splat)(MISH_MOST)), e = V(exp)(cut), n = e * (e + 2), inverse = 1 / (n + 2);
+    return g * (V(fma)(cut * inverse, 4 * e * (e + 1), n) * inverse);
 }
 
 /* scale g where x > 0, else g a e^(rate x). */

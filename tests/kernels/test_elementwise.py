@@ -53,12 +53,10 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 
 def silu(x: np.ndarray) -> np.ndarray:
-    x = np.maximum(x, -1000)  # it tends to 0 at -inf
     return x * sigmoid(x)
 
 
 def mish(x: np.ndarray) -> np.ndarray:
-    x = np.maximum(x, -1000)
     return x * np.tanh(np.logaddexp(x, 0))
 
 
@@ -78,16 +76,14 @@ def precise_mish_slope(x: mpmath.mpf) -> mpmath.mpf:
 
 def silu_terms(x: np.ndarray) -> list[np.ndarray]:
     """What the derivative is the sum of."""
-    x = np.maximum(x, -1000)
     s = sigmoid(x)
-    return [s, np.where(x > 1000, 0, x) * s * sigmoid(-x)]
+    return [s, x * s * sigmoid(-x)]
 
 
 def mish_terms(x: np.ndarray) -> list[np.ndarray]:
-    x = np.maximum(x, -1000)
     e = np.exp(np.minimum(x, 100))
     n = e * (e + 2)
-    return [n / (n + 2), np.where(x > 100, 0, 4 * x * (e * (e + 1) / (n + 2) / (n + 2)))]
+    return [n / (n + 2), np.where(x > 100, 0, x * (4 * e * (e + 1) / (n + 2) / (n + 2)))]
 
 
 def gelu_terms(x: np.ndarray) -> list[np.ndarray]:

@@ -118,23 +118,13 @@ def test_activations(name: str) -> None:
         agree(theirs, ours, rng_of(name).normal(size=(4, 6)).astype("f"), order=1, tolerance=2e-6, what=name)
 
 
-@pytest.mark.parametrize("name", [n for n in ACTIVATIONS if n not in ("silu", "gelu", "mish", "softsign", *NO_KINKS)])
+@pytest.mark.parametrize("name", [n for n in ACTIVATIONS if n not in ("gelu", "softsign", *NO_KINKS)])
 def test_activations_of_nan_and_infinity(name: str) -> None:
     for arguments in ACTIVATIONS[name]:
         x = np.array([np.nan, np.inf, -np.inf, 1.0])
         theirs = call(getattr(TF, name), arguments)(torch.from_numpy(x))
         ours = call(getattr(WF, name), arguments)(wg.from_numpy(x))
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=f"{name}{arguments}")
-
-
-@pytest.mark.parametrize("name", ["silu", "gelu", "mish"])
-def test_gated_activations_tend_to_their_limits(name: str) -> None:
-    """PyTorch gives NaN at -inf, where they and their derivatives are 0."""
-    x = wg.tensor([-math.inf, math.nan, math.inf], dtype=wg.float64, requires_grad=True)
-    y = getattr(WF, name)(x)
-    y.sum().backward()
-    np.testing.assert_array_equal(y.detach().numpy(), [0, np.nan, np.inf])
-    np.testing.assert_array_equal(x.grad.numpy(), [0, np.nan, 1])
 
 
 INPLACE = [
