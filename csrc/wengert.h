@@ -276,6 +276,41 @@ typedef struct {
     wg_lu_fn *lu[WG_REALS];
 } wg_triangular_kernels;
 
+/* ---------------------------------------------------------------- convolution */
+
+/* Images x (n, groups * ci, image), weights w (groups * co, ci, kernel) and maps y (n, groups * co, map) are tied by the
+ * trilinear form
+ *
+ *   sum of  y[i, o, p] * w[o, c, k] * x[i, c, p * stride + k * dilation - padding]
+ *
+ * over images i, channels o and c of one group, places p and taps k, where what lies outside of the image is left out. Each
+ * kernel gives the derivative by one of the three, from the two others: conv y, conv_input x, and conv_weight w. So all
+ * three sizes are given, and what no window reaches is zero. Strides are in bytes, of image, channel, row and item; those of
+ * the result are those of a dense array, and w is dense. The result overlaps no operand. stride and dilation are at least
+ * 1, a padding may be negative; (map - 1) * stride, (kernel - 1) * dilation and padding are below 2^60.
+ *
+ * Errors, with |x|, |w| and |y| in the form: conv (ci kh kw + 2) eps, conv_input (co kh kw + 2) eps, conv_weight (map +
+ * n + 2) eps. NaN and infinities go as in those sums. */
+typedef struct {
+    ptrdiff_t n, groups, ci, co; /* channels of each group */
+    ptrdiff_t image[2], kernel[2], map[2];
+    ptrdiff_t stride[2], dilation[2], padding[2]; /* the padding before */
+    void *x, *w, *y;
+    ptrdiff_t x_strides[4], y_strides[4];
+    const void *bias;         /* conv and conv_input: dense, one for each channel of the result; NULL for none */
+    int relu;                 /* conv and conv_input: max(result, 0), NaN staying */
+    int (*interrupted)(void); /* as in wg_gemm */
+} wg_conv;
+typedef wg_status wg_conv_fn(const wg_conv *c);
+
+typedef struct {
+    wg_conv_fn *conv[WG_REALS], *conv_input[WG_REALS];
+} wg_conv_kernels;
+
+typedef struct {
+    wg_conv_fn *conv_weight[WG_REALS];
+} wg_conv_weight_kernels;
+
 /* ---------------------------------------------------------------- softmax */
 
 /* Softmax or log-softmax along the middle dimension of (outer, n, inner); strides in bytes for the input, the output is

@@ -144,6 +144,32 @@ cdef extern from "wengert.h" nogil:
         void (**lu)(cnp.npy_intp count, cnp.npy_intp m, cnp.npy_intp n, void *a, cnp.npy_intp row_stride,
                     cnp.npy_intp matrix_stride, int64_t *order) noexcept nogil
 
+    # ---- convolution
+    ctypedef struct wg_conv:
+        cnp.npy_intp n
+        cnp.npy_intp groups
+        cnp.npy_intp ci
+        cnp.npy_intp co
+        cnp.npy_intp image[2]
+        cnp.npy_intp kernel[2]
+        cnp.npy_intp map[2]
+        cnp.npy_intp stride[2]
+        cnp.npy_intp dilation[2]
+        cnp.npy_intp padding[2]
+        void *x
+        void *w
+        void *y
+        cnp.npy_intp x_strides[4]
+        cnp.npy_intp y_strides[4]
+        const void *bias
+        int relu
+        int (*interrupted)() noexcept nogil
+    ctypedef struct wg_conv_kernels:
+        wg_status (**conv)(const wg_conv *c) noexcept nogil
+        wg_status (**conv_input)(const wg_conv *c) noexcept nogil
+    ctypedef struct wg_conv_weight_kernels:
+        wg_status (**conv_weight)(const wg_conv *c) noexcept nogil
+
     # ---- softmax
     ctypedef struct wg_softmax_kernels:
         wg_status (**softmax)(cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
@@ -288,6 +314,8 @@ cdef extern from "wengert.h" nogil:
         const wg_scan_kernels *scan
         const wg_gemm_kernels *gemm
         const wg_triangular_kernels *triangular
+        const wg_conv_kernels *conv
+        const wg_conv_weight_kernels *conv_weight
         const wg_softmax_kernels *softmax
         const wg_cross_entropy_kernels *cross_entropy
         const wg_gather_kernels *gather
