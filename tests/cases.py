@@ -760,6 +760,24 @@ CASES: tuple[Case, ...] = (
     Case("nll_loss", lambda x: F.nll_loss(x, wg.from_numpy(_labels(*x.shape))),
          lambda x: -x[np.arange(len(x)), _labels(*x.shape)].mean(), ROWS),
     Case("mse_loss", F.mse_loss, lambda x, y: ((x - y) ** 2).mean(), (((7,), (7,)), ((2, 3), (2, 3)))),
+    # ------------------------------------------------------------ convolution
+    Case("conv2d", lambda x, w: F.conv2d(x, w, padding=1), lambda x, w: _convolved(x, w, padding=(1, 1)),
+         (((2, 3, 4, 5), (4, 3, 3, 3)), ((2, 1, 3), (2, 2, 1, 2)), ((0, 2, 3, 3), (1, 2, 2, 2))), rtol32=4e-6),
+    Case("conv2d_bias", lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=(0, 2), dilation=(1, 2), groups=2),
+         lambda x, w, b: _convolved(x, w, (2, 1), (0, 2), (1, 2), 2) + b[:, None, None],
+         (((2, 4, 5, 3), (2, 2, 2, 3), (2,)), ((2, 3, 3), (4, 1, 2, 2), (4,))), rtol32=4e-6),
+    Case("conv1d", lambda x, w, b: F.conv1d(x, w, b, padding="same"),
+         lambda x, w, b: _convolved(x[..., None, :], w[:, :, None], padding=(0, (w.shape[2] - 1) // 2),
+                                    size=(1, x.shape[-1]))[..., 0, :] + b[:, None],
+         (((2, 3, 6), (4, 3, 3), (4,)), ((1, 5), (2, 1, 4), (2,))), rtol32=4e-6),
+    Case("conv_transpose2d", lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=(1, 0)),
+         lambda x, w: _convolved_transposed(x, w, (2, 2), (1, 1), (1, 0)),
+         (((2, 3, 2, 3), (3, 2, 3, 3)), ((2, 3, 2), (2, 1, 2, 3))), rtol32=4e-6),
+    Case("conv_transpose1d", lambda x, w, b: F.conv_transpose1d(x, w, b, groups=2, dilation=2),
+         lambda x, w, b: np.concatenate([
+             _convolved_transposed(x[:, [k], None], w[[k], :, None], (1, 1), (0, 0), (0, 0), (1, 2))[:, :, 0]
+             for k in range(2)], 1) + b[:, None],
+         (((2, 2, 4), (2, 2, 3), (4,)),), rtol32=4e-6),
     # ------------------------------------------------------------ change in place
     Case("overwrite", lambda x: x * x + (x * 2.0).zero_(), lambda x: x * x),
     Case("view_changed", lambda x: _view_changed(x), lambda x: _view_changed(x), (((3, 5),), ((2, 1),), ((4, 2, 2),))),
@@ -862,3 +880,44 @@ def _scatter_reduced(x: np.ndarray, y: np.ndarray, kind: str, own: bool) -> np.n
 
 def _distances(x: np.ndarray, y: np.ndarray, p: float) -> np.ndarray:
     return (np.abs(x[..., :, None, :] - y[..., None, :, :]) ** p).sum(-1) ** (1 / p)
+
+
+def _convolved(
+    x: np.ndarray, w: np.ndarray, stride: Any = (1, 1), padding: Any = (0, 0), dilation: Any = (1, 1), groups: int = 1,
+    size: Any = None,
+) -> np.ndarray:  # fmt: skip
+    """Convolution by its definition, tap by tap; the maps' size may be more than windows that lie within."""
+    single = x.ndim == 3
+    x = x[None] if single else x
+    reach = [d * (k - 1) for d, k in zip(dilation, w.shape[2:], strict=True)]
+    if size is None:
+        size = [(x.shape[2 + d] + 2 * padding[d] - reach[d] - 1) // stride[d] + 1 for d in range(2)]
+    spread = [(size[d] - 1) * stride[d] + 1 for d in range(2)]
+    more = [max(0, spread[d] + reach[d] - x.shape[2 + d] - padding[d]) for d in range(2)]
+    padded = np.pad(x, ((0, 0), (0, 0), *((padding[d], more[d]) for d in range(2))))
+    parts = []
+    for part, kernels in zip(np.split(padded, groups, 1), np.split(w, groups), strict=True):
+        total = np.zeros((len(x), len(kernels), *size))
+        for i, j in np.ndindex(*w.shape[2:]):
+            a, b = i * dilation[0], j * dilation[1]
+            seen = part[:, :, a : a + spread[0] : stride[0], b : b + spread[1] : stride[1]]
+            total += np.einsum("nchw,oc->nohw", seen, kernels[:, :, i, j])
+        parts.append(total)
+    found = np.concatenate(parts, 1)
+    return found[0] if single else found
+
+
+def _convolved_transposed(
+    x: np.ndarray, w: np.ndarray, stride: Any, padding: Any, more: Any, dilation: Any = (1, 1)
+) -> np.ndarray:
+    """Each item times a kernel, summed where they overlap."""
+    single = x.ndim == 3
+    x = x[None] if single else x
+    whole = [(x.shape[2 + d] - 1) * stride[d] + dilation[d] * (w.shape[2 + d] - 1) + 1 + more[d] for d in range(2)]
+    total = np.zeros((len(x), w.shape[1], *whole))
+    for p, q in np.ndindex(*x.shape[2:]):
+        for i, j in np.ndindex(*w.shape[2:]):
+            at, to = p * stride[0] + i * dilation[0], q * stride[1] + j * dilation[1]
+            total[:, :, at, to] += x[:, :, p, q] @ w[:, :, i, j]
+    found = total[:, :, padding[0] : whole[0] - padding[0], padding[1] : whole[1] - padding[1]]
+    return found[0] if single else found

@@ -94,6 +94,9 @@ OF_INTEGERS = {  # PyTorch makes any number an integer of the tensor's dtype fir
     "matrix_power": "integers are refused",
     "trapezoid_places": "distances of unsigned integers do not wrap around",
 }
+OF_INTEGERS |= dict.fromkeys(
+    ("conv1d", "conv2d", "conv2d_bias", "conv_transpose1d", "conv_transpose2d"), "integers are refused"
+)
 NOT_STRIDED = {
     "det_twice": "PyTorch has no gradient, as above",
     "kron": "PyTorch fails on transposed matrices",

@@ -16,6 +16,7 @@ from . import (
     bessel,
     compare,
     contractions,
+    convolution,
     creation,
     distance,
     error_functions,
@@ -49,6 +50,7 @@ from .arithmetic import *
 from .bessel import *
 from .compare import *
 from .contractions import *
+from .convolution import *
 from .creation import *
 from .distance import *
 from .error_functions import *
@@ -115,6 +117,7 @@ if not TYPE_CHECKING:  # checkers follow the stars
     __all__ += bessel.__all__
     __all__ += compare.__all__
     __all__ += contractions.__all__
+    __all__ += convolution.__all__
     __all__ += creation.__all__
     __all__ += distance.__all__
     __all__ += error_functions.__all__

@@ -9,6 +9,7 @@ tensor(2.5000)
 
 from ...core.signatures import telling
 from ...ops.activations import prelu
+from ...ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from ...ops.creation import one_hot
 from ...ops.losses import cross_entropy, nll_loss
 from .activations import (
@@ -57,6 +58,10 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
