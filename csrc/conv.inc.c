@@ -1,133 +1,197 @@
 /* conv.inc.c - convolution: a map from an image and weights, and an image from a map and weights.
  *
- *   conv_parts.inc.c    where windows meet the image; the division of work
- *   here                the direct way, which is right for every shape: a plane of the result is kept in its place, and
- *                       for every tap one plane of the operand, times a weight, is added to it
+ *   conv_parts.inc.c      where windows meet the image; the division of work
+ *   conv_problem.inc.c    both kernels as one problem
+ *   conv_direct.inc.c     the ways: for every shape;
+ *   conv_winograd.inc.c   3 x 3 taps and many channels;
+ *   conv_lanes.inc.c      many channels, which are lanes;
+ *   conv_pixels.inc.c     few channels: places are lanes;
+ *   here                  one tap, which is a matrix product; and the choice among them, from shapes alone
  *
- * Threads divide planes, never a plane. */
+ * Threads divide images and groups. An image whose result is not finite is computed again the direct way: the others
+ * multiply padding, and Winograd's subtracts infinities. */
 
 #include "conv_parts.inc.c"
+#include "conv_problem.inc.c"
+
+#include "conv_direct.inc.c"
+
+#include "conv_copy.inc.c"
+#include "conv_tile.inc.c"
+
+#include "conv_winograd.inc.c"
+
+#include "conv_lanes.inc.c"
+#include "conv_pixels.inc.c"
 
 #ifndef WG_CONV
 #define WG_CONV
-enum { COST_CONV_PRODUCT = 2 * 8 * COST_FLOP }; /* of the direct way */
+extern const wg_gemm_kernels TABLE(gemm);
+
+enum {
+    CONV_MOST_BYTES = 64 << 20,     /* of scratch memory for one image: larger ones are computed directly */
+    CONV_LANES_CHANNELS = 4,        /* fewer channels of the image do not fill a run of memory */
+    CONV_WINOGRAD_CHANNELS = 16,    /* fewer do not pay for transforming */
+    CONV_WINOGRAD_PLACES = 8,       /* nor do smaller maps */
+    CONV_WINOGRAD_IMAGES = 4 * 196, /* nor fewer places of all images for transforming the kernels */
+};
 #endif
 
-/* ---------------------------------------------------------------- the direct way */
+/* ---------------------------------------------------------------- one tap */
 
-/* to[i * to_step] += factor * from[i * from_step] for i < n; steps in bytes. */
-static void INTERNAL(add_row)(ptrdiff_t n, real factor, const char *from, ptrdiff_t from_step, char *to,
-                              ptrdiff_t to_step)
+static int INTERNAL(point_image)(const conv_problem *p, const void *packed, ptrdiff_t i, ptrdiff_t group, real *scratch)
 {
-    const vreal f = V(splat)(factor);
-    const int dense = from_step == sizeof(real) && to_step == sizeof(real);
-    for (ptrdiff_t i = 0; i < n; i += LANES, from += LANES * from_step, to += LANES * to_step) {
-        const ptrdiff_t m = least(n - i, LANES);
-        if (dense) {
-            V(store_upto)((real *)to, m, V(fma)(f, V(load_upto)((const real *)from, m), V(load_upto)((real *)to, m)));
-        } else {
-            const vreal x = V(load_strided)(from, from_step, m);
-            V(store_strided)(to, to_step, m, V(fma)(f, x, V(load_strided)(to, to_step, m)));
-        }
-    }
+    (void)packed, (void)scratch;
+    const ptrdiff_t plane = p->out[0] * p->out[1], item = sizeof(real);
+    real *const to = (real *)p->to + (i * p->groups + group) * p->co * plane;
+    const wg_gemm g = {
+        .m = p->co,
+        .n = plane,
+        .k = p->ci,
+        .ldc = plane,
+        .c = to,
+        .a = (const real *)p->w + group * p->w_group,
+        .rs_a = p->w_out,
+        .cs_a = p->w_in,
+        .b = p->from + i * p->from_strides[0] + group * p->ci * p->from_strides[1],
+        .rs_b = p->from_strides[1] / item,
+        .cs_b = p->from_strides[3] / item,
+    };
+    if (TABLE(gemm).gemm[REAL_BITS == 64](&g) != WG_OK)
+        return 1;
+    for (ptrdiff_t o = 0; o < p->co; o++)
+        INTERNAL(finish_plane)(to + o * plane, plane, p->bias ? (const real *)p->bias + group * p->co + o : NULL,
+                               p->relu);
+    return 0;
 }
 
-/* One plane as it is read or written: bytes between rows and between items. */
+/* ---------------------------------------------------------------- the choice */
+
+typedef int INTERNAL(image_fn)(const conv_problem *p, const void *packed, ptrdiff_t i, ptrdiff_t group, real *scratch);
+
+/* A way, what it needs, and what it costs. */
 typedef struct {
-    char *at;
-    ptrdiff_t row, item;
-} INTERNAL(plane);
+    conv_problem *p;
+    INTERNAL(image_fn) *image;
+    void (*pack)(const conv_problem *p, void *packed);
+    size_t packed_bytes, scratch_bytes;
+    void *packed;
+    INTERNAL(winograd_sizes) winograd;
+    INTERNAL(lanes_sizes) lanes;
+    INTERNAL(pixels_sizes) pixels;
+} INTERNAL(conv_plan);
 
-/* Add to a plane of the map what one plane of the image and one kernel give, or the other way around. */
-static void INTERNAL(add_plane)(const wg_conv *c, const real *w, INTERNAL(plane) image, INTERNAL(plane) map,
-                                int to_image)
+INLINE int INTERNAL(is_point)(const conv_problem *p)
 {
-    const ptrdiff_t step = c->stride[1] * image.item;
-    for (ptrdiff_t kh = 0; kh < c->kernel[0]; kh++) {
-        const conv_reach rows = conv_reach_of(c, 0, kh);
-        for (ptrdiff_t kw = 0; kw < c->kernel[1]; kw++) {
-            const conv_reach reach = conv_reach_of(c, 1, kw);
-            const real factor = w[kh * c->kernel[1] + kw];
-            for (ptrdiff_t p = rows.first; p < rows.end && reach.first < reach.end; p++) {
-                char *const x = image.at + (p * c->stride[0] + rows.offset) * image.row +
-                                (reach.first * c->stride[1] + reach.offset) * image.item;
-                char *const y = map.at + p * map.row + reach.first * map.item;
-                const ptrdiff_t n = reach.end - reach.first;
-                if (to_image)
-                    INTERNAL(add_row)(n, factor, y, map.item, x, step);
-                else
-                    INTERNAL(add_row)(n, factor, x, step, y, map.item);
-            }
-        }
+    return conv_is_one(p->taps) && conv_is_one(p->stride) && !p->padding[0] && !p->padding[1] &&
+           p->in[0] == p->out[0] && p->in[1] == p->out[1] && p->ci >= CONV_LANES_CHANNELS &&
+           (p->in[0] == 1 || p->from_strides[2] == p->in[1] * p->from_strides[3]);
+}
+
+INLINE int INTERNAL(is_winograd)(const conv_problem *p)
+{
+    return p->taps[0] == 3 && p->taps[1] == 3 && conv_is_one(p->stride) && conv_is_one(p->dilation) &&
+           least(p->ci, p->co) >= CONV_WINOGRAD_CHANNELS && least(p->out[0], p->out[1]) >= CONV_WINOGRAD_PLACES &&
+           (double)p->n * (double)p->out[0] * (double)p->out[1] >= CONV_WINOGRAD_IMAGES;
+}
+
+/* Whether channels make better lanes than places: by the lanes that are used, and what else the tiles cost. */
+INLINE int INTERNAL(is_lanes)(const conv_problem *p)
+{
+    const double used = (double)p->co / (double)conv_panels(p, LANES);
+    const double of_places = (double)p->out[1] / (double)(ceil_div(p->out[1], LANES) * LANES);
+    return p->ci >= CONV_LANES_CHANNELS && used * 1.5 > of_places;
+}
+
+static void INTERNAL(choose)(INTERNAL(conv_plan) *plan)
+{
+    conv_problem *const p = plan->p;
+    const double taps = (double)p->taps[0] * (double)p->taps[1];
+    const double kernel = (double)p->groups * (double)p->ci * (double)(p->co + 2 * LANES) * taps;
+    const double high = (double)(p->taps[0] - 1) * (double)p->dilation[0] + (double)p->stride[0] + 1;
+    const double wide =
+        (double)(p->taps[1] - 1) * (double)p->dilation[1] + (double)(p->out[1] + 1) * (double)p->stride[1];
+    const double most_bytes = CONV_MOST_BYTES;
+    if (p->n * p->groups * p->ci * p->co == 0 || taps * (double)(p->out[0] * p->out[1]) == 0)
+        return;
+    if (INTERNAL(is_point)(p)) {
+        plan->image = INTERNAL(point_image);
+        return;
     }
-}
-
-/* Add the bias to a dense plane, and take its negative items away. */
-static void INTERNAL(finish_plane)(real *plane, ptrdiff_t n, const real *bias, int relu)
-{
-    for (ptrdiff_t i = 0; i < n && (bias || relu); i += LANES) {
-        vreal x = V(load_upto)(plane + i, n - i);
-        if (bias)
-            x += V(splat)(*bias);
-        V(store_upto)(plane + i, n - i, relu ? V(max)(x, V(splat)(0)) : x);
+    if (kernel * sizeof(real) > 4 * most_bytes || high * wide * (double)p->ci * sizeof(real) > most_bytes ||
+        (double)p->out[1] * 2 * (double)LANES * sizeof(real) > most_bytes)
+        return;
+    if (INTERNAL(is_winograd)(p)) {
+        plan->image = INTERNAL(winograd_image), plan->pack = INTERNAL(winograd_pack);
+        plan->winograd = INTERNAL(winograd_sizes_of)(p), p->sizes = &plan->winograd;
+        plan->scratch_bytes = (size_t)plan->winograd.items * sizeof(real);
+        plan->packed_bytes = (size_t)(p->groups * conv_panels(p, LANES) * 16 * p->ci) * sizeof(real);
+    } else if (INTERNAL(is_lanes)(p)) {
+        plan->image = INTERNAL(lanes_image), plan->pack = INTERNAL(lanes_pack);
+        plan->lanes = INTERNAL(lanes_sizes_of)(p), p->sizes = &plan->lanes;
+        plan->scratch_bytes = (size_t)plan->lanes.items * sizeof(real);
+        plan->packed_bytes =
+            (size_t)plan->lanes.segments * sizeof(ptrdiff_t) +
+            (size_t)(p->groups * conv_panels(p, LANES) * plan->lanes.segments * plan->lanes.run) * sizeof(real);
+    } else {
+        plan->image = INTERNAL(pixels_image), plan->pack = INTERNAL(pixels_pack);
+        plan->pixels = INTERNAL(pixels_sizes_of)(p), p->sizes = &plan->pixels;
+        plan->scratch_bytes = (size_t)plan->pixels.items * sizeof(real);
+        const ptrdiff_t all = p->ci * p->taps[0] * p->taps[1];
+        plan->packed_bytes = (size_t)all * sizeof(ptrdiff_t) + (size_t)plan->pixels.vectors * sizeof(conv_vector) +
+                             (size_t)(p->groups * p->co * all) * sizeof(real);
     }
-}
-
-/* Plane `channel` of image i: of x, which is read or, dense, written; and likewise of y. */
-static INTERNAL(plane) INTERNAL(plane_at)(const char *base, const ptrdiff_t *strides, ptrdiff_t i, ptrdiff_t channel)
-{
-    return (INTERNAL(plane)){(char *)base + i * strides[0] + channel * strides[1], strides[2], strides[3]};
-}
-
-static void INTERNAL(direct_plane)(const wg_conv *c, ptrdiff_t i, ptrdiff_t channel, int to_image)
-{
-    const ptrdiff_t to = to_image ? c->ci : c->co, from = to_image ? c->co : c->ci, group = channel / to;
-    const ptrdiff_t taps = c->kernel[0] * c->kernel[1];
-    const ptrdiff_t *const size = to_image ? c->image : c->map;
-    INTERNAL(plane) result =
-        INTERNAL(plane_at)(to_image ? c->x : c->y, to_image ? c->x_strides : c->y_strides, i, channel);
-    memset(result.at, 0, (size_t)(size[0] * size[1]) * sizeof(real));
-    for (ptrdiff_t k = 0; k < from; k++) {
-        const ptrdiff_t out = to_image ? group * c->co + k : channel, in = to_image ? channel - group * c->ci : k;
-        const real *const w = (const real *)c->w + (out * c->ci + in) * taps;
-        if (to_image)
-            INTERNAL(add_plane)(c, w, result, INTERNAL(plane_at)(c->y, c->y_strides, i, out), 1);
-        else
-            INTERNAL(add_plane)(c, w, INTERNAL(plane_at)(c->x, c->x_strides, i, group * c->ci + k), result, 0);
-    }
-    INTERNAL(finish_plane)((real *)result.at, size[0] * size[1], c->bias ? (const real *)c->bias + channel : NULL,
-                           c->relu);
-}
-
-static void INTERNAL(direct_maps)(void *context, ptrdiff_t begin, ptrdiff_t end)
-{
-    const conv_job *const job = context;
-    const ptrdiff_t channels = job->c->groups * job->c->co;
-    for (ptrdiff_t k = job->first + begin; k < job->first + end; k++)
-        INTERNAL(direct_plane)(job->c, k / channels, k % channels, 0);
-}
-
-static void INTERNAL(direct_images)(void *context, ptrdiff_t begin, ptrdiff_t end)
-{
-    const conv_job *const job = context;
-    const ptrdiff_t channels = job->c->groups * job->c->ci;
-    for (ptrdiff_t k = job->first + begin; k < job->first + end; k++)
-        INTERNAL(direct_plane)(job->c, k / channels, k % channels, 1);
 }
 
 /* ---------------------------------------------------------------- the kernels */
 
+static void INTERNAL(run_images)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const conv_job *const job = context;
+    const INTERNAL(conv_plan) *const plan = job->more;
+    const conv_problem *const p = plan->p;
+    real *const scratch = plan->scratch_bytes ? wg_buffer_acquire(plan->scratch_bytes) : NULL;
+    const int able = scratch || !plan->scratch_bytes;
+    for (ptrdiff_t k = job->first + begin; k < job->first + end; k++) {
+        const ptrdiff_t i = k / p->groups, group = k % p->groups;
+        if (!able || plan->image(p, plan->packed, i, group, scratch))
+            for (ptrdiff_t o = 0; o < p->co; o++)
+                INTERNAL(direct_plane)(p->c, i, group * p->co + o, p->to_image);
+    }
+    if (scratch)
+        wg_buffer_release(scratch);
+}
+
+static wg_status INTERNAL(convolve)(const wg_conv *c, int to_image)
+{
+    conv_problem p = conv_problem_of(c, to_image, sizeof(real));
+    INTERNAL(conv_plan) plan = {.p = &p};
+    conv_job job = {.c = c, .more = &plan};
+    if (!to_image || (conv_is_one(c->stride)))
+        INTERNAL(choose)(&plan);
+    if (plan.packed_bytes && !(plan.packed = wg_buffer_acquire(plan.packed_bytes)))
+        return WG_NO_MEMORY;
+    const double products = conv_products(c, p.ci);
+    if (!plan.image)
+        return conv_run(&job, p.n * p.groups * p.co, products * COST_CONV_PRODUCT,
+                        to_image ? INTERNAL(direct_images) : INTERNAL(direct_maps));
+    if (plan.pack)
+        plan.pack(&p, plan.packed);
+    const wg_status status = conv_run(
+        &job, p.n * p.groups, 2 * products * (double)p.co * COST_FLOP * 16 / (double)LANES, INTERNAL(run_images));
+    if (plan.packed)
+        wg_buffer_release(plan.packed);
+    return status;
+}
+
 static wg_status K(conv)(const wg_conv *c)
 {
-    conv_job job = {.c = c};
-    return conv_run(&job, c->n * c->groups * c->co, conv_products(c, c->ci) * COST_CONV_PRODUCT, INTERNAL(direct_maps));
+    return INTERNAL(convolve)(c, 0);
 }
 
 static wg_status K(conv_input)(const wg_conv *c)
 {
-    conv_job job = {.c = c};
-    return conv_run(&job, c->n * c->groups * c->ci, conv_products(c, c->co) * COST_CONV_PRODUCT,
-                    INTERNAL(direct_images));
+    return INTERNAL(convolve)(c, 1);
 }
 
 #if REAL_BITS == 64

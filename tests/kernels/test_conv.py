@@ -281,10 +281,10 @@ def test_sizes_that_no_machine_has() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ctrl_c_ends_what_takes_long(kind: str) -> None:
-    shape = Shape(4, 1, 512, 512, (256, 256), (7, 7), padding=(3, 3))
+    shape = Shape(64, 1, 512, 512, (64, 64), (7, 7), padding=(3, 3))
     given = {
         name: np.broadcast_to(np.float32(1), (1,) * 4 if name == "w" else v)
-        for name, v in {"x": (4, 512, 256, 256), "y": (4, 512, 256, 256), "w": ()}.items()
+        for name, v in {"x": (64, 512, 64, 64), "y": (64, 512, 64, 64), "w": ()}.items()
     }
     given["w"] = np.ones((512, 512, 7, 7), np.float32)
     timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
