@@ -10,6 +10,7 @@
  *
  *   load_tail   (p, n)      the first n < LANES items, n >= 0; the other lanes are zero
  *   store_tail  (p, n, x)   the first n < LANES lanes
+ *   load_between (p, first, last, fill)  lanes from `first` to before `last`; the others are `fill`, their items not read
  *   load_bytes  (p, n)      a mask from n <= LANES bytes, all ones where the byte is not zero
  *   store_bytes (p, n, m)   the first n <= LANES lanes of a mask as bytes of 0 and 1
  *   fma         (x, y, z)   x * y + z, rounded once if FUSED, else twice
@@ -20,7 +21,7 @@
  *   any         (m)         whether a lane of the mask is set
  *   equal_lanes (x, y)      bit i is set where lane i of x equals that of y
  *
- * and, where vectors have 64 bytes, what is defined below for shorter ones alone. Tails are computed like any vector, so
+ * and, where vectors have 64 bytes, what is defined below for shorter ones alone (join_halves to scale_by_power). Tails are computed like any vector, so
  * an item's result does not depend on its position. */
 #ifndef WG_VEC_H
 #define WG_VEC_H
@@ -145,6 +146,15 @@ INLINE void V(store_few)(real *p, ptrdiff_t n, vreal x)
         p[n & 2] = n & 2 ? x[2 % LANES] : x[0];
 }
 
+INLINE vreal V(load_few_between)(const real *p, ptrdiff_t first, ptrdiff_t last, real fill)
+{
+    vreal x = V(splat)(fill);
+    for (ptrdiff_t i = 0; i < LANES; i++)
+        if (i >= first && i < last)
+            x[i] = p[i];
+    return x;
+}
+
 /* The first n <= LANES items, `stride` bytes apart; the other lanes are zero. */
 INLINE vreal V(load_strided)(const char *p, ptrdiff_t stride, ptrdiff_t n)
 {
@@ -244,6 +254,34 @@ INLINE vreal V(power_of_two)(vreal n)
 INLINE vreal V(join_halves)(const vhalf *half)
 {
     return half[0];
+}
+
+/* n <= LANES bytes as numbers from 0 to 255, and back; the other lanes are zero. */
+INLINE vint V(load_codes)(const unsigned char *p, ptrdiff_t n)
+{
+    INTERNAL(vb8) bytes = {0};
+    if (n == LANES)
+        memcpy(&bytes, p, (size_t)LANES);
+    else
+        memcpy(&bytes, p, (size_t)n);
+    return __builtin_convertvector(bytes, vint) & 255;
+}
+
+INLINE void V(store_codes)(unsigned char *p, ptrdiff_t n, vint code)
+{
+    const INTERNAL(vb8) bytes = __builtin_convertvector(code, INTERNAL(vb8));
+    if (n == LANES)
+        memcpy(p, &bytes, (size_t)LANES);
+    else
+        memcpy(p, &bytes, (size_t)n);
+}
+
+/* Where x is larger than the best, or NaN, it becomes the best, and its code that of the best. */
+INLINE void V(keep_larger)(vreal *best, vint *code, vreal x, integer this_code)
+{
+    const vint taken = (x > *best) | (x != x);
+    *best = V(select)(taken, x, *best);
+    *code = (taken & this_code) | (~taken & *code);
 }
 
 /* a < b ? x : y. */

@@ -62,6 +62,11 @@ INLINE void V(store_tail)(real *p, ptrdiff_t n, vreal x)
     V(store_few)(p, n, x);
 }
 
+INLINE vreal V(load_between)(const real *p, ptrdiff_t first, ptrdiff_t last, real fill)
+{
+    return V(load_few_between)(p, first, last, fill);
+}
+
 INLINE vint V(load_bytes)(const char *p, ptrdiff_t n)
 {
     INTERNAL(vb8) bytes = {0};

@@ -86,14 +86,17 @@ INLINE vreal V(min)(vreal x, vreal y)
 /* ---------------------------------------------------------------- AVX-512 */
 
 #undef MASK
+#undef MASK_FROM
 #undef COMPARED
 #undef MASK_OF
 #if REAL_BITS == 32
 #define MASK(n) ((__mmask16)((1u << (n)) - 1)) /* the first n lanes */
+#define MASK_FROM(bits) ((__mmask16)(bits))
 #define COMPARED _mm512_cmp_ps_mask
 #define MASK_OF _mm512_movepi32_mask
 #else
 #define MASK(n) ((__mmask8)((1u << (n)) - 1))
+#define MASK_FROM(bits) ((__mmask8)(bits))
 #define COMPARED _mm512_cmp_pd_mask
 #define MASK_OF _mm512_movepi64_mask
 #endif
@@ -135,6 +138,39 @@ INLINE vreal V(scale_by_power)(vreal x, vreal n)
     return (vreal)PACKED(scalef)((native)x, (native)n);
 }
 
+/* gcc would make whole vectors of the masks of comparisons. */
+INLINE void V(keep_larger)(vreal *best, vint *code, vreal x, integer this_code)
+{
+    const unsigned taken = COMPARED((native)x, (native)*best, _CMP_GT_OQ) | COMPARED((native)x, (native)x, _CMP_UNORD_Q);
+    *best = (vreal)PACKED(mask_mov)((native)*best, MASK_FROM(taken), (native)x);
+    *code = V(as_int)((vreal)PACKED(mask_mov)((native)V(as_real)(*code), MASK_FROM(taken),
+                                              (native)V(as_real)((vint){0} + this_code)));
+}
+
+INLINE vint V(load_codes)(const unsigned char *p, ptrdiff_t n)
+{
+    const __m128i bytes = _mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), p);
+#if REAL_BITS == 32
+    return (vint)_mm512_cvtepu8_epi32(bytes);
+#else
+    return (vint)_mm512_cvtepu8_epi64(bytes);
+#endif
+}
+
+INLINE void V(store_codes)(unsigned char *p, ptrdiff_t n, vint code)
+{
+#if REAL_BITS == 32
+    _mm512_mask_cvtepi32_storeu_epi8(p, MASK(n), (__m512i)code);
+#else
+    _mm512_mask_cvtepi64_storeu_epi8(p, MASK(n), (__m512i)code);
+#endif
+}
+
+INLINE vreal V(load_between)(const real *p, ptrdiff_t first, ptrdiff_t last, real fill)
+{
+    return (vreal)PACKED(mask_loadu)((native)V(splat)(fill), MASK_FROM(MASK(last) & ~MASK(first)), p);
+}
+
 INLINE int V(any)(vint mask)
 {
     return MASK_OF((__m512i)mask) != 0;
@@ -173,6 +209,17 @@ INLINE vreal V(load_tail)(const real *p, ptrdiff_t n)
 #else
     const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
     return (vreal)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), lane));
+#endif
+}
+
+INLINE vreal V(load_between)(const real *p, ptrdiff_t first, ptrdiff_t last, real fill)
+{
+#if REAL_BITS == 32
+    const vint lane = {0, 1, 2, 3, 4, 5, 6, 7}, inside = (lane >= (integer)first) & (lane < (integer)last);
+    return V(select)(inside, (vreal)_mm256_maskload_ps(p, (__m256i)inside), V(splat)(fill));
+#else
+    const vint lane = {0, 1, 2, 3}, inside = (lane >= (integer)first) & (lane < (integer)last);
+    return V(select)(inside, (vreal)_mm256_maskload_pd(p, (__m256i)inside), V(splat)(fill));
 #endif
 }
 
@@ -242,6 +289,11 @@ INLINE vreal V(load_tail)(const real *p, ptrdiff_t n)
 INLINE void V(store_tail)(real *p, ptrdiff_t n, vreal x)
 {
     V(store_few)(p, n, x);
+}
+
+INLINE vreal V(load_between)(const real *p, ptrdiff_t first, ptrdiff_t last, real fill)
+{
+    return V(load_few_between)(p, first, last, fill);
 }
 
 INLINE int V(any)(vint mask)

@@ -433,6 +433,46 @@ wg_status wg_along_run(const wg_along *a, int64_t *bad);
 void wg_topk(wg_real real, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t *strides,
              ptrdiff_t k, int smallest, int64_t *out);
 
+/* ---------------------------------------------------------------- windows over pictures */
+
+/* Each plane, of in[0] x in[1] items, gives out[0] x out[1] results, one for each window. Window i of a dimension has the
+ * items i * stride - padding + tap * dilation for taps from 0 to size; with `adaptive` all from i * in / out, rounded
+ * down, to before (i + 1) * in / out, rounded up. What lies beside the plane is no item. Size, stride and dilation are at
+ * least 1, a dimension of one window may say any stride; no window begins behind the plane.
+ *
+ *   max     The largest item: the first of equals, or the last NaN; -inf of no items. With `relu`, 0 in place of what is
+ *           below. Exact.
+ *   mean    The sum, divided by `divisor`. The dilation is 1. Within (n + 2) eps of the sum of the magnitudes of n items,
+ *           divided likewise.
+ *   pick    Of each plane the items that codes point to, 0 where they point to none.
+ *   spread  The transpose: in planes of zeros each result is added to the item that its code points to; or, without
+ *           codes, divided by `divisor` to all items of its window, the transpose of `mean`. Within (n + 2) eps of the sum
+ *           of the magnitudes where an item lies in n windows, divided likewise.
+ *
+ * Codes: where windows are small (not adaptive, of at most WG_WINDOW_TAPS items) a byte, row * size[1] + column in the
+ * window, 255 for none: of no items, or with `relu` where no item is above 0. Else an int64_t, the item's place in its
+ * plane, and -1. They are given by max, if they are not NULL. Codes of another origin than a call of max with the same
+ * window are the caller's error. */
+#define WG_WINDOW_TAPS 255
+typedef struct {
+    ptrdiff_t planes, in[2], out[2];
+    ptrdiff_t size[2], stride[2], padding[2], dilation[2];
+    int adaptive, relu;
+    double divisor;
+    const void *x;                       /* planes; or, for spread, results, which are dense */
+    ptrdiff_t plane_stride, row_stride;  /* of x in elements, its columns have stride 1 */
+    void *codes;                         /* NULL, or dense */
+    void *z;                             /* dense, overlaps nothing */
+} wg_window;
+typedef void wg_window_fn(const wg_window *w);
+
+typedef struct {
+    wg_window_fn *max[WG_REALS];
+    wg_window_fn *mean[WG_REALS];
+    wg_window_fn *pick[WG_REALS];
+    wg_window_fn *spread[WG_REALS];
+} wg_window_kernels;
+
 /* ---------------------------------------------------------------- optimizer updates */
 
 /* One call updates every parameter of a group. Tensors are dense; the i-th has sizes[i] items; none overlaps

@@ -238,6 +238,30 @@ cdef extern from "wengert.h" nogil:
     void wg_topk(wg_real real, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
                  const cnp.npy_intp *strides, cnp.npy_intp k, int smallest, int64_t *out) noexcept nogil
 
+    # ---- windows over pictures
+    enum: WG_WINDOW_TAPS
+    ctypedef struct wg_window:
+        cnp.npy_intp planes
+        cnp.npy_intp in_ "in"[2]
+        cnp.npy_intp out[2]
+        cnp.npy_intp size[2]
+        cnp.npy_intp stride[2]
+        cnp.npy_intp padding[2]
+        cnp.npy_intp dilation[2]
+        int adaptive
+        int relu
+        double divisor
+        const void *x
+        cnp.npy_intp plane_stride
+        cnp.npy_intp row_stride
+        void *codes
+        void *z
+    ctypedef struct wg_window_kernels:
+        void (**max)(const wg_window *w) noexcept nogil
+        void (**mean)(const wg_window *w) noexcept nogil
+        void (**pick)(const wg_window *w) noexcept nogil
+        void (**spread)(const wg_window *w) noexcept nogil
+
     # ---- optimizer updates
     ctypedef struct wg_sgd:
         cnp.npy_intp count
@@ -319,6 +343,7 @@ cdef extern from "wengert.h" nogil:
         const wg_softmax_kernels *softmax
         const wg_cross_entropy_kernels *cross_entropy
         const wg_gather_kernels *gather
+        const wg_window_kernels *window
         const wg_update_kernels *update
         const wg_peak_kernels *peak
     const wg_kernels *wg_active
