@@ -34,6 +34,7 @@ BINARY: tuple[Shapes, ...] = (
 )
 FILLED: tuple[Shapes, ...] = (((),), ((1,),), ((7,),), ((3, 5),), ((2, 3, 4),))  # for what is not defined on nothing
 MATRICES: tuple[Shapes, ...] = (((3, 5),), ((1, 1),), ((4, 4),), ((5, 2),))
+PICTURES: tuple[Shapes, ...] = (((2, 4, 5),), ((1, 2, 3, 4),))
 
 
 @dataclass(frozen=True)
@@ -817,7 +818,56 @@ CASES: tuple[Case, ...] = (
     Case("glu", lambda x: F.glu(x, 0), lambda x: x[: len(x) // 2] / (1 + np.exp(-x[len(x) // 2 :])),
          (((4,),), ((6, 3),), ((2, 0),), ((0, 3),))),
     Case("softmin", lambda x: F.softmin(x, 0), lambda x: _softmax(-x, 0), ROWS),
+    # ------------------------------------------------------------ pooling
+    Case("max_pool1d", lambda x: F.max_pool1d(x, 3, 2, 1), lambda x: _windows(x, (3,), 2, 1, -math.inf).max(-1),
+         (((2, 7),), ((1, 2, 6),)), distinct=True),
+    Case("max_pool2d", lambda x: F.max_pool2d(x, 2), lambda x: _windows(x, (2, 2), 2).max((-2, -1)), PICTURES,
+         distinct=True),
+    Case("max_pool2d_dilated", lambda x: F.max_pool2d(x, 2, 1, 1, 2),
+         lambda x: _windows(x, (3, 3), 1, 1, -math.inf)[..., ::2, ::2].max((-2, -1)), PICTURES, distinct=True),
+    Case("max_pool2d_indices", lambda x: F.max_pool2d(x, 2, return_indices=True)[0],
+         lambda x: _windows(x, (2, 2), 2).max((-2, -1)), PICTURES, distinct=True),
+    Case("max_pool2d_places", lambda x: x[..., :1, :1] * F.max_pool2d(x, 2, return_indices=True)[1],
+         lambda x: x[..., :1, :1] * _places_of_maxima(x), PICTURES, distinct=True),
+    Case("max_unpool2d", lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2),
+         lambda x: x * (x == _windows(x, (2, 2), 2).max((-2, -1)).repeat(2, -1).repeat(2, -2)), (((2, 4, 6),),),
+         distinct=True),
+    Case("adaptive_max_pool1d", lambda x: F.adaptive_max_pool1d(x, 2),
+         lambda x: np.stack([x[..., :3].max(-1), x[..., 2:].max(-1)], -1), (((2, 5),),), distinct=True),
+    Case("adaptive_max_pool2d", lambda x: F.adaptive_max_pool2d(x, (2, 1)),
+         lambda x: np.stack([x[..., :3, :].max((-2, -1)), x[..., 2:, :].max((-2, -1))], -1)[..., None],
+         (((2, 5, 3),), ((1, 2, 5, 2),)), distinct=True),
+    Case("avg_pool1d", lambda x: F.avg_pool1d(x, 3, 2, 1), lambda x: _windows(x, (3,), 2, 1, 0).mean(-1),
+         (((2, 7),), ((1, 2, 6),))),
+    Case("avg_pool2d", lambda x: F.avg_pool2d(x, 3, 2, 1, False, False),
+         lambda x: np.nanmean(_windows(x, (3, 3), 2, 1, math.nan), (-2, -1)), PICTURES),
+    Case("avg_pool2d_override", lambda x: F.avg_pool2d(x, 2, 1, divisor_override=3),
+         lambda x: _windows(x, (2, 2), 1).sum((-2, -1)) / 3, PICTURES),
+    Case("adaptive_avg_pool1d", lambda x: F.adaptive_avg_pool1d(x, 2),
+         lambda x: np.stack([x[..., :3].mean(-1), x[..., 2:].mean(-1)], -1), (((2, 5),),)),
+    Case("adaptive_avg_pool2d", lambda x: F.adaptive_avg_pool2d(x, 1), lambda x: x.mean((-2, -1), keepdims=True),
+         PICTURES),
+    Case("lp_pool1d", lambda x: F.lp_pool1d(x, 3.0, 2), lambda x: (_windows(x, (2,), 2) ** 3).sum(-1) ** (1 / 3),
+         (((2, 7),),), low=0.3, rtol32=5e-6),
+    Case("lp_pool2d", lambda x: F.lp_pool2d(x, 2.0, 2, 1),
+         lambda x: np.sqrt((_windows(x, (2, 2), 1) ** 2).sum((-2, -1))), PICTURES, low=0.3, rtol32=5e-6),
 )  # fmt: skip
+
+
+def _windows(x: np.ndarray, size: tuple[int, ...], stride: int, padding: int = 0, fill: float = 0.0) -> np.ndarray:
+    """The windows over the last dimensions, whose own are the last."""
+    dims = len(size)
+    padded = np.pad(x, [(0, 0)] * (x.ndim - dims) + [(padding, padding)] * dims, constant_values=fill)
+    found = np.lib.stride_tricks.sliding_window_view(padded, size, tuple(range(-dims, 0)))
+    return found[(Ellipsis, *(slice(None, None, stride),) * dims, *(slice(None),) * dims)]
+
+
+def _places_of_maxima(x: np.ndarray) -> np.ndarray:
+    """Of windows of 2 x 2 that lie side by side, in their planes."""
+    windows = _windows(x, (2, 2), 2)
+    place = windows.reshape(*windows.shape[:-2], 4).argmax(-1)
+    rows, columns = np.indices(place.shape)[-2:]
+    return (2 * rows + place // 2) * x.shape[-1] + 2 * columns + place % 2
 
 
 def _checkpointed(x: Any, y: Any) -> Any:
