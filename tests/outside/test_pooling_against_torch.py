@@ -149,7 +149,7 @@ def test_unpooling() -> None:
             z.requires_grad_()
             y = wg.tensor(z.detach().numpy().copy(), requires_grad=True)
             indices = wg.tensor(places.numpy().copy())
-            for size in (None, shape) if shape[-1] == 6 and kernel == stride else (shape,):
+            for size in (None, shape[-dims:]) if shape[-1] == 6 and kernel == stride else (shape[-dims:],):
                 expected = getattr(torch.nn.functional, f"max_unpool{dims}d")(
                     z, places, kernel, stride, output_size=size
                 )
