@@ -817,6 +817,34 @@ CASES: tuple[Case, ...] = (
     Case("softsign", F.softsign, lambda x: x / (1 + np.abs(x)), avoid=(0.0,)),
     Case("glu", lambda x: F.glu(x, 0), lambda x: x[: len(x) // 2] / (1 + np.exp(-x[len(x) // 2 :])),
          (((4,),), ((6, 3),), ((2, 0),), ((0, 3),))),
+    # ------------------------------------------------------------ more losses
+    Case("margin_ranking_loss", lambda x, y: F.margin_ranking_loss(
+             x, y, wg.tensor(_plain_signs(x.shape), dtype=x.dtype), 0.25, reduction="none"),
+         lambda x, y: np.maximum(0.25 - _plain_signs(x.shape) * (x - y), 0), (((7,), (7,)), ((2, 3), (2, 3)))),
+    Case("hinge_embedding_loss",
+         lambda x: F.hinge_embedding_loss(x, wg.tensor(_plain_signs(x.shape), dtype=x.dtype), 0.75),
+         lambda x: np.where(_plain_signs(x.shape) > 0, x, np.maximum(0.75 - x, 0)).mean(), FILLED[1:], avoid=(0.75,)),
+    Case("cosine_embedding_loss", lambda x, y: F.cosine_embedding_loss(
+             x, y, wg.tensor(_plain_signs(x.shape[:-1]), dtype=x.dtype), reduction="sum"),
+         lambda x, y: np.where(_plain_signs(x.shape[:-1]) > 0, 1 - _cosine(x, y), _cosine(x, y)).sum(),
+         (((3, 4), (3, 4)), ((4,), (4,))), low=0.3),
+    Case("triplet_margin_loss", lambda x, y, z: F.triplet_margin_loss(x, y, z, 3.0, swap=True),
+         lambda x, y, z: np.maximum(3 + _apart(x, y) - np.minimum(_apart(x, z), _apart(y, z)), 0).mean(),
+         (((3, 4), (3, 4), (3, 4)), ((4,), (4,), (4,))), order=2),
+    Case("multi_margin_loss", lambda x: F.multi_margin_loss(x, _labels(*x.shape), 2, 5.0),
+         lambda x: _multi_margin(x, _labels(*x.shape)), ROWS),
+    Case("multilabel_margin_loss", lambda x: F.multilabel_margin_loss(x, np.array([[1, 0, -1, 2], [3, -1, 0, 0]])),
+         lambda x: _multilabel_margin(x, [[1, 0], [3]]), (((2, 4),),), low=-0.2, high=0.2),
+    Case("multilabel_soft_margin_loss", F.multilabel_soft_margin_loss,
+         lambda x, y: (np.logaddexp(0, x) - y * x).mean(), (((2, 3), (2, 3)), ((4,), (4,))), low=0.1, high=0.9),
+    Case("soft_margin_loss", F.soft_margin_loss, lambda x, y: np.logaddexp(0, -x * y).mean(),
+         (((7,), (7,)), ((2, 3), (2, 3)))),
+    Case("gaussian_nll_loss", lambda x, y, v: F.gaussian_nll_loss(x, y, v * v, full=True),
+         lambda x, y, v: (np.log(v * v) / 2 + (x - y) ** 2 / (2 * v * v)).mean() + 0.5 * math.log(2 * math.pi),
+         (((3, 4), (3, 4), (3, 4)), ((3, 4), (3, 4), (3, 1)), ((5,), (5,), (1,))), low=0.5, rtol32=5e-6),
+    Case("poisson_nll_loss", lambda x, y: F.poisson_nll_loss(x, y, full=True, reduction="none"),
+         lambda x, y: np.exp(x) - y * x + np.where(
+             y > 1, y * np.log(y) - y + 0.5 * np.log(2 * np.pi * y), 0), (((7,), (7,)),), low=0.5, avoid=(1.0,)),
     Case("softmin", lambda x: F.softmin(x, 0), lambda x: _softmax(-x, 0), ROWS),
     # ------------------------------------------------------------ pooling
     Case("max_pool1d", lambda x: F.max_pool1d(x, 3, 2, 1), lambda x: _windows(x, (3,), 2, 1, -math.inf).max(-1),
@@ -868,6 +896,33 @@ def _places_of_maxima(x: np.ndarray) -> np.ndarray:
     place = windows.reshape(*windows.shape[:-2], 4).argmax(-1)
     rows, columns = np.indices(place.shape)[-2:]
     return (2 * rows + place // 2) * x.shape[-1] + 2 * columns + place % 2
+def _plain_signs(shape: tuple[int, ...]) -> np.ndarray:
+    """1 and -1 by turns."""
+    return 1.0 - 2.0 * (np.arange(math.prod(shape)) % 2).reshape(shape)
+
+
+def _cosine(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return (x * y).sum(-1) / np.sqrt(((x * x).sum(-1) + 1e-12) * ((y * y).sum(-1) + 1e-12))
+
+
+def _apart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.sqrt(((x - y + 1e-6) ** 2).sum(-1))
+
+
+def _multi_margin(x: np.ndarray, labels: np.ndarray) -> float:
+    """Squared, with margin 5."""
+    rows = np.arange(len(x))
+    z = np.maximum(5 - x[rows, labels][:, None] + x, 0) ** 2
+    z[rows, labels] = 0
+    return z.mean()
+
+
+def _multilabel_margin(x: np.ndarray, labels: list[list[int]]) -> float:
+    terms = [
+        max(0, 1 - row[k] + row[i]) for row, ks in zip(x, labels, strict=True) for k in ks for i in range(len(row))
+        if i not in ks
+    ]  # fmt: skip
+    return sum(terms) / x.size
 
 
 def _checkpointed(x: Any, y: Any) -> Any:

@@ -17,7 +17,7 @@ from .. import _kernels
 from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
-from ..core.batching import Batch, full, looped
+from ..core.batching import Batch, full, looped, unchanged
 from ..core.broadcast import as_floating, cast
 from ..core.define import computed, elementwise, primitive
 from ..core.doors import constant, enter
@@ -579,3 +579,45 @@ binary_cross_entropy = elementwise(
     lambda g, x, y: g * (x - y) / clip(x * (1.0 - x), min=1e-12),
     lambda g, x: g * (_log_from_below(1.0 - x) - _log_from_below(x)),
 )  # fmt: skip
+
+
+# ---------------------------------------------------------------- what losses ask of their targets
+
+
+def class_numbers(name: str, target: Any) -> Any:
+    """Labels as int64."""
+    labels = enter(target)
+    if labels._value.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected labels of an integer dtype, got {labels._value.dtype}")
+    return labels if labels._value.dtype == dtypes.int64 else cast(labels, dtypes.int64)
+
+
+def _before_the_end(labels: np.ndarray) -> np.ndarray:
+    return np.logical_and.accumulate(labels >= 0, -1)
+
+
+def _among_labels(labels: np.ndarray) -> np.ndarray:
+    counted, classes = _before_the_end(labels), labels.shape[-1]
+    found = labels[counted]
+    if found.size and found.max() >= classes:
+        raise IndexError(f"multilabel_margin_loss: label {found.max()} is not one of {classes} classes")
+    out = np.zeros(labels.shape, np.bool_)
+    out[(*np.nonzero(counted)[:-1], found)] = True
+    return out
+
+
+# Of rows of labels that end before the first negative one: which places count, and which classes are among them.
+before_the_end = computed("labels_before_the_end", _before_the_end, batched=unchanged)
+among_labels = computed("among_labels", _among_labels, batched=unchanged)
+
+
+@half_kernel
+def _lacking_variance(v: np.ndarray, eps: float) -> np.ndarray:
+    if (v < 0).any():
+        raise ValueError(f"gaussian_nll_loss: a variance is negative: {v.min()}")
+    lacking: np.ndarray = np.maximum(v.dtype.type(eps) - v, 0)
+    return lacking
+
+
+# What variances lack to eps; none may be negative.
+lacking_variance = computed("lacking_variance", _lacking_variance, batched=unchanged)

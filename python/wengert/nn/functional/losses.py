@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..._types import Tensor
+from ...core.broadcast import as_floating, cast
 from ...core.half import half
-from ...ops import activations, arithmetic, functions, losses
+from ...ops import activations, arithmetic, compare, functions, losses
 from ...ops.distance import floating_pair
 from ...ops.naming import called
 from ...ops.reduce import mean, sum
+from ...ops.shape import unsqueeze
+
+# The losses that are one node in PyTorch's graphs, which bears their name.
+_NODES = {
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "huber_loss", "mse_loss", "multi_margin_loss",
+    "multilabel_margin_loss", "smooth_l1_loss", "soft_margin_loss",
+}  # fmt: skip
 
 
-def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
+def pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
     """Input and target as floating tensors of one shape and dtype."""
     x, y = floating_pair(input, target)
     if x._value.shape != y._value.shape:
@@ -22,14 +31,14 @@ def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def _reduced(name: str, terms: Tensor, reduction: str, weight: Any = None) -> Tensor:
+def reduced(name: str, terms: Tensor, reduction: str, weight: Any = None) -> Tensor:
     """The mean of the items' losses, their sum, or themselves."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'{name}: expected reduction "mean", "sum" or "none", got {reduction!r}')
     if weight is not None:
         terms = terms * weight
     out = mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
-    return out if name in ("l1_loss", "kl_div") else called(name, out)
+    return called(name, out) if name in _NODES else out
 
 
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -56,13 +65,13 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     >>> wg.nn.functional.mse_loss(wg.tensor([1., 2.]), wg.tensor([0., 4.]))
     tensor(2.5000)
     """
-    x, y = _pair("mse_loss", input, target)
+    x, y = pair("mse_loss", input, target)
     return _mse_loss(x, y, reduction)
 
 
 @half
 def _mse_loss(x: Any, y: Any, reduction: str) -> Tensor:
-    return _reduced("mse_loss", arithmetic.square(x - y), reduction)
+    return reduced("mse_loss", arithmetic.square(x - y), reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -89,13 +98,13 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     >>> wg.nn.functional.l1_loss(wg.tensor([1., 2.]), wg.tensor([0., 4.]))
     tensor(1.5000)
     """
-    x, y = _pair("l1_loss", input, target)
+    x, y = pair("l1_loss", input, target)
     return _l1_loss(x, y, reduction)
 
 
 @half
 def _l1_loss(x: Any, y: Any, reduction: str) -> Tensor:
-    return _reduced("l1_loss", arithmetic.abs(x - y), reduction)
+    return reduced("l1_loss", arithmetic.abs(x - y), reduction)
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
@@ -126,13 +135,13 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     """
     if not delta > 0:
         raise ValueError(f"huber_loss: expected delta > 0, got {delta}")
-    x, y = _pair("huber_loss", input, target)
+    x, y = pair("huber_loss", input, target)
     return _huber_loss(x, y, reduction, float(delta))
 
 
 @half
 def _huber_loss(x: Any, y: Any, reduction: str, delta: float) -> Tensor:
-    return _reduced("huber_loss", losses.huber(x - y, delta=delta), reduction)
+    return reduced("huber_loss", losses.huber(x - y, delta=delta), reduction)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -163,7 +172,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     """
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: expected beta >= 0, got {beta}")
-    x, y = _pair("smooth_l1_loss", input, target)
+    x, y = pair("smooth_l1_loss", input, target)
     if beta == 0:
         return called("smooth_l1_loss", _l1_loss(x, y, reduction))
     return _smooth_l1_loss(x, y, reduction, float(beta))
@@ -171,7 +180,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 
 @half
 def _smooth_l1_loss(x: Any, y: Any, reduction: str, beta: float) -> Tensor:
-    return _reduced("smooth_l1_loss", losses.smooth_l1(x - y, beta=beta), reduction)
+    return reduced("smooth_l1_loss", losses.smooth_l1(x - y, beta=beta), reduction)
 
 
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
@@ -204,13 +213,13 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     >>> wg.nn.functional.binary_cross_entropy(wg.tensor([0.5, 0.9]), wg.tensor([0., 1.]))
     tensor(0.3993)
     """
-    x, y = _pair("binary_cross_entropy", input, target)
+    x, y = pair("binary_cross_entropy", input, target)
     return _binary_cross_entropy(x, y, reduction, weight)
 
 
 @half
 def _binary_cross_entropy(x: Any, y: Any, reduction: str, weight: Any) -> Tensor:
-    return _reduced("binary_cross_entropy", losses.binary_cross_entropy(x, y), reduction, weight)
+    return reduced("binary_cross_entropy", losses.binary_cross_entropy(x, y), reduction, weight)
 
 
 def binary_cross_entropy_with_logits(
@@ -249,7 +258,7 @@ def binary_cross_entropy_with_logits(
     >>> wg.nn.functional.binary_cross_entropy_with_logits(wg.tensor([0., 1e4]), wg.tensor([1., 0.]), reduction="none")
     tensor([6.9315e-01, 1.0000e+04])
     """
-    x, y = _pair("binary_cross_entropy_with_logits", input, target)
+    x, y = pair("binary_cross_entropy_with_logits", input, target)
     return _binary_cross_entropy_with_logits(x, y, weight, reduction, pos_weight)
 
 
@@ -257,7 +266,7 @@ def binary_cross_entropy_with_logits(
 def _binary_cross_entropy_with_logits(x: Any, y: Any, weight: Any, reduction: str, pos_weight: Any) -> Tensor:
     positive = y if pos_weight is None else y * pos_weight
     terms = positive * activations.softplus(-x) + (1.0 - y) * activations.softplus(x)
-    return _reduced("binary_cross_entropy_with_logits", terms, reduction, weight)
+    return reduced("binary_cross_entropy_with_logits", terms, reduction, weight)
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -291,7 +300,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     >>> wg.nn.functional.kl_div(x, wg.tensor([[1., 0.]]), reduction="batchmean")
     tensor(0.6931)
     """
-    x, y = _pair("kl_div", input, target)
+    x, y = pair("kl_div", input, target)
     return _kl_div(x, y, reduction, log_target)
 
 
@@ -300,4 +309,109 @@ def _kl_div(x: Any, y: Any, reduction: str, log_target: bool) -> Tensor:
     terms = functions.exp(y) * (y - x) if log_target else functions.xlogy(y, y) - y * x
     if reduction == "batchmean":
         return sum(terms) / (x._value.shape[0] if x._value.ndim else 1)
-    return _reduced("kl_div", terms, reduction)
+    return reduced("kl_div", terms, reduction)
+
+
+# ---------------------------------------------------------------- likelihoods
+
+
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
+    """(log v + (x - y)^2 / v) / 2: y under a normal distribution of mean x and variance v.
+
+    Parameters
+    ----------
+    input, target : tensor
+        Of one shape.
+    var : tensor or number
+        Of that shape, or of one item, or none, in place of the last dimension.
+    full : bool
+        Add the constant log(2 pi) / 2.
+    eps : float
+        A variance below counts as this, with the derivative of a variance that is not.
+    reduction : {"mean", "sum", "none"}
+
+    Returns
+    -------
+    Tensor
+        0-d, or of input's shape without reduction.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or a variance is negative.
+
+    Examples
+    --------
+    >>> wg.nn.functional.gaussian_nll_loss(wg.tensor([1., 2.]), wg.tensor([0., 4.]), wg.tensor([1., 4.]))
+    tensor(0.8466)
+    """
+    x, y = floating_pair(input, target)
+    shape = x._value.shape
+    v = cast(as_floating(var), x._value.dtype)
+    if v._value.ndim and v._value.shape != shape:
+        if v._value.shape == shape[:-1]:
+            v = unsqueeze(v, -1)
+        elif v._value.shape != (*shape[:-1], 1):
+            raise ValueError(
+                f"gaussian_nll_loss: input of shape {shape} needs a var of shape {shape}, {(*shape[:-1], 1)} or "
+                f"{shape[:-1]}, got {v._value.shape}"
+            )
+    return _gaussian_nll_loss(x, y, v, full, float(eps), reduction)
+
+
+@half
+def _gaussian_nll_loss(x: Any, y: Any, v: Any, full: bool, eps: float, reduction: str) -> Tensor:
+    v = v + losses.lacking_variance(v, eps=eps)
+    terms = (functions.log(v) + arithmetic.square(x - y) / v) * 0.5
+    if full:
+        terms = terms + 0.5 * math.log(2 * math.pi)
+    return reduced("gaussian_nll_loss", terms, reduction)
+
+
+def poisson_nll_loss(
+    input: Any, target: Any, log_input: bool = True, full: bool = False, *, eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """exp(x) - y x: counts y under a Poisson distribution whose mean has the logarithm x.
+
+    Parameters
+    ----------
+    input, target : tensor
+        Which broadcast together.
+    log_input : bool
+        False: the input is the mean itself, and the loss x - y log(x + eps).
+    full : bool
+        Add Stirling's approximation of log(y!), y log y - y + log(2 pi y) / 2, where y > 1.
+    eps : float
+    reduction : {"mean", "sum", "none"}
+
+    Returns
+    -------
+    Tensor
+        0-d, or of the broadcast shape without reduction.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> wg.nn.functional.poisson_nll_loss(wg.tensor([0., 1.]), wg.tensor([2., 3.]), reduction="none")
+    tensor([ 1.0000, -0.2817])
+    """
+    x, y = floating_pair(input, target)
+    return _poisson_nll_loss(x, y, log_input, full, eps, reduction)
+
+
+@half
+def _poisson_nll_loss(x: Any, y: Any, log_input: bool, full: bool, eps: float, reduction: str) -> Tensor:
+    terms = functions.exp(x) - y * x if log_input else x - y * functions.log(x + eps)
+    if full:
+        several = compare.greater(y, 1)
+        count = compare.where(several, y, 1.0)
+        stirling = count * functions.log(count) - count + 0.5 * functions.log(2 * math.pi * count)
+        terms = terms + compare.where(several, stirling, 0.0)
+    return reduced("poisson_nll_loss", terms, reduction)
