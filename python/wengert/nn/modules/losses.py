@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functional as F
+from .distances import PairwiseDistance
 from .module import Module
 
 
@@ -242,3 +243,292 @@ class KLDivLoss(_Loss):
     def forward(self, input: Any, target: Any) -> Any:
         """The loss of input and target of one shape."""
         return F.kl_div(input, target, self.reduction, self.log_target)
+
+
+# ---------------------------------------------------------------- likelihoods
+
+
+class GaussianNLLLoss(_Loss):
+    """(log v + (x - y)^2 / v) / 2: y under a normal distribution of mean x and variance v.
+
+    Parameters
+    ----------
+    full : bool
+        Add the constant log(2 pi) / 2.
+    eps : float
+        A variance below counts as this.
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> wg.nn.GaussianNLLLoss()(wg.tensor([1., 2.]), wg.tensor([0., 4.]), wg.tensor([1., 4.]))
+    tensor(0.8466)
+    """
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.full, self.eps = full, eps
+
+    def forward(self, input: Any, target: Any, var: Any) -> Any:
+        """The loss of input and target of one shape, and of variances."""
+        return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
+
+
+class PoissonNLLLoss(_Loss):
+    """exp(x) - y x: counts y under a Poisson distribution whose mean has the logarithm x.
+
+    Parameters
+    ----------
+    log_input : bool
+        False: the input is the mean itself, and the loss x - y log(x + eps).
+    full : bool
+        Add Stirling's approximation of log(y!) where y > 1.
+    eps : float
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> wg.nn.PoissonNLLLoss()(wg.tensor([0., 1.]), wg.tensor([2., 3.]))
+    tensor(0.3591)
+    """
+
+    def __init__(
+        self, log_input: bool = True, full: bool = False, *, eps: float = 1e-8, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction)
+        self.log_input, self.full, self.eps = log_input, full, eps
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """The loss of input and target."""
+        return F.poisson_nll_loss(
+            input, target, self.log_input, self.full, eps=self.eps, reduction=self.reduction
+        )  # fmt: skip
+
+
+# ---------------------------------------------------------------- margins
+
+
+class MarginRankingLoss(_Loss):
+    """max(0, -y (x1 - x2) + margin): with y = 1 the first is to be larger, with y = -1 the second.
+
+    Parameters
+    ----------
+    margin : float
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> wg.nn.MarginRankingLoss()(wg.tensor([1., 2.]), wg.tensor([0., 4.]), wg.tensor([1, 1]))
+    tensor(1.)
+    """
+
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.margin = margin
+
+    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
+        """The loss of two inputs and a target of 1 and -1."""
+        return F.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
+
+
+class HingeEmbeddingLoss(_Loss):
+    """x where y = 1, max(0, margin - x) where y = -1: a distance that is to be small, or to be large.
+
+    Parameters
+    ----------
+    margin : float
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> wg.nn.HingeEmbeddingLoss()(wg.tensor([0.5, 0.25]), wg.tensor([1, -1]))
+    tensor(0.6250)
+    """
+
+    def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.margin = margin
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """The loss of distances and a target of 1 and -1."""
+        return F.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
+
+
+class CosineEmbeddingLoss(_Loss):
+    """1 - cos(x1, x2) where y = 1, max(0, cos(x1, x2) - margin) where y = -1.
+
+    Parameters
+    ----------
+    margin : float
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> x, y = wg.tensor([[1., 0.], [1., 0.]]), wg.tensor([[0., 1.], [2., 0.]])
+    >>> wg.nn.CosineEmbeddingLoss()(x, y, wg.tensor([1, -1]))
+    tensor(1.)
+    """
+
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.margin = margin
+
+    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
+        """The loss of two inputs (n, d) and a target (n,) of 1 and -1."""
+        return F.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
+
+
+class TripletMarginLoss(_Loss):
+    """max(0, |a - p| - |a - n| + margin): the anchor is to be nearer to the positive than to the negative.
+
+    Parameters
+    ----------
+    margin : float
+        Above 0.
+    p, eps : float
+        Of the distance, see `PairwiseDistance`.
+    swap : bool
+        Take the distance from the positive to the negative where that is less than the anchor's.
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> loss = wg.nn.TripletMarginLoss()
+    >>> loss(wg.tensor([[0., 0.]]), wg.tensor([[3., 4.]]), wg.tensor([[0., 5.5]]))
+    tensor(0.5000)
+    """
+
+    def __init__(
+        self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, *, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction)
+        if not margin > 0:
+            raise ValueError(f"TripletMarginLoss: expected margin > 0, got {margin}")
+        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+        """The loss of three tensors (n, d)."""
+        return F.triplet_margin_loss(
+            anchor, positive, negative, self.margin, self.p, self.eps, self.swap, reduction=self.reduction
+        )
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """max(0, d(a, p) - d(a, n) + margin) for any distance d.
+
+    Parameters
+    ----------
+    distance_function : callable or None
+        Of two tensors; gives a distance for each pair. None: the Euclidean one.
+    margin : float
+        Above 0.
+    swap : bool
+        Take the distance from the positive to the negative where that is less than the anchor's.
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> loss = wg.nn.TripletMarginWithDistanceLoss(distance_function=lambda x, y: (x - y).abs().sum(1))
+    >>> loss(wg.tensor([[0., 0.]]), wg.tensor([[3., 4.]]), wg.tensor([[0., 5.5]]))
+    tensor(2.5000)
+    """
+
+    def __init__(
+        self, *, distance_function: Any = None, margin: float = 1.0, swap: bool = False, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction)
+        if not margin > 0:
+            raise ValueError(f"TripletMarginWithDistanceLoss: expected margin > 0, got {margin}")
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
+        self.margin, self.swap = margin, swap
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+        """The loss of three tensors."""
+        return F.triplet_margin_with_distance_loss(
+            anchor, positive, negative, distance_function=self.distance_function, margin=self.margin, swap=self.swap,
+            reduction=self.reduction,
+        )  # fmt: skip
+
+
+class MultiMarginLoss(_WeightedLoss):
+    """The mean over the classes i of max(0, margin - x[y] + x[i])^p, the label y itself left out.
+
+    Parameters
+    ----------
+    p : {1, 2}
+    margin : float
+    weight : tensor or None
+        (classes,): multiplies the loss of examples by their labels' weights.
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> wg.nn.MultiMarginLoss()(wg.tensor([[0.1, 0.2, 0.4, 0.8]]), wg.tensor([3]))
+    tensor(0.3250)
+    """
+
+    def __init__(self, p: int = 1, margin: float = 1.0, weight: Any = None, *, reduction: str = "mean") -> None:
+        super().__init__(weight, reduction=reduction)
+        if p not in (1, 2):
+            raise ValueError(f"MultiMarginLoss: expected p to be 1 or 2, got {p}")
+        self.p, self.margin = p, margin
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """The loss of scores (n, classes) and labels (n,)."""
+        return F.multi_margin_loss(input, target, self.p, self.margin, self.weight, reduction=self.reduction)
+
+
+class MultiLabelMarginLoss(_Loss):
+    """The sum over labels y and other classes i of max(0, 1 - (x[y] - x[i])), divided by the number of classes.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> wg.nn.MultiLabelMarginLoss()(wg.tensor([[0.1, 0.2, 0.4, 0.8]]), wg.tensor([[3, 0, -1, 1]]))
+    tensor(0.8500)
+    """
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """The loss of scores (n, classes) and of labels of that shape, which end before a negative number."""
+        return F.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(_WeightedLoss):
+    """The mean over the classes of the binary cross-entropy of sigmoid(x).
+
+    Parameters
+    ----------
+    weight : tensor or None
+        Multiplies the loss of each class.
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> wg.nn.MultiLabelSoftMarginLoss()(wg.tensor([[0., 1.]]), wg.tensor([[1., 0.]]))
+    tensor(1.0032)
+    """
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """The loss of input and target (..., classes) of one shape."""
+        return F.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
+
+
+class SoftMarginLoss(_Loss):
+    """log(1 + exp(-y x)), with labels y of 1 and -1.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> wg.nn.SoftMarginLoss()(wg.tensor([0., 2.]), wg.tensor([1., -1.]))
+    tensor(1.4100)
+    """
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """The loss of input and target of one shape."""
+        return F.soft_margin_loss(input, target, reduction=self.reduction)
