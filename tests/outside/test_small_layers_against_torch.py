@@ -28,7 +28,7 @@ def quiet() -> Iterator[None]:
 
 
 def close(theirs: Any, ours: Any, tolerance: float, what: str) -> None:
-    a, b = theirs.detach().numpy(), ours.detach().numpy()
+    a, b = theirs.detach().numpy(force=True), ours.detach().numpy()  # PyTorch has zeros without memory
     assert a.shape == b.shape, (what, a.shape, b.shape)
     assert a.dtype == b.dtype, (what, a.dtype, b.dtype)
     scale = float(np.abs(a[np.isfinite(a)]).max(initial=1.0))
@@ -56,6 +56,7 @@ def agree(
     theirs: Function, ours: Function, *arrays: np.ndarray, order: int = 2, tolerance: float = 1e-10, what: str = ""
 ) -> None:
     """Both functions, of tensors over `arrays`, have one value and, where arrays are floating, the same derivatives."""
+    arrays = tuple(map(np.asarray, arrays))
     floating = [x for x in arrays if x.dtype.kind == "f"]
     weights = [np.random.default_rng(7 + k).normal(size=x.shape).astype(x.dtype) for k, x in enumerate(floating)]
     found = []
@@ -223,4 +224,179 @@ def test_bad_arguments_of_activations(library: Any) -> None:
         lambda: F.hardtanh(x, 2.0, 1.0), lambda: F.softshrink(x, -1.0), lambda: F.glu(x), lambda: F.glu(x, 5),
         lambda: F.celu(x, 0.0), lambda: F.rrelu(x, 0.5, 0.25, True), lambda: F.glu(library.tensor(1.0)),
         lambda: library.nn.Hardtanh(1.0, 1.0), lambda: F.hardtanh(x > 0),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- losses
+
+REDUCTIONS = pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+ROUNDS = range(8)
+ARRAYS = (np.ndarray, np.generic)
+
+
+def signs(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.choice([-1.0, 1.0], shape)
+
+
+def shaped(rng: np.random.Generator, least: int = 1, most: int = 3) -> tuple[int, ...]:
+    return tuple(rng.integers(1, 6, rng.integers(least, most + 1)).tolist())
+
+
+def compared(name: str, constants: tuple[Any, ...] = (), **options: Any) -> tuple[Function, Function]:
+    """The two functions of a name, with arrays that are constants behind the tensors."""
+
+    def function(library: Any) -> Function:
+        f = getattr(library.nn.functional, name)
+
+        def called(*tensors: Any) -> Any:
+            fixed = [library.from_numpy(np.array(c)) if isinstance(c, ARRAYS) else c for c in constants]
+            there = {k: library.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+            return f(*tensors, *fixed, **there)
+
+        return called
+
+    return function(torch), function(wg)
+
+
+def agree_on(
+    name: str, arrays: list[np.ndarray], *constants: Any, tolerance: float = 1e-10, order: int = 2, **options: Any
+) -> None:
+    what = f"{name} of {[np.shape(x) for x in arrays]}, {constants}, {options}"
+    order = 1 if name in ("multi_margin_loss", "multilabel_margin_loss") else order  # PyTorch has no second derivative
+    agree(*compared(name, constants, **options), *arrays, what=what, tolerance=tolerance, order=order)
+
+
+@REDUCTIONS
+@pytest.mark.parametrize("round", ROUNDS)
+def test_losses_of_margins(round: int, reduction: str) -> None:
+    rng = rng_of("margins", round, reduction)
+    shape, margin = shaped(rng), float(rng.uniform(-1, 2))
+    x, y = rng.normal(size=(2, *shape))
+    agree_on("margin_ranking_loss", [x, y], signs(rng, shape), margin, reduction=reduction)
+    agree_on("hinge_embedding_loss", [x], signs(rng, shape), margin, reduction=reduction)
+    agree_on("hinge_embedding_loss", [x], np.zeros(shape), margin, reduction=reduction)
+    agree_on("soft_margin_loss", [x], signs(rng, shape), reduction=reduction)
+    agree_on("multilabel_soft_margin_loss", [x], rng.random(shape), reduction=reduction)
+    agree_on("multilabel_soft_margin_loss", [x], rng.random(shape), weight=rng.random(shape[-1]), reduction=reduction)
+    n, d = rng.integers(1, 6, 2)
+    for pair in ((n, d), (d,)):
+        a, p, n_ = rng.normal(size=(3, *pair))
+        agree_on("cosine_embedding_loss", [a, p], signs(rng, pair[:-1]), margin, reduction=reduction)
+        for norm in (1.0, 2.0, 3.0):
+            options = {"margin": abs(margin) + 0.1, "p": norm, "swap": bool(round % 2), "reduction": reduction}
+            agree_on("triplet_margin_loss", [a, p, n_], **options, tolerance=1e-8)
+        del options["p"]
+        agree_on("triplet_margin_with_distance_loss", [a, p, n_], **options, tolerance=1e-8)
+
+
+@REDUCTIONS
+@pytest.mark.parametrize("round", ROUNDS)
+def test_losses_of_labels(round: int, reduction: str) -> None:
+    rng = rng_of("labels", round, reduction)
+    n, classes = rng.integers(1, 6, 2)
+    x, labels = rng.normal(size=(n, classes)), rng.integers(0, classes, n)
+    for p in (1, 2):
+        options = {"p": p, "margin": float(rng.uniform(0.1, 2)), "reduction": reduction}
+        agree_on("multi_margin_loss", [x], labels, **options)
+        agree_on("multi_margin_loss", [x], labels, weight=rng.random(classes), **options)
+        agree_on("multi_margin_loss", [x[0]], labels[0], **options)
+        agree_on("multi_margin_loss", [x[0]], labels[:1], **options)
+    many = np.stack([rng.permutation(classes) for _ in range(n)])
+    many[rng.random(many.shape) < 0.3] = -1
+    agree_on("multilabel_margin_loss", [x], many, reduction=reduction)
+    agree_on("multilabel_margin_loss", [x[0]], many[0], reduction=reduction)
+
+
+@REDUCTIONS
+@pytest.mark.parametrize("round", ROUNDS)
+def test_losses_of_likelihoods(round: int, reduction: str) -> None:
+    rng = rng_of("likelihoods", round, reduction)
+    shape = shaped(rng)
+    x, y = rng.normal(size=(2, *shape))
+    full = bool(round % 2)
+    for of_var in (shape, (*shape[:-1], 1), shape[:-1]):
+        var = rng.uniform(-0.2, 2, of_var).clip(0)
+        if of_var == () and len(shape) > 1:
+            continue
+        agree_on("gaussian_nll_loss", [x, y, var], full, 1e-3, reduction=reduction)
+    counts = rng.poisson(2.0, shape).astype(float)
+    agree_on("poisson_nll_loss", [x], counts, True, full, reduction=reduction)
+    agree_on("poisson_nll_loss", [np.abs(x) + 0.1], counts, False, full, eps=1e-6, reduction=reduction)
+
+
+@REDUCTIONS
+def test_losses_there_were_before(reduction: str) -> None:
+    rng = rng_of("before", reduction)
+    x, y = rng.normal(size=(2, 4, 5))
+    for name in ("huber_loss", "smooth_l1_loss", "l1_loss", "mse_loss"):
+        agree_on(name, [x, y], reduction=reduction)
+    agree_on("kl_div", [x], rng.random((4, 5)), reduction=reduction)
+    agree_on("cosine_similarity", [x, y])
+    agree_on("cosine_similarity", [x, y], 0, 1e-3)
+    for p in (1.0, 2.0, 3.0):
+        agree_on("pairwise_distance", [x, y], p, 1e-4, bool(p > 1), tolerance=1e-8)
+    agree_on("normalize", [x], 3.0, 0)
+
+
+MODULES_OF_LOSSES = [
+    "MarginRankingLoss(0.5)", "HingeEmbeddingLoss(0.5)", "CosineEmbeddingLoss(0.1)", "TripletMarginLoss(0.5, 1.0)",
+    "TripletMarginLoss(swap=True, reduction='sum')", "TripletMarginWithDistanceLoss(margin=2.0)", "MultiMarginLoss(2)",
+    "MultiMarginLoss(1, 0.5, reduction='none')", "MultiLabelMarginLoss()", "MultiLabelSoftMarginLoss()",
+    "SoftMarginLoss()", "GaussianNLLLoss(full=True)", "PoissonNLLLoss(False, True)", "PoissonNLLLoss(reduction='none')",
+    "CosineSimilarity(1)", "CosineSimilarity()", "PairwiseDistance(1.0, keepdim=True)", "PairwiseDistance()",
+    "HuberLoss()", "KLDivLoss()", "SmoothL1Loss()",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", MODULES_OF_LOSSES)
+def test_modules_of_losses(source: str) -> None:
+    theirs, ours = eval(f"torch.nn.{source}"), eval(f"wg.nn.{source}")
+    assert repr(ours) == repr(theirs)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    rng = rng_of(source)
+    x, y, z = rng.normal(size=(3, 4, 5))
+    name = source.partition("(")[0]
+    constants: dict[str, tuple[np.ndarray, ...]] = {
+        "MarginRankingLoss": (y, signs(rng, (4, 5))), "CosineEmbeddingLoss": (y, signs(rng, (4,))),
+        "MultiMarginLoss": (rng.integers(0, 5, 4),), "MultiLabelMarginLoss": (rng.integers(-1, 5, (4, 5)),),
+        "GaussianNLLLoss": (y, z * z), "HingeEmbeddingLoss": (signs(rng, (4, 5)),),
+        "SoftMarginLoss": (signs(rng, (4, 5)),), "TripletMarginLoss": (y, z), "TripletMarginWithDistanceLoss": (y, z),
+        "MultiLabelSoftMarginLoss": (rng.random((4, 5)),), "KLDivLoss": (rng.random((4, 5)),),
+        "PoissonNLLLoss": (rng.poisson(2.0, (4, 5)).astype(float),),
+    }  # fmt: skip
+    fixed = constants.get(name, (y,))
+    x = np.abs(x) + 0.1
+    agree(
+        lambda t: theirs(t, *map(torch.from_numpy, fixed)), lambda t: ours(t, *map(wg.from_numpy, fixed)), x,
+        what=source, tolerance=1e-8, order=1 if name in ("MultiMarginLoss", "MultiLabelMarginLoss") else 2,
+    )  # fmt: skip
+
+
+def test_names_of_nodes_of_losses() -> None:
+    x, y = rng_of("nodes").normal(size=(2, 4, 5))
+    labels = np.array([0, 1, 2, 3])
+    for name, constants in {
+        "multi_margin_loss": (labels,), "multilabel_margin_loss": (np.zeros((4, 5), np.int64),),
+        "soft_margin_loss": (y,), "poisson_nll_loss": (y,), "margin_ranking_loss": (y, y),
+        "hinge_embedding_loss": (y,), "multilabel_soft_margin_loss": (y,), "gaussian_nll_loss": (y, y * y),
+        "triplet_margin_loss": (y, y), "mse_loss": (y,),
+    }.items():  # fmt: skip
+        theirs, ours = compared(name, constants)
+        a = theirs(torch.from_numpy(x).requires_grad_()).grad_fn.name()
+        assert f"grad_fn=<{a}>" in repr(ours(wg.from_numpy(x).requires_grad_())), name
+
+
+@BOTH
+def test_bad_arguments_of_losses(library: Any) -> None:
+    F, x, n = library.nn.functional, library.randn(3, 5), library.tensor([0, 1, 2])
+    refused(
+        lambda: F.margin_ranking_loss(x, x, x[0]), lambda: F.cosine_embedding_loss(x, x, x),
+        lambda: F.triplet_margin_loss(x, x, x, margin=-1.0), lambda: F.triplet_margin_loss(x, x, x[0]),
+        lambda: F.multi_margin_loss(x, n, p=3), lambda: F.multi_margin_loss(x, n[:2]),
+        lambda: F.multi_margin_loss(x, n + 3), lambda: F.multilabel_margin_loss(x, n),
+        lambda: F.multilabel_margin_loss(x[:1], library.tensor([[0, 7, -1, 0, 0]])),
+        lambda: F.multi_margin_loss(x, n, weight=library.ones(3)),
+        lambda: F.gaussian_nll_loss(x, x, -library.ones(3, 5)), lambda: F.gaussian_nll_loss(x, x, library.ones(4)),
+        lambda: library.nn.MultiMarginLoss(p=3),
+        lambda: library.nn.TripletMarginLoss(-1.0), lambda: F.soft_margin_loss(x, x, reduction="average"),
     )  # fmt: skip
