@@ -284,6 +284,34 @@ static wg_status K(gemm)(const wg_gemm *given)
     return matrices > 0 && g.m > 0 && g.n > 0 ? INTERNAL(multiply_all)(&g, matrices) : WG_OK;
 }
 
+/* ---------------------------------------------------------------- small products, for other families */
+
+/* Panels of B follow each other, each of two vectors; the last may be of one. */
+static void K(pack)(ptrdiff_t n, ptrdiff_t k, const void *b, ptrdiff_t rs_b, ptrdiff_t cs_b, void *packed)
+{
+    for (ptrdiff_t j = 0; j < n; j += 2 * LANES) {
+        const ptrdiff_t width = least(2 * LANES, INTERNAL(vectors)(n - j) * LANES);
+        INTERNAL(pack_panel)(least(width, n - j), k, (const real *)b + j * cs_b, cs_b, rs_b, (real *)packed + j * k,
+                             width);
+    }
+}
+
+static void K(product)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t rs_a, ptrdiff_t cs_a,
+                       const void *packed, void *c, ptrdiff_t ldc, int accumulate)
+{
+    assert(ldc >= INTERNAL(vectors)(n) * LANES);
+    for (ptrdiff_t j = 0; j < n && m > 0; j += 2 * LANES) {
+        const ptrdiff_t vectors = least(2, INTERNAL(vectors)(n - j));
+        const gemm_pieces rows = pieces_of(m, ceil_div(m, vectors == 1 ? TILE_ROWS_SLIM : TILE_ROWS));
+        for (ptrdiff_t tile = 0; tile < rows.count; tile++) {
+            const ptrdiff_t i = piece_begin(rows, tile);
+            INTERNAL(tiles)[vectors][piece_length(rows, tile)](k, (const real *)a + i * rs_a, rs_a, cs_a,
+                                                               (const real *)packed + j * k, vectors * LANES,
+                                                               (real *)c + i * ldc + j, ldc, accumulate);
+        }
+    }
+}
+
 #if REAL_BITS == 64
-const wg_gemm_kernels TABLE(gemm) = {.gemm = BOTH(gemm)};
+const wg_gemm_kernels TABLE(gemm) = {.gemm = BOTH(gemm), .pack = BOTH(pack), .product = BOTH(product)};
 #endif

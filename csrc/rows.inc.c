@@ -65,24 +65,32 @@ INLINE vreal INTERNAL(row_load)(const char *p, ptrdiff_t stride, ptrdiff_t n, re
 
 /* ---------------------------------------------------------------- passes over a row */
 
-/* e^x * 2^ROW_EXP_SHIFT for x <= 0, the difference of an item and its row's maximum. Denormals cost much time; the
- * power of two keeps results normal until they are divided by the row's sum, which has it too. In float32 the error is
- * 2^-22.6, less than rounding x brings from |x| = 4 on; so ln 2 is one word here. */
-INLINE vreal INTERNAL(row_exp)(vreal x)
+/* e^x * 2^shift for x <= 0, the difference of an item and its row's maximum; 0 where a float of this type, less 2^shift,
+ * has no normal result. In float32 the error is 2^-22.6, less than rounding x brings from |x| = 4 on; so ln 2 is one word
+ * here. */
+INLINE vreal INTERNAL(row_exp_by)(vreal x, const int shift)
 {
-    /* The lowest x that counts: here the power of two becomes 0, and e^x itself would have rounded to 0. */
-    x = V(at_least)(x, V(splat)((real)(REAL_BITS == 32 ? -104.66 : -745.82)));
+    /* The lowest x that counts: here the power of two becomes 0. */
+    const real lowest = (real)(-(EXPONENT_BIAS + shift - 0.01) * 0x1.62e42fefa39efp-1);
+    x = V(at_least)(x, V(splat)(lowest));
 #if REAL_BITS == 32
     static const real c[] = {1, 0x1.fffff6p-1f, 0x1.fffdbep-2f, 0x1.555a78p-3f, 0x1.573d5cp-5f, 0x1.0fa758p-7f};
-    const real magic = ROUND_MAGIC + EXPONENT_BIAS + ROW_EXP_SHIFT;
+    const real magic = ROUND_MAGIC + EXPONENT_BIAS + shift;
     const vreal shifted = V(fma)(x, V(splat)(LOG2_E), V(splat)(magic));
     const vreal r = V(fma)(shifted - magic, V(splat)(-0x1.62e430p-1f), x);
     return V(polynomial)(r, c, sizeof c / sizeof *c) * V(shifted_power_of_two)(shifted);
 #else
     vreal r, scale;
-    V(reduce_by_ln2)(x, &r, ROW_EXP_SHIFT, &scale);
+    V(reduce_by_ln2)(x, &r, shift, &scale);
     return V(fma)(V(expm1_reduced)(r), scale, scale);
 #endif
+}
+
+/* Denormals cost much time; the power of two keeps results normal until they are divided by the row's sum, which has it
+ * too. */
+INLINE vreal INTERNAL(row_exp)(vreal x)
+{
+    return INTERNAL(row_exp_by)(x, ROW_EXP_SHIFT);
 }
 
 /* The largest lane, but perhaps not the NaN. */

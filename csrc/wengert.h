@@ -236,8 +236,18 @@ typedef struct {
 } wg_gemm;
 typedef wg_status wg_gemm_fn(const wg_gemm *g);
 
+/* What other families make products of small matrices with, of any strides, on the calling thread and in memory of their
+ * own. `pack` copies B, k x n, in the order of the tiles, its columns filled up to whole vectors with zeros; `product` multiplies A, m x
+ * k, by it, into C or, if it accumulates, onto C, whose rows have unit column stride and room for as many columns. The
+ * columns behind n get zeros, or are added zeros to. */
+typedef void wg_pack_fn(ptrdiff_t n, ptrdiff_t k, const void *b, ptrdiff_t rs_b, ptrdiff_t cs_b, void *packed);
+typedef void wg_product_fn(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t rs_a, ptrdiff_t cs_a,
+                           const void *packed, void *c, ptrdiff_t ldc, int accumulate);
+
 typedef struct {
     wg_gemm_fn *gemm[WG_REALS];
+    wg_pack_fn *pack[WG_REALS];
+    wg_product_fn *product[WG_REALS];
 } wg_gemm_kernels;
 
 /* ---------------------------------------------------------------- triangular systems */
