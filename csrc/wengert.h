@@ -343,6 +343,49 @@ typedef struct {
     wg_softmax_grad_fn *softmax_grad[WG_REALS];
 } wg_softmax_kernels;
 
+/* ---------------------------------------------------------------- attention */
+
+/* Attention (Vaswani et al. 2017): out = P v, where row i of P is the softmax of scale * (q k^T)_i + mask_i, over the keys
+ * j <= i alone if it is `causal`. Queries are l x e, keys s x e, values s x ev, the mask l x s; what a boolean mask does
+ * not admit gets -inf. A row of scores that are -inf throughout gives zeros. P is never kept: scores are computed a
+ * block at a time, and `shift` (dense, one row of l for each matrix of the batch) gets what exp(score - shift) is P by: the
+ * logarithm of the row's sum of exponentials, or +inf where that is -inf.
+ *
+ * attention_backward takes g, of the shape of out, and what the forward kernel gave, and gives the cotangents dq, dk and dv.
+ * Errors, with d = 2 (e + 8) eps t + 16 eps, t the largest of |scale| |q| |k|^T + |mask|, and the matrix M = P * (A + P A
+ * along rows), A = |g| |v|^T, are
+ *
+ *   out (d + (s + 8) eps) P |v|, dv (3 d + (l + 8) eps) P^T |g|,
+ *   dq and dk (4 d + (ev + s + l + 32) eps) of |scale| M |k| and |scale| M^T |q|
+ *
+ * Matrices of a batch are where its strides say. Strides are in items, those of the mask in bytes; out, dq, dk and dv have
+ * unit column stride and overlap nothing. Keys that no query of a block sees are not looked at; elsewhere NaN and
+ * infinities propagate as in the products, 0 * NaN included. */
+typedef enum { WG_MASK_NONE, WG_MASK_BOOLEAN, WG_MASK_REAL } wg_mask;
+typedef struct {
+    void *data;
+    ptrdiff_t rs, cs;
+    const ptrdiff_t *batch_strides;
+} wg_matrices;
+typedef struct {
+    ptrdiff_t l, s, e, ev;
+    int batch_ndim;
+    const ptrdiff_t *batch_shape;
+    wg_matrices q, k, v, out;
+    wg_matrices g, dq, dk, dv; /* attention_backward alone */
+    wg_mask masked;
+    wg_matrices mask;
+    double scale;
+    int causal;
+    void *shift;
+    int (*interrupted)(void); /* as in wg_gemm */
+} wg_attention;
+typedef wg_status wg_attention_fn(const wg_attention *a);
+
+typedef struct {
+    wg_attention_fn *attention[WG_REALS], *attention_backward[WG_REALS];
+} wg_attention_kernels;
+
 /* ---------------------------------------------------------------- cross-entropy */
 
 /* Cross-entropy of logits against labels, one row an example:

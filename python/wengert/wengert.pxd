@@ -178,6 +178,41 @@ cdef extern from "wengert.h" nogil:
                                    const cnp.npy_intp *g_strides, const char *z, const cnp.npy_intp *z_strides, char *out,
                                    int log) noexcept nogil
 
+    # ---- attention
+    ctypedef enum wg_mask:
+        WG_MASK_NONE
+        WG_MASK_BOOLEAN
+        WG_MASK_REAL
+    ctypedef struct wg_matrices:
+        void *data
+        cnp.npy_intp rs
+        cnp.npy_intp cs
+        const cnp.npy_intp *batch_strides
+    ctypedef struct wg_attention:
+        cnp.npy_intp l
+        cnp.npy_intp s
+        cnp.npy_intp e
+        cnp.npy_intp ev
+        int batch_ndim
+        const cnp.npy_intp *batch_shape
+        wg_matrices q
+        wg_matrices k
+        wg_matrices v
+        wg_matrices out
+        wg_matrices g
+        wg_matrices dq
+        wg_matrices dk
+        wg_matrices dv
+        wg_mask masked
+        wg_matrices mask
+        double scale
+        int causal
+        void *shift
+        int (*interrupted)() noexcept nogil
+    ctypedef struct wg_attention_kernels:
+        wg_status (**attention)(const wg_attention *a) noexcept nogil
+        wg_status (**attention_backward)(const wg_attention *a) noexcept nogil
+
     # ---- cross-entropy
     ctypedef struct wg_cross_entropy:
         cnp.npy_intp rows
@@ -341,6 +376,7 @@ cdef extern from "wengert.h" nogil:
         const wg_conv_kernels *conv
         const wg_conv_weight_kernels *conv_weight
         const wg_softmax_kernels *softmax
+        const wg_attention_kernels *attention
         const wg_cross_entropy_kernels *cross_entropy
         const wg_gather_kernels *gather
         const wg_window_kernels *window
