@@ -122,6 +122,44 @@ def _standardized(x: np.ndarray) -> np.ndarray:
     return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
 
 
+def _attention(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | float = 0.0, scale: float | None = None
+) -> np.ndarray:
+    factor = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    return _softmax(factor * (q @ k.swapaxes(-1, -2)) + mask, -1) @ v
+
+
+def _some(q: Any, k: Any) -> np.ndarray:
+    """Some keys for each query."""
+    return (np.arange(q.shape[-2])[:, None] * 2 + np.arange(k.shape[-2])) % 3 < 2
+
+
+_IN = np.random.default_rng(11).normal(size=(12, 4)).astype(np.float32).astype(np.float64)
+_OUT = np.random.default_rng(12).normal(size=(4, 4)).astype(np.float32).astype(np.float64)
+
+
+def _heads(x: Any, weights: bool) -> Any:
+    """Two heads within a sequence; the result alone."""
+    project, join = wg.tensor(_IN, dtype=x.dtype), wg.tensor(_OUT, dtype=x.dtype)
+    return F.multi_head_attention_forward(
+        x, x, x, 4, 2, project, None, None, None, False, 0.0, join, None, need_weights=weights
+    )[0]
+
+
+def _heads_reference(x: np.ndarray) -> np.ndarray:
+    sequences = x[:, None] if x.ndim == 2 else x
+    q, k, v = (
+        part.reshape(*sequences.shape[:2], 2, 2).transpose(1, 2, 0, 3) for part in np.split(sequences @ _IN.T, 3, -1)
+    )
+    return (_attention(q, k, v).transpose(2, 0, 1, 3).reshape(sequences.shape) @ _OUT.T).reshape(x.shape)
+
+
+ATTENTION: tuple[Shapes, ...] = (
+    ((3, 2), (4, 2), (4, 3)),
+    ((1, 1), (1, 1), (1, 1)),
+    ((2, 3, 4), (2, 5, 4), (2, 5, 2)),
+    ((2, 1, 3, 2), (5, 4, 2), (2, 5, 4, 1)),
+)
 ROWS: tuple[Shapes, ...] = (((1, 1),), ((3, 10),), ((5, 17),), ((2, 65),))
 _W17 = np.linspace(0.5, 2.0, 10).astype(np.float32).astype(np.float64)
 PRODUCTS: tuple[Shapes, ...] = (
@@ -779,6 +817,23 @@ CASES: tuple[Case, ...] = (
              _convolved_transposed(x[:, [k], None], w[[k], :, None], (1, 1), (0, 0), (0, 0), (1, 2))[:, :, 0]
              for k in range(2)], 1) + b[:, None],
          (((2, 2, 4), (2, 2, 3), (4,)),), rtol32=4e-6),
+    # ------------------------------------------------------------ attention
+    Case("attention", F.scaled_dot_product_attention, lambda q, k, v: _attention(q, k, v), ATTENTION, rtol32=1e-5),
+    Case("attention_causal", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.6),
+         lambda q, k, v: _attention(q, k, v, np.where(np.tri(q.shape[-2], k.shape[-2]) > 0, 0, -np.inf), 0.6),
+         ATTENTION, rtol32=1e-5),
+    Case("attention_of_some", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, wg.tensor(_some(q, k))),
+         lambda q, k, v: _attention(q, k, v, np.where(_some(q, k), 0, -np.inf)), ATTENTION, rtol32=1e-5),
+    Case("attention_masked", lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, m),
+         lambda q, k, v, m: _attention(q, k, v, m), (((2, 3, 2), (2, 4, 2), (2, 4, 3), (3, 4)),
+                                                      ((3, 2), (4, 2), (4, 2), (1, 4))), rtol32=1e-5),
+    Case("attention_grouped", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
+         lambda q, k, v: _attention(q, k.repeat(2, -3), v.repeat(2, -3)), (((4, 3, 2), (2, 4, 2), (2, 4, 1)),),
+         rtol32=1e-5),
+    Case("multi_head_attention", lambda x: _heads(x, False), lambda x: _heads_reference(x),
+         (((3, 4),), ((5, 2, 4),)), rtol32=1e-5),
+    Case("multi_head_attention_weights", lambda x: _heads(x, True), lambda x: _heads_reference(x),
+         (((3, 4),), ((5, 2, 4),)), rtol32=1e-5),
     # ------------------------------------------------------------ change in place
     Case("overwrite", lambda x: x * x + (x * 2.0).zero_(), lambda x: x * x),
     Case("view_changed", lambda x: _view_changed(x), lambda x: _view_changed(x), (((3, 5),), ((2, 1),), ((4, 2, 2),))),

@@ -236,7 +236,7 @@ def as_pytorch(function: Callable[..., Any]) -> Callable[..., Any]:
         home = F if "nn.functional" in function.__module__ else PEER
         return getattr(home, function.__name__)
     scope = {**function.__globals__, "wg": PEER, "F": F, "linalg": PEER.linalg}
-    for name in ("_dominant", "_hooked", "_staggered", "_symmetric"):  # the helpers of cases.py
+    for name in ("_dominant", "_heads", "_hooked", "_staggered", "_symmetric"):  # the helpers of cases.py
         scope[name] = types.FunctionType(scope[name].__code__, scope)
     scope["np"] = NUMPY
     copy = types.FunctionType(function.__code__, scope, "peer", function.__defaults__, function.__closure__)

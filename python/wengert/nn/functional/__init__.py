@@ -41,6 +41,7 @@ from .activations import (
     tanhshrink,
     threshold,
 )
+from .attention import multi_head_attention_forward, scaled_dot_product_attention
 from .distances import cosine_similarity, normalize, pairwise_distance
 from .layers import batch_norm, dropout, embedding, layer_norm, linear, pad
 from .losses import (
@@ -127,6 +128,7 @@ __all__ = [
     "max_unpool2d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
@@ -140,6 +142,7 @@ __all__ = [
     "relu",
     "relu6",
     "rrelu",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
