@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dtypes
-from ..core.broadcast import cast
-from ..core.doors import change, constant, enter, leave, require_unfollowed
-from ..core.variable import Variable
-from ..ops import updates
-from ..ops.join import cat
-from ..ops.shape import reshape
+from ...core import dtypes
+from ...core.broadcast import cast
+from ...core.doors import change, constant, enter, leave, require_unfollowed
+from ...core.variable import Variable
+from ...ops import updates
+from ...ops.join import cat
+from ...ops.shape import reshape
 
 
 def _with_gradients(parameters: Any) -> list[Any]:
