@@ -21,6 +21,7 @@ enum {
     COST_ROW = 152,      /* an item of softmax and cross-entropy */
     COST_GATHERED = 152, /* an item that is gathered or scattered */
     COST_UPDATED = 152,  /* an item that an optimizer updates */
+    COST_CELL = 1600,    /* an item of the hidden state of a recurrent network, without its products */
 };
 
 /* What an elementwise kernel's arithmetic costs. A kernel that is not named is hidden behind memory; elementwise.inc.c

@@ -525,6 +525,66 @@ typedef struct {
     wg_window_fn *pick[WG_REALS];
     wg_window_fn *spread[WG_REALS];
 } wg_window_kernels;
+/* ---------------------------------------------------------------- recurrent layers (recurrent.c) */
+
+typedef enum { WG_CELL_TANH, WG_CELL_RELU, WG_CELL_LSTM, WG_CELL_GRU } wg_cell;
+
+/* A layer of a recurrent network over a batch of sequences. The rows of all steps lie below each other, step by step: step
+ * t has sizes[t] of them, at most as many as the step before, and a row of a step goes on in the same row of the next. In
+ * reverse, the last step is taken first, and a row begins where its sequence ends.
+ *
+ *   tanh, relu  h' = f(x W_x + b_x + h W_h)
+ *   LSTM        i, f, o = sigmoid, g = tanh of the parts of x W_x + b_x + h W_h, in the order i f g o;
+ *               c' = f c + i g, h' = o tanh(c')
+ *   GRU         r, z = sigmoid of the first two parts of x W_x + b_x + h W_h + b_h;
+ *               n = tanh of the third of x W_x + b_x + r (h W_h + b_h); h' = n + z (h - n)
+ *
+ * Everything is dense but x, whose rows lie ld_x items apart. Nothing overlaps, but that a state that is not kept is
+ * replaced in place. Products are gemm's; what follows them is within 16 eps of the formula, relative or absolute. */
+typedef struct {
+    wg_cell cell;
+    int reverse;
+    ptrdiff_t steps, batch, inputs, hidden; /* batch: the rows of the first step */
+    const int64_t *sizes;
+    const void *x;
+    ptrdiff_t ld_x;
+    const void *w_x, *w_h; /* (inputs, columns) and (hidden, columns): 1, 4 or 3 times hidden; backward w_h' */
+    const void *b_x, *b_h; /* of columns; b_h of a GRU alone */
+    const void *h, *c;     /* (batch, hidden), where it starts; NULL for zeros. c of an LSTM alone, here and below */
+    void *out;             /* (rows, hidden), every h' */
+    void *h_n, *c_n;       /* (batch, hidden), the last of each row */
+    void *gates; /* kept for the gradients, (rows, hidden) h'; 4 times as wide i f g o, or r z n h W_h + b_h */
+    void *h_before, *c_before; /* (rows, hidden) the state before each step; (batch, hidden) where gates is NULL */
+    int (*interrupted)(void);  /* as in wg_gemm */
+} wg_recurrent;
+wg_status wg_recurrent_forward(wg_real real, const wg_recurrent *r);
+
+/* The gradients by the gates' sums, of a layer of which everything was kept, and by where it started. Of a GRU they are
+ * those of n r z and of n's h W_h + b_h, in this order: the first three those of x W_x + b_x, the last three, of which n's
+ * is then the last, those of h W_h + b_h. */
+typedef struct {
+    const void *g, *g_h, *g_c; /* by out, h_n and c_n; NULL for zeros */
+    void *d_gates;             /* as wide as gates */
+    void *d_h, *d_c;           /* NULL where they are not wanted */
+} wg_recurrent_gradients;
+wg_status wg_recurrent_backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d);
+
+/* One step, for what is done to its rows. Pointers are to its first row; all is dense. */
+typedef struct {
+    wg_cell cell;
+    ptrdiff_t hidden, after;       /* after: how many rows go on, into h_after and c_after; others end in h_n and c_n */
+    const void *x, *h, *b_x, *b_h; /* the products, without biases */
+    const void *h_before, *c_before;
+    void *gates, *out, *h_after, *c_after, *h_n, *c_n;
+    /* Backward, the gradients: by out, NULL for zeros; by the states after, of which dc becomes that by c before. Of a
+     * GRU, dd is added to dh, and becomes what goes past the products to h before. */
+    const void *g;
+    void *dh, *dc, *dd, *d_gates;
+} wg_recurrent_step;
+
+typedef struct {
+    wg_task *forward[WG_REALS], *backward[WG_REALS]; /* of rows [begin, end) of the step that is the context */
+} wg_recurrent_kernels;
 
 /* ---------------------------------------------------------------- optimizer updates */
 

@@ -1,0 +1,256 @@
+/* recurrent.c - a layer of a recurrent network, all steps in one call: forward, and back to the gradients by its gates.
+ *
+ * "Before" and "after" are meant in the order in which steps are taken, from the last to the first if the layer runs in
+ * reverse: there rows appear where otherwise they end.
+ *
+ * Products with the inputs' weights are taken for several steps at once, as many as stay in the second-level cache until
+ * they are used; those with the hidden state step by step. What is done to their sum is one pass over it, the family's
+ * (recurrent.inc.c). Gradients by the weights are products over all steps, which the caller takes. */
+#include "grain.h"
+#include "wengert.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+    INPUT_ROWS = 64,                      /* whose products with the inputs' weights are taken at once, at least */
+    MANY_INPUT_ROWS = 256,                /* where these weights have more than */
+    LARGE_WEIGHTS = 512 * 1024,           /* bytes, so that each product reads them from further away */
+    CELL_CHUNK = CHUNK_OF(COST_CELL, 64), /* items of the hidden state */
+};
+#define BETWEEN_SIGNALS 0x1p30 /* operations, after which signals are looked for */
+
+/* Where a step is: its first row, its rows, and those of its neighbours. */
+typedef struct {
+    ptrdiff_t first, rows, before, after;
+} place;
+
+static ptrdiff_t columns_of(wg_cell cell)
+{
+    return cell == WG_CELL_LSTM ? 4 : cell == WG_CELL_GRU ? 3 : 1;
+}
+static ptrdiff_t kept_of(wg_cell cell)
+{
+    return cell == WG_CELL_LSTM || cell == WG_CELL_GRU ? 4 : 1;
+}
+static size_t item_of(wg_real real)
+{
+    return real == WG_F32 ? sizeof(float) : sizeof(double);
+}
+
+static ptrdiff_t rows_of(const wg_recurrent *r)
+{
+    ptrdiff_t rows = 0;
+    for (ptrdiff_t t = 0; t < r->steps; t++)
+        rows += r->sizes[t];
+    return rows;
+}
+
+static ptrdiff_t size_of(const wg_recurrent *r, ptrdiff_t taken)
+{
+    return taken < 0 || taken >= r->steps ? 0 : r->sizes[r->reverse ? r->steps - 1 - taken : taken];
+}
+
+static place place_of(const wg_recurrent *r, ptrdiff_t taken, ptrdiff_t first)
+{
+    return (place){first, size_of(r, taken), size_of(r, taken - 1), size_of(r, taken + 1)};
+}
+
+/* C <- A B for dense B and C. */
+static wg_status product(wg_real real, const wg_recurrent *r, ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *a,
+                         ptrdiff_t lda, const void *b, void *c)
+{
+    const wg_gemm g = {.m = m,
+                       .n = n,
+                       .k = k,
+                       .a = a,
+                       .rs_a = lda,
+                       .cs_a = 1,
+                       .b = b,
+                       .rs_b = n,
+                       .cs_b = 1,
+                       .c = c,
+                       .ldc = n,
+                       .interrupted = r->interrupted};
+    return m ? wg_active->gemm->gemm[real](&g) : WG_OK;
+}
+
+/* Rows [from, to) of a state, of `bytes` each, from `start`, which has all, or zeros. */
+static void begin_rows(char *state, const char *start, ptrdiff_t from, ptrdiff_t to, size_t bytes)
+{
+    if (!state || from >= to)
+        return;
+    if (start)
+        memcpy(state + (size_t)from * bytes, start + (size_t)from * bytes, (size_t)(to - from) * bytes);
+    else
+        memset(state + (size_t)from * bytes, 0, (size_t)(to - from) * bytes);
+}
+
+/* Whether a signal has come, once in a while. */
+static int interrupted(const wg_recurrent *r, double *work, ptrdiff_t rows)
+{
+    *work += 2.0 * (double)rows * (double)(columns_of(r->cell) * r->hidden * r->hidden);
+    if (!r->interrupted || *work < BETWEEN_SIGNALS)
+        return 0;
+    *work = 0;
+    return r->interrupted();
+}
+
+static void run_rows(const wg_recurrent *r, ptrdiff_t rows, wg_task *task, wg_recurrent_step *s)
+{
+    wg_parallel_for(rows, pieces_per_chunk(CELL_CHUNK, r->hidden), task, s);
+}
+
+/* How many steps, from `taken` on, have their products with the inputs taken at once, and how many rows these are. */
+static ptrdiff_t block_at(wg_real real, const wg_recurrent *r, ptrdiff_t taken, ptrdiff_t *rows)
+{
+    const size_t bytes = (size_t)(r->inputs * columns_of(r->cell) * r->hidden) * item_of(real);
+    const ptrdiff_t wanted = bytes > LARGE_WEIGHTS ? MANY_INPUT_ROWS : INPUT_ROWS;
+    ptrdiff_t count = 0;
+    for (*rows = 0; taken + count < r->steps && *rows < wanted; count++)
+        *rows += size_of(r, taken + count);
+    return count;
+}
+
+static wg_status forward(wg_real real, const wg_recurrent *r, char *x_product, char *h_product, char *gates)
+{
+    const ptrdiff_t hidden = r->hidden, columns = columns_of(r->cell) * hidden;
+    const size_t item = item_of(real), row = (size_t)hidden * item, kept = (size_t)kept_of(r->cell) * row;
+    const int is_kept = r->gates != NULL; /* else a state is replaced where it stands */
+    ptrdiff_t first = r->reverse ? rows_of(r) : 0, block_end = 0, block_first = 0;
+    double work = 0;
+    wg_status status = WG_OK;
+    for (ptrdiff_t taken = 0; taken < r->steps && status == WG_OK; taken++) {
+        first -= r->reverse ? size_of(r, taken) : 0;
+        const place p = place_of(r, taken, first);
+        const size_t here = is_kept ? (size_t)first * row : 0;
+        const size_t next = is_kept ? (size_t)(r->reverse ? first - p.after : first + p.rows) * row : 0;
+        char *h = (char *)r->h_before + here, *c = r->c_before ? (char *)r->c_before + here : NULL;
+        if (taken == block_end) {
+            ptrdiff_t rows;
+            block_end += block_at(real, r, taken, &rows);
+            block_first = r->reverse ? first + p.rows - rows : first;
+            status = product(real, r, rows, r->inputs, columns,
+                             (const char *)r->x + block_first * r->ld_x * (ptrdiff_t)item, r->ld_x, r->w_x, x_product);
+        }
+        begin_rows(h, r->h, p.before, p.rows, row);
+        begin_rows(c, r->c, p.before, p.rows, row);
+        if (taken == 0 && !r->h)
+            memset(h_product, 0, (size_t)(p.rows * columns) * item);
+        else if (status == WG_OK)
+            status = product(real, r, p.rows, hidden, columns, h, hidden, r->w_h, h_product);
+        if (status != WG_OK)
+            return status;
+        wg_recurrent_step s = {
+            .cell = r->cell,
+            .hidden = hidden,
+            .after = p.after,
+            .x = x_product + (size_t)((first - block_first) * columns) * item,
+            .h = h_product,
+            .b_x = r->b_x,
+            .b_h = r->b_h,
+            .h_before = h,
+            .c_before = c,
+            .gates = is_kept ? gates + (size_t)first * kept : gates,
+            .out = (char *)r->out + (size_t)first * row,
+            .h_after = (char *)r->h_before + next,
+            .c_after = c ? (char *)r->c_before + next : NULL,
+            .h_n = r->h_n,
+            .c_n = r->c_n,
+        };
+        run_rows(r, p.rows, wg_active->recurrent->forward[real], &s);
+        first += r->reverse ? 0 : p.rows;
+        status = interrupted(r, &work, p.rows) ? WG_INTERRUPTED : WG_OK;
+    }
+    return status;
+}
+
+wg_status wg_recurrent_forward(wg_real real, const wg_recurrent *r)
+{
+    assert(r->steps >= 0 && r->batch >= 0 && r->hidden >= 0 && r->inputs >= 0);
+    if (r->batch == 0 || r->hidden == 0 || r->steps == 0)
+        return WG_OK;
+    const size_t columns = (size_t)(columns_of(r->cell) * r->hidden) * item_of(real);
+    const size_t kept = (size_t)(kept_of(r->cell) * r->hidden) * item_of(real), batch = (size_t)r->batch;
+    const size_t rows = (size_t)least(MANY_INPUT_ROWS + r->batch, rows_of(r));
+    char *scratch = wg_buffer_acquire((rows + batch) * columns + (r->gates ? 0 : batch * kept));
+    if (!scratch)
+        return WG_NO_MEMORY;
+    char *h_product = scratch + rows * columns;
+    const wg_status status = forward(real, r, scratch, h_product, r->gates ? r->gates : h_product + batch * columns);
+    wg_buffer_release(scratch);
+    return status;
+}
+
+/* The gradients of rows that begin with a step: those of the state before it. */
+static void end_rows(wg_real real, const wg_recurrent_gradients *d, place p, ptrdiff_t hidden, char *dh, char *dc,
+                     char *dd)
+{
+    const size_t row = (size_t)hidden * item_of(real), from = (size_t)p.before * row;
+    const ptrdiff_t items = (p.rows - p.before) * hidden, stride = (ptrdiff_t)item_of(real);
+    if (items <= 0 || !d->d_h)
+        return;
+    if (dd) {
+        char *const data[] = {(char *)d->d_h + from, dh + from, dd + from};
+        const ptrdiff_t *const strides[] = {&stride, &stride, &stride};
+        wg_elementwise_run(WG_ELEMENTWISE_add, real, 1, &items, data, strides, NULL);
+    } else {
+        memcpy((char *)d->d_h + from, dh + from, (size_t)items * item_of(real));
+    }
+    if (dc)
+        memcpy((char *)d->d_c + from, dc + from, (size_t)items * item_of(real));
+}
+
+static wg_status backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d, char *dh, char *dc,
+                          char *dd)
+{
+    const ptrdiff_t hidden = r->hidden, columns = columns_of(r->cell) * hidden, kept = kept_of(r->cell) * hidden;
+    const size_t item = item_of(real), row = (size_t)hidden * item;
+    ptrdiff_t first = r->reverse ? 0 : rows_of(r);
+    double work = 0;
+    for (ptrdiff_t taken = r->steps - 1; taken >= 0; taken--) {
+        first -= r->reverse ? 0 : size_of(r, taken);
+        const place p = place_of(r, taken, first);
+        begin_rows(dh, d->g_h, p.after, p.rows, row); /* rows that end here */
+        begin_rows(dc, d->g_c, p.after, p.rows, row);
+        begin_rows(dd, NULL, p.after, p.rows, row);
+        const size_t at = (size_t)first * row, at_gates = (size_t)(first * kept) * item;
+        wg_recurrent_step s = {
+            .cell = r->cell,
+            .hidden = hidden,
+            .h_before = (char *)r->h_before + at,
+            .c_before = dc ? (char *)r->c_before + at : NULL,
+            .gates = (char *)r->gates + at_gates,
+            .g = d->g ? (const char *)d->g + at : NULL,
+            .dh = dh,
+            .dc = dc,
+            .dd = dd,
+            .d_gates = (char *)d->d_gates + at_gates,
+        };
+        run_rows(r, p.rows, wg_active->recurrent->backward[real], &s);
+        const wg_status status = product(real, r, d->d_h ? p.rows : least(p.rows, p.before), columns, hidden,
+                                         (char *)s.d_gates + (size_t)(kept - columns) * item, kept, r->w_h, dh);
+        if (status != WG_OK)
+            return status;
+        end_rows(real, d, p, hidden, dh, dc, dd);
+        first += r->reverse ? p.rows : 0;
+        if (interrupted(r, &work, p.rows))
+            return WG_INTERRUPTED;
+    }
+    return WG_OK;
+}
+
+wg_status wg_recurrent_backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d)
+{
+    assert(r->steps >= 0 && r->batch >= 0 && r->hidden >= 0);
+    const size_t state = (size_t)(r->batch * r->hidden) * item_of(real);
+    if (state == 0 || r->steps == 0)
+        return WG_OK;
+    char *scratch = wg_buffer_acquire(2 * state);
+    if (!scratch)
+        return WG_NO_MEMORY;
+    const wg_status status = backward(real, r, d, scratch, r->cell == WG_CELL_LSTM ? scratch + state : NULL,
+                                      r->cell == WG_CELL_GRU ? scratch + state : NULL);
+    wg_buffer_release(scratch);
+    return status;
+}
