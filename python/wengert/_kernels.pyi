@@ -124,6 +124,32 @@ def gather_along(array: NDArray[Any], index: NDArray[np.int64], axis: int) -> ND
 def scatter_along(
     out: NDArray[Any], index: NDArray[np.int64], source: NDArray[Any], axis: int, add: bool = False
 ) -> None: ...
+def recurrent_forward(
+    cell: str,
+    x: _Array,
+    sizes: NDArray[np.int64],
+    w_x: _Array,
+    w_h: _Array,
+    b_x: _Array | None = None,
+    b_h: _Array | None = None,
+    h: _Array | None = None,
+    c: _Array | None = None,
+    *,
+    reverse: bool = False,
+    keep: bool = False,
+) -> tuple[_Array, _Array, _Array | None, tuple[_Array, _Array, _Array | None] | None]: ...
+def recurrent_backward(
+    cell: str,
+    kept: tuple[_Array | None, ...],
+    sizes: NDArray[np.int64],
+    w_h: _Array,
+    g: _Array | None = None,
+    g_h: _Array | None = None,
+    g_c: _Array | None = None,
+    *,
+    reverse: bool = False,
+    start: bool = False,
+) -> tuple[_Array, _Array | None, _Array | None]: ...
 def sgd(
     params: Sequence[_Array],
     grads: Sequence[_Array],

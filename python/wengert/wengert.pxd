@@ -296,6 +296,44 @@ cdef extern from "wengert.h" nogil:
         void (**mean)(const wg_window *w) noexcept nogil
         void (**pick)(const wg_window *w) noexcept nogil
         void (**spread)(const wg_window *w) noexcept nogil
+    # ---- recurrent layers
+    ctypedef enum wg_cell:
+        WG_CELL_TANH
+        WG_CELL_RELU
+        WG_CELL_LSTM
+        WG_CELL_GRU
+    ctypedef struct wg_recurrent:
+        wg_cell cell
+        int reverse
+        cnp.npy_intp steps
+        cnp.npy_intp batch
+        cnp.npy_intp inputs
+        cnp.npy_intp hidden
+        const int64_t *sizes
+        const void *x
+        cnp.npy_intp ld_x
+        const void *w_x
+        const void *w_h
+        const void *b_x
+        const void *b_h
+        const void *h
+        const void *c
+        void *out
+        void *h_n
+        void *c_n
+        void *gates
+        void *h_before
+        void *c_before
+        int (*interrupted)() noexcept nogil
+    ctypedef struct wg_recurrent_gradients:
+        const void *g
+        const void *g_h
+        const void *g_c
+        void *d_gates
+        void *d_h
+        void *d_c
+    wg_status wg_recurrent_forward(wg_real real, const wg_recurrent *r) noexcept nogil
+    wg_status wg_recurrent_backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d) noexcept nogil
 
     # ---- optimizer updates
     ctypedef struct wg_sgd:
