@@ -17,6 +17,7 @@ import wengert as wg
 from special_references import reference
 from wengert import linalg, special
 from wengert.nn import functional as F
+from wengert.ops.recurrent import recurrent_layer
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -285,6 +286,41 @@ def _square_of_factor(x: np.ndarray, upper: bool) -> np.ndarray:
 
 def _symmetric(x: Any) -> Any:
     return _staggered(x + x.mT)
+
+
+def _layer(cell: str) -> Callable[..., Any]:
+    """Two steps of two sequences, the second first; the last state beside all."""
+
+    def function(x: Any, w: Any, u: Any, b: Any) -> Any:
+        out, last, *_ = recurrent_layer(x, None, None, w, u, b, None, cell=cell, sizes=(2, 2), reverse=True)
+        return wg.cat((out, last))
+
+    return function
+
+
+def _layer_by_step(cell: str) -> Callable[..., np.ndarray]:
+    def sigmoid(x: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-x))
+
+    def step(p: np.ndarray, h: np.ndarray, c: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        q = h @ u.T
+        if cell == "tanh":
+            return np.tanh(p + q), c
+        if cell == "lstm":
+            i, f, g, o = np.split(p + q, 4, 1)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            return sigmoid(o) * np.tanh(c), c
+        (p_r, p_z, p_n), (q_r, q_z, q_n) = np.split(p, 3, 1), np.split(q, 3, 1)
+        z = sigmoid(p_z + q_z)
+        return (1 - z) * np.tanh(p_n + sigmoid(p_r + q_r) * q_n) + z * h, c
+
+    def reference(x: np.ndarray, w: np.ndarray, u: np.ndarray, b: np.ndarray) -> np.ndarray:
+        zeros = np.zeros((2, u.shape[1]))
+        second = step(x[2:] @ w.T + b, zeros, zeros, u)
+        first = step(x[:2] @ w.T + b, *second, u)
+        return np.concatenate((first[0], second[0], first[0]))
+
+    return reference
 
 
 CASES: tuple[Case, ...] = (
@@ -837,6 +873,10 @@ CASES: tuple[Case, ...] = (
     # ------------------------------------------------------------ change in place
     Case("overwrite", lambda x: x * x + (x * 2.0).zero_(), lambda x: x * x),
     Case("view_changed", lambda x: _view_changed(x), lambda x: _view_changed(x), (((3, 5),), ((2, 1),), ((4, 2, 2),))),
+    # ------------------------------------------------------------ recurrence
+    *(Case(f"rnn_layer_{cell}", _layer(cell), _layer_by_step(cell), (((4, 2), (2 * n, 2), (2 * n, 2), (2 * n,)),),
+           order=2, rtol32=1e-5)
+      for cell, n in (("tanh", 1), ("lstm", 4), ("gru", 3))),
     # ------------------------------------------------------------ several results
     Case("hooked_module", lambda x, y: _hooked(x, y), lambda x, y: np.tanh(x) * y + x,
          (((3, 4), (3, 4)), ((2,), (2,)))),
