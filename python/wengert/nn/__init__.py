@@ -48,6 +48,7 @@ from .modules.attention import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from .modules.bags import EmbeddingBag
 from .modules.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .modules.convolution import (
     Conv1d,
@@ -128,6 +129,7 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "GRUCell",
     "GaussianNLLLoss",

@@ -146,6 +146,20 @@ row_numbers = computed(
 )  # the indices in one dimension, if all of them are of some row
 
 
+def _shares(places: np.ndarray, rows: int) -> np.ndarray:
+    return (1.0 / np.bincount(places, minlength=rows)[places])[:, None]  # type: ignore[no-any-return]
+
+
+def _each_share(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    return np.stack([_shares(x, **static) for x in flat(arrays[0], batch).reshape(-1, arrays[0].shape[-1])]).reshape(
+        (*arrays[0].shape, 1)
+    )
+
+
+# One over how often each row is picked, a column.
+row_shares = computed("embedding_shares", _shares, batched=_each_share)
+
+
 def _shorten(weight: np.ndarray, places: np.ndarray, limit: float, p: float) -> None:
     places = np.unique(places)
     wide = np.float32 if weight.dtype == dtypes.float16 else weight.dtype

@@ -42,6 +42,7 @@ from .activations import (
     threshold,
 )
 from .attention import multi_head_attention_forward, scaled_dot_product_attention
+from .bags import embedding_bag
 from .distances import cosine_similarity, normalize, pairwise_distance
 from .layers import batch_norm, dropout, embedding, layer_norm, linear, pad
 from .losses import (
@@ -102,6 +103,7 @@ __all__ = [
     "dropout",
     "elu",
     "embedding",
+    "embedding_bag",
     "gaussian_nll_loss",
     "gelu",
     "glu",
