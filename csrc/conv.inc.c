@@ -6,7 +6,8 @@
  *   conv_winograd.inc.c   3 x 3 taps and many channels;
  *   conv_lanes.inc.c      many channels, which are lanes;
  *   conv_pixels.inc.c     few channels: places are lanes;
- *   here                  one tap, which is a matrix product; and the choice among them, from shapes alone
+ *   conv_scatter.inc.c    images from maps, where windows leave room between them;
+ *   here                  the choice among them, from shapes alone
  *
  * Threads divide images and groups. An image whose result is not finite is computed again the direct way: the others
  * multiply padding, and Winograd's subtracts infinities. */
@@ -23,11 +24,10 @@
 
 #include "conv_lanes.inc.c"
 #include "conv_pixels.inc.c"
+#include "conv_scatter.inc.c"
 
 #ifndef WG_CONV
 #define WG_CONV
-extern const wg_gemm_kernels TABLE(gemm);
-
 enum {
     CONV_MOST_BYTES = 64 << 20,     /* of scratch memory for one image: larger ones are computed directly */
     CONV_LANES_CHANNELS = 4,        /* fewer channels of the image do not fill a run of memory */
@@ -36,34 +36,6 @@ enum {
     CONV_WINOGRAD_IMAGES = 4 * 196, /* nor fewer places of all images for transforming the kernels */
 };
 #endif
-
-/* ---------------------------------------------------------------- one tap */
-
-static int INTERNAL(point_image)(const conv_problem *p, const void *packed, ptrdiff_t i, ptrdiff_t group, real *scratch)
-{
-    (void)packed, (void)scratch;
-    const ptrdiff_t plane = p->out[0] * p->out[1], item = sizeof(real);
-    real *const to = (real *)p->to + (i * p->groups + group) * p->co * plane;
-    const wg_gemm g = {
-        .m = p->co,
-        .n = plane,
-        .k = p->ci,
-        .ldc = plane,
-        .c = to,
-        .a = (const real *)p->w + group * p->w_group,
-        .rs_a = p->w_out,
-        .cs_a = p->w_in,
-        .b = p->from + i * p->from_strides[0] + group * p->ci * p->from_strides[1],
-        .rs_b = p->from_strides[1] / item,
-        .cs_b = p->from_strides[3] / item,
-    };
-    if (TABLE(gemm).gemm[REAL_BITS == 64](&g) != WG_OK)
-        return 1;
-    for (ptrdiff_t o = 0; o < p->co; o++)
-        INTERNAL(finish_plane)(to + o * plane, plane, p->bias ? (const real *)p->bias + group * p->co + o : NULL,
-                               p->relu);
-    return 0;
-}
 
 /* ---------------------------------------------------------------- the choice */
 
@@ -79,14 +51,8 @@ typedef struct {
     INTERNAL(winograd_sizes) winograd;
     INTERNAL(lanes_sizes) lanes;
     INTERNAL(pixels_sizes) pixels;
+    INTERNAL(scatter_sizes) scatter;
 } INTERNAL(conv_plan);
-
-INLINE int INTERNAL(is_point)(const conv_problem *p)
-{
-    return conv_is_one(p->taps) && conv_is_one(p->stride) && !p->padding[0] && !p->padding[1] &&
-           p->in[0] == p->out[0] && p->in[1] == p->out[1] && p->ci >= CONV_LANES_CHANNELS &&
-           (p->in[0] == 1 || p->from_strides[2] == p->in[1] * p->from_strides[3]);
-}
 
 INLINE int INTERNAL(is_winograd)(const conv_problem *p)
 {
@@ -103,6 +69,13 @@ INLINE int INTERNAL(is_lanes)(const conv_problem *p)
     return p->ci >= CONV_LANES_CHANNELS && used * 1.5 > of_places;
 }
 
+/* Whether places of the image that no window fills, or padding around the map, would take more than a matrix product does. */
+INLINE int INTERNAL(is_scatter)(const conv_problem *p)
+{
+    return p->to_image &&
+           (!conv_is_one(p->stride) || (double)(p->out[0] * p->out[1]) > 1.3 * (double)(p->in[0] * p->in[1]));
+}
+
 static void INTERNAL(choose)(INTERNAL(conv_plan) *plan)
 {
     conv_problem *const p = plan->p;
@@ -112,10 +85,18 @@ static void INTERNAL(choose)(INTERNAL(conv_plan) *plan)
     const double wide =
         (double)(p->taps[1] - 1) * (double)p->dilation[1] + (double)(p->out[1] + 1) * (double)p->stride[1];
     const double most_bytes = CONV_MOST_BYTES;
-    if (p->n * p->groups * p->ci * p->co == 0 || taps * (double)(p->out[0] * p->out[1]) == 0)
+    if (p->n * p->groups * p->ci * p->co == 0 ||
+        taps * (double)(p->out[0] * p->out[1]) * (double)(p->in[0] * p->in[1]) == 0)
         return;
-    if (INTERNAL(is_point)(p)) {
-        plan->image = INTERNAL(point_image);
+    if (INTERNAL(is_scatter)(p)) {
+        if (p->stride[1] > p->out[1] ||
+            (taps + (double)p->ci) * (double)(p->in[0] * p->in[1]) * sizeof(real) > most_bytes ||
+            (double)(p->out[0] * p->out[1]) * sizeof(real) > most_bytes)
+            return;
+        plan->image = INTERNAL(scatter_image), plan->pack = INTERNAL(scatter_pack);
+        plan->packed_bytes = (size_t)(p->taps[0] + p->taps[1]) * sizeof(conv_sort);
+        plan->scatter = INTERNAL(scatter_sizes_of)(p->c), p->sizes = &plan->scatter;
+        plan->scratch_bytes = (size_t)plan->scatter.items * sizeof(real);
         return;
     }
     if (kernel * sizeof(real) > 4 * most_bytes || high * wide * (double)p->ci * sizeof(real) > most_bytes ||
@@ -167,8 +148,7 @@ static wg_status INTERNAL(convolve)(const wg_conv *c, int to_image)
     conv_problem p = conv_problem_of(c, to_image, sizeof(real));
     INTERNAL(conv_plan) plan = {.p = &p};
     conv_job job = {.c = c, .more = &plan};
-    if (!to_image || (conv_is_one(c->stride)))
-        INTERNAL(choose)(&plan);
+    INTERNAL(choose)(&plan);
     if (plan.packed_bytes && !(plan.packed = wg_buffer_acquire(plan.packed_bytes)))
         return WG_NO_MEMORY;
     const double products = conv_products(c, p.ci);

@@ -42,25 +42,23 @@ static void INTERNAL(lay_places)(ptrdiff_t n, ptrdiff_t channels, const char *fr
                     V(store)(place + i * ld, V(load_upto)((const real *)(corner + i * w), nk));
                 continue;
             }
-            if (w == sizeof(real) && nx == LANES && nk == LANES) {
+            if (w == sizeof(real) && nk == LANES) {
     UNROLL
                 for (int i = 0; i < LANES; i++)
-                    block[i] = V(load)((const real *)(corner + i * c));
+                    block[i] = V(load_upto)((const real *)(corner + i * c), nx);
             } else {
-                for (int i = 0; i < LANES; i++)
-                    block[i] = i >= nk             ? (vreal){0}
-                               : w == sizeof(real) ? V(load_upto)((const real *)(corner + i * c), nx)
-                                                   : V(load_strided)(corner + i * c, w, nx);
+                ptrdiff_t i = 0;
+                for (; i < nk; i++)
+                    block[i] = w == sizeof(real) ? V(load_upto)((const real *)(corner + i * c), nx)
+                                                 : INTERNAL(strided)(corner + i * c, w, nx);
+                for (; i < LANES; i++)
+                    block[i] = (vreal){0};
             }
             V(transpose)(block);
-            if (nx == LANES) {
-                UNROLL
-                for (int i = 0; i < LANES; i++)
+            UNROLL
+            for (int i = 0; i < LANES; i++)
+                if (i < nx)
                     V(store)(place + i * ld, block[i]);
-            } else {
-                for (ptrdiff_t i = 0; i < nx; i++)
-                    V(store)(place + i * ld, block[i]);
-            }
         }
     }
 }
@@ -84,35 +82,46 @@ static void INTERNAL(lay)(const char *from, const ptrdiff_t *strides, ptrdiff_t 
     }
 }
 
-/* The way back: n places of `channels` from rows of `ld` items, whole vectors of which are read, to planes that are `plane`
- * items apart, with a bias for each channel, and without negative items if `relu`. Gives zeros, or NaN in some lane if an
+/* Zeros, or NaN in some lane if `odd` has one, or an item inside is not finite. */
+INLINE vreal V(conv_odd)(vreal x, vint inside, vreal odd)
+{
+    return V(fma)(V(as_real)(V(as_int)(x) & inside), V(splat)(0), odd);
+}
+
+/* An item of the result from its sum; without bias -0 is added, which changes nothing. */
+INLINE vreal V(conv_finished)(vreal x, const real *bias, real least)
+{
+    return V(at_least)(x + V(splat)(bias ? *bias : (real)-0.0), V(splat)(least));
+}
+
+INLINE real V(conv_least)(int relu)
+{
+    return relu ? 0 : (real)-INFINITY;
+}
+
+/* The way back: n places of `channels` from rows of `ld` items, whole vectors of which are read, and up to LANES - 1 rows
+ * behind the last, to planes that are `plane` items apart, with a bias for each channel, and without negative items if `relu`. Gives zeros, or NaN in some lane if an
  * item was not finite before that. */
 static vreal INTERNAL(unlay)(ptrdiff_t n, ptrdiff_t channels, const real *from, ptrdiff_t ld, real *to, ptrdiff_t plane,
                              const real *bias, int relu)
 {
     vreal odd = {0};
+    const real least_item = V(conv_least)(relu);
     for (ptrdiff_t k = 0; k < channels; k += LANES)
         for (ptrdiff_t x = 0; x < n; x += LANES) {
             const ptrdiff_t nx = least(LANES, n - x), nk = least(LANES, channels - k);
             vreal block[WG_VECTOR_BYTES / sizeof(real)];
-            if (nx == LANES) {
-                UNROLL
-                for (int i = 0; i < LANES; i++)
-                    block[i] = V(load)(from + (x + i) * ld + k);
-            } else {
-                for (int i = 0; i < LANES; i++)
-                    block[i] = i < nx ? V(load)(from + (x + i) * ld + k) : (vreal){0};
-            }
+            UNROLL
+            for (int i = 0; i < LANES; i++)
+                block[i] = V(load)(from + (x + i) * ld + k);
             V(transpose)(block);
-            for (ptrdiff_t i = 0; i < nk; i++) {
-                vreal v = block[i];
-                odd = V(fma)(v, V(splat)(0), odd);
-                if (bias)
-                    v += V(splat)(bias[k + i]);
-                if (relu)
-                    v = V(max)(v, V(splat)(0));
-                V(store_upto)(to + (k + i) * plane + x, nx, v);
-            }
+            const vint inside = V(lane_numbers)() < (integer)nx;
+            UNROLL
+            for (int i = 0; i < LANES; i++)
+                if (i < nk) {
+                    odd = V(conv_odd)(block[i], inside, odd);
+                    V(store_upto)(to + (k + i) * plane + x, nx, V(conv_finished)(block[i], bias ? bias + k + i : NULL, least_item));
+                }
         }
     return odd;
 }

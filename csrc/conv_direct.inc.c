@@ -18,8 +18,8 @@ static void INTERNAL(add_row)(ptrdiff_t n, real factor, const char *from, ptrdif
         if (dense) {
             V(store_upto)((real *)to, m, V(fma)(f, V(load_upto)((const real *)from, m), V(load_upto)((real *)to, m)));
         } else {
-            const vreal x = V(load_strided)(from, from_step, m);
-            V(store_strided)(to, to_step, m, V(fma)(f, x, V(load_strided)(to, to_step, m)));
+            const vreal x = INTERNAL(strided)(from, from_step, m);
+            V(store_strided)(to, to_step, m, V(fma)(f, x, INTERNAL(strided)(to, to_step, m)));
         }
     }
 }

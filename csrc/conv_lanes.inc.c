@@ -27,7 +27,7 @@ static INTERNAL(lanes_sizes) INTERNAL(lanes_sizes_of)(const conv_problem *p)
     const ptrdiff_t row = s.columns * p->ci, most_rows = LANES_BYTES / (ptrdiff_t)sizeof(real) / row;
     s.strip = most(1, least(p->out[0], (most_rows - INTERNAL(lanes_rows)(p, 1)) / p->stride[0] + 1));
     s.laid = (INTERNAL(lanes_rows)(p, s.strip) * s.columns + CONV_ROWS * p->stride[1]) * p->ci + LANES;
-    s.items = s.laid + (s.strip * p->out[1] + CONV_ROWS) * 2 * LANES;
+    s.items = s.laid + (s.strip * p->out[1] + most(CONV_ROWS, LANES)) * 2 * LANES;
     return s;
 }
 
@@ -49,8 +49,8 @@ static void INTERNAL(lanes_pack)(const conv_problem *p, void *packed)
                                                t / p->taps[1] * p->w_row + t % p->taps[1] * p->w_tap;
                     for (ptrdiff_t v = 0; v < width; v += LANES)
                         V(store)(to + v,
-                                 V(load_strided)((const char *)(corner + v * p->w_out),
-                                                 p->w_out * (ptrdiff_t)sizeof(real), least(LANES, p->co - j - v)));
+                                 INTERNAL(strided)((const char *)(corner + v * p->w_out),
+                                                   p->w_out * (ptrdiff_t)sizeof(real), least(LANES, p->co - j - v)));
                 }
         }
 }

@@ -49,3 +49,12 @@ INLINE double conv_products(const wg_conv *c, ptrdiff_t channels)
     return (double)channels * (double)c->kernel[0] * (double)c->kernel[1] * (double)c->map[0] * (double)c->map[1];
 }
 #endif
+
+/* The first n items at p, at most LANES, `stride` bytes apart; the other lanes are zero. */
+static NOINLINE vreal INTERNAL(strided)(const char *p, ptrdiff_t stride, ptrdiff_t n)
+{
+    real items[WG_VECTOR_BYTES / sizeof(real)] = {0};
+    for (ptrdiff_t i = 0; i < n && i < LANES; i++)
+        items[i] = *(const real *)(p + i * stride);
+    return V(load)(items);
+}

@@ -114,22 +114,14 @@ INLINE vreal INTERNAL(pixels_tile)(const int rows, const int vectors, const INTE
         }
     }
     vreal odd = {0};
-    const int relu = job->p->relu;
+    const real least_item = V(conv_least)(job->p->relu);
     UNROLL
-    for (int i = 0; i < rows; i++, y += job->plane) {
-        const vreal b = bias ? V(splat)(bias[i]) : (vreal){0};
+    for (int i = 0; i < rows; i++)
         UNROLL
         for (int j = 0; j < vectors; j++) {
-            const ptrdiff_t n = v[j].n;
-            vreal z = sum[i][j];
-            odd = V(fma)(n == LANES ? z : V(select)(V(lane_numbers)() < (integer)n, z, (vreal){0}), V(splat)(0), odd);
-            if (bias)
-                z += b;
-            if (relu)
-                z = V(max)(z, V(splat)(0));
-            V(store_upto)(y + v[j].to, n, z);
+            odd = V(conv_odd)(sum[i][j], V(lane_numbers)() < (integer)v[j].n, odd);
+            V(store_upto)(y + i * job->plane + v[j].to, v[j].n, V(conv_finished)(sum[i][j], bias ? bias + i : NULL, least_item));
         }
-    }
     return odd;
 }
 
@@ -162,16 +154,15 @@ static void INTERNAL(pad_strip)(const conv_problem *p, const INTERNAL(pixels_siz
         const ptrdiff_t skipped = least(s->columns, first < 0 ? ceil_div(-first, step) : 0);
         const ptrdiff_t start = first + skipped * step;
         const ptrdiff_t inside = least(s->columns - skipped, start < p->in[1] ? (p->in[1] - 1 - start) / step + 1 : 0);
-        for (ptrdiff_t i = 0; i < p->ci * s->rows; i++) {
-            const ptrdiff_t y = top * p->stride[0] - p->padding[0] + i % s->rows;
-            const char *const x = from + i / s->rows * p->from_strides[1] + y * p->from_strides[2] + start * item;
-            real *const at = to + i * s->row + sort * s->columns + skipped;
-            if (y < 0 || y >= p->in[0])
-                continue;
-            for (ptrdiff_t j = 0; j < inside; j += LANES) {
-                const ptrdiff_t n = least(LANES, inside - j);
-                V(store_upto)(at + j, n, item * step == sizeof(real) ? V(load_upto)((const real *)x + j, n)
-                                                                     : V(load_strided)(x + j * step * item, step * item, n));
+        const int dense = item * step == sizeof(real);
+        for (ptrdiff_t k = 0; k < p->ci; k++) {
+            const ptrdiff_t y = top * p->stride[0] - p->padding[0], end = least(s->rows, p->in[0] - y);
+            for (ptrdiff_t i = most(0, -y); i < end; i++) {
+                const char *const x = from + k * p->from_strides[1] + (y + i) * p->from_strides[2] + start * item;
+                real *const at = to + (k * s->rows + i) * s->row + sort * s->columns + skipped;
+                for (ptrdiff_t j = 0; j < inside; j += LANES)
+                    V(store_upto)(at + j, inside - j, dense ? V(load_upto)((const real *)x + j, inside - j)
+                                                            : INTERNAL(strided)(x + j * step * item, step * item, inside - j));
             }
         }
     }

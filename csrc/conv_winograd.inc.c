@@ -80,7 +80,7 @@ static real *INTERNAL(winograd_kernels)(const conv_problem *p, const real *w, re
                 const real *const corner = w + (j + v) * p->w_out + k * p->w_in;
                 UNROLL
                 for (int i = 0; i < 9; i++)
-                    g[i] = V(load_strided)((const char *)(corner + i / 3 * p->w_row + i % 3 * p->w_tap),
+                    g[i] = INTERNAL(strided)((const char *)(corner + i / 3 * p->w_row + i % 3 * p->w_tap),
                                            p->w_out * (ptrdiff_t)sizeof(real), least(LANES, p->co - j - v));
                 const vreal half = V(splat)((real)0.5);
                 UNROLL
@@ -125,7 +125,7 @@ static INTERNAL(winograd_sizes) INTERNAL(winograd_sizes_of)(const conv_problem *
     s.laid = (2 * s.strip + 2) * (2 * s.across + 2) * s.lanes + LANES;
     s.windows = (16 * count + CONV_ROWS) * s.lanes;
     s.products = (16 * count + CONV_ROWS) * 2 * LANES;
-    s.items = s.laid + s.windows + s.products + 4 * count * 2 * LANES;
+    s.items = s.laid + s.windows + s.products + (4 * count + LANES) * 2 * LANES;
     return s;
 }
 
