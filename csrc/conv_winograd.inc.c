@@ -129,55 +129,72 @@ static INTERNAL(winograd_sizes) INTERNAL(winograd_sizes_of)(const conv_problem *
     return s;
 }
 
-/* One panel of one strip's maps: the 16 products, and the way out. */
-static vreal INTERNAL(winograd_panel)(const conv_problem *p, const INTERNAL(winograd_sizes) * s, const real *windows,
-                                      const real *kernels, real *products, real *places, ptrdiff_t top, ptrdiff_t channels,
-                                      real *to, const real *bias)
+/* A strip of rows of windows from row `top` of the map on, and its memory. */
+typedef struct {
+    const conv_problem *p;
+    const INTERNAL(winograd_sizes) *s;
+    ptrdiff_t top, down;
+    real *windows, *products, *places;
+} INTERNAL(winograd_strip);
+
+/* One panel of a strip's maps: the 16 products, and the way out. Meanwhile it asks for a part of the next image. */
+static vreal INTERNAL(winograd_panel)(const INTERNAL(winograd_strip) *strip, const real *kernels, ptrdiff_t channels,
+                                      real *to, const real *bias, const char *ahead, ptrdiff_t bytes)
 {
-    const ptrdiff_t width = channels > LANES ? 2 * LANES : LANES, down = least(s->strip, s->down - top / 2);
-    const ptrdiff_t count = down * s->across, zero = 0, plane = p->out[0] * p->out[1], row = 2 * s->across * width;
-    const INTERNAL(conv_strides) strides = {
-        .segments = 1, .n = p->ci, .offsets = &zero, .ra = s->lanes, .ca = 1, .rb = width, .ld = width};
-    for (int q = 0; q < 16; q++)
+    const conv_problem *const p = strip->p;
+    const INTERNAL(winograd_sizes) *const s = strip->s;
+    const ptrdiff_t width = channels > LANES ? 2 * LANES : LANES, count = strip->down * s->across, zero = 0;
+    const ptrdiff_t plane = p->out[0] * p->out[1], row = 2 * s->across * width;
+    const INTERNAL(conv_strides)
+        strides = {.segments = 1, .n = p->ci, .offsets = &zero, .ra = s->lanes, .ca = 1, .rb = width, .ld = width};
+    for (int q = 0; q < 16; q++) {
+        for (ptrdiff_t i = q * bytes / 16; i < (q + 1) * bytes / 16; i += WG_ALIGNMENT)
+            PREFETCH(ahead + i);
         INTERNAL(conv_column)
-        (&strides, count, (int)(width / LANES), windows + q * count * s->lanes, kernels + q * p->ci * width,
-         products + q * count * width);
-    for (ptrdiff_t i = 0; i < down; i++)
+        (&strides, count, (int)(width / LANES), strip->windows + q * count * s->lanes, kernels + q * p->ci * width,
+         strip->products + q * count * width);
+    }
+    for (ptrdiff_t i = 0; i < strip->down; i++)
         INTERNAL(winograd_out)
-        (s->across, width, products + i * s->across * width, count * width, places + 2 * i * row, row);
-    const ptrdiff_t rows = least(2 * down, p->out[0] - top);
-    to += top * p->out[1];
+        (s->across, width, strip->products + i * s->across * width, count * width, strip->places + 2 * i * row, row);
+    const ptrdiff_t rows = least(2 * strip->down, p->out[0] - strip->top);
+    to += strip->top * p->out[1];
     if (p->out[1] == 2 * s->across)
-        return INTERNAL(unlay)(rows * p->out[1], channels, places, width, to, plane, bias, p->relu);
+        return INTERNAL(unlay)(rows * p->out[1], channels, strip->places, width, to, plane, bias, p->relu);
     vreal odd = {0};
     for (ptrdiff_t i = 0; i < rows; i++)
-        odd += INTERNAL(unlay)(p->out[1], channels, places + i * row, width, to + i * p->out[1], plane, bias, p->relu);
+        odd += INTERNAL(unlay)(p->out[1], channels, strip->places + i * row, width, to + i * p->out[1], plane, bias,
+                               p->relu);
     return odd;
 }
 
 static int INTERNAL(winograd_image)(const conv_problem *p, const void *packed, ptrdiff_t i, ptrdiff_t group, real *scratch)
 {
     const INTERNAL(winograd_sizes) *const s = p->sizes;
-    real *const windows = scratch + s->laid, *const products = windows + s->windows, *const places = products + s->products;
+    INTERNAL(winograd_strip) strip = {.p = p, .s = s, .windows = scratch + s->laid};
+    strip.products = strip.windows + s->windows, strip.places = strip.products + s->products;
     const char *const from = p->from + i * p->from_strides[0] + group * p->ci * p->from_strides[1];
-    real *const to = (real *)p->to + (i * p->groups + group) * p->co * p->out[0] * p->out[1];
+    const ptrdiff_t plane = p->out[0] * p->out[1], columns = 2 * s->across + 2;
+    const ptrdiff_t bytes = p->ci * p->in[0] * p->in[1] * (ptrdiff_t)sizeof(real);
+    const ptrdiff_t share = bytes > WINOGRAD_BYTES / 2 ? 0 : bytes / ceil_div(p->co, 2 * LANES);
+    real *const to = (real *)p->to + (i * p->groups + group) * p->co * plane;
     const real *const bias = p->bias ? (const real *)p->bias + group * p->co : NULL;
-    const ptrdiff_t columns = 2 * s->across + 2;
     vreal odd = {0};
     for (ptrdiff_t t = 0; t < s->down; t += s->strip) {
-        const ptrdiff_t down = least(s->strip, s->down - t);
+        strip.top = 2 * t, strip.down = least(s->strip, s->down - t);
         INTERNAL(lay)
-        (from, p->from_strides + 1, p->ci, p->in[0], p->in[1], 2 * t - p->padding[0], 2 * down + 2, -p->padding[1], columns,
-         scratch, s->lanes);
-        for (ptrdiff_t k = 0; k < down; k++)
+        (from, p->from_strides + 1, p->ci, p->in[0], p->in[1], strip.top - p->padding[0], 2 * strip.down + 2,
+         -p->padding[1], columns, scratch, s->lanes);
+        for (ptrdiff_t k = 0; k < strip.down; k++)
             INTERNAL(winograd_in)
             (s->across, s->lanes, scratch + 2 * k * columns * s->lanes, columns * s->lanes, s->lanes,
-             windows + k * s->across * s->lanes, down * s->across * s->lanes);
+             strip.windows + k * s->across * s->lanes, strip.down * s->across * s->lanes);
         const real *kernels = (const real *)packed + group * conv_panels(p, LANES) * 16 * p->ci;
-        for (ptrdiff_t j = 0; j < p->co; j += 2 * LANES) {
+        const char *ahead = from + p->from_strides[0];
+        for (ptrdiff_t j = 0; j < p->co; j += 2 * LANES, ahead += share) {
             const ptrdiff_t channels = least(2 * LANES, p->co - j);
-            odd += INTERNAL(winograd_panel)(p, s, windows, kernels, products, places, 2 * t, channels,
-                                            to + j * p->out[0] * p->out[1], bias ? bias + j : NULL);
+            odd += INTERNAL(winograd_panel)(&strip, kernels, channels, to + j * plane, bias ? bias + j : NULL, ahead,
+                                            t ? 0 : share);
             kernels += 16 * p->ci * (channels > LANES ? 2 * LANES : LANES);
         }
     }
