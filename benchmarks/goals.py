@@ -35,6 +35,7 @@ class Goal(NamedTuple):
 
 
 PEERS = ("numpy", "torch")
+EITHER = ("torch", "torch channels_last")
 
 GOALS = {
     "matmul": Goal("matmul 512³, 1024³, 2048³: speed, of the ceiling", ("ceiling",), speed=0.87, threads=1),
@@ -102,6 +103,24 @@ GOALS = {
     "epoch, small batch": Goal("an epoch of 784-256-10, batch 32: time, of PyTorch's", ("torch",), time=0.4),
     "epoch, threads": Goal("an epoch of 784-256-10, two threads: speed, of one thread's", ("1 thread",), speed=1.6),
     "epoch, memory": Goal("peak memory of the training process, of PyTorch's", ("torch",), time=0.4),
+    "LeNet, batch 256": Goal("a step of LeNet, batch 256: time, of PyTorch's", ("torch",), time=0.50, threads=1),
+    "LeNet, batch 256, either layout": Goal("the same: time, of PyTorch's better layout", EITHER, time=0.55, threads=1),
+    "LeNet, batch 32": Goal("a step of LeNet, batch 32: time, of PyTorch's", ("torch",), time=0.52, threads=1),
+    "LeNet, batch 32, either layout": Goal("the same: time, of PyTorch's better layout", EITHER, time=0.58, threads=1),
+    "plain, batch 256": Goal(
+        "a step of a plain CNN, 1-32-64-128-10, batch 256: time, of PyTorch's", ("torch",), time=0.45, threads=1
+    ),
+    "plain, batch 256, either layout": Goal("the same: time, of PyTorch's better layout", EITHER, time=0.58, threads=1),
+    "plain, batch 32": Goal(
+        "a step of a plain CNN, 1-32-64-128-10, batch 32: time, of PyTorch's", ("torch",), time=0.50, threads=1
+    ),
+    "plain, batch 32, either layout": Goal("the same: time, of PyTorch's better layout", EITHER, time=0.62, threads=1),
+    "residual, batch 256": Goal(
+        "a step of two residual blocks of 64 channels, batch 256: time, of PyTorch's", ("torch",), time=0.60, threads=1
+    ),
+    "residual, batch 256, either layout": Goal(
+        "the same: time, of PyTorch's better layout", EITHER, time=0.70, threads=1
+    ),
     "import": Goal("import: time, of NumPy's import and 40 ms", ("numpy and 40 ms",), time=1.0),
     "busy neighbour": Goal(
         "two threads while another process keeps a core busy: time, of one thread's", ("1 thread",), time=1.15
