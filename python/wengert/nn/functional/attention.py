@@ -253,8 +253,7 @@ def multi_head_attention_forward(
         raise ValueError(f"{_MHA}: expected {what}, got None")
     if enter(query)._value.shape[-1:] != (embed_dim_to_check,):
         raise ValueError(
-            f"{_MHA}: expected query's last dimension to be {embed_dim_to_check}, got shape "
-            f"{enter(query)._value.shape}"
+            f"{_MHA}: expected query's last dimension to be {embed_dim_to_check}, got shape {enter(query)._value.shape}"
         )
     heads = Heads(
         num_heads, weights, in_proj_bias, bias_k, bias_v, add_zero_attn, out_proj_weight, out_proj_bias,

@@ -118,6 +118,16 @@ def _largest(name: str, x: Any, window: Window, return_indices: bool) -> Any:
     return called(name, values), indices
 
 
+def relu_max_pool(
+    dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> Tensor:
+    """``max_pool(relu(input))`` in one pass, of which only the places of the largest items are kept."""
+    name = f"max_pool{dims}d"
+    x = _planes(name, input, dims)
+    window = _window(name, _last(x, dims), kernel_size, stride, padding, dilation, ceil_mode)
+    return called(name, pooling.max_pool(x, window, relu=True))
+
+
 def max_pool1d(
     input: Any, kernel_size: Lengths, stride: Lengths | None = None, padding: Lengths = 0, dilation: Lengths = 1,
     ceil_mode: bool = False, return_indices: bool = False,

@@ -149,10 +149,7 @@ class MultiheadAttention(Module):
         """
         width = enter(query)._value.shape[-1:]
         if width != (self.embed_dim,):
-            raise ValueError(
-                f"expected queries of {self.embed_dim} features, got shape "
-                f"{enter(query)._value.shape}"
-            )
+            raise ValueError(f"expected queries of {self.embed_dim} features, got shape {enter(query)._value.shape}")
         heads = Heads(
             self.num_heads, self._weights(), self.in_proj_bias, self.bias_k, self.bias_v, self.add_zero_attn,
             self.out_proj.weight, self.out_proj.bias, self.dropout if self.training else 0.0,
@@ -575,8 +572,7 @@ class Transformer(Module):
             raise RuntimeError(f"the batch number of src and tgt must be equal, got shapes {shapes}")
         if any(shape[-1] != self.d_model for shape in shapes):
             raise RuntimeError(
-                f"the feature number of src and tgt must be equal to d_model, {self.d_model}, got shapes "
-                f"{shapes}"
+                f"the feature number of src and tgt must be equal to d_model, {self.d_model}, got shapes {shapes}"
             )
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
         return self.decoder(

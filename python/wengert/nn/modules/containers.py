@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...core.variable import Variable
+from .activations import ReLU
 from .module import Module, kind_of
 from .parameter import Parameter
+from .pooling import in_one_pass
 
 
 def _position(owner: Any, index: Any) -> int:
@@ -128,8 +130,15 @@ class Sequential(_ModuleSequence):
 
     def forward(self, input: Any) -> Any:
         """The input through each module in turn."""
-        for module in self._modules.values():
-            input = module(input)
+        modules = list(self._modules.values())
+        taken = False
+        for k, module in enumerate(modules):
+            if taken:
+                taken = False
+            elif type(module) is ReLU and k + 1 < len(modules) and in_one_pass(modules[max(k - 1, 0) : k + 2]):
+                input, taken = modules[k + 1].after(module, input), True
+            else:
+                input = module(input)
         return input
 
     def _some(self, items: list[tuple[str, Module]]) -> Sequential:

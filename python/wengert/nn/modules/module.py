@@ -101,6 +101,12 @@ class Module:
             _name_layer(error, self)
             raise
 
+    def only_forward(self) -> bool:
+        """Whether a call is the class's own `forward` and nothing else: there are no hooks."""
+        return "forward" not in vars(self) and not (
+            self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
+        )
+
     def _call_checked(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """The first call, and every call while there are hooks."""
         if "_modules" not in vars(self):

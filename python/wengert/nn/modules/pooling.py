@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import functional as F
+from ..functional.pooling import relu_max_pool
+from .activations import ReLU
+from .convolution import Conv1d, Conv2d
 from .module import Module
 
 Lengths = int | Sequence[int]
@@ -13,6 +16,8 @@ Lengths = int | Sequence[int]
 
 class _MaxPool(Module):
     """The largest item of each window."""
+
+    _dims = 1
 
     def __init__(
         self, kernel_size: Lengths, stride: Lengths | None = None, padding: Lengths = 0, dilation: Lengths = 1,
@@ -22,6 +27,15 @@ class _MaxPool(Module):
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def after(self, relu: ReLU, input: Any) -> Any:
+        """What this gives of what the ReLU gives, in one pass where that works; an error is that of the two."""
+        try:
+            return relu_max_pool(
+                self._dims, input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+            )
+        except (ValueError, TypeError, IndexError, RuntimeError):
+            return self(relu(input))
 
     def extra_repr(self) -> str:
         """The windows."""
@@ -75,11 +89,30 @@ class MaxPool2d(_MaxPool):
              [13., 15.]]])
     """
 
+    _dims = 2
+
     def forward(self, input: Any) -> Any:
         """The largest items, and, if asked for, where they are."""
         return F.max_pool2d(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
+
+
+def in_one_pass(modules: list[Module]) -> bool:
+    """Whether the last two of these modules are a ReLU and a pool that may work as one: nobody looks at what is between
+    them, nor, where the ReLU works in place, at what becomes of its input, which is a convolution's. The gradient of a
+    largest item that is NaN then goes to that item, as PyTorch's does; that of `relu` alone is 0."""
+    first, relu, pool = modules[0], modules[-2], modules[-1]
+    fresh = isinstance(first, (Conv1d, Conv2d)) and first.only_forward()
+    return (
+        isinstance(pool, _MaxPool)
+        and type(relu) is ReLU
+        and not pool.return_indices
+        and (fresh or not relu.inplace)
+        and type(pool).forward in (MaxPool1d.forward, MaxPool2d.forward)
+        and relu.only_forward()
+        and pool.only_forward()
+    )
 
 
 class _MaxUnpool(Module):

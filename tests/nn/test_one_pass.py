@@ -1,0 +1,91 @@
+"""What a Sequential does in one pass, a ReLU and max pooling, gives what the two give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert import nn
+
+
+def parts(relu: Any, pool: Any) -> list[Any]:
+    wg.manual_seed(0)
+    return [nn.Conv2d(2, 3, 3, padding=1), relu, pool, nn.Flatten()]
+
+
+def one_by_one(modules: list[Any], x: Any) -> Any:
+    for module in modules:
+        x = module(x)
+    return x
+
+
+def results(run: Any, modules: list[Any], x: np.ndarray) -> list[np.ndarray]:
+    image = wg.tensor(x, requires_grad=True)
+    y = run(modules, image)
+    (y * y).sum().backward()
+    found = [y.detach(), image.grad, *(p.grad for p in modules[0].parameters())]
+    for p in modules[0].parameters():
+        p.grad = None
+    return [np.asarray(v.numpy()).copy() for v in found]
+
+
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2), nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)], ids=str)
+@pytest.mark.parametrize("inplace", [False, True])
+def test_values_and_gradients(pool: Any, inplace: bool) -> None:
+    x = np.random.default_rng(0).standard_normal((4, 2, 7, 9))
+    modules = [m.double() for m in parts(nn.ReLU(inplace), pool)]
+    fused = results(lambda modules, x: nn.Sequential(*modules)(x), modules, x)
+    for a, b in zip(fused, results(one_by_one, modules, x), strict=True):
+        np.testing.assert_array_equal(a, b)
+    x[0, 0, 2, 2] = np.nan
+    np.testing.assert_array_equal(
+        nn.Sequential(*modules)(wg.tensor(x)).detach().numpy(), one_by_one(modules, wg.tensor(x)).detach().numpy()
+    )
+    graph = wg.trace(nn.Sequential(*modules), wg.tensor(x))
+    assert "relu" not in str(graph)
+
+
+def test_in_one_dimension() -> None:
+    x = wg.tensor(np.random.default_rng(0).standard_normal((2, 3, 9)))
+    net = nn.Sequential(nn.ReLU(), nn.MaxPool1d(2))
+    np.testing.assert_array_equal(net(x).numpy(), nn.MaxPool1d(2)(nn.ReLU()(x)).numpy())
+
+
+def test_the_input_of_a_first_relu_is_changed_in_place() -> None:
+    x = wg.tensor([[[-1.0, 2.0, -3.0, 4.0]]])
+    nn.Sequential(nn.ReLU(inplace=True), nn.MaxPool1d(2))(x)
+    np.testing.assert_array_equal(x.numpy(), [[[0, 2, 0, 4]]])
+
+
+def test_hooks_see_both() -> None:
+    relu, pool = nn.ReLU(), nn.MaxPool2d(2)
+    for module in (relu, pool):
+        seen: list[Any] = []
+        handle = module.register_forward_hook(lambda module, args, out, seen=seen: seen.append((args[0], out)))
+        x = wg.tensor(np.random.default_rng(0).standard_normal((1, 1, 4, 4)))
+        y = nn.Sequential(relu, pool)(x)
+        handle.remove()
+        given, out = seen[0]
+        np.testing.assert_array_equal(out.numpy(), (y if module is pool else nn.functional.relu(x)).numpy())
+        np.testing.assert_array_equal(given.numpy(), (x if module is relu else nn.functional.relu(x)).numpy())
+
+
+def test_subclasses_and_indices_are_left_alone() -> None:
+    class Doubled(nn.MaxPool2d):
+        def forward(self, input: Any) -> Any:
+            return 2 * super().forward(input)
+
+    x = wg.tensor(np.random.default_rng(0).standard_normal((1, 1, 4, 4)))
+    plain = nn.MaxPool2d(2)(nn.functional.relu(x))
+    np.testing.assert_array_equal(nn.Sequential(nn.ReLU(), Doubled(2))(x).numpy(), 2 * plain.numpy())
+    values, places = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2, return_indices=True))(x)
+    np.testing.assert_array_equal(values.numpy(), plain.numpy())
+    assert places.dtype == wg.int64
+
+
+def test_errors_are_those_of_the_two() -> None:
+    with pytest.raises(ValueError, match=r"Sequential\[1\].MaxPool2d.*does not fit"):
+        nn.Sequential(nn.ReLU(), nn.MaxPool2d(9))(wg.zeros(1, 1, 4, 4))
