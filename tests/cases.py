@@ -940,6 +940,31 @@ CASES: tuple[Case, ...] = (
     Case("poisson_nll_loss", lambda x, y: F.poisson_nll_loss(x, y, full=True, reduction="none"),
          lambda x, y: np.exp(x) - y * x + np.where(
              y > 1, y * np.log(y) - y + 0.5 * np.log(2 * np.pi * y), 0), (((7,), (7,)),), low=0.5, avoid=(1.0,)),
+    # ------------------------------------------------------------ padding, sampling
+    *(
+        Case(f"pad_{mode}", lambda x, mode=mode: F.pad(x, (2, 1, 0, 1), mode),
+             lambda x, mode=mode: np.pad(x, ((0, 0), (0, 0), (0, 1), (2, 1)), mode=NUMPY_PADS[mode]),
+             (((1, 2, 3, 4),), ((2, 1, 2, 3),)))
+        for mode in ("constant", "reflect", "replicate", "circular")
+    ),
+    Case("interpolate_nearest", lambda x: F.interpolate(x, scale_factor=2), lambda x: x.repeat(2, 2), (((2, 1, 3),),)),
+    Case("interpolate_nearest_size", lambda x: F.interpolate(x, 4), lambda x: x[..., [0, 0, 1, 2]], (((2, 1, 3),),)),
+    Case("interpolate_linear", lambda x: F.interpolate(x, 5, mode="linear", align_corners=True),
+         lambda x: np.stack([x[..., 0], (x[..., 0] + x[..., 1]) / 2, x[..., 1], (x[..., 1] + x[..., 2]) / 2,
+                             x[..., 2]], -1), (((2, 1, 3),),)),
+    Case("interpolate_area", lambda x: F.interpolate(x, (2, 2), mode="area"),
+         lambda x: x.reshape(*x.shape[:2], 2, -1, 2, x.shape[3] // 2).mean((3, 5)), (((2, 1, 4, 6),),)),
+    Case("interpolate_bicubic", lambda x: F.interpolate(x, scale_factor=2, mode="bicubic")[..., 3, 3],
+         lambda x: _cubic(x), (((2, 1, 4, 4),),)),
+    Case("pixel_shuffle", lambda x: F.pixel_shuffle(x, 2) * 2,
+         lambda x: 2 * np.moveaxis(x.reshape(2, 2, 2, 3, 2), (1, 2), (2, 4)).reshape(2, 6, 4), (((8, 3, 2),),)),
+    Case("pixel_unshuffle", lambda x: F.pixel_unshuffle(F.pixel_shuffle(x, 2), 2) * 2, lambda x: x * 2,
+         (((8, 3, 2),),)),
+    Case("channel_shuffle", lambda x: F.channel_shuffle(x, 2) * 2, lambda x: x[:, [0, 3, 1, 4, 2, 5]] * 2,
+         (((2, 6, 3),),)),
+    Case("nn_unfold", lambda x: F.unfold(x, (2, 1), stride=2, padding=(1, 0)), lambda x: _columns(x),
+         (((2, 2, 3, 4),), ((2, 3, 3),))),
+    Case("nn_fold", lambda x: F.fold(x, (3, 4), 2, padding=(1, 0)), lambda x: _folded(x), (((2, 8, 12),),)),
     Case("softmin", lambda x: F.softmin(x, 0), lambda x: _softmax(-x, 0), ROWS),
     # ------------------------------------------------------------ pooling
     Case("max_pool1d", lambda x: F.max_pool1d(x, 3, 2, 1), lambda x: _windows(x, (3,), 2, 1, -math.inf).max(-1),
@@ -991,6 +1016,34 @@ def _places_of_maxima(x: np.ndarray) -> np.ndarray:
     place = windows.reshape(*windows.shape[:-2], 4).argmax(-1)
     rows, columns = np.indices(place.shape)[-2:]
     return (2 * rows + place // 2) * x.shape[-1] + 2 * columns + place % 2
+
+
+NUMPY_PADS = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """The item (3, 3) of images of twice the size lies a quarter beyond the item (1, 1)."""
+    weights = np.array([-0.10546875, 0.87890625, 0.26171875, -0.03515625])
+    return np.einsum("...ij,i,j->...", x, weights, weights)
+
+
+def _columns(x: np.ndarray) -> np.ndarray:
+    """Patches of 2 x 1 at every second place of images with a row of zeros above and below."""
+    wide = np.pad(x, [(0, 0)] * (x.ndim - 2) + [(1, 1), (0, 0)])
+    rows = [wide[..., k : k + 2 * ((wide.shape[-2] - 2) // 2) + 1 : 2, ::2] for k in range(2)]
+    return np.stack(rows, -3).reshape(*x.shape[:-3], 2 * x.shape[-3], -1)
+
+
+def _folded(x: np.ndarray) -> np.ndarray:
+    """Patches of 2 x 2 added up into images of 3 x 4 with a row above and below that is left out."""
+    parts = x.reshape(*x.shape[:-2], -1, 2, 2, 4, 3)
+    out = np.zeros((*parts.shape[:-4], 5, 4))
+    for i in range(2):
+        for j in range(2):
+            out[..., i : i + 4, j : j + 3] += parts[..., i, j, :, :]
+    return out[..., 1:4, :]
+
+
 def _plain_signs(shape: tuple[int, ...]) -> np.ndarray:
     """1 and -1 by turns."""
     return 1.0 - 2.0 * (np.arange(math.prod(shape)) % 2).reshape(shape)

@@ -64,8 +64,12 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
         return z
     if p == 1.0:
         return z * 0.0
-    shape, dtype = z._value.shape, z._value.dtype
-    return z * draw(_survivors, numpy_generator(generator), shape=shape, dtype=dtype, p=p)
+    return z * survivors(z._value.shape, z._value.dtype, p, generator)
+
+
+def survivors(shape: tuple[int, ...], dtype: np.dtype, p: float, generator: Any) -> Tensor:
+    """What dropout multiplies by: 0 with probability p < 1, else 1 / (1 - p)."""
+    return draw(_survivors, numpy_generator(generator), shape=shape, dtype=dtype, p=p)
 
 
 def _survivors(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, p: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What layers compute: linear maps, normalisation, lookup, dropout, padding."""
+"""What layers compute: linear maps, normalisation, lookup."""
 
 from __future__ import annotations
 
@@ -7,55 +7,15 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..._types import Tensor
 from ...core.broadcast import as_floating
-from ...core.change import rewrite
-from ...core.doors import constant, enter
+from ...core.doors import enter
 from ...ops import arithmetic, compare, normalization
-from ...ops.index import index_put, pick
+from ...ops.index import pick
 from ...ops.products import linear
-from ...ops.random import dropout as _dropout
-from ...ops.shape import between_zeros, reshape, unsqueeze
+from ...ops.shape import reshape, unsqueeze
 
-__all__ = ["batch_norm", "dropout", "embedding", "layer_norm", "linear", "pad"]
-
-
-def dropout(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None
-) -> Tensor:
-    """Each item zeroed with probability p, the others scaled by 1 / (1 - p), while training; else the input itself.
-
-    Parameters
-    ----------
-    input : tensor
-    p : float
-        In [0, 1].
-    training : bool
-    inplace : bool
-        Replace the items of `input`.
-    generator : wengert.Generator or None
-        None: the library's own.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Raises
-    ------
-    ValueError
-        If p is not in [0, 1].
-
-    Examples
-    --------
-    >>> wg.nn.functional.dropout(wg.ones(3), 0.5, training=False)
-    tensor([1., 1., 1.])
-    """
-    if inplace and training:
-        return rewrite(input, "dropout_", lambda x: _dropout(x, p, generator=generator))
-    return _dropout(input, p, training, generator=generator)
+__all__ = ["batch_norm", "embedding", "layer_norm", "linear"]
 
 
 # ---------------------------------------------------------------- normalisation
@@ -232,87 +192,3 @@ def embedding(
         padding = compare.eq(places, padding_idx % rows)
         picked = compare.where(unsqueeze(padding, 1), picked.detach(), picked)
     return picked if ids._value.ndim == 1 else reshape(picked, (*ids._value.shape, *weight._value.shape[1:]))
-
-
-# ---------------------------------------------------------------- padding
-
-
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """The tensor with items added before and after along its last dimensions; negative numbers remove items.
-
-    Parameters
-    ----------
-    input : tensor
-    pad : sequence of int
-        Before and after along the last dimension, then along the one before it, and so on.
-    mode : {"constant", "replicate", "reflect", "circular"}
-        What is added: `value`; the outermost item; the items mirrored at the outermost; those of the other end.
-    value : float or None
-        None: 0.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ValueError
-        If there are more pairs than dimensions, an odd number of lengths, no such mode, more items to mirror or wrap
-        than there are, or more to remove.
-
-    Examples
-    --------
-    >>> wg.nn.functional.pad(wg.tensor([1., 2.]), (1, 2))
-    tensor([0., 1., 2., 0., 0.])
-    """
-    x, lengths = enter(input), tuple(pad)
-    shape = x._value.shape
-    if len(lengths) % 2 or len(lengths) > 2 * len(shape):
-        raise ValueError(f"pad: expected pairs of lengths for at most {len(shape)} dimension(s), got {lengths}")
-    if mode not in _SOURCES and mode != "constant":
-        raise ValueError(f'pad: expected mode "constant", "replicate", "reflect" or "circular", got {mode!r}')
-    pairs = {len(shape) - 1 - k: (lengths[2 * k], lengths[2 * k + 1]) for k in range(len(lengths) // 2)}
-    for d, (before, after) in pairs.items():
-        if shape[d] + before + after < 0:
-            raise ValueError(f"pad: {(before, after)} removes more than the {shape[d]} item(s) of dimension {d}")
-        if mode != "constant" and (before or after):
-            x = pick(x, (slice(None),) * d + (_SOURCES[mode](shape[d], before, after),))
-    if mode != "constant":
-        return x
-    inner, place, outer = [], [], []
-    for d, n in enumerate(shape):
-        before, after = pairs.get(d, (0, 0))
-        first = max(before, 0)
-        inner.append(slice(max(-before, 0), n - max(-after, 0)))
-        place.append(slice(first, first + n + min(before, 0) + min(after, 0)))
-        outer.append(n + before + after)
-    if min(lengths, default=0) < 0:
-        x = pick(x, tuple(inner))
-    if not value:
-        return between_zeros(x, (*place, Ellipsis), tuple(outer))
-    return index_put(constant(np.full, tuple(outer), value, x._value.dtype), tuple(place), x)
-
-
-def _replicate(n: int, before: int, after: int) -> np.ndarray:
-    return np.clip(np.arange(-before, n + after), 0, n - 1)
-
-
-def _reflect(n: int, before: int, after: int) -> np.ndarray:
-    if max(before, after) >= n:
-        raise ValueError(f"pad: {n} item(s) cannot be mirrored by {(before, after)}; fewer than {n} can")
-    places: np.ndarray = n - 1 - np.abs(n - 1 - np.abs(np.arange(-before, n + after)))
-    return places
-
-
-def _circular(n: int, before: int, after: int) -> np.ndarray:
-    """What is left once items are removed at an end goes round."""
-    first = max(-before, 0)
-    left = n - first - max(-after, 0)
-    before, after = max(before, 0), max(after, 0)
-    if max(before, after) > left:
-        raise ValueError(f"pad: {left} item(s) cannot be repeated by {(before, after)}; at most {left} can")
-    return first + np.arange(-before, left + after) % max(left, 1)
-
-
-# Where the items of a padded dimension come from.
-_SOURCES = {"replicate": _replicate, "reflect": _reflect, "circular": _circular}

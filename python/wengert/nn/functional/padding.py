@@ -1,0 +1,88 @@
+"""Items added around a tensor, or removed at its ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..._types import Tensor
+from ...core.doors import constant, enter
+from ...ops.index import index_put, pick
+from ...ops.padding import Pairs, surrounded
+from ...ops.shape import between_zeros
+
+_MODES = ("constant", "replicate", "reflect", "circular")
+
+
+def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """The tensor with items added before and after along its last dimensions; negative numbers remove items.
+
+    Parameters
+    ----------
+    input : tensor
+    pad : sequence of int
+        Before and after along the last dimension, then along the one before it, and so on.
+    mode : {"constant", "replicate", "reflect", "circular"}
+        What is added: `value`; the outermost item; the items mirrored at the outermost; those of the other end.
+    value : float or None
+        None: 0.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there are more pairs than dimensions, an odd number of lengths, no such mode, more items to mirror or wrap
+        than there are, or more to remove.
+
+    Examples
+    --------
+    >>> wg.nn.functional.pad(wg.tensor([1., 2.]), (1, 2))
+    tensor([0., 1., 2., 0., 0.])
+    """
+    x, lengths = enter(input), tuple(pad)
+    shape = x._value.shape
+    if len(lengths) % 2 or len(lengths) > 2 * len(shape):
+        raise ValueError(f"pad: expected pairs of lengths for at most {len(shape)} dimension(s), got {lengths}")
+    if mode not in _MODES:
+        raise ValueError(f'pad: expected mode "constant", "replicate", "reflect" or "circular", got {mode!r}')
+    untouched = ((0, 0),) * (len(shape) - len(lengths) // 2)
+    pairs = untouched + tuple([(lengths[k], lengths[k + 1]) for k in range(len(lengths) - 2, -1, -2)])
+    for d, (before, after) in enumerate(pairs):
+        if shape[d] + before + after < 0:
+            raise ValueError(f"pad: {(before, after)} removes more than the {shape[d]} item(s) of dimension {d}")
+    if min(lengths, default=0) >= 0:
+        return _filled(x, pairs, value) if mode == "constant" else _surrounded(x, pairs, mode)
+    added = tuple([(max(before, 0), max(after, 0)) for before, after in pairs])
+    if mode in ("reflect", "replicate"):  # of all items; others of those that are left
+        return _without_ends(_surrounded(x, added, mode), pairs)
+    x = _without_ends(x, pairs)
+    return _filled(x, added, value) if mode == "constant" else _surrounded(x, added, mode)
+
+
+def _without_ends(x: Any, pairs: Pairs) -> Tensor:
+    """x without as many items as the negative numbers say."""
+    lengths = zip(pairs, x._value.shape, strict=True)
+    return pick(x, tuple([slice(max(-before, 0), n - max(-after, 0)) for (before, after), n in lengths]))
+
+
+def _filled(x: Any, pairs: Pairs, value: float | None) -> Tensor:
+    shape = x._value.shape
+    outer = tuple([n + before + after for (before, after), n in zip(pairs, shape, strict=True)])
+    place = tuple([slice(before, before + n) for (before, _), n in zip(pairs, shape, strict=True)])
+    if not value:
+        return between_zeros(x, (*place, Ellipsis), outer)
+    return index_put(constant(np.full, outer, value, x._value.dtype), place, x)
+
+
+def _surrounded(x: Any, pairs: Pairs, mode: str) -> Tensor:
+    for (before, after), n in zip(pairs, x._value.shape, strict=True):
+        most = {"reflect": n - 1, "circular": n, "replicate": max(before, after) if n else 0}[mode]
+        if max(before, after) > most:
+            what = {"reflect": "mirrored", "circular": "repeated", "replicate": "repeated"}[mode]
+            raise ValueError(f"pad: {n} item(s) cannot be {what} by {(before, after)}; at most {max(most, 0)} can")
+    return surrounded(x, pairs, mode)
