@@ -19,7 +19,7 @@ from ...ops.random import dropout
 from ...ops.reduce import mean
 from ...ops.rows import softmax
 from ...ops.shape import broadcast_to, narrow_view, permute, reshape, squeeze, transpose, unsqueeze
-from .layers import pad
+from .padding import pad
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 

@@ -15,7 +15,8 @@ from .. import functional as F
 from .. import init
 from ..functional.attention import Heads, multi_head_attention
 from .containers import ModuleList
-from .layers import Dropout, LayerNorm, Linear
+from .dropping import Dropout
+from .layers import LayerNorm, Linear
 from .module import Module
 from .parameter import Parameter
 

@@ -307,41 +307,6 @@ class Embedding(Module):
         return text + (f", norm_type={self.norm_type}" if self.norm_type != 2 else "")
 
 
-class Dropout(Module):
-    """In training, each item zeroed with probability p and the others scaled by 1 / (1 - p); else the input.
-
-    Parameters
-    ----------
-    p : float
-    inplace : bool
-        Replace the items of the input.
-
-    Raises
-    ------
-    ValueError
-        If p is not in [0, 1].
-
-    Examples
-    --------
-    >>> wg.nn.Dropout(0.5).eval()(wg.ones(3))
-    tensor([1., 1., 1.])
-    """
-
-    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: expected a probability p in [0, 1], got {p}")
-        self.p, self.inplace = p, inplace
-
-    def forward(self, input: Any) -> Any:
-        """The input with items dropped."""
-        return F.dropout(input, self.p, self.training, self.inplace)
-
-    def extra_repr(self) -> str:
-        """The options."""
-        return f"p={self.p}, inplace={self.inplace}"
-
-
 class BatchNorm1d(Module):
     """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel (Ioffe and Szegedy 2015).
 
