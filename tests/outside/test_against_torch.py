@@ -95,6 +95,7 @@ OF_INTEGERS = {  # PyTorch makes any number an integer of the tensor's dtype fir
     "addmm": "a fractional factor makes the result floating",
     "clip": "a limit below 0 is one for unsigned integers too",
     "cosine_embedding_loss": "products of small integers do not wrap around",
+    "interpolate_bicubic": "bytes become the default float rather than bytes again",
     "margin_ranking_loss": "differences of unsigned integers do not wrap around",
     "masked_fill": "a fraction is refused",
     "matrix_power": "integers are refused",

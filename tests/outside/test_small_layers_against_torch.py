@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,7 +42,8 @@ def derivatives(library: Any, out: Any, xs: list[Any], weights: list[np.ndarray]
     for n in range(order):
         g = library.from_numpy(np.random.default_rng(n).normal(size=tuple(out.shape)).astype(weights[0].dtype))
         total = (out * g).sum()
-        if not total.requires_grad:
+        if not total.requires_grad:  # of what is linear, which PyTorch follows further
+            found += [library.zeros_like(x) for x in xs]
             break
         grads = library.autograd.grad(total, xs, create_graph=n + 1 < order, allow_unused=True)
         grads = [
@@ -400,3 +402,200 @@ def test_bad_arguments_of_losses(library: Any) -> None:
         lambda: library.nn.MultiMarginLoss(p=3),
         lambda: library.nn.TripletMarginLoss(-1.0), lambda: F.soft_margin_loss(x, x, reduction="average"),
     )  # fmt: skip
+
+
+# ---------------------------------------------------------------- padding
+
+PADS = ["ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad", "CircularPad"]
+
+
+@pytest.mark.parametrize("round", ROUNDS)
+@pytest.mark.parametrize("dims", [1, 2])
+@pytest.mark.parametrize("kind", PADS)
+def test_padding_layers(kind: str, dims: int, round: int) -> None:
+    rng = rng_of(kind, dims, round)
+    pads = tuple(rng.integers(0, 3, 2 * dims).tolist()) if round else 2
+    arguments = (pads, 1.5) if kind == "ConstantPad" else (pads,)
+    theirs, ours = (getattr(library.nn, f"{kind}{dims}d")(*arguments) for library in (torch, wg))
+    assert repr(ours) == repr(theirs)
+    shape = (*rng.integers(1, 3, 2).tolist(), *rng.integers(3, 7, dims).tolist())
+    agree(theirs, ours, rng.normal(size=shape[round % 2 :]), what=f"{ours} of {shape}")
+
+
+@pytest.mark.parametrize("round", ROUNDS)
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
+def test_pad(mode: str, round: int) -> None:
+    rng = rng_of("pad", mode, round)
+    dims = int(rng.integers(1, 4))
+    shape = (2, 1, *rng.integers(4, 7, dims).tolist())
+    pads = tuple(rng.integers(0 if mode == "circular" else -1, 4, 2 * dims).tolist())
+    agree(lambda x: TF.pad(x, pads, mode), lambda x: WF.pad(x, pads, mode), rng.normal(size=shape), what=f"{pads}")
+
+
+@BOTH
+def test_bad_padding(library: Any) -> None:
+    x = library.randn(1, 2, 3)
+    refused(
+        lambda: library.nn.ReflectionPad1d(3)(x), lambda: library.nn.CircularPad1d(4)(x),
+        lambda: library.nn.ReflectionPad2d(1)(x[0]), lambda: library.nn.functional.pad(x, (1, 1), "mirror"),
+        lambda: library.nn.functional.pad(x, (-2, -2)), lambda: library.nn.functional.pad(x, (1, 2, 3)),
+        lambda: library.nn.CircularPad1d(1)(x[0, 0]),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- images of another size
+
+MODES = {
+    1: ["nearest", "nearest-exact", "linear", "area"],
+    2: ["nearest", "nearest-exact", "bilinear", "bicubic", "area"],
+    3: ["nearest", "nearest-exact", "trilinear", "area"],
+}
+
+
+@pytest.mark.parametrize("round", range(12))
+@pytest.mark.parametrize(("dims", "mode"), [(dims, mode) for dims, modes in MODES.items() for mode in modes])
+def test_interpolate(dims: int, mode: str, round: int) -> None:
+    rng = rng_of("interpolate", dims, mode, round)
+    shape = (2, 3, *rng.integers(1, 8, dims).tolist())
+    x = rng.normal(size=shape)
+    options: dict[str, Any] = {"mode": mode}
+    if mode in ("linear", "bilinear", "trilinear", "bicubic") and round % 3:
+        options["align_corners"] = bool(round % 2)
+    if round < 4:
+        options["size"] = tuple(rng.integers(1, 12, dims).tolist())
+    elif round < 7:
+        options["scale_factor"] = float(rng.integers(1, 4))
+    else:
+        # Where sizes agree or double in spite of another factor, PyTorch's kernels do not agree with each other.
+        factors = rng.uniform(1, 3, (50, dims))
+        sizes = np.floor(factors * shape[2:])
+        plain = ((sizes == shape[2:]) | (sizes == 2 * np.array(shape[2:]))).any(1)
+        if plain.all():
+            return
+        options["scale_factor"] = tuple(factors[~plain][0].tolist())
+        options["recompute_scale_factor"] = [None, True, False][round % 3]
+    agree(
+        lambda x: TF.interpolate(x, **options), lambda x: WF.interpolate(x, **options), x, what=f"{options} of {shape}"
+    )
+
+
+def test_interpolate_is_exact_where_sizes_agree_or_double() -> None:
+    x = rng_of("doubled").normal(size=(2, 3, 5, 4)).astype(np.float32)
+    for options in ({"size": (5, 4)}, {"size": (10, 8)}, {"scale_factor": 3}, {"size": (7, 9)}):
+        for mode in ("nearest", "nearest-exact"):
+            theirs = TF.interpolate(torch.from_numpy(x), mode=mode, **options)
+            ours = WF.interpolate(wg.from_numpy(x), mode=mode, **options)
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "area"])
+def test_what_is_not_finite_stays_near(mode: str) -> None:
+    x = rng_of("finite", mode).normal(size=(1, 1, 8, 9))
+    plain = WF.interpolate(wg.from_numpy(x), size=(11, 13), mode=mode).numpy()
+    for bad in (math.nan, math.inf, -math.inf):
+        x[0, 0, 2, 3] = bad
+        found = WF.interpolate(wg.from_numpy(x), size=(11, 13), mode=mode).numpy()
+        near = ~np.isfinite(found)
+        assert 0 < near.sum() < 0.4 * near.size
+        np.testing.assert_allclose(found[~near], plain[~near], rtol=1e-12)
+        y = wg.from_numpy(x).requires_grad_()
+        g = wg.ones(1, 1, 11, 13, dtype=wg.float64)
+        g[0, 0, 5, 5] = bad
+        WF.interpolate(y, size=(11, 13), mode=mode).backward(g)
+        assert 0 < (~np.isfinite(y.grad.numpy())).sum() <= 16
+
+
+UPSAMPLINGS = [
+    "Upsample(scale_factor=2)", "Upsample(size=7)", "Upsample((5, 6), mode='bilinear')",
+    "Upsample(scale_factor=(2, 1.5), mode='bicubic', align_corners=True)", "UpsamplingNearest2d(scale_factor=3)",
+    "UpsamplingBilinear2d((4, 9))", "UpsamplingBilinear2d(scale_factor=2)", "PixelShuffle(2)", "PixelUnshuffle(2)",
+    "ChannelShuffle(2)", "Unfold(2)", "Unfold((2, 3), dilation=(2, 1), padding=1, stride=(1, 2))",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", UPSAMPLINGS)
+def test_modules_of_sampling(source: str) -> None:
+    theirs, ours = eval(f"torch.nn.{source}"), eval(f"wg.nn.{source}")
+    assert repr(ours) == repr(theirs)
+    agree(theirs, ours, rng_of(source).normal(size=(2, 4, 4, 6)), what=source)
+
+
+@pytest.mark.parametrize("round", range(16))
+def test_fold_and_unfold(round: int) -> None:
+    rng = rng_of("fold", round)
+
+    def pair(low: int, high: int) -> tuple[int, int]:
+        return int(rng.integers(low, high)), int(rng.integers(low, high))
+
+    kernel, dilation, padding, stride = pair(1, 4), pair(1, 3), pair(0, 3), pair(1, 4)
+    image = (int(rng.integers(6, 9)), int(rng.integers(6, 9)))
+    x = rng.normal(size=(2, 3, *image))[round % 2]
+    options = {"dilation": dilation, "padding": padding, "stride": stride}
+    agree_on("unfold", [x], kernel, **options)
+    columns = TF.unfold(torch.from_numpy(x), kernel, **options).shape
+    agree_on("fold", [rng.normal(size=tuple(columns))], image, kernel, **options)
+    layers = [library.nn.Fold(image, kernel, **options) for library in (torch, wg)]
+    assert repr(layers[0]) == repr(layers[1])
+
+
+@BOTH
+def test_bad_sampling(library: Any) -> None:
+    F, x = library.nn.functional, library.randn(1, 6, 4, 5)
+    refused(
+        lambda: F.interpolate(x), lambda: F.interpolate(x, 3, 2.0), lambda: F.interpolate(x, 3, mode="linear"),
+        lambda: F.interpolate(x, 3, mode="cubic"), lambda: F.interpolate(x, (3, 4, 5)), lambda: F.interpolate(x, 0),
+        lambda: F.interpolate(x, 3, align_corners=True), lambda: F.interpolate(x[0, 0], 3),
+        lambda: F.interpolate(x, scale_factor=0.1), lambda: F.pixel_shuffle(x, 2), lambda: F.pixel_unshuffle(x, 2),
+        lambda: library.nn.ChannelShuffle(4)(x), lambda: F.pixel_shuffle(x[0, 0], 2), lambda: F.unfold(x, 7),
+        lambda: F.unfold(x[0, 0], 2), lambda: F.fold(x[0, 0], 3, 2), lambda: F.fold(library.randn(1, 4, 5), 3, 2),
+        lambda: F.unfold(x, 2, stride=0), lambda: F.unfold(x, 2, dilation=0), lambda: F.fold(x, 3, 2),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- dropout
+
+
+@pytest.mark.parametrize("name", ["Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "FeatureAlphaDropout"])
+def test_dropout_layers(name: str) -> None:
+    theirs, ours = getattr(torch.nn, name)(0.3), getattr(wg.nn, name)(0.3)
+    assert repr(ours) == repr(theirs)
+    assert repr(getattr(wg.nn, name)(0.2, True)) == repr(getattr(torch.nn, name)(0.2, True))
+    shape = {"Dropout2d": (50, 40, 3, 4), "Dropout1d": (50, 40, 12)}.get(name, (50, 40, 12))
+    wg.manual_seed(0)
+    torch.manual_seed(0)
+    x = rng_of(name).normal(size=shape)
+    y = wg.from_numpy(x).requires_grad_()
+    found, z = theirs(torch.from_numpy(x)).numpy(), ours(y)
+    (g,) = wg.autograd.grad(z.sum(), y)
+    # What is made of an item is one of two affine functions of it, the same two as PyTorch's.
+    kept = g.numpy() != 0
+    np.testing.assert_allclose(1 - kept.mean(), 0.3, atol=0.03)
+    low = z.detach().numpy()[~kept]
+    assert np.ptp(low) < 1e-12
+    slope = g.numpy()[kept][0]
+    np.testing.assert_array_equal(g.numpy()[kept], slope)
+    shift = z.detach().numpy()[kept][0] - x[kept][0] * slope
+    theirs_low = np.isclose(found, low[0], rtol=1e-12, atol=0)
+    np.testing.assert_allclose(theirs_low.mean(), 0.3, atol=0.03)
+    np.testing.assert_allclose(found[~theirs_low], x[~theirs_low] * slope + shift, atol=1e-9)
+    if name not in ("Dropout", "AlphaDropout"):  # whole channels
+        whole = kept.reshape(50, 40, -1)
+        assert (whole.all(-1) | ~whole.any(-1)).all()
+    assert ours.eval()(y) is y
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        getattr(wg.nn, name)(1.5)
+
+
+@pytest.mark.parametrize("name", ["dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout"])
+def test_dropout_functions(name: str) -> None:
+    function, x = getattr(WF, name), wg.randn(3, 4, 5)
+    assert function(x, 0.0, True) is x
+    np.testing.assert_array_equal(function(x, 1.0, True).numpy(), getattr(TF, name)(torch.ones(3, 4, 5), 1.0, True) * 0)
+    y = x.clone()
+    assert function(y, 0.5, True, True) is y
+    assert not wg.equal(x, y)
+    with pytest.raises(ValueError, match=r"probability p in \[0, 1\], got -0.1"):
+        function(x, -0.1, True)
+    if name != "alpha_dropout":
+        with pytest.raises(ValueError, match="expected input"):
+            function(wg.ones(3), 0.5, True)
