@@ -27,6 +27,7 @@ from .autograd import is_grad_enabled as is_grad_enabled
 from .autograd import no_grad as no_grad
 from .autograd import set_grad_enabled as set_grad_enabled
 from .core.dtypes import *
+from .core.layouts import *
 from .ops import *  # every name of ops.__all__
 from .tensors.conversion import is_floating_point as is_floating_point
 from .tensors.conversion import is_tensor as is_tensor
@@ -39,15 +40,16 @@ from .tensors.tensor import Tensor as Tensor
 
 if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itself
     __all__ = [
-        "Size", "Tensor", "__version__", "autograd", "bool", "can_cast", "check_gradients", "d2l", "data",
-        "define", "derivative", "difference_quotient", "distributed", "divergence", "double", "enable_grad", "finfo",
-        "float", "float16", "float32", "float64", "from_dlpack", "func", "get_default_dtype", "get_num_threads",
-        "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo", "inference_mode", "int", "int8", "int16",
-        "int32", "int64", "is_floating_point", "is_grad_enabled", "is_tensor", "jacobian",
-        "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load", "load_safetensors",
-        "long", "machine", "nn", "no_grad", "numel", "optim", "promote_types", "random", "result_type", "save",
-        "save_safetensors", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions",
-        "short", "special", "taylor", "trace", "tracing", "train", "uint8", "utils", "value_and_grad", "vjp", "vmap",
+        "Size", "Tensor", "__version__", "autograd", "bool", "can_cast", "channels_last", "check_gradients",
+        "contiguous_format", "d2l", "data", "define", "derivative", "difference_quotient", "distributed", "divergence",
+        "double", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "func",
+        "get_default_dtype", "get_num_threads", "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo",
+        "inference_mode", "int", "int8", "int16", "int32", "int64", "is_floating_point", "is_grad_enabled",
+        "is_tensor", "jacobian", "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load",
+        "load_safetensors", "long", "machine", "memory_format", "nn", "no_grad", "numel", "optim", "preserve_format",
+        "promote_types", "random", "result_type", "save", "save_safetensors", "set_default_dtype", "set_grad_enabled",
+        "set_num_threads", "set_printoptions", "short", "special", "taylor", "trace", "tracing", "train", "uint8",
+        "utils", "value_and_grad", "vjp", "vmap",
     ]  # fmt: skip
     __all__ += ops.__all__
 

@@ -552,7 +552,8 @@ def full(
 
 @tells
 def empty(
-    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """A tensor of whatever stood in its memory, to be written to before it is read.
 
@@ -564,6 +565,8 @@ def empty(
         By default the default float.
     requires_grad : bool
     device : "cpu", optional
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------
@@ -591,7 +594,9 @@ def _constant(
 
 
 @tells
-def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def zeros_like(
+    x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
+) -> Tensor:  # fmt: skip
     """Zeros of another tensor's shape and dtype.
 
     Parameters
@@ -601,6 +606,8 @@ def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------
@@ -616,7 +623,9 @@ def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device
 
 
 @tells
-def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def ones_like(
+    x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
+) -> Tensor:  # fmt: skip
     """Ones of another tensor's shape and dtype.
 
     Parameters
@@ -626,6 +635,8 @@ def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device:
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------
@@ -642,7 +653,8 @@ def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device:
 
 @tells
 def full_like(
-    x: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    x: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """One number, in another tensor's shape and dtype.
 
@@ -654,6 +666,8 @@ def full_like(
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------
@@ -677,7 +691,9 @@ def full_like(
 
 
 @tells
-def empty_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def empty_like(
+    x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
+) -> Tensor:  # fmt: skip
     """A tensor of another's shape and dtype, to be written to before it is read.
 
     Parameters
@@ -687,6 +703,8 @@ def empty_like(x: Any, *, dtype: Any = None, requires_grad: bool = False, device
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------

@@ -426,7 +426,8 @@ def randperm(
 
 @tells
 def rand_like(
-    x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """Numbers drawn uniformly from [0, 1), of another tensor's shape and dtype.
 
@@ -439,6 +440,8 @@ def rand_like(
         A floating one; by default x's.
     requires_grad : bool
     device : "cpu", optional
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------
@@ -462,7 +465,8 @@ def rand_like(
 
 @tells
 def randn_like(
-    x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """Numbers drawn from the standard normal distribution, of another tensor's shape and dtype.
 
@@ -475,6 +479,8 @@ def randn_like(
         A floating one; by default x's.
     requires_grad : bool
     device : "cpu", optional
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------
@@ -499,7 +505,7 @@ def randn_like(
 @tells
 def randint_like(
     x: Any, low: int, high: int | None = None, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
-    device: Any = None,
+    device: Any = None, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """Integers drawn uniformly from [low, high), of another tensor's shape and dtype.
 
@@ -515,6 +521,8 @@ def randint_like(
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------

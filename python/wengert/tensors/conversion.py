@@ -27,7 +27,7 @@ _DEVICES = ("cpu", "cuda", "mps", "meta", "xpu")
 
 def to(
     x: Any, *args: Any, dtype: Any = None, device: Any = None, non_blocking: builtin_bool = False,
-    copy: builtin_bool = False,
+    copy: builtin_bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """The tensor with another dtype; the only device is "cpu".
 
@@ -40,6 +40,8 @@ def to(
         Accepted for code that passes it.
     copy : bool
         Copy even if nothing changes.
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------

@@ -350,8 +350,13 @@ class Tensor(Variable):
         strides = tuple(n // self._value.dtype.itemsize for n in memory(self).strides)
         return strides if dim is None else strides[arguments.dimension("stride", dim, self._value.ndim)]
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the items lie in C order without gaps.
+
+        Parameters
+        ----------
+        memory_format : object
+            Accepted as in PyTorch; the only one is C order.
 
         Returns
         -------

@@ -806,13 +806,20 @@ class Module:
                 if parameter is not None:
                     clear_gradient(parameter, set_to_none)
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Any:
+    def to(
+        self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+    ) -> Any:  # fmt: skip
         """Convert floating parameters and buffers to another dtype, in place; the only device is "cpu".
 
         Parameters
         ----------
         *args : dtype, "cpu" or a tensor whose dtype is meant
         dtype : dtype
+        device : "cpu"
+        non_blocking : bool
+            Accepted for code that passes it.
+        memory_format : object
+            Accepted as in PyTorch, of no effect.
 
         Returns
         -------

@@ -1,0 +1,31 @@
+"""PyTorch's names for the layouts of images in memory. Here they mean nothing: the kernels choose for themselves."""
+
+from __future__ import annotations
+
+__all__ = ["channels_last", "contiguous_format", "memory_format", "preserve_format"]
+
+
+class memory_format:
+    """A layout by PyTorch's name, which functions accept and make nothing of: what they give lies in C order.
+
+    Examples
+    --------
+    >>> wg.ones(1, 2, 3, 4).to(memory_format=wg.channels_last).stride()
+    (24, 12, 4, 1)
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"wengert.{self._name}"
+
+    def __reduce__(self) -> str:
+        return self._name
+
+
+channels_last = memory_format("channels_last")
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
