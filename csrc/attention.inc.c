@@ -18,10 +18,11 @@
 #include <stdatomic.h>
 
 enum {
-    ATTENTION_BLOCK = 128,                    /* queries, or keys, at most */
-    ATTENTION_CHUNK = CHUNK_OF(COST_FLOP, 1), /* operations */
-    ATTENTION_PATIENCE = 200000000,           /* operations per lane between two questions whether to go on */
-    ATTENTION_TASKS = 16,                     /* that backward makes of few matrices */
+    ATTENTION_BLOCK = 128,                              /* queries, or keys, at most */
+    ATTENTION_STRIP = VECTOR_REGISTERS == 32 ? 28 : 24, /* queries whose scores stay in the first-level cache: tiles */
+    ATTENTION_CHUNK = CHUNK_OF(COST_FLOP, 1),           /* operations */
+    ATTENTION_PATIENCE = 200000000,                     /* operations per lane between two questions whether to go on */
+    ATTENTION_TASKS = 16,                               /* that backward makes of few matrices */
 };
 
 /* Scratch memory for as many tasks as run at once. */
@@ -214,11 +215,23 @@ static NOINLINE void INTERNAL(attention_zero)(ptrdiff_t m, ptrdiff_t n, real *ou
         memset(out + i * rs, 0, (size_t)n * sizeof(real));
 }
 
-/* Ask for row i of m x n items. */
-static NOINLINE void INTERNAL(prefetch_row)(const real *x, const wg_matrices *of, ptrdiff_t i, ptrdiff_t m, ptrdiff_t n)
+/* Ask for the rows of m x n items that are piece number `piece` of them. */
+static NOINLINE void INTERNAL(prefetch_rows)(const real *x, const wg_matrices *of, ptrdiff_t m, ptrdiff_t n,
+                                             attention_blocks pieces, ptrdiff_t piece)
 {
-    for (ptrdiff_t k = 0; k < n && i < m; k += WG_ALIGNMENT / (ptrdiff_t)sizeof(real))
-        PREFETCH(x + i * of->rs + k * of->cs);
+    for (ptrdiff_t i = m * piece / pieces.count; i < m * (piece + 1) / pieces.count; i++)
+        for (ptrdiff_t k = 0; k < n; k += WG_ALIGNMENT / (ptrdiff_t)sizeof(real))
+            PREFETCH(x + i * of->rs + k * of->cs);
+}
+
+/* Some queries of a block, and how many of its keys they are multiplied by: all that they see, in whole panels. */
+static INTERNAL(attention_pair)
+    INTERNAL(strip_of)(const wg_attention *a, INTERNAL(attention_pair) b, attention_blocks strips, ptrdiff_t strip)
+{
+    INTERNAL(attention_pair) s = {.i = block_begin(strips, strip), .j = b.j};
+    s.m = block_begin(strips, strip + 1) - s.i;
+    s.n = least(b.n, ceil_div(keys_seen(a, b.i + s.i + s.m - 1, b.j, b.n), 2 * LANES) * 2 * LANES);
+    return s;
 }
 
 static NOINLINE INTERNAL(attention_place) INTERNAL(place_of)(const wg_attention *a, ptrdiff_t index, int backward)
@@ -309,19 +322,25 @@ static void INTERNAL(attend_to_keys)(const INTERNAL(attention_job) *job, const I
     const ptrdiff_t wide = INTERNAL(whole)(b.n);
     gemm->pack[type](b.n, a->e, p->k + b.j * a->k.rs, a->k.cs, a->k.rs, r->keys);
     gemm->pack[type](a->ev, b.n, p->v + b.j * a->v.rs, a->v.rs, a->v.cs, r->values);
-    gemm->product[type](b.m, b.n, a->e, p->q + b.i * a->q.rs, a->q.rs, a->q.cs, r->keys, r->scores, wide, 0);
-    for (ptrdiff_t i = 0; i < b.m; i++) {
-        const ptrdiff_t n = keys_seen(a, b.i + i, b.j, b.n);
-        const real *const add = INTERNAL(mask_row)(a, p->mask, b.i + i, b.j, n, r->mask);
-        INTERNAL(weights_of_row)(a, add, n, wide, r->scores + i * wide, r->max + i, r->total + i,
-                                 r->sums + i * job->wide_ev, job->wide_ev);
+    const attention_blocks strips = blocks_of(b.m, ceil_div(b.m, ATTENTION_STRIP));
+    for (ptrdiff_t strip = 0; strip < strips.count; strip++) {
+        const INTERNAL(attention_pair) s = INTERNAL(strip_of)(a, b, strips, strip);
+        real *const sums = r->sums + s.i * job->wide_ev;
+        gemm->product[type](s.m, s.n, a->e, p->q + (b.i + s.i) * a->q.rs, a->q.rs, a->q.cs, r->keys, a->e, r->scores,
+                            wide, 0);
+        for (ptrdiff_t i = 0; i < s.m; i++) {
+            const ptrdiff_t n = keys_seen(a, b.i + s.i + i, b.j, b.n);
+            const real *const add = INTERNAL(mask_row)(a, p->mask, b.i + s.i + i, b.j, n, r->mask);
+            INTERNAL(weights_of_row)(a, add, n, wide, r->scores + i * wide, r->max + s.i + i, r->total + s.i + i,
+                                     sums + i * job->wide_ev, job->wide_ev);
+        }
+        gemm->product[type](s.m, a->ev, s.n, r->scores, wide, 1, r->values, b.n, sums, job->wide_ev, b.j > 0);
         if (next) {
-            INTERNAL(prefetch_row)(next->q, &a->q, i, a->l, a->e);
-            INTERNAL(prefetch_row)(next->k, &a->k, i, a->s, a->e);
-            INTERNAL(prefetch_row)(next->v, &a->v, i, a->s, a->ev);
+            INTERNAL(prefetch_rows)(next->q, &a->q, a->l, a->e, strips, strip);
+            INTERNAL(prefetch_rows)(next->k, &a->k, a->s, a->e, strips, strip);
+            INTERNAL(prefetch_rows)(next->v, &a->v, a->s, a->ev, strips, strip);
         }
     }
-    gemm->product[type](b.m, a->ev, b.n, r->scores, wide, 1, r->values, r->sums, job->wide_ev, b.j > 0);
 }
 
 static void INTERNAL(attend)(const INTERNAL(attention_job) *job, const INTERNAL(attention_place) *p, ptrdiff_t block,
@@ -415,15 +434,20 @@ static ptrdiff_t INTERNAL(backward_parts)(const INTERNAL(attention_job) *job, re
     return items;
 }
 
-/* Products of a query become weights again. */
-static void INTERNAL(weights_again)(const wg_attention *a, const real *add, ptrdiff_t n, ptrdiff_t wide, real *weights,
-                                    real shift)
+/* Products of a query with the keys become weights again, those of its cotangent with the values cotangents of scores. */
+static void INTERNAL(slopes_of_row)(const wg_attention *a, const real *add, ptrdiff_t n, ptrdiff_t wide, real *weights,
+                                    real *slopes, real shift, real along)
 {
     const vreal scale = V(splat)((real)a->scale);
-    for (ptrdiff_t k = 0; k < n; k += LANES)
-        V(store)(weights + k, INTERNAL(row_exp_by)(INTERNAL(scores_at)(weights, k, n, scale, add) - shift, 0));
-    for (ptrdiff_t k = INTERNAL(whole)(n); k < wide; k += LANES)
+    for (ptrdiff_t k = 0; k < n; k += LANES) {
+        const vreal p = INTERNAL(row_exp_by)(INTERNAL(scores_at)(weights, k, n, scale, add) - shift, 0);
+        V(store)(weights + k, p);
+        V(store)(slopes + k, p * (V(load)(slopes + k) - along));
+    }
+    for (ptrdiff_t k = INTERNAL(whole)(n); k < wide; k += LANES) {
         V(store)(weights + k, V(splat)(0));
+        V(store)(slopes + k, V(splat)(0));
+    }
 }
 
 /* What one block of queries brings to dk and dv of a block of keys, and to its own dq. */
@@ -436,32 +460,32 @@ static void INTERNAL(pull_pair)(const INTERNAL(attention_job) *job, const INTERN
     const int type = REAL_BITS == 64;
     const ptrdiff_t wide = INTERNAL(whole)(b.n);
     const real *const q = p->q + b.i * a->q.rs, *const g = p->g + b.i * a->g.rs;
-    gemm->product[type](b.m, b.n, a->e, q, a->q.rs, a->q.cs, r->keys_t, r->weights, wide, 0);
-    for (ptrdiff_t i = 0; i < b.m; i++) {
-        const ptrdiff_t n = keys_seen(a, b.i + i, b.j, b.n);
-        const real *const add = INTERNAL(mask_row)(a, p->mask, b.i + i, b.j, n, r->mask);
-        INTERNAL(weights_again)(a, add, n, wide, r->weights + i * wide, p->shift[b.i + i]);
+    const attention_blocks strips = blocks_of(b.m, ceil_div(b.m, ATTENTION_STRIP));
+    for (ptrdiff_t strip = 0; strip < strips.count; strip++) {
+        const INTERNAL(attention_pair) s = INTERNAL(strip_of)(a, b, strips, strip);
+        real *const weights = r->weights + s.i * wide, *const slopes = r->slopes + s.i * wide;
+        gemm->product[type](s.m, s.n, a->e, q + s.i * a->q.rs, a->q.rs, a->q.cs, r->keys_t, a->e, weights, wide, 0);
+        gemm->product[type](s.m, s.n, a->ev, g + s.i * a->g.rs, a->g.rs, a->g.cs, r->values_t, a->ev, slopes, wide, 0);
+        for (ptrdiff_t i = 0; i < s.m; i++) {
+            const ptrdiff_t query = b.i + s.i + i, n = keys_seen(a, query, b.j, b.n);
+            const real *const add = INTERNAL(mask_row)(a, p->mask, query, b.j, n, r->mask);
+            INTERNAL(slopes_of_row)(a, add, n, wide, weights + i * wide, slopes + i * wide, p->shift[query],
+                                    r->along[query]);
+        }
+        gemm->product[type](s.m, a->e, s.n, slopes, wide, 1, r->keys, b.n, r->dq, job->wide_e, 0);
+        INTERNAL(attention_store)(s.m, a->e, r->dq, job->wide_e, (real)a->scale, dq + (b.i + s.i) * rs_dq, rs_dq, 1);
         if (next) {
-            INTERNAL(prefetch_row)(next->q, &a->q, i, a->l, a->e);
-            INTERNAL(prefetch_row)(next->k, &a->k, i, a->s, a->e);
+            INTERNAL(prefetch_rows)(next->q, &a->q, a->l, a->e, strips, strip);
+            INTERNAL(prefetch_rows)(next->k, &a->k, a->s, a->e, strips, strip);
+            INTERNAL(prefetch_rows)(next->v, &a->v, a->s, a->ev, strips, strip);
+            INTERNAL(prefetch_rows)(next->g, &a->g, a->l, a->ev, strips, strip);
+            INTERNAL(prefetch_rows)(next->out, &a->out, a->l, a->ev, strips, strip);
         }
     }
     gemm->pack[type](a->ev, b.m, g, a->g.rs, a->g.cs, r->g);
-    gemm->product[type](b.n, a->ev, b.m, r->weights, 1, wide, r->g, r->dv, job->wide_ev, !first);
-    gemm->product[type](b.m, b.n, a->ev, g, a->g.rs, a->g.cs, r->values_t, r->slopes, wide, 0);
-    for (ptrdiff_t i = 0; i < b.m; i++) {
-        for (ptrdiff_t k = i * wide; k < (i + 1) * wide; k += LANES)
-            V(store)(r->slopes + k, V(load)(r->weights + k) * (V(load)(r->slopes + k) - r->along[b.i + i]));
-        if (next) {
-            INTERNAL(prefetch_row)(next->v, &a->v, i, a->s, a->ev);
-            INTERNAL(prefetch_row)(next->g, &a->g, i, a->l, a->ev);
-            INTERNAL(prefetch_row)(next->out, &a->out, i, a->l, a->ev);
-        }
-    }
-    gemm->product[type](b.m, a->e, b.n, r->slopes, wide, 1, r->keys, r->dq, job->wide_e, 0);
-    INTERNAL(attention_store)(b.m, a->e, r->dq, job->wide_e, (real)a->scale, dq + b.i * rs_dq, rs_dq, 1);
+    gemm->product[type](b.n, a->ev, b.m, r->weights, 1, wide, r->g, b.m, r->dv, job->wide_ev, !first);
     gemm->pack[type](a->e, b.m, q, a->q.rs, a->q.cs, r->queries);
-    gemm->product[type](b.n, a->e, b.m, r->slopes, 1, wide, r->queries, r->dk, job->wide_e, !first);
+    gemm->product[type](b.n, a->e, b.m, r->slopes, 1, wide, r->queries, b.m, r->dk, job->wide_e, !first);
 }
 
 /* dk and dv of a block of keys, and what it brings to dq. */

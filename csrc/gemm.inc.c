@@ -297,7 +297,7 @@ static void K(pack)(ptrdiff_t n, ptrdiff_t k, const void *b, ptrdiff_t rs_b, ptr
 }
 
 static void K(product)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t rs_a, ptrdiff_t cs_a,
-                       const void *packed, void *c, ptrdiff_t ldc, int accumulate)
+                       const void *packed, ptrdiff_t depth, void *c, ptrdiff_t ldc, int accumulate)
 {
     assert(ldc >= INTERNAL(vectors)(n) * LANES);
     for (ptrdiff_t j = 0; j < n && m > 0; j += 2 * LANES) {
@@ -306,7 +306,7 @@ static void K(product)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptr
         for (ptrdiff_t tile = 0; tile < rows.count; tile++) {
             const ptrdiff_t i = piece_begin(rows, tile);
             INTERNAL(tiles)[vectors][piece_length(rows, tile)](k, (const real *)a + i * rs_a, rs_a, cs_a,
-                                                               (const real *)packed + j * k, vectors * LANES,
+                                                               (const real *)packed + j * depth, vectors * LANES,
                                                                (real *)c + i * ldc + j, ldc, accumulate);
         }
     }

@@ -237,12 +237,13 @@ typedef struct {
 typedef wg_status wg_gemm_fn(const wg_gemm *g);
 
 /* What other families make products of small matrices with, of any strides, on the calling thread and in memory of their
- * own. `pack` copies B, k x n, in the order of the tiles, its columns filled up to whole vectors with zeros; `product` multiplies A, m x
- * k, by it, into C or, if it accumulates, onto C, whose rows have unit column stride and room for as many columns. The
- * columns behind n get zeros, or are added zeros to. */
+ * own. `pack` copies B, k x n, in the order of the tiles, its columns filled up to whole vectors with zeros; `product`
+ * multiplies A, m x k, by the first k of the `depth` rows that were packed, into C or, if it accumulates, onto C, whose
+ * rows have unit column stride and room for as many columns. The columns behind n get zeros, or are added zeros to. Of
+ * the columns that were packed n may be the first, all or a multiple of two vectors. */
 typedef void wg_pack_fn(ptrdiff_t n, ptrdiff_t k, const void *b, ptrdiff_t rs_b, ptrdiff_t cs_b, void *packed);
 typedef void wg_product_fn(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptrdiff_t rs_a, ptrdiff_t cs_a,
-                           const void *packed, void *c, ptrdiff_t ldc, int accumulate);
+                           const void *packed, ptrdiff_t depth, void *c, ptrdiff_t ldc, int accumulate);
 
 typedef struct {
     wg_gemm_fn *gemm[WG_REALS];
@@ -359,8 +360,8 @@ typedef struct {
  *   dq and dk (4 d + (ev + s + l + 32) eps) of |scale| M |k| and |scale| M^T |q|
  *
  * Matrices of a batch are where its strides say. Strides are in items, those of the mask in bytes; out, dq, dk and dv have
- * unit column stride and overlap nothing. Keys that no query of a block sees are not looked at; elsewhere NaN and
- * infinities propagate as in the products, 0 * NaN included. */
+ * unit column stride and overlap nothing. NaN and infinities propagate as in the products, 0 * NaN included; but not every
+ * key is looked at that a query does not see because of `causal`. */
 typedef enum { WG_MASK_NONE, WG_MASK_BOOLEAN, WG_MASK_REAL } wg_mask;
 typedef struct {
     void *data;
