@@ -77,6 +77,18 @@ GOALS = {
         "sum, max, mean over rows and columns: time, of the faster of NumPy and PyTorch", PEERS, time=1.0
     ),
     "argmax": Goal("argmax over rows and columns: time, of the faster of NumPy and PyTorch", PEERS, time=0.9),
+    "attention layer": Goal(
+        "a training step of an attention layer, 4 heads of 64 over 128 positions: time, of PyTorch's",
+        ("torch",),
+        time=0.7,
+        threads=1,
+    ),
+    "attention": Goal(
+        "attention with its gradient, 16 to 2048 positions, causal and not: time, of PyTorch's", ("torch",), time=0.8
+    ),
+    "attention, composed": Goal(
+        "the same of 2 to 64 positions: time, of that composed of products and softmax", ("composed",), time=1.0
+    ),
     "tape": Goal("one small recorded operation, forward and backward: time, of PyTorch's", ("torch",), time=0.5),
     "sparse": Goal(
         "a tridiagonal Jacobian and Hessian, n = 1000: speed, of a walk for each column", ("one by one",), speed=100
