@@ -3,7 +3,7 @@
  * The scores of a block, and what is made of them, stay in the second-level cache: memory grows with the length of the
  * sequences, not with its square. Forward, the maximum and the sum of a row are carried from one block of keys to the
  * next, and what has been added up so far is scaled whenever the maximum grows (Milakov & Gimelshein 2018; Dao et al.
- * 2022). Backward, scores are computed again.
+ * 2022). Backward, scores are computed again, unless the sequences are so short that weights are kept.
  *
  *   forward    a task is a block of queries of one matrix of the batch, over all keys
  *   backward   a task is some blocks of keys of one matrix, over all queries: dk and dv are its own. Where there are few
@@ -18,7 +18,6 @@
 #include <stdatomic.h>
 
 enum {
-    ATTENTION_BLOCK = 128,                              /* queries, or keys, at most */
     ATTENTION_STRIP = VECTOR_REGISTERS == 32 ? 28 : 24, /* queries whose scores stay in the first-level cache: tiles */
     ATTENTION_CHUNK = CHUNK_OF(COST_FLOP, 1),           /* operations */
     ATTENTION_PATIENCE = 200000000,                     /* operations per lane between two questions whether to go on */
@@ -128,7 +127,7 @@ typedef struct {
 /* The matrices of one place in the batch. */
 typedef struct {
     const real *q, *k, *v, *g;
-    real *out, *dq, *dk, *dv, *shift;
+    real *out, *dq, *dk, *dv, *shift, *weights;
     const char *mask;
 } INTERNAL(attention_place);
 
@@ -146,8 +145,8 @@ static void INTERNAL(attention_divide)(INTERNAL(attention_job) *job, const wg_at
 {
     job->a = a;
     job->places = attention_count(a);
-    job->queries = blocks_of(a->l, ceil_div(a->l, ATTENTION_BLOCK));
-    job->keys = blocks_of(a->s, ceil_div(a->s, ATTENTION_BLOCK));
+    job->queries = blocks_of(a->l, ceil_div(a->l, WG_ATTENTION_BLOCK));
+    job->keys = blocks_of(a->s, ceil_div(a->s, WG_ATTENTION_BLOCK));
     job->rows = job->queries.size + (job->queries.longer > 0);
     job->wide_s = INTERNAL(whole)(job->keys.size + (job->keys.longer > 0));
     job->wide_e = INTERNAL(whole)(a->e);
@@ -196,13 +195,13 @@ INLINE vreal INTERNAL(scores_at)(const real *row, ptrdiff_t k, ptrdiff_t n, vrea
     return n - k >= LANES ? x : V(select)(V(lane_numbers)() < (integer)(n - k), x, V(splat)(-(real)INFINITY));
 }
 
-/* Copy rows of whole vectors, times a factor, to n columns of `out`; or add them to it. */
+/* Copy m x n items, times a factor, to `out`; or add them to it. */
 static NOINLINE void INTERNAL(attention_store)(ptrdiff_t m, ptrdiff_t n, const real *x, ptrdiff_t ld, real scale,
                                                real *out, ptrdiff_t rs, int accumulate)
 {
     for (ptrdiff_t i = 0; i < m; i++, x += ld, out += rs)
         for (ptrdiff_t k = 0; k < n; k += LANES) {
-            vreal z = V(load)(x + k) * scale;
+            vreal z = V(load_upto)(x + k, n - k) * scale;
             if (accumulate)
                 z += V(load_upto)(out + k, n - k);
             V(store_upto)(out + k, n - k, z);
@@ -242,6 +241,7 @@ static NOINLINE INTERNAL(attention_place) INTERNAL(place_of)(const wg_attention 
         p.g = AT(g), p.dq = AT(dq), p.dk = AT(dk), p.dv = AT(dv);
 #undef AT
     p.shift = (real *)a->shift + index * a->l;
+    p.weights = a->weights ? (real *)a->weights + index * a->l * a->s : NULL;
     if (a->masked != WG_MASK_NONE)
         p.mask = (const char *)a->mask.data + attention_offset(a, &a->mask, index);
     return p;
@@ -333,6 +333,11 @@ static void INTERNAL(attend_to_keys)(const INTERNAL(attention_job) *job, const I
             const real *const add = INTERNAL(mask_row)(a, p->mask, b.i + s.i + i, b.j, n, r->mask);
             INTERNAL(weights_of_row)(a, add, n, wide, r->scores + i * wide, r->max + s.i + i, r->total + s.i + i,
                                      sums + i * job->wide_ev, job->wide_ev);
+        }
+        for (ptrdiff_t i = 0; i < s.m && p->weights; i++) {
+            const double total = r->total[s.i + i];
+            INTERNAL(attention_store)(1, b.n, r->scores + i * wide, 0, total == 0 ? 0 : (real)(1 / total),
+                                      p->weights + (s.i + i) * a->s, 0, 0);
         }
         gemm->product[type](s.m, a->ev, s.n, r->scores, wide, 1, r->values, b.n, sums, job->wide_ev, b.j > 0);
         if (next) {
@@ -434,16 +439,19 @@ static ptrdiff_t INTERNAL(backward_parts)(const INTERNAL(attention_job) *job, re
     return items;
 }
 
-/* Products of a query with the keys become weights again, those of its cotangent with the values cotangents of scores. */
-static void INTERNAL(slopes_of_row)(const wg_attention *a, const real *add, ptrdiff_t n, ptrdiff_t wide, real *weights,
-                                    real *slopes, real shift, real along)
+/* Products of a query with n keys become weights again. */
+static void INTERNAL(weights_again)(const wg_attention *a, const real *add, ptrdiff_t n, real *weights, real shift)
 {
     const vreal scale = V(splat)((real)a->scale);
-    for (ptrdiff_t k = 0; k < n; k += LANES) {
-        const vreal p = INTERNAL(row_exp_by)(INTERNAL(scores_at)(weights, k, n, scale, add) - shift, 0);
-        V(store)(weights + k, p);
-        V(store)(slopes + k, p * (V(load)(slopes + k) - along));
-    }
+    for (ptrdiff_t k = 0; k < n; k += LANES)
+        V(store)(weights + k, INTERNAL(row_exp_by)(INTERNAL(scores_at)(weights, k, n, scale, add) - shift, 0));
+}
+
+/* Products of a query's cotangent with the values become cotangents of its scores. */
+static void INTERNAL(slopes_of_row)(ptrdiff_t n, ptrdiff_t wide, real *weights, real *slopes, real along)
+{
+    for (ptrdiff_t k = 0; k < n; k += LANES)
+        V(store)(slopes + k, V(load)(weights + k) * (V(load)(slopes + k) - along));
     for (ptrdiff_t k = INTERNAL(whole)(n); k < wide; k += LANES) {
         V(store)(weights + k, V(splat)(0));
         V(store)(slopes + k, V(splat)(0));
@@ -464,13 +472,18 @@ static void INTERNAL(pull_pair)(const INTERNAL(attention_job) *job, const INTERN
     for (ptrdiff_t strip = 0; strip < strips.count; strip++) {
         const INTERNAL(attention_pair) s = INTERNAL(strip_of)(a, b, strips, strip);
         real *const weights = r->weights + s.i * wide, *const slopes = r->slopes + s.i * wide;
-        gemm->product[type](s.m, s.n, a->e, q + s.i * a->q.rs, a->q.rs, a->q.cs, r->keys_t, a->e, weights, wide, 0);
+        if (!p->weights)
+            gemm->product[type](s.m, s.n, a->e, q + s.i * a->q.rs, a->q.rs, a->q.cs, r->keys_t, a->e, weights, wide, 0);
         gemm->product[type](s.m, s.n, a->ev, g + s.i * a->g.rs, a->g.rs, a->g.cs, r->values_t, a->ev, slopes, wide, 0);
         for (ptrdiff_t i = 0; i < s.m; i++) {
             const ptrdiff_t query = b.i + s.i + i, n = keys_seen(a, query, b.j, b.n);
-            const real *const add = INTERNAL(mask_row)(a, p->mask, query, b.j, n, r->mask);
-            INTERNAL(slopes_of_row)(a, add, n, wide, weights + i * wide, slopes + i * wide, p->shift[query],
-                                    r->along[query]);
+            if (p->weights) {
+                INTERNAL(attention_store)(1, b.n, p->weights + query * a->s, 0, 1, weights + i * wide, 0, 0);
+            } else {
+                const real *const add = INTERNAL(mask_row)(a, p->mask, query, b.j, n, r->mask);
+                INTERNAL(weights_again)(a, add, n, weights + i * wide, p->shift[query]);
+            }
+            INTERNAL(slopes_of_row)(n, wide, weights + i * wide, slopes + i * wide, r->along[query]);
         }
         gemm->product[type](s.m, a->e, s.n, slopes, wide, 1, r->keys, b.n, r->dq, job->wide_e, 0);
         INTERNAL(attention_store)(s.m, a->e, r->dq, job->wide_e, (real)a->scale, dq + (b.i + s.i) * rs_dq, rs_dq, 1);
@@ -499,7 +512,8 @@ static void INTERNAL(pull_keys)(const INTERNAL(attention_job) *job, const INTERN
     INTERNAL(attention_pair) b = {.j = block_begin(job->keys, block)};
     b.n = block_begin(job->keys, block + 1) - b.j;
     const real *const k = p->k + b.j * a->k.rs, *const v = p->v + b.j * a->v.rs;
-    gemm->pack[type](b.n, a->e, k, a->k.cs, a->k.rs, r->keys_t);
+    if (!p->weights)
+        gemm->pack[type](b.n, a->e, k, a->k.cs, a->k.rs, r->keys_t);
     gemm->pack[type](b.n, a->ev, v, a->v.cs, a->v.rs, r->values_t);
     gemm->pack[type](a->e, b.n, k, a->k.rs, a->k.cs, r->keys);
     int first = 1;

@@ -348,9 +348,10 @@ typedef struct {
 
 /* Attention (Vaswani et al. 2017): out = P v, where row i of P is the softmax of scale * (q k^T)_i + mask_i, over the keys
  * j <= i alone if it is `causal`. Queries are l x e, keys s x e, values s x ev, the mask l x s; what a boolean mask does
- * not admit gets -inf. A row of scores that are -inf throughout gives zeros. P is never kept: scores are computed a
- * block at a time, and `shift` (dense, one row of l for each matrix of the batch) gets what exp(score - shift) is P by: the
- * logarithm of the row's sum of exponentials, or +inf where that is -inf.
+ * not admit gets -inf. A row of scores that are -inf throughout gives zeros. Scores are computed a block at a time, and
+ * `shift` (dense, one row of l for each matrix of the batch) gets what exp(score - shift) is P by: the logarithm of the
+ * row's sum of exponentials, or +inf where that is -inf. P itself is kept in `weights`, dense, l x s for each matrix, if
+ * that is not NULL, which sequences of at most WG_ATTENTION_BLOCK allow; attention_backward then need not compute it again.
  *
  * attention_backward takes g, of the shape of out, and what the forward kernel gave, and gives the cotangents dq, dk and dv.
  * Errors, with d = 2 (e + 8) eps t + 16 eps, t the largest of |scale| |q| |k|^T + |mask|, and the matrix M = P * (A + P A
@@ -362,6 +363,7 @@ typedef struct {
  * Matrices of a batch are where its strides say. Strides are in items, those of the mask in bytes; out, dq, dk and dv have
  * unit column stride and overlap nothing. NaN and infinities propagate as in the products, 0 * NaN included; but not every
  * key is looked at that a query does not see because of `causal`. */
+#define WG_ATTENTION_BLOCK 128 /* queries, or keys, at most */
 typedef enum { WG_MASK_NONE, WG_MASK_BOOLEAN, WG_MASK_REAL } wg_mask;
 typedef struct {
     void *data;
@@ -378,7 +380,7 @@ typedef struct {
     wg_matrices mask;
     double scale;
     int causal;
-    void *shift;
+    void *shift, *weights;
     int (*interrupted)(void); /* as in wg_gemm */
 } wg_attention;
 typedef wg_status wg_attention_fn(const wg_attention *a);

@@ -77,9 +77,19 @@ def window_pick(x: _Array, codes: _Array, window: tuple[Any, ...]) -> _Array: ..
 def window_spread(g: _Array, codes: _Array | None, window: tuple[Any, ...], shape: tuple[int, ...]) -> _Array: ...
 def softmax(x: _Array, axis: int, log: bool = False) -> _Array: ...
 def softmax_grad(g: _Array, z: _Array, axis: int, log: bool = False) -> _Array: ...
+
+ATTENTION_BLOCK: int
+
 def attention(
-    q: _Array, k: _Array, v: _Array, mask: np.ndarray | None = None, *, causal: bool = False, scale: float = 1.0
-) -> tuple[_Array, _Array]: ...
+    q: _Array,
+    k: _Array,
+    v: _Array,
+    mask: np.ndarray | None = None,
+    *,
+    causal: bool = False,
+    scale: float = 1.0,
+    weights: bool = False,
+) -> tuple[_Array, ...]: ...
 def attention_backward(
     g: _Array,
     q: _Array,
@@ -91,6 +101,7 @@ def attention_backward(
     *,
     causal: bool = False,
     scale: float = 1.0,
+    weights: _Array | None = None,
     into: tuple[_Array, _Array, _Array] | None = None,
 ) -> tuple[_Array, _Array, _Array]: ...
 def cross_entropy(

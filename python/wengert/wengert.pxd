@@ -179,6 +179,7 @@ cdef extern from "wengert.h" nogil:
                                    int log) noexcept nogil
 
     # ---- attention
+    enum: WG_ATTENTION_BLOCK
     ctypedef enum wg_mask:
         WG_MASK_NONE
         WG_MASK_BOOLEAN
@@ -208,6 +209,7 @@ cdef extern from "wengert.h" nogil:
         double scale
         int causal
         void *shift
+        void *weights
         int (*interrupted)() noexcept nogil
     ctypedef struct wg_attention_kernels:
         wg_status (**attention)(const wg_attention *a) noexcept nogil

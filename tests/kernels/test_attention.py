@@ -66,9 +66,10 @@ def reference(
     return results, bounds
 
 
-def attend(q: Any, k: Any, v: Any, g: Any, mask: Any, **options: Any) -> list[np.ndarray]:
-    out, shift = K.attention(q, k, v, mask, **options)
-    return [out, *K.attention_backward(g, q, k, v, out, shift, mask, **options)]
+def attend(q: Any, k: Any, v: Any, g: Any, mask: Any, weights: bool = False, **options: Any) -> list[np.ndarray]:
+    out, shift, *kept = K.attention(q, k, v, mask, weights=weights, **options)
+    given = {"weights": kept[0]} if kept else {}
+    return [out, *K.attention_backward(g, q, k, v, out, shift, mask, **given, **options)]
 
 
 def assert_attention(found: list[np.ndarray], q: Any, k: Any, v: Any, g: Any, mask: Any, **options: Any) -> None:
@@ -86,6 +87,22 @@ def test_results_are_within_their_bounds(
     given = inputs(size, dtype)
     mask = a_mask(kind, *size[:2], dtype)
     assert_attention(attend(*given, mask, causal=causal, scale=0.4), *given, mask, causal=causal, scale=0.4)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kind", MASKS)
+@pytest.mark.parametrize("size", [size for size in SIZES if max(size[:2]) <= _kernels.ATTENTION_BLOCK])
+def test_weights_that_are_kept_give_the_same(
+    isa: str, dtype: np.dtype, size: tuple[int, int, int, int], kind: str, causal: bool
+) -> None:
+    given = inputs(size, dtype)
+    mask = a_mask(kind, *size[:2], dtype)
+    found = attend(*given, mask, weights=True, causal=causal, scale=0.4)
+    assert_attention(found, *given, mask, causal=causal, scale=0.4)
+    _, _, weights = K.attention(*given[:3], mask, causal=causal, scale=0.4, weights=True)
+    eye = np.broadcast_to(np.eye(size[1], dtype=dtype), (2, size[1], size[1]))
+    expected, _ = K.attention(*given[:2], eye, mask, causal=causal, scale=0.4)
+    np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(40, 300, 16, 16), (300, 270, 24, 8)])
@@ -215,6 +232,11 @@ def test_what_does_not_fit_is_refused(isa: str, dtype: np.dtype) -> None:
         _kernels.attention(q, k, v, np.ones((4, 5), np.int64))
     with pytest.raises(TypeError, match="float32 and float64"):
         _kernels.attention(*[x.astype(np.int64) for x in (q, k, v)])
+    long = np.ones((2, 129, 3), dtype)
+    with pytest.raises(ValueError, match="at most 128 queries and keys, got 4 and 129"):
+        _kernels.attention(q, long, long, weights=True)
+    with pytest.raises(ValueError, match="weights has shape"):
+        _kernels.attention_backward(g, q, k, v, out, shift, weights=np.ones((2, 4, 4), dtype))
     for bad in ((g[:, :3], out, shift), (g, out[..., :1], shift), (g, out, shift[:1])):
         with pytest.raises(ValueError, match=r"attention_backward: .*expected"):
             _kernels.attention_backward(bad[0], q, k, v, *bad[1:])

@@ -1,5 +1,7 @@
 # csrc/attention.inc.c: attention and its derivative.
 
+ATTENTION_BLOCK = WG_ATTENTION_BLOCK
+
 cdef enum:
     ATTENTION_OPERANDS = 9
 
@@ -82,7 +84,7 @@ cdef attention_inputs(wg_attention *a, AttentionStrides *strides, q, k, v, mask,
     memset(a, 0, sizeof(a[0]))
     a.l, a.e = cnp.PyArray_DIM(Q, ndim - 2), cnp.PyArray_DIM(Q, ndim - 1)
     a.s, a.ev = cnp.PyArray_DIM(K, ndim - 2), cnp.PyArray_DIM(V, ndim - 1)
-    lead = np.shape(Q)[:-2]
+    lead = np.shape(Q)[:ndim - 2]
     check_shape(K, (*lead, a.s, a.e), name, "keys (..., s, e)")
     check_shape(V, (*lead, a.s, a.ev), name, "values (..., s, ev)")
     a.batch_ndim = ndim - 2
@@ -98,7 +100,26 @@ cdef attention_inputs(wg_attention *a, AttentionStrides *strides, q, k, v, mask,
     return Q, K, V, M
 
 
-def attention(q, k, v, mask=None, *, bint causal=False, double scale=1.0):
+cdef cnp.ndarray weights_place(wg_attention *a, int typenum, given, bint wanted, name):
+    """Where the weights are: a new array if they are wanted, or what is given."""
+    cdef cnp.ndarray weights = None
+    cdef cnp.npy_intp shape[WG_MAX_DIMS]
+    cdef int d
+    for d in range(a.batch_ndim):
+        shape[d] = a.batch_shape[d]
+    shape[a.batch_ndim], shape[a.batch_ndim + 1] = a.l, a.s
+    if wanted:
+        weights = new_array(typenum, a.batch_ndim + 2, shape)
+    elif given is not None:
+        weights = dense(readable_as(given, typenum, name, "the weights"))
+        check_shape(weights, shape_tuple(a.batch_ndim + 2, shape), name, "weights")
+    if weights is not None and (a.l > WG_ATTENTION_BLOCK or a.s > WG_ATTENTION_BLOCK):
+        raise ValueError(f"{name}: weights are kept of at most {WG_ATTENTION_BLOCK} queries and keys, got {a.l} and {a.s}")
+    a.weights = NULL if weights is None else cnp.PyArray_DATA(weights)
+    return weights
+
+
+def attention(q, k, v, mask=None, *, bint causal=False, double scale=1.0, bint weights=False):
     """softmax(scale * q @ k^T + mask) @ v, and what a row's scores are less where their exponentials are its weights.
 
     Parameters
@@ -110,12 +131,15 @@ def attention(q, k, v, mask=None, *, bint causal=False, double scale=1.0):
     causal : bool
         Query i sees the keys up to i alone.
     scale : float
+    weights : bool
+        Give the softmax as well, of at most `ATTENTION_BLOCK` queries and keys: what `attention_backward` then need not
+        compute again.
 
     Returns
     -------
-    ndarray, ndarray
-        (..., l, ev), its dimensions in memory in the order of q's, and (..., l). Where no key takes part, zeros and
-        infinity.
+    ndarray, ndarray, and with `weights` ndarray
+        (..., l, ev), its dimensions in memory in the order of q's; (..., l); and (..., l, s). Where no key takes part,
+        zeros, infinity, zeros.
 
     Raises
     ------
@@ -134,14 +158,16 @@ def attention(q, k, v, mask=None, *, bint causal=False, double scale=1.0):
     shift = new_array(typenum, ndim - 1, cnp.PyArray_DIMS(Q))
     set_matrices(&a.out, out, strides.of[4], cnp.PyArray_ITEMSIZE(Q))
     a.shift = cnp.PyArray_DATA(shift)
+    kept = weights_place(&a, typenum, None, weights, "attention")
     a.interrupted = signal_handler_raised
     with nogil:
         status = wg_active.attention.attention[real](&a)
     check(status, "attention")
-    return out, shift
+    return (out, shift, kept) if weights else (out, shift)
 
 
-def attention_backward(g, q, k, v, out, shift, mask=None, *, bint causal=False, double scale=1.0, into=None):
+def attention_backward(g, q, k, v, out, shift, mask=None, *, bint causal=False, double scale=1.0, weights=None,
+                       into=None):
     """The cotangents of q, k and v, given that of what `attention` gave for them.
 
     Parameters
@@ -150,8 +176,8 @@ def attention_backward(g, q, k, v, out, shift, mask=None, *, bint causal=False, 
         Of out's shape, any strides.
     q, k, v, mask, causal, scale
         What `attention` was given.
-    out, shift : ndarray
-        What it gave.
+    out, shift, weights : ndarray
+        What it gave; weights may be None.
     into : tuple of three ndarrays or None
         To write to, of the shapes of q, k and v, unit column stride; they overlap nothing. None: new ones, their
         dimensions in memory in the order of those of q, k and v.
@@ -175,7 +201,7 @@ def attention_backward(g, q, k, v, out, shift, mask=None, *, bint causal=False, 
     cdef cnp.ndarray Q = arrays[0], G, O, S, dq, dk, dv
     cdef int typenum = cnp.PyArray_TYPE(Q), ndim = cnp.PyArray_NDIM(Q), real = real_of(typenum, name)
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(Q)
-    lead = np.shape(Q)[:-2]
+    lead = np.shape(Q)[:ndim - 2]
     G = attention_operand(g, typenum, ndim, name, "the cotangent")
     O = attention_operand(out, typenum, ndim, name, "the result")
     S = dense(readable_as(shift, typenum, name, "the shifts"))
@@ -201,6 +227,7 @@ def attention_backward(g, q, k, v, out, shift, mask=None, *, bint causal=False, 
     set_matrices(&a.dk, dk, strides.of[7], item)
     set_matrices(&a.dv, dv, strides.of[8], item)
     a.shift = cnp.PyArray_DATA(S)
+    kept = weights_place(&a, typenum, weights, False, name)
     a.interrupted = signal_handler_raised
     with nogil:
         status = wg_active.attention.attention_backward[real](&a)

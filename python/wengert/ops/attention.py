@@ -1,9 +1,9 @@
 """Attention: what queries make of values by how they fit to keys, and its derivatives.
 
-O = P V, where P, the weights, is the softmax of S = scale * Q K' + mask along its rows. The kernels never keep P, which
-has an item for every query and every key: they keep the logarithms of the rows' sums, and compute P again. So results
-and first reverse derivatives take memory by the length of the sequences. Further derivatives, and those of masks, are
-composed of products, and take the square of it.
+O = P V, where P, the weights, is the softmax of S = scale * Q K' + mask along its rows. The kernels do not keep P, an
+item for each query and each key, unless it is small: they keep the logarithms of the rows' sums, and compute P
+again. So results and first reverse derivatives take memory by the length of the sequences. Further derivatives, and
+those of masks, are composed of products, and take the square of it.
 
 With G the cotangent of O, A = G V' and J(P) X = P * (X - sum(P * X)) along rows, the Jacobian of softmax, the reverse
 rule is dV = P' G, dS = J(P) A, dQ = scale * dS K, dK = scale * dS' Q.
@@ -33,6 +33,7 @@ from .shape import matrix_transpose as T
 from .shape import permute, view_at
 
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
+Known = tuple[np.ndarray, ...]  # what the forward kernel gave beside the result
 
 # ---------------------------------------------------------------- composed of operations
 
@@ -116,8 +117,9 @@ def _tangent(t: Any, q: Any, k: Any, v: Any, p: Any, scale: float) -> Any:
 
 
 def _attended(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: Any, causal: bool, scale: float, keep: bool) -> Any:
-    out, shift = _kernels.attention(q, k, v, mask, causal=causal, scale=scale)
-    return out, shift if keep else None
+    small = keep and max(q.shape[-2], k.shape[-2]) <= _kernels.ATTENTION_BLOCK
+    out, *kept = _kernels.attention(q, k, v, mask, causal=causal, scale=scale, weights=small)
+    return out, tuple(kept) if keep else None
 
 
 def _each(mask: int) -> Rule:
@@ -157,10 +159,13 @@ _ATTENTION: Operation = primitive(
 
 
 def _differentiated(
-    y: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: Any, out: np.ndarray, shift: np.ndarray,
-    causal: bool, scale: float,
+    y: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: Any, out: np.ndarray, known: Known, causal: bool,
+    scale: float, into: Parts | None = None,
 ) -> Parts:  # fmt: skip
-    return _kernels.attention_backward(y, q, k, v, out, shift, mask, causal=causal, scale=scale)
+    shift, *kept = known
+    return _kernels.attention_backward(
+        y, q, k, v, out, shift, mask, causal=causal, scale=scale, weights=kept[0] if kept else None, into=into
+    )
 
 
 def _pull_again(
@@ -178,15 +183,15 @@ def _push_again(t: Any, which: int, y: Any, q: Any, k: Any, v: Any, mask: Any, c
 _BACKWARD: Operation = primitive(
     "attention_backward", _differentiated, (),
     (
-        lambda t, q, k, v, mask, out, shift, causal, scale: apply(
-            _BACKWARD, (t, q, k, v, mask, out, shift), {"causal": causal, "scale": scale}
+        lambda t, q, k, v, mask, out, known, causal, scale: apply(
+            _BACKWARD, (t, q, k, v, mask, out, known), {"causal": causal, "scale": scale}
         ),
         lambda t, y, q, k, v, mask, causal, scale: _push_again(t, 0, y, q, k, v, mask, causal, scale),
         lambda t, y, q, k, v, mask, causal, scale: _push_again(t, 1, y, q, k, v, mask, causal, scale),
         lambda t, y, q, k, v, mask, causal, scale: _push_again(t, 2, y, q, k, v, mask, causal, scale),
         None, None, None,
     ),
-    ("y", "q", "k", "v", "mask", "out", "shift"), joint=_pull_again, batched=_each(mask=4),
+    ("y", "q", "k", "v", "mask", "out", "known"), joint=_pull_again, batched=_each(mask=4),
 )  # fmt: skip
 
 
@@ -211,8 +216,8 @@ def _unpacked(x: np.ndarray) -> Parts:
 
 
 def _attended_packed(x: np.ndarray, mask: Any, causal: bool, scale: float, keep: bool) -> Any:
-    out, shift = _kernels.attention(*_unpacked(x), mask, causal=causal, scale=scale)
-    return out.swapaxes(-2, -3), shift if keep else None
+    out, kept = _attended(*_unpacked(x), mask, causal=causal, scale=scale, keep=keep)
+    return out.swapaxes(-2, -3), kept
 
 
 def _empty_like(x: np.ndarray) -> np.ndarray:
@@ -223,13 +228,13 @@ def _empty_like(x: np.ndarray) -> np.ndarray:
 
 
 def _differentiated_packed(
-    y: np.ndarray, x: np.ndarray, mask: Any, out: np.ndarray, shift: np.ndarray, causal: bool, scale: float
+    y: np.ndarray, x: np.ndarray, mask: Any, out: np.ndarray, known: Known, causal: bool, scale: float
 ) -> np.ndarray:
     z = _empty_like(x)
     if z.strides[-1] != z.itemsize:
         z = _kernels.empty(x.shape, x.dtype)
     y, out = y.swapaxes(-2, -3), out.swapaxes(-2, -3)
-    _kernels.attention_backward(y, *_unpacked(x), out, shift, mask, causal=causal, scale=scale, into=_unpacked(z))
+    _differentiated(y, *_unpacked(x), mask, out, known, causal, scale, _unpacked(z))
     return z
 
 
@@ -282,12 +287,12 @@ def _push_packed_again(t: Any, y: Any, x: Any, mask: Any, causal: bool, scale: f
 _PACKED_BACKWARD: Operation = primitive(
     "attention_packed_backward", _differentiated_packed, (),
     (
-        lambda t, x, mask, out, shift, causal, scale: apply(
-            _PACKED_BACKWARD, (t, x, mask, out, shift), {"causal": causal, "scale": scale}
+        lambda t, x, mask, out, known, causal, scale: apply(
+            _PACKED_BACKWARD, (t, x, mask, out, known), {"causal": causal, "scale": scale}
         ),
         _push_packed_again, None, None, None,
     ),
-    ("y", "x", "mask", "out", "shift"), joint=_pull_packed_again, batched=_each(mask=2),
+    ("y", "x", "mask", "out", "known"), joint=_pull_packed_again, batched=_each(mask=2),
 )  # fmt: skip
 
 

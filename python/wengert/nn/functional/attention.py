@@ -21,6 +21,8 @@ from ...ops.rows import softmax
 from ...ops.shape import broadcast_to, narrow_view, permute, reshape, squeeze, transpose, unsqueeze
 from .padding import pad
 
+_SHORT, _MANY = 64, 16  # positions, heads
+
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
@@ -30,7 +32,7 @@ def scaled_dot_product_attention(
 ) -> Tensor:  # fmt: skip
     """softmax(scale * query @ key.mT + attn_mask) @ value (Vaswani et al. 2017).
 
-    The weights, an item for every query and every key, are not kept: memory grows with the length of the sequences.
+    The weights, an item for every query and key, are kept of short sequences alone: memory grows with their length.
     With dropout, where the mask requires a gradient, and for second and forward derivatives it grows with its square.
 
     Parameters
@@ -129,6 +131,12 @@ def _led(x: Any, lead: tuple[int, ...]) -> Any:
     return x if shape[:-2] == lead else broadcast_to(x, (*lead, *shape[-2:]))
 
 
+def _many_short(q: Any, k: Any) -> bool:
+    """Whether products of all heads at once take less time than the kernel takes to set out for each."""
+    shape: tuple[int, ...] = q._value.shape
+    return bool(max(shape[-2], k._value.shape[-2]) <= _SHORT and math.prod(shape[:-2]) >= _MANY)
+
+
 def _attention(q: Any, k: Any, v: Any, mask: Any, p: float, causal: bool, scale: float, grouped: bool) -> Tensor:
     if grouped:
         q, k, v, mask = _grouped(q, k, v, mask)
@@ -143,7 +151,7 @@ def _attention(q: Any, k: Any, v: Any, mask: Any, p: float, causal: bool, scale:
             raise ValueError(f"scaled_dot_product_attention: attn_mask of shape {shape} does not broadcast to {whole}")
         if len(shape) < len(whole):
             mask = reshape(mask, ((1,) * (len(whole) - len(shape)) + shape))
-    if p > 0 or (mask is not None and mask.is_tracked()):
+    if p > 0 or (mask is not None and mask.is_tracked()) or (mask is None and not causal and _many_short(q, k)):
         z = matmul(dropout(attention.weights(q, k, mask, causal, scale), p), v)
     else:
         z = attention.attend(q, k, v, mask, causal, scale)
