@@ -102,7 +102,7 @@ INLINE real V(conv_least)(int relu)
 /* The way back: n places of `channels` from rows of `ld` items, whole vectors of which are read, and up to LANES - 1 rows
  * behind the last, to planes that are `plane` items apart, with a bias for each channel, and without negative items if `relu`. Gives zeros, or NaN in some lane if an
  * item was not finite before that. */
-static vreal INTERNAL(unlay)(ptrdiff_t n, ptrdiff_t channels, const real *from, ptrdiff_t ld, real *to, ptrdiff_t plane,
+static NOINLINE vreal INTERNAL(unlay)(ptrdiff_t n, ptrdiff_t channels, const real *from, ptrdiff_t ld, real *to, ptrdiff_t plane,
                              const real *bias, int relu)
 {
     vreal odd = {0};

@@ -99,7 +99,7 @@ static const struct {
 
 /* All of n rows, as told above, in tiles one below the other. Nothing is accumulated: where n is smaller than the smallest
  * tile that holds it, rows behind the last are read and written too, at most CONV_ROWS - 1. */
-static void INTERNAL(conv_column)(const INTERNAL(conv_strides) * s, ptrdiff_t n, int vectors, const real *a, const real *b,
+static NOINLINE void INTERNAL(conv_column)(const INTERNAL(conv_strides) * s, ptrdiff_t n, int vectors, const real *a, const real *b,
                                   real *out)
 {
     for (ptrdiff_t i = 0; i < n;) {
