@@ -182,7 +182,8 @@ static void INTERNAL(divide_weights)(INTERNAL(weight_plan) *plan, double picosec
     plan->sums = sums(plan);
     const double bytes = (double)plan->sums * (double)c->groups * (double)sizeof(real);
     const ptrdiff_t parts = most(1, least(least(c->n, WEIGHT_TASKS), (ptrdiff_t)(WEIGHT_PARTS_BYTES / bytes)));
-    const double images = WEIGHT_PART_PICOSECONDS / of_an_image;
+    const double least_work = WEIGHT_PART_PICOSECONDS, of_sums = (double)plan->sums * (double)c->groups * 3000;
+    const double images = (least_work > of_sums ? least_work : of_sums) / of_an_image;
     plan->images = most(ceil_div(c->n, parts), images < (double)c->n ? (ptrdiff_t)images + 1 : c->n);
     plan->parts = ceil_div(c->n, plan->images);
     const int large = picoseconds > 2 * WEIGHT_PART_PICOSECONDS;
