@@ -57,14 +57,16 @@ INLINE vreal INTERNAL(scatter_sum)(const wg_conv *c, const conv_sort *rows, ptrd
         if (rows[kh].sort != sort.shift || p < 0 || p >= c->map[0])
             continue;
         const real *from = products + kh * c->kernel[1] * places + p * c->map[1];
+        vreal row = {0}; /* so that the rows' chains of sums run side by side */
         for (ptrdiff_t kw = 0; kw < c->kernel[1]; kw++, from += places) {
             const ptrdiff_t q = x + columns[kw].shift;
             if (columns[kw].sort != sort.sort || q <= -LANES || q >= c->map[1])
                 continue;
-            const vint at = V(lane_numbers)() + (integer)q;
-            const vint inside = (at >= 0) & (at < (integer)c->map[1]);
-            sum += V(as_real)(V(as_int)(V(load)(from + q)) & inside);
+            const vreal seen = V(load)(from + q);
+            const vuint at = (vuint)(V(lane_numbers)() + (integer)q);
+            row += V(as_real)(V(as_int)(seen) & (vint)(at < (unsigned_integer)c->map[1]));
         }
+        sum += row;
     }
     return sum;
 }

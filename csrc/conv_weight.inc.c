@@ -21,18 +21,18 @@
 #ifndef WG_CONV_WEIGHT
 #define WG_CONV_WEIGHT
 enum {
-    COST_CONV_WEIGHT_PRODUCT = 2 * 8 * COST_FLOP, /* of the direct way */
-    WEIGHT_TASKS = 32,                            /* how many parts and blocks are wanted */
-    WEIGHT_BLOCK = 28,                            /* the fewest channels of a map in a block */
+    COST_CONV_WEIGHT_PRODUCT = 2 * 8 * COST_FLOP,    /* of the direct way */
+    WEIGHT_TASKS = 32,                               /* how many parts and blocks are wanted */
+    WEIGHT_BLOCK = 28,                               /* the fewest channels of a map in a block */
     WEIGHT_PART_PICOSECONDS = 4 * CHUNK_PICOSECONDS, /* the least work of a part */
-    WEIGHT_PASSES_PER_SECOND = 10,                /* over images, between which Ctrl-C is asked for, at most */
-    WEIGHT_PARTS_BYTES = 8 << 20,                 /* of all parts, unless there is one */
-    WEIGHT_STRIP_BYTES = 256 << 10,  /* of a strip of the image: it stays in the second-level cache */
-    WEIGHT_WINDOW_BYTES = 512 << 10, /* of a strip's windows, likewise, beside the sums */
-    WEIGHT_MOST_BYTES = 256 << 20,   /* of sums and scratch memory: what takes more is computed directly */
-    WEIGHT_LANES_CHANNELS = 4,       /* fewer channels of the image do not fill a run of memory */
-    WEIGHT_WINOGRAD_CHANNELS = 16,   /* fewer do not pay for transforming */
-    WEIGHT_WINOGRAD_PLACES = 8,      /* nor do smaller maps */
+    WEIGHT_PASSES_PER_SECOND = 10,                   /* over images, between which Ctrl-C is asked for, at most */
+    WEIGHT_PARTS_BYTES = 8 << 20,                    /* of all parts, unless there is one */
+    WEIGHT_STRIP_BYTES = 256 << 10,                  /* of a strip of the image: it stays in the second-level cache */
+    WEIGHT_WINDOW_BYTES = 512 << 10,                 /* of a strip's windows, likewise, beside the sums */
+    WEIGHT_MOST_BYTES = 256 << 20, /* of sums and scratch memory: what takes more is computed directly */
+    WEIGHT_LANES_CHANNELS = 4,     /* fewer channels of the image do not fill a run of memory */
+    WEIGHT_WINOGRAD_CHANNELS = 16, /* fewer do not pay for transforming */
+    WEIGHT_WINOGRAD_PLACES = 8,    /* nor do smaller maps */
 };
 #endif
 
@@ -114,11 +114,11 @@ typedef struct INTERNAL(weight_plan) {
     void (*finish)(const struct INTERNAL(weight_plan) *plan, ptrdiff_t k);
     void (*tabulate)(const struct INTERNAL(weight_plan) *plan);
     ptrdiff_t finishes;
-    ptrdiff_t parts, images, blocks, block;     /* how many, and of how many images and channels */
-    ptrdiff_t spans, span;                      /* of groups: how many, and of how many */
-    ptrdiff_t from, to;                         /* the images of each part that are taken next */
-    ptrdiff_t sums, whole, scratch;             /* items of a block and of a part; bytes */
-    ptrdiff_t strip, rows;                      /* rows of a map that are taken at once, and of the image that they meet */
+    ptrdiff_t parts, images, blocks, block; /* how many, and of how many images and channels */
+    ptrdiff_t spans, span;                  /* of groups: how many, and of how many */
+    ptrdiff_t from, to;                     /* the images of each part that are taken next */
+    ptrdiff_t sums, whole, scratch;         /* items of a block and of a part; bytes */
+    ptrdiff_t strip, rows;                  /* rows of a map that are taken at once, and of the image that they meet */
     ptrdiff_t segments, run, ld, columns, laid; /* as each way says */
     ptrdiff_t looks;                            /* how often an image's computation looks ahead */
     ptrdiff_t *table;                           /* where segments lie in what is laid */
@@ -156,7 +156,8 @@ static int INTERNAL(weight_is_usual)(const wg_conv *c)
 {
     const double item = sizeof(real), taps = (double)c->kernel[0] * (double)c->kernel[1];
     const double high = (double)(c->kernel[0] - 1) * (double)c->dilation[0] + (double)c->stride[0] + 1;
-    const double wide = (double)(c->kernel[1] - 1) * (double)c->dilation[1] + (double)(c->map[1] + 1) * (double)c->stride[1];
+    const double wide =
+        (double)(c->kernel[1] - 1) * (double)c->dilation[1] + (double)(c->map[1] + 1) * (double)c->stride[1];
     const double row = (wide + 2 * (double)LANES * (double)c->stride[1]) * (double)(c->ci + 2 * LANES) * item;
     const double most_bytes = WEIGHT_MOST_BYTES;
     const double sums = (double)(c->co + 2 * LANES) * (double)(c->ci + 2 * LANES) * 2 * taps * item;

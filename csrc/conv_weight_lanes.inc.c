@@ -89,7 +89,8 @@ static void INTERNAL(lanes_finish)(const INTERNAL(weight_plan) *plan, ptrdiff_t 
             V(store)(total + j, V(load)(total + j) + V(load)(total + part * plan->whole + j));
     for (ptrdiff_t in = 0; in < c->ci; in++)
         for (ptrdiff_t t = 0; t < taps; t++) {
-            const ptrdiff_t tap = plan->segments == taps ? t * plan->ld : t / c->kernel[1] * plan->ld + t % c->kernel[1] * c->ci;
+            const ptrdiff_t tap =
+                plan->segments == taps ? t * plan->ld : t / c->kernel[1] * plan->ld + t % c->kernel[1] * c->ci;
             INTERNAL(set_weight)(c, k, in, t, total[tap + in]);
         }
 }

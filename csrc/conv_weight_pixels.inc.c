@@ -8,11 +8,11 @@
 #if VECTOR_REGISTERS == 32
 enum { DOT_ROWS = 4, DOT_TAPS = 9 };
 #define EACH_DOT(rows) DOT(rows, 5) DOT(rows, 3) DOT(rows, 1)
-#define EACH_DOT_TILE  EACH_DOT(4) EACH_DOT(2) DOT(1, 9) EACH_DOT(1)
+#define EACH_DOT_TILE EACH_DOT(4) EACH_DOT(2) DOT(1, 9) EACH_DOT(1)
 #else
 enum { DOT_ROWS = 3, DOT_TAPS = 9 };
 #define EACH_DOT(rows) DOT(rows, 3) DOT(rows, 1)
-#define EACH_DOT_TILE  EACH_DOT(3) DOT(1, 9) EACH_DOT(1)
+#define EACH_DOT_TILE EACH_DOT(3) DOT(1, 9) EACH_DOT(1)
 #endif
 #endif
 
