@@ -17,14 +17,20 @@
 
 #include "conv_direct.inc.c"
 
+#define WG_CONV_TILES_HERE
 #include "conv_copy.inc.c"
 #include "conv_tile.inc.c"
-
-#include "conv_winograd.inc.c"
+#undef WG_CONV_TILES_HERE
 
 #include "conv_lanes.inc.c"
-#include "conv_pixels.inc.c"
 #include "conv_scatter.inc.c"
+/* Without fused multiply-add, which is to say on processors of long ago, channels do as lanes whatever the shape. */
+#if FUSED
+#include "conv_pixels.inc.c"
+#if REAL_BITS == 32
+#include "conv_winograd.inc.c"
+#endif
+#endif
 
 #ifndef WG_CONV
 #define WG_CONV
@@ -41,18 +47,63 @@ enum {
 
 typedef int INTERNAL(image_fn)(const conv_problem *p, const void *packed, ptrdiff_t i, ptrdiff_t group, real *scratch);
 
-/* A way, what it needs, and what it costs. */
+/* A way, and the memory that it needs. */
 typedef struct {
     conv_problem *p;
     INTERNAL(image_fn) *image;
     void (*pack)(const conv_problem *p, void *packed);
     size_t packed_bytes, scratch_bytes;
     void *packed;
-    INTERNAL(winograd_sizes) winograd;
-    INTERNAL(lanes_sizes) lanes;
-    INTERNAL(pixels_sizes) pixels;
-    INTERNAL(scatter_sizes) scatter;
+    union {
+        INTERNAL(lanes_sizes) lanes;
+        INTERNAL(scatter_sizes) scatter;
+#if FUSED
+        INTERNAL(pixels_sizes) pixels;
+#if REAL_BITS == 32
+        INTERNAL(winograd_sizes) winograd;
+#endif
+#endif
+    } sizes;
 } INTERNAL(conv_plan);
+
+/* For a plan, that which a way is about to need. */
+static void INTERNAL(take_lanes)(INTERNAL(conv_plan) *plan, conv_problem *p)
+{
+    const INTERNAL(lanes_sizes) s = plan->sizes.lanes = INTERNAL(lanes_sizes_of)(p);
+    plan->image = INTERNAL(lanes_image), plan->pack = INTERNAL(lanes_pack);
+    plan->scratch_bytes = (size_t)s.items * sizeof(real);
+    plan->packed_bytes = (size_t)s.segments * sizeof(ptrdiff_t) +
+                         (size_t)(p->groups * conv_panels(p, LANES) * s.segments * s.run) * sizeof(real);
+}
+
+#if FUSED
+static void INTERNAL(take_pixels)(INTERNAL(conv_plan) *plan, conv_problem *p)
+{
+    const INTERNAL(pixels_sizes) s = plan->sizes.pixels = INTERNAL(pixels_sizes_of)(p);
+    const ptrdiff_t all = p->ci * p->taps[0] * p->taps[1];
+    plan->image = INTERNAL(pixels_image), plan->pack = INTERNAL(pixels_pack);
+    plan->scratch_bytes = (size_t)s.items * sizeof(real);
+    plan->packed_bytes = (size_t)all * sizeof(ptrdiff_t) + (size_t)s.vectors * sizeof(conv_vector) +
+                         (size_t)(p->groups * p->co * all) * sizeof(real);
+}
+
+/* Whether places make better lanes than channels: by the lanes that are used, and what else the tiles cost. */
+INLINE int INTERNAL(is_pixels)(const conv_problem *p)
+{
+    const double used = (double)p->co / (double)conv_panels(p, LANES);
+    const double of_places = (double)p->out[1] / (double)(ceil_div(p->out[1], LANES) * LANES);
+    return p->ci < CONV_LANES_CHANNELS || used * 1.5 <= of_places;
+}
+#endif
+
+#if FUSED && REAL_BITS == 32
+static void INTERNAL(take_winograd)(INTERNAL(conv_plan) *plan, conv_problem *p)
+{
+    plan->sizes.winograd = INTERNAL(winograd_sizes_of)(p);
+    plan->image = INTERNAL(winograd_image), plan->pack = INTERNAL(winograd_pack);
+    plan->scratch_bytes = (size_t)plan->sizes.winograd.items * sizeof(real);
+    plan->packed_bytes = (size_t)(p->groups * conv_panels(p, LANES) * 16 * p->ci) * sizeof(real);
+}
 
 INLINE int INTERNAL(is_winograd)(const conv_problem *p)
 {
@@ -60,13 +111,14 @@ INLINE int INTERNAL(is_winograd)(const conv_problem *p)
            least(p->ci, p->co) >= CONV_WINOGRAD_CHANNELS && least(p->out[0], p->out[1]) >= CONV_WINOGRAD_PLACES &&
            (double)p->n * (double)p->out[0] * (double)p->out[1] >= CONV_WINOGRAD_IMAGES;
 }
+#endif
 
-/* Whether channels make better lanes than places: by the lanes that are used, and what else the tiles cost. */
-INLINE int INTERNAL(is_lanes)(const conv_problem *p)
+static void INTERNAL(take_scatter)(INTERNAL(conv_plan) *plan, conv_problem *p)
 {
-    const double used = (double)p->co / (double)conv_panels(p, LANES);
-    const double of_places = (double)p->out[1] / (double)(ceil_div(p->out[1], LANES) * LANES);
-    return p->ci >= CONV_LANES_CHANNELS && used * 1.5 > of_places;
+    plan->sizes.scatter = INTERNAL(scatter_sizes_of)(p->c);
+    plan->image = INTERNAL(scatter_image), plan->pack = INTERNAL(scatter_pack);
+    plan->packed_bytes = (size_t)(p->taps[0] + p->taps[1]) * sizeof(conv_sort);
+    plan->scratch_bytes = (size_t)plan->sizes.scatter.items * sizeof(real);
 }
 
 /* Whether places of the image that no window fills, or padding around the map, would take more than a matrix product does. */
@@ -76,52 +128,40 @@ INLINE int INTERNAL(is_scatter)(const conv_problem *p)
            (!conv_is_one(p->stride) || (double)(p->out[0] * p->out[1]) > 1.3 * (double)(p->in[0] * p->in[1]));
 }
 
+/* Choose from the shapes: without a way it is the direct one. */
 static void INTERNAL(choose)(INTERNAL(conv_plan) *plan)
 {
     conv_problem *const p = plan->p;
-    const double taps = (double)p->taps[0] * (double)p->taps[1];
+    const double taps = (double)p->taps[0] * (double)p->taps[1], most_items = CONV_MOST_BYTES / (double)sizeof(real);
+    const double out = (double)p->out[0] * (double)p->out[1], in = (double)p->in[0] * (double)p->in[1];
     const double kernel = (double)p->groups * (double)p->ci * (double)(p->co + 2 * LANES) * taps;
     const double high = (double)(p->taps[0] - 1) * (double)p->dilation[0] + (double)p->stride[0] + 1;
     const double wide =
         (double)(p->taps[1] - 1) * (double)p->dilation[1] + (double)(p->out[1] + 1) * (double)p->stride[1];
-    const double most_bytes = CONV_MOST_BYTES;
-    if (p->n * p->groups * p->ci * p->co == 0 ||
-        taps * (double)(p->out[0] * p->out[1]) * (double)(p->in[0] * p->in[1]) == 0)
+    p->sizes = &plan->sizes;
+    if (p->n * p->groups * p->ci * p->co == 0 || taps * in * out == 0)
         return;
     if (INTERNAL(is_scatter)(p)) {
-        if (p->stride[1] > p->out[1] ||
-            (taps + (double)p->ci) * (double)(p->in[0] * p->in[1]) * sizeof(real) > most_bytes ||
-            (double)(p->out[0] * p->out[1]) * sizeof(real) > most_bytes)
-            return;
-        plan->image = INTERNAL(scatter_image), plan->pack = INTERNAL(scatter_pack);
-        plan->packed_bytes = (size_t)(p->taps[0] + p->taps[1]) * sizeof(conv_sort);
-        plan->scatter = INTERNAL(scatter_sizes_of)(p->c), p->sizes = &plan->scatter;
-        plan->scratch_bytes = (size_t)plan->scatter.items * sizeof(real);
+        if (p->stride[1] <= p->out[1] && (taps + (double)p->ci) * in <= most_items && out <= most_items)
+            INTERNAL(take_scatter)(plan, p);
         return;
     }
-    if (kernel * sizeof(real) > 4 * most_bytes || high * wide * (double)p->ci * sizeof(real) > most_bytes ||
-        (double)p->out[1] * 2 * (double)LANES * sizeof(real) > most_bytes)
+    if (kernel > 4 * most_items || high * wide * (double)p->ci > most_items ||
+        (double)p->out[1] * 2 * (double)LANES > most_items)
         return;
+#if FUSED && REAL_BITS == 32
     if (INTERNAL(is_winograd)(p)) {
-        plan->image = INTERNAL(winograd_image), plan->pack = INTERNAL(winograd_pack);
-        plan->winograd = INTERNAL(winograd_sizes_of)(p), p->sizes = &plan->winograd;
-        plan->scratch_bytes = (size_t)plan->winograd.items * sizeof(real);
-        plan->packed_bytes = (size_t)(p->groups * conv_panels(p, LANES) * 16 * p->ci) * sizeof(real);
-    } else if (INTERNAL(is_lanes)(p)) {
-        plan->image = INTERNAL(lanes_image), plan->pack = INTERNAL(lanes_pack);
-        plan->lanes = INTERNAL(lanes_sizes_of)(p), p->sizes = &plan->lanes;
-        plan->scratch_bytes = (size_t)plan->lanes.items * sizeof(real);
-        plan->packed_bytes =
-            (size_t)plan->lanes.segments * sizeof(ptrdiff_t) +
-            (size_t)(p->groups * conv_panels(p, LANES) * plan->lanes.segments * plan->lanes.run) * sizeof(real);
-    } else {
-        plan->image = INTERNAL(pixels_image), plan->pack = INTERNAL(pixels_pack);
-        plan->pixels = INTERNAL(pixels_sizes_of)(p), p->sizes = &plan->pixels;
-        plan->scratch_bytes = (size_t)plan->pixels.items * sizeof(real);
-        const ptrdiff_t all = p->ci * p->taps[0] * p->taps[1];
-        plan->packed_bytes = (size_t)all * sizeof(ptrdiff_t) + (size_t)plan->pixels.vectors * sizeof(conv_vector) +
-                             (size_t)(p->groups * p->co * all) * sizeof(real);
+        INTERNAL(take_winograd)(plan, p);
+        return;
     }
+#endif
+#if FUSED
+    if (INTERNAL(is_pixels)(p)) {
+        INTERNAL(take_pixels)(plan, p);
+        return;
+    }
+#endif
+    INTERNAL(take_lanes)(plan, p);
 }
 
 /* ---------------------------------------------------------------- the kernels */
@@ -131,11 +171,10 @@ static void INTERNAL(run_images)(void *context, ptrdiff_t begin, ptrdiff_t end)
     const conv_job *const job = context;
     const INTERNAL(conv_plan) *const plan = job->more;
     const conv_problem *const p = plan->p;
-    real *const scratch = plan->scratch_bytes ? wg_buffer_acquire(plan->scratch_bytes) : NULL;
-    const int able = scratch || !plan->scratch_bytes;
+    real *const scratch = wg_buffer_acquire(plan->scratch_bytes);
     for (ptrdiff_t k = job->first + begin; k < job->first + end; k++) {
         const ptrdiff_t i = k / p->groups, group = k % p->groups;
-        if (!able || plan->image(p, plan->packed, i, group, scratch))
+        if (!scratch || plan->image(p, plan->packed, i, group, scratch))
             for (ptrdiff_t o = 0; o < p->co; o++)
                 INTERNAL(direct_plane)(p->c, i, group * p->co + o, p->to_image);
     }
@@ -155,12 +194,10 @@ static wg_status INTERNAL(convolve)(const wg_conv *c, int to_image)
     if (!plan.image)
         return conv_run(&job, p.n * p.groups * p.co, products * COST_CONV_PRODUCT,
                         to_image ? INTERNAL(direct_images) : INTERNAL(direct_maps));
-    if (plan.pack)
-        plan.pack(&p, plan.packed);
+    plan.pack(&p, plan.packed);
     const wg_status status = conv_run(
         &job, p.n * p.groups, 2 * products * (double)p.co * COST_FLOP * 16 / (double)LANES, INTERNAL(run_images));
-    if (plan.packed)
-        wg_buffer_release(plan.packed);
+    wg_buffer_release(plan.packed);
     return status;
 }
 

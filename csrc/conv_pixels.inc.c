@@ -7,10 +7,10 @@ enum { PIXELS_BYTES = 512 << 10, PIXELS_MOST = 8 };
 /* CONV_PIXELS(rows, vectors): the tiles, of channels by vectors of places, the largest first. */
 #if VECTOR_REGISTERS == 32
 enum { PIXELS_ROWS = 6 };
-#define EACH_CONV_PIXELS CONV_PIXELS(6, 4) CONV_PIXELS(4, 4) CONV_PIXELS(2, 8) CONV_PIXELS(1, 8)
+#define EACH_CONV_PIXELS CONV_PIXELS(6, 4) CONV_PIXELS(4, 4) CONV_PIXELS(1, 8)
 #else
 enum { PIXELS_ROWS = 4 };
-#define EACH_CONV_PIXELS CONV_PIXELS(4, 3) CONV_PIXELS(2, 6) CONV_PIXELS(1, 6)
+#define EACH_CONV_PIXELS CONV_PIXELS(4, 3) CONV_PIXELS(1, 6)
 #endif
 
 /* A vector of places of the map: where they are seen, where they go, how many there are. */
@@ -21,7 +21,7 @@ typedef struct {
 /* How many of n channels the next tile takes. */
 INLINE ptrdiff_t conv_pixel_rows(ptrdiff_t n)
 {
-    return n >= PIXELS_ROWS && n != 8 ? PIXELS_ROWS : n >= 4 ? 4 : n >= 2 ? 2 : 1;
+    return n >= PIXELS_ROWS && n != 8 ? PIXELS_ROWS : n >= 4 ? 4 : 1;
 }
 #endif
 

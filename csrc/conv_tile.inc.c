@@ -2,7 +2,9 @@
  *
  * It is the outer product of gemm_tile.inc.c with one more loop around, over segments: runs of operands that lie in one
  * piece, like the taps of one row of a kernel with all their channels. Only some numbers of rows are compiled. Others are
- * made of them by tiles that overlap, or reach behind the last row; the rows computed twice come out the same. */
+ * made of them by tiles that overlap, or reach behind the last row; the rows computed twice come out the same.
+ *
+ * The family that defines WG_CONV_TILES_HERE compiles them; others borrow them. */
 
 #ifndef WG_CONV_TILE
 #define WG_CONV_TILE
@@ -10,11 +12,14 @@
 enum { CONV_ROWS = 14, CONV_ROWS_FEW = 6 };
 #define EACH_CONV_TILE(vectors) \
     CONV_TILE(14, vectors)      \
-    CONV_TILE(12, vectors) CONV_TILE(10, vectors) CONV_TILE(8, vectors) CONV_TILE(6, vectors) CONV_TILE(2, vectors)
+    CONV_TILE(10, vectors) CONV_TILE(8, vectors) CONV_TILE(6, vectors) CONV_TILE(2, vectors)
 #else
 enum { CONV_ROWS = 6, CONV_ROWS_FEW = 3 };
 #define EACH_CONV_TILE(vectors) CONV_TILE(6, vectors) CONV_TILE(4, vectors) CONV_TILE(2, vectors)
 #endif
+
+#define conv_tiles_f32 CONCAT3(wg_conv_tiles_, f32_, WG_ISA_NAME)
+#define conv_tiles_f64 CONCAT3(wg_conv_tiles_, f64_, WG_ISA_NAME)
 
 /* How many of n rows the next tile takes: as many as there are registers for, but not so that few are left over. */
 INLINE ptrdiff_t conv_rows_of_tile(ptrdiff_t n)
@@ -36,6 +41,14 @@ typedef struct {
 
 typedef void INTERNAL(conv_tile_fn)(const INTERNAL(conv_strides) *s, const real *a, const real *b, real *out);
 
+typedef struct {
+    ptrdiff_t rows;
+    INTERNAL(conv_tile_fn) *run;
+} INTERNAL(conv_tile);
+extern const INTERNAL(conv_tile)
+    INTERNAL(conv_tiles)[2][8]; /* by vectors - 1; the largest first, behind the last one rows is 0 */
+
+#ifdef WG_CONV_TILES_HERE
 INLINE void INTERNAL(conv_tile_body)(const int rows, const int vectors, const INTERNAL(conv_strides) *t, const real *a,
                                      const real *b, real *out)
 {
@@ -91,11 +104,9 @@ EACH_CONV_TILE(2)
 #undef CONV_TILE
 
 #define CONV_TILE(rows, vectors) {rows, INTERNAL(conv_tile_##rows##x##vectors)},
-static const struct {
-    ptrdiff_t rows;
-    INTERNAL(conv_tile_fn) * run;
-} INTERNAL(conv_tiles)[2][8] = {{EACH_CONV_TILE(1)}, {EACH_CONV_TILE(2)}};
+const INTERNAL(conv_tile) INTERNAL(conv_tiles)[2][8] = {{EACH_CONV_TILE(1)}, {EACH_CONV_TILE(2)}};
 #undef CONV_TILE
+#endif
 
 /* All of n rows, as told above, in tiles one below the other. Nothing is accumulated: where n is smaller than the smallest
  * tile that holds it, rows behind the last are read and written too, at most CONV_ROWS - 1. */
