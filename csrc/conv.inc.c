@@ -38,7 +38,7 @@ enum {
     CONV_MOST_BYTES = 64 << 20,     /* of scratch memory for one image: larger ones are computed directly */
     CONV_LANES_CHANNELS = 4,        /* fewer channels of the image do not fill a run of memory */
     CONV_WINOGRAD_CHANNELS = 16,    /* fewer do not pay for transforming */
-    CONV_WINOGRAD_PLACES = 8,       /* nor do smaller maps */
+    CONV_WINOGRAD_PLACES = 6,       /* nor do smaller maps */
     CONV_WINOGRAD_IMAGES = 4 * 196, /* nor fewer places of all images for transforming the kernels */
 };
 #endif
