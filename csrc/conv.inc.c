@@ -139,7 +139,7 @@ static void INTERNAL(choose)(INTERNAL(conv_plan) *plan)
     const double wide =
         (double)(p->taps[1] - 1) * (double)p->dilation[1] + (double)(p->out[1] + 1) * (double)p->stride[1];
     p->sizes = &plan->sizes;
-    if (p->n * p->groups * p->ci * p->co == 0 || taps * in * out == 0)
+    if (!p->n || !p->ci || !p->co || taps * in * out == 0)
         return;
     if (INTERNAL(is_scatter)(p)) {
         if (p->stride[1] <= p->out[1] && (taps + (double)p->ci) * in <= most_items && out <= most_items)

@@ -219,10 +219,9 @@ def numbers(name: str, what: str, given: Any, dims: int, least: int) -> Sizes:
     return found
 
 
-def _operands(name: str, dims: int, x: Any, w: Any, b: Any, groups: Any, transposed: bool) -> tuple[Any, ...]:
-    """Images, weights and bias, of one dtype, with their shapes and the groups checked; one image becomes a batch."""
-    x, w, b = enter(x), enter(w), None if b is None else enter(b)
-    shape, weight = x._value.shape, w._value.shape
+def _check_shapes(
+    name: str, dims: int, shape: Sizes, weight: Sizes, bias: Sizes | None, groups: Any, transposed: bool
+) -> None:
     sizes = "length" if dims == 1 else "height, width"
     if len(weight) != dims + 2:
         first, second = ("in", "out") if transposed else ("out", "in")
@@ -243,22 +242,34 @@ def _operands(name: str, dims: int, x: Any, w: Any, b: Any, groups: Any, transpo
             f"in shape {shape}"
         )
     out = weight[1] * groups if transposed else weight[0]
-    if b is not None and b._value.shape != (out,):
-        raise ValueError(f"{name}: a weight of shape {weight} needs a bias of shape {(out,)}, got {b._value.shape}")
-    given = [v for v in (x, w, b) if v is not None]
+    if bias not in (None, (out,)):
+        raise ValueError(f"{name}: a weight of shape {weight} needs a bias of shape {(out,)}, got {bias}")
+
+
+def _operands(name: str, x: Any, w: Any, b: Any) -> tuple[Any, ...]:
+    """Images, weights and perhaps a bias, of one dtype."""
+    given = (enter(x), enter(w)) if b is None else (enter(x), enter(w), enter(b))
+    dtype = given[0]._value.dtype
+    if dtype.kind == "f" and all(v._value.dtype is dtype for v in given):
+        return given
     if any(v._value.dtype.kind != "f" for v in given):
         raise TypeError(f"{name}: expected floating tensors, got {', '.join(str(v._value.dtype) for v in given)}")
-    x, w, *rest = of_one_dtype(*given)
-    if len(shape) == dims + 1:
-        x = reshape(x, (1, *shape))
-    return x, w, rest[0] if rest else None
+    return of_one_dtype(*given)
 
 
-@functools.lru_cache(256)
+def _hashable(given: Any) -> Any:
+    return tuple(given) if isinstance(given, list) else given
+
+
+@functools.lru_cache(256, typed=True)  # a step of training asks for the same few
 def _window_of(
-    name: str, image: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes | str, dilation: Sizes, groups: int
-) -> Window:
-    """The window of a convolution, with the size of its maps."""
+    name: str, dims: int, shape: Sizes, weight: Sizes, bias: Sizes | None, stride: Any, padding: Any, dilation: Any,
+    groups: int,
+) -> Window:  # fmt: skip
+    """The window of a convolution, with the size of its maps, all arguments checked."""
+    _check_shapes(name, dims, shape, weight, bias, groups, False)
+    stride, dilation = numbers(name, "stride", stride, dims, 1), numbers(name, "dilation", dilation, dims, 1)
+    padding, image, kernel = padding_of(name, padding, stride, dims), shape[-dims:], weight[2:]
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
     before, outer = [], []
     for d, (n, span) in enumerate(zip(image, spans, strict=True)):
@@ -296,23 +307,30 @@ def padding_of(name: str, padding: Any, stride: Sizes, dims: int) -> Sizes | str
 def _convolution(
     name: str, dims: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:
-    single = enter(x)._value.ndim == dims + 1
-    x, w, b = _operands(name, dims, x, w, b, groups, False)
-    stride = numbers(name, "stride", stride, dims, 1)
+    given = _operands(name, x, w, b)
+    shapes = [v._value.shape for v in given]
     window = _window_of(
-        name, x._value.shape[2:], w._value.shape[2:], stride, padding_of(name, padding, stride, dims),
-        numbers(name, "dilation", dilation, dims, 1), int(groups),
+        name, dims, shapes[0], shapes[1], None if b is None else shapes[2], _hashable(stride), _hashable(padding),
+        _hashable(dilation), groups,
     )  # fmt: skip
-    z = _by_window(CONV, x, w, window) if b is None else apply(_CONV_BIAS, (x, w, b), {"window": window})
-    return reshape(z, z._value.shape[1:]) if single else z
+    operation = CONV if b is None else _CONV_BIAS
+    if len(shapes[0]) == dims + 2:
+        return apply(operation, given, {"window": window})
+    z = apply(operation, (reshape(given[0], (1, *shapes[0])), *given[1:]), {"window": window})
+    return reshape(z, z._value.shape[1:])
 
 
 def _transposed(
     name: str, dims: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, output_padding: Any, groups: int,
     dilation: Any,
 ) -> Tensor:  # fmt: skip
-    single = enter(x)._value.ndim == dims + 1
-    x, w, b = _operands(name, dims, x, w, b, groups, True)
+    x, w, *rest = _operands(name, x, w, b)
+    _check_shapes(
+        name, dims, x._value.shape, w._value.shape, rest[0]._value.shape if rest else None, groups, True
+    )  # fmt: skip
+    single = x._value.ndim == dims + 1
+    if single:
+        x = reshape(x, (1, *x._value.shape))
     stride, dilation = numbers(name, "stride", stride, dims, 1), numbers(name, "dilation", dilation, dims, 1)
     padding, more = numbers(name, "padding", padding, dims, 0), numbers(name, "output_padding", output_padding, dims, 0)
     size, kernel = x._value.shape[2:], w._value.shape[2:]
@@ -329,8 +347,8 @@ def _transposed(
         )
     window = _in_two_dimensions(Window(stride, padding, dilation, int(groups), image, kernel, size))
     z = _by_window(CONV_INPUT, x, w, window)
-    if b is not None:
-        z = z + _per_channel(b, dims + 2)
+    if rest:
+        z = z + _per_channel(rest[0], dims + 2)
     return reshape(z, z._value.shape[1:]) if single else z
 
 
