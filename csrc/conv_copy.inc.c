@@ -36,23 +36,28 @@ static void INTERNAL(lay_places)(ptrdiff_t n, ptrdiff_t channels, const char *fr
             const char *const corner = from + x * w + k * c;
             const ptrdiff_t nk = least(LANES, channels - k);
             real *place = to + x * ld + k;
-            vreal block[WG_VECTOR_BYTES / sizeof(real)];
             if (c == sizeof(real)) {
                 for (ptrdiff_t i = 0; i < nx; i++)
                     V(store)(place + i * ld, V(load_upto)((const real *)(corner + i * w), nk));
                 continue;
             }
-            if (w == sizeof(real) && nk == LANES) {
+            if (nk < LANES) { /* one by one: fewer stores than a square of vectors takes steps */
+                for (ptrdiff_t i = 0; i < nx; i++, place += ld) {
+                    if (ld > channels)
+                        V(store)(place, (vreal){0});
+                    for (ptrdiff_t j = 0; j < nk; j++)
+                        place[j] = *(const real *)(corner + i * w + j * c);
+                }
+                continue;
+            }
+            vreal block[WG_VECTOR_BYTES / sizeof(real)];
+            if (w == sizeof(real)) {
     UNROLL
                 for (int i = 0; i < LANES; i++)
                     block[i] = V(load_upto)((const real *)(corner + i * c), nx);
             } else {
-                ptrdiff_t i = 0;
-                for (; i < nk; i++)
-                    block[i] = w == sizeof(real) ? V(load_upto)((const real *)(corner + i * c), nx)
-                                                 : INTERNAL(strided)(corner + i * c, w, nx);
-                for (; i < LANES; i++)
-                    block[i] = (vreal){0};
+                for (ptrdiff_t i = 0; i < nk; i++)
+                    block[i] = INTERNAL(strided)(corner + i * c, w, nx);
             }
             V(transpose)(block);
             UNROLL
