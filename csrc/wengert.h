@@ -589,6 +589,36 @@ typedef struct {
     wg_task *forward[WG_REALS], *backward[WG_REALS]; /* of rows [begin, end) of the step that is the context */
 } wg_recurrent_kernels;
 
+/* ---------------------------------------------------------------- normalizing by channels */
+
+/* Of items x (n, channels, inner), n and inner at least 1, whose mean and variance along n and inner each channel has.
+ *
+ *   moments   Gives mean and variance, which divides by the number of items.
+ *   apply     z = (x - mean) / sqrt(variance + eps) * weight + bias.
+ *   backward  Of the cotangent g of what apply gives where mean and variance are those of x, the cotangents of x (z), weight
+ *             and bias. With s = 1 / sqrt(variance + eps), d = x - mean and means along n and inner:
+ *             z = weight * s * (g - mean(g) - d * s^2 * mean(g d)), of_weight = s * sum(g d), of_bias = sum(g).
+ *
+ * Strides are in elements, along n and channels; items along inner are neighbours. All else is dense; outputs overlap
+ * nothing. Errors, however many items there are: mean 300 eps of the mean magnitude, variance 300 eps of itself and (4 eps
+ * mean)^2, apply 8 eps (|z - bias| + |bias|), backward 300 eps of its formulas with all terms positive. */
+typedef struct {
+    ptrdiff_t n, channels, inner;
+    const void *x, *g;
+    ptrdiff_t x_strides[2], g_strides[2];
+    void *mean, *variance; /* moments gives them, the others read them */
+    const void *weight, *bias; /* NULL for ones, zeros */
+    double eps;
+    void *z, *of_weight, *of_bias;
+} wg_norm;
+typedef wg_status wg_norm_fn(const wg_norm *m);
+
+typedef struct {
+    wg_norm_fn *moments[WG_REALS];
+    wg_norm_fn *apply[WG_REALS];
+    wg_norm_fn *backward[WG_REALS];
+} wg_norm_kernels;
+
 /* ---------------------------------------------------------------- optimizer updates */
 
 /* One call updates every parameter of a group. Tensors are dense; the i-th has sizes[i] items; none overlaps

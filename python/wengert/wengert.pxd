@@ -337,6 +337,28 @@ cdef extern from "wengert.h" nogil:
     wg_status wg_recurrent_forward(wg_real real, const wg_recurrent *r) noexcept nogil
     wg_status wg_recurrent_backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d) noexcept nogil
 
+    # ---- normalizing by channels
+    ctypedef struct wg_norm:
+        cnp.npy_intp n
+        cnp.npy_intp channels
+        cnp.npy_intp inner
+        const void *x
+        const void *g
+        cnp.npy_intp x_strides[2]
+        cnp.npy_intp g_strides[2]
+        void *mean
+        void *variance
+        const void *weight
+        const void *bias
+        double eps
+        void *z
+        void *of_weight
+        void *of_bias
+    ctypedef struct wg_norm_kernels:
+        wg_status (**moments)(const wg_norm *m) noexcept nogil
+        wg_status (**apply)(const wg_norm *m) noexcept nogil
+        wg_status (**backward)(const wg_norm *m) noexcept nogil
+
     # ---- optimizer updates
     ctypedef struct wg_sgd:
         cnp.npy_intp count
@@ -420,6 +442,7 @@ cdef extern from "wengert.h" nogil:
         const wg_cross_entropy_kernels *cross_entropy
         const wg_gather_kernels *gather
         const wg_window_kernels *window
+        const wg_norm_kernels *norm
         const wg_update_kernels *update
         const wg_peak_kernels *peak
     const wg_kernels *wg_active

@@ -1,0 +1,232 @@
+/* norm.inc.c - normalizing by channels: the mean and the variance of each, what they make of the items, and the reverse
+ * derivative.
+ *
+ * Images are divided among threads, in parts fixed by the shapes, so that memory is read from front to back; the sums of
+ * parts are joined in their order. A plane is taken in pieces that stay in the first-level cache between two passes. */
+
+#ifndef NORM_ONCE
+#define NORM_ONCE
+#include "grain.h"
+
+enum {
+    NORM_PIECE = 2048,                     /* items of a plane that are summed up in vectors */
+    NORM_PARTS = 64,                       /* of the images, at most */
+    NORM_CHUNK = CHUNK_OF(COST_MEMORY, 1), /* items */
+};
+
+/* The mean of so many items, and the sum of the squares of their distances from it; or two sums. */
+typedef struct {
+    double mean, squares;
+} norm_sums;
+
+/* How many images are a part. */
+static ptrdiff_t norm_images(const wg_norm *m)
+{
+    const ptrdiff_t enough = pieces_per_chunk(4 * NORM_CHUNK, most(1, m->channels * m->inner));
+    return most(enough, ceil_div(m->n, NORM_PARTS));
+}
+#endif
+
+typedef struct {
+    const wg_norm *m;
+    ptrdiff_t images;
+    norm_sums *parts; /* (parts, channels) */
+} INTERNAL(norm_job);
+
+INLINE const real *INTERNAL(norm_plane)(const void *base, const ptrdiff_t *strides, ptrdiff_t i, ptrdiff_t channel)
+{
+    return (const real *)base + i * strides[0] + channel * strides[1];
+}
+
+/* ---------------------------------------------------------------- mean and variance */
+
+/* Join the items of a piece to those that were before, `before` in number (T. Chan, G. Golub and R. LeVeque, 1979). */
+static void INTERNAL(join_piece)(norm_sums *all, double before, const real *x, ptrdiff_t n)
+{
+    vreal sum[2] = {{0}, {0}};
+    for (ptrdiff_t i = 0; i < n; i += 2 * LANES) {
+        sum[0] += V(load_upto)(x + i, n - i);
+        if (i + LANES < n)
+            sum[1] += V(load_upto)(x + i + LANES, n - i - LANES);
+    }
+    const real middle = V(reduce_add)(sum[0] + sum[1]) / (real)n;
+    vreal squares[2] = {{0}, {0}}, rest[2] = {{0}, {0}}; /* far from zero the middle is rounded: there is a rest */
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        const int k = i / LANES % 2;
+        const vreal at = V(load_upto)(x + i, n - i);
+        vreal d = at - V(splat)(middle);
+        if (n - i < LANES)
+            d = V(select)(V(lane_numbers)() < (integer)(n - i), d, V(splat)(0));
+        squares[k] = V(fma)(d, d, squares[k]);
+        rest[k] += d;
+    }
+    const double left = (double)V(reduce_add)(rest[0] + rest[1]), count = (double)n;
+    const double mean = (double)middle + left / count, away = mean - all->mean, share = count / (before + count);
+    all->squares += (double)V(reduce_add)(squares[0] + squares[1]) - left * left / count + away * away * before * share;
+    all->mean += away * share;
+}
+
+static void INTERNAL(norm_moments)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const INTERNAL(norm_job) *const job = context;
+    const wg_norm *const m = job->m;
+    for (ptrdiff_t part = begin; part < end; part++) {
+        norm_sums *const sums = job->parts + part * m->channels;
+        const ptrdiff_t first = part * job->images, last = least(m->n, first + job->images);
+        memset(sums, 0, (size_t)m->channels * sizeof *sums);
+        for (ptrdiff_t i = first; i < last; i++)
+            for (ptrdiff_t c = 0; c < m->channels; c++)
+                for (ptrdiff_t k = 0; k < m->inner; k += NORM_PIECE)
+                    INTERNAL(join_piece)
+        (sums + c, (double)(i - first) * (double)m->inner + (double)k,
+         INTERNAL(norm_plane)(m->x, m->x_strides, i, c) + k, least(NORM_PIECE, m->inner - k));
+    }
+}
+
+/* ---------------------------------------------------------------- the items */
+
+static void INTERNAL(norm_apply)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const INTERNAL(norm_job) *const job = context;
+    const wg_norm *const m = job->m;
+    for (ptrdiff_t p = begin; p < end; p++) {
+        const ptrdiff_t i = p / m->channels, c = p % m->channels;
+        const real *const x = INTERNAL(norm_plane)(m->x, m->x_strides, i, c);
+        real *const z = (real *)m->z + p * m->inner;
+        const double scale = 1 / sqrt((double)((const real *)m->variance)[c] + m->eps);
+        const vreal factor = V(splat)((real)(m->weight ? scale * (double)((const real *)m->weight)[c] : scale));
+        const vreal mean = V(splat)(((const real *)m->mean)[c]);
+        const vreal bias = V(splat)(m->bias ? ((const real *)m->bias)[c] : 0);
+        for (ptrdiff_t k = 0; k < m->inner; k += LANES) {
+            const ptrdiff_t n = m->inner - k;
+            V(store_upto)(z + k, n, V(fma)(V(load_upto)(x + k, n) - mean, factor, bias));
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- the reverse derivative */
+
+/* Of each channel, the sums of g and of g (x - mean). */
+static void INTERNAL(norm_products)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const INTERNAL(norm_job) *const job = context;
+    const wg_norm *const m = job->m;
+    for (ptrdiff_t part = begin; part < end; part++) {
+        norm_sums *const sums = job->parts + part * m->channels;
+        const ptrdiff_t first = part * job->images, last = least(m->n, first + job->images);
+        memset(sums, 0, (size_t)m->channels * sizeof *sums);
+        for (ptrdiff_t i = first; i < last; i++)
+            for (ptrdiff_t c = 0; c < m->channels; c++) {
+                const real *const x = INTERNAL(norm_plane)(m->x, m->x_strides, i, c);
+                const real *const g = INTERNAL(norm_plane)(m->g, m->g_strides, i, c);
+                const vreal mean = V(splat)(((const real *)m->mean)[c]);
+                for (ptrdiff_t start = 0; start < m->inner; start += NORM_PIECE) {
+                    const ptrdiff_t stop = least(m->inner, start + NORM_PIECE);
+                    vreal plain = {0}, along = {0};
+                    for (ptrdiff_t k = start; k < stop; k += LANES) {
+                        const vreal at = V(load_upto)(g + k, stop - k);
+                        vreal d = V(load_upto)(x + k, stop - k) - mean;
+                        if (stop - k < LANES)
+                            d = V(select)(V(lane_numbers)() < (integer)(stop - k), d, V(splat)(0));
+                        plain += at;
+                        along = V(fma)(at, d, along);
+                    }
+                    sums[c].mean += (double)V(reduce_add)(plain);
+                    sums[c].squares += (double)V(reduce_add)(along);
+                }
+            }
+    }
+}
+
+/* factor * (g - the mean of g - (x - mean) * slope). */
+static void INTERNAL(norm_back)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const INTERNAL(norm_job) *const job = context;
+    const wg_norm *const m = job->m;
+    const double count = (double)m->n * (double)m->inner;
+    for (ptrdiff_t p = begin; p < end; p++) {
+        const ptrdiff_t i = p / m->channels, c = p % m->channels;
+        const real *const x = INTERNAL(norm_plane)(m->x, m->x_strides, i, c);
+        const real *const g = INTERNAL(norm_plane)(m->g, m->g_strides, i, c);
+        real *const z = (real *)m->z + p * m->inner;
+        const double square = 1 / ((double)((const real *)m->variance)[c] + m->eps), scale = sqrt(square);
+        const vreal factor = V(splat)((real)(m->weight ? scale * (double)((const real *)m->weight)[c] : scale));
+        const vreal mean = V(splat)(((const real *)m->mean)[c]), of_g = V(splat)((real)(job->parts[c].mean / count));
+        const vreal slope = V(splat)((real)(job->parts[c].squares * square / count));
+        for (ptrdiff_t k = 0; k < m->inner; k += LANES) {
+            const ptrdiff_t n = m->inner - k;
+            const vreal d = V(load_upto)(x + k, n) - mean;
+            V(store_upto)(z + k, n, (V(load_upto)(g + k, n) - of_g - d * slope) * factor);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- the kernels */
+
+/* Room for the parts' sums; or NULL. */
+static norm_sums *INTERNAL(norm_begin)(INTERNAL(norm_job) *job, ptrdiff_t *parts)
+{
+    job->images = norm_images(job->m);
+    *parts = ceil_div(job->m->n, job->images);
+    job->parts = wg_buffer_acquire((size_t)most(1, *parts * job->m->channels) * sizeof(norm_sums));
+    return job->parts;
+}
+
+static wg_status K(norm_moments)(const wg_norm *m)
+{
+    INTERNAL(norm_job) job = {.m = m};
+    ptrdiff_t parts;
+    if (!INTERNAL(norm_begin)(&job, &parts))
+        return WG_NO_MEMORY;
+    wg_parallel_for(parts, 1, INTERNAL(norm_moments), &job);
+    for (ptrdiff_t c = 0; c < m->channels; c++) {
+        norm_sums all = job.parts[c];
+        double count = (double)least(m->n, job.images) * (double)m->inner;
+        for (ptrdiff_t part = 1; part < parts; part++) {
+            const norm_sums *const next = job.parts + part * m->channels + c;
+            const double own = (double)least(job.images, m->n - part * job.images) * (double)m->inner;
+            const double away = next->mean - all.mean, share = own / (count + own);
+            all.squares += next->squares + away * away * count * share;
+            all.mean += away * share;
+            count += own;
+        }
+        ((real *)m->mean)[c] = (real)all.mean;
+        ((real *)m->variance)[c] = (real)(all.squares / count);
+    }
+    wg_buffer_release(job.parts);
+    return WG_OK;
+}
+
+static wg_status K(norm_apply)(const wg_norm *m)
+{
+    INTERNAL(norm_job) job = {.m = m};
+    if (m->inner)
+        wg_parallel_for(m->n * m->channels, pieces_per_chunk(NORM_CHUNK, m->inner), INTERNAL(norm_apply), &job);
+    return WG_OK;
+}
+
+static wg_status K(norm_backward)(const wg_norm *m)
+{
+    INTERNAL(norm_job) job = {.m = m};
+    ptrdiff_t parts;
+    if (!INTERNAL(norm_begin)(&job, &parts))
+        return WG_NO_MEMORY;
+    wg_parallel_for(parts, 1, INTERNAL(norm_products), &job);
+    for (ptrdiff_t c = 0; c < m->channels; c++) {
+        norm_sums *const all = job.parts + c;
+        for (ptrdiff_t part = 1; part < parts; part++) {
+            all->mean += job.parts[part * m->channels + c].mean;
+            all->squares += job.parts[part * m->channels + c].squares;
+        }
+        ((real *)m->of_bias)[c] = (real)all->mean;
+        ((real *)m->of_weight)[c] = (real)(all->squares / sqrt((double)((const real *)m->variance)[c] + m->eps));
+    }
+    wg_parallel_for(m->n * m->channels, pieces_per_chunk(NORM_CHUNK, m->inner), INTERNAL(norm_back), &job);
+    wg_buffer_release(job.parts);
+    return WG_OK;
+}
+
+#if REAL_BITS == 64
+const wg_norm_kernels TABLE(norm) = {
+    .moments = BOTH(norm_moments), .apply = BOTH(norm_apply), .backward = BOTH(norm_backward)};
+#endif

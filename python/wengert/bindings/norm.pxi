@@ -1,0 +1,125 @@
+# csrc/norm.inc.c: normalizing by channels.
+
+cdef cnp.ndarray norm_operand(x, wg_norm *m, cnp.npy_intp *strides, int typenum, name):
+    """(n, channels, ...) as the kernels take it: itself, or a dense copy."""
+    cdef cnp.ndarray array = readable_as(x, typenum, name, "another")
+    cdef int ndim = cnp.PyArray_NDIM(array), d
+    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(array), inner = 1
+    cdef bint fits = True
+    if ndim < 2:
+        raise ValueError(f"{name}: expected an array (n, channels, ...), got shape {np.shape(x)}")
+    for d in range(ndim - 1, 1, -1):
+        if cnp.PyArray_DIM(array, d) != 1 and cnp.PyArray_STRIDE(array, d) != inner * item:
+            fits = False
+        inner *= cnp.PyArray_DIM(array, d)
+    for d in range(2):
+        if cnp.PyArray_STRIDE(array, d) % item:
+            fits = False
+    if not fits and cnp.PyArray_SIZE(array):
+        return norm_operand(copy_kernel.run(array, None, None, ()), m, strides, typenum, name)
+    if not cnp.PyArray_SIZE(array):
+        raise ValueError(f"{name}: an array of shape {np.shape(x)} has no items")
+    m.n, m.channels, m.inner = cnp.PyArray_DIM(array, 0), cnp.PyArray_DIM(array, 1), inner
+    for d in range(2):
+        strides[d] = cnp.PyArray_STRIDE(array, d) // item
+    return array
+
+
+cdef cnp.ndarray norm_channels(x, wg_norm *m, int typenum, what, name):
+    """One number for each channel, dense; or None."""
+    cdef cnp.ndarray array
+    if x is None:
+        return None
+    array = dense(readable_as(x, typenum, name, what))
+    if not has_shape(array, 1, &m.channels):
+        raise ValueError(f"{name}: expected {what} of shape ({m.channels},), got {np.shape(x)}")
+    return array
+
+
+cdef const void *data_or_null(cnp.ndarray array):
+    return NULL if array is None else cnp.PyArray_DATA(array)
+
+
+def norm_moments(x):
+    """The mean and the variance of each channel.
+
+    Parameters
+    ----------
+    x : ndarray
+        (n, channels, ...), any strides.
+
+    Returns
+    -------
+    ndarray, ndarray
+        (channels,)
+    """
+    cdef cnp.ndarray X = readable(x, "norm_moments"), mean, variance
+    cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "norm_moments")
+    cdef wg_norm m
+    cdef wg_status status
+    memset(&m, 0, sizeof(m))
+    X = norm_operand(X, &m, m.x_strides, typenum, "norm_moments")
+    mean, variance = new_array(typenum, 1, &m.channels), new_array(typenum, 1, &m.channels)
+    m.x, m.mean, m.variance = cnp.PyArray_DATA(X), cnp.PyArray_DATA(mean), cnp.PyArray_DATA(variance)
+    with nogil:
+        status = wg_active.norm.moments[real](&m)
+    check(status, "norm_moments")
+    return mean, variance
+
+
+def norm_apply(x, mean, variance, weight, bias, double eps):
+    """(x - mean) / sqrt(variance + eps) * weight + bias, channel by channel; weight and bias may be None."""
+    cdef cnp.ndarray X = readable(x, "norm_apply"), M, V, W, B, Z
+    cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "norm_apply")
+    cdef wg_norm m
+    memset(&m, 0, sizeof(m))
+    Z = new_array(typenum, cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X))
+    X = norm_operand(X, &m, m.x_strides, typenum, "norm_apply")
+    M, V = norm_channels(mean, &m, typenum, "mean", "norm_apply"), norm_channels(variance, &m, typenum, "variance", "norm_apply")
+    W, B = norm_channels(weight, &m, typenum, "weight", "norm_apply"), norm_channels(bias, &m, typenum, "bias", "norm_apply")
+    m.x, m.mean, m.variance, m.z, m.eps = cnp.PyArray_DATA(X), cnp.PyArray_DATA(M), cnp.PyArray_DATA(V), cnp.PyArray_DATA(Z), eps
+    m.weight, m.bias = data_or_null(W), data_or_null(B)
+    with nogil:
+        wg_active.norm.apply[real](&m)
+    return Z
+
+
+def norm_backward(g, x, mean, variance, weight, double eps):
+    """What a cotangent of `norm_apply`'s result, with x's own mean and variance, means for x, weight and bias.
+
+    Parameters
+    ----------
+    g, x : ndarray
+        (n, channels, ...), of one shape, any strides.
+    mean, variance : ndarray
+        (channels,)
+    weight : ndarray or None
+        (channels,)
+    eps : float
+
+    Returns
+    -------
+    ndarray, ndarray, ndarray
+        Of x's shape, and twice (channels,).
+    """
+    cdef cnp.ndarray X = readable(x, "norm_backward"), G, M, V, W, Z, of_weight, of_bias
+    cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "norm_backward")
+    cdef wg_norm m
+    cdef wg_status status
+    memset(&m, 0, sizeof(m))
+    G = readable_as(g, typenum, "norm_backward", "the cotangent")
+    if not has_shape(G, cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X)):
+        raise ValueError(f"norm_backward: expected two arrays of one shape, got {np.shape(g)} and {np.shape(x)}")
+    Z = new_array(typenum, cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X))
+    X = norm_operand(X, &m, m.x_strides, typenum, "norm_backward")
+    G = norm_operand(G, &m, m.g_strides, typenum, "norm_backward")
+    M, V = norm_channels(mean, &m, typenum, "mean", "norm_backward"), norm_channels(variance, &m, typenum, "variance", "norm_backward")
+    W = norm_channels(weight, &m, typenum, "weight", "norm_backward")
+    of_weight, of_bias = new_array(typenum, 1, &m.channels), new_array(typenum, 1, &m.channels)
+    m.x, m.g, m.mean, m.variance = cnp.PyArray_DATA(X), cnp.PyArray_DATA(G), cnp.PyArray_DATA(M), cnp.PyArray_DATA(V)
+    m.z, m.of_weight, m.of_bias = cnp.PyArray_DATA(Z), cnp.PyArray_DATA(of_weight), cnp.PyArray_DATA(of_bias)
+    m.weight, m.eps = data_or_null(W), eps
+    with nogil:
+        status = wg_active.norm.backward[real](&m)
+    check(status, "norm_backward")
+    return Z, of_weight, of_bias
