@@ -126,6 +126,28 @@ def track(x: Any, running_mean: Any, running_var: Any, dims: Dims, fraction: flo
         change("batch_norm", tuple(running.values()), _move, x, of=tuple(running), dims=dims, fraction=fraction)
 
 
+def _move_instances(*arrays: np.ndarray, of: tuple[str, ...], fraction: float) -> None:
+    *running, x = arrays
+    if x.dtype == dtypes.float16:
+        x = x.astype(np.float32)
+    dims = tuple(range(2, x.ndim))
+    middle = _kernels.reduce("mean", x, dims, True)
+    for value, what in zip(running, of, strict=True):
+        if what == "mean":
+            observed = middle.reshape(x.shape[:2])
+        else:
+            observed = _kernels.reduce("var", _subtract(x, middle), dims, False, 1.0)
+        value += fraction * (observed.mean(0) - value)
+
+
+def track_instances(x: Any, running_mean: Any, running_var: Any, fraction: float) -> None:
+    """Move a running mean and a running variance, where there are such, by a fraction towards the mean of those of x's
+    examples."""
+    running = {name: v for name, v in (("mean", running_mean), ("var", running_var)) if v is not None}
+    if running:
+        change("instance_norm", tuple(running.values()), _move_instances, x, of=tuple(running), fraction=fraction)
+
+
 # ---------------------------------------------------------------- rows by index
 
 

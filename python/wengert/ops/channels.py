@@ -1,0 +1,162 @@
+"""Normalizing by channels: (x - mean) / sqrt(variance + eps) * weight + bias, by the mean and variance of x itself.
+
+The kernels read x once for mean and variance, once for the items, and twice with the cotangent for the first reverse
+derivative. All other derivatives follow from `composed`, which says in operations what the kernels compute.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels
+from .._types import Tensor
+from ..core.batching import Batch, all_full, each
+from ..core.define import Function, computed
+from ..core.doors import change
+from ..core.tape import Operation, Rule, apply
+from ..core.tuples import item
+from .arithmetic import sqrt
+from .composed import pulled, pushed
+from .normalization import standardize
+from .reduce import mean, sum, var
+from .shape import reshape
+
+LEAST_INNER = 8  # items of a plane; fewer do not fill vectors
+
+# ---------------------------------------------------------------- composed of operations
+
+
+def _dims(x: Any) -> tuple[int, ...]:
+    return (0, *range(2, x._value.ndim))
+
+
+def column(v: Any, ndim: int) -> Tensor:
+    """One number per channel, as it broadcasts with (n, channels, ...)."""
+    shape = v._value.shape
+    return v if ndim == 2 else reshape(v, shape + (1,) * (ndim - 2))
+
+
+def composed(x: Any, weight: Any, bias: Any, eps: float) -> Tensor:
+    """(x - mean) / sqrt(variance + eps) * weight + bias, channel by channel; weight and bias may be None."""
+    z = standardize(x, _dims(x), eps)
+    if weight is not None:
+        z = z * column(weight, x._value.ndim)
+    return z if bias is None else z + column(bias, x._value.ndim)
+
+
+def _forward(eps: float) -> Callable[..., list[Any]]:
+    return lambda x, weight, bias: [composed(x, weight, bias, eps)]
+
+
+def _gradients(eps: float) -> Callable[..., list[Any]]:
+    """What `_BACKWARD` computes, in operations."""
+
+    def gradients(g: Any, x: Any, weight: Any) -> list[Any]:
+        dims, z = _dims(x), standardize(x, _dims(x), eps)
+        y = g if weight is None else g * column(weight, x._value.ndim)
+        scale = 1.0 / sqrt(var(x, dims, correction=0, keepdim=True) + eps)
+        along = z * mean(y * z, dims, True)
+        return [(y - mean(y, dims, True) - along) * scale, sum(g * z, dims), sum(g, dims)]
+
+    return gradients
+
+
+# ---------------------------------------------------------------- by kernels
+
+
+def _each_channel(kernel: Function, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
+    """Of a batch: its examples' channels are further channels."""
+    if 0 in batch.lengths:
+        return each(kernel, batch, all_full(arrays, batch), static)
+    lead, count = len(batch.lengths), math.prod(batch.lengths)
+
+    def joined(x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple([joined(part) for part in x])
+        if x is None or x.ndim == lead + 1:
+            return x if x is None else x.reshape(-1)
+        together = np.moveaxis(x.reshape((count, *x.shape[lead:])), 0, 1)
+        return together.reshape((together.shape[0], -1, *together.shape[3:]))
+
+    def apart(x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple([apart(part) for part in x])
+        if x.ndim == 1:
+            return x.reshape((*batch.lengths, -1))
+        channels = np.moveaxis(x.reshape((x.shape[0], count, -1, *x.shape[2:])), 1, 0)
+        return channels.reshape((*batch.lengths, *channels.shape[1:]))
+
+    return apart(kernel(*[joined(x) for x in all_full(arrays, batch)], **static))
+
+
+moments = computed("batch_moments", lambda x: _kernels.norm_moments(x), batched=_each_channel)
+
+
+def _pull(g: Any, x: Any, weight: Any, bias: Any, known: Any, eps: float) -> list[Any]:
+    found = apply(_BACKWARD, (g, x, weight, known), {"eps": eps})
+    of_weight = None if weight is None else item(found, 1)
+    return [item(found, 0), of_weight, None if bias is None else item(found, 2), None]
+
+
+def _push(t: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    return item(pushed(_forward(eps), (x, weight, bias), t[:3]), 0)
+
+
+def _pull_again(g: Any, y: Any, x: Any, weight: Any, eps: float) -> list[Any]:
+    inputs = (y, x, weight)
+    there = tuple([v is not None for v in inputs])
+    found = iter(pulled(_gradients(eps), inputs, there, [item(g, k) for k in range(3)]))
+    return [*[next(found) if is_there else None for is_there in there], None]
+
+
+def _push_again(t: Any, y: Any, x: Any, weight: Any, eps: float) -> Any:
+    return pushed(_gradients(eps), (y, x, weight), t[:3])
+
+
+_BACKWARD = Operation(
+    "batch_norm_backward",
+    lambda y, x, weight, known, eps: _kernels.norm_backward(y, x, known[0], known[1], weight, eps),
+    ("y", "x", "weight", "known"), (None,) * 4, (None,) * 4, Rule(_pull_again, ("g", "y", "x", "weight", "eps")),
+    pushed=Rule(_push_again, ("t", "y", "x", "weight", "eps")), batched=_each_channel,
+)  # fmt: skip
+_NORM = Operation(
+    "batch_norm", lambda x, weight, bias, known, eps: _kernels.norm_apply(x, known[0], known[1], weight, bias, eps),
+    ("x", "weight", "bias", "known"), (None,) * 4, (None,) * 4,
+    Rule(_pull, ("g", "x", "weight", "bias", "known", "eps")),
+    pushed=Rule(_push, ("t", "x", "weight", "bias", "eps")), batched=_each_channel,
+)  # fmt: skip
+
+
+def fits(x: Any, *others: Any) -> bool:
+    """Whether the kernels are for such an x, with weight and bias, each of which may be None."""
+    shape, dtype = x._value.shape, x._value.dtype
+    if dtype.name not in ("float32", "float64") or x._value.size == 0 or math.prod(shape[2:]) < LEAST_INNER:
+        return False
+    return not any(v is not None and v._value.dtype != dtype for v in others)
+
+
+def normed(x: Any, weight: Any, bias: Any, known: Any, eps: float) -> Tensor:
+    """x normalized by channels, of which `known` is what `moments` gives."""
+    return apply(_NORM, (x, weight, bias, known), {"eps": eps})
+
+
+# ---------------------------------------------------------------- running statistics
+
+
+def _move(*arrays: np.ndarray, of: tuple[str, ...], fraction: float, count: int) -> None:
+    *running, middle, spread = arrays
+    for value, what in zip(running, of, strict=True):
+        observed = middle if what == "mean" else spread * (count / (count - 1))
+        value += fraction * (observed - value)
+
+
+def track(known: Any, running_mean: Any, running_var: Any, fraction: float, count: int) -> None:
+    """Move a running mean and an unbiased variance, where there are such, towards those of `count` items each."""
+    running = {name: v for name, v in (("mean", running_mean), ("var", running_var)) if v is not None}
+    if running:
+        read = (item(known, 0), item(known, 1))
+        change("batch_norm", tuple(running.values()), _move, *read, of=tuple(running), fraction=fraction, count=count)
