@@ -11,6 +11,7 @@ from ..._types import Tensor
 from ...core.broadcast import as_floating
 from ...core.doors import enter
 from ...ops import arithmetic, compare, normalization
+from ...ops import channels as by_channels
 from ...ops.index import pick
 from ...ops.products import linear
 from ...ops.shape import reshape, unsqueeze
@@ -121,6 +122,11 @@ def batch_norm(
             raise ValueError(
                 f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
             )
+        w, b = (v if v is None else enter(v) for v in (weight, bias))
+        if by_channels.fits(x, w, b):
+            known = by_channels.moments(x)
+            by_channels.track(known, running_mean, running_var, momentum, count)
+            return by_channels.normed(x, w, b, known, float(eps))
         if count:
             normalization.track(x, running_mean, running_var, dims, momentum)
         z = normalization.standardize(x, dims, float(eps))
