@@ -62,7 +62,7 @@ from .modules.convolution import (
 )
 from .modules.distances import CosineSimilarity, PairwiseDistance
 from .modules.dropping import AlphaDropout, Dropout, Dropout1d, Dropout2d, FeatureAlphaDropout
-from .modules.layers import BatchNorm1d, Embedding, Flatten, Identity, LayerNorm, LazyLinear, Linear, Unflatten
+from .modules.layers import Embedding, Flatten, Identity, LayerNorm, LazyLinear, Linear, Unflatten
 from .modules.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -86,6 +86,19 @@ from .modules.losses import (
     TripletMarginWithDistanceLoss,
 )
 from .modules.module import Module
+from .modules.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LocalResponseNorm,
+    RMSNorm,
+)
 from .modules.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -144,6 +157,7 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
+    "BatchNorm2d",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
@@ -166,6 +180,7 @@ __all__ = [
     "Fold",
     "GRUCell",
     "GaussianNLLLoss",
+    "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -173,19 +188,26 @@ __all__ = [
     "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
     "KLDivLoss",
     "L1Loss",
     "LPPool1d",
     "LPPool2d",
     "LSTMCell",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
     "LazyConv1d",
     "LazyConv2d",
     "LazyConvTranspose1d",
     "LazyConvTranspose2d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
@@ -211,6 +233,7 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "PoissonNLLLoss",
+    "RMSNorm",
     "RNNBase",
     "RNNCell",
     "RNNCellBase",

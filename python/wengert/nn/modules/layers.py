@@ -6,11 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ...core.arguments import dimension
-from ...core.doors import change, enter
-from ...core.dtypes import int64
+from ...core.doors import enter
 from ...ops import creation, products
 from ...ops.shape import flatten, reshape
 from .. import functional as F
@@ -305,109 +302,6 @@ class Embedding(Module):
         if self.max_norm is not None:
             text += f", max_norm={self.max_norm}"
         return text + (f", norm_type={self.norm_type}" if self.norm_type != 2 else "")
-
-
-class BatchNorm1d(Module):
-    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel (Ioffe and Szegedy 2015).
-
-    In training the mean and variance are the batch's; in evaluation they are running averages over the training's.
-
-    Parameters
-    ----------
-    num_features : int
-        The channels.
-    eps : float
-    momentum : float or None
-        The fraction by which the averages move towards each batch. None: they weigh all batches equally.
-    affine : bool
-        Whether there are weight and bias.
-    track_running_stats : bool
-        Whether there are averages; without them evaluation normalises by the batch too.
-    bias : bool
-        Whether there is a bias beside the weight.
-    dtype : dtype or None
-        None: the default float.
-    device : "cpu" or None
-
-    Attributes
-    ----------
-    weight, bias : Parameter or None
-        (num_features,), at first 1 and 0.
-    running_mean, running_var : Tensor or None
-        (num_features,), at first 0 and 1.
-    num_batches_tracked : Tensor or None
-        0-d.
-
-    Examples
-    --------
-    >>> wg.nn.BatchNorm1d(1)(wg.tensor([[1.], [3.]])).detach()
-    tensor([[-1.0000],
-            [ 1.0000]])
-    """
-
-    def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.affine, self.track_running_stats = affine, track_running_stats
-        ones, zeros = (make(num_features, dtype=dtype) for make in (creation.ones, creation.zeros))
-        self.register_parameter("weight", Parameter(ones) if affine else None)
-        self.register_parameter("bias", Parameter(zeros) if affine and bias else None)
-        track = track_running_stats
-        self.register_buffer("running_mean", creation.zeros(num_features, dtype=dtype) if track else None)
-        self.register_buffer("running_var", creation.ones(num_features, dtype=dtype) if track else None)
-        self.register_buffer("num_batches_tracked", creation.zeros((), dtype=int64) if track else None)
-
-    def reset_running_stats(self) -> None:
-        """Forget the averages."""
-        if self.track_running_stats:
-            init.zeros_(self.running_mean)
-            init.ones_(self.running_var)
-            init.zeros_(self.num_batches_tracked)
-
-    def reset_parameters(self) -> None:
-        """Forget the averages, and set the weight to 1 and the bias to 0."""
-        self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
-
-    def forward(self, input: Any) -> Any:
-        """The normalised input, (n, num_features) or (n, num_features, length)."""
-        x = enter(input)
-        shape = x._value.shape
-        if len(shape) not in (2, 3):
-            raise ValueError(
-                f"expected input of shape (n, {self.num_features}) or (n, {self.num_features}, length), got {shape}"
-            )
-        if shape[1] != self.num_features:
-            raise ValueError(f"the input's channels are {shape[1]}; its shape is {shape}")
-        momentum = 0.0 if self.momentum is None else self.momentum
-        mean, variance = self.running_mean, self.running_var
-        if self.training and mean is not None:
-            change("num_batches_tracked", (self.num_batches_tracked,), _increment)
-            if self.momentum is None:
-                momentum = 1 / int(self.num_batches_tracked)
-        return F.batch_norm(
-            x, mean, variance, self.weight, self.bias, self.training or mean is None, momentum, self.eps
-        )  # fmt: skip
-
-    def _label(self) -> str:
-        return f"{self._get_name()}({self.num_features})"
-
-    def extra_repr(self) -> str:
-        """The size and options."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
-
-
-def _increment(count: np.ndarray) -> None:
-    count += 1
 
 
 class LayerNorm(Module):

@@ -852,7 +852,9 @@ class Module:
                 elif parameter is not None:
                     _convert(parameter, target)
             for buffer in module._buffers.values():
-                if buffer is not None:
+                if isinstance(buffer, UninitializedParameter):
+                    buffer.retype(target)
+                elif buffer is not None:
                     _convert(buffer, target)
         return self
 
