@@ -999,7 +999,28 @@ CASES: tuple[Case, ...] = (
          (((2, 7),),), low=0.3, rtol32=5e-6),
     Case("lp_pool2d", lambda x: F.lp_pool2d(x, 2.0, 2, 1),
          lambda x: np.sqrt((_windows(x, (2, 2), 1) ** 2).sum((-2, -1))), PICTURES, low=0.3, rtol32=5e-6),
+    # ------------------------------------------------------------ normalization
+    Case("batch_norm_2d", lambda x, w: F.batch_norm(x, None, None, w, w * w, True),
+         lambda x, w: _normalized(x, (0, 2, 3)) * w[:, None, None] + (w * w)[:, None, None],
+         (((3, 2, 3, 4), (2,)), ((1, 3, 1, 9), (3,))), rtol32=2e-5),
+    Case("batch_norm_1d", lambda x: F.batch_norm(x, None, None, None, None, True),
+         lambda x: _normalized(x, (0, 2)),
+         (((3, 2, 8),),), rtol32=2e-5),
+    Case("group_norm", lambda x: F.group_norm(x, 2),
+         lambda x: _normalized(x.reshape(len(x), 2, -1), (2,)).reshape(x.shape), (((3, 4, 5),), ((2, 2, 3, 2),)), rtol32=2e-5),
+    Case("instance_norm", F.instance_norm, lambda x: _normalized(x, tuple(range(2, x.ndim))),
+         (((2, 3, 5),), ((2, 2, 3, 2),)), rtol32=2e-5),
+    Case("rms_norm", lambda x: F.rms_norm(x, x.shape[1:], eps=0.1),
+         lambda x: x / np.sqrt((x * x).mean(tuple(range(1, x.ndim)), keepdims=True) + 0.1), (((3, 5),), ((2, 3, 4),)),
+         rtol32=5e-6),
+    Case("local_response_norm", lambda x: F.local_response_norm(x, 2, 0.5, 2.0),
+         lambda x: x / (1 + 0.25 * (x**2 + np.pad(x**2, ((0, 0), (1, 0), (0, 0)))[:, :-1])) ** 2, (((2, 3, 4),),),
+         rtol32=5e-6),
 )  # fmt: skip
+
+
+def _normalized(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
+    return (x - x.mean(dims, keepdims=True)) / np.sqrt(x.var(dims, keepdims=True) + 1e-5)
 
 
 def _windows(x: np.ndarray, size: tuple[int, ...], stride: int, padding: int = 0, fill: float = 0.0) -> np.ndarray:

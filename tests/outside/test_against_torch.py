@@ -97,6 +97,7 @@ OF_INTEGERS = {  # PyTorch makes any number an integer of the tensor's dtype fir
     "cosine_embedding_loss": "products of small integers do not wrap around",
     "interpolate_bicubic": "bytes become the default float rather than bytes again",
     "margin_ranking_loss": "differences of unsigned integers do not wrap around",
+    "local_response_norm": "PyTorch rounds the squares' means",
     "masked_fill": "a fraction is refused",
     "matrix_power": "integers are refused",
     "triplet_margin_loss": "differences of unsigned integers do not wrap around",
