@@ -102,8 +102,13 @@ def _pull(g: Any, x: Any, weight: Any, bias: Any, known: Any, eps: float) -> lis
     return [item(found, 0), of_weight, None if bias is None else item(found, 2), None]
 
 
-def _push(t: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
-    return item(pushed(_forward(eps), (x, weight, bias), t[:3]), 0)
+def _push(place: int) -> Rule:
+    """The forward rule of one argument."""
+
+    def push(t: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
+        return item(pushed(_forward(eps), (x, weight, bias), [t if k == place else None for k in range(3)]), 0)
+
+    return Rule(push, ("t", "x", "weight", "bias", "eps"))
 
 
 def _pull_again(g: Any, y: Any, x: Any, weight: Any, eps: float) -> list[Any]:
@@ -113,21 +118,23 @@ def _pull_again(g: Any, y: Any, x: Any, weight: Any, eps: float) -> list[Any]:
     return [*[next(found) if is_there else None for is_there in there], None]
 
 
-def _push_again(t: Any, y: Any, x: Any, weight: Any, eps: float) -> Any:
-    return pushed(_gradients(eps), (y, x, weight), t[:3])
+def _push_again(place: int) -> Rule:
+    def push(t: Any, y: Any, x: Any, weight: Any, eps: float) -> Any:
+        return pushed(_gradients(eps), (y, x, weight), [t if k == place else None for k in range(3)])
+
+    return Rule(push, ("t", "y", "x", "weight", "eps"))
 
 
 _BACKWARD = Operation(
     "batch_norm_backward",
     lambda y, x, weight, known, eps: _kernels.norm_backward(y, x, known[0], known[1], weight, eps),
-    ("y", "x", "weight", "known"), (None,) * 4, (None,) * 4, Rule(_pull_again, ("g", "y", "x", "weight", "eps")),
-    pushed=Rule(_push_again, ("t", "y", "x", "weight", "eps")), batched=_each_channel,
+    ("y", "x", "weight", "known"), (None,) * 4, (*map(_push_again, range(3)), None),
+    Rule(_pull_again, ("g", "y", "x", "weight", "eps")), batched=_each_channel,
 )  # fmt: skip
 _NORM = Operation(
     "batch_norm", lambda x, weight, bias, known, eps: _kernels.norm_apply(x, known[0], known[1], weight, bias, eps),
-    ("x", "weight", "bias", "known"), (None,) * 4, (None,) * 4,
-    Rule(_pull, ("g", "x", "weight", "bias", "known", "eps")),
-    pushed=Rule(_push, ("t", "x", "weight", "bias", "eps")), batched=_each_channel,
+    ("x", "weight", "bias", "known"), (None,) * 4, (*map(_push, range(3)), None),
+    Rule(_pull, ("g", "x", "weight", "bias", "known", "eps")), batched=_each_channel,
 )  # fmt: skip
 
 
