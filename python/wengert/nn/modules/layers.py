@@ -1,4 +1,4 @@
-"""Layers with parameters or modes: linear maps, lookup, normalisation, dropout, reshaping."""
+"""Layers with parameters: linear maps, lookup, normalisation by layers; and those that reshape."""
 
 from __future__ import annotations
 
