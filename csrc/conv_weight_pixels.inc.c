@@ -110,37 +110,37 @@ static ptrdiff_t INTERNAL(pixels_sums)(INTERNAL(weight_plan) *plan)
     return plan->block * plan->segments * LANES;
 }
 
-/* A row of the image to its place in the copy, between zeros. */
-static void INTERNAL(copy_row)(const wg_conv *c, const char *row, real *to, ptrdiff_t run)
+/* `rows` rows of n items each, `step` bytes apart, to rows that are `columns` items apart. */
+INLINE void INTERNAL(copy_rows)(ptrdiff_t rows, ptrdiff_t n, const char *from, ptrdiff_t row, ptrdiff_t step, real *to,
+                                ptrdiff_t columns)
 {
-    const ptrdiff_t width = c->image[1], step = c->x_strides[3], stride = c->stride[1];
-    for (ptrdiff_t phase = 0; phase < stride; phase++, to += run) {
-        const ptrdiff_t at = phase - c->padding[1];
-        const ptrdiff_t first = at >= 0 ? 0 : stride == 1 ? -at : ceil_div(-at, stride);
-        const ptrdiff_t left = width - (at + first * stride);
-        const ptrdiff_t n = least(run - LANES - first, stride == 1 ? left : ceil_div(left, stride));
-        const char *const from = row + (at + first * stride) * step;
+    for (ptrdiff_t y = 0; y < rows; y++, from += row, to += columns)
         for (ptrdiff_t i = 0; i < n; i += LANES) {
             const ptrdiff_t m = least(LANES, n - i);
-            V(store_upto)(to + first + i, m,
-                          stride * step == sizeof(real) ? V(load_upto)((const real *)from + i, m)
-                                                        : V(load_strided)(from + i * stride * step, stride * step, m));
+            V(store_upto)(to + i, m,
+                          step == sizeof(real) ? V(load_upto)((const real *)from + i, m)
+                                               : V(load_strided)(from + i * step, step, m));
         }
-    }
 }
 
 /* What surrounds the image is zero from the beginning, unless there are several strips, which are surrounded differently. */
 static void INTERNAL(copy_strip)(const INTERNAL(weight_plan) *plan, const char *x, ptrdiff_t top, ptrdiff_t rows, real *to)
 {
     const wg_conv *const c = plan->c;
-    const ptrdiff_t before = most(0, -top), after = most(0, top + rows - c->image[0]);
+    const ptrdiff_t before = most(0, -top), inside = least(rows, c->image[0] - top) - before;
+    const ptrdiff_t stride = c->stride[1], row = c->x_strides[2], step = stride * c->x_strides[3];
     if (plan->strip < c->map[0])
         INTERNAL(conv_zeros)(to, plan->laid);
-    for (ptrdiff_t in = 0; in < c->ci; in++, to += rows * plan->columns) {
-        const char *row = x + in * c->x_strides[1] + (top + before) * c->x_strides[2];
-        real *place = to + before * plan->columns;
-        for (ptrdiff_t y = before; y < rows - after; y++, row += c->x_strides[2], place += plan->columns)
-            INTERNAL(copy_row)(c, row, place, plan->run);
+    for (ptrdiff_t phase = 0; phase < stride; phase++) {
+        const ptrdiff_t at = phase - c->padding[1], first = at >= 0 ? 0 : ceil_div(-at, stride);
+        const ptrdiff_t n = least(plan->run - LANES - first, ceil_div(c->image[1] - (at + first * stride), stride));
+        const char *from = x + (top + before) * row + (at + first * stride) * c->x_strides[3];
+        real *place = to + before * plan->columns + phase * plan->run + first;
+        for (ptrdiff_t in = 0; in < c->ci; in++, from += c->x_strides[1], place += rows * plan->columns)
+            if (step == sizeof(real))
+                INTERNAL(copy_rows)(inside, n, from, row, sizeof(real), place, plan->columns);
+            else
+                INTERNAL(copy_rows)(inside, n, from, row, step, place, plan->columns);
     }
 }
 
