@@ -95,7 +95,7 @@ def test_batch_norm(contest: Any, shape: str) -> None:
     if torch is not None:
         rest = [torch.from_numpy(v) for v in (w, b)]
         functions.update(of_torch(lambda x: torch.nn.functional.batch_norm(x, None, None, *rest, True), [x]))
-    contest(functions, rtol=1e-5, seconds=1.0)
+    contest(functions, rtol=1e-4, seconds=1.0)  # PyTorch's channels_last adds up a channel's items one by one
 
 
 @pytest.mark.parametrize("shape", SHAPES)
