@@ -139,11 +139,11 @@ NETS = {"LeNet": (_lenet, (1, 28, 28)), "plain": (_plain, (1, 28, 28)), "residua
 def _step(library: Any, net: Any, images: Any, labels: Any) -> Callable[[], float]:
     """A step of training; it gives the loss before it."""
     rng = np.random.default_rng(1)
-    for p in net.parameters():
+    for name, p in net.named_parameters():
         if len(p.shape) > 1:
             bound = 1 / np.sqrt(np.prod(tuple(p.shape)[1:]))
             p.data.copy_(library.from_numpy(rng.uniform(-bound, bound, tuple(p.shape)).astype(np.float32)))
-        elif len(net) > 4:  # but those of batch norm
+        elif name.endswith("bias"):
             p.data.zero_()
     optimizer = library.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
     loss_of = library.nn.functional.cross_entropy
