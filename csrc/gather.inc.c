@@ -1,4 +1,5 @@
-/* gather.inc.c - rows picked by index out of a matrix, converted and scaled; and the transpose, rows added up by index.
+/* gather.inc.c - rows picked by index out of a matrix, converted and scaled, and images moved and mirrored meanwhile; and
+ * the transpose, rows added up by index.
  *
  * Indices are checked before anything is written. A gathered row is a short run at an address that no hardware
  * prefetcher foresees, so the row a few places ahead is asked for early. The conversion loops are plain C: compilers
@@ -127,6 +128,65 @@ static wg_status K(gather)(wg_source type, const void *source, ptrdiff_t rows, p
     return WG_OK;
 }
 
+/* ---------------------------------------------------------------- images, moved and mirrored */
+
+typedef struct {
+    const uint8_t *source;
+    ptrdiff_t images, height, width;
+    const int64_t *index;
+    const int32_t *moves;
+    real scale;
+    real *out;
+} INTERNAL(images_job);
+
+/* A row of `width` pixels from `in`, moved to the right, where `right` may be negative, or of the mirrored row. */
+INLINE void INTERNAL(move_row)(const uint8_t *restrict in, ptrdiff_t width, ptrdiff_t right, int mirrored, real scale,
+                               real *restrict out)
+{
+    const ptrdiff_t begin = least(most(right, 0), width), end = most(least(width + right, width), begin);
+    for (ptrdiff_t j = 0; j < begin; j++)
+        out[j] = 0;
+    if (mirrored)
+        for (ptrdiff_t j = begin; j < end; j++)
+            out[j] = (real)in[width - 1 - (j - right)] * scale;
+    else
+        for (ptrdiff_t j = begin; j < end; j++)
+            out[j] = (real)in[j - right] * scale;
+    for (ptrdiff_t j = end; j < width; j++)
+        out[j] = 0;
+}
+
+static void INTERNAL(gather_images)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const INTERNAL(images_job) *job = context;
+    const ptrdiff_t height = job->height, width = job->width, size = height * width;
+    for (ptrdiff_t i = begin; i < end; i++) {
+        const uint8_t *in = job->source + row_of_index(job->index[i], job->images) * size;
+        const int32_t *move = job->moves + 3 * i;
+        real *out = job->out + i * size;
+        for (ptrdiff_t row = 0; row < height; row++, out += width) {
+            const ptrdiff_t from = row - move[0];
+            if (from < 0 || from >= height)
+                memset(out, 0, (size_t)width * sizeof(real));
+            else
+                INTERNAL(move_row)(in + from * width, width, move[1], move[2], job->scale, out);
+        }
+    }
+}
+
+static wg_status K(gather_images)(const uint8_t *source, ptrdiff_t images, ptrdiff_t height, ptrdiff_t width,
+                                  const int64_t *index, const int32_t *moves, ptrdiff_t count, double scale, void *out,
+                                  ptrdiff_t *bad)
+{
+    assert(images >= 0 && height >= 0 && width >= 0 && count >= 0);
+    *bad = first_bad_index(index, count, images);
+    if (*bad >= 0)
+        return WG_BAD_INDEX;
+    INTERNAL(images_job) job = {source, images, height, width, index, moves, (real)scale, out};
+    wg_parallel_for(count, pieces_per_chunk(GATHER_CHUNK, most(height * width, 8)), INTERNAL(gather_images), &job);
+    return WG_OK;
+}
+
 /* ---------------------------------------------------------------- scatter-add */
 
 typedef struct {
@@ -166,5 +226,9 @@ static wg_status K(scatter_add)(const void *source, ptrdiff_t count, ptrdiff_t w
 }
 
 #if REAL_BITS == 64
-const wg_gather_kernels TABLE(gather) = {.gather = BOTH(gather), .scatter_add = BOTH(scatter_add)};
+const wg_gather_kernels TABLE(gather) = {
+    .gather = BOTH(gather),
+    .gather_images = BOTH(gather_images),
+    .scatter_add = BOTH(scatter_add),
+};
 #endif

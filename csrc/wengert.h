@@ -442,7 +442,14 @@ typedef wg_status wg_gather_fn(wg_source type, const void *source, ptrdiff_t row
                                ptrdiff_t row_stride, const int64_t *index, ptrdiff_t count, double scale, double shift,
                                void *out, ptrdiff_t *bad);
 
-/* The transpose: out[index[i], :] += source[i, :] for i = 0, 1, ... in that order for each row of `out` (rows x
+/* out[i, y, x] = source[index[i], y - down, x - right] * scale, 0 where that lies outside the image, for images of bytes
+ * (height x width, dense). moves[3 i] is how far image i is moved down, the next how far to the right, and the third is 1
+ * if it is mirrored first, left and right exchanged, else 0. Errors as for gather. */
+typedef wg_status wg_gather_images_fn(const uint8_t *source, ptrdiff_t images, ptrdiff_t height, ptrdiff_t width,
+                                      const int64_t *index, const int32_t *moves, ptrdiff_t count, double scale,
+                                      void *out, ptrdiff_t *bad);
+
+/* The transpose of gather: out[index[i], :] += source[i, :] for i = 0, 1, ... in that order for each row of `out` (rows x
  * width, dense). Repeated indices accumulate, each addition rounded once. Errors as for gather; source does not
  * overlap out. */
 typedef wg_status wg_scatter_add_fn(const void *source, ptrdiff_t count, ptrdiff_t width, ptrdiff_t row_stride,
@@ -450,6 +457,7 @@ typedef wg_status wg_scatter_add_fn(const void *source, ptrdiff_t count, ptrdiff
 
 typedef struct {
     wg_gather_fn *gather[WG_REALS];
+    wg_gather_images_fn *gather_images[WG_REALS];
     wg_scatter_add_fn *scatter_add[WG_REALS];
 } wg_gather_kernels;
 

@@ -1,7 +1,7 @@
 # cython: language_level=3
 # csrc/wengert.h as Cython sees it, in its order. The contracts are there.
 cimport numpy as cnp
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cdef extern from "wengert.h" nogil:
     enum: WG_MAX_DIMS
@@ -247,6 +247,9 @@ cdef extern from "wengert.h" nogil:
         wg_status (**gather)(wg_source type, const void *source, cnp.npy_intp rows, cnp.npy_intp width,
                              cnp.npy_intp row_stride, const int64_t *index, cnp.npy_intp count, double scale, double shift,
                              void *out, cnp.npy_intp *bad) noexcept nogil
+        wg_status (**gather_images)(const uint8_t *source, cnp.npy_intp images, cnp.npy_intp height, cnp.npy_intp width,
+                                    const int64_t *index, const int32_t *moves, cnp.npy_intp count, double scale, void *out,
+                                    cnp.npy_intp *bad) noexcept nogil
         wg_status (**scatter_add)(const void *source, cnp.npy_intp count, cnp.npy_intp width, cnp.npy_intp row_stride,
                                   const int64_t *index, void *out, cnp.npy_intp rows, cnp.npy_intp *bad) noexcept nogil
 

@@ -312,3 +312,52 @@ def test_results_do_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtyp
     alone = everything()
     K.set_num_threads(2)
     assert everything() == alone
+
+
+# ---------------------------------------------------------------- images, moved and mirrored
+
+
+def moved(image: np.ndarray, down: int, right: int, mirrored: int) -> np.ndarray:
+    """An image moved by whole pixels, in a frame of zeros."""
+    height, width = image.shape
+    out = np.zeros_like(image)
+    source = image[:, ::-1] if mirrored else image
+    for y in range(height):
+        for x in range(width):
+            if 0 <= y - down < height and 0 <= x - right < width:
+                out[y, x] = source[y - down, x - right]
+    return out
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (4, 16), (6, 17), (28, 28), (0, 3), (3, 0)])
+def test_gathered_images_are_moved_and_mirrored(isa: str, threads: int, dtype: np.dtype, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (20, *size), dtype=np.uint8)
+    for count in (0, 1, 3, 300):
+        index = rng.integers(-20, 20, count)
+        moves = np.stack([rng.integers(-9, 10, count), rng.integers(-19, 20, count), rng.integers(0, 2, count)], 1)
+        moves = moves.astype(np.int32)
+        actual = K.gather_images(images, index, moves, dtype=dtype, scale=1 / 255)
+        assert actual.dtype == dtype
+        assert actual.shape == (count, *size)
+        for k in range(count):
+            expected = moved(images[index[k]], *moves[k].tolist()).astype(dtype) * dtype.type(1 / 255)
+            np.testing.assert_array_equal(actual[k], expected)
+
+
+def test_images_may_be_moved_out_of_sight(isa: str) -> None:
+    images, far = np.full((1, 3, 4), 255, np.uint8), np.iinfo(np.int32)
+    moves = np.array([[3, 0, 0], [0, -4, 1], [far.max, far.min, 0], [far.min, far.max, 1]], np.int32)
+    assert not K.gather_images(images, np.zeros(4, np.int64), moves).any()
+
+
+def test_bad_images_are_refused() -> None:
+    images, index, moves = np.zeros((2, 3, 4), np.uint8), np.zeros(2, np.int64), np.zeros((2, 3), np.int32)
+    with pytest.raises(IndexError, match="index 2 at position 1 is out of range for 2 images"):
+        _kernels.gather_images(images, np.array([0, 2]), moves)
+    with pytest.raises(TypeError, match="images of uint8"):
+        _kernels.gather_images(images.astype(np.float32), index, moves)
+    with pytest.raises(TypeError, match=r"moves of int32, \(2, 3\)"):
+        _kernels.gather_images(images, index, moves[:1])
+    with pytest.raises(TypeError, match="moves of int32"):
+        _kernels.gather_images(images, index, moves.astype(np.int64))

@@ -59,6 +59,53 @@ def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shi
     return out
 
 
+def gather_images(source, index, moves, *, dtype=np.float32, double scale=1.0):
+    """source[index] * scale in float32 or float64, each image moved and perhaps mirrored; 0 comes from beyond its edges.
+
+    Parameters
+    ----------
+    source : ndarray of uint8
+        (n, height, width), in C order.
+    index : ndarray of int64
+        (count,); negative values count from the end.
+    moves : ndarray of int32
+        (count, 3): how far each is moved down and to the right, and 1 if its left and right are exchanged before.
+
+    Returns
+    -------
+    ndarray
+        (count, height, width)
+    """
+    cdef cnp.ndarray S = readable(source, "gather_images"), I = dense_index(index, "gather_images"), out
+    cdef cnp.ndarray M = readable(moves, "gather_images")
+    cdef int typenum = np.dtype(dtype).num, real = real_of(typenum, "gather_images")
+    cdef cnp.npy_intp bad = -1, images, height, width, count
+    cdef cnp.npy_intp shape[3]
+    cdef wg_status status
+    cdef const uint8_t *data
+    cdef const int64_t *indices
+    cdef const int32_t *moved
+    cdef void *result
+    if cnp.PyArray_TYPE(S) != cnp.NPY_UINT8 or cnp.PyArray_NDIM(S) != 3:
+        raise TypeError(f"gather_images: expected images of uint8, (n, height, width), got {S.dtype} of {np.shape(S)}")
+    count = cnp.PyArray_DIM(I, 0)
+    if cnp.PyArray_TYPE(M) != cnp.NPY_INT32 or np.shape(M) != (count, 3):
+        raise TypeError(f"gather_images: expected moves of int32, ({count}, 3), got {M.dtype} of {np.shape(M)}")
+    S, M = np.ascontiguousarray(S), np.ascontiguousarray(M)
+    images, height, width = cnp.PyArray_DIM(S, 0), cnp.PyArray_DIM(S, 1), cnp.PyArray_DIM(S, 2)
+    shape[0], shape[1], shape[2] = count, height, width
+    out = new_array(typenum, 3, shape)
+    data, result = <const uint8_t *> cnp.PyArray_DATA(S), cnp.PyArray_DATA(out)
+    indices, moved = <const int64_t *> cnp.PyArray_DATA(I), <const int32_t *> cnp.PyArray_DATA(M)
+    with nogil:
+        status = wg_active.gather.gather_images[real](data, images, height, width, indices, moved, count, scale, result,
+                                                      &bad)
+    if status == WG_BAD_INDEX:
+        raise IndexError(f"gather_images: index {I[bad]} at position {bad} is out of range for {images} images")
+    check(status, "gather_images")
+    return out
+
+
 def scatter_add_rows(out, index, source):
     """out[index[i]] += source[i] for every i, in order, in place."""
     cdef cnp.ndarray O, S = readable(source, "scatter_add_rows"), I = dense_index(index, "scatter_add_rows")

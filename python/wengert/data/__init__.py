@@ -8,6 +8,7 @@ Examples
 (wengert.Size([256, 1, 28, 28]), dtype('float32'), wengert.Size([256]), dtype('int64'))
 """
 
+from .augmentation import Augmented
 from .dataset import Arrays, Column, Dataset, LabelledImages, Subset, TensorDataset, random_split
 from .fashion import FASHION_CLASSES, ChecksumError, DownloadError, FashionMNIST
 from .idx import IDXError, read_idx, write_idx
@@ -18,6 +19,7 @@ from .synthetic import FashionData, SyntheticFashion, fashion_mnist_or_stand_in
 __all__ = [
     "FASHION_CLASSES",
     "Arrays",
+    "Augmented",
     "ChecksumError",
     "Column",
     "DataLoader",
