@@ -56,7 +56,8 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     def option(name: str, text: str, **kind: Any) -> None:
         network.add_argument(name, default=argparse.SUPPRESS, help=text, **kind)
 
-    option("--model", "multilayer perceptron (default) or softmax regression", choices=("mlp", "softmax"))
+    models = "multilayer perceptron (default), softmax regression, LeNet or a plain convolutional network"
+    option("--model", models, choices=("mlp", "softmax", "lenet", "cnn"))
     option("--hidden", "widths of the hidden layers (default: 256)", type=_positive, nargs="+", metavar="N")
     option("--epochs", "(default: 10)", type=_natural, metavar="N")
     option("--batch-size", "(default: 256)", type=_positive, metavar="N")
@@ -67,6 +68,8 @@ def _add_train(train: argparse.ArgumentParser) -> None:
         "of the learning rate: constant (default), down along a cosine, up and down, or a tenth after each third"
     )
     option("--schedule", schedules, choices=("constant", "cosine", "onecycle", "step"))
+    augment = "move training images by up to N pixels (default: 0; without a number 2) and mirror half of them"
+    option("--augment", augment, type=_natural, nargs="?", const=2, metavar="N")
     patience = "stop after N epochs without better accuracy on the test images (default: 0, never)"
     option("--patience", patience, type=_natural, metavar="N")
     option("--seed", "(default: 0)", type=_natural, metavar="N")

@@ -656,6 +656,37 @@ def test_plot_draws_the_four_pictures(run: Path, tmp_path: Path, capsys: pytest.
     assert all(path.stat().st_size > 10_000 for path in (tmp_path / "pictures").iterdir())
 
 
+@pytest.mark.parametrize("model", ["lenet", "cnn"])
+def test_convolutional_networks_train_predict_and_plot(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert train("--model", model, "--augment", "--epochs", 2, "--lr", 0.05, "--out", run) == 0
+    assert json.loads((run / "settings.json").read_text())["augment"] == 2
+    assert weights_of(run)["net.0.weight"].ndim == 4
+    assert all(np.isfinite(float(row["train_loss"])) for row in metrics_of(run))
+    assert main(["evaluate", str(run)]) == 0
+    assert main(["plot", str(run), "--out", str(tmp_path / "pictures")]) == 0
+    pictures = ["confusion.png", "curves.png", "feature_maps.png", "filters.png", "mistakes.png"]
+    assert files_below(tmp_path / "pictures") == pictures
+    write_idx(tmp_path / "images", SyntheticFashion(False, 2).images)
+    capsys.readouterr()
+    assert main(["predict", str(run), str(tmp_path / "images")]) == 0
+    assert len(re.findall(r"images\[\d\]: \S.* \d+\.\d%", capsys.readouterr().out)) == 2
+
+
+def test_augmented_training_goes_on_to_the_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    train("--augment", 1, "--epochs", 3, "--out", whole)
+    with monkeypatch.context() as patch:
+        do_at_step(patch, 15, lambda: signal.raise_signal(signal.SIGINT))
+        assert train("--augment", 1, "--epochs", 3, "--out", stopped) == 130
+    assert train_again_with_act(stopped, monkeypatch) == 0
+    assert_same_run(whole, stopped)
+    train("--epochs", 3, "--out", tmp_path / "plain")
+    assert metrics_of(tmp_path / "plain") != metrics_of(whole)
+
+
 def test_weights_of_another_network_are_refused(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train("--epochs", 0, "--hidden", 8, "--out", tmp_path / "other")
     capsys.readouterr()

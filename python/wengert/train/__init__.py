@@ -15,7 +15,7 @@ from .checkpoint import CheckpointError
 from .history import History, Means
 from .progress import Progress
 from .run import Run, RunError, RunWarning
-from .tasks import Classification, Settings, accuracy, confusion, confusion_table, mlp, softmax_regression
+from .tasks import Classification, Settings, accuracy, cnn, confusion, confusion_table, lenet, mlp, softmax_regression
 from .trainer import Callback, DivergenceError, Trainer
 
 __all__ = [
@@ -37,8 +37,10 @@ __all__ = [
     "Trainer",
     "accuracy",
     "checkpoint",
+    "cnn",
     "confusion",
     "confusion_table",
+    "lenet",
     "mlp",
     "plots",
     "softmax_regression",

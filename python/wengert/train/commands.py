@@ -15,7 +15,15 @@ import numpy as np
 
 from .. import distributed, machine
 from .._terminal import printable
-from ..data import FASHION_CLASSES, DataLoader, FashionMNIST, SyntheticFashion, fashion_mnist_or_stand_in, read_idx
+from ..data import (
+    FASHION_CLASSES,
+    Augmented,
+    DataLoader,
+    FashionMNIST,
+    SyntheticFashion,
+    fashion_mnist_or_stand_in,
+    read_idx,
+)
 from ..data.fashion import require_files
 from ..data.idx import is_idx
 from ..data.images import read_image, resize
@@ -41,6 +49,8 @@ class _Batches:
 
     def __init__(self, train_set: Any, test_set: Any, settings: Settings) -> None:
         generator = Generator().manual_seed(settings.seed)
+        if settings.augment:
+            train_set = Augmented(train_set, settings.augment, generator=generator)
         self.train = DataLoader(train_set, settings.batch_size, shuffle=True, generator=generator)
         self.test = DataLoader(test_set, 1000)
 
@@ -259,12 +269,10 @@ def plot(options: argparse.Namespace) -> int:
     _say(message)
     probabilities = _probabilities(task, test_set)
     counts = confusion(probabilities.argmax(1), test_set.targets, len(test_set.classes))
-    first = next(task.parameters()).detach().numpy()
-    names = test_set.classes if len(first) == len(test_set.classes) else None
     figures = {
         "curves.png": plots.curves(history),
         "mistakes.png": plots.mistakes(test_set.images, probabilities, test_set.targets, test_set.classes),
-        "first_layer.png": plots.first_layer(first, (28, 28), names),
+        **_inside(task, test_set),
         "confusion.png": plots.confusion_matrix(counts, test_set.classes),
     }
     directory = Path(options.out) if options.out else run.path
@@ -275,6 +283,19 @@ def plot(options: argparse.Namespace) -> int:
     if run.settings["data"] != _REAL:
         _say(message)
     return 0
+
+
+def _inside(task: Classification, test_set: Any) -> dict[str, Any]:
+    """Pictures of what a network has learned: its first layer's weights, and what its convolutions make of an image."""
+    first = next(task.parameters()).detach().numpy()
+    if first.ndim == 2:
+        names = test_set.classes if len(first) == len(test_set.classes) else None
+        return {"first_layer.png": plots.first_layer(first, (28, 28), names)}
+    image = test_set[0][0]
+    return {
+        "filters.png": plots.first_layer(first.reshape(len(first), -1), first.shape[2:]),
+        "feature_maps.png": plots.feature_maps(image[0], task.feature_maps(image)),
+    }
 
 
 # ---------------------------------------------------------------- what they share

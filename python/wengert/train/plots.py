@@ -317,6 +317,45 @@ def first_layer(
     return figure
 
 
+def feature_maps(image: Any, maps: Mapping[str, np.ndarray], columns: int = 8, rows: int = 2) -> Figure:
+    """What the layers of a convolutional network make of an image: its first maps, layer by layer.
+
+    Parameters
+    ----------
+    image : array or tensor
+        (height, width)
+    maps : mapping of str to ndarray
+        Of each layer, by its name, (filters, height, width).
+    columns, rows : int
+        How many maps of a layer are drawn at most.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = wg.train.plots.feature_maps(wg.zeros(8, 8), {"first": wg.rand(3, 8, 8).numpy()})
+    >>> [axes.get_title() for axes in figure.axes if axes.get_title()]
+    ['image', 'first']
+    """
+    shown: list[Any] = [image, *[None] * (columns - 1)]
+    titles = ["image", *[""] * (columns - 1)]
+    for name, layer in maps.items():
+        count = min(len(layer), rows * columns)
+        places = -(-count // columns) * columns
+        shown += [*layer[:count], *[None] * (places - count)]
+        titles += [name, *[""] * (places - 1)]
+    figure = new_figure(columns * 1.1, len(shown) // columns * 1.2)
+    cells = figure.subplots(len(shown) // columns, columns, squeeze=False).ravel()
+    for axes, pixels, title in zip(cells, shown, titles, strict=True):
+        axes.set_axis_off()
+        if pixels is not None:
+            axes.imshow(pixels.detach().numpy() if isinstance(pixels, Tensor) else pixels, cmap="gray")
+            axes.set_title(title, fontsize=8)
+    return figure
+
+
 def confusion_matrix(counts: np.ndarray, names: Sequence[str]) -> Figure:
     """How often each class was taken for each, as a coloured table.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -64,6 +64,60 @@ def mlp(hidden: Sequence[int] = (256,), inputs: int = 784, classes: int = 10) ->
     return nn.Sequential(*layers, nn.Linear(widths[-1], classes))
 
 
+def lenet(classes: int = 10) -> nn.Sequential:
+    """LeNet-5 for images of 28 x 28 pixels: two convolutions, each squashed and averaged, and three linear layers.
+
+    Parameters
+    ----------
+    classes : int
+
+    Returns
+    -------
+    nn.Sequential
+        Its weights are those of Glorot and Bengio (2010), with which layers of sigmoids learn from the start.
+
+    Notes
+    -----
+    Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998.
+
+    Examples
+    --------
+    >>> wg.train.lenet()(wg.zeros(2, 1, 28, 28)).shape
+    wengert.Size([2, 10])
+    """
+    net = nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.Sigmoid(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Sigmoid(),
+        nn.AvgPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.Sigmoid(), nn.Linear(120, 84), nn.Sigmoid(),
+        nn.Linear(84, classes),
+    )  # fmt: skip
+    for layer in net:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.xavier_uniform_(layer.weight)
+    return net
+
+
+def cnn(classes: int = 10) -> nn.Sequential:
+    """A plain convolutional network for images of 28 x 28 pixels: 32 and 64 filters of 3 x 3, then 128 units.
+
+    Parameters
+    ----------
+    classes : int
+
+    Returns
+    -------
+    nn.Sequential
+
+    Examples
+    --------
+    >>> wg.train.cnn()(wg.zeros(2, 1, 28, 28)).shape
+    wengert.Size([2, 10])
+    """
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, classes),
+    )  # fmt: skip
+
+
 class Classification(nn.Module):
     """A network, its cross-entropy, its accuracy, and its optimizer, as the trainer wants them.
 
@@ -110,6 +164,19 @@ class Classification(nn.Module):
         with no_grad():
             rows = [self.net(x.to(dtype)).softmax(1).numpy() for x in batches]
         return np.concatenate(rows) if rows else np.empty((0, 0), dtype)
+
+    def feature_maps(self, image: Tensor) -> dict[str, np.ndarray]:
+        """What each convolution of a sequential network makes of an image (channels, height, width), by its number:
+        (filters, height, width), squashed as the layer behind it does."""
+        found: dict[str, np.ndarray] = {}
+        layers = list(self.net.children())
+        x = image.unsqueeze(0).to(next(self.parameters()).dtype)
+        with no_grad():
+            for k, layer in enumerate(layers):
+                x = layer(x)
+                if k and isinstance(layers[k - 1], nn.Conv2d):
+                    found[f"convolution {len(found) + 1}"] = x[0].numpy()
+        return found
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
@@ -187,6 +254,7 @@ def confusion_table(counts: np.ndarray, names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+MODELS = ("softmax", "mlp", "lenet", "cnn")
 SCHEDULES = ("constant", "cosine", "onecycle", "step")
 
 
@@ -196,7 +264,7 @@ class Settings:
 
     Parameters
     ----------
-    model : {"softmax", "mlp"}
+    model : {"softmax", "mlp", "lenet", "cnn"}
     hidden : sequence of int
         The widths of the layers between, of the multilayer perceptron.
     epochs, batch_size : int
@@ -204,6 +272,8 @@ class Settings:
         Of stochastic gradient descent.
     schedule : str
         Of the learning rate; "constant" for none.
+    augment : int
+        By how many pixels training images are moved at most, half of which are mirrored too; 0: they stay as they are.
     patience : int
         Epochs without a better validation after which training stops; 0: never.
     seed : int
@@ -233,6 +303,7 @@ class Settings:
     momentum: float = 0.9
     weight_decay: float = 0.0
     schedule: str = "constant"
+    augment: int = 0
     patience: int = 0
     seed: int = 0
     dtype: str = "float32"
@@ -245,13 +316,13 @@ class Settings:
         for name, value in asdict(settings).items():
             if not _acceptable(name, value, getattr(cls, name)):
                 raise ValueError(f"settings: {name} cannot be {value!r}")
-        if settings.model not in ("mlp", "softmax") or settings.schedule not in SCHEDULES:
+        if settings.model not in MODELS or settings.schedule not in SCHEDULES:
             raise ValueError(f"settings: unknown model {settings.model!r} or schedule {settings.schedule!r}")
         return settings
 
     @property
     def name(self) -> str:
-        """What the network is called: softmax, or mlp and its widths, if that is short enough to name a directory."""
+        """What the network is called: its model, and an mlp's widths, if that is short enough to name a directory."""
         if self.model != "mlp":
             return self.model
         name = "-".join(["mlp", *map(str, self.hidden)])
@@ -259,7 +330,8 @@ class Settings:
 
     def network(self) -> nn.Sequential:
         """The network, its weights drawn from the library's own generator."""
-        net = mlp(self.hidden) if self.model == "mlp" else softmax_regression()
+        makers: dict[str, Callable[[], nn.Sequential]] = {"softmax": softmax_regression, "lenet": lenet, "cnn": cnn}
+        net = mlp(self.hidden) if self.model == "mlp" else makers[self.model]()
         net.to(dtype=self.dtype)
         return net
 
