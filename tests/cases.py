@@ -6,6 +6,7 @@ drawn from (away from kinks and poles), and the order to which its derivatives a
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -940,6 +941,10 @@ CASES: tuple[Case, ...] = (
     Case("poisson_nll_loss", lambda x, y: F.poisson_nll_loss(x, y, full=True, reduction="none"),
          lambda x, y: np.exp(x) - y * x + np.where(
              y > 1, y * np.log(y) - y + 0.5 * np.log(2 * np.pi * y), 0), (((7,), (7,)),), low=0.5, avoid=(1.0,)),
+    Case("ctc_loss", lambda x: F.ctc_loss(x, wg.tensor([[1, 2, 0], [2, 2, 0]]), [4, 3], [2, 2], reduction="none"),
+         lambda x: np.array([_ctc(x[:4, 0], (1, 2)), _ctc(x[:3, 1], (2, 2))]), (((4, 2, 3),),), order=2),
+    Case("ctc_loss_mean", lambda x: F.ctc_loss(F.log_softmax(x, 1), wg.tensor([0, 1]), [4], [2], blank=2),
+         lambda x: _ctc(_log_softmax(x, 1), (0, 1), 2) / 2, (((4, 3),),), order=2),
     # ------------------------------------------------------------ padding, sampling
     *(
         Case(f"pad_{mode}", lambda x, mode=mode: F.pad(x, (2, 1, 0, 1), mode),
@@ -1038,6 +1043,16 @@ def _places_of_maxima(x: np.ndarray) -> np.ndarray:
     place = windows.reshape(*windows.shape[:-2], 4).argmax(-1)
     rows, columns = np.indices(place.shape)[-2:]
     return (2 * rows + place // 2) * x.shape[-1] + 2 * columns + place % 2
+
+
+def _ctc(x: np.ndarray, labels: tuple[int, ...], blank: int = 0) -> float:
+    """By trying all ways of giving a label to each step."""
+    total = -np.inf
+    for way in itertools.product(range(x.shape[1]), repeat=len(x)):
+        kept = tuple(label for label, _ in itertools.groupby(way) if label != blank)
+        if kept == labels:
+            total = np.logaddexp(total, sum(x[t, label] for t, label in enumerate(way)))
+    return -total
 
 
 NUMPY_PADS = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}

@@ -85,6 +85,7 @@ from .pooling import (
     max_unpool2d,
 )
 from .sampling import channel_shuffle, fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold
+from .sequences import ctc_loss
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -106,6 +107,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",

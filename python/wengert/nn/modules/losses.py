@@ -532,3 +532,36 @@ class SoftMarginLoss(_Loss):
     def forward(self, input: Any, target: Any) -> Any:
         """The loss of input and target of one shape."""
         return F.soft_margin_loss(input, target, reduction=self.reduction)
+
+
+# ---------------------------------------------------------------- sequences
+
+
+class CTCLoss(_Loss):
+    """Connectionist temporal classification: the loss of labels, over all their alignments with steps.
+
+    Parameters
+    ----------
+    blank : int
+        The class that stands for no label.
+    reduction : {"mean", "sum", "none"}
+        "mean" divides each loss by its number of labels before it averages.
+    zero_infinity : bool
+        Whether an infinite loss, of an example with too few steps for its labels, counts as 0 and gives no gradient.
+
+    Examples
+    --------
+    >>> x = wg.nn.functional.log_softmax(wg.zeros(4, 1, 3), 2)
+    >>> wg.nn.CTCLoss()(x, wg.tensor([[1, 2]]), [4], [2])
+    tensor(0.8432)
+    """
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> Any:
+        """The loss of log-probabilities (steps, n, classes), targets, and the lengths of both."""
+        return F.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
+        )
