@@ -73,6 +73,7 @@ NO_GRADIENT = {  # PyTorch has none, or one of another shape
     "floor_divide": "PyTorch has no derivative of floor_divide; here it is 0",
     "scatter": "PyTorch cannot differentiate by a source larger than the index",
     "scatter_add": "PyTorch cannot differentiate by a source larger than the index",
+    "ctc_loss": "PyTorch's is that by scores which go through log_softmax",
     "soft_margin_loss": "PyTorch has no derivative by the target",
     "x // y": "PyTorch has no derivative of floor_divide; here it is 0",
     "x // 2": "PyTorch has no derivative of floor_divide; here it is 0",

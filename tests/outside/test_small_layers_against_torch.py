@@ -599,3 +599,78 @@ def test_dropout_functions(name: str) -> None:
     if name != "alpha_dropout":
         with pytest.raises(ValueError, match="expected input"):
             function(wg.ones(3), 0.5, True)
+
+
+# ---------------------------------------------------------------- sequences
+
+
+@REDUCTIONS
+@pytest.mark.parametrize("round", range(14))
+def test_ctc_loss(round: int, reduction: str) -> None:
+    rng = rng_of("ctc", round, reduction)
+    steps, n, classes, most = (int(rng.integers(low, high)) for low, high in ((1, 9), (1, 4), (2, 5), (1, 4)))
+    blank = int(rng.integers(classes))
+    counts, lengths = rng.integers(0, most + 1, n), rng.integers(1, steps + 1, n)
+    targets = rng.choice([c for c in range(classes) if c != blank], (n, most))
+    if round % 3 == 1:  # one after the other
+        targets = np.concatenate([row[:count] for row, count in zip(targets, counts, strict=True)]).astype(np.int64)
+    x = rng.normal(size=(steps, n, classes))
+    if round % 3 == 2:  # one example
+        x, targets, counts, lengths = x[:, 0], targets[0, : counts[0]], counts[0], lengths[0]
+    options = {"blank": blank, "reduction": reduction, "zero_infinity": bool(round % 2)}
+    found = []
+    for library in (torch, wg):
+        v = library.from_numpy(x.copy()).requires_grad_()
+        given = [library.from_numpy(np.array(a)) for a in (targets, lengths, counts)]
+        z = library.nn.functional.ctc_loss(library.nn.functional.log_softmax(v, -1), *given, **options)
+        found.append((z, *library.autograd.grad((z * library.from_numpy(np.arange(1.0, z.numel() + 1))).sum(), v)))
+    (theirs, their_gradient), (ours, gradient) = found
+    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy().reshape(ours.shape), rtol=1e-10)
+    if np.isfinite(ours.detach().numpy()).all():
+        close(their_gradient, gradient, 1e-10, f"{round}")
+    else:
+        assert np.isnan(gradient.numpy()).any()
+
+
+def test_ctc_derivatives() -> None:
+    targets = wg.tensor([[1, 2, 1], [1, 1, 0]])
+    x = wg.from_numpy(rng_of("ctc").normal(size=(5, 2, 3)))
+    for lengths, counts in (([5, 4], [3, 2]), ([5, 3], [2, 0]), ([1, 5], [1, 1])):
+        wg.func.check_gradients(
+            lambda x, a=lengths, b=counts: WF.ctc_loss(x, targets, a, b, reduction="none"), x, order=3
+        )
+    batch = wg.randn(4, 5, 2, 3, dtype=wg.float64)
+    rows = wg.stack([WF.ctc_loss(x, targets, [5, 4], [2, 2], reduction="none") for x in batch])
+    mapped = wg.vmap(lambda x: WF.ctc_loss(x, targets, [5, 4], [2, 2], reduction="none"))(batch)
+    np.testing.assert_allclose(mapped.numpy(), rows.numpy(), rtol=1e-12)
+    assert repr(wg.nn.CTCLoss(2)) == repr(torch.nn.CTCLoss(2))
+    loss = wg.nn.CTCLoss(reduction="sum")(x.log_softmax(2), targets, (5, 5), (2, 2))
+    theirs = torch.nn.CTCLoss(reduction="sum")(
+        torch.from_numpy(x.numpy()).log_softmax(2), torch.from_numpy(targets.numpy()), (5, 5), (2, 2)
+    )
+    np.testing.assert_allclose(loss.item(), theirs.item())
+
+
+def test_an_impossible_alignment_is_infinite_or_nothing() -> None:
+    x = wg.randn(2, 2, 3, requires_grad=True)
+    targets = wg.tensor([[1, 1], [1, 2]])
+    z = WF.ctc_loss(x.log_softmax(2), targets, [2, 2], [2, 2], reduction="none")
+    assert z[0].item() == math.inf
+    assert math.isfinite(z[1].item())
+    z = WF.ctc_loss(x.log_softmax(2), targets, [2, 2], [2, 2], reduction="none", zero_infinity=True)
+    assert z[0].item() == 0
+    (g,) = wg.autograd.grad(z.sum(), x)
+    assert not g.numpy()[:, 0].any()
+    assert g.numpy()[:, 1].any()
+
+
+@BOTH
+def test_bad_arguments_of_ctc(library: Any) -> None:
+    F, x = library.nn.functional, library.randn(4, 2, 3).log_softmax(2)
+    t = library.tensor([[1, 2], [2, 1]])
+    refused(
+        lambda: F.ctc_loss(x, t, (4, 5), (2, 2)), lambda: F.ctc_loss(x, t, (4, 4), (2, 3)),
+        lambda: F.ctc_loss(x, t, (4,), (2, 2)), lambda: F.ctc_loss(x, t, (4, 4), (2, 2), blank=3),
+        lambda: F.ctc_loss(x, t.flatten()[:3], (4, 4), (2, 2)),
+        lambda: F.ctc_loss(x[0, 0], t, (4, 4), (2, 2)),
+    )  # fmt: skip
