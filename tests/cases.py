@@ -967,6 +967,11 @@ CASES: tuple[Case, ...] = (
          (((8, 3, 2),),)),
     Case("channel_shuffle", lambda x: F.channel_shuffle(x, 2) * 2, lambda x: x[:, [0, 3, 1, 4, 2, 5]] * 2,
          (((2, 6, 3),),)),
+    Case("grid_sample", lambda x, y: F.grid_sample(x, y, align_corners=True),
+         lambda x, y: _sampled(x, y), (((2, 2, 2, 2), (2, 1, 3, 2)),), low=-0.9, high=0.9, order=2),
+    Case("affine_grid", lambda x: F.affine_grid(x, (2, 1, 2, 2), align_corners=True),
+         lambda x: np.array([[-1, -1, 1], [1, -1, 1], [-1, 1, 1], [1, 1, 1]]).reshape(2, 2, 3) @ x.mT[:, None],
+         (((2, 2, 3),),)),
     Case("nn_unfold", lambda x: F.unfold(x, (2, 1), stride=2, padding=(1, 0)), lambda x: _columns(x),
          (((2, 2, 3, 4),), ((2, 3, 3),))),
     Case("nn_fold", lambda x: F.fold(x, (3, 4), 2, padding=(1, 0)), lambda x: _folded(x), (((2, 8, 12),),)),
@@ -1053,6 +1058,13 @@ def _ctc(x: np.ndarray, labels: tuple[int, ...], blank: int = 0) -> float:
         if kept == labels:
             total = np.logaddexp(total, sum(x[t, label] for t, label in enumerate(way)))
     return -total
+
+
+def _sampled(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of images of 2 x 2, linearly between their pixels, which lie at -1 and 1."""
+    right, down = ((y[..., k] + 1)[:, None] / 2 for k in range(2))
+    across = x[:, :, :, :1, None] * (1 - right[:, :, None]) + x[:, :, :, 1:, None] * right[:, :, None]
+    return across[:, :, 0] * (1 - down) + across[:, :, 1] * down
 
 
 NUMPY_PADS = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}

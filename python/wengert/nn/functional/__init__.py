@@ -45,6 +45,7 @@ from .attention import multi_head_attention_forward, scaled_dot_product_attentio
 from .bags import embedding_bag
 from .distances import cosine_similarity, normalize, pairwise_distance
 from .dropping import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
+from .grids import affine_grid, grid_sample
 from .layers import batch_norm, embedding, layer_norm, linear
 from .losses import (
     binary_cross_entropy,
@@ -92,6 +93,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -119,6 +121,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
