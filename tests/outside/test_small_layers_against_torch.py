@@ -674,3 +674,42 @@ def test_bad_arguments_of_ctc(library: Any) -> None:
         lambda: F.ctc_loss(x, t.flatten()[:3], (4, 4), (2, 2)),
         lambda: F.ctc_loss(x[0, 0], t, (4, 4), (2, 2)),
     )  # fmt: skip
+
+
+# ---------------------------------------------------------------- images sampled at places
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+def test_grid_sample(mode: str, padding_mode: str, align_corners: bool) -> None:
+    for round in range(4):
+        rng = rng_of(mode, padding_mode, align_corners, round)
+        x = rng.normal(size=(2, 3, *rng.integers(1, 6, 2).tolist()))
+        grid = rng.uniform(-2, 2, (2, 3, 4, 2))
+        options = {"mode": mode, "padding_mode": padding_mode, "align_corners": align_corners}
+        agree_on("grid_sample", [x, grid], order=1, **options)  # PyTorch has no second derivative
+        if mode == "bicubic" or (mode == "bilinear" and padding_mode == "zeros"):
+            a, b = wg.from_numpy(x), wg.from_numpy(grid)
+            wg.func.check_gradients(lambda x, g, o=options: WF.grid_sample(x, g, **o), a, b, order=2)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_affine_grid(align_corners: bool) -> None:
+    for size in ((2, 3, 4, 5), (1, 1, 1, 1), (3, 1, 2, 1)):
+        theta = rng_of("affine", size).normal(size=(size[0], 2, 3))
+        agree_on("affine_grid", [theta], size, align_corners)
+    x, identity = wg.randn(2, 3, 4, 5), wg.tensor([[[1.0, 0, 0], [0, 1, 0]]]).repeat(2, 1, 1)
+    places = WF.affine_grid(identity, x.shape, align_corners)
+    np.testing.assert_allclose(WF.grid_sample(x, places, align_corners=align_corners).numpy(), x.numpy(), atol=1e-5)
+
+
+@BOTH
+def test_bad_grids(library: Any) -> None:
+    F, x, g = library.nn.functional, library.randn(2, 3, 4, 5), library.zeros(2, 3, 3, 2)
+    refused(
+        lambda: F.grid_sample(x[0], g), lambda: F.grid_sample(x, g[:1]), lambda: F.grid_sample(x, g, "linear"),
+        lambda: F.grid_sample(x, g, padding_mode="constant"), lambda: F.grid_sample(x, g[..., :1]),
+        lambda: F.affine_grid(library.zeros(2, 2, 2), (2, 1, 3, 3)),
+        lambda: F.affine_grid(library.zeros(1, 2, 3), (2, 1, 3, 3)),
+    )  # fmt: skip
