@@ -201,35 +201,55 @@ static void end_rows(wg_real real, const wg_recurrent_gradients *d, place p, ptr
         memcpy((char *)d->d_c + from, dc + from, (size_t)items * item_of(real));
 }
 
+/* What the products over all steps need of a step's gradients by its gates, while they are near: column by column. */
+static void transpose_step(wg_real real, const wg_recurrent_gradients *d, place p, ptrdiff_t rows, ptrdiff_t columns,
+                           char *gates)
+{
+    const ptrdiff_t item = (ptrdiff_t)item_of(real), shape[] = {columns, p.rows};
+    const ptrdiff_t out[] = {rows * item, item}, in[] = {item, columns * item};
+    const ptrdiff_t *const strides[] = {out, in};
+    char *const data[] = {(char *)d->d_gates + p.first * item, gates};
+    if (p.rows > 1)
+        wg_elementwise_run(WG_ELEMENTWISE_copy, real, 2, shape, data, strides, NULL);
+    for (ptrdiff_t k = 0; k < columns && p.rows == 1; k++) /* items that are nobody's neighbours */
+        memcpy(data[0] + k * out[0], gates + k * item, (size_t)item);
+}
+
 static wg_status backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d, char *dh, char *dc,
-                          char *dd)
+                          char *dd, char *gates)
 {
     const ptrdiff_t hidden = r->hidden, columns = columns_of(r->cell) * hidden, kept = kept_of(r->cell) * hidden;
     const size_t item = item_of(real), row = (size_t)hidden * item;
-    ptrdiff_t first = r->reverse ? 0 : rows_of(r);
+    const ptrdiff_t rows = rows_of(r);
+    ptrdiff_t first = r->reverse ? 0 : rows;
     double work = 0;
+    wg_status status;
     for (ptrdiff_t taken = r->steps - 1; taken >= 0; taken--) {
         first -= r->reverse ? 0 : size_of(r, taken);
         const place p = place_of(r, taken, first);
         begin_rows(dh, d->g_h, p.after, p.rows, row); /* rows that end here */
         begin_rows(dc, d->g_c, p.after, p.rows, row);
         begin_rows(dd, NULL, p.after, p.rows, row);
-        const size_t at = (size_t)first * row, at_gates = (size_t)(first * kept) * item;
+        const size_t at = (size_t)first * row;
         wg_recurrent_step s = {
             .cell = r->cell,
             .hidden = hidden,
             .h_before = (char *)r->h_before + at,
             .c_before = dc ? (char *)r->c_before + at : NULL,
-            .gates = (char *)r->gates + at_gates,
+            .gates = (char *)r->gates + (size_t)(first * kept) * item,
             .g = d->g ? (const char *)d->g + at : NULL,
             .dh = dh,
             .dc = dc,
             .dd = dd,
-            .d_gates = (char *)d->d_gates + at_gates,
+            .d_gates = gates,
         };
         run_rows(r, p.rows, wg_active->recurrent->backward[real], &s);
-        const wg_status status = product(real, r, d->d_h ? p.rows : least(p.rows, p.before), columns, hidden,
-                                         (char *)s.d_gates + (size_t)(kept - columns) * item, kept, r->w_h, dh);
+        transpose_step(real, d, p, rows, kept, gates);
+        status = product(real, r, d->d_h ? p.rows : least(p.rows, p.before), columns, hidden,
+                         gates + (size_t)(kept - columns) * item, kept, r->w_h, dh);
+        if (status == WG_OK && d->d_x)
+            status = product(real, r, p.rows, columns, r->inputs, gates, kept, r->w_x,
+                             (char *)d->d_x + (size_t)(first * r->inputs) * item);
         if (status != WG_OK)
             return status;
         end_rows(real, d, p, hidden, dh, dc, dd);
@@ -246,11 +266,11 @@ wg_status wg_recurrent_backward(wg_real real, const wg_recurrent *r, const wg_re
     const size_t state = (size_t)(r->batch * r->hidden) * item_of(real);
     if (state == 0 || r->steps == 0)
         return WG_OK;
-    char *scratch = wg_buffer_acquire(2 * state);
+    char *scratch = wg_buffer_acquire((size_t)(2 + kept_of(r->cell)) * state);
     if (!scratch)
         return WG_NO_MEMORY;
     const wg_status status = backward(real, r, d, scratch, r->cell == WG_CELL_LSTM ? scratch + state : NULL,
-                                      r->cell == WG_CELL_GRU ? scratch + state : NULL);
+                                      r->cell == WG_CELL_GRU ? scratch + state : NULL, scratch + 2 * state);
     wg_buffer_release(scratch);
     return status;
 }

@@ -523,10 +523,10 @@ typedef struct {
     ptrdiff_t size[2], stride[2], padding[2], dilation[2];
     int adaptive, relu;
     double divisor;
-    const void *x;                       /* planes; or, for spread, results, which are dense */
-    ptrdiff_t plane_stride, row_stride;  /* of x in elements, its columns have stride 1 */
-    void *codes;                         /* NULL, or dense */
-    void *z;                             /* dense, overlaps nothing */
+    const void *x;                      /* planes; or, for spread, results, which are dense */
+    ptrdiff_t plane_stride, row_stride; /* of x in elements, its columns have stride 1 */
+    void *codes;                        /* NULL, or dense */
+    void *z;                            /* dense, overlaps nothing */
 } wg_window;
 typedef void wg_window_fn(const wg_window *w);
 
@@ -559,7 +559,7 @@ typedef struct {
     const int64_t *sizes;
     const void *x;
     ptrdiff_t ld_x;
-    const void *w_x, *w_h; /* (inputs, columns) and (hidden, columns): 1, 4 or 3 times hidden; backward w_h' */
+    const void *w_x, *w_h; /* (inputs, columns) and (hidden, columns): 1, 4 or 3 times hidden; backward w_x' and w_h' */
     const void *b_x, *b_h; /* of columns; b_h of a GRU alone */
     const void *h, *c;     /* (batch, hidden), where it starts; NULL for zeros. c of an LSTM alone, here and below */
     void *out;             /* (rows, hidden), every h' */
@@ -570,12 +570,14 @@ typedef struct {
 } wg_recurrent;
 wg_status wg_recurrent_forward(wg_real real, const wg_recurrent *r);
 
-/* The gradients by the gates' sums, of a layer of which everything was kept, and by where it started. Of a GRU they are
- * those of n r z and of n's h W_h + b_h, in this order: the first three those of x W_x + b_x, the last three, of which n's
- * is then the last, those of h W_h + b_h. */
+/* The gradients by the gates' sums, by x, and by where it started, of a layer of which everything was kept. The first are
+ * transposed, a line for each column, as the products over all steps read them. Of a GRU they are those of n r z and of
+ * n's h W_h + b_h, in this order: the first three those of x W_x + b_x, the last three, of which n's is then the last,
+ * those of h W_h + b_h; w_x then has its lines in the order n r z. */
 typedef struct {
     const void *g, *g_h, *g_c; /* by out, h_n and c_n; NULL for zeros */
-    void *d_gates;             /* as wide as gates */
+    void *d_gates;             /* (columns of gates, rows) */
+    void *d_x;                 /* (rows, inputs); NULL where it is not wanted */
     void *d_h, *d_c;           /* NULL where they are not wanted */
 } wg_recurrent_gradients;
 wg_status wg_recurrent_backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d);

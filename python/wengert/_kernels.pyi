@@ -173,9 +173,10 @@ def recurrent_backward(
     g_h: _Array | None = None,
     g_c: _Array | None = None,
     *,
+    w_x: _Array | None = None,
     reverse: bool = False,
     start: bool = False,
-) -> tuple[_Array, _Array | None, _Array | None]: ...
+) -> tuple[_Array, _Array | None, _Array | None, _Array | None]: ...
 def sgd(
     params: Sequence[_Array],
     grads: Sequence[_Array],

@@ -335,6 +335,7 @@ cdef extern from "wengert.h" nogil:
         const void *g_h
         const void *g_c
         void *d_gates
+        void *d_x
         void *d_h
         void *d_c
     wg_status wg_recurrent_forward(wg_real real, const wg_recurrent *r) noexcept nogil

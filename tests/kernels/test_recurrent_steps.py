@@ -144,15 +144,17 @@ def gradients(
     found, lengths = typed(given, dtype), np.array(sizes, np.int64)
     kept = K.recurrent_forward(cell, sizes=lengths, reverse=reverse, keep=True, **found)[3]
     cotangents = {name: x.astype(dtype) for name, x in gs.items()}
-    d, d_h, d_c = K.recurrent_backward(
+    hidden, w_x = found["w_h"].shape[1], found["w_x"]
+    if cell == "gru":  # n r z
+        w_x = np.concatenate((w_x[2 * hidden :], w_x[: 2 * hidden]))
+    d, d_x, d_h, d_c = K.recurrent_backward(
         cell, kept, lengths, found["w_h"], cotangents.get("out"), cotangents.get("h_n"), cotangents.get("c_n"),
-        reverse=reverse, start=True,
+        w_x=w_x, reverse=reverse, start=True,
     )  # fmt: skip
-    hidden = found["w_h"].shape[1]
+    of_x, of_h = d.sum(1), {}
     if cell == "gru":  # n r z h
-        of_x = np.concatenate((d[:, hidden : 3 * hidden], d[:, :hidden]), 1)
-        return {"x": of_x @ found["w_x"], "b_x": of_x.sum(0), "b_h": d[:, hidden:].sum(0), "h": d_h}
-    return {"x": d @ found["w_x"], "b_x": d.sum(0), "h": d_h, **({"c": d_c} if cell == "lstm" else {})}
+        of_x, of_h = np.concatenate((of_x[hidden : 3 * hidden], of_x[:hidden])), {"b_h": of_x[hidden:]}
+    return {"x": d_x, "b_x": of_x, **of_h, "h": d_h, **({"c": d_c} if cell == "lstm" else {})}
 
 
 @EACH_CELL
@@ -185,7 +187,7 @@ def test_a_state_that_is_not_asked_for_changes_nothing(isa: str, dtype: np.dtype
     g = np.ones((5, 7), dtype)
     both = [K.recurrent_backward(cell, kept, lengths, given["w_h"], g, start=start) for start in (False, True)]
     np.testing.assert_array_equal(both[0][0], both[1][0])
-    assert both[0][1:] == (None, None)
+    assert both[0][1:] == (None, None, None)
 
 
 @EACH_CELL
@@ -225,7 +227,9 @@ def test_of_nothing(isa: str, dtype: np.dtype, cell: str, sizes: tuple[int, ...]
     out, h_n, c_n, kept = K.recurrent_forward(cell, np.zeros((0, 3), dtype), lengths, w, w, keep=True)
     assert out.shape == h_n.shape == (0, 3)
     assert (c_n is not None) == (cell == "lstm")
-    assert K.recurrent_backward(cell, kept, lengths, w, start=True)[1].shape == (0, 3)
+    d, d_x, d_h, _ = K.recurrent_backward(cell, kept, lengths, w, w_x=w, start=True)
+    assert d.shape == (3 * max(CELLS[cell]), 0)
+    assert d_x.shape == d_h.shape == (0, 3)
 
 
 def test_a_wide_layer_takes_its_inputs_in_larger_blocks(isa: str) -> None:
@@ -252,6 +256,10 @@ def test_what_is_refused() -> None:
             K.recurrent_forward("lstm", **{"sizes": lengths, **given, **wrong})
     with pytest.raises(TypeError, match="h is float32, expected float64"):
         K.recurrent_forward("lstm", **{"sizes": lengths, **given, "h": given["h"].astype(np.float32)})
+    kept = K.recurrent_forward("lstm", sizes=lengths, keep=True, **given)[3]
+    for w_x in (np.ones((15, 4)), np.ones(20)):
+        with pytest.raises(ValueError, match=r"w_x has shape \((15, 4|20,)\)"):
+            K.recurrent_backward("lstm", kept, lengths, given["w_h"], w_x=w_x)
     with pytest.raises(KeyError, match="elman"):
         K.recurrent_forward("elman", sizes=lengths, **given)
 

@@ -124,9 +124,9 @@ def recurrent_forward(cell, x, cnp.ndarray sizes, w_x, w_h, b_x=None, b_h=None, 
     return results[0], results[1], results[2], tuple(results[3:]) if keep else None
 
 
-def recurrent_backward(cell, tuple kept, cnp.ndarray sizes, w_h, g=None, g_h=None, g_c=None, *, bint reverse=False,
-                       bint start=False):
-    """The gradients of a layer by its gates' sums, and by where it started.
+def recurrent_backward(cell, tuple kept, cnp.ndarray sizes, w_h, g=None, g_h=None, g_c=None, *, w_x=None,
+                       bint reverse=False, bint start=False):
+    """The gradients of a layer by its gates' sums, by x, and by where it started.
 
     Parameters
     ----------
@@ -136,14 +136,18 @@ def recurrent_backward(cell, tuple kept, cnp.ndarray sizes, w_h, g=None, g_h=Non
         What that gave.
     g, g_h, g_c : ndarray or None
         The cotangents of out, h_n and c_n; None for zeros.
+    w_x : ndarray or None
+        Where d_x is wanted, as of `recurrent_forward`; of a GRU, with its rows in the order n r z.
     start : bool
         Whether d_h and d_c are wanted.
 
     Returns
     -------
     d_gates : ndarray
-        (rows, hidden), 4 times as wide of an LSTM and a GRU. Of a GRU's parts n r z h the first three, in this order, are
-        those of the inputs' product, and the last three, with h in the place of n, those of the hidden state's.
+        (hidden, rows), with 4 times as many lines of an LSTM and a GRU. Of a GRU's parts n r z h the first three, in this
+        order, are those of the inputs' product, and the last three, with h in the place of n, those of the hidden state's.
+    d_x : ndarray or None
+        (rows, inputs)
     d_h, d_c : ndarray or None
         (sizes[0], hidden)
     """
@@ -163,7 +167,11 @@ def recurrent_backward(cell, tuple kept, cnp.ndarray sizes, w_h, g=None, g_h=Non
     d.g = given(alive, g, typenum, rows, r.hidden, "g")
     d.g_h = given(alive, g_h, typenum, r.batch, r.hidden, "g_h")
     d.g_c = given(alive, g_c if lstm else None, typenum, r.batch, r.hidden, "g_c")
-    d.d_gates = made(results, typenum, rows, parts * r.hidden)
+    if w_x is not None:
+        r.inputs = np.shape(w_x)[1] if np.ndim(w_x) == 2 else -1
+        r.w_x = given(alive, w_x, typenum, gates * r.hidden, r.inputs, "w_x")
+    d.d_gates = made(results, typenum, parts * r.hidden, rows)
+    d.d_x = made(results, typenum, rows, r.inputs, w_x is not None)
     d.d_h = made(results, typenum, r.batch, r.hidden, start)
     d.d_c = made(results, typenum, r.batch, r.hidden, start and lstm)
     with nogil:

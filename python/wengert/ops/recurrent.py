@@ -149,25 +149,22 @@ def _turned(x: np.ndarray, hidden: int, back: bool = False) -> np.ndarray:
 
 
 def _by_weights(
-    d: np.ndarray, x: np.ndarray, h_before: np.ndarray, w_ih: np.ndarray, cell: str, wanted: Wanted, rows: slice
+    d: np.ndarray, x: np.ndarray, h_before: np.ndarray, cell: str, wanted: Wanted, rows: slice
 ) -> dict[str, np.ndarray]:
-    """The gradients that are products over all steps, from those by the gates' sums; of stacks of them too. `rows` are
-    those that do not start with zeros."""
+    """The gradients that are products over all steps, from those by the gates' sums, transposed; of stacks of them too.
+    `rows` are those that do not start with zeros."""
     hidden = h_before.shape[-1]
     gru = cell == "gru"
-    d_x, d_h = (d[..., : 3 * hidden], d[..., hidden:]) if gru else (d, d)
-    of_x, of_h = d_x.swapaxes(-1, -2), d_h[..., rows, :].swapaxes(-1, -2)
+    d_x, d_h = (d[..., : 3 * hidden, :], d[..., hidden:, :]) if gru else (d, d)
     found: dict[str, np.ndarray] = {}
-    if wanted[0]:
-        found["x"] = _kernels.matmul(d_x, _turned(w_ih, hidden) if gru else w_ih)
     if wanted[3]:
-        found["w_ih"] = _kernels.matmul(of_x, x)
+        found["w_ih"] = _kernels.matmul(d_x, x)
     if wanted[4]:
-        found["w_hh"] = _kernels.matmul(of_h, h_before[..., rows, :])
+        found["w_hh"] = _kernels.matmul(d_h[..., rows], h_before[..., rows, :])
     if wanted[5]:
-        found["b_ih"] = _kernels.reduce("sum", d_x, (d.ndim - 2,), False)
+        found["b_ih"] = _kernels.reduce("sum", d_x, (d.ndim - 1,), False)
     if wanted[6]:
-        found["b_hh"] = _kernels.reduce("sum", d_h, (d.ndim - 2,), False)
+        found["b_hh"] = _kernels.reduce("sum", d_h, (d.ndim - 1,), False)
     if gru and wanted[3]:
         found["w_ih"] = _turned(found["w_ih"], hidden, True)
     if gru and wanted[5]:
@@ -183,16 +180,26 @@ def _started(h: Any, sizes: Sizes, reverse: bool) -> slice:
     return slice(0, total - sizes[-1]) if reverse else slice(sizes[0], total)
 
 
+def _gates_backward(
+    gs: tuple[Any, ...], known: tuple[Any, ...], w_ih: np.ndarray, w_hh: np.ndarray, cell: str, sizes: Sizes,
+    reverse: bool, wanted: Wanted,
+) -> tuple[Any, ...]:  # fmt: skip
+    """The gradients by the gates' sums, transposed, and by x, h and c where they are wanted."""
+    w_x = None
+    if wanted[0]:
+        w_x = _turned(w_ih, w_hh.shape[1]) if cell == "gru" else w_ih
+    return _kernels.recurrent_backward(
+        cell, known, _lengths(sizes), w_hh, *map(_come, gs), w_x=w_x, reverse=reverse, start=wanted[1] or wanted[2]
+    )
+
+
 def _backward(
     g: Any, g_h: Any, g_c: Any, x: np.ndarray, h: Any, c: Any, w_ih: np.ndarray, w_hh: np.ndarray, b_ih: Any,
     b_hh: Any, known: tuple[Any, ...], cell: str, sizes: Sizes, reverse: bool, wanted: Wanted,
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
-    d, d_h, d_c = _kernels.recurrent_backward(
-        cell, known, _lengths(sizes), w_hh, _come(g), _come(g_h), _come(g_c), reverse=reverse,
-        start=wanted[1] or wanted[2],
-    )  # fmt: skip
-    found: dict[str, Any] = _by_weights(d, x, known[1], w_ih, cell, wanted, _started(h, sizes, reverse))
-    found.update(h=d_h, c=d_c)
+    d, d_x, d_h, d_c = _gates_backward((g, g_h, g_c), known, w_ih, w_hh, cell, sizes, reverse, wanted)
+    found: dict[str, Any] = _by_weights(d, x, known[1], cell, wanted, _started(h, sizes, reverse))
+    found.update(x=d_x, h=d_h, c=d_c)
     return tuple(found[name] for name, is_wanted in zip(_ARGUMENTS, wanted, strict=True) if is_wanted)
 
 
@@ -241,19 +248,15 @@ def _each_backward(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], 
     """Of a batch: the gradients by the gates are those of a larger layer, those by weights each example's own."""
     if any(batch.having[6:10]) or 0 in batch.lengths:
         return _alone(kernel, batch, arrays, static)
-    lead, wanted = len(batch.lengths), static["wanted"]
+    count, wanted = math.prod(batch.lengths), static["wanted"]
     state = [_together(x, batch, has) for x, has in zip(arrays[:6], batch.having[:6], strict=True)]
     known = tuple(None if y is None else _together(y, batch, batch.having[10]) for y in arrays[10])
-    there = _many({**static, "wanted": (False,) * 7}, batch)
-    d, d_h, d_c = _kernels.recurrent_backward(
-        there["cell"], known, _lengths(there["sizes"]), arrays[7], *map(_come, state[:3]), reverse=there["reverse"],
-        start=wanted[1] or wanted[2],
-    )  # fmt: skip
+    d, d_x, d_h, d_c = _gates_backward(tuple(state[:3]), known, arrays[6], arrays[7], **_many(static, batch))
+    d = d.reshape((len(d), -1, count)).transpose(2, 0, 1).reshape((*batch.lengths, len(d), -1))
     x, h_before = full(arrays[3], batch, batch.having[3]), _apart(known[1], batch)
     rows = _started(arrays[4], static["sizes"], static["reverse"])
-    found: dict[str, Any] = _by_weights(_apart(d, batch), x, h_before, arrays[6], static["cell"], wanted, rows)
-    found.update(h=_apart(d_h, batch), c=_apart(d_c, batch))
-    assert lead == x.ndim - 2
+    found: dict[str, Any] = _by_weights(d, x, h_before, static["cell"], wanted, rows)
+    found.update(x=_apart(d_x, batch), h=_apart(d_h, batch), c=_apart(d_c, batch))
     return tuple(found[name] for name, is_wanted in zip(_ARGUMENTS, wanted, strict=True) if is_wanted)
 
 
