@@ -133,6 +133,9 @@ GOALS = {
     "residual, batch 256, either layout": Goal(
         "the same: time, of PyTorch's better layout", EITHER, time=0.70, threads=1
     ),
+    "LSTM step": Goal(
+        "a step of an LSTM of 128 units, 35 steps, batch 32: time, of PyTorch's", ("torch",), time=0.70, threads=1
+    ),
     "import": Goal("import: time, of NumPy's import and 40 ms", ("numpy and 40 ms",), time=1.0),
     "busy neighbour": Goal(
         "two threads while another process keeps a core busy: time, of one thread's", ("1 thread",), time=1.15
