@@ -45,6 +45,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "activations": {},
     "mlp": {"max_epochs": 2, "hidden": 16, "data": Small},
     "spirals": {"per_arm": 30, "hidden": 16, "steps": 50},
+    "transformer": {"length": 4, "width": 16, "steps": 200, "batch": 32},
     "example_gradients": {"count": 100, "flipped": 5, "steps": 600},
     "weight_decay": {"max_epochs": 5},
     "pairwise_distances": {"count": 8, "steps": 60},
@@ -124,6 +125,7 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
         ],
     ),
     "spirals": ((4.6, 4.4), [("x1", "x2", [])]),
+    "transformer": ((8.4, 2.8), [("looks at", "to write", [])] * 2),
     "example_gradients": (
         (8, 3.4),
         [
@@ -245,6 +247,14 @@ def test_the_plane_has_the_colour_of_the_points_on_it() -> None:
         own = [np.abs(colors - (1 - 0.45 * (1 - to_rgb(other.get_color())))).sum(1) for other in axes.lines]
         right.append(np.argmin(own, axis=0) == arm)
     assert np.mean(right) > 0.95
+
+
+def test_each_letter_is_looked_for_where_it_stands_in_the_word() -> None:
+    heads = [np.asarray(axes.images[0].get_array()) for axes in run("transformer").axes]
+    for weights in heads:
+        np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-5)
+        assert (np.triu(weights[:, 4:], 1) == 0).all()
+    assert sum(heads).argmax(1).tolist() == [3, 2, 1, 0]
 
 
 def to_rgb(color: Any) -> np.ndarray:

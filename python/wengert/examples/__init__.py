@@ -28,6 +28,7 @@ NAMES = (
     "activations",
     "mlp",
     "spirals",
+    "transformer",
     "example_gradients",
     "weight_decay",
     "pairwise_distances",
