@@ -17,6 +17,7 @@ from .. import nn, optim, train
 from ..autograd import no_grad
 from ..data import DataLoader, TensorDataset
 from ..nn import functional
+from ..ops import random
 from ..tensors.tensor import Tensor
 from ..train import plots
 
@@ -441,6 +442,14 @@ class Classifier(Module):
         Y_hat = Y_hat.reshape((-1, Y_hat.shape[-1]))
         compare: Tensor = (Y_hat.argmax(1) == Y.reshape((-1,))).float()
         return compare.mean() if averaged else compare
+
+    def layer_summary(self, X_shape: Sequence[int]) -> None:
+        """Print what shape each layer of `net` gives, of random inputs of a shape."""
+        X = random.randn(*X_shape)
+        with no_grad():
+            for layer in self.net:
+                X = layer(X)
+                print(f"{type(layer).__name__:<12} output shape: {tuple(X.shape)}")
 
     def validation_step(self, batch: Sequence[Any]) -> Any:
         """Loss and accuracy of a batch (inputs..., labels)."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..ops.creation import ones_like
+from ..ops.creation import ones_like, tensor
 from ..train import plots as _plots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _figsize = (3.5, 2.5)
 
@@ -199,3 +200,180 @@ def with_gradient(function: Callable[[Any], Any], x: Any) -> tuple[np.ndarray, n
     y = function(x)
     y.backward(ones_like(y), retain_graph=True)
     return y.detach().numpy(), x.grad.numpy()
+
+
+# ---------------------------------------------------------------- sequences and descent
+
+
+def show_heatmaps(
+    matrices: Any, xlabel: str, ylabel: str, titles: Sequence[str] | None = None,
+    figsize: tuple[float, float] = (2.5, 2.5), cmap: str = "Reds",
+) -> Figure:  # fmt: skip
+    """Show a grid of matrices in colour.
+
+    Parameters
+    ----------
+    matrices : tensor or array
+        (rows of the grid, columns of the grid, height, width)
+    xlabel, ylabel : str
+        Below the last row, and beside the first column.
+    titles : sequence of str, optional
+        Above each column.
+    figsize : (float, float)
+        In inches.
+    cmap : str
+        matplotlib's name of a colour map.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If `matrices` has another number of dimensions.
+
+    Examples
+    --------
+    >>> figure = wg.d2l.show_heatmaps(wg.eye(10).reshape(1, 1, 10, 10), "Keys", "Queries")
+    >>> figure.axes[0].get_xlabel()
+    'Keys'
+    """
+    grid = _array(matrices)
+    if grid.ndim != 4:
+        raise ValueError(f"show_heatmaps: expected matrices of shape (rows, columns, height, width), got {grid.shape}")
+    figure = _plots.new_figure(*figsize)
+    cells = figure.subplots(*grid.shape[:2], sharex=True, sharey=True, squeeze=False)
+    for i, row in enumerate(cells):
+        for j, axes in enumerate(row):
+            image = axes.imshow(grid[i, j], cmap=cmap)
+            if i == len(cells) - 1:
+                axes.set_xlabel(xlabel)
+            if j == 0:
+                axes.set_ylabel(ylabel)
+            if titles:
+                axes.set_title(titles[j])
+    figure.colorbar(image, ax=list(cells.ravel()), shrink=0.6)
+    _plots.show_in_notebook(figure)
+    return figure
+
+
+def show_list_len_pair_hist(legend: Sequence[str], xlabel: str, ylabel: str, xlist: Any, ylist: Any) -> Axes:
+    """Draw how often lengths occur in two lists of sequences, side by side.
+
+    Parameters
+    ----------
+    legend : sequence of two str
+    xlabel, ylabel : str
+    xlist, ylist : sequence of sequences
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> axes = wg.d2l.show_list_len_pair_hist(["source", "target"], "tokens", "count", [[1], [1, 2]], [[1], [2]])
+    >>> axes.get_xlabel()
+    'tokens'
+    """
+    figure = _plots.new_figure(*_figsize)
+    axes = figure.subplots()
+    axes.hist([[len(x) for x in sequences] for sequences in (xlist, ylist)], label=list(legend))
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.legend()
+    _plots.show_in_notebook(figure)
+    return axes
+
+
+def annotate(text: str, xy: tuple[float, float], xytext: tuple[float, float], axes: Axes | None = None) -> None:
+    """Write a text beside a curve, with an arrow to a point of it.
+
+    Parameters
+    ----------
+    text : str
+    xy, xytext : (float, float)
+        The point, and where the text begins.
+    axes : matplotlib axes, optional
+        By default pyplot's current ones.
+
+    Examples
+    --------
+    >>> axes = wg.d2l.plot([0., 1., 2.], [1., 0., 1.])
+    >>> wg.d2l.annotate("minimum", (1., 0.), (1.2, 0.5), axes)
+    >>> axes.texts[0].get_text()
+    'minimum'
+    """
+    if axes is None:
+        _plots.require_matplotlib()
+        from matplotlib import pyplot
+
+        axes = pyplot.gca()
+    axes.annotate(text, xy=xy, xytext=xytext, arrowprops={"arrowstyle": "->"})
+
+
+def train_2d(
+    trainer: Callable[..., tuple[Any, Any, Any, Any]], steps: int = 20, f_grad: Callable[..., Any] | None = None
+) -> list[tuple[float, float]]:  # fmt: skip
+    """Walk down a function of two variables from (-5, -2), and say where it ends.
+
+    Parameters
+    ----------
+    trainer : callable
+        Of x1, x2 and two numbers of a state that is 0 at first, and of `f_grad` if there is one; gives all four anew.
+    steps : int
+    f_grad : callable, optional
+        Of x1 and x2.
+
+    Returns
+    -------
+    list of (float, float)
+        The points of the path, the first included.
+
+    Examples
+    --------
+    >>> path = wg.d2l.train_2d(lambda x1, x2, s1, s2, f: (x1 - 0.1 * f(x1, x2)[0], x2, s1, s2), f_grad=lambda *x: x)
+    epoch 20, x1: -0.607883, x2: -2.000000
+    >>> len(path)
+    21
+    """
+    further = () if f_grad is None else (f_grad,)
+    x1, x2, s1, s2 = -5.0, -2.0, 0.0, 0.0
+    path = [(x1, x2)]
+    for _ in range(steps):
+        x1, x2, s1, s2 = trainer(x1, x2, s1, s2, *further)
+        path.append((float(x1), float(x2)))
+    print(f"epoch {steps}, x1: {float(x1):f}, x2: {float(x2):f}")
+    return path
+
+
+def show_trace_2d(f: Callable[..., Any], results: Sequence[tuple[float, float]]) -> Axes:
+    """Draw the path of `train_2d` over the lines of equal height of a function.
+
+    Parameters
+    ----------
+    f : callable
+        Of two tensors of one shape.
+    results : sequence of (float, float)
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> axes = wg.d2l.show_trace_2d(lambda x1, x2: x1**2 + 2 * x2**2, [(-5., -2.), (-3., -1.)])
+    >>> axes.get_xlabel(), len(axes.lines)
+    ('x1', 1)
+    """
+    figure = _plots.new_figure(*_figsize)
+    axes = figure.subplots()
+    points = np.array(results)
+    low = np.minimum([-5.5, -3.0], points.min(0) - 0.5)
+    high = np.maximum([1.0, 1.0], points.max(0) + 0.5)
+    x1, x2 = np.meshgrid(*(np.linspace(a, b, 80) for a, b in zip(low, high, strict=True)), indexing="ij")
+    axes.contour(x1, x2, _array(f(tensor(x1), tensor(x2))), colors="#1f77b4")
+    axes.plot(*points.T, "-o", color="#ff7f0e")
+    axes.set(xlabel="x1", ylabel="x2")
+    _plots.show_in_notebook(figure)
+    return axes
