@@ -140,19 +140,22 @@ _IN = np.random.default_rng(11).normal(size=(12, 4)).astype(np.float32).astype(n
 _OUT = np.random.default_rng(12).normal(size=(4, 4)).astype(np.float32).astype(np.float64)
 
 
-def _heads(x: Any, weights: bool) -> Any:
-    """Two heads within a sequence; the result alone."""
+def _heads(x: Any, weights: bool, which: int) -> Any:
+    """Two heads within a sequence: the result, or the weights."""
     project, join = wg.tensor(_IN, dtype=x.dtype), wg.tensor(_OUT, dtype=x.dtype)
     return F.multi_head_attention_forward(
         x, x, x, 4, 2, project, None, None, None, False, 0.0, join, None, need_weights=weights
-    )[0]
+    )[which]
 
 
-def _heads_reference(x: np.ndarray) -> np.ndarray:
+def _heads_reference(x: np.ndarray, which: int = 0) -> np.ndarray:
     sequences = x[:, None] if x.ndim == 2 else x
     q, k, v = (
         part.reshape(*sequences.shape[:2], 2, 2).transpose(1, 2, 0, 3) for part in np.split(sequences @ _IN.T, 3, -1)
     )
+    if which:
+        shares = _softmax(q @ k.swapaxes(-1, -2) / math.sqrt(2), -1).mean(1)
+        return shares[0] if x.ndim == 2 else shares
     return (_attention(q, k, v).transpose(2, 0, 1, 3).reshape(sequences.shape) @ _OUT.T).reshape(x.shape)
 
 
@@ -867,10 +870,12 @@ CASES: tuple[Case, ...] = (
     Case("attention_grouped", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
          lambda q, k, v: _attention(q, k.repeat(2, -3), v.repeat(2, -3)), (((4, 3, 2), (2, 4, 2), (2, 4, 1)),),
          rtol32=1e-5),
-    Case("multi_head_attention", lambda x: _heads(x, False), lambda x: _heads_reference(x),
+    Case("multi_head_attention", lambda x: _heads(x, False, 0), lambda x: _heads_reference(x),
          (((3, 4),), ((5, 2, 4),)), rtol32=1e-5),
-    Case("multi_head_attention_weights", lambda x: _heads(x, True), lambda x: _heads_reference(x),
+    Case("multi_head_attention_with_weights", lambda x: _heads(x, True, 0), lambda x: _heads_reference(x),
          (((3, 4),), ((5, 2, 4),)), rtol32=1e-5),
+    Case("multi_head_attention_weights", lambda x: _heads(x, True, 1), lambda x: _heads_reference(x, 1),
+         (((3, 4),), ((5, 2, 4),)), rtol32=2e-5),
     # ------------------------------------------------------------ change in place
     Case("overwrite", lambda x: x * x + (x * 2.0).zero_(), lambda x: x * x),
     Case("view_changed", lambda x: _view_changed(x), lambda x: _view_changed(x), (((3, 5),), ((2, 1),), ((4, 2, 2),))),

@@ -115,11 +115,25 @@ def test_one_input_is_projected_once_and_gives_the_same(dtype: np.dtype) -> None
         assert weights.shape == ((5, 4, 4) if batch_first else (4, 5, 5))
         assert "attention_packed" in operations(packed)
         assert "attention" in operations(apart)
+        assert "attention_weighed" in operations(weighed)
         for other in (apart, weighed):
             assert wg.allclose(packed, other, atol=1e-5)
         first = wg.autograd.grad((packed**2).sum(), list(layer.parameters()))
         for y, z in zip(first, wg.autograd.grad((apart**2).sum(), list(layer.parameters())), strict=True):
             assert wg.allclose(y, z, atol=1e-4)
+
+
+@pytest.mark.parametrize("length", [5, 130])
+def test_weights_may_be_changed_and_are_the_same_for_any_length(length: int) -> None:
+    layer = nn.MultiheadAttention(8, 2, batch_first=True)
+    x = wg.randn(2, length, 8, requires_grad=True)
+    out, weights = layer(x, x, x, average_attn_weights=False)
+    assert wg.allclose(weights.sum(-1), wg.ones(2, 2, length), atol=1e-5)
+    assert wg.allclose(weights.mean(1), layer(x, x, x)[1], atol=1e-6)
+    expected = wg.autograd.grad((layer(x, x, x, need_weights=False)[0] ** 2).sum(), x)[0]
+    if length == 5:
+        weights.detach().zero_()
+    assert wg.allclose(wg.autograd.grad((out**2).sum(), x)[0], expected, atol=1e-4)
 
 
 def test_a_layer_is_mapped_over_batches_and_travels() -> None:

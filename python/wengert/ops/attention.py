@@ -21,7 +21,7 @@ from ..core.batching import Batch, Rule, full
 from ..core.define import primitive
 from ..core.doors import constant
 from ..core.tape import Operation, apply
-from ..core.tuples import item, pack
+from ..core.tuples import item, nothing_came, pack
 from ..core.variable import detached
 from .compare import isneginf, where
 from .extremes import amax
@@ -34,6 +34,8 @@ from .shape import permute, view_at
 
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 Known = tuple[np.ndarray, ...]  # what the forward kernel gave beside the result
+
+SHORT: int = _kernels.ATTENTION_BLOCK  # the longest sequences whose weights the kernel gives
 
 # ---------------------------------------------------------------- composed of operations
 
@@ -117,17 +119,17 @@ def _tangent(t: Any, q: Any, k: Any, v: Any, p: Any, scale: float) -> Any:
 
 
 def _attended(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: Any, causal: bool, scale: float, keep: bool) -> Any:
-    small = keep and max(q.shape[-2], k.shape[-2]) <= _kernels.ATTENTION_BLOCK
+    small = keep and max(q.shape[-2], k.shape[-2]) <= SHORT
     out, *kept = _kernels.attention(q, k, v, mask, causal=causal, scale=scale, weights=small)
     return out, tuple(kept) if keep else None
 
 
-def _each(mask: int) -> Rule:
+def _each(mask: int | None) -> Rule:
     """Of a batch: its dimensions are further leading ones; the argument that is a mask is repeated by the kernel."""
 
     def rule(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
         values = [x if i == mask else full(x, batch, batch.having[i]) for i, x in enumerate(arrays)]
-        if values[mask] is not None and not batch.having[mask]:
+        if mask is not None and values[mask] is not None and not batch.having[mask]:
             values[mask] = values[mask].reshape((*(1,) * len(batch.lengths), *values[mask].shape))
         return kernel(*values, **static)
 
@@ -294,6 +296,43 @@ _PACKED_BACKWARD: Operation = primitive(
     ),
     ("y", "x", "mask", "out", "known"), joint=_pull_packed_again, batched=_each(mask=2),
 )  # fmt: skip
+
+
+# The same with the weights beside the result, of short sequences. Nothing flows back from the weights in most programs.
+
+
+def _weighed(x: np.ndarray, causal: bool, scale: float, keep: bool) -> Any:
+    out, shift, found = _kernels.attention(*_unpacked(x), causal=causal, scale=scale, weights=True)
+    return (out.swapaxes(-2, -3), found), shift
+
+
+def _pull_weighed(g: Any, x: Any, z: Any, kept: Any, causal: bool, scale: float) -> tuple[Any]:
+    out, p = (item(detached(z), i) for i in range(2))
+    inputs = (item(g, 0), x, None, out, pack([kept, p]))
+    found = apply(_PACKED_BACKWARD, inputs, {"causal": causal, "scale": scale})
+    if not nothing_came(g, 1):
+        q, k, v = _parts(x)
+        slopes = _softened(item(g, 1), weights(q, k, None, causal, scale)) * scale
+        found = found + _together([matmul(slopes, k), matmul(T(slopes), q), 0.0 * v])
+    return (found,)
+
+
+def _push_weighed(t: Any, x: Any, causal: bool, scale: float) -> Any:
+    (q, k, _), (tq, tk, _) = _parts(x), _parts(t)
+    moved = (matmul(tq, T(k)) + matmul(q, T(tk))) * scale
+    return pack([_push_packed(t, x, None, causal, scale), _softened(moved, weights(q, k, None, causal, scale))])
+
+
+_WEIGHED: Operation = primitive(
+    "attention_weighed", _weighed, (), (_push_weighed,), ("x",), joint=_pull_weighed, keeps=True, batched=_each(None)
+)
+
+
+def attend_weighed(x: Any, causal: bool, scale: float) -> tuple[Tensor, Tensor]:
+    """`attend_packed` of at most `SHORT` positions without a mask, and the weights, (..., heads, l, l). They are not to
+    be changed in place."""
+    found = apply(_WEIGHED, (x,), {"causal": causal, "scale": scale})
+    return item(found, 0), item(found, 1)
 
 
 def attend_packed(x: Any, mask: Any, causal: bool, scale: float) -> Tensor:

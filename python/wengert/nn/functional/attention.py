@@ -18,7 +18,7 @@ from ...ops.products import linear, matmul
 from ...ops.random import dropout
 from ...ops.reduce import mean
 from ...ops.rows import softmax
-from ...ops.shape import broadcast_to, narrow_view, permute, reshape, squeeze, transpose, unsqueeze
+from ...ops.shape import broadcast_to, clone, narrow_view, permute, reshape, squeeze, transpose, unsqueeze
 from .padding import pad
 
 _SHORT, _MANY = 64, 16  # positions, heads
@@ -294,8 +294,11 @@ def multi_head_attention(
     more = (heads.bias_k is not None) + heads.add_zero
     causal = causal and not more
     mask = _joint_mask(padding, None if causal else attn_mask, heads.number, more, q._value.dtype)
-    if same and len(heads.weights) == 1 and not more and not need_weights and _plain(q, mask, heads.dropout):
+    alone = same and len(heads.weights) == 1 and not more and _plain(q, mask, heads.dropout)
+    if alone and not need_weights:
         z, weights = _within(q, heads, mask, causal, batch_first), None
+    elif alone and mask is None and q._value.shape[1 if batch_first else 0] <= attention.SHORT:
+        z, weights = _weighed(q, heads, causal, batch_first, average)
     else:
         z, weights = _across(q, k, v, heads, mask, causal, batch_first, need_weights, same)
     out = linear(reshape(z, (*z._value.shape[:-2], q._value.shape[-1])), heads.out_weight, heads.out_bias)
@@ -360,13 +363,26 @@ def _plain(x: Any, mask: Any, p: float) -> bool:
 
 def _within(x: Any, heads: Heads, mask: Any, causal: bool, batch_first: bool) -> Tensor:
     """Of one input that is query, key and value: (n, l, heads, e), or (l, n, heads, e)."""
+    parts, scale = _side_by_side(x, heads, batch_first)
+    z = attention.attend_packed(parts, mask, causal, scale)
+    return z if batch_first else transpose(z, 0, 1)
+
+
+def _side_by_side(x: Any, heads: Heads, batch_first: bool) -> tuple[Tensor, float]:
+    """Queries, keys and values of one input, (n, l, 3, heads, e), and the scale of the scores."""
     projected = linear(x, heads.weights[0], heads.bias)
     each = x._value.shape[-1] // heads.number
     parts = reshape(projected, (*projected._value.shape[:-1], 3, heads.number, each))
-    scale = 1 / math.sqrt(max(each, 1))
-    if batch_first:
-        return attention.attend_packed(parts, mask, causal, scale)
-    return transpose(attention.attend_packed(transpose(parts, 0, 1), mask, causal, scale), 0, 1)
+    return parts if batch_first else transpose(parts, 0, 1), 1 / math.sqrt(max(each, 1))
+
+
+def _weighed(x: Any, heads: Heads, causal: bool, batch_first: bool, average: bool) -> tuple[Tensor, Tensor]:
+    """What `_within` gives, of short sequences without a mask, and the weights, (n, heads, l, l)."""
+    parts, scale = _side_by_side(x, heads, batch_first)
+    z, weights = attention.attend_weighed(parts, causal, scale)
+    if not average:
+        weights = clone(weights)  # whoever has them may change them
+    return z if batch_first else transpose(z, 0, 1), weights
 
 
 def _split(x: Any, heads: int, batch_first: bool) -> Tensor:
