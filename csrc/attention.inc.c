@@ -413,7 +413,7 @@ typedef struct {
     real *dq, *dk, *dv, *mask, *along;
 } INTERNAL(backward_room);
 
-/* The parts of a room, one behind the other: gives the number of items. With a room its pointers are set. */
+/* The parts of a room, one behind the other: gives the number of items. Where there is memory the pointers are set. */
 static ptrdiff_t INTERNAL(backward_parts)(const INTERNAL(attention_job) *job, real *memory, INTERNAL(backward_room) *r)
 {
     const ptrdiff_t m = job->rows, n = job->wide_s;
@@ -433,7 +433,8 @@ static ptrdiff_t INTERNAL(backward_parts)(const INTERNAL(attention_job) *job, re
                                INTERNAL(whole)(job->a->l)};
     ptrdiff_t items = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        *places[i] = memory + items;
+        if (memory)
+            *places[i] = memory + items;
         items += INTERNAL(whole)(sizes[i]);
     }
     return items;

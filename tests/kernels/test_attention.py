@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import numpy as np
@@ -218,6 +219,33 @@ def test_long_sequences_take_memory_by_their_length(dtype: np.dtype) -> None:
     _kernels.attention_backward(g, q, k, v, out, shift)
     usage = _kernels.memory_usage()
     assert usage["in_use"] + usage["held"] < n * n * dtype.itemsize / 4
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers that send signals")
+@pytest.mark.parametrize("backward", [False, True])
+def test_an_exception_from_a_signal_handler_ends_what_takes_long(isa: str, threads: int, backward: bool) -> None:
+    n = 12000
+    x = np.ones((1, n, 32), np.float32)
+
+    def stop(*_: Any) -> None:
+        raise TimeoutError
+
+    def attend_long() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        if backward:
+            _kernels.attention_backward(x, x, x, x, x, np.zeros((1, n), np.float32))
+        else:
+            _kernels.attention(x, x, x)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        with pytest.raises(TimeoutError):
+            attend_long()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    small = np.ones((1, 3, 2), np.float32)
+    np.testing.assert_array_equal(_kernels.attention(small, small, small)[0], small)
 
 
 def test_what_does_not_fit_is_refused(isa: str, dtype: np.dtype) -> None:
