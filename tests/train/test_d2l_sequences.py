@@ -66,6 +66,38 @@ def test_lenet_says_what_its_layers_give(capsys: pytest.CaptureFixture[str]) -> 
     assert 0.9 * bound < float(model.net[3].weight.detach().abs().max()) <= bound
 
 
+@pytest.mark.parametrize(
+    ("block", "shape", "found"),
+    [
+        (lambda: d2l.Residual(3), (4, 3, 6, 6), (4, 3, 6, 6)),
+        (lambda: d2l.Residual(6, use_1x1conv=True, strides=2), (4, 3, 7, 7), (4, 6, 4, 4)),
+        (lambda: d2l.ResNeXtBlock(32, 16, 1), (4, 32, 12, 12), (4, 32, 12, 12)),
+        (lambda: d2l.ResNeXtBlock(8, 2, 0.5, use_1x1conv=True, strides=2), (2, 4, 6, 6), (2, 8, 3, 3)),
+    ],
+)
+def test_a_residual_block_adds_its_input(block: Any, shape: Any, found: Any) -> None:
+    net, X = block(), wg.randn(*shape)
+    assert net(X).shape == found
+    net.eval()
+    last = net.path[-1]
+    with wg.no_grad():
+        last.weight.zero_()
+        last.bias.zero_()
+    assert wg.allclose(net(X), wg.relu(net.shortcut(X)))
+
+
+def test_a_residual_block_is_its_layers() -> None:
+    net = d2l.Residual(3).eval()
+    X = wg.randn(2, 3, 5, 5)
+    net(X)  # gives its layers their sizes
+    first, norm1, _, second, norm2 = net.path
+    expected = wg.relu(X + norm2(second(wg.relu(norm1(first(X))))))
+    assert wg.allclose(net(X), expected)
+    groups = d2l.ResNeXtBlock(32, 16, 1)
+    groups(wg.randn(1, 32, 4, 4))
+    assert groups.path[3].groups == 2
+
+
 # ---------------------------------------------------------------- vocabularies, scores
 
 

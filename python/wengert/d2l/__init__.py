@@ -38,7 +38,7 @@ from .design import (
     add_to_class,
 )
 from .devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu
-from .images import LeNet, corr2d, init_cnn
+from .images import LeNet, Residual, ResNeXtBlock, corr2d, init_cnn
 from .models import (
     MLP,
     LinearRegression,
@@ -120,6 +120,8 @@ __all__ = [
     "ProgressBoard",
     "RNNLMScratch",
     "RNNScratch",
+    "ResNeXtBlock",
+    "Residual",
     "Seq2Seq",
     "Seq2SeqEncoder",
     "SoftmaxRegression",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import nn
+from ..nn import functional
 from ..tensors.tensor import Tensor
 from .design import Classifier
 
@@ -82,3 +83,84 @@ class LeNet(Classifier):
         for width in (120, 84):
             dense += [nn.LazyLinear(width), nn.Sigmoid()]
         self.net = nn.Sequential(*convolutions, *dense, nn.LazyLinear(num_classes))
+
+
+# ---------------------------------------------------------------- residual blocks
+
+
+class _Block(nn.Module):
+    """What a path of layers makes of its input, and the input itself, or what a last layer makes of it, added."""
+
+    def _make(self, path: list[nn.Module], shortcut: list[nn.Module]) -> None:
+        self.path = nn.Sequential(*path)
+        self.shortcut = nn.Sequential(*shortcut)
+
+    def forward(self, X: Any) -> Tensor:
+        """Of images (n, channels, height, width), those of the block."""
+        return functional.relu(self.path(X) + self.shortcut(X))
+
+
+def _normed(channels: int, size: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    """A convolution that keeps the size of the image but for the stride, and batch normalisation."""
+    convolution = nn.LazyConv2d(channels, kernel_size=size, stride=stride, padding=size // 2, groups=groups)
+    return [convolution, nn.LazyBatchNorm2d()]
+
+
+class Residual(_Block):
+    """Two convolutions of 3 x 3, to whose result the input is added (He et al. 2016).
+
+    Parameters
+    ----------
+    num_channels : int
+        Of the result.
+    use_1x1conv : bool
+        A convolution of 1 x 1 gives the input as many channels.
+    strides : int
+        Of the first convolution, and of that of the input.
+
+    Examples
+    --------
+    >>> wg.d2l.Residual(3)(wg.randn(4, 3, 6, 6)).shape
+    wengert.Size([4, 3, 6, 6])
+    >>> wg.d2l.Residual(6, use_1x1conv=True, strides=2)(wg.randn(4, 3, 6, 6)).shape
+    wengert.Size([4, 6, 3, 3])
+    """
+
+    def __init__(self, num_channels: int, use_1x1conv: bool = False, strides: int = 1) -> None:
+        super().__init__()
+        path = [*_normed(num_channels, 3, strides), nn.ReLU(), *_normed(num_channels, 3)]
+        self._make(path, [nn.LazyConv2d(num_channels, kernel_size=1, stride=strides)] if use_1x1conv else [])
+
+
+class ResNeXtBlock(_Block):
+    """A residual block whose middle convolution works in groups, between two of 1 x 1 (Xie et al. 2017).
+
+    Parameters
+    ----------
+    num_channels : int
+        Of the result.
+    groups : int
+        How many channels each group has.
+    bot_mul : float
+        The share of num_channels that the middle convolution has.
+    use_1x1conv : bool
+        A convolution of 1 x 1, normalised, gives the input as many channels.
+    strides : int
+        Of the middle convolution, and of that of the input.
+
+    Examples
+    --------
+    >>> wg.d2l.ResNeXtBlock(32, 16, 1)(wg.randn(4, 32, 12, 12)).shape
+    wengert.Size([4, 32, 12, 12])
+    """
+
+    def __init__(
+        self, num_channels: int, groups: int, bot_mul: float, use_1x1conv: bool = False, strides: int = 1
+    ) -> None:  # fmt: skip
+        super().__init__()
+        middle = round(num_channels * bot_mul)
+        path = [
+            *_normed(middle, 1), nn.ReLU(), *_normed(middle, 3, strides, middle // groups), nn.ReLU(),
+            *_normed(num_channels, 1),
+        ]  # fmt: skip
+        self._make(path, _normed(num_channels, 1, strides) if use_1x1conv else [])
