@@ -185,6 +185,7 @@ def guard_memory(bint on):
 
 include "bindings/arrays.pxi"
 include "bindings/dlpack.pxi"
+include "bindings/program.pxi"
 include "bindings/elementwise.pxi"
 include "bindings/reduce.pxi"
 include "bindings/scan.pxi"

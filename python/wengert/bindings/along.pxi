@@ -6,6 +6,7 @@ cdef run_along(wg_along_how how, cnp.ndarray array, cnp.ndarray index, cnp.ndarr
     cdef int64_t bad = 0
     cdef wg_status status
     cdef int d
+    memset(&a, 0, sizeof(a))
     a.how, a.ndim, a.size = how, cnp.PyArray_NDIM(array), cnp.PyArray_ITEMSIZE(array)
     a.dim = axis_of(axis, a.ndim, name)
     a.length = cnp.PyArray_DIM(array, a.dim) if a.ndim else 1
@@ -25,6 +26,8 @@ cdef run_along(wg_along_how how, cnp.ndarray array, cnp.ndarray index, cnp.ndarr
     if status == WG_BAD_INDEX:
         raise IndexError(f"{name}: index {bad} is out of range for dimension {a.dim} of length {a.length}, expected "
                          f"{-a.length} to {a.length - 1}")
+    if wg_recording is not NULL:
+        note_along(&a, array, index, items)
 
 
 cdef cnp.ndarray index_along(index, cnp.ndarray array, name):

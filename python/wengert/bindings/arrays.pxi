@@ -6,6 +6,9 @@
 cdef class Block:
     """Owner of one block of recycled memory; the base object of every result."""
     cdef void *data
+    cdef int64_t recording  # the number of the one that was under way when it was made, or 0
+    cdef int slot           # there
+    cdef int entry
 
     def __dealloc__(self):
         wg_buffer_release(self.data)
@@ -24,12 +27,23 @@ cdef cnp.ndarray new_array(int typenum, int ndim, const cnp.npy_intp *shape, bin
     block.data = wg_buffer_acquire(bytes)
     if block.data is NULL:
         raise MemoryError(f"no memory for a result of shape {shape_tuple(ndim, shape)}: {bytes} bytes")
+    if wg_recording is not NULL:
+        note_block(block, bytes)
     cdef cnp.ndarray array = PyArray_NewFromDescr(
         cnp.ndarray, PyArray_DescrFromType(typenum), ndim, <cnp.npy_intp *> shape, NULL, block.data,
         cnp.NPY_ARRAY_FARRAY if fortran else cnp.NPY_ARRAY_CARRAY, None)
     Py_INCREF(block)  # PyArray_SetBaseObject takes one over
     PyArray_SetBaseObject(array, block)
     return array
+
+
+cdef int note_block(Block block, size_t size) except -1:
+    """Let a block of memory be a slot of what is being recorded."""
+    cdef Recording rec = <Recording> wg_recording
+    block.recording = rec.number
+    block.entry = rec.entry
+    block.slot = wg_program_slot(rec.program, WG_SLOT_BLOCK, size, NULL)
+    return rec.require(block.slot)
 
 
 cdef inline size_t item_size(int typenum) noexcept nogil:
@@ -126,12 +140,12 @@ def copy(x):
 
 
 def empty(shape, dtype):
-    """An uninitialised array of float32, float64, int64 or bool in recycled memory."""
+    """An uninitialised array in recycled memory, of a dtype that tensors have."""
     cdef cnp.npy_intp dims[WG_MAX_DIMS]
     cdef int typenum = np.dtype(dtype).num
     cdef int ndim = len(shape)
-    if typenum not in (cnp.NPY_FLOAT, cnp.NPY_DOUBLE, cnp.NPY_INT64, cnp.NPY_BOOL):
-        raise TypeError(f"empty: expected float32, float64, int64 or bool, got {np.dtype(dtype)}")
+    if typenum not in ARRAY_TYPES:
+        raise TypeError(f"empty: expected a dtype that tensors have, got {np.dtype(dtype)}")
     if ndim > WG_MAX_DIMS:
         raise ValueError(f"empty: at most {WG_MAX_DIMS} dimensions, got {ndim}")
     for i in range(ndim):
@@ -139,6 +153,141 @@ def empty(shape, dtype):
             raise ValueError(f"empty: negative length in shape {tuple(shape)}")
         dims[i] = shape[i]
     return new_array(typenum, ndim, dims)
+
+
+ARRAY_TYPES = frozenset((cnp.NPY_BOOL, cnp.NPY_UINT8, cnp.NPY_INT8, cnp.NPY_INT16, cnp.NPY_INT32, cnp.NPY_INT64, NPY_HALF,
+                         cnp.NPY_FLOAT, cnp.NPY_DOUBLE))
+
+
+def zeros(shape, dtype):
+    """An array of zeros in recycled memory, of a dtype that tensors have."""
+    cdef cnp.ndarray out = empty(shape, dtype)
+    memset(cnp.PyArray_DATA(out), 0, cnp.PyArray_NBYTES(out))
+    if wg_recording is not NULL:
+        note_zeros(out)
+    return out
+
+
+def assign(out, x):
+    """Copy the items of an array into another one, of the same dtype and any strides, where x broadcasts to its shape.
+
+    Parameters
+    ----------
+    out : ndarray
+        Writable; of items of 1, 2, 4 or 8 bytes.
+    x : ndarray
+        It shares no memory with `out`, unless both are the same.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the dtypes differ, or x does not broadcast.
+    """
+    cdef cnp.ndarray O = readable(out, "assign"), X = readable(x, "assign")
+    cdef cnp.npy_intp strides[WG_MAX_DIMS]
+    cdef int ndim = cnp.PyArray_NDIM(O), lead = ndim - cnp.PyArray_NDIM(X), d
+    cdef bint fits = lead >= 0
+    cdef wg_assign a
+    if O is not out or not PyArray_ISWRITEABLE(O) or cnp.PyArray_ITEMSIZE(O) not in (1, 2, 4, 8):
+        raise ValueError(f"assign: out must be writable, aligned, in native byte order, and of at most 8 bytes an item")
+    if cnp.PyArray_TYPE(X) != cnp.PyArray_TYPE(O):
+        raise TypeError(f"assign: {X.dtype} items do not go into an array of {O.dtype}")
+    for d in range(ndim if fits else 0):
+        if d < lead or (cnp.PyArray_DIM(X, d - lead) == 1 and cnp.PyArray_DIM(O, d) != 1):
+            strides[d] = 0
+        elif cnp.PyArray_DIM(X, d - lead) == cnp.PyArray_DIM(O, d):
+            strides[d] = cnp.PyArray_STRIDE(X, d - lead)
+        else:
+            fits = False
+    if not fits:
+        raise ValueError(f"assign: shape {np.shape(x)} does not broadcast to {np.shape(out)}")
+    describe(&a, O, X, strides)
+    put(&a, O, X)
+
+
+cdef int put(wg_assign *a, cnp.ndarray O, cnp.ndarray X) except -1:
+    """Copy, and note it. A dense array of float32 or float64 is what the elementwise kernels write."""
+    cdef int typenum = cnp.PyArray_TYPE(O), i
+    cdef int real = WG_F32 if typenum == cnp.NPY_FLOAT else WG_F64
+    cdef char *data[2]
+    cdef const cnp.npy_intp *strides[2]
+    cdef PyObject *arrays[1]
+    cdef bint elementwise = (typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE) and PyArray_IS_C_CONTIGUOUS(O)
+    data[0], data[1], arrays[0] = a.to, <char *> a.from_, <PyObject *> X
+    strides[0], strides[1] = a.to_strides, a.from_strides
+    if cnp.PyArray_SIZE(O) < KEEP_GIL_BELOW:
+        if elementwise:
+            wg_elementwise_run(<wg_elementwise> WG_ELEMENTWISE_copy, <wg_real> real, a.ndim, a.shape, data, strides, NULL)
+        else:
+            wg_assign_run(a)
+    else:
+        with nogil:
+            if elementwise:
+                wg_elementwise_run(<wg_elementwise> WG_ELEMENTWISE_copy, <wg_real> real, a.ndim, a.shape, data, strides, NULL)
+            else:
+                wg_assign_run(a)
+    if wg_recording is not NULL:
+        if elementwise:
+            note_strided(WG_ELEMENTWISE_copy, real, 1, 0, a.ndim, a.shape, data, strides, arrays, O, NULL)
+        else:
+            note_assign(a, O, X)
+    return 0
+
+
+def copied(x):
+    """A dense copy, in C order, of an array of any dtype that tensors have."""
+    cdef cnp.ndarray array = readable(x, "copied"), out
+    cdef wg_assign a
+    if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(array) == cnp.NPY_DOUBLE:
+        return copy_kernel.run(array, None, None, ())
+    out = new_array(cnp.PyArray_TYPE(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array))
+    describe(&a, out, array, cnp.PyArray_STRIDES(array))
+    put(&a, out, array)
+    return out
+
+
+cdef int describe(wg_assign *a, cnp.ndarray O, cnp.ndarray X, const cnp.npy_intp *strides) except -1:
+    memset(a, 0, sizeof(wg_assign))
+    a.ndim, a.size, a.shape = cnp.PyArray_NDIM(O), cnp.PyArray_ITEMSIZE(O), cnp.PyArray_DIMS(O)
+    a.to, a.to_strides = cnp.PyArray_BYTES(O), cnp.PyArray_STRIDES(O)
+    a.from_, a.from_strides = cnp.PyArray_BYTES(X), strides
+    return 0
+
+
+def joined(arrays, axis):
+    """`np.concatenate` of arrays of one dtype that tensors have."""
+    cdef cnp.ndarray first = readable(arrays[0], "joined"), array, out
+    cdef int typenum = cnp.PyArray_TYPE(first), ndim = cnp.PyArray_NDIM(first), d = axis_of(axis, ndim, "joined"), k
+    cdef cnp.npy_intp shape[WG_MAX_DIMS]
+    cdef char *at
+    cdef wg_assign a
+    cdef list parts = []
+    for k in range(ndim):
+        shape[k] = cnp.PyArray_DIM(first, k)
+    shape[d] = 0
+    for x in arrays:
+        array = readable_as(x, typenum, "joined", "an array")
+        parts.append(array)
+        if cnp.PyArray_NDIM(array) != ndim:
+            raise ValueError(f"joined: expected arrays of {ndim} dimensions, got {cnp.PyArray_NDIM(array)}")
+        for k in range(ndim):
+            if k != d and cnp.PyArray_DIM(array, k) != shape[k]:
+                raise ValueError(f"joined: shapes {np.shape(first)} and {np.shape(array)} differ apart from dimension {d}")
+        shape[d] += cnp.PyArray_DIM(array, d)
+    out = new_array(typenum, ndim, shape)
+    at = cnp.PyArray_BYTES(out)
+    for array in parts:
+        describe(&a, out, array, cnp.PyArray_STRIDES(array))
+        a.shape, a.to = cnp.PyArray_DIMS(array), at
+        if cnp.PyArray_SIZE(array) < KEEP_GIL_BELOW:
+            wg_assign_run(&a)
+        else:
+            with nogil:
+                wg_assign_run(&a)
+        if wg_recording is not NULL:
+            note_assign(&a, out, array)
+        at += cnp.PyArray_DIM(array, d) * cnp.PyArray_STRIDE(out, d)
+    return out
 
 
 def broadcast_view(cnp.ndarray array, tuple shape):

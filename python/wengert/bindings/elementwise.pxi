@@ -161,6 +161,12 @@ cdef class Elementwise:
             with nogil:
                 wg_elementwise_run(<wg_elementwise> self.kernel, <wg_real> real, ndim, shape, data, stride_of,
                                    parameters)
+        if wg_recording is not NULL:
+            if same or fortran:
+                note_dense(self.kernel, real, self.inputs, self.params, size, data, arrays, out, parameters)
+            else:
+                note_strided(self.kernel, real, self.inputs, self.params, ndim, shape, data, stride_of, arrays, out,
+                             parameters)
         return out
 
     cdef cnp.ndarray other(self, int typenum, x, y, z, params):

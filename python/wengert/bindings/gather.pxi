@@ -28,6 +28,7 @@ def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shi
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(S), bad = -1, row_stride, rows, width, count
     cdef cnp.npy_intp shape[2]
     cdef wg_source kind
+    cdef wg_gather g
     cdef wg_status status
     cdef void *data
     cdef void *result
@@ -56,6 +57,11 @@ def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shi
     if status == WG_BAD_INDEX:
         raise IndexError(f"gather_rows: index {I[bad]} at position {bad} is out of range for {rows} rows")
     check(status, "gather_rows")
+    if wg_recording is not NULL:
+        memset(&g, 0, sizeof(g))
+        g.type, g.source, g.rows, g.width, g.row_stride = kind, data, rows, width, row_stride
+        g.index, g.count, g.scale, g.shift, g.out = indices, count, scale, shift, result
+        note_gather(wg_call_gather, &g, real, S, I, out)
     return out
 
 
@@ -111,6 +117,7 @@ def scatter_add_rows(out, index, source):
     cdef cnp.ndarray O, S = readable(source, "scatter_add_rows"), I = dense_index(index, "scatter_add_rows")
     cdef int typenum = cnp.PyArray_TYPE(S), real = real_of(typenum, "scatter_add_rows")
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(S), bad = -1, row_stride, rows, width, count
+    cdef wg_gather g
     cdef wg_status status
     cdef void *data
     cdef void *result
@@ -131,3 +138,8 @@ def scatter_add_rows(out, index, source):
     if status == WG_BAD_INDEX:
         raise IndexError(f"scatter_add_rows: index {I[bad]} at position {bad} is out of range for {rows} rows")
     check(status, "scatter_add_rows")
+    if wg_recording is not NULL:
+        memset(&g, 0, sizeof(g))
+        g.source, g.rows, g.width, g.row_stride = data, rows, width, row_stride
+        g.index, g.count, g.out = indices, count, result
+        note_gather(wg_call_scatter_add, &g, real, S, I, O)

@@ -73,4 +73,6 @@ def matmul(a, b, *, bias=None):
         with nogil:
             status = wg_active.gemm.gemm[real](&g)
     check(status, "matmul")
+    if wg_recording is not NULL:
+        note_gemm(&g, real, A, B, bias, C)
     return C

@@ -47,6 +47,7 @@ cdef cnp.ndarray reduce_array(int reduction, str kind, x, axes, bint keepdims, d
     cdef cnp.npy_intp shape[WG_MAX_DIMS]
     cdef cnp.npy_intp count = 1
     cdef wg_status status
+    memset(&r, 0, sizeof(r))
     r.kind = <wg_reduce> reduction
     cdef bint place = r.kind == WG_REDUCE_argmax or r.kind == WG_REDUCE_argmin
     memset(reduced, axes is None, sizeof(reduced))
@@ -82,6 +83,8 @@ cdef cnp.ndarray reduce_array(int reduction, str kind, x, axes, bint keepdims, d
         with nogil:
             status = wg_active.reduce.reduce[real](&r)
     check(status, kind)
+    if wg_recording is not NULL:
+        note_reduce(&r, real, array, out)
     return out
 
 

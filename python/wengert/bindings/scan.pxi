@@ -9,6 +9,7 @@ cdef object run_scan(wg_scan_kind kind, x, axis, name, bint places):
     cdef wg_scan s
     if typenum == cnp.NPY_INT64:
         array = array.view(np.float64)  # which is copied, where need be, bit by bit
+    memset(&s, 0, sizeof(s))
     array = split_axis(array, d, lengths, s.strides)
     out = new_array(typenum, ndim, cnp.PyArray_DIMS(array))
     s.kind, s.outer, s.n, s.inner = kind, lengths[0], lengths[1], lengths[2]
@@ -21,6 +22,8 @@ cdef object run_scan(wg_scan_kind kind, x, axis, name, bint places):
     else:
         with nogil:
             wg_active.scan.scan[item](&s)
+    if wg_recording is not NULL:
+        note_scan(&s, item, array, out, where)
     return (out, where) if places else out
 
 

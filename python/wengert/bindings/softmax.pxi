@@ -5,16 +5,18 @@ def softmax(x, axis, bint log=False):
     cdef cnp.ndarray array = readable(x, "softmax"), out
     cdef int real = real_of(cnp.PyArray_TYPE(array), "softmax"), d = axis_of(axis, cnp.PyArray_NDIM(array), "softmax")
     cdef cnp.npy_intp lengths[3]
-    cdef cnp.npy_intp strides[3]
-    cdef char *data
-    cdef char *result
+    cdef wg_softmax s
     cdef wg_status status
-    array = split_axis(array, d, lengths, strides)
+    memset(&s, 0, sizeof(s))
+    array = split_axis(array, d, lengths, s.strides)
     out = new_array(cnp.PyArray_TYPE(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array))
-    data, result = cnp.PyArray_BYTES(array), cnp.PyArray_BYTES(out)
+    s.outer, s.n, s.inner, s.log = lengths[0], lengths[1], lengths[2], log
+    s.in_, s.out = cnp.PyArray_BYTES(array), cnp.PyArray_BYTES(out)
     with nogil:
-        status = wg_active.softmax.softmax[real](lengths[0], lengths[1], lengths[2], data, strides, result, log)
+        status = wg_call_softmax(&s, <wg_real> real)
     check(status, "softmax")
+    if wg_recording is not NULL:
+        note_softmax(&s, real, array, None, out)
     return out
 
 
@@ -24,21 +26,20 @@ def softmax_grad(g, z, axis, bint log=False):
     cdef int typenum = cnp.PyArray_TYPE(G), real = real_of(typenum, "softmax_grad")
     cdef int d = axis_of(axis, cnp.PyArray_NDIM(G), "softmax_grad")
     cdef cnp.npy_intp lengths[3]
-    cdef cnp.npy_intp strides_g[3]
-    cdef cnp.npy_intp strides_z[3]
-    cdef char *data_g
-    cdef char *data_z
-    cdef char *result
+    cdef wg_softmax s
     cdef wg_status status
     Z = readable_as(z, typenum, "softmax_grad", "the second argument")
     if not has_shape(Z, cnp.PyArray_NDIM(G), cnp.PyArray_DIMS(G)):
         raise ValueError(f"softmax_grad: expected two arrays of one shape, got {np.shape(G)} and {np.shape(Z)}")
-    G = split_axis(G, d, lengths, strides_g)
-    Z = split_axis(Z, d, lengths, strides_z)
+    memset(&s, 0, sizeof(s))
+    G = split_axis(G, d, lengths, s.strides)
+    Z = split_axis(Z, d, lengths, s.z_strides)
     out = new_array(typenum, cnp.PyArray_NDIM(G), cnp.PyArray_DIMS(G))
-    data_g, data_z, result = cnp.PyArray_BYTES(G), cnp.PyArray_BYTES(Z), cnp.PyArray_BYTES(out)
+    s.outer, s.n, s.inner, s.log = lengths[0], lengths[1], lengths[2], log
+    s.in_, s.z, s.out = cnp.PyArray_BYTES(G), cnp.PyArray_BYTES(Z), cnp.PyArray_BYTES(out)
     with nogil:
-        status = wg_active.softmax.softmax_grad[real](lengths[0], lengths[1], lengths[2], data_g, strides_g, data_z,
-                                                      strides_z, result, log)
+        status = wg_call_softmax_grad(&s, <wg_real> real)
     check(status, "softmax_grad")
+    if wg_recording is not NULL:
+        note_softmax(&s, real, G, Z, out)
     return out

@@ -22,9 +22,7 @@ def topk(x, cnp.npy_intp k, axis, bint smallest=False):
     cdef int real = real_of(cnp.PyArray_TYPE(array), "topk"), d = axis_of(axis, cnp.PyArray_NDIM(array), "topk"), i
     cdef cnp.npy_intp shape[WG_MAX_DIMS]
     cdef cnp.npy_intp lengths[3]
-    cdef cnp.npy_intp strides[3]
-    cdef char *data
-    cdef int64_t *result
+    cdef wg_topk_call t
     for i in range(cnp.PyArray_NDIM(array)):
         shape[i] = cnp.PyArray_DIM(array, i)
     if cnp.PyArray_NDIM(array) == 0 or not 0 <= k <= shape[d]:
@@ -33,8 +31,12 @@ def topk(x, cnp.npy_intp k, axis, bint smallest=False):
     out = new_array(cnp.NPY_INT64, cnp.PyArray_NDIM(array), shape)
     if cnp.PyArray_SIZE(out) == 0:
         return out
-    array = split_axis(array, d, lengths, strides)
-    data, result = cnp.PyArray_BYTES(array), <int64_t *> cnp.PyArray_DATA(out)
+    memset(&t, 0, sizeof(t))
+    array = split_axis(array, d, lengths, t.strides)
+    t.outer, t.n, t.inner, t.k, t.smallest = lengths[0], lengths[1], lengths[2], k, smallest
+    t.in_, t.out = cnp.PyArray_BYTES(array), <int64_t *> cnp.PyArray_DATA(out)
     with nogil:
-        wg_topk(<wg_real> real, lengths[0], lengths[1], lengths[2], data, strides, k, smallest, result)
+        wg_call_topk(&t, <wg_real> real)
+    if wg_recording is not NULL:
+        note_topk(&t, real, array, out)
     return out

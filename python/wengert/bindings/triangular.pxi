@@ -41,6 +41,7 @@ def solve_triangular(a, b, *, bint upper=False, bint unit=False):
             or cnp.PyArray_DIM(B, ndim_b - 2) != cnp.PyArray_DIM(A, ndim_a - 1)):
         raise ValueError(f"solve_triangular: expected matrices (..., n, n) and right-hand sides (..., n, k), got "
                          f"{np.shape(a)} and {np.shape(b)}")
+    memset(&t, 0, sizeof(t))
     t.n = cnp.PyArray_DIM(A, ndim_a - 1)
     if t.n > WG_TRIANGULAR_MOST:
         raise ValueError(f"solve_triangular: expected at most {WG_TRIANGULAR_MOST} rows, got {t.n}")
@@ -72,6 +73,8 @@ def solve_triangular(a, b, *, bint upper=False, bint unit=False):
     else:
         with nogil:
             wg_active.triangular.solve[real](&t)
+    if wg_recording is not NULL:
+        note_solve(&t, real, A, B, X)
     return X
 
 
@@ -100,6 +103,7 @@ def lu_in_place(a):
     cdef cnp.npy_intp shape[2]
     cdef void *data
     cdef int64_t *rows
+    cdef wg_lu l
     if (A is not a or cnp.PyArray_NDIM(A) != 3 or not PyArray_ISWRITEABLE(A)
             or (cnp.PyArray_DIM(A, 2) > 1 and cnp.PyArray_STRIDE(A, 2) != item and cnp.PyArray_SIZE(A))
             or cnp.PyArray_STRIDE(A, 1) % item or cnp.PyArray_STRIDE(A, 0) % item):
@@ -112,4 +116,8 @@ def lu_in_place(a):
     data, rows = cnp.PyArray_DATA(A), <int64_t *> cnp.PyArray_DATA(order)
     with nogil:
         wg_active.triangular.lu[real](count, m, n, data, row_stride, matrix_stride, rows)
+    if wg_recording is not NULL:
+        memset(&l, 0, sizeof(l))
+        l.count, l.m, l.n, l.a, l.row_stride, l.matrix_stride, l.order = count, m, n, data, row_stride, matrix_stride, rows
+        note_lu(&l, real, A, order)
     return order

@@ -10,7 +10,7 @@ cdef class Group:
     cdef void ***pointers
     cdef double *numbers
     cdef int lists
-    cdef list alive
+    cdef list arrays  # of each list those that the pointers point into; None for none
 
     def __cinit__(self, name, arrays, *others):
         cdef int typenum = cnp.NPY_FLOAT, j
@@ -18,7 +18,7 @@ cdef class Group:
         cdef cnp.ndarray array
         self.count = len(arrays)
         self.lists = 1 + len(others)
-        self.alive = []
+        self.arrays = [None] * self.lists
         if self.count:
             typenum = cnp.PyArray_TYPE(readable(arrays[0], name))
         self.real = real_of(typenum, name)
@@ -35,6 +35,7 @@ cdef class Group:
             self.pointers[j] = <void **> PyMem_Malloc(max(self.count, 1) * sizeof(void *))
             if self.pointers[j] is NULL:
                 raise MemoryError(f"{name}: no memory for a list of {self.count} arrays")
+            self.arrays[j] = taken = []
             for i in range(self.count):
                 if is_dense(group[i], typenum, j != 1):
                     array = group[i]
@@ -47,7 +48,7 @@ cdef class Group:
                 elif not has_shape(array, cnp.PyArray_NDIM(arrays[i]), cnp.PyArray_DIMS(arrays[i])):
                     raise ValueError(f"{name}: array {i} has shape {np.shape(array)}, expected {np.shape(arrays[i])} like "
                                      "its parameter")
-                self.alive.append(array)
+                taken.append(array)
                 self.pointers[j][i] = cnp.PyArray_DATA(array)
 
     cdef const double *counts(self, name, steps) except NULL:
@@ -72,6 +73,47 @@ cdef class Group:
         PyMem_Free(self.sizes)
 
 
+cdef int note_update(wg_call_fn *run, void *u, size_t size, Group group, void **sizes, void **grads, void ***written,
+                     int lists) except -1:
+    """The step of an optimizer. `sizes` and `grads` are the fields of these, `written` those of all other lists."""
+    cdef Recording rec = <Recording> wg_recording
+    cdef int j
+    rec.call(run, WG_CALL_KERNEL, group.real, False, u, size)
+    rec.tail(u, sizes, group.sizes, group.count * sizeof(cnp.npy_intp))
+    note_list(rec, u, grads, group, 1, WG_READS)
+    for j in range(lists):
+        note_list(rec, u, written[j], group, j + 1 if j else 0, WG_CHANGES)
+    return 0
+
+
+cdef int note_list(Recording rec, void *u, void *field, Group group, int j, wg_access access) except -1:
+    cdef cnp.npy_intp at, i
+    if group.pointers[j] is NULL:
+        return 0
+    at = rec.tail(u, field, group.pointers[j], group.count * sizeof(void *))
+    for i in range(group.count):
+        rec.operand_at(at + i * <cnp.npy_intp> sizeof(void *), <char *> group.pointers[j][i], group.arrays[j][i], access)
+    return 0
+
+
+# The numbers of a step, which are read from the optimizer at each, in the order of its options.
+
+cdef set_sgd(wg_sgd *u, tuple options):
+    u.lr, u.momentum_factor, u.dampening, u.weight_decay, u.nesterov, u.maximize = options
+
+
+cdef set_adam(wg_adam *u, tuple options):
+    u.lr, u.beta1, u.beta2, u.eps, u.weight_decay, u.decoupled, u.maximize = options
+
+
+cdef set_rmsprop(wg_rmsprop *u, tuple options):
+    u.lr, u.alpha, u.eps, u.weight_decay, u.momentum_factor, u.maximize = options
+
+
+cdef set_adagrad(wg_adagrad *u, tuple options):
+    u.lr, u.lr_decay, u.eps, u.weight_decay, u.maximize = options
+
+
 cdef bint is_dense(object x, int typenum, bint written) noexcept:
     """Whether x can be taken as it is, which spares the messages that say why not."""
     return (cnp.PyArray_Check(x) and cnp.PyArray_TYPE(x) == typenum and PyArray_ISBEHAVED_RO(x)
@@ -86,23 +128,25 @@ def sgd(params, grads, momentum, first, *, double lr, double momentum_factor=0.0
     """
     cdef Group group = Group("sgd", params, grads, momentum)
     cdef wg_sgd u
+    cdef void *written[4]
     cdef bytes flags = bytes([bool(f) for f in first]) if momentum is not None else b""
     if momentum is not None and len(flags) != group.count:
         raise ValueError(f"sgd: expected {group.count} flags in `first`, got {len(flags)}")
+    memset(&u, 0, sizeof(u))
     u.count = group.count
     u.sizes = group.sizes
     u.params = group.pointers[0]
     u.grads = <const void *const *> group.pointers[1]
     u.momentum = group.pointers[2]
     u.first = <const unsigned char *> flags
-    u.lr = lr
-    u.momentum_factor = momentum_factor
-    u.dampening = dampening
-    u.weight_decay = weight_decay
-    u.nesterov = nesterov
-    u.maximize = maximize
+    set_sgd(&u, (lr, momentum_factor, dampening, weight_decay, nesterov, maximize))
     with nogil:
         wg_active.update.sgd[group.real](&u)
+    if wg_recording is not NULL:
+        written[0], written[1] = <void *> &u.params, <void *> &u.momentum
+        note_update(wg_call_sgd, &u, sizeof(u), group, <void **> &u.sizes, <void **> &u.grads, <void ***> written, 2)
+        if momentum is not None:
+            (<Recording> wg_recording).tail(&u, &u.first, u.first, group.count)
 
 
 def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *, double lr, double beta1, double beta2,
@@ -113,6 +157,8 @@ def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *
     """
     cdef Group group = Group("adam", params, grads, first_moment, second_moment, max_second_moment)
     cdef wg_adam u
+    cdef void *written[4]
+    memset(&u, 0, sizeof(u))
     u.count = group.count
     u.sizes = group.sizes
     u.params = group.pointers[0]
@@ -121,15 +167,14 @@ def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *
     u.second_moment = group.pointers[3]
     u.max_second_moment = group.pointers[4]
     u.steps = group.counts("adam", steps)
-    u.lr = lr
-    u.beta1 = beta1
-    u.beta2 = beta2
-    u.eps = eps
-    u.weight_decay = weight_decay
-    u.decoupled = decoupled
-    u.maximize = maximize
+    set_adam(&u, (lr, beta1, beta2, eps, weight_decay, decoupled, maximize))
     with nogil:
         wg_active.update.adam[group.real](&u)
+    if wg_recording is not NULL:
+        written[0], written[1] = <void *> &u.params, <void *> &u.first_moment
+        written[2], written[3] = <void *> &u.second_moment, <void *> &u.max_second_moment
+        note_update(wg_call_adam, &u, sizeof(u), group, <void **> &u.sizes, <void **> &u.grads, <void ***> written, 4)
+        (<Recording> wg_recording).tail(&u, &u.steps, u.steps, group.count * sizeof(double))
 
 
 def rmsprop(params, grads, square_avg, grad_avg, momentum, *, double lr, double alpha, double eps,
@@ -140,6 +185,8 @@ def rmsprop(params, grads, square_avg, grad_avg, momentum, *, double lr, double 
     """
     cdef Group group = Group("rmsprop", params, grads, square_avg, grad_avg, momentum)
     cdef wg_rmsprop u
+    cdef void *written[4]
+    memset(&u, 0, sizeof(u))
     u.count = group.count
     u.sizes = group.sizes
     u.params = group.pointers[0]
@@ -147,14 +194,13 @@ def rmsprop(params, grads, square_avg, grad_avg, momentum, *, double lr, double 
     u.square_avg = group.pointers[2]
     u.grad_avg = group.pointers[3]
     u.momentum = group.pointers[4]
-    u.lr = lr
-    u.alpha = alpha
-    u.eps = eps
-    u.weight_decay = weight_decay
-    u.momentum_factor = momentum_factor
-    u.maximize = maximize
+    set_rmsprop(&u, (lr, alpha, eps, weight_decay, momentum_factor, maximize))
     with nogil:
         wg_active.update.rmsprop[group.real](&u)
+    if wg_recording is not NULL:
+        written[0], written[1] = <void *> &u.params, <void *> &u.square_avg
+        written[2], written[3] = <void *> &u.grad_avg, <void *> &u.momentum
+        note_update(wg_call_rmsprop, &u, sizeof(u), group, <void **> &u.sizes, <void **> &u.grads, <void ***> written, 4)
 
 
 def adagrad(params, grads, sums, steps, *, double lr, double eps, double lr_decay=0.0, double weight_decay=0.0,
@@ -165,19 +211,21 @@ def adagrad(params, grads, sums, steps, *, double lr, double eps, double lr_deca
     """
     cdef Group group = Group("adagrad", params, grads, sums)
     cdef wg_adagrad u
+    cdef void *written[4]
+    memset(&u, 0, sizeof(u))
     u.count = group.count
     u.sizes = group.sizes
     u.params = group.pointers[0]
     u.grads = <const void *const *> group.pointers[1]
     u.sums = group.pointers[2]
     u.steps = group.counts("adagrad", steps)
-    u.lr = lr
-    u.lr_decay = lr_decay
-    u.eps = eps
-    u.weight_decay = weight_decay
-    u.maximize = maximize
+    set_adagrad(&u, (lr, lr_decay, eps, weight_decay, maximize))
     with nogil:
         wg_active.update.adagrad[group.real](&u)
+    if wg_recording is not NULL:
+        written[0], written[1] = <void *> &u.params, <void *> &u.sums
+        note_update(wg_call_adagrad, &u, sizeof(u), group, <void **> &u.sizes, <void **> &u.grads, <void ***> written, 2)
+        (<Recording> wg_recording).tail(&u, &u.steps, u.steps, group.count * sizeof(double))
 
 
 def scale(arrays, double factor):
