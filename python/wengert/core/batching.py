@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .bound import by_bindings
 from .doors import Value
 
 Rule = Callable[..., Any]
@@ -460,7 +461,7 @@ def moved(**translators: Callable[[Any, Batch], Any]) -> Rule:
         }
         return kernel(*all_full(arrays, batch), **there)
 
-    return rule
+    return by_bindings(rule)
 
 
 over = moved(dims=axes, shape=shaped)  # of a reduction
@@ -580,3 +581,7 @@ def refuse_shapes(name: str) -> NoReturn:
 def refused(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
     """Of an operation whose result's shape depends on items."""
     refuse_shapes(batch.name)
+
+
+for _rule in (aligned, bare, by_dim, leading, merged_rows, unchanged):  # compiled functions take no decorators
+    by_bindings(_rule)

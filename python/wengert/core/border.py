@@ -9,6 +9,7 @@ import numpy as np
 
 from . import tuples
 from .batching import bare
+from .bound import by_bindings
 from .define import rule
 from .doors import constant
 from .hooks import known
@@ -38,6 +39,7 @@ def zeros_of(kind: tuple[tuple[int, ...], np.dtype]) -> Any:
     return constant(np.zeros, *kind)
 
 
+@by_bindings
 def _same(*values: np.ndarray) -> Any:
     return values[0] if len(values) == 1 else values
 

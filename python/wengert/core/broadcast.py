@@ -17,6 +17,7 @@ from .. import _kernels
 from .._types import Tensor
 from . import dtypes
 from .batching import Batch, unchanged
+from .bound import by_bindings
 from .doors import enter
 from .modes import mode
 from .tape import Operation, Rule, apply
@@ -119,10 +120,12 @@ def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
+@by_bindings
 def _broadcast(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> np.ndarray:
     return _kernels.broadcast_view(x, shape)
 
 
+@by_bindings
 def _sum_to(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> np.ndarray:
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)

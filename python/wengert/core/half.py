@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import dtypes
+from .bound import like
 from .broadcast import cast
 from .variable import Variable
 
@@ -35,7 +36,7 @@ def half_kernel(kernel: Callable[..., Any]) -> Callable[..., Any]:
         found = kernel(*wide, **static)
         return tuple(map(_narrow, found)) if type(found) is tuple else _narrow(found)
 
-    return computed
+    return like(kernel, computed)
 
 
 def _wide(x: Any) -> Any:

@@ -34,6 +34,7 @@ from .batching import (
     places,
     sizes,
 )
+from .bound import by_bindings
 from .doors import line_of_caller
 from .modes import ever, mode
 from .tape import Operation, Rule, apply, levels_of_source
@@ -179,6 +180,7 @@ def _moved(data: np.ndarray, here: int, there: int) -> np.ndarray:
     return data.transpose(order)
 
 
+@by_bindings
 def _enter(x: Any, dim: int, level: Level) -> Any:
     data, own = _parts(x)
     place = sum([other.number < level.number for other in own])
@@ -187,6 +189,7 @@ def _enter(x: Any, dim: int, level: Level) -> Any:
     return Batched(inside, (*own[:place], level, *own[place:]))
 
 
+@by_bindings
 def _leave(x: Any, dim: int, level: Level) -> Any:
     data, own = _parts(x)
     if level not in own:
@@ -197,6 +200,7 @@ def _leave(x: Any, dim: int, level: Level) -> Any:
     return _valued(_moved(data, place, len(own) - 1 + dim), (*own[:place], *own[place + 1 :]))
 
 
+@by_bindings
 def _gather(x: Any, level: Level) -> Any:
     if isinstance(x, tuple):
         return tuple([_gather(part, level) for part in x])
@@ -228,7 +232,7 @@ def _crossing(name: str, kernel: Callable[..., Any], names: tuple[str, ...], int
 
 INTO = _crossing("vmap_in", _enter, ("dim", "level"), True)
 OUT_OF = _crossing("vmap_out", _leave, ("dim", "level"), False)
-SHARE = _crossing("vmap_share", lambda x, level: x, ("level",), True)
+SHARE = _crossing("vmap_share", by_bindings(lambda x, level: x), ("level",), True)
 GATHER = _crossing("vmap_sum", _gather, ("level",), False)
 _TRANSPOSES = {INTO: OUT_OF, OUT_OF: INTO, SHARE: GATHER, GATHER: SHARE}
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import dtypes, tape
 from .batching import aligned, bare
+from .bound import by_bindings
 from .define import rule
 from .doors import Value, special
 from .tape import Node, Operation, apply
@@ -26,7 +27,7 @@ def kinds_of(x: Any) -> Kinds:
 
 
 _ITEM = Operation(
-    "item", lambda x, k, kinds: x[k], ("x",),
+    "item", by_bindings(lambda x, k, kinds: x[k]), ("x",),
     (rule(lambda g, k, kinds: pack([g if i == k else _zeros(kind) for i, kind in enumerate(kinds)])),),
     (rule(lambda t, k: item(t, k)),), batched=bare,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from .. import _kernels
 from .._types import Tensor
 from . import tape
 from .batching import Batch, bare, leading, merged_rows
+from .bound import by_bindings
 from .define import linear, primitive
 from .doors import Value, buffer, constant, memory
 from .modes import mode
@@ -135,13 +136,13 @@ put = primitive(
 # All of x replaced by a constant y: as in PyTorch, x keeps a history, by which nothing flows. `by` says what did it.
 overwrite = primitive(
     "overwrite",
-    lambda x, y, by: y,
+    by_bindings(lambda x, y, by: y),
     (lambda g: _nothing(g), lambda g: g),
     (lambda t: _nothing(t), lambda t: t),
     batched=leading,
 )
 
-alias = linear("alias", lambda x: x, lambda g: g, batched=bare)
+alias = linear("alias", by_bindings(lambda x: x), lambda g: g, batched=bare)
 
 
 def track(x: Any, connected: bool, writable: bool = True, levels: tuple[Any, ...] | None = None) -> Any:

@@ -12,6 +12,7 @@ from .._kernels import Elementwise
 from .._types import Tensor
 from ..core.arguments import dimension
 from ..core.batching import axes, moved
+from ..core.bound import by_bindings
 from ..core.broadcast import as_floating
 from ..core.define import elementwise, primitive
 from ..core.doors import enter
@@ -103,13 +104,13 @@ gelu_tanh: Callable[..., Tensor] = elementwise(
 _leaky_relu_kernel, _leaky_relu_grad_kernel = Elementwise("leaky_relu"), Elementwise("leaky_relu_grad")
 
 _leaky_relu_grad: Callable[..., Tensor] = elementwise(
-    "leaky_relu_backward", lambda x, y, slope: _leaky_relu_grad_kernel(x, y, None, (slope,)),
+    "leaky_relu_backward", by_bindings(lambda x, y, slope: _leaky_relu_grad_kernel(x, y, None, (slope,))),
     lambda g, y, slope: _leaky_relu_grad(g, y, slope=slope), None,
 )  # fmt: skip
 
 
 _leaky_relu: Callable[..., Tensor] = elementwise(
-    "leaky_relu", lambda x, slope: _leaky_relu_kernel(x, None, None, (slope,)),
+    "leaky_relu", by_bindings(lambda x, slope: _leaky_relu_kernel(x, None, None, (slope,))),
     lambda g, x, slope: _leaky_relu_grad(g, x, slope=slope), floating=True,
 )  # fmt: skip
 
@@ -141,7 +142,7 @@ _elu_kernel, _elu_grad_kernel = Elementwise("elu"), Elementwise("elu_grad")
 
 # g times scale where y > 0, times a exp(rate y) elsewhere; `params` are a, scale and rate. So are its derivatives.
 _elu_grad: Callable[..., Tensor] = elementwise(
-    "elu_backward", lambda x, y, params: _elu_grad_kernel(x, y, None, params),
+    "elu_backward", by_bindings(lambda x, y, params: _elu_grad_kernel(x, y, None, params)),
     lambda g, y, params: _elu_grad(g, y, params=params),
     lambda g, x, y, params: _elu_grad(g * x, y, params=(params[0] * params[2], 0.0, params[2])),
 )  # fmt: skip
@@ -149,7 +150,7 @@ _elu_grad: Callable[..., Tensor] = elementwise(
 
 # scale x where x > 0, a (exp(rate x) - 1) elsewhere; `params` are a, scale and rate.
 _elu: Callable[..., Tensor] = elementwise(
-    "elu", lambda x, params: _elu_kernel(x, None, None, params),
+    "elu", by_bindings(lambda x, params: _elu_kernel(x, None, None, params)),
     lambda g, x, params: _elu_grad(g, x, params=(params[0] * params[2], params[1], params[2])), floating=True,
 )  # fmt: skip
 
@@ -257,6 +258,7 @@ mish: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
+@by_bindings
 @half_kernel
 def _log_sigmoid_kernel(x: np.ndarray) -> np.ndarray:
     z = _softplus(_negative(x))
@@ -307,7 +309,7 @@ def softplus_scaled(x: Any, beta: float, threshold: float) -> Tensor:
 
 
 _prelu: Callable[..., Tensor] = elementwise(
-    "prelu_kernel", half_kernel(lambda x, y: _where(_greater(x, 0.0), x, _multiply(x, y))),
+    "prelu_kernel", by_bindings(half_kernel(lambda x, y: _where(_greater(x, 0.0), x, _multiply(x, y)))),
     lambda g, x, y: where(greater(x, 0), g, g * y), lambda g, x, y: where(greater(x, 0), 0.0, g * x), floating=True,
 )  # fmt: skip
 
@@ -362,12 +364,14 @@ def _half_views(x: Any, dim: int) -> tuple[Any, Any]:
     return narrow_view(x, dim, 0, n // 2), narrow_view(x, dim, n // 2, n)
 
 
+@by_bindings
 @half_kernel
 def _glu_kernel(x: np.ndarray, dim: int) -> np.ndarray:
     first, second = _halves(x, dim)
     return _multiply(first, _sigmoid(second))
 
 
+@by_bindings
 @half_kernel
 def _glu_grad_kernel(x: np.ndarray, y: np.ndarray, dim: int) -> np.ndarray:
     first, second = _halves(y, dim)

@@ -12,6 +12,7 @@ from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
 from ..core.batching import aligned
+from ..core.bound import by_bindings
 from ..core.broadcast import as_floating, beside, match
 from ..core.define import Function, elementwise, primitive
 from ..core.doors import enter
@@ -126,7 +127,7 @@ _clip_kernel = Elementwise("clip", np.clip)
 
 
 _clip: Callable[..., Tensor] = elementwise(
-    "clamp", lambda x, low, high: _clip_kernel(x, None, None, (low, high)),
+    "clamp", by_bindings(lambda x, low, high: _clip_kernel(x, None, None, (low, high))),
     lambda g, x, low, high: where(logical_and(greater_equal(x, low), less_equal(x, high)), g, 0.0),
 )  # fmt: skip
 
@@ -160,7 +161,7 @@ def _of_high(g: Any, x: Any, low: Any, high: Any) -> Tensor:
 
 
 _clip_between = primitive(
-    "clamp_tensor", lambda x, low, high: _minimum(_maximum(x, low), high), (_within, _of_low, _of_high),
+    "clamp_tensor", by_bindings(lambda x, low, high: _minimum(_maximum(x, low), high)), (_within, _of_low, _of_high),
     (
         lambda t, x, low, high: _within(t, x, low, high), lambda t, x, low, high: _of_low(t, x, low, high),
         lambda t, x, low, high: _of_high(t, x, low, high),
@@ -317,6 +318,7 @@ _subtract, _magnitude = Elementwise("subtract"), Elementwise("abs")
 _less, _where = Elementwise("less"), Elementwise("where")
 
 
+@by_bindings
 @half_kernel
 def _lerp_kernel(start: Any, end: Any, weight: Any) -> np.ndarray:
     """From the end that is nearer, so that a weight of 1 gives the other one to the bit."""
@@ -375,6 +377,7 @@ def _times(x: Any, value: Any) -> Any:
     return x if value == 1 else x * value
 
 
+@by_bindings
 @half_kernel
 def _addcmul_kernel(x: Any, y: Any, z: Any, value: Any) -> np.ndarray:
     return _add(x, _multiply(y if value == 1 else _multiply(y, value), z))
@@ -395,6 +398,7 @@ _addcmul = primitive(
 )  # fmt: skip
 
 
+@by_bindings
 @half_kernel
 def _addcdiv_kernel(x: Any, y: Any, z: Any, value: Any) -> np.ndarray:
     return _add(x, _divide(y if value == 1 else _multiply(y, value), z))

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._kernels import Elementwise
 from .._types import Tensor
+from ..core.bound import by_bindings
 from ..core.broadcast import as_floating
 from ..core.define import elementwise
 from ..core.doors import constant
@@ -48,8 +49,9 @@ digamma: Callable[..., Tensor] = elementwise(
 _HIGHEST = 1000  # the kernel multiplies n terms by n factors
 _polygamma_kernel = Elementwise("polygamma")
 _polygamma: Callable[..., Tensor] = elementwise(
-    "polygamma", lambda x, n: _polygamma_kernel(x, None, None, (n,)), lambda x, n: _polygamma(x, n=n + 1), floating=True
-)
+    "polygamma", by_bindings(lambda x, n: _polygamma_kernel(x, None, None, (n,))),
+    lambda x, n: _polygamma(x, n=n + 1), floating=True,
+)  # fmt: skip
 
 
 def polygamma(n: int, x: Any) -> Tensor:

@@ -24,6 +24,7 @@ from .._types import Tensor
 from ..core import batching, broadcast, dtypes
 from ..core.arguments import dimension, either, integer, triple
 from ..core.batching import Batch, flat, full, moved, shaped, unchanged
+from ..core.bound import by_bindings, shaped_by_items
 from ..core.broadcast import cast, sum_to
 from ..core.define import computed, linear
 from ..core.doors import change, constant, differs, enter, leave
@@ -161,7 +162,7 @@ def _on_diagonal(x: np.ndarray, offset: int, before: tuple[int, ...]) -> np.ndar
 
 # The diagonals of the last two dimensions, and their transpose: zeros of shape `before` elsewhere.
 _DIAGONAL = linear(
-    "diagonal", lambda x, offset, before: _diagonal_of(x, offset),
+    "diagonal", by_bindings(lambda x, offset, before: _diagonal_of(x, offset)),
     lambda g, offset, before: apply(_DIAGONAL_BACKWARD, (g,), {"offset": offset, "before": before}),
     batched=unchanged,
 )  # fmt: skip
@@ -474,6 +475,9 @@ def _pick(x: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shap
                 raise _explained(error, x.shape) from None
             return _shaped(rows, arrays[0].shape + x.shape[1:])
     return np.asarray(_at(x, _with_arrays(keys, arrays)))
+
+
+shaped_by_items(_pick, lambda values, static: any(getattr(x, "dtype", None) == dtypes.bool for x in values[1:]))
 
 
 def _put_add(g: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...]) -> np.ndarray:

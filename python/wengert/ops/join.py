@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, dimensions, either, integer
 from ..core.arguments import lengths as given_lengths
 from ..core.batching import Batch, axes, flat, moved
+from ..core.bound import by_bindings
 from ..core.broadcast import cast
 from ..core.define import linear, rule
 from ..core.doors import constant, enter, leave
@@ -29,8 +31,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+@by_bindings
 def _concatenated(*arrays: np.ndarray, dim: int, ends: tuple[int, ...]) -> np.ndarray:
-    return np.concatenate(arrays, dim)
+    out: np.ndarray = _kernels.joined(arrays, dim)
+    return out
 
 
 def _cut(g: Any, dim: int, ends: tuple[int, ...]) -> list[Tensor]:
@@ -50,11 +54,13 @@ def _joined(t: Any, dim: int, ends: tuple[int, ...]) -> Tensor:
     return apply(_CAT, tuple(parts), {"dim": dim, "ends": ends})
 
 
+@by_bindings
 def _stacked(*arrays: np.ndarray, dim: int) -> np.ndarray:
     shape = arrays[0].shape
     if dim == len(shape):
-        return np.concatenate([x[..., None] for x in arrays], dim)
-    return np.concatenate(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
+        whole: np.ndarray = _kernels.joined([x[..., None] for x in arrays], dim)
+        return whole
+    return _kernels.joined(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
 
 
 def _taken_apart(g: Any, dim: int) -> list[Tensor]:

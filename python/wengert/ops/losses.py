@@ -18,6 +18,7 @@ from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
 from ..core.batching import Batch, full, looped, unchanged
+from ..core.bound import by_bindings
 from ..core.broadcast import as_floating, cast
 from ..core.define import computed, elementwise, primitive
 from ..core.doors import constant, enter
@@ -109,6 +110,7 @@ def _rows_and_labels(name: str, x: Any, y: Any, weight: Any) -> tuple[Any, Any, 
 # ---------------------------------------------------------------- cross-entropy
 
 
+@by_bindings
 def _cross_entropy(
     x: np.ndarray, targets: np.ndarray, weight: np.ndarray | None, options: Options, keep: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -118,21 +120,17 @@ def _cross_entropy(
     if weight is not None:
         weight = np.ascontiguousarray(weight, dtype=x.dtype)
     if targets.ndim == 1:
-        losses, gradient, total, count = _kernels.cross_entropy(
+        losses, gradient, total, _ = _kernels.cross_entropy(
             x, targets, weights=weight, ignore_index=ignore_index, label_smoothing=smoothing, gradient=keep,
-            scale_by_weight=reduction == "mean", losses=whole,
+            scale_by_weight=reduction == "mean", losses=whole, total=None if whole else reduction,
         )  # fmt: skip
     else:
-        losses, gradient, total, count = _kernels.cross_entropy_dense(
+        losses, gradient, total, _ = _kernels.cross_entropy_dense(
             x, targets, weights=weight, label_smoothing=smoothing, gradient=keep,
             gradient_scale=1.0 / max(x.shape[0], 1) if reduction == "mean" else 1.0, losses=whole,
+            total=None if whole else reduction,
         )  # fmt: skip
-    if whole:
-        assert losses is not None
-        return losses, gradient
-    if reduction == "mean":
-        total = total / count if count else math.nan
-    return np.asarray(total, dtype=x.dtype), gradient
+    return (losses if whole else total), gradient  # type: ignore[return-value]
 
 
 def _each_cross_entropy(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:
@@ -212,12 +210,14 @@ def _joined(t: Any, options: Options) -> Any:
     return sum(t, 1) if options.reduction == "none" else sum(t)
 
 
+@by_bindings
 def _scaled(
     g: np.ndarray, x: np.ndarray, targets: np.ndarray, weight: np.ndarray | None, known: np.ndarray, options: Options
 ) -> np.ndarray:
     return _multiply(known, g if g.ndim == 0 else g[:, None])
 
 
+@by_bindings
 def _each_scaled(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
     """Of a batch: a number for each example, or one for each of its rows."""
     g, known = arrays[0], arrays[4]

@@ -16,6 +16,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.batching import Batch, flat, full, over
+from ..core.bound import by_bindings
 from ..core.define import computed, primitive
 from ..core.doors import change
 from ..core.half import half
@@ -32,6 +33,7 @@ _add, _subtract, _multiply, _sqrt, _reciprocal = map(
 # ---------------------------------------------------------------- mean 0 and variance 1
 
 
+@by_bindings
 def _standardized(x: np.ndarray, dims: Dims, eps: float, keep: bool) -> tuple[np.ndarray, np.ndarray | None]:
     near = _subtract(x, _kernels.reduce("mean", x, dims, True))
     # Far from zero the mean is rounded by more than some items differ: near has a mean too.
@@ -40,6 +42,7 @@ def _standardized(x: np.ndarray, dims: Dims, eps: float, keep: bool) -> tuple[np
     return _multiply(centred, scale), scale if keep else None
 
 
+@by_bindings
 def _projected(y: np.ndarray, v: np.ndarray, s: np.ndarray, dims: Dims) -> np.ndarray:
     along = _multiply(v, _kernels.reduce("mean", _multiply(y, v), dims, True))
     centred = _subtract(y, _kernels.reduce("mean", y, dims, True))
@@ -77,7 +80,7 @@ def _share(x: Any, dims: Dims) -> float:
 
 # s as a function of x; `known` are its values. ds/dx = -s^2 z / n.
 _SCALE = primitive(
-    "standardize_scale", lambda x, known, dims, eps: known,
+    "standardize_scale", by_bindings(lambda x, known, dims, eps: known),
     (lambda g, x, z, dims, eps: -g * z * z * _standardize(x, dims, eps) * _share(x, dims), None),
     (lambda t, x, z, dims, eps: -z * z * mean(t * _standardize(x, dims, eps), dims, True), None), ("x", "known"),
     batched=over,

@@ -11,6 +11,7 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either, reduced, whole
 from ..core.batching import Batch, all_full, by_dim, flat, looped, refused, unchanged
+from ..core.bound import by_bindings
 from ..core.broadcast import beside, cast
 from ..core.define import Function, computed, elementwise
 from ..core.doors import enter, require_unfollowed
@@ -149,6 +150,7 @@ def msort(x: Any) -> Tensor:
 _FEW = 32  # items up to which the kernel, whose time may grow with their number, is faster than sorting all
 
 
+@by_bindings
 def _extreme_places(x: np.ndarray, k: int, dim: int, largest: bool) -> np.ndarray:
     """The indices of the k largest or smallest items along a dimension, in order."""
     if x.ndim and k <= _FEW and x.dtype.char in dtypes.NATIVE:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .._kernels import Elementwise
 from .._types import Tensor
+from ..core.bound import by_bindings
 from ..core.broadcast import as_floating
 from ..core.define import elementwise
 from ..core.doors import draw
@@ -52,13 +53,13 @@ _clip, _threshold_kernel = Elementwise("clip", _between_integers), Elementwise("
 
 # g times a factor where y lies between low and high, 0 elsewhere and at them; `params` are low, high and the factor.
 _within: Callable[..., Tensor] = elementwise(
-    "hardtanh_backward", lambda x, y, params: _within_kernel(x, y, None, params),
+    "hardtanh_backward", by_bindings(lambda x, y, params: _within_kernel(x, y, None, params)),
     lambda g, y, params: _within(g, y, params=params), None,
 )  # fmt: skip
 
 # 0 where y lies between low and high, or at them, g elsewhere; `params` are low and high.
 _without: Callable[..., Tensor] = elementwise(
-    "threshold_backward", lambda x, y, params: _without_kernel(x, y, None, params),
+    "threshold_backward", by_bindings(lambda x, y, params: _without_kernel(x, y, None, params)),
     lambda g, y, params: _without(g, y, params=params), None,
 )  # fmt: skip
 
@@ -67,7 +68,7 @@ _without: Callable[..., Tensor] = elementwise(
 
 
 _hardtanh: Callable[..., Tensor] = elementwise(
-    "hardtanh", lambda x, low, high: _clip(x, None, None, (low, high)),
+    "hardtanh", by_bindings(lambda x, low, high: _clip(x, None, None, (low, high))),
     lambda g, x, low, high: _within(g, x, params=(low, high, 1.0)),
 )  # fmt: skip
 
@@ -102,7 +103,7 @@ hardswish: Callable[..., Tensor] = elementwise(
 
 
 _hardshrink: Callable[..., Tensor] = elementwise(
-    "hardshrink", lambda x, lambd: _without_kernel(x, x, None, (-lambd, lambd)),
+    "hardshrink", by_bindings(lambda x, lambd: _without_kernel(x, x, None, (-lambd, lambd))),
     lambda g, x, lambd: _without(g, x, params=(-lambd, lambd)), floating=True,
 )  # fmt: skip
 
@@ -129,7 +130,7 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Tensor:
 
 
 _softshrink: Callable[..., Tensor] = elementwise(
-    "softshrink", lambda x, lambd: _softshrink_kernel(x, None, None, (lambd,)),
+    "softshrink", by_bindings(lambda x, lambd: _softshrink_kernel(x, None, None, (lambd,))),
     lambda g, x, lambd: _without(g, x, params=(-lambd, lambd)), floating=True,
 )  # fmt: skip
 
@@ -140,7 +141,7 @@ def softshrink(x: Any, lambd: float) -> Tensor:
 
 
 _threshold: Callable[..., Tensor] = elementwise(
-    "threshold", lambda x, bound, value: _threshold_kernel(x, None, None, (bound, value)),
+    "threshold", by_bindings(lambda x, bound, value: _threshold_kernel(x, None, None, (bound, value))),
     lambda g, x, bound: _without(g, x, params=(-math.inf, bound)),
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
 from ..core.batching import Batch, aligned
+from ..core.bound import by_bindings
 from ..core.broadcast import broadcast_shape, cast, sum_to
 from ..core.define import bilinear, primitive
 from ..core.doors import enter
@@ -32,6 +33,7 @@ _half_matmul = half_kernel(_kernel)
 _add, _multiply = (_kernels.Elementwise(name) for name in ("add", "multiply"))
 
 
+@by_bindings
 def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if x.dtype.char in dtypes.NATIVE:
         return _kernel(x, y)
@@ -45,6 +47,7 @@ def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 # Of batches. One matrix for all examples makes one product of them; stacks broadcast from the right, as matrices do.
 
 
+@by_bindings
 def _each_product(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
     """Of a batch of matrices, or of stacks of them."""
     x, y = arrays
@@ -53,16 +56,19 @@ def _each_product(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str
     return aligned(_matmul, batch, arrays, {})  # type: ignore[no-any-return]
 
 
+@by_bindings
 def _each_product_nt(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
     x, y = arrays
     return _each_product(kernel, batch, [x, y.swapaxes(-1, -2)], static)
 
 
+@by_bindings
 def _each_product_tn(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
     x, y = arrays
     return _each_product(kernel, batch, [x.swapaxes(-1, -2), y], static)
 
 
+@by_bindings
 def _each_mv(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
     """Of a batch: the vectors of all examples are the rows of one matrix."""
     x, y = arrays
@@ -73,6 +79,7 @@ def _each_mv(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any
     return _matmul(x, y[..., None])[..., 0]
 
 
+@by_bindings
 def _each_vm(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
     x, y = arrays
     if not batch.having[1]:
@@ -89,6 +96,7 @@ def _rows_times(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return _matmul(_as_rows(x), y).reshape((*x.shape[:-1], y.shape[-1]))
 
 
+@by_bindings
 def _each_dot(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
     x, y = arrays
     if not batch.having[1]:
@@ -106,13 +114,13 @@ _MM: Operation = bilinear(
 
 
 _MM_NT: Operation = bilinear(
-    "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
+    "mm", by_bindings(lambda x, y: _matmul(x, y.swapaxes(-1, -2))),
     lambda g, y: apply(_MM, (g, y)), lambda g, x: apply(_MM_TN, (g, x)), batched=_each_product_nt,
 )  # fmt: skip
 
 
 _MM_TN: Operation = bilinear(
-    "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
+    "mm", by_bindings(lambda x, y: _matmul(x.swapaxes(-1, -2), y)),
     lambda g, y: apply(_MM_NT, (y, g)), lambda g, x: apply(_MM, (x, g)), batched=_each_product_tn,
 )  # fmt: skip
 
@@ -126,14 +134,14 @@ _STACKS: Operation = bilinear(
 
 
 _STACKS_NT: Operation = bilinear(
-    "mm", lambda x, y: _matmul(x, y.swapaxes(-1, -2)),
+    "mm", by_bindings(lambda x, y: _matmul(x, y.swapaxes(-1, -2))),
     lambda g, x, y: sum_to(apply(_STACKS, (g, y)), x._value.shape),
     lambda g, x, y: sum_to(apply(_STACKS_TN, (g, x)), y._value.shape), batched=_each_product_nt,
 )  # fmt: skip
 
 
 _STACKS_TN: Operation = bilinear(
-    "mm", lambda x, y: _matmul(x.swapaxes(-1, -2), y),
+    "mm", by_bindings(lambda x, y: _matmul(x.swapaxes(-1, -2), y)),
     lambda g, x, y: sum_to(apply(_STACKS_NT, (y, g)), x._value.shape),
     lambda g, x, y: sum_to(apply(_STACKS, (x, g)), y._value.shape), batched=_each_product_tn,
 )  # fmt: skip
@@ -146,7 +154,7 @@ def _column(x: Any) -> Any:
 # A matrix and a vector, a vector and a matrix, two vectors.
 _MV: Operation = bilinear(
     "mv",
-    lambda x, y: _matmul(x, y[:, None])[:, 0],
+    by_bindings(lambda x, y: _matmul(x, y[:, None])[:, 0]),
     lambda g, y: _column(g) * y,
     lambda g, x: apply(_VM, (g, x)),
     batched=_each_mv,
@@ -155,7 +163,7 @@ _MV: Operation = bilinear(
 
 _VM: Operation = bilinear(
     "vm",
-    lambda x, y: _matmul(x[None], y)[0],
+    by_bindings(lambda x, y: _matmul(x[None], y)[0]),
     lambda g, y: apply(_MV, (y, g)),
     lambda g, x: _column(x) * g,
     batched=_each_vm,
@@ -163,7 +171,7 @@ _VM: Operation = bilinear(
 
 
 _DOT = bilinear(
-    "dot", lambda x, y: _matmul(x[None], y[:, None])[0, 0, ...], lambda g, y: g * y, lambda g, x: g * x,
+    "dot", by_bindings(lambda x, y: _matmul(x[None], y[:, None])[0, 0, ...]), lambda g, y: g * y, lambda g, x: g * x,
     batched=_each_dot,
 )  # fmt: skip
 
@@ -534,6 +542,7 @@ def _added(name: str, addend: Any, z: Tensor, beta: float, alpha: float) -> Tens
 # ---------------------------------------------------------------- affine maps, as one operation
 
 
+@by_bindings
 def _affine_kernel(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
     return _kernel(x, w, bias=b) if x.dtype.char in dtypes.NATIVE else _half_affine(x, w, b)
 
@@ -541,6 +550,7 @@ def _affine_kernel(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
 _half_affine = half_kernel(_affine_kernel)
 
 
+@by_bindings
 def _each_affine(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
     """Of a batch: with one matrix and one bias for all, the rows of all examples are one matrix's."""
     x, w, b = arrays
@@ -568,7 +578,7 @@ _AFFINE = primitive(
 
 
 _LINEAR = primitive(
-    "addmm", lambda x, w, b: _affine_kernel(x, w.T, b),
+    "addmm", by_bindings(lambda x, w, b: _affine_kernel(x, w.T, b)),
     (lambda g, w: apply(_MM, (g, w)), lambda g, x: apply(_MM_TN, (g, x)), _rows_sum),
     (
         lambda t, w: apply(_MM_NT, (t, w)), lambda t, x: apply(_MM_NT, (x, t)),
@@ -594,7 +604,7 @@ def _each_affine_nt_of_vector(kernel: Any, batch: Batch, arrays: list[Any], stat
 
 # The same of one vector, without the shapes of a matrix around it.
 _AFFINE_OF_VECTOR = primitive(
-    "addmv", lambda x, w, b: _affine_kernel(x[None], w, b)[0],
+    "addmv", by_bindings(lambda x, w, b: _affine_kernel(x[None], w, b)[0]),
     (lambda g, w: apply(_MV, (w, g)), lambda g, x: _column(x) * g, lambda g: g),
     (lambda t, w: apply(_VM, (t, w)), lambda t, x: apply(_VM, (x, t)), lambda t: t),
     arguments=("x", "w", "b"), batched=_each_affine_of_vector,
@@ -602,7 +612,7 @@ _AFFINE_OF_VECTOR = primitive(
 
 
 _LINEAR_OF_VECTOR = primitive(
-    "addmv", lambda x, w, b: _affine_kernel(x[None], w.T, b)[0],
+    "addmv", by_bindings(lambda x, w, b: _affine_kernel(x[None], w.T, b)[0]),
     (lambda g, w: apply(_VM, (g, w)), lambda g, x: _column(g) * x, lambda g: g),
     (lambda t, w: apply(_MV, (w, t)), lambda t, x: apply(_MV, (t, x)), lambda t: t),
     arguments=("x", "w", "b"), batched=_each_affine_nt_of_vector,

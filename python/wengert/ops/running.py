@@ -11,6 +11,7 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either, whole
 from ..core.batching import by_dim, unchanged
+from ..core.bound import by_bindings
 from ..core.broadcast import as_floating
 from ..core.define import Function, computed, linear, primitive
 from ..core.doors import constant, enter
@@ -39,6 +40,7 @@ def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
     return dimension(name, dim, x._value.ndim)
 
 
+@by_bindings
 def _sums(x: np.ndarray, dim: int) -> np.ndarray:
     return _kernels.running_sum(_summable(x), dim)
 
@@ -120,6 +122,7 @@ def _recurrence(a: Any, b: Any, dim: int) -> Any:
     return b
 
 
+@by_bindings
 def _products(x: np.ndarray, dim: int) -> np.ndarray:
     return _kernels.running_product(_summable(x), dim)
 
@@ -278,7 +281,7 @@ class _Extreme:
         self._name = name
         self._both = computed(name, half_kernel(both), batched=by_dim)
         self._items = primitive(
-            name, lambda x, both, places, dim: both[0],
+            name, by_bindings(lambda x, both, places, dim: both[0]),
             (lambda g, places, dim: spread(g, along(name, g, places, dim), g._value.shape), None, None),
             (lambda t, places, dim: picked_for(name, t, along(name, t, places, dim)), None, None),
             ("x", "both", "places"), batched=unchanged,

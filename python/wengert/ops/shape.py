@@ -13,6 +13,7 @@ from ..core import batching, broadcast, dtypes
 from ..core.arguments import dimension, dimensions, either, filled, integer, lengths, permutation, sizes, triple
 from ..core.arguments import dimension as dimension_of
 from ..core.batching import Batch, moved, unchanged
+from ..core.bound import by_bindings
 from ..core.broadcast import broadcast_shape
 from ..core.define import computed, linear
 from ..core.doors import enter, memory
@@ -33,15 +34,17 @@ __all__ = [
 def reshaping(name: str) -> Operation:
     """An operation that gives the same items another shape."""
     return linear(
-        name, lambda x, shape, before: x.reshape(shape), lambda g, shape, before: reshaped(g, before),
-        batched=lambda kernel, batch, arrays, static: arrays[0].reshape((*batch.lengths, *static["shape"])),
+        name, by_bindings(lambda x, shape, before: x.reshape(shape)), lambda g, shape, before: reshaped(g, before),
+        batched=by_bindings(
+            lambda kernel, batch, arrays, static: arrays[0].reshape((*batch.lengths, *static["shape"]))
+        ),
     )  # fmt: skip
 
 
 def _permuting(name: str) -> Operation:
     """An operation that puts the dimensions into another order."""
     return linear(
-        name, lambda x, dims, inverse: x.transpose(dims),
+        name, by_bindings(lambda x, dims, inverse: x.transpose(dims)),
         lambda g, dims, inverse: apply(_PERMUTE, (g,), {"dims": inverse, "inverse": dims}),
         batched=moved(dims=lambda dims, batch: (*range(len(batch.lengths)), *batching.axes(dims, batch))),
     )  # fmt: skip
@@ -63,6 +66,7 @@ def _permuted(x: Any, dims: tuple[int, ...], inverse: tuple[int, ...], operation
     return as_view(x, apply(operation, (x,), {"dims": dims, "inverse": inverse}))
 
 
+@by_bindings
 def _reversed(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
     out: np.ndarray = x[(*[_BACKWARD if d in dims else _FORWARD for d in range(x.ndim)], Ellipsis)]
     return out
@@ -463,6 +467,7 @@ def numpy_key(key: Key) -> tuple[Any, ...]:
     return tuple([slice(*part) if type(part) is tuple else part for part in key])
 
 
+@by_bindings
 def _sliced(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
     first = key[0] if len(key) == 2 else None
     if type(first) is int:  # x[i] and x[i:j], the most frequent ones
@@ -475,14 +480,10 @@ def _sliced(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
     return found
 
 
+@by_bindings
 def _filled_in(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
-    out = np.zeros(shape, x.dtype)
-    first = key[0] if len(key) == 2 else None
-    if type(first) is tuple and key[1] is Ellipsis:
-        start, stop, step = first
-        out[start:stop:step, ...] = x
-    else:
-        out[numpy_key(key)] = x
+    out: np.ndarray = _kernels.zeros(shape, x.dtype)
+    _kernels.assign(_sliced(out, key, shape), x)
     return out
 
 
@@ -514,6 +515,7 @@ def between_zeros(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Tenso
     return apply(_SLICE_BACKWARD, (x,), {"key": hashable, "shape": shape})
 
 
+@by_bindings
 def _windows(x: np.ndarray, dim: int, size: int, step: int, length: int) -> np.ndarray:
     shape, strides = list(x.shape), list(x.strides)
     shape[dim] = (length - size) // step + 1
@@ -793,7 +795,7 @@ def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     return permute(x, tuple(order)) if ndim else x
 
 
-_CLONE = linear("clone", lambda x: np.array(x, order="C"), lambda g: g, batched=unchanged)
+_CLONE = linear("clone", by_bindings(lambda x: _kernels.copied(x)), lambda g: g, batched=unchanged)
 
 
 def clone(x: Any) -> Tensor:

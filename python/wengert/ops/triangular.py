@@ -9,6 +9,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core.batching import unchanged
+from ..core.bound import by_bindings
 from ..core.broadcast import broadcast_shape, broadcast_to
 from ..core.define import linear, primitive
 from ..core.doors import enter
@@ -38,6 +39,7 @@ def solved_by_parts(a: np.ndarray, b: np.ndarray, upper: bool, unit: bool) -> np
     return np.concatenate([y, x] if upper else [x, y], -2)
 
 
+@by_bindings
 def _solve_triangular(x: np.ndarray, y: np.ndarray, upper: bool, unit: bool, transposed: bool) -> np.ndarray:
     a = x.swapaxes(-1, -2) if transposed else x
     if x.shape[-1] <= _kernels.TRIANGULAR_MOST:  # NumPy, which warns of infinities, has no part in it
