@@ -41,8 +41,8 @@ from .tensors.tensor import Tensor as Tensor
 if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itself
     __all__ = [
         "Size", "Tensor", "__version__", "autograd", "bool", "can_cast", "channels_last", "check_gradients",
-        "contiguous_format", "d2l", "data", "define", "derivative", "difference_quotient", "distributed", "divergence",
-        "double", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "func",
+        "compile", "contiguous_format", "d2l", "data", "define", "derivative", "difference_quotient", "distributed",
+        "divergence", "double", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "func",
         "get_default_dtype", "get_num_threads", "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo",
         "inference_mode", "int", "int8", "int16", "int32", "int64", "is_floating_point", "is_grad_enabled",
         "is_tensor", "jacobian", "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load",
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from . import special as special
     from . import train as train
     from . import utils as utils
+    from .compiling import compile as compile
     from .files import load as load
     from .files import load_safetensors as load_safetensors
     from .files import save as save
@@ -98,13 +99,14 @@ _LAZY_NAMES = {
         "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",
         "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp", "vmap",
     ),
+    "compiling": ("compile",),
     "files": ("load", "load_safetensors", "save", "save_safetensors"),
     "tracing": ("trace",),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _LAZY_NAMES.items() for name in names}
 
 
-_INTERNAL = ("core", "files", "ops", "tensors")  # folders and files that users reach by the names above
+_INTERNAL = ("compiling", "core", "files", "ops", "tensors")  # folders and files that users reach by the names above
 
 
 def _hide() -> None:

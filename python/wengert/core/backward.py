@@ -181,6 +181,8 @@ def accumulate(leaf: Any, g: Any, create: bool = False, alone: bool = False) -> 
 
 def _accumulate(leaf: Any, g: Any, create: bool, alone: bool) -> None:
     g = _arrived("backward", g, leaf)
+    if ever.recordings and mode.recorder is not None:
+        mode.recorder.gradient(leaf, False)
     with _accumulating:
         before = leaf._grad
         if before is not None:

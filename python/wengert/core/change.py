@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
 from . import dtypes, locks, tape, views
 from .batching import unchanged
+from .bound import by_bindings
 from .broadcast import cast
 from .doors import change, memory
 from .following import followed
@@ -23,7 +25,7 @@ from .modes import mode
 from .tape import Operation, apply
 from .variable import Variable, wrap
 
-_COPY = Operation("copy", np.array, (), (), (), batched=unchanged)
+_COPY = Operation("copy", by_bindings(lambda x: _kernels.copied(x)), (), (), (), batched=unchanged)
 _ARGUMENT = (
     "an argument of a function that is differentiated, or a view of it, cannot be changed in place; clone() it first"
 )
@@ -84,7 +86,10 @@ def rewrite(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tenso
 
 
 def _assign(array: np.ndarray, items: np.ndarray) -> None:
-    array[...] = items if items.dtype == array.dtype else dtypes.convert(items, array.dtype)
+    if items.dtype == array.dtype and not _kernels.overlap(array, items) and array.flags.behaved:
+        _kernels.assign(array, items)
+    else:
+        array[...] = items if items.dtype == array.dtype else dtypes.convert(items, array.dtype)
 
 
 def _refuse_given(x: Tensor, name: str) -> None:
@@ -170,3 +175,6 @@ def _follow(x: Variable, node: Any) -> None:
     """Keep the gradient of x, if it was to be kept, where it arrives now: at another node than `node`."""
     if node is not None and node._hooks and x._node is not None:
         follow(x, node)
+
+
+by_bindings(_assign)  # compiled functions take no decorators

@@ -1,7 +1,10 @@
 # cython: language_level=3
 # Static types for the compiled build of doors.py. The Python file is complete without this one.
 cimport cython
+from wengert.core.modes cimport Ever
 from wengert.core.variable cimport Variable, wrap
+
+cdef Ever ever
 
 cdef class Value:
     cpdef object run(self, object operation, list values, dict static)

@@ -15,6 +15,7 @@ it. Compiled: doors.pxd holds the types of attributes and locals.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -26,7 +27,7 @@ from .._kernels import all_writeable
 from .._types import Tensor
 from . import dtypes, guard
 from .following import followed, is_followed, lost
-from .modes import mode
+from .modes import ever, mode
 from .variable import Variable, wrap
 
 
@@ -109,11 +110,29 @@ def enter(x: Any, dtype: np.dtype | None = None) -> Tensor:
             f"expected a tensor, an array or numbers, got {type(x).__name__} of dtype {value.dtype}; tensors have "
             f"{', '.join(map(str, dtypes.ALL))}"
         )
+    if ever.recordings and mode.recorder is not None:
+        return _made(mode.recorder.enter(x, value))
     return wrap(value)
+
+
+def enter_numbers(array: np.ndarray) -> Tensor:
+    """An array that was made of Python's numbers, and that nobody else has, as a variable."""
+    if ever.recordings and mode.recorder is not None:
+        return _made(mode.recorder.numbers(array))
+    return wrap(array)
+
+
+def _made(value: Any) -> Tensor:
+    """A value that is made while a program is recorded, as a variable."""
+    out = wrap(value)
+    mode.recorder.made(out)
+    return out
 
 
 def constant(kernel: Callable[..., np.ndarray], *static: Any) -> Tensor:
     """A value made from static numbers alone: shapes, dtypes, lengths."""
+    if ever.recordings and mode.recorder is not None:
+        return _made(mode.recorder.constant(kernel, static))
     return wrap(kernel(*static))
 
 
@@ -130,20 +149,47 @@ def draw(kernel: Callable[..., np.ndarray], generator: Any, *inputs: Any, **stat
         Hashable.
     """
     values = [generator, *[x._value if isinstance(x, Variable) else x for x in inputs]]
+    if ever.recordings and mode.recorder is not None:
+        levels = mode.levels
+
+        def again(*values: Any) -> Any:
+            with _inside(levels):
+                return _drawn(kernel, list(values), static)
+
+        return _made(mode.recorder.draw(kernel, again, values, static))
+    return wrap(_drawn(kernel, values, static))
+
+
+class _inside:
+    """A block in which some batches are open."""
+
+    def __init__(self, levels: tuple[Any, ...]) -> None:
+        self._levels = levels
+
+    def __enter__(self) -> None:
+        self._before, mode.levels = mode.levels, self._levels
+
+    def __exit__(self, *exception: Any) -> None:
+        mode.levels = self._before
+
+
+def _drawn(kernel: Callable[..., Any], values: list[Any], static: dict[str, Any]) -> Any:
     for level in mode.levels:
         if level.randomness != "same":
-            return wrap(level.draw(kernel, values, static))
-        level.begin(generator)
-    for value in values:
-        if isinstance(value, Value):
-            return wrap(value.draw(kernel, values, static))
-    return wrap(kernel(*values, **static))
+            return level.draw(kernel, values, static)
+        level.begin(values[0])
+    value = special(values)
+    return kernel(*values, **static) if value is None else value.draw(kernel, values, static)
 
 
 def alike(x: Any, out: Any) -> Any:
     """A constant that is made in x's likeness and may be written to: for each example, if x has a value for each."""
     value = x._value if isinstance(x, Variable) else None
-    return wrap(value.repeated(out._value)) if isinstance(value, Value) and value.many else out
+    if not (isinstance(value, Value) and value.many):
+        return out
+    if ever.recordings and mode.recorder is not None:
+        return _made(mode.recorder.repeated(value, out._value))
+    return wrap(value.repeated(out._value))
 
 
 # ---------------------------------------------------------------- in place
@@ -216,7 +262,7 @@ def _count(written: tuple[Variable, ...], where: str | None) -> None:
 
 
 def change(
-    name: str, written: tuple[Any, ...], kernel: Callable[..., Any], *read: Any, **static: Any
+    name: str, written: tuple[Any, ...], kernel: Callable[..., Any], *read: Any, host: Any = None, **static: Any
 ) -> None:  # fmt: skip
     """Let a kernel write into the memory of variables, and count it.
 
@@ -230,6 +276,9 @@ def change(
         Writes into them; what it returns is dropped.
     *read : variables, or what kernels take besides
         Further arguments of the kernel.
+    host : object or None
+        Keywords that are numbers of Python's which change from call to call: `host.read()` gives them, and
+        `host.done()` is called after the change. What is recorded reads them anew each time it is run.
     **static
         Its keywords.
 
@@ -246,11 +295,28 @@ def change(
         value = x._value if isinstance(x, Variable) else x
         values.append(value)
         plain = plain and not isinstance(value, Value)
-    if plain:
+    if ever.recordings and mode.recorder is not None:
+        call = functools.partial(_write, name, kernel, len(written))
+        mode.recorder.change(name, written, kernel, values, call, host, static)
+    else:
+        if host is not None:
+            static = {**static, **host.read()}
+        if plain:
+            kernel(*values, **static)
+        else:
+            special(values).write(name, kernel, values, static, len(written))
+    if host is not None:
+        host.done()
+    _count(written, line())
+
+
+def _write(name: str, kernel: Callable[..., Any], written: int, /, *values: Any, **static: Any) -> None:
+    """Let a kernel write into the first `written` values."""
+    value = special(list(values))
+    if value is None:
         kernel(*values, **static)
     else:
-        special(values).write(name, kernel, values, static, len(written))
-    _count(written, line())
+        value.write(name, kernel, list(values), static, written)
 
 
 # ---------------------------------------------------------------- out
@@ -287,6 +353,8 @@ def leave(x: Variable, kind: str) -> np.ndarray:
         If x depends on what a function that is being recorded by `wg.func` is differentiated by, and is to become a
         number or an array: the derivative would be lost. What is constant piece by piece (bool, int) and text pass.
     """
+    if ever.recordings and mode.recorder is not None:
+        mode.recorder.leave(x, kind)
     if followed and (kind == "number" or kind == "array") and x.is_tracked():
         require_unfollowed(x, "an array" if kind == "array" else "a number")
     value = x._value

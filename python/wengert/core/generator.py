@@ -18,6 +18,7 @@ from .._types import Tensor
 from . import locks
 from .arguments import integer
 from .doors import enter, leave
+from .modes import recorder
 
 _FRESH_SEED = 67280421310721  # of a new generator, as in PyTorch
 
@@ -134,6 +135,10 @@ class Generator:
         value = integer("manual_seed", "seed", seed)
         if not -(2**63) <= value < 2**64:
             raise ValueError(f"manual_seed: expected a seed in [-2**63, 2**64), got {value}")
+        at_work = recorder()
+        if at_work is not None:
+            at_work.effect(self.manual_seed, (seed,))
+            return self
         self._seed = value % 2**64
         self._numpy = None
         return self
@@ -255,9 +260,13 @@ def numpy_generator(generator: Generator | np.random.Generator | None = None) ->
     True
     """
     if generator is None:
-        return default_generator.numpy
+        generator = default_generator
     if isinstance(generator, Generator):
-        return generator.numpy
+        found = generator.numpy
+        at_work = recorder()
+        if at_work is not None:
+            at_work.generators[id(found)] = generator  # which a seed gives another one
+        return found
     if isinstance(generator, np.random.Generator):
         return generator
     raise TypeError(

@@ -4,3 +4,7 @@
 cdef class recording:
     cdef bint _on
     cdef object _before
+
+cdef class Ever:
+    cdef public bint batches_or_hooks
+    cdef public int recordings

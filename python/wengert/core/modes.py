@@ -33,6 +33,7 @@ class Mode(threading.local):
     recording = True
     observer: Observer | None = None
     levels: tuple[Any, ...] = ()  # of the batches that are open, the oldest first
+    recorder: Any = None  # of a program, while one is being recorded
 
 
 mode = Mode()
@@ -41,10 +42,17 @@ mode = Mode()
 class Ever:
     """What this process has done at least once: whoever would look for it on each call need not, until then."""
 
-    batches_or_hooks = False  # opened a batch, or hooked a leaf
+    def __init__(self) -> None:
+        self.batches_or_hooks = False  # opened a batch, or hooked a leaf
+        self.recordings = 0  # of programs that are under way, in all threads
 
 
 ever = Ever()
+
+
+def recorder() -> Any:
+    """What records a program in this thread; None if nothing does."""
+    return mode.recorder if ever.recordings else None
 
 
 class recording:

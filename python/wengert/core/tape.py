@@ -24,7 +24,7 @@ from .._types import Tensor
 from .batching import levels_of, merged
 from .doors import enter, special
 from .hooks import run_hooks
-from .modes import mode, recording
+from .modes import ever, mode, recording
 from .variable import FREE_THREADED, Variable, wrap
 
 _number = itertools.count(1)
@@ -199,7 +199,12 @@ def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] 
             values.append(x)
     tracked = tracked and mode.recording and len(operation.arguments) > 0
     kept: Any = None
-    if operation.keeps and plain:
+    recorder = mode.recorder if ever.recordings else None
+    if recorder is not None:
+        result = recorder.apply(operation, inputs, values, {**static, "keep": tracked} if operation.keeps else static)
+        if operation.keeps:
+            result, kept = result
+    elif operation.keeps and plain:
         result, kept = operation.kernel(*values, **static, keep=tracked)
     elif plain:
         result = operation.kernel(*values, **static) if static else operation.kernel(*values)
@@ -208,6 +213,8 @@ def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] 
         if operation.keeps:
             result, kept = result
     out = wrap(result)
+    if recorder is not None:
+        recorder.made(out)
     if tracked:
         record(operation, inputs, static, out, kept)
     return out

@@ -18,9 +18,11 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import integer, sizes
 from ..core.batching import Batch, refuse_shapes, unchanged
+from ..core.bound import by_bindings, shaped_by_items
 from ..core.broadcast import cast
 from ..core.define import computed, linear
-from ..core.doors import alike, constant, enter, leave, require_unfollowed
+from ..core.doors import alike, constant, enter, enter_numbers, leave, require_unfollowed
+from ..core.modes import recorder
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable, detached
@@ -350,7 +352,7 @@ def _from_data(name: str, data: Any, dtype: Any, copy: bool | None = True) -> Te
             raise ValueError(
                 f"{name}: {type(data).__name__} cannot become a tensor without a copy; leave out copy=False"
             )
-        return enter(_from_numbers(name, data, wanted))
+        return enter_numbers(_from_numbers(name, data, wanted))
     array = np.asarray(data) if _is_array_like(data) else np.from_dlpack(data)
     wanted = wanted or _supported(name, array.dtype)
     if not copy and array.dtype == wanted:
@@ -358,10 +360,15 @@ def _from_data(name: str, data: Any, dtype: Any, copy: bool | None = True) -> Te
     _supported(name, array.dtype)
     if copy is False:
         raise ValueError(f"{name}: {array.dtype.str} cannot become {wanted} without a copy; leave out copy=False")
+    if recorder() is not None:  # by way of the array itself, so that each run reads what it holds then
+        return _COPY(enter(array), dtype=wanted)
     return enter(_copied(array, wanted))
 
 
+@by_bindings
 def _copied(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    if x.dtype == dtype and recorder() is not None:
+        return _kernels.copied(x)
     out = allocate(x.shape, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         np.copyto(out, x, casting="unsafe")
@@ -1280,4 +1287,5 @@ def _each_marked(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str,
     return _marked(arrays[0], **static)
 
 
+shaped_by_items(_marked, lambda values, static: static["classes"] == -1)
 _ONE_HOT = computed("one_hot", _marked, batched=_each_marked)

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import _kernels
 from ..core import dtypes
+from ..core.bound import by_bindings
 from ..core.define import computed
 from ..core.views import overlaps
 
@@ -35,6 +36,7 @@ def _dense(name: str, x: np.ndarray) -> np.ndarray:
 def _update(function: Callable[..., None]) -> Callable[..., None]:
     """A kernel of arrays in one row, of a function of lists of dense arrays that are written, and of the gradients."""
 
+    @by_bindings
     @functools.wraps(function)
     def kernel(*arrays: np.ndarray, count: int, **static: Any) -> None:
         last = len(arrays) - count
@@ -74,8 +76,11 @@ def adam(written: list[Arrays], grads: Arrays, *, steps: tuple[int, ...], option
 
 
 @_update
-def rmsprop(written: list[Arrays], grads: Arrays, *, centered: bool, options: tuple[Any, ...]) -> None:
-    """A step of RMSprop; beside the parameters mean squares, means if it is centered, and velocities."""
+def rmsprop(
+    written: list[Arrays], grads: Arrays, *, centered: bool, steps: tuple[int, ...], options: tuple[Any, ...]
+) -> None:  # fmt: skip
+    """A step of RMSprop, each like the others; beside the parameters mean squares, means if it is centered, and
+    velocities."""
     params, squares, *others = written
     means = others.pop(0) if centered else None
     lr, alpha, eps, weight_decay, momentum, maximize = options

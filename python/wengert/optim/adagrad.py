@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.doors import constant
 from ..ops import updates
-from .optimizer import Optimizer, State, count_steps, next_steps
+from .optimizer import Optimizer, State
 
 
 class Adagrad(Optimizer):
@@ -63,10 +63,7 @@ class Adagrad(Optimizer):
             self.state[p] = {"step": 0, "sum": start}
 
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
-        self._change(
-            updates.adagrad, params, grads, states, ("sum",), steps=next_steps(states),
-            options=(
-                group["lr"], group["lr_decay"], group["eps"], group["weight_decay"], group["maximize"],
-            ),
-        )  # fmt: skip
-        count_steps(states)
+        self._change(updates.adagrad, group, params, grads, states, ("sum",), counted=True)
+
+    def _numbers(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return group["lr"], group["lr_decay"], group["eps"], group["weight_decay"], group["maximize"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import updates
-from .optimizer import Optimizer, State, count_steps, next_steps
+from .optimizer import Optimizer, State
 
 
 class Adam(Optimizer):
@@ -50,6 +50,8 @@ class Adam(Optimizer):
     tensor([0.9000])
     """
 
+    _choices = ("amsgrad",)
+
     def __init__(
         self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False, decoupled_weight_decay: bool = False,
@@ -65,16 +67,15 @@ class Adam(Optimizer):
             raise ValueError(f"{self._name}: expected two betas in [0, 1), got {group['betas']}")
 
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
-        beta1, beta2 = group["betas"]
         names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
-        self._change(
-            updates.adam, params, grads, states, names, steps=next_steps(states),
-            options=(
-                group["lr"], beta1, beta2, group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
-                group["maximize"],
-            ),
+        self._change(updates.adam, group, params, grads, states, names, counted=True)
+
+    def _numbers(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        beta1, beta2 = group["betas"]
+        return (
+            group["lr"], beta1, beta2, group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
+            group["maximize"],
         )  # fmt: skip
-        count_steps(states)
 
 
 class AdamW(Adam):

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..core.modes import recorder
 from .optimizer import Optimizer
 
 
@@ -118,6 +119,10 @@ class LRScheduler:
         >>> optimizer.param_groups[0]["lr"]
         0.5
         """
+        at_work = recorder()
+        if at_work is not None:
+            at_work.effect(self.step, ())
+            return
         if self._step_count == 1 and not self.optimizer.stepped:
             warnings.warn(
                 f"{type(self).__name__}.step() was called before optimizer.step(), so the first rate is never used; "
@@ -652,6 +657,10 @@ class SequentialLR(LRScheduler):
 
     def step(self) -> None:
         """Set the next rates; to be called after the optimizer's step."""
+        at_work = recorder()
+        if at_work is not None:
+            at_work.effect(self.step, ())
+            return
         self.last_epoch += 1
         k = bisect_right(self._milestones, self.last_epoch)
         if k > 0 and self._milestones[k - 1] == self.last_epoch:

@@ -14,13 +14,59 @@ from ..core import dtypes
 from ..core.broadcast import cast
 from ..core.doors import change, constant, enter, require_unfollowed, require_writable
 from ..core.following import followed
-from ..core.modes import recording
+from ..core.modes import recorder, recording
 from ..core.variable import Variable
 from ..nn.modules.module import clear_gradient
 from ..nn.modules.parameter import UninitializedParameter
 
 # What is remembered of a parameter: tensors by name, and the number of its steps as "step".
 State = dict[str, Any]
+
+
+class Numbers:
+    """What the steps of a group read anew each time: its options, and the numbers of the parameters' steps.
+
+    Parameters
+    ----------
+    options : callable
+        Of the group; gives a tuple of numbers.
+    group : dict
+    states : list of dict
+        Of the parameters, if their steps are counted.
+    """
+
+    __slots__ = ("counted", "group", "options")
+
+    def __init__(
+        self, options: Callable[[dict[str, Any]], tuple[Any, ...]], group: dict[str, Any], states: Any
+    ) -> None:  # fmt: skip
+        self.options, self.group, self.counted = options, group, states
+
+    def read(self) -> dict[str, Any]:
+        """The keywords of a kernel in ops/updates.py."""
+        if self.counted is None:
+            return {"options": self.options(self.group)}
+        steps = tuple([state.get("step", 0) + 1 for state in self.counted])
+        return {"options": self.options(self.group), "steps": steps}
+
+    def done(self) -> None:
+        """Note that a step was taken."""
+        for state in self.counted or ():
+            state["step"] = state.get("step", 0) + 1
+
+    def saved(self) -> Any:
+        """All that a step may change of it, for `restore`."""
+        counts = None if self.counted is None else [state.get("step") for state in self.counted]
+        return {name: value for name, value in self.group.items() if name != "params"}, counts
+
+    def restore(self, saved: Any) -> None:
+        """Be what it was."""
+        self.group.update(saved[0])
+        for state, count in zip(self.counted or (), saved[1] or (), strict=True):
+            if count is None:
+                state.pop("step", None)
+            else:
+                state["step"] = count
 
 
 class Optimizer:
@@ -63,11 +109,15 @@ class Optimizer:
 
     param_groups: list[dict[str, Any]]
     state: defaultdict[Any, State]
+    _choices: tuple[str, ...] = ()  # options that decide what is remembered, or which terms a step has
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.state = defaultdict(dict)
         self.param_groups = []
+        at_work = recorder()
+        if at_work is not None:
+            at_work.made(self)
         self.stepped = False  # whether there was a step, which a schedule wants to know
         if isinstance(params, (Variable, Mapping)):
             raise TypeError(
@@ -204,21 +254,43 @@ class Optimizer:
         """
         raise TypeError(f"{self._name} defines neither _update nor step")
 
+    def _numbers(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        """The options that the kernel of ops/updates.py takes, in its order."""
+        raise TypeError(f"{self._name} does not say which numbers its steps read")
+
     def _change(
-        self, kernel: Callable[..., None], params: list[Any], grads: list[Any], states: list[State],
-        names: Sequence[str], **static: Any,
+        self, kernel: Callable[..., None], group: dict[str, Any], params: list[Any], grads: list[Any],
+        states: list[State], names: Sequence[str], counted: bool = False, **static: Any,
     ) -> None:  # fmt: skip
-        """Let a kernel of ops/updates.py change parameters, and what is remembered of them under some names."""
+        """Let a kernel of ops/updates.py change parameters, and what is remembered of them under some names; `counted`:
+        it takes the numbers of their steps."""
+        at_work = recorder()
+        if at_work is not None:
+            self._depends(at_work, group, states, names)
         written = [*params]
         for g in grads if followed else ():
             require_unfollowed(g, "a step of an optimizer", also_unrecorded=True)
         for name in names:
             written += _remembered(states, params, name)
         count = len(params)
-        change(f"{self._name}.step", tuple(written), kernel, *grads, count=count, **static)
+        host = Numbers(self._numbers, group, states if counted else None)
+        change(f"{self._name}.step", tuple(written), kernel, *grads, host=host, count=count, **static)
         for k, name in enumerate(names, 1):  # now that nothing was wrong with the gradients
             for state, buffer in zip(states, written[k * count : (k + 1) * count], strict=True):
                 state[name] = buffer
+
+    def _depends(self, at_work: Any, group: dict[str, Any], states: list[State], names: Sequence[str]) -> None:
+        """Tell who records a program what a step of this group depends on."""
+        if id(self) in at_work.born:
+            return
+        at_work.guard(self, "state", self.state, "attribute")
+        at_work.guard(self.param_groups, None, tuple(self.param_groups), "members")
+        at_work.guard(group["params"], None, tuple(group["params"]), "members")
+        for name in self._choices:
+            at_work.guard(group, name, bool(group[name]), "truth")
+        for state in states:
+            for name in names:
+                at_work.guard(state, name, state.get(name), "item")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros.
@@ -360,17 +432,6 @@ def _remembered(states: list[State], params: list[Any], name: str) -> list[Any]:
             buffer = cast(buffer, p._value.dtype)
         found.append(buffer)
     return found
-
-
-def next_steps(states: list[State]) -> tuple[int, ...]:
-    """The numbers of the steps that are about to be taken, from 1."""
-    return tuple([state.get("step", 0) + 1 for state in states])
-
-
-def count_steps(states: list[State]) -> None:
-    """Note that a step was taken."""
-    for state in states:
-        state["step"] = state.get("step", 0) + 1
 
 
 def _saved(state: State) -> State:

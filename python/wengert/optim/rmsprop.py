@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import updates
-from .optimizer import Optimizer, State, count_steps
+from .optimizer import Optimizer, State
 
 
 class RMSprop(Optimizer):
@@ -48,6 +48,8 @@ class RMSprop(Optimizer):
     tensor([0.9000])
     """
 
+    _choices = ("centered", "momentum")
+
     def __init__(
         self, params: Any, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
         momentum: float = 0, centered: bool = False, *, maximize: bool = False,
@@ -60,10 +62,7 @@ class RMSprop(Optimizer):
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
         centered = bool(group["centered"])
         names = ["square_avg"] + ["grad_avg"] * centered + ["momentum_buffer"] * bool(group["momentum"])
-        self._change(
-            updates.rmsprop, params, grads, states, names, centered=centered,
-            options=(
-                group["lr"], group["alpha"], group["eps"], group["weight_decay"], group["momentum"], group["maximize"],
-            ),
-        )  # fmt: skip
-        count_steps(states)
+        self._change(updates.rmsprop, group, params, grads, states, names, counted=True, centered=centered)
+
+    def _numbers(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return group["lr"], group["alpha"], group["eps"], group["weight_decay"], group["momentum"], group["maximize"]

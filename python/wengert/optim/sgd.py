@@ -46,6 +46,8 @@ class SGD(Optimizer):
     tensor([0.8000])
     """
 
+    _choices = ("momentum",)
+
     def __init__(
         self, params: Any, lr: float = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
         nesterov: bool = False, *, maximize: bool = False,
@@ -66,10 +68,10 @@ class SGD(Optimizer):
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
         names = ("momentum_buffer",) if group["momentum"] else ()
         first = tuple([state.get("momentum_buffer") is None for state in states]) if names else ()
-        self._change(
-            updates.sgd, params, grads, states, names, first=first,
-            options=(
-                group["lr"], group["momentum"], group["dampening"], group["weight_decay"], group["nesterov"],
-                group["maximize"],
-            ),
+        self._change(updates.sgd, group, params, grads, states, names, first=first)
+
+    def _numbers(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return (
+            group["lr"], group["momentum"], group["dampening"], group["weight_decay"], group["nesterov"],
+            group["maximize"],
         )  # fmt: skip

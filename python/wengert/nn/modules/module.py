@@ -18,6 +18,7 @@ import numpy as np
 from ...autograd import Handle
 from ...core.broadcast import cast
 from ...core.doors import change, constant, enter, require_unfollowed, require_writable
+from ...core.modes import ever, recorder
 from ...core.variable import Variable
 from ...tensors.tensor import Tensor
 from .crossing import Crossing
@@ -81,6 +82,8 @@ class Module:
     def __init__(self) -> None:
         start = super().__setattr__
         start("training", True)
+        if ever.recordings and recorder() is not None:
+            recorder().made(self)
         start("_parameters", {})
         start("_buffers", {})
         start("_modules", {})
@@ -93,6 +96,8 @@ class Module:
     # ------------------------------------------------------------ calling
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if ever.recordings:
+            _depends(self)
         try:
             if self._direct:
                 return self.forward(*args, **keywords)
@@ -1080,6 +1085,17 @@ _WANTED = {"parameter": "nn.Parameter", "module": "nn.Module", "buffer": "tensor
 def kind_of(x: Any) -> str:
     """How an error speaks of an object that is not what it should be."""
     return f"the class {x.__name__}, not an instance" if isinstance(x, type) else f"a {type(x).__name__}"
+
+
+def _depends(module: Module) -> None:
+    """Tell who records a program whether a module trains, and which parameters it has."""
+    at_work = recorder()
+    if at_work is not None and id(module) not in at_work.born:
+        at_work.guard(vars(module), "training", module.training, "item")
+        for registry in ("_parameters", "_buffers"):
+            entries = vars(module).get(registry, {})
+            for name, entry in entries.items():
+                at_work.guard(entries, name, entry, "item")
 
 
 def clear_gradient(parameter: Any, set_to_none: bool) -> None:
