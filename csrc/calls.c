@@ -8,25 +8,13 @@
 
 /* ---------------------------------------------------------------- elementwise */
 
-size_t wg_dense_item(const wg_dense *d, wg_real real, int operand)
-{
-    const wg_elementwise_info *info = &wg_elementwise_table[d->kernel];
-    if ((operand == 0 && info->boolean) || (operand == 1 && d->kernel == WG_ELEMENTWISE_where))
-        return 1;
-    return real == WG_F32 ? 4 : 8;
-}
-
-/* `items` of them on this thread, at data[j] for operand j. */
-void wg_dense_run(const wg_dense *d, wg_real real, ptrdiff_t from, ptrdiff_t items, char *const *data)
+void wg_dense_run(const wg_dense *d, wg_real real, ptrdiff_t items, char *const *data)
 {
     static const ptrdiff_t still[WG_MAX_OPERANDS] = {0};
     ptrdiff_t strides[WG_MAX_OPERANDS];
-    char *at[WG_MAX_OPERANDS];
-    for (unsigned j = 0; j < d->operands; j++) {
-        strides[j] = d->fixed >> j & 1 ? 0 : (ptrdiff_t)wg_dense_item(d, real, (int)j);
-        at[j] = data[j] + from * strides[j];
-    }
-    wg_active->elementwise->kernel[d->kernel][real](1, items, at, still, strides, d->params);
+    for (int j = 0; j < WG_MAX_OPERANDS; j++)
+        strides[j] = d->steps[j];
+    wg_active->elementwise->kernel[d->kernel][real](1, items, data, still, strides, d->params);
 }
 
 #define SHORT 1024 /* items: less than a chunk of any kernel's work, as in loop.c */
@@ -36,16 +24,16 @@ wg_status wg_call_dense(void *call, wg_real real)
     const wg_dense *d = call;
     if (d->items <= SHORT) {
         if (d->items)
-            wg_dense_run(d, real, 0, d->items, d->data);
+            wg_dense_run(d, real, d->items, d->data);
         return WG_OK;
     }
     ptrdiff_t strides[WG_MAX_OPERANDS];
     const ptrdiff_t *of[WG_MAX_OPERANDS];
-    for (unsigned j = 0; j < d->operands; j++) {
-        strides[j] = d->fixed >> j & 1 ? 0 : (ptrdiff_t)wg_dense_item(d, real, (int)j);
+    for (int j = 0; j < WG_MAX_OPERANDS; j++) {
+        strides[j] = d->steps[j];
         of[j] = &strides[j];
     }
-    wg_elementwise_run(d->kernel, real, 1, &d->items, d->data, of, d->params);
+    wg_elementwise_run((wg_elementwise)d->kernel, real, 1, &d->items, d->data, of, d->params);
     return WG_OK;
 }
 

@@ -19,15 +19,11 @@ static void wg_fused_range(void *context, ptrdiff_t begin, ptrdiff_t end)
         for (int k = 0; k < f->parts; k++) {
             const wg_dense *d = &f->part[k];
             char *data[WG_MAX_OPERANDS];
-            for (unsigned j = 0; j < d->operands; j++) {
-                const int place = f->scratch[k * WG_MAX_OPERANDS + (int)j];
-                data[j] = d->data[j];
-                if (place >= 0)
-                    data[j] = scratch[place];
-                else if (!(d->fixed >> j & 1))
-                    data[j] += from * (ptrdiff_t)wg_dense_item(d, job->real, (int)j);
+            for (int j = 0; j < d->operands; j++) {
+                const int place = f->scratch[k * WG_MAX_OPERANDS + j];
+                data[j] = place >= 0 ? scratch[place] : d->data[j] + from * d->steps[j];
             }
-            wg_dense_run(d, job->real, 0, items, data);
+            wg_dense_run(d, job->real, items, data);
         }
     }
 }

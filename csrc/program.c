@@ -607,9 +607,7 @@ static int which_operand(const wg_program *p, const wg_operand *o)
 /* How many bytes one item of an operand has; 0 if it is one item for all. */
 static size_t step_of(const wg_program *p, const wg_operand *o)
 {
-    const wg_dense *d = dense_at(p, o->call);
-    const int operand = which_operand(p, o);
-    return d->fixed >> operand & 1 ? 0 : wg_dense_item(d, (wg_real)head_of(p, o->call)->real, operand);
+    return dense_at(p, o->call)->steps[which_operand(p, o)];
 }
 
 /* Whether one call more can join the run: everything that it shares with the others is met item by item. */

@@ -102,16 +102,16 @@ wg_program_size wg_program_sizes(const wg_program *p);
 
 /* ---------------------------------------------------------------- calls (calls.c) */
 
-/* out[i] = kernel(inputs[i]) for i < items; bit j of `fixed`: operand j is one item for all. */
+/* out[i] = kernel(inputs[i]) for i < items. steps[j]: bytes of an item of operand j, 0 if it is one item for all. */
 typedef struct {
     ptrdiff_t items;
-    wg_elementwise kernel;
-    unsigned operands, fixed;
+    uint16_t kernel;
+    uint8_t operands, steps[WG_MAX_OPERANDS];
     char *data[WG_MAX_OPERANDS];
     const double *params;
 } wg_dense;
-void wg_dense_run(const wg_dense *d, wg_real real, ptrdiff_t from, ptrdiff_t items, char *const *data);
-size_t wg_dense_item(const wg_dense *d, wg_real real, int operand);
+/* `items` of them on this thread, at data[j] for operand j. */
+void wg_dense_run(const wg_dense *d, wg_real real, ptrdiff_t items, char *const *data);
 wg_call_fn wg_call_dense;
 
 typedef struct {

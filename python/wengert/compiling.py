@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from .core import locks
+from .core.doors import line_of_caller
 from .core.following import followed
-from .core.modes import mode
+from .core.modes import ever, mode
 from .core.recorder import CompileError
 from .core.replay import Caller, Failed, Replay
 from .core.runs import Given, Recorded, State, bits, differing
@@ -87,6 +88,7 @@ class Compiled(Caller):
             out = replay.run(tuple(given.arrays), given.leaves)
         except Failed:  # before there was any change
             return self.__wrapped__(*given.args, **given.keywords)
+        replay.defaults = ever.defaults  # among which is the one that is in its key
         self._last = replay
         return out
 
@@ -133,7 +135,9 @@ class Compiled(Caller):
             self._eager.add(key)
         if not self._warned:
             self._warned = True
-            warnings.warn(f"compile: {self._name} is not run as a program: {why}", UserWarning, stacklevel=4)
+            file, _, line = (line_of_caller() or "?:0").rpartition(":")
+            text = f"compile: {self._name} is not run as a program: {why}"
+            warnings.warn_explicit(text, UserWarning, file, int(line))
 
     # ------------------------------------------------------------ checking
 

@@ -56,9 +56,9 @@ cdef extern from "program.h" nogil:
 
     ctypedef struct wg_dense:
         cnp.npy_intp items
-        wg_elementwise kernel
-        unsigned operands
-        unsigned fixed
+        uint16_t kernel
+        uint8_t operands
+        uint8_t steps[4]
         char *data[4]
         const double *params
     ctypedef struct wg_strided:
@@ -449,9 +449,12 @@ cdef class Program:
     cdef list alive
     cdef dict places    # of entries' last calls
     cdef bint large     # whether it pays to let go of the GIL
+    cdef cnp.npy_intp count  # of calls
     cdef tuple inputs   # of arguments, the slots and the places
     cdef tuple fresh    # of results, the slots and how much they hold
     cdef tuple written  # arrays of others that it writes to
+    cdef tuple receivers  # of gradients that it sets, the leaves, the places and how much they hold
+    cdef list received    # the arrays of these, in the last run
     cdef readonly dict kept  # by slot: the array whose memory it is bound to, in this run
 
     def __dealloc__(self):
@@ -461,6 +464,7 @@ cdef class Program:
         cdef wg_program_size sizes = wg_program_sizes(self.program)
         cdef cnp.npy_intp place
         self.large = sizes.blocks > 65536 or sizes.calls > 2048
+        self.count = sizes.calls
         self.places = {}
         for place in range(sizes.calls):
             self.places[wg_program_entry(self.program, place)] = place
@@ -474,17 +478,23 @@ cdef class Program:
         other.alive = self.alive
         other.places = self.places
         other.large = self.large
+        other.count = self.count
         other.inputs = self.inputs
         other.fresh = self.fresh
         other.written = self.written
+        other.receivers = self.receivers
+        other.received = [None] * len(self.receivers)
         return other
 
-    def bind_all(self, inputs, fresh, written):
-        """What each run binds: of the arguments (slot, place), of the results (slot, bytes); and arrays of others that it
-        writes to."""
+    def bind_all(self, inputs, fresh, written, receivers):
+        """What each run binds: of the arguments (slot, place); of the results (slot, bytes, the place of the array that is
+        all of it, or None, and its type's number); arrays of others that it writes to; and of gradients that it sets
+        (leaf, place, bytes)."""
         self.inputs = tuple(inputs)
         self.fresh = tuple(fresh)
         self.written = tuple(written)
+        self.receivers = tuple(receivers)
+        self.received = [None] * len(self.receivers)
 
     def takes(self, tuple arrays):
         """Whether arrays can be bound as the arguments without a copy."""
@@ -496,32 +506,59 @@ cdef class Program:
                 return False
         return True
 
-    def begin(self, tuple arrays):
-        """Bind the arguments and new memory for the results; those that `takes` refuses are copied. Gives whether no
-        argument shows memory that is written to."""
+    def start(self, tuple arrays):
+        """Bind the arguments, memory for the results and for gradients, and run from the beginning, as `run` does.
+
+        Raises
+        ------
+        Failed
+            Also where an argument shows memory that is written to, before anything is done.
+        """
         cdef Py_ssize_t k
-        cdef tuple pair
+        cdef tuple pair, place
         cdef cnp.ndarray array
         cdef int slot
         self.kept = {}
         for k in range(len(arrays)):
-            pair = self.inputs[k]
+            pair = <tuple> self.inputs[k]
             slot = pair[0]
             array = arrays[k]
-            if not fits(array, pair[1]):
+            if not fits(array, <tuple> pair[1]):
                 array = self.like(pair[1], array)
             for other in self.written:
                 if meet(array, <cnp.ndarray> other):
-                    return False
+                    raise Failed(-1, False, -1)
             self.kept[slot] = array
             wg_program_bind(self.program, slot, cnp.PyArray_BYTES(array))
-        for pair in self.fresh:
-            self.kept[pair[0]] = self.new(pair[0], pair[1])
-        return True
+        for k in range(len(self.fresh)):
+            pair = <tuple> self.fresh[k]
+            place = pair[2]
+            if place is None:
+                self.kept[pair[0]] = self.new(pair[0], pair[1])
+            else:
+                self.kept[pair[0]] = self.new_whole(place, pair[3])
+        for k in range(len(self.receivers)):
+            self.receive(k, <tuple> self.receivers[k])
+        return self.advance(0)
+
+    cdef cnp.ndarray new_whole(self, tuple place, int typenum):
+        """A new array that is all of a slot, which is bound to it."""
+        cdef cnp.npy_intp shape[WG_MAX_DIMS]
+        cdef tuple lengths = place[2]
+        cdef int d, ndim = len(lengths)
+        for d in range(ndim):
+            shape[d] = lengths[d]
+        cdef cnp.ndarray out = new_array(typenum, ndim, shape)
+        wg_program_bind(self.program, place[0], cnp.PyArray_BYTES(out))
+        return out
 
     def array(self, tuple place):
         """The array at a place, over memory that a slot was bound to in this run."""
-        return self.view_in(place, self.kept[place[0]])
+        cdef cnp.ndarray memory = self.kept[place[0]]
+        for pair in self.fresh:
+            if (<tuple> pair)[2] is place:
+                return memory
+        return self.view_in(place, memory)
 
     def sizes(self):
         """(calls, calls that became parts of others, bytes of memory, bytes of all blocks)."""
@@ -588,6 +625,9 @@ cdef class Program:
         ------
         Failed
         """
+        return self.advance(place)
+
+    cdef object advance(self, cnp.npy_intp place):
         cdef wg_status status
         if self.large:
             with nogil:
@@ -595,7 +635,7 @@ cdef class Program:
         else:
             place = wg_program_run(self.program, place, NULL, &status)
         if status == WG_OK:
-            if place == wg_program_sizes(self.program).calls:
+            if place == self.count:
                 return None
             return place, wg_program_entry(self.program, place)
         if status == WG_INTERRUPTED:
@@ -608,9 +648,23 @@ cdef class Program:
         """Where the last call of an entry stands; None if it has none left."""
         return self.places.get(entry)
 
-    def renew(self, cnp.npy_intp place, str family, tuple options, steps):
-        """Give the step of an optimizer, whose call stands at a place, the numbers of this run."""
-        cdef void *arguments = wg_program_arguments(self.program, place)
+    cdef int receive(self, Py_ssize_t k, tuple receiver) except -1:
+        """Bind memory for a gradient, of (leaf, place, bytes): that of the leaf's, if nobody else has it; or new memory."""
+        cdef tuple place = receiver[1]
+        cdef int slot = place[0]
+        cdef object array = gradient_alone(receiver[0], self.received[k])
+        if array is not None and (array is self.received[k] or (place[1] == 0 and fits(array, place))):
+            self.received[k] = array
+            wg_program_bind(self.program, slot, cnp.PyArray_BYTES(array))
+            self.kept[slot] = array
+        else:
+            self.received[k] = None
+            self.kept[slot] = self.new(slot, receiver[2])
+        return 0
+
+    def renew(self, int entry, str family, tuple options, list steps):
+        """Give the step of an optimizer, which is the call of an entry, the numbers of this run."""
+        cdef void *arguments = wg_program_arguments(self.program, self.places[entry])
         if family == "sgd":
             set_sgd(<wg_sgd *> arguments, options)
         elif family == "adam":
@@ -653,8 +707,9 @@ def view_at(cnp.ndarray memory, cnp.npy_intp offset, tuple shape, tuple strides,
     return view_of(cnp.PyArray_BYTES(memory) + offset, shape, strides, dtype, PyArray_ISWRITEABLE(memory), memory)
 
 
-def gradient_alone(leaf):
-    """The array of a leaf's gradient, if nobody but the leaf has that gradient, its array and its memory; or None."""
+cdef object gradient_alone(leaf, known):
+    """The array of a leaf's gradient, if nobody but the leaf has that gradient, its array and its memory, apart from
+    `known`, which may be the array; or None."""
     cdef object g = leaf._grad
     cdef cnp.ndarray array
     if g is None or REFCNT(<PyObject *> g) != 2 or g._node is not None:  # the leaf's reference and ours
@@ -663,9 +718,9 @@ def gradient_alone(leaf):
         return None
     array = g._value
     cdef PyObject *base = PyArray_BASE(array)
-    if base is NULL or type(<object> base) is not Block or REFCNT(base) != 1 or REFCNT(<PyObject *> array) != 2:
+    if base is NULL or type(<object> base) is not Block or REFCNT(base) != 1:
         return None
-    return array
+    return array if REFCNT(<PyObject *> array) == (4 if array is known else 2) else None
 
 
 cdef bint fits(x, tuple place) except -1:
@@ -686,9 +741,10 @@ cdef bint fits(x, tuple place) except -1:
     return True
 
 
-cdef set_steps(double *to, steps):
-    for i, count in enumerate(steps):
-        to[i] = count
+cdef set_steps(double *to, list steps):
+    cdef Py_ssize_t i
+    for i in range(len(steps)):
+        to[i] = steps[i]
 
 
 # ---------------------------------------------------------------- what each family notes
@@ -700,10 +756,10 @@ cdef int note_dense(int kernel, int real, int inputs, int params, cnp.npy_intp i
     cdef wg_dense d
     cdef int i
     memset(&d, 0, sizeof(d))
-    d.items, d.kernel, d.operands = items, <wg_elementwise> kernel, inputs + 1
+    d.items, d.kernel, d.operands = items, kernel, inputs + 1
+    d.steps[0] = <uint8_t> cnp.PyArray_ITEMSIZE(out)
     for i in range(inputs):
-        if arrays[i] is NULL:
-            d.fixed |= 1u << (i + 1)
+        d.steps[i + 1] = 0 if arrays[i] is NULL else <uint8_t> cnp.PyArray_ITEMSIZE(<cnp.ndarray> arrays[i])
     for i in range(inputs + 1):
         d.data[i] = data[i]
     rec.call(wg_call_dense, WG_CALL_DENSE, real, False, &d, sizeof(d))

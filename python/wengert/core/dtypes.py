@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .modes import ever
+
 __all__ = [
     "bool",
     "can_cast",
@@ -96,6 +98,7 @@ def set_default_dtype(dtype: Any) -> None:
     if dtype.kind != "f":
         raise TypeError(f"set_default_dtype: expected float16, float32 or float64, got {dtype}")
     _default = dtype
+    ever.defaults += 1
 
 
 def as_dtype(dtype: Any, name: str) -> np.dtype:

@@ -8,3 +8,4 @@ cdef class recording:
 cdef class Ever:
     cdef public bint batches_or_hooks
     cdef public int recordings
+    cdef public int defaults

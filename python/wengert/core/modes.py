@@ -45,6 +45,7 @@ class Ever:
     def __init__(self) -> None:
         self.batches_or_hooks = False  # opened a batch, or hooked a leaf
         self.recordings = 0  # of programs that are under way, in all threads
+        self.defaults = 0  # how often the default dtype was set
 
 
 ever = Ever()

@@ -73,13 +73,14 @@ class Entry:
         Whether the step does what cannot be taken back: a draw, a number that is counted, a change of memory outside.
     """
 
-    __slots__ = ("effect", "kind", "line", "name", "result", "said", "step")
+    __slots__ = ("effect", "kind", "line", "name", "numbers", "result", "said", "step")
 
     def __init__(self, name: str, line: str | None) -> None:
         self.name, self.line = name, line
         self.kind = "view"
         self.step: Callable[[Any], None] | None = None
         self.effect = False
+        self.numbers: Any = None  # of an optimizer's step, the next entry: who tells them, the kernel, that entry
         self.said: Any = None  # what two recordings must say alike, beside calls
         self.result = ""  # shape and dtype, to be shown
 
@@ -295,7 +296,7 @@ class Recorder:
             entry.kind = "kernel"
             if renewed is not None:
                 recording.without_numbers(kernel.__name__, static["count"])
-                renewed.step = _Numbers(host, kernel.__name__, len(self.entries) - 1)
+                renewed.numbers = (host, kernel.__name__, len(self.entries) - 1)
         else:
             recording.drop()
             entry.kind = "python"
@@ -331,8 +332,8 @@ class Recorder:
         what = {"number": "a number", "bool": "a decision", "int": "an integer or an index", "array": "an array"}[kind]
         raise CompileError(
             f"compile: a tensor of shape {x._value.shape} becomes {what} at {line_of_caller()}, which the next run "
-            "could not follow: it would be frozen. Keep it a tensor (wg.where chooses between two), return it, or leave "
-            "that line outside the compiled function"
+            "could not follow: it would be frozen. Keep it a tensor (wg.where chooses between two), return it, or "
+            "leave that line outside the compiled function"
         )
 
     # ------------------------------------------------------------ what a program depends on
@@ -522,21 +523,6 @@ class _Change:
         self.call(*values, **self.static, **(host.read() if host is not None else {}))
         if host is not None:
             host.done()
-
-
-class _Numbers:
-    """The numbers of an optimizer's step, which are read for the call that follows."""
-
-    __slots__ = ("entry", "family", "host")
-
-    def __init__(self, host: Any, family: str, entry: int) -> None:
-        self.host, self.family, self.entry = host, family, entry
-
-    def __call__(self, program: Any) -> None:
-        numbers = self.host.read()
-        place = program.place_of(self.entry)
-        program.renew(place, self.family, numbers["options"], numbers.get("steps"))
-        self.host.done()
 
 
 class _Effect:

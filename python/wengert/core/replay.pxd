@@ -16,6 +16,12 @@ cdef class Result:
     cdef public int same_as
 
 @cython.final
+cdef class Numbers:
+    cdef public object host
+    cdef public str family
+    cdef public int entry
+
+@cython.final
 cdef class Replay:
     cdef public list entries
     cdef public list results
@@ -29,9 +35,7 @@ cdef class Replay:
     cdef public list given
     cdef public list changed
     cdef public bint recording
-    cdef public object dtype
-    cdef public dict bytes
-    cdef public set stepped
+    cdef public int defaults
     cdef public dict written
     cdef public object master
     cdef public list idle
@@ -39,15 +43,13 @@ cdef class Replay:
     cdef public Py_ssize_t effects_from
     cdef public Result single
 
-    @cython.locals(x=Variable, k=Py_ssize_t, guard=tuple)
+    @cython.locals(x=Variable, leaf=Variable, g=Variable, k=Py_ssize_t, guard=tuple)
     cpdef bint holds(self)
     @cython.locals(v=Variable, k=Py_ssize_t, tensors=tuple, found=list)
     cpdef tuple arrays(self, tuple args)
-    @cython.locals(k=Py_ssize_t)
     cpdef run(self, tuple arrays, object leaves)
     @cython.locals(place=tuple)
-    cpdef _bind_gradient(self, object program, Py_ssize_t k)
-    @cython.locals(x=Variable, counter=list, result=Result, out=list)
+    @cython.locals(x=Variable, leaf=Variable, former=Variable, counter=list, result=Result, out=list, kept=dict)
     cpdef _leave(self, object program, object leaves)
 
 cdef class Caller:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from .._kernels import Failed, gradient_alone
-from . import dtypes
+from .._kernels import Failed
 from .batching import unchanged
 from .define import rule
 from .following import followed
@@ -60,6 +59,34 @@ class Result:
         return self.kind, what, self.place, self.requires_grad, self.leaf, self.same_as
 
 
+class Numbers:
+    """The numbers of an optimizer's step, which are read for the call that follows.
+
+    Parameters
+    ----------
+    host : object
+        With `options`, a function of `group`, and `counted`, states whose "step" is counted, or None.
+    family : str
+        The kernel.
+    entry : int
+        Of the call.
+    """
+
+    def __init__(self, host: Any, family: str, entry: int) -> None:
+        self.host, self.family, self.entry = host, family, entry
+
+    def __call__(self, program: Any) -> None:
+        host = self.host
+        options = host.options(host.group)
+        steps: list[Any] = []
+        if host.counted is not None:
+            for state in host.counted:
+                count = state.get("step", 0) + 1
+                state["step"] = count
+                steps.append(count)
+        program.renew(self.entry, self.family, options, steps)
+
+
 class Replay:
     """A program, with what it depends on and what it leaves behind.
 
@@ -87,24 +114,29 @@ class Replay:
         self.variables = [x for x, _, _ in outside]
         self.values = [array for _, array, _ in outside]
         self.tracked = [tracked for _, _, tracked in outside]
-        self.guards = recorder.guards
+        self.guards = list({(guard[0], id(guard[1]), guard[2]): guard for guard in recorder.guards}.values())
         self.gradients = recorder.left
         self.given = [(x.leaf, x.array) for x in recorder.gradients.values() if x.read]
         self.changed = list(recorder.changed)
         self.recording = mode.recording
-        self.dtype = dtypes.get_default_dtype()
+        self.defaults = ever.defaults
         places = [recording.place(x) for x in arguments]
         left = {place[0] for _, place in self.gradients if place is not None}
         made = {x.place[0] for x in results if x.kind == "new" and x.same_as < 0} - recorder.stepped - left
-        fresh = [(slot, recording.bytes(slot)) for slot in sorted(made)]
-        self.bytes = {place[0]: recording.bytes(place[0]) for _, place in self.gradients if place is not None}
-        self.stepped = recorder.stepped
+        fresh = []
+        for slot in sorted(made):
+            place = _whole(slot, results, recording)
+            fresh.append((slot, recording.bytes(slot), place, -1 if place is None else place[4].num))
+        receivers = [
+            (leaf, place, recording.bytes(place[0])) for leaf, place in self.gradients
+            if place is not None and place[0] not in recorder.stepped
+        ]  # fmt: skip
         self.written = {id(x): x for x in recorder.changed}
         self.master = recording.finish()
         written = [x._value for x in self.written.values() if isinstance(x._value, np.ndarray)]
-        self.master.bind_all(zip(recorder.arguments, places, strict=True), fresh, written)
+        self.master.bind_all(zip(recorder.arguments, places, strict=True), fresh, written, receivers)
         self.idle = [self.master]
-        self.steps = [entry.step for entry in self.entries]
+        self.steps = [entry.step if entry.numbers is None else Numbers(*entry.numbers) for entry in self.entries]
         self.effects_from = self._first_effect()
         self.single = results[0] if structure is LEAF else None
 
@@ -117,7 +149,7 @@ class Replay:
 
     def hosts(self) -> list[Any]:
         """What the steps read and count of Python's numbers, each with `saved` and `restore`."""
-        found = [getattr(entry.step, "host", None) for entry in self.entries]
+        found = [getattr(step, "host", None) for step in self.steps]
         return [host for host in found if host is not None]
 
     def generators(self) -> list[Any]:
@@ -177,12 +209,7 @@ class Replay:
         except IndexError:  # other threads have all of them
             program = self.master.copy()
         try:
-            if not program.begin(arrays):
-                raise Failed(-1, False, -1)  # an argument shows memory that is changed: the function itself is right
-            if self.gradients:
-                for k in range(len(self.gradients)):
-                    self._bind_gradient(program, k)
-            found = program.run(0)
+            found = program.start(arrays)
             while found is not None:
                 place, entry = found
                 if place < self.effects_from:
@@ -212,19 +239,6 @@ class Replay:
             kind = type(error) if type(error) in _PLAIN_ERRORS else RuntimeError
             raise kind(f"{error} (at {at.line}, behind changes that the compiled function has made)") from error
 
-    def _bind_gradient(self, program: Any, k: int) -> None:
-        """Memory for a gradient that the run sets: that of the last one, if nobody else has it."""
-        leaf, place = self.gradients[k]
-        if place is None or place[0] in self.stepped:
-            return
-        slot = place[0]
-        array = gradient_alone(leaf)
-        if array is not None and place[1] == 0 and program.fits(array, place):
-            program.bind(slot, array)
-            program.kept[slot] = array
-        else:
-            program.kept[slot] = program.new(slot, self.bytes[slot])
-
     def _leave(self, program: Any, leaves: Any) -> Any:
         """What the function would have left behind."""
         for x in self.changed:
@@ -232,11 +246,12 @@ class Replay:
             if counter is None:
                 counter = x._share_counter()
             counter[0] += 1
+        kept = program.kept
         for leaf, place in self.gradients:
             former = leaf._grad
             if place is None:
                 leaf.grad = None
-            elif former is not None and former._value is program.kept[place[0]]:
+            elif former is not None and former._value is kept[place[0]]:
                 former._counter = None  # as of one that is new
             else:
                 leaf.grad = wrap(program.array(place))
@@ -275,8 +290,22 @@ def _is_usual(last: Replay) -> bool:
     return not (
         followed or mode.observer is not None or mode.recording != last.recording
         or (ever.recordings and mode.recorder is not None) or (ever.batches_or_hooks and mode.levels)
-        or dtypes.get_default_dtype() is not last.dtype
+        or ever.defaults != last.defaults
     )  # fmt: skip
+
+
+def _whole(slot: int, results: list[Result], recording: Any) -> Any:
+    """The place of a result that is all of a slot, dense and in C order: its array is made with the memory."""
+    for result in results:
+        place = result.place
+        if result.kind == "new" and place is not None and place[0] == slot:
+            size = place[4].itemsize
+            for length, stride in zip(reversed(place[2]), reversed(place[3]), strict=True):
+                if stride != size:
+                    return None
+                size *= length
+            return place if place[1] == 0 and size == recording.bytes(slot) and size else None
+    return None
 
 
 def _result(program: Any, result: Result, leaves: list[Any]) -> Any:

@@ -1095,7 +1095,8 @@ def _depends(module: Module) -> None:
         for registry in ("_parameters", "_buffers"):
             entries = vars(module).get(registry, {})
             for name, entry in entries.items():
-                at_work.guard(entries, name, entry, "item")
+                if entry is None or at_work.is_outside(entry):  # and not put in by `functional_call`
+                    at_work.guard(entries, name, entry, "item")
 
 
 def clear_gradient(parameter: Any, set_to_none: bool) -> None:
