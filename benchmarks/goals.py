@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Goal(NamedTuple):
@@ -36,6 +36,20 @@ class Goal(NamedTuple):
 
 PEERS = ("numpy", "torch")
 EITHER = ("torch", "torch channels_last")
+
+# What a compiled function is, and its time at most, of the same function's and of JAX's program's.
+PROGRAMS: dict[str, tuple[Any, ...]] = {
+    "8-16-10 SGD at 16": ("a step of 8-16-10, batch 16, SGD", 0.10, 0.10),
+    "8-16-10 Adam at 16": ("a step of 8-16-10, batch 16, Adam", 0.12, 0.12),
+    "64-32-32-10 SGD at 32": ("a step of 64-32-32-10, batch 32", 0.35, 0.35),
+    "784-256-10 SGD at 32": ("a step of 784-256-10, batch 32", 0.85, 0.75),
+    "784-256-10 SGD at 256": ("a step of 784-256-10, batch 256", 0.95),
+    "gradient 5": ("the gradient of Rosenbrock's function, n = 5", 0.02, 0.2),
+    "Hessian 20": ("its Hessian, n = 20", 0.05, 0.5),
+    "RK4": ("100 steps of Runge and Kutta's method, n = 4", 0.05, 1.1),
+    "six of 1000000": ("six cheap elementwise operations on 1 M", 0.7),
+}
+_OF_PROGRAMS = (("", "eager calls'", "eager"), (", JAX", "JAX's", "jax"))
 
 GOALS = {
     "matmul": Goal("matmul 512³, 1024³, 2048³: speed, of the ceiling", ("ceiling",), speed=0.87, threads=1),
@@ -137,6 +151,15 @@ GOALS = {
         "a step of an LSTM of 128 units, 35 steps, batch 32: time, of PyTorch's", ("torch",), time=0.70, threads=1
     ),
     "import": Goal("import: time, of NumPy's import and 40 ms", ("numpy and 40 ms",), time=1.0),
+    **{
+        f"program, {name}{of}": Goal(f"{what}: time of a program, of {whose}", (against,), time=limit, threads=1)
+        for name, (what, *limits) in PROGRAMS.items()
+        for limit, (of, whose, against) in zip(limits, _OF_PROGRAMS, strict=False)
+    },
+    "program, first calls": Goal(
+        "the first three calls of the Hessian, n = 20, as a program: time, of 30 ms", ("30 ms",), time=1.0
+    ),
+    "program, memory": Goal("memory of the program of an unrolled loop, of all its blocks", ("all blocks",), time=0.25),
     "busy neighbour": Goal(
         "two threads while another process keeps a core busy: time, of one thread's", ("1 thread",), time=1.15
     ),
