@@ -354,6 +354,10 @@ def test_sum_squares_is_the_sum_in_float64(isa: str, dtype: np.dtype) -> None:
     expected = sum(float(np.sum(a.astype(np.longdouble) ** 2)) for a in arrays)
     assert K.sum_squares(arrays) == pytest.approx(expected, rel=1e-13)
     assert K.sum_squares([]) == 0
+    for x in arrays:  # which are only read
+        x.flags.writeable = False
+    assert K.sum_squares(arrays) == pytest.approx(expected, rel=1e-13)
+    assert K.sum_squares([x[::-1] for x in arrays]) == pytest.approx(expected, rel=1e-13)
 
 
 def test_sum_squares_of_float32_neither_overflows_nor_vanishes(isa: str) -> None:

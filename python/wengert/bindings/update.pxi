@@ -12,7 +12,7 @@ cdef class Group:
     cdef int lists
     cdef list arrays  # of each list those that the pointers point into; None for none
 
-    def __cinit__(self, name, arrays, *others):
+    def __cinit__(self, name, arrays, *others, bint writes=True):
         cdef int typenum = cnp.NPY_FLOAT, j
         cdef cnp.npy_intp i
         cdef cnp.ndarray array
@@ -37,9 +37,9 @@ cdef class Group:
                 raise MemoryError(f"{name}: no memory for a list of {self.count} arrays")
             self.arrays[j] = taken = []
             for i in range(self.count):
-                if is_dense(group[i], typenum, j != 1):
+                if is_dense(group[i], typenum, writes and j != 1):
                     array = group[i]
-                elif j == 1:  # gradients are only read, and may have any strides
+                elif j == 1 or not writes:  # gradients are only read, and may have any strides
                     array = dense(readable_as(group[i], typenum, name, f"gradient {i}"))
                 else:
                     array = writable_dense(group[i], typenum, name, f"array {i}")
@@ -236,8 +236,8 @@ def scale(arrays, double factor):
 
 
 def sum_squares(arrays):
-    """The sum of the squares of all items of a list of dense arrays of one dtype, in float64."""
-    cdef Group group = Group("sum_squares", arrays)
+    """The sum of the squares of all items of a list of arrays of one dtype, in float64."""
+    cdef Group group = Group("sum_squares", arrays, writes=False)
     cdef double result
     with nogil:
         result = wg_active.update.sum_squares[group.real](group.count, group.sizes,
