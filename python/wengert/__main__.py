@@ -76,6 +76,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     option("--dtype", "(default: float32)", choices=("float32", "float64"))
     train.add_argument("--out", metavar="DIR", help="directory for the run (default: a new one under runs/)")
     train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, with its own settings")
+    train.add_argument("--compile", action="store_true", help="run updates as programs, with the same results")
     train.add_argument("--no-progress", action="store_true", help="no progress bar")
     _add_distributed(train)
     _add_threads(train)

@@ -126,6 +126,13 @@ def test_the_progress_bar_shows_loss_accuracy_rate_and_time(tmp_path: Path, caps
     assert re.search(r"val loss \d\.\d{4}, val accuracy 0\.\d{4}", shown)
 
 
+def test_compiled_training_leaves_the_same_run(tmp_path: Path) -> None:
+    runs = [tmp_path / "eager", tmp_path / "compiled"]
+    for run, options in zip(runs, ([], ["--compile"]), strict=True):
+        assert train("--epochs", 3, "--batch-size", 64, "--schedule", "onecycle", "--out", run, *options) == 0
+    assert_same_run(*runs)
+
+
 def test_no_progress_keeps_standard_error_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train("--epochs", 1, "--out", tmp_path / "run")
     assert capsys.readouterr().err == ""

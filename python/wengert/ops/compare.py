@@ -352,6 +352,20 @@ def bitwise_not(x: Any) -> Tensor:
     return _invert(x)
 
 
+class NotFiniteError(ArithmeticError):
+    """A value that was to be finite is not. The only argument is the value."""
+
+
+def _require_finite(x: np.ndarray) -> np.ndarray:
+    if not np.isfinite(x).all():
+        raise NotFiniteError(float(x.ravel()[0]))
+    return x
+
+
+# A number as it is, or NotFiniteError; what is recorded asks again in each run, at the same place among its operations.
+required_finite = computed("require_finite", _require_finite, batched=unchanged)
+
+
 # ---------------------------------------------------------------- nearness
 
 

@@ -81,8 +81,8 @@ def train(options: argparse.Namespace) -> int:
         resume = _checkpoint_to_resume(run) if options.resume else None
         _say(message)
         world.broadcast_object(_Told(run.path, run.settings))
-        progress = not options.no_progress
-        trainer = _train(run, settings, train_set, test_set, resume, progress=progress, world=world)
+        how = {"progress": not options.no_progress, "compile": options.compile, "distributed": world}
+        trainer = _train(run, settings, train_set, test_set, resume, how)
     if run.settings["data"] != _REAL:
         _say(message)
     return 130 if trainer.interrupted else 0
@@ -107,15 +107,14 @@ def _train_along(world: distributed.World, options: argparse.Namespace) -> int:
 
 
 def _train(
-    run: Run, settings: Settings, train_set: Any, test_set: Any, resume: Path | None, *, progress: bool,
-    world: distributed.World,
-) -> Trainer:  # fmt: skip
-    """Train, and write what a run ends with."""
+    run: Run, settings: Settings, train_set: Any, test_set: Any, resume: Path | None, how: dict[str, Any]
+) -> Trainer:
+    """Train, with further options of the trainer, and write what a run ends with."""
     manual_seed(settings.seed)
     task = settings.task()
     best = BestCheckpoint(run.path / "best.safetensors", "val_accuracy")
     callbacks = [*settings.callbacks(), run, best]
-    trainer = Trainer(settings.epochs, callbacks=callbacks, progress=progress, unit="images", distributed=world)
+    trainer = Trainer(settings.epochs, callbacks=callbacks, unit="images", **how)
     start = time.perf_counter()
     try:
         trainer.fit(task, _Batches(train_set, test_set, settings), resume=resume)

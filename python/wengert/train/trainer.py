@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..autograd import AnomalyError, detect_anomaly, no_grad
+from ..compiling import compile as compiled
 from ..distributed import World
 from ..nn.modules.parameter import UninitializedParameter
 from ..nn.utils import clip_grad_norm_
+from ..ops.compare import NotFiniteError, required_finite
 from ..tensors.tensor import Tensor
 from . import checkpoint, ranks
 from .history import History, Means
@@ -99,6 +101,10 @@ class Trainer:
         Raise when the loss becomes NaN or infinite, and name the step and the operation.
     unit : str
         What the progress bar calls the examples.
+    compile : bool
+        Run updates as programs (`wg.compile`), in the same bits: loss, gradients, clipping, the optimizer's step. The
+        model's training_step must then look at no value: its metrics are tensors, and numbers of Python's that it reads
+        are frozen. Where several ranks train together, updates run as ever.
     distributed : wengert.distributed.World, optional
         The ranks that train together. All begin with rank 0's weights, and each takes its part of every batch; the
         gradients are the whole batch's before they are clipped, and so are metrics and validation. Progress, and
@@ -130,6 +136,8 @@ class Trainer:
         If a limit is negative; by `fit`, if ranks train different things, or there are not enough examples for all.
     TypeError
         By `fit`, if ranks train together and a loader is no `DataLoader`.
+    CompileError
+        By `fit` with `compile=True`, if a step makes a number or a decision of a tensor, or does not do the same twice.
 
     Examples
     --------
@@ -145,10 +153,11 @@ class Trainer:
     val_dataloader: Any
     _dtype: Any = None
     _trained: Sequence[Any] = ()  # the parameters, where ranks train together
+    _program: Callable[..., Any] | None = None  # the update, where it is compiled
 
     def __init__(
         self, max_epochs: int, *, gradient_clip_val: float = 0.0, callbacks: Sequence[Callback] = (),
-        progress: bool = True, stop_on_divergence: bool = True, unit: str = "examples",
+        progress: bool = True, stop_on_divergence: bool = True, unit: str = "examples", compile: bool = False,
         distributed: World | None = None,
     ) -> None:  # fmt: skip
         if max_epochs < 0 or gradient_clip_val < 0:
@@ -162,6 +171,7 @@ class Trainer:
         self.progress = progress and self.world.rank == 0
         self.stop_on_divergence = stop_on_divergence
         self.unit = unit
+        self.compile = compile
         self._start()
 
     def _start(self) -> None:
@@ -178,8 +188,8 @@ class Trainer:
         Parameters
         ----------
         model : has training_step(batch), validation_step(batch), configure_optimizers()
-            A step returns the loss of a batch, or a pair of it and a dict of further metrics. A method attach(trainer),
-            if there is one, is called before all.
+            A step returns the loss of a batch, or a pair of it and a dict of further metrics, numbers or tensors of one
+            item. A method attach(trainer), if there is one, is called before all.
         data : has train_dataloader(), val_dataloader()
         resume : path, optional
             A checkpoint to go on from (see `wengert.train.checkpoint`): model, optimizer, callbacks, history, samplers
@@ -203,6 +213,7 @@ class Trainer:
         self.prepare_model(model)
         self.optim = model.configure_optimizers()
         self._start()
+        self._program = compiled(self._whole_update) if self.compile and self.world.size == 1 else None
         with self.world.together():
             if self.world.size > 1:
                 ranks.require_alike(self)
@@ -274,10 +285,11 @@ class Trainer:
         means = Means()
         shown = means if self.world.size == 1 else Means()  # of the progress bar: the loss of all ranks
         self.model.train()
+        update = self._update if self._program is None else self._update_by_program
         title = f"epoch {self.epoch + 1}/{self.max_epochs}"
         with Progress(title, self.num_train_batches, self.progress, self.unit) as progress:
             for batch in self._begun(self.train_dataloader):
-                step = self._update(self.prepare_batch(batch))
+                step = update(self.prepare_batch(batch))
                 means.add(step.metrics, _size(batch))
                 if shown is not means:
                     shown.add({**step.metrics, "loss": step.loss}, step.examples)
@@ -327,12 +339,37 @@ class Trainer:
             total, (mean, interrupted) = self.world.average_gradients(self._trained, count, values)
             count, self._stopping = round(total), interrupted > 0
             self._require_finite(mean, batch)
+        self._move()
+        self.train_batch_idx += 1
+        return _Step(metrics, mean, count)
+
+    def _move(self) -> None:
+        """Change the parameters by their gradients."""
         with no_grad():
             if self.gradient_clip_val > 0:
                 self.clip_gradients(self.gradient_clip_val, self.model)
             self.optim.step()
+
+    def _whole_update(self, batch: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """An update, without a look at any value: the metrics, and those that the step has put into `reported`."""
+        loss, metrics = self._run(self.model.training_step, batch)
+        if self.stop_on_divergence and isinstance(metrics["loss"], Tensor):
+            metrics["loss"] = required_finite(metrics["loss"])
+        self.optim.zero_grad()
+        loss.backward()
+        self._move()
+        return metrics, self.reported
+
+    def _update_by_program(self, batch: Any) -> _Step:
+        assert self._program is not None
+        try:
+            metrics, self.reported = self._program(batch)
+        except NotFiniteError as error:  # before anything was changed
+            self._require_finite(error.args[0], batch)
+            raise
         self.train_batch_idx += 1
-        return _Step(metrics, mean, count)
+        metrics = _numbers({**metrics, **self.reported})
+        return _Step(metrics, metrics["loss"], _size(batch))
 
     def _require_finite(self, loss: float, batch: Any) -> None:
         if not self.stop_on_divergence or math.isfinite(loss):
@@ -359,12 +396,15 @@ class Trainer:
 
     def _measure(self, step: Callable[[Any], Any], batch: Any) -> tuple[Any, dict[str, float]]:
         """The loss that a step returns, and it and the other metrics as numbers."""
+        loss, metrics = self._run(step, batch)
+        return loss, _numbers({**metrics, **self.reported})
+
+    def _run(self, step: Callable[[Any], Any], batch: Any) -> tuple[Any, dict[str, Any]]:
+        """The loss that a step returns, and it and the other metrics as they are returned."""
         self.reported = {}
         result = step(batch)
         loss, metrics = result if isinstance(result, tuple) else (result, {})
-        if loss is not None:
-            metrics = {"loss": loss.item(), **metrics}
-        return loss, {**metrics, **self.reported}
+        return loss, metrics if loss is None else {"loss": loss.detach(), **metrics}
 
     def clip_gradients(self, grad_clip_val: float, model: Any) -> None:
         """Scale the gradients of all parameters down together so that their norm is at most `grad_clip_val`."""
@@ -427,6 +467,11 @@ class _Interrupts:
 def _length(loader: Any) -> int | None:
     """The number of batches: 0 without a loader, None if it cannot tell."""
     return 0 if loader is None else len(loader) if hasattr(loader, "__len__") else None
+
+
+def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
+    """Metrics, those that are tensors as numbers."""
+    return {name: value.item() if isinstance(value, Tensor) else value for name, value in metrics.items()}
 
 
 def _size(batch: Any) -> int:
