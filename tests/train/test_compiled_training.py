@@ -102,6 +102,20 @@ def test_all_bits_are_those_of_eager_updates(kind: Any, net: str, scheduled: boo
     assert programs_of(trainer) == 2  # of the whole batches, and of the last one
 
 
+def test_layers_that_draw_and_that_move_their_statistics() -> None:
+    found = []
+    for compile in (False, True):
+        wg.manual_seed(0)
+        net = nn.Sequential(
+            nn.Flatten(), nn.Linear(784, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Dropout(0.3), nn.Linear(32, 10)
+        )
+        trainer = Trainer(4, progress=False, compile=compile)
+        trainer.fit(ByAdam(net, lr=0.1), Pictures())
+        found.append((left_by(trainer), {name: bits(x) for name, x in net.state_dict().items()}))
+    assert found[0] == found[1]
+    assert programs_of(trainer) == 2
+
+
 def test_updates_are_eager_unless_asked_for() -> None:
     assert fit(Classification, "mlp", False, 1)[0]._program is None
 
