@@ -21,36 +21,10 @@ import pytest
 
 import children
 import wengert as wg
+from replayed import Counted, assert_follows, bits, of
 from wengert import nn, optim
 from wengert.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 from wengert.nn import functional as F
-
-
-def bits(tree: Any) -> Any:
-    if isinstance(tree, (tuple, list)):
-        return [bits(part) for part in tree]
-    return None if tree is None else (tree.shape, tree.dtype, tree.detach().numpy().tobytes())
-
-
-def of(seed: int, *shape: int, dtype: Any = np.float32) -> Any:
-    return wg.from_numpy(np.asarray(np.random.default_rng(seed).normal(size=shape), dtype=dtype))
-
-
-def assert_follows(f: Callable[..., Any], rounds: list[tuple[Any, ...]]) -> None:
-    compiled = wg.compile(f)
-    for k, args in enumerate(rounds):
-        assert bits(compiled(*args)) == bits(f(*args)), f"call {k}"
-    assert compiled._count() == 1
-
-
-class Counted:
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.f, self.calls = f, 0
-
-    def __call__(self, *args: Any) -> Any:
-        self.calls += 1
-        return self.f(*args)
-
 
 # ---------------------------------------------------------------- what is compiled is a transform
 
@@ -75,11 +49,11 @@ TRANSFORMS: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [wg.float32, wg.float64])
 @pytest.mark.parametrize("f", [rosenbrock, energy])
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_a_compiled_transform(transform: str, f: Callable[[Any], Any], dtype: Any) -> None:
-    assert_follows(TRANSFORMS[transform](f), [(of(n, 4, dtype=dtype),) for n in range(5)])
+    assert_follows(TRANSFORMS[transform](f), [(of(n, 4).to(dtype),) for n in range(5)])
 
 
 def test_gradients_of_each_example() -> None:
