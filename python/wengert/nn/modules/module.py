@@ -106,7 +106,7 @@ class Module:
             _name_layer(error, self)
             raise
 
-    def only_forward(self) -> bool:
+    def _only_forward(self) -> bool:
         """Whether a call is the class's own `forward` and nothing else: there are no hooks."""
         return "forward" not in vars(self) and not (
             self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks

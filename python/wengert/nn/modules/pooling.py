@@ -103,15 +103,15 @@ def in_one_pass(modules: list[Module]) -> bool:
     them, nor, where the ReLU works in place, at what becomes of its input, which is a convolution's. The gradient of a
     largest item that is NaN then goes to that item, as PyTorch's does; that of `relu` alone is 0."""
     first, relu, pool = modules[0], modules[-2], modules[-1]
-    fresh = isinstance(first, (Conv1d, Conv2d)) and first.only_forward()
+    fresh = isinstance(first, (Conv1d, Conv2d)) and first._only_forward()
     return (
         isinstance(pool, _MaxPool)
         and type(relu) is ReLU
         and not pool.return_indices
         and (fresh or not relu.inplace)
         and type(pool).forward in (MaxPool1d.forward, MaxPool2d.forward)
-        and relu.only_forward()
-        and pool.only_forward()
+        and relu._only_forward()
+        and pool._only_forward()
     )
 
 
