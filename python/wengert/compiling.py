@@ -225,9 +225,10 @@ def compile(f: None = None, *, check: bool = False) -> Callable[[F], F]: ...
 def compile(f: Any = None, *, check: bool = False) -> Any:
     """Run a function again without Python: the first calls leave a list of all that they did, later ones run it from C.
 
-    Numbers and globals of Python's that the function reads are frozen, and what it prints is printed while it is
-    recorded. Everything else is as in the function itself: the same results in the same bits, the same changes of
-    parameters, gradients, states of optimizers and of generators; or an error that names the line.
+    Numbers and globals of Python's that the function reads are frozen, and so are the parts of a module and its hooks;
+    what it prints is printed while it is recorded. Everything else is as in the function itself: the same results in
+    the same bits, the same changes of parameters, gradients, states of optimizers and of generators; or an error that
+    names the line.
 
     Parameters
     ----------

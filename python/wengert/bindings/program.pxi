@@ -455,6 +455,7 @@ cdef class Program:
     cdef tuple written  # arrays of others that it writes to
     cdef tuple receivers  # of gradients that it sets, the leaves, the places and how much they hold
     cdef list received    # the arrays of these, in the last run
+    cdef tuple given      # of gradients that are there, the leaves and the places
     cdef readonly dict kept  # by slot: the array whose memory it is bound to, in this run
 
     def __dealloc__(self):
@@ -484,17 +485,19 @@ cdef class Program:
         other.written = self.written
         other.receivers = self.receivers
         other.received = [None] * len(self.receivers)
+        other.given = self.given
         return other
 
-    def bind_all(self, inputs, fresh, written, receivers):
+    def bind_all(self, inputs, fresh, written, receivers, given):
         """What each run binds: of the arguments (slot, place); of the results (slot, bytes, the place of the array that is
-        all of it, or None, and its type's number); arrays of others that it writes to; and of gradients that it sets
-        (leaf, place, bytes)."""
+        all of it, or None, and its type's number); arrays of others that it writes to; of gradients that it sets
+        (leaf, place, bytes); and of gradients that are there (leaf, place)."""
         self.inputs = tuple(inputs)
         self.fresh = tuple(fresh)
         self.written = tuple(written)
         self.receivers = tuple(receivers)
         self.received = [None] * len(self.receivers)
+        self.given = tuple([pair for pair in given if pair[1] is not None])
 
     def takes(self, tuple arrays):
         """Whether arrays can be bound as the arguments without a copy."""
@@ -537,6 +540,12 @@ cdef class Program:
                 self.kept[pair[0]] = self.new(pair[0], pair[1])
             else:
                 self.kept[pair[0]] = self.new_whole(place, pair[3])
+        for k in range(len(self.given)):
+            pair = <tuple> self.given[k]
+            place = pair[1]
+            array = pair[0]._grad._value
+            self.kept[place[0]] = array
+            wg_program_bind(self.program, place[0], cnp.PyArray_BYTES(array) - <cnp.npy_intp> place[1])
         for k in range(len(self.receivers)):
             self.receive(k, <tuple> self.receivers[k])
         return self.advance(0)

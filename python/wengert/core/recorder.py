@@ -109,6 +109,8 @@ class Recorder:
         self.constants: dict[int, tuple[np.ndarray, int]] = {}  # by slot: the items, and the entry that makes them
         self.gradients: dict[int, Gradient] = {}
         self.left: list[tuple[Any, Any]] = []  # leaves whose gradients are set, and where these are
+        self.given: list[tuple[Any, Any]] = []  # leaves whose gradients are asked for, and where these are, or None
+        self.summed: list[Any] = []  # leaves whose gradients are changed in place, one for each change
         self.guards: list[Any] = []
         self.changed: list[Any] = []  # variables from outside, one for each change
         self.generators: dict[int, Any] = {}
@@ -215,8 +217,12 @@ class Recorder:
         entry.step = _Call(entry, call, read, places)
 
     def constant(self, kernel: Callable[..., Any], static: tuple[Any, ...]) -> np.ndarray:
-        """A value made from static numbers alone: each run has its items."""
-        return self._constant(self._begin(getattr(kernel, "__name__", "constant").strip("_")), kernel(*static))
+        """A value made from static numbers alone: each run has its items, but of what is made without any."""
+        entry = self._begin(getattr(kernel, "__name__", "constant").strip("_"))
+        array = kernel(*static)
+        if is_by_bindings(kernel) and self.recording.is_new(array):
+            return array
+        return self._constant(entry, array)
 
     def _constant(self, entry: Entry, array: np.ndarray) -> np.ndarray:
         recording = self.recording
@@ -291,7 +297,7 @@ class Recorder:
             recording.step([], [])
         entry = self._begin(name)
         call(*values, **static, **(host.read() if host is not None else {}))
-        entry.effect = any(id(x) in self.outside for x in written)
+        entry.effect = any(recording.is_outside(recording.place(x)[0]) for x in arrays_of(values[: len(written)]))
         if is_by_bindings(kernel) and recording.noted() and not recording.is_foreign():
             entry.kind = "kernel"
             if renewed is not None:
@@ -307,7 +313,10 @@ class Recorder:
             entry.step = _Change(call, read, static, host)
             if renewed is not None:
                 renewed.step = _nothing
-        self.changed += [x for x in written if id(x) in self.outside]
+        for x in written:  # a view that was made here counts for what it shows
+            counted = x if id(x) in self.outside else x._base
+            if counted is not None and self.is_outside(counted):
+                self.changed.append(counted)
 
     def effect(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Run what only moves numbers of Python's, such as a schedule; each run calls it again, at this place."""
@@ -368,7 +377,16 @@ class Recorder:
             self.gradients[id(leaf)] = Gradient(leaf, not written)
 
     def end(self) -> None:
-        """Note which leaves have another `.grad` now, and where it is; None for none."""
+        """Note which leaves had a `.grad`, whose memory runs bind, and which have another now, and where it is."""
+        for gradient in self.gradients.values():
+            if gradient.read:
+                self.given.append((gradient.leaf, self._bound_gradient(gradient)))
+        for x, _, tracked in self.outside.values():
+            if x._tracked != tracked:
+                raise CompileError(
+                    f"compile: the function changes requires_grad of a tensor of shape {x._value.shape} that was there "
+                    "before, which its program would not do; set it outside"
+                )
         for gradient in self.gradients.values():
             leaf = gradient.leaf
             now = leaf._grad
@@ -381,6 +399,21 @@ class Recorder:
     def is_written(self, array: np.ndarray) -> bool:
         """Whether a call or a step writes to an array's memory."""
         return bool(self.recording.access(self.recording.place(array)[0]) & 2)
+
+    def _bound_gradient(self, gradient: Gradient) -> Any:
+        """Where a gradient that was there lies, in memory that each run binds anew; None if there was none."""
+        array = gradient.array
+        if array is None:
+            return None
+        if not isinstance(array, np.ndarray) or not self.recording.knows(array):
+            self.recording.know(array)
+        self.recording.bound(array)
+        self.outside = {key: held for key, held in self.outside.items() if held[1] is not array}
+        self.owners = [x for x in self.owners if x is not array]
+        kept = [x for x in self.changed if x._value is not array]
+        self.summed += [gradient.leaf] * (len(self.changed) - len(kept))
+        self.changed = kept
+        return self.recording.place(array)
 
     def guard(self, holder: Any, name: Any, found: Any, kind: str) -> None:
         """Note what a program depends on: an "attribute" or "item" that is this object, its "truth", or "members"."""

@@ -33,6 +33,7 @@ cdef class Replay:
     cdef public list guards
     cdef public list gradients
     cdef public list given
+    cdef public list summed
     cdef public list changed
     cdef public bint recording
     cdef public int defaults

@@ -116,7 +116,7 @@ class Replay:
         self.tracked = [tracked for _, _, tracked in outside]
         self.guards = list({(guard[0], id(guard[1]), guard[2]): guard for guard in recorder.guards}.values())
         self.gradients = recorder.left
-        self.given = [(x.leaf, x.array) for x in recorder.gradients.values() if x.read]
+        self.given, self.summed = recorder.given, recorder.summed
         self.changed = list(recorder.changed)
         self.recording = mode.recording
         self.defaults = ever.defaults
@@ -134,7 +134,7 @@ class Replay:
         self.written = {id(x): x for x in recorder.changed}
         self.master = recording.finish()
         written = [x._value for x in self.written.values() if isinstance(x._value, np.ndarray)]
-        self.master.bind_all(zip(recorder.arguments, places, strict=True), fresh, written, receivers)
+        self.master.bind_all(zip(recorder.arguments, places, strict=True), fresh, written, receivers, self.given)
         self.idle = [self.master]
         self.steps = [entry.step if entry.numbers is None else Numbers(*entry.numbers) for entry in self.entries]
         self.effects_from = self._first_effect()
@@ -167,9 +167,9 @@ class Replay:
             x = self.variables[k]
             if x._value is not self.values[k] or x._tracked != self.tracked[k]:
                 return False
-        for leaf, array in self.given:
+        for leaf, place in self.given:
             g = leaf._grad
-            if (g is None) != (array is None) or (g is not None and g._value is not array):
+            if (g is None) != (place is None) or (g is not None and not self.master.fits(g._value, place)):
                 return False
         for guard in self.guards:  # noqa: SIM110  # a generator would be made at each call
             if not _guard_holds(guard):
@@ -246,6 +246,9 @@ class Replay:
             if counter is None:
                 counter = x._share_counter()
             counter[0] += 1
+        for leaf in self.summed:
+            if leaf._grad is not None:
+                leaf._grad._share_counter()[0] += 1
         kept = program.kept
         for leaf, place in self.gradients:
             former = leaf._grad

@@ -146,6 +146,9 @@ class Recorded:
         for leaf, place in recorder.left:
             if place is not None and x is leaf._grad:
                 return Result("gradient", leaf)
+        for leaf, place in recorder.given:
+            if place is not None and x is leaf._grad:
+                return Result("gradient", leaf)
         if id(x) in recorder.outside:
             return Result("outside", x)
         if id(x) in self._new:
@@ -156,6 +159,8 @@ class Recorded:
                 f"compile: the function returns {_told(x)}, whose items no operation of this package has computed"
             )
         place = recorder.recording.place(value)
+        if any(given is not None and given[0] == place[0] for _, given in recorder.given):
+            raise CompileError("compile: the function returns a view of a gradient that was there before; clone() it")
         if place[0] in recorder.arguments:
             return Result("view", recorder.arguments.index(place[0]), place)
         for variable, array, _ in recorder.outside.values():
@@ -186,7 +191,7 @@ class Recorded:
 def _depends(recorder: Recorder) -> Any:
     """What a run depends on, to be compared with another's: that it holds, and for what."""
     guards = [(kind, id(holder), name, _identity(kind, found)) for kind, holder, name, found in recorder.guards]
-    gradients = [(id(g.leaf), None if g.array is None else id(g.array)) for g in recorder.gradients.values() if g.read]
+    gradients = [(id(leaf), None if place is None else place[1:]) for leaf, place in recorder.given]
     return guards, gradients, [array.ctypes.data for _, array, _ in recorder.outside.values() if array.size]
 
 

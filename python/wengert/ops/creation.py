@@ -79,6 +79,7 @@ def float_dtype(name: str, dtype: Any) -> np.dtype:
     return found
 
 
+@by_bindings
 def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An uninitialised array, in recycled memory where there is some of that dtype."""
     return _kernels.empty(shape, dtype) if dtype in _RECYCLED else np.empty(shape, dtype)

@@ -151,7 +151,7 @@ def _attention(q: Any, k: Any, v: Any, mask: Any, p: float, causal: bool, scale:
             raise ValueError(f"scaled_dot_product_attention: attn_mask of shape {shape} does not broadcast to {whole}")
         if len(shape) < len(whole):
             mask = reshape(mask, ((1,) * (len(whole) - len(shape)) + shape))
-    if p > 0 or (mask is not None and mask.is_tracked()) or (mask is None and not causal and _many_short(q, k)):
+    if p > 0 or (mask is not None and mask.requires_grad) or (mask is None and not causal and _many_short(q, k)):
         z = matmul(dropout(attention.weights(q, k, mask, causal, scale), p), v)
     else:
         z = attention.attend(q, k, v, mask, causal, scale)
@@ -358,7 +358,7 @@ def _joint_mask(padding: Any, attn_mask: Any, heads: int, more: int, dtype: np.d
 
 def _plain(x: Any, mask: Any, p: float) -> bool:
     """Whether the kernel can do it."""
-    return p == 0 and x._value.dtype.char in dtypes.NATIVE and (mask is None or not mask.is_tracked())
+    return p == 0 and x._value.dtype.char in dtypes.NATIVE and (mask is None or not mask.requires_grad)
 
 
 def _within(x: Any, heads: Heads, mask: Any, causal: bool, batch_first: bool) -> Tensor:
