@@ -179,7 +179,7 @@ class Compiled(Caller):
         >>> print(g.show().splitlines()[0])
         program 1 of <lambda>: 2 calls, 0 steps of Python, 64 bytes
         """
-        parts = []
+        parts: list[str] = []
         for replays in self._ready.values():
             for replay in replays:
                 parts.append(_table(len(parts) + 1, self._name, replay))

@@ -578,10 +578,6 @@ cdef class Program:
         """The entries that have calls, in their order."""
         return [wg_program_entry(self.program, place) for place in range(wg_program_sizes(self.program).calls)]
 
-    def bind(self, int slot, cnp.ndarray array):
-        """Let a slot be the memory of an array, for this run; without a copy."""
-        wg_program_bind(self.program, slot, cnp.PyArray_BYTES(array))
-
     def bind_owner(self, int slot, cnp.ndarray array, cnp.npy_intp offset):
         """Let a slot be the memory in which an array begins at an offset."""
         wg_program_bind(self.program, slot, cnp.PyArray_BYTES(array) - offset)
@@ -590,7 +586,7 @@ cdef class Program:
         """Whether an array can be bound where another one was recorded: of its shape, dtype and strides."""
         return fits(x, place)
 
-    def new(self, int slot, cnp.npy_intp size):
+    cdef cnp.ndarray new(self, int slot, cnp.npy_intp size):
         """New memory of `size` bytes, for a result, that a slot is bound to."""
         cdef cnp.npy_intp shape[1]
         cdef cnp.ndarray out
@@ -609,7 +605,7 @@ cdef class Program:
         """Whether an array is a view of this program's memory, which may be another block's soon."""
         return owner_of(array) is self
 
-    def view_in(self, tuple place, cnp.ndarray memory):
+    cdef cnp.ndarray view_in(self, tuple place, cnp.ndarray memory):
         """The array at a place, over the memory of the array that its slot is bound to."""
         cdef int slot = place[0]
         cdef cnp.npy_intp offset = place[1]
@@ -652,10 +648,6 @@ cdef class Program:
         if status == WG_NO_MEMORY:
             raise MemoryError("no memory for a kernel's scratch space in a program")
         raise Failed(wg_program_entry(self.program, place), status == WG_BAD_INDEX, place)
-
-    def place_of(self, int entry):
-        """Where the last call of an entry stands; None if it has none left."""
-        return self.places.get(entry)
 
     cdef int receive(self, Py_ssize_t k, tuple receiver) except -1:
         """Bind memory for a gradient, of (leaf, place, bytes): that of the leaf's, if nobody else has it; or new memory."""

@@ -145,7 +145,7 @@ class Recorder:
     def argument(self, array: np.ndarray, is_tensor: bool) -> np.ndarray:
         """A copy of an argument's array, in its layout and not to be written; runs bind the argument's own memory."""
         self.given_arrays.append(not is_tensor)
-        own = _kernels.same_layout(array)
+        own: np.ndarray = _kernels.same_layout(array)
         self.arguments.append(self.recording.bound(own))
         own.flags.writeable = False
         return own
@@ -219,7 +219,7 @@ class Recorder:
     def constant(self, kernel: Callable[..., Any], static: tuple[Any, ...]) -> np.ndarray:
         """A value made from static numbers alone: each run has its items, but of what is made without any."""
         entry = self._begin(getattr(kernel, "__name__", "constant").strip("_"))
-        array = kernel(*static)
+        array: np.ndarray = kernel(*static)
         if is_by_bindings(kernel) and self.recording.is_new(array):
             return array
         return self._constant(entry, array)
@@ -505,7 +505,7 @@ def _said(x: Any) -> Any:
         return (type(x), tuple([_said(part) for part in x]))
     if isinstance(x, float):
         return (type(x), x.hex())
-    if type(x).__eq__ is object.__eq__ or callable(x):
+    if type(x).__eq__ is object.__eq__ or callable(x):  # type: ignore[comparison-overlap]
         return type(x)
     return (type(x), x)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from .._kernels import Failed
+from .._kernels import Failed as Failed
 from .batching import unchanged
 from .define import rule
 from .following import followed
@@ -51,7 +51,7 @@ class Result:
 
     def said(self) -> Any:
         """What two recordings must have in common of it."""
-        what = self.what if self.kind in ("argument", "view") and isinstance(self.what, int) else id(self.what)
+        what: Any = self.what if self.kind in ("argument", "view") and isinstance(self.what, int) else id(self.what)
         if self.kind == "plain":
             what = (type(self.what), repr(self.what)) if not callable(self.what) else id(self.what)
         elif self.kind == "new":
@@ -136,7 +136,9 @@ class Replay:
         written = [x._value for x in self.written.values() if isinstance(x._value, np.ndarray)]
         self.master.bind_all(zip(recorder.arguments, places, strict=True), fresh, written, receivers, self.given)
         self.idle = [self.master]
-        self.steps = [entry.step if entry.numbers is None else Numbers(*entry.numbers) for entry in self.entries]
+        self.steps: list[Any] = [
+            entry.step if entry.numbers is None else Numbers(*entry.numbers) for entry in self.entries
+        ]
         self.effects_from = self._first_effect()
         self.single = results[0] if structure is LEAF else None
 
@@ -280,7 +282,7 @@ class Caller:
                 try:
                     return last.run(arrays, args)
                 except Failed:  # before there was any change
-                    return self.__wrapped__(*args)
+                    return self.__wrapped__(*args)  # type: ignore[attr-defined]
         return self._called(args, keywords)
 
     def _called(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

@@ -167,6 +167,7 @@ class Recorded:
             if recorder.recording.knows(array) and recorder.recording.place(array)[0] == place[0]:
                 base = recorder.recording.place(array)[1]
                 return Result("view", variable, (place[0], place[1] - base, *place[2:]))
+        assert isinstance(x, Variable)  # an array would have come out of a tensor
         if x.requires_grad and x._node is None and x._grad is not None:
             raise CompileError("compile: the function returns a leaf with a gradient that it made itself; return both")
         recorder.recording.bound(value)

@@ -369,7 +369,8 @@ def _from_data(name: str, data: Any, dtype: Any, copy: bool | None = True) -> Te
 @by_bindings
 def _copied(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if x.dtype == dtype and recorder() is not None:
-        return _kernels.copied(x)
+        copy: np.ndarray = _kernels.copied(x)
+        return copy
     out = allocate(x.shape, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         np.copyto(out, x, casting="unsafe")

@@ -60,7 +60,8 @@ def _stacked(*arrays: np.ndarray, dim: int) -> np.ndarray:
     if dim == len(shape):
         whole: np.ndarray = _kernels.joined([x[..., None] for x in arrays], dim)
         return whole
-    return _kernels.joined(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
+    side_by_side: np.ndarray = _kernels.joined(arrays, dim)
+    return side_by_side.reshape((*shape[:dim], len(arrays), *shape[dim:]))
 
 
 def _taken_apart(g: Any, dim: int) -> list[Tensor]:
