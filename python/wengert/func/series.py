@@ -227,6 +227,12 @@ class _Derived(_Series):
         total = None
         node = self._node
         with recording(True):
+            if node.operation.pushed is not None:
+                tangents = [
+                    None if first is None else of.derivative_of(source, first)
+                    for source, first in zip(node.sources, firsts, strict=True)
+                ]
+                return node.run(node.operation.pushed, tangents) if any(t is not None for t in tangents) else None
             for place, (source, first) in enumerate(zip(node.sources, firsts, strict=True)):
                 if first is None:
                     continue
@@ -273,8 +279,8 @@ def _kind_of(node: Node) -> type[_Series]:
         return _Product
     if operation is _DIVIDE:
         return _Quotient
-    if operation.pushed is not None:
-        return _Joined
+    if operation.pushed is not None:  # linear, unless it is told by what it is to be differentiated
+        return _Joined if {"z", *operation.arguments}.isdisjoint(operation.pushed.needs) else _Derived
     if operation in _EQUAL and None not in node.sources and _is_positive(node.argument("x")):
         return _Rewritten
     moving = [rule for rule, source in zip(operation.jvps, node.sources, strict=True) if source is not None]
