@@ -17,12 +17,10 @@ void wg_dense_run(const wg_dense *d, wg_real real, ptrdiff_t items, char *const 
     wg_active->elementwise->kernel[d->kernel][real](1, items, data, still, strides, d->params);
 }
 
-#define SHORT 1024 /* items: less than a chunk of any kernel's work, as in loop.c */
-
 wg_status wg_call_dense(void *call, wg_real real)
 {
     const wg_dense *d = call;
-    if (d->items <= SHORT) {
+    if (d->items <= WG_SHORT) {
         if (d->items)
             wg_dense_run(d, real, d->items, d->data);
         return WG_OK;

@@ -110,6 +110,7 @@ typedef struct {
     char *data[WG_MAX_OPERANDS];
     const double *params;
 } wg_dense;
+#define WG_SHORT 1024 /* items: less than a chunk of any kernel's work, as in loop.c */
 /* `items` of them on this thread, at data[j] for operand j. */
 void wg_dense_run(const wg_dense *d, wg_real real, ptrdiff_t items, char *const *data);
 wg_call_fn wg_call_dense;

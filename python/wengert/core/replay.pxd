@@ -60,5 +60,5 @@ cdef bint _is_usual(Replay last)
 
 cdef _result(object program, Result result, object leaves)
 
-@cython.locals(kind=str)
+@cython.locals(kind=str, members=list, wanted=tuple, k=Py_ssize_t)
 cdef bint _guard_holds(tuple guard)

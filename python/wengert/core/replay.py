@@ -114,7 +114,8 @@ class Replay:
         self.variables = [x for x, _, _ in outside]
         self.values = [array for _, array, _ in outside]
         self.tracked = [tracked for _, _, tracked in outside]
-        self.guards = list({(guard[0], id(guard[1]), guard[2]): guard for guard in recorder.guards}.values())
+        different = {(guard[0], id(guard[1]), guard[2]): guard for guard in recorder.guards}
+        self.guards = [_quick(guard) for guard in different.values()]
         self.gradients = recorder.left
         self.given, self.summed = recorder.given, recorder.summed
         self.changed = list(recorder.changed)
@@ -334,18 +335,30 @@ def view_of(base: Any, place: Any) -> Any:
     return as_view(base, wrap(_kernels.view_at(base._value, *place[1:])))
 
 
+def _quick(guard: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same guard, of an item that is there as one that needs no method of the mapping."""
+    kind, holder, name, found = guard
+    return ("entry", holder, name, found) if kind == "item" and name in holder else guard
+
+
 def _guard_holds(guard: tuple[Any, ...]) -> bool:
     kind, holder, name, found = guard
+    if kind == "entry":
+        try:
+            return holder[name] is found
+        except KeyError:
+            return False
     if kind == "item":
         return holder.get(name) is found
     if kind == "attribute":
         return getattr(holder, name) is found
     if kind == "truth":
         return bool(holder[name]) is found
-    if len(holder) != len(found):
+    members, wanted = holder, found
+    if len(members) != len(wanted):
         return False
-    for k in range(len(found)):  # noqa: SIM110
-        if holder[k] is not found[k]:
+    for k in range(len(wanted)):  # noqa: SIM110
+        if members[k] is not wanted[k]:
             return False
     return True
 
