@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -23,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tries", type=int, default=1, help="how often a rank meets with each fault (default: 1)")
     parser.addoption("--steps", type=int, default=1000, help="how long to train and watch memory (default: 1000)")
     parser.addoption("--fuzz", type=int, default=100, metavar="N", help="examples for each binding in test_fuzz.py")
+
+
+def pytest_collection_finish() -> None:
+    """Tens of thousands of tests are objects that no collection of garbage need look at again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=_kernels.available_isas())
