@@ -51,18 +51,17 @@ static void assign_row(size_t size, ptrdiff_t count, char *to, ptrdiff_t step_to
         memmove(to, from, (size_t)count * size);
         return;
     }
-#define ROW(bytes, type)                                                                                               \
-    case bytes:                                                                                                        \
-        for (ptrdiff_t i = 0; i < count; i++)                                                                          \
-            *(type *)(void *)(to + i * step_to) = *(const type *)(const void *)(from + i * step_from);                 \
+#define ROW(bytes, type)                                                                               \
+    case bytes:                                                                                        \
+        for (ptrdiff_t i = 0; i < count; i++)                                                          \
+            *(type *)(void *)(to + i * step_to) = *(const type *)(const void *)(from + i * step_from); \
         break
     switch (size) {
         ROW(1, uint8_t);
         ROW(2, uint16_t);
         ROW(4, uint32_t);
         ROW(8, uint64_t);
-    default:
-        break;
+    default: break;
     }
 #undef ROW
 }
@@ -76,7 +75,8 @@ void wg_assign_run(const wg_assign *a)
             return;
         if (a->shape[d] == 1)
             continue;
-        if (ndim && to[ndim - 1] == a->to_strides[d] * a->shape[d] && from[ndim - 1] == a->from_strides[d] * a->shape[d]) {
+        if (ndim && to[ndim - 1] == a->to_strides[d] * a->shape[d] &&
+            from[ndim - 1] == a->from_strides[d] * a->shape[d]) {
             shape[ndim - 1] *= a->shape[d];
             to[ndim - 1] = a->to_strides[d];
             from[ndim - 1] = a->from_strides[d];

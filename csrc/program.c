@@ -52,7 +52,7 @@ struct wg_program {
     ptrdiff_t fused;
 };
 
-#define ALIGNED(bytes, to) (((bytes) + (to)-1) / (to) * (to))
+#define ALIGNED(bytes, to) (((bytes) + (to) - 1) / (to) * (to))
 #define HEAD ALIGNED(sizeof(wg_head), 8)
 enum { POINTER = sizeof(char *) };
 
@@ -120,7 +120,8 @@ int wg_program_slot(wg_program *p, wg_slot_kind kind, size_t bytes, char *base)
     if (!has_room(&p->slots, &room, (ptrdiff_t)p->slot_count + 1, sizeof(wg_slot)))
         return -1;
     p->slot_room = (int)room;
-    p->slots[p->slot_count] = (wg_slot){.kind = kind, .bytes = bytes, .base = base, .first = -1, .last = -1, .written = -1};
+    p->slots[p->slot_count] =
+        (wg_slot){.kind = kind, .bytes = bytes, .base = base, .first = -1, .last = -1, .written = -1};
     return p->slot_count++;
 }
 
@@ -138,8 +139,12 @@ ptrdiff_t wg_program_call(wg_program *p, wg_call_fn *run, wg_call_kind kind, wg_
         return -1;
     memset(p->stream + p->used, 0, whole);
     p->starts[p->count] = p->used;
-    *head_of(p, p->count) = (wg_head){.run = run, .bytes = (uint32_t)ALIGNED(bytes, 8), .entry = entry,
-                                      .kind = (uint8_t)kind, .real = (uint8_t)real, .keep = (uint8_t)keep};
+    *head_of(p, p->count) = (wg_head){.run = run,
+                                      .bytes = (uint32_t)ALIGNED(bytes, 8),
+                                      .entry = entry,
+                                      .kind = (uint8_t)kind,
+                                      .real = (uint8_t)real,
+                                      .keep = (uint8_t)keep};
     if (bytes)
         memcpy(p->stream + p->used + HEAD, arguments, bytes);
     p->used += whole;
@@ -152,8 +157,8 @@ static int add_operand(wg_program *p, ptrdiff_t field, int slot, ptrdiff_t offse
         return -1;
     const size_t at = p->starts[p->count - 1] + HEAD + (size_t)field;
     memset(p->stream + at, 0, POINTER); /* so that lists can be compared byte by byte */
-    p->operands[p->operand_count++] = (wg_operand){.field = at, .offset = offset, .call = p->count - 1, .slot = slot,
-                                                   .access = access};
+    p->operands[p->operand_count++] =
+        (wg_operand){.field = at, .offset = offset, .call = p->count - 1, .slot = slot, .access = access};
     return 0;
 }
 
@@ -285,8 +290,8 @@ static char *needed_calls(const wg_program *p)
         int need = head_of(p, place)->keep;
         while (begin && p->operands[begin - 1].call == place) {
             const wg_operand *o = &p->operands[--begin];
-            need |= o->slot >= 0 && (o->access & WG_WRITES) &&
-                    (p->slots[o->slot].kind != WG_SLOT_BLOCK || wanted[o->slot]);
+            need |=
+                o->slot >= 0 && (o->access & WG_WRITES) && (p->slots[o->slot].kind != WG_SLOT_BLOCK || wanted[o->slot]);
         }
         need = need && !head_of(p, place)->left_out;
         for (ptrdiff_t i = begin; need && i < end; i++)
@@ -562,7 +567,8 @@ ptrdiff_t wg_program_run(wg_program *p, ptrdiff_t from, int (*interrupted)(void)
             return place;
         char *arguments = p->stream + p->starts[place] + HEAD;
         if (head->kind == WG_CALL_DENSE && ((const wg_dense *)(const void *)arguments)->items <= WG_SHORT) {
-            const wg_dense *d = (const wg_dense *)(const void *)arguments; /* the most frequent ones, without a detour */
+            const wg_dense *d =
+                (const wg_dense *)(const void *)arguments; /* the most frequent ones, without a detour */
             const ptrdiff_t strides[WG_MAX_OPERANDS] = {d->steps[0], d->steps[1], d->steps[2], d->steps[3]};
             if (d->items)
                 table[d->kernel][head->real](1, d->items, d->data, still, strides, d->params);
@@ -599,8 +605,8 @@ wg_program_size wg_program_sizes(const wg_program *p)
 
 typedef struct {
     const wg_program *p;
-    ptrdiff_t from, to;        /* the calls of the run */
-    ptrdiff_t first, behind;   /* their operands */
+    ptrdiff_t from, to;      /* the calls of the run */
+    ptrdiff_t first, behind; /* their operands */
 } wg_run;
 
 static const wg_dense *dense_at(const wg_program *p, ptrdiff_t place)
@@ -692,15 +698,19 @@ static int add_joined(wg_program *q, const wg_run *run)
         assign_scratch(run, scratch);
         for (ptrdiff_t k = 0; k < parts; k++)
             part[k] = *dense_at(p, run->from + k);
-        const wg_fused f = {.items = part[0].items, .block = WG_FUSED_BLOCK / (real == WG_F32 ? 4 : 8), .parts = (int)parts};
-        made = wg_program_call(q, wg_call_fused, WG_CALL_KERNEL, real, head_of(p, run->from)->entry, 0, &f, sizeof f) >= 0;
+        const wg_fused f = {
+            .items = part[0].items, .block = WG_FUSED_BLOCK / (real == WG_F32 ? 4 : 8), .parts = (int)parts};
+        made =
+            wg_program_call(q, wg_call_fused, WG_CALL_KERNEL, real, head_of(p, run->from)->entry, 0, &f, sizeof f) >= 0;
         const ptrdiff_t at =
             made ? wg_program_tail(q, offsetof(wg_fused, part), part, sizeof(wg_dense) * (size_t)parts) : -1;
-        made = at >= 0 && wg_program_tail(q, offsetof(wg_fused, scratch), scratch, (size_t)parts * WG_MAX_OPERANDS) >= 0;
+        made =
+            at >= 0 && wg_program_tail(q, offsetof(wg_fused, scratch), scratch, (size_t)parts * WG_MAX_OPERANDS) >= 0;
         for (ptrdiff_t i = run->first; made && i < run->behind; i++) {
             const wg_operand *o = &p->operands[i];
             const ptrdiff_t k = o->call - run->from;
-            const ptrdiff_t field = at + k * (ptrdiff_t)sizeof(wg_dense) + (ptrdiff_t)(o->field - p->starts[o->call] - HEAD);
+            const ptrdiff_t field =
+                at + k * (ptrdiff_t)sizeof(wg_dense) + (ptrdiff_t)(o->field - p->starts[o->call] - HEAD);
             const int operand = which_operand(p, o);
             if (o->slot == OWN) { /* numbers and parameters, which stand behind the call: what is left of it */
                 const size_t own = (size_t)o->offset - p->starts[o->call];

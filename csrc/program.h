@@ -206,9 +206,9 @@ typedef struct {
     const signed char *scratch; /* per part and operand: the block of scratch memory, or -1 */
 } wg_fused;
 wg_call_fn wg_call_fused;
-#define WG_FUSED_FROM 4096         /* items: shorter ones stay in the cache anyway */
-#define WG_FUSED_BLOCK 8192        /* bytes of a block of the real type */
-#define WG_FUSED_SCRATCH 6         /* blocks, on the stack of each thread */
-#define WG_FUSED_PARTS 64          /* calls at most: each is compared with all others */
+#define WG_FUSED_FROM 4096  /* items: shorter ones stay in the cache anyway */
+#define WG_FUSED_BLOCK 8192 /* bytes of a block of the real type */
+#define WG_FUSED_SCRATCH 6  /* blocks, on the stack of each thread */
+#define WG_FUSED_PARTS 64   /* calls at most: each is compared with all others */
 
 #endif

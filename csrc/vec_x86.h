@@ -141,7 +141,8 @@ INLINE vreal V(scale_by_power)(vreal x, vreal n)
 /* gcc would make whole vectors of the masks of comparisons. */
 INLINE void V(keep_larger)(vreal *best, vint *code, vreal x, integer this_code)
 {
-    const unsigned taken = COMPARED((native)x, (native)*best, _CMP_GT_OQ) | COMPARED((native)x, (native)x, _CMP_UNORD_Q);
+    const unsigned taken =
+        COMPARED((native)x, (native)*best, _CMP_GT_OQ) | COMPARED((native)x, (native)x, _CMP_UNORD_Q);
     *best = (vreal)PACKED(mask_mov)((native)*best, MASK_FROM(taken), (native)x);
     *code = V(as_int)((vreal)PACKED(mask_mov)((native)V(as_real)(*code), MASK_FROM(taken),
                                               (native)V(as_real)((vint){0} + this_code)));

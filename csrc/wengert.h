@@ -616,7 +616,7 @@ typedef struct {
     ptrdiff_t n, channels, inner;
     const void *x, *g;
     ptrdiff_t x_strides[2], g_strides[2];
-    void *mean, *variance; /* moments gives them, the others read them */
+    void *mean, *variance;     /* moments gives them, the others read them */
     const void *weight, *bias; /* NULL for ones, zeros */
     double eps;
     void *z, *of_weight, *of_bias;

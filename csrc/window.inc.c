@@ -91,8 +91,7 @@ INLINE
 #else
 static NOINLINE
 #endif
-    vreal
-    INTERNAL(window_edge)(const real *row, ptrdiff_t at, ptrdiff_t width, real fill)
+vreal INTERNAL(window_edge)(const real *row, ptrdiff_t at, ptrdiff_t width, real fill)
 {
     const ptrdiff_t first = most(0, -at), last = least(LANES, width - at);
     return first < last ? V(load_between)(row + at, first, last, fill) : V(splat)(fill);
@@ -257,8 +256,8 @@ static void INTERNAL(window_chunk)(void *context, ptrdiff_t begin, ptrdiff_t end
     const wg_window *w = job->w;
     const ptrdiff_t outputs = w->out[0] * w->out[1], width = INTERNAL(window_copy_width)(w);
     const int way = INTERNAL(window_has_path)(w) ? (int)w->stride[1] * 2 + job->maximum : 0;
-    const int copies = way && (w->padding[1] || w->in[1] % LANES) && width <= WINDOW_SCRATCH &&
-                       w->in[0] <= WINDOW_SCRATCH / width;
+    const int copies =
+        way && (w->padding[1] || w->in[1] % LANES) && width <= WINDOW_SCRATCH && w->in[0] <= WINDOW_SCRATCH / width;
     const real fill = job->maximum ? -(real)INFINITY : 0;
     real copy[WINDOW_SCRATCH];
     for (ptrdiff_t i = 0; copies && i < w->in[0] * width; i++)
@@ -293,7 +292,8 @@ INLINE void INTERNAL(spread_pairs)(const wg_window *w, const real *g, const unsi
         ptrdiff_t first, last;
         const ptrdiff_t top = window_row(w, i, &first, &last);
         for (ptrdiff_t j = 0; j < w->out[1]; j += LANES) {
-            const ptrdiff_t n = least(LANES, w->out[1] - j), at = i * w->out[1] + j, items = least(2 * n, w->in[1] - 2 * j);
+            const ptrdiff_t n = least(LANES, w->out[1] - j), at = i * w->out[1] + j,
+                            items = least(2 * n, w->in[1] - 2 * j);
             const vint x = V(as_int)(V(load_upto)(g + at, n)), tap = V(load_codes)(taps + at, n);
             for (ptrdiff_t r = first; r < last; r++) {
                 real *row = plane + (top + r) * w->in[1] + 2 * j;

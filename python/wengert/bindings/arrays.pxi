@@ -155,8 +155,8 @@ def empty(shape, dtype):
     return new_array(typenum, ndim, dims)
 
 
-ARRAY_TYPES = frozenset((cnp.NPY_BOOL, cnp.NPY_UINT8, cnp.NPY_INT8, cnp.NPY_INT16, cnp.NPY_INT32, cnp.NPY_INT64, NPY_HALF,
-                         cnp.NPY_FLOAT, cnp.NPY_DOUBLE))
+cdef frozenset ARRAY_TYPES = frozenset((cnp.NPY_BOOL, cnp.NPY_UINT8, cnp.NPY_INT8, cnp.NPY_INT16, cnp.NPY_INT32,
+                                        cnp.NPY_INT64, NPY_HALF, cnp.NPY_FLOAT, cnp.NPY_DOUBLE))
 
 
 def zeros(shape, dtype):

@@ -294,4 +294,3 @@ def differing(first: Any, second: Any) -> str | None:
         return "what it returns has another form"
     spoken = [[(id(leaf), place) for leaf, place in r.left] for r in (before, now)]
     return "it sets other gradients" if spoken[0] != spoken[1] else None
-

@@ -255,4 +255,3 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
     else:
         module.register_buffer(tensor_name, original)
     return module
-
