@@ -34,7 +34,9 @@ FEW = 2  # samples of an operation, of those that there are; all with -m long
 # ---------------------------------------------------------------- what is not compared, and why
 
 RANDOM = {
-    "bernoulli", "multinomial", "nn.functional.dropout", "normal", "rand_like", "randint_like", "randn_like",
+    "bernoulli", "multinomial", "nn.functional.dropout", "nn.functional.feature_alpha_dropout",
+    "nn.functional.multi_head_attention_forward", "nn.functional.rrelu", "normal", "rand_like", "randint_like",
+    "randn_like",
 }  # fmt: skip
 DEPENDENT = {  # they say what to do
     "__getitem__": "a mask is an index",
@@ -48,7 +50,9 @@ DEPENDENT = {  # they say what to do
     "masked_select": "as many as are true",
     "narrow": "where it starts is a number",
     "nn.functional.batch_norm": "it writes running statistics, one for all",
+    "nn.functional.ctc_loss": "the lengths are numbers",
     "nn.functional.embedding": "it shortens rows of a weight that is one for all",
+    "nn.functional.instance_norm": "it writes running statistics, one for all",
     "nn.functional.one_hot": "as many classes as the largest says",
     "nonzero": "as many as are not zero",
     "repeat_interleave": "as many as the repeats say",
@@ -59,6 +63,8 @@ DEPENDENT = {  # they say what to do
 UNFIT = {
     "empty_like": "its items are whatever memory holds",
     "new_empty": "its items are whatever memory holds",
+    "nn.functional.embedding_bag": "its samples have the weight first; test_recurrent_against_torch compares it",
+    "nn.functional.triplet_margin_with_distance_loss": "its samples bring functions of PyTorch's",
     "to": "all samples ask for a memory format",
 }
 DIFFERENT = {  # from PyTorch, without a batch
@@ -68,6 +74,10 @@ DIFFERENT = {  # from PyTorch, without a batch
     "linalg.lstsq": "PyTorch's driver says which of the results are empty",
     "linalg.pinv": "the gradient for symmetric matrices is symmetric",
     "linalg.svd": "singular vectors may have either sign",
+    "nn.functional.ctc_loss": "PyTorch's gradient takes the probabilities for normalised",
+    "nn.functional.hardsigmoid": "PyTorch's sixth is one of float32",
+    "nn.functional.max_unpool1d": "the samples' places meet, and another one counts",
+    "nn.functional.max_unpool2d": "the samples' places meet, and another one counts",
 }
 NOT_DIFFERENTIATED = {"item", "unique", "unique_consecutive"}  # by decision
 ADAPTED: dict[str, Callable[..., Any]] = {  # where PyTorch's samples have another order than its functions
