@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from ..._types import Tensor
@@ -57,6 +60,21 @@ def _check(name: str, p: float) -> None:
         raise ValueError(f"{name}: expected a probability p in [0, 1], got {p}")
 
 
+def _dropped(
+    name: str, x: Any, p: float, training: bool, inplace: bool, generator: Any, outer: int, kept: Callable[..., Any]
+) -> Tensor:
+    """x as it is kept by a mask of survivors, one for all that lies behind the first `outer` dimensions."""
+    if not training or p == 0:
+        return x  # type: ignore[no-any-return]
+    shape = x._value.shape
+    mask = (*shape[:outer], *(1,) * (len(shape) - outer))
+
+    def dropped(x: Any) -> Any:
+        return x * 0.0 if p == 1 else kept(x, survivors(mask, x._value.dtype, p, generator))
+
+    return rewrite(x, f"{name}_", dropped) if inplace else dropped(x)
+
+
 def _channelwise(name: str, input: Any, p: float, training: bool, inplace: bool, generator: Any, whole: int) -> Tensor:
     """Whole channels dropped; with examples in front, the input has `whole` dimensions."""
     _check(name, p)
@@ -65,15 +83,7 @@ def _channelwise(name: str, input: Any, p: float, training: bool, inplace: bool,
     if len(shape) not in (whole - 1, whole):
         lengths = ", length" if whole == 3 else ", height, width"
         raise ValueError(f"{name}: expected input (n, channels{lengths}) or (channels{lengths}), got {shape}")
-    if not training or p == 0:
-        return x
-    outer = len(shape) - whole + 2
-    mask = (*shape[:outer], *(1,) * (len(shape) - outer))
-
-    def dropped(x: Any) -> Any:
-        return x * (0.0 if p == 1 else survivors(mask, x._value.dtype, p, generator))
-
-    return rewrite(x, f"{name}_", dropped) if inplace else dropped(x)
+    return _dropped(name, x, p, training, inplace, generator, len(shape) - whole + 2, operator.mul)
 
 
 def dropout1d(
@@ -164,14 +174,8 @@ def _alpha(name: str, input: Any, p: float, training: bool, inplace: bool, gener
     shape = x._value.shape
     if dims is not None and len(shape) < dims:
         raise ValueError(f"{name}: expected input (n, channels, ...), got shape {shape}")
-    if not training or p == 0:
-        return x
-    mask = shape if dims is None else (*shape[:dims], *(1,) * (len(shape) - dims))
-
-    def dropped(x: Any) -> Any:
-        return x * 0.0 if p == 1 else _blended(x, survivors(mask, x._value.dtype, p, generator), p)
-
-    return rewrite(x, f"{name}_", dropped) if inplace else dropped(x)
+    outer = len(shape) if dims is None else dims
+    return _dropped(name, x, p, training, inplace, generator, outer, functools.partial(_blended, p=p))
 
 
 @half
