@@ -22,6 +22,18 @@ __all__ = ["batch_norm", "embedding", "layer_norm", "linear"]
 # ---------------------------------------------------------------- normalisation
 
 
+def normalized(name: str, input: Any, normalized_shape: Sequence[int], **numbers: Any) -> tuple[Any, tuple[int, ...]]:
+    """The input, and the last dimensions that are normalized, of which weight and bias must have the shape."""
+    x, last = as_floating(input), tuple(normalized_shape)
+    shape = x._value.shape
+    if not last or shape[-len(last) :] != last:
+        raise ValueError(f"{name}: expected input of shape (..., {', '.join(map(str, last))}), got {shape}")
+    for what, v in numbers.items():
+        if v is not None and enter(v)._value.shape != last:
+            raise ValueError(f"{name}: expected a {what} of shape {last}, got {enter(v)._value.shape}")
+    return x, last
+
+
 def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
@@ -51,14 +63,9 @@ def layer_norm(
     >>> wg.nn.functional.layer_norm(wg.tensor([[1., 3.]]), (2,))
     tensor([[-1.0000,  1.0000]])
     """
-    x, last = as_floating(input), tuple(normalized_shape)
-    shape = x._value.shape
-    if not last or shape[-len(last) :] != last:
-        raise ValueError(f"layer_norm: expected input of shape (..., {', '.join(map(str, last))}), got {shape}")
-    for name, v in (("weight", weight), ("bias", bias)):
-        if v is not None and enter(v)._value.shape != last:
-            raise ValueError(f"layer_norm: expected a {name} of shape {last}, got {enter(v)._value.shape}")
-    z = normalization.standardize(x, tuple(range(len(shape) - len(last), len(shape))), float(eps))
+    x, last = normalized("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    ndim = x._value.ndim
+    z = normalization.standardize(x, tuple(range(ndim - len(last), ndim)), float(eps))
     if weight is not None:
         z = z * weight
     return z if bias is None else z + bias

@@ -16,7 +16,7 @@ from ...ops import arithmetic, functions, normalization, pooling
 from ...ops.pooling import Window
 from ...ops.reduce import mean
 from ...ops.shape import between_zeros, reshape
-from .layers import batch_norm
+from .layers import batch_norm, normalized
 
 # ---------------------------------------------------------------- groups and instances
 
@@ -165,12 +165,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     >>> wg.nn.functional.rms_norm(wg.tensor([[3., 3.]]), (2,))
     tensor([[1., 1.]])
     """
-    x, last = as_floating(input), tuple(normalized_shape)
-    shape = x._value.shape
-    if not last or shape[-len(last) :] != last:
-        raise ValueError(f"rms_norm: expected input of shape (..., {', '.join(map(str, last))}), got {shape}")
-    if weight is not None and enter(weight)._value.shape != last:
-        raise ValueError(f"rms_norm: expected a weight of shape {last}, got {enter(weight)._value.shape}")
+    x, last = normalized("rms_norm", input, normalized_shape, weight=weight)
     small = finfo(x._value.dtype).eps if eps is None else float(eps)
     return _by_root(x, None if weight is None else enter(weight), tuple(range(-len(last), 0)), float(small))
 
