@@ -9,6 +9,7 @@ from ...core.doors import enter
 from ...ops import convolution, creation
 from .. import functional as F
 from .. import init
+from .lazy import Lazy
 from .module import Module
 from .parameter import Parameter, UninitializedParameter
 
@@ -110,13 +111,19 @@ class _Convolution(Module):
             x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
 
-    def _check(self, input: Any) -> None:
-        """Raise an error that says more than the function's, if the input's channels are not the layer's."""
+    def _channels(self, input: Any) -> int:
+        """How many channels an input has, which must be one example or a batch."""
         shape, dims = enter(input)._value.shape, self._dims
         if len(shape) not in (dims + 1, dims + 2):
             raise ValueError(f"expected an input of {dims + 1} or {dims + 2} dimensions, got shape {shape}")
-        if shape[-dims - 1] != self.in_channels:
-            raise ValueError(f"the input's channels are {shape[-dims - 1]}; its shape is {shape}")
+        channels: int = shape[-dims - 1]
+        return channels
+
+    def _check(self, input: Any) -> None:
+        """Raise an error that says more than the function's, if the input's channels are not the layer's."""
+        channels = self._channels(input)
+        if channels != self.in_channels:
+            raise ValueError(f"the input's channels are {channels}; its shape is {enter(input)._value.shape}")
 
     def _label(self) -> str:
         return f"{self._get_name()}({self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size})"
@@ -285,41 +292,27 @@ class ConvTranspose2d(_Transposed):
 # ---------------------------------------------------------------- without channels
 
 
-class _Lazy(_Convolution):
-    """A layer whose channels are those of its first input; then it becomes one of the class `_ready`."""
-
-    _ready: type[Module]
+class _Lazy(Lazy, _Convolution):
+    """A layer whose channels are those of its first input."""
 
     def _make_parameters(self, bias: bool, dtype: Any) -> None:
         self.weight = UninitializedParameter(dtype=dtype)
         self.register_parameter("bias", UninitializedParameter(dtype=dtype) if bias else None)
 
-    def has_uninitialized_params(self) -> bool:
-        """Whether there is a parameter without a size."""
-        return any(isinstance(p, UninitializedParameter) for p in self._parameters.values())
-
     def initialize_parameters(self, input: Any) -> None:
         """Give the parameters the size that the input asks for, and draw them, unless a state was loaded before."""
-        shape, dims = enter(input)._value.shape, self._dims
-        if len(shape) not in (dims + 1, dims + 2):
-            raise ValueError(f"expected an input of {dims + 1} or {dims + 2} dimensions, got shape {shape}")
+        channels = self._channels(input)
         if not self.has_uninitialized_params():
             weight = self.weight._value.shape
             self.in_channels = weight[0] if self._transposed else weight[1] * self.groups
             return
-        if shape[-dims - 1] % self.groups:
-            raise ValueError(f"the input's channels, {shape[-dims - 1]}, do not make {self.groups} groups")
-        self.in_channels = shape[-dims - 1]
+        if channels % self.groups:
+            raise ValueError(f"the input's channels, {channels}, do not make {self.groups} groups")
+        self.in_channels = channels
         self.weight.materialize(self._weight_shape())
         if self.bias is not None:
             self.bias.materialize((self.out_channels,))
         self.reset_parameters()
-
-    def forward(self, input: Any, *args: Any, **kwargs: Any) -> Any:
-        """What the layer gives that this one becomes."""
-        self.initialize_parameters(input)
-        self.__class__ = self._ready  # type: ignore[assignment]
-        return self.forward(input, *args, **kwargs)
 
 
 class _LazyStraight(_Lazy):

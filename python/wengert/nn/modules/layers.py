@@ -12,6 +12,7 @@ from ...ops import creation, products
 from ...ops.shape import flatten, reshape
 from .. import functional as F
 from .. import init
+from .lazy import Lazy
 from .module import Module
 from .parameter import Parameter, UninitializedParameter
 
@@ -160,7 +161,7 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
-class LazyLinear(Linear):
+class LazyLinear(Lazy, Linear):
     """A `Linear` that takes `in_features` from its first input, and is an ordinary `Linear` from then on.
 
     Parameters
@@ -182,16 +183,13 @@ class LazyLinear(Linear):
 
     weight: Any
     bias: Any
+    _ready = Linear
 
     def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         Module.__init__(self)
         self.in_features, self.out_features = 0, out_features
         self.weight = UninitializedParameter(dtype=dtype)
         self.register_parameter("bias", UninitializedParameter(dtype=dtype) if bias else None)
-
-    def has_uninitialized_params(self) -> bool:
-        """Whether there is a parameter without a size."""
-        return any(isinstance(p, UninitializedParameter) for p in self._parameters.values())
 
     def initialize_parameters(self, input: Any) -> None:
         """Give the parameters the size that the input asks for, and draw them, unless a state was loaded before."""
@@ -206,12 +204,6 @@ class LazyLinear(Linear):
         if self.bias is not None:
             self.bias.materialize((self.out_features,))
         self.reset_parameters()
-
-    def forward(self, input: Any) -> Any:
-        """The affine map of the last dimension."""
-        self.initialize_parameters(input)
-        self.__class__ = Linear  # type: ignore[assignment]
-        return self.forward(input)
 
 
 class Embedding(Module):

@@ -13,6 +13,7 @@ from ...ops import creation
 from ...ops.shape import reshape
 from .. import functional as F
 from .. import init
+from .lazy import Lazy
 from .module import Module
 from .parameter import Parameter, UninitializedParameter
 
@@ -58,15 +59,18 @@ class _Channels(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
+    def _channels(self, shape: tuple[int, ...], wanted: Any) -> int:
+        """How many channels an input of a shape has; `wanted` names them in the error for a shape that does not fit."""
+        if len(shape) not in self._dims and not (self._unbatched and len(shape) + 1 in self._dims):
+            raise ValueError(f"expected input of shape {self._shapes.format(wanted)}, got {shape}")
+        return shape[len(shape) - self._dims[0] + 1] if self._unbatched else shape[1]
+
     def _checked(self, input: Any) -> Any:
         """The input as a tensor of a shape that fits."""
         x = enter(input)
-        shape = x._value.shape
-        channels = shape[len(shape) - self._dims[0] + 1 :][:1] if self._unbatched else shape[1:2]
-        if len(shape) not in self._dims and not (self._unbatched and len(shape) + 1 in self._dims):
-            raise ValueError(f"expected input of shape {self._shapes.format(self.num_features)}, got {shape}")
-        if channels[0] != self.num_features and (self.affine or self.track_running_stats or not self._unbatched):
-            raise ValueError(f"the input's channels are {channels[0]}; its shape is {shape}")
+        channels = self._channels(x._value.shape, self.num_features)
+        if channels != self.num_features and (self.affine or self.track_running_stats or not self._unbatched):
+            raise ValueError(f"the input's channels are {channels}; its shape is {x._value.shape}")
         return x
 
     def _label(self) -> str:
@@ -264,12 +268,11 @@ class InstanceNorm2d(_InstanceNorm):
     _shapes = "(n, {0}, height, width) or ({0}, height, width)"
 
 
-class _Lazy(_Channels):
-    """A layer whose channels are those of its first input; then it becomes one of the class `_ready`."""
+class _Lazy(Lazy, _Channels):
+    """A layer whose channels are those of its first input."""
 
     weight: Any
     bias: Any
-    _ready: type[Module]
 
     def __init__(
         self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
@@ -282,17 +285,9 @@ class _Lazy(_Channels):
         for name in ("running_mean", "running_var") if track_running_stats else ():
             self.register_buffer(name, UninitializedParameter(False, dtype))
 
-    def has_uninitialized_params(self) -> bool:
-        """Whether there is a parameter without a size."""
-        held = (*self._parameters.values(), *self._buffers.values())
-        return any(isinstance(value, UninitializedParameter) for value in held)
-
     def initialize_parameters(self, input: Any) -> None:
         """Give the parameters the size that the input asks for, and set them, unless a state was loaded before."""
-        shape = enter(input)._value.shape
-        if len(shape) not in self._dims and not (self._unbatched and len(shape) + 1 in self._dims):
-            raise ValueError(f"expected input of shape {self._shapes.format('channels')}, got {shape}")
-        self.num_features = shape[len(shape) - self._dims[0] + 1] if self._unbatched else shape[1]
+        self.num_features = self._channels(enter(input)._value.shape, "channels")
         fresh = self.has_uninitialized_params()
         for value in (*self._parameters.values(), *self._buffers.values()):
             if isinstance(value, UninitializedParameter):
@@ -301,12 +296,6 @@ class _Lazy(_Channels):
             self.register_buffer(name, getattr(self, name).detach())
         if fresh:
             self.reset_parameters()
-
-    def forward(self, input: Any) -> Any:
-        """The normalised input."""
-        self.initialize_parameters(input)
-        self.__class__ = self._ready  # type: ignore[assignment]
-        return self.forward(input)
 
 
 class LazyBatchNorm1d(_Lazy):
