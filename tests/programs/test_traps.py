@@ -117,6 +117,27 @@ def test_checking_finds_a_number_in_a_gradient() -> None:
         checked(wg.ones(2))
 
 
+@pytest.mark.parametrize("by", [1.0, 2.0])
+def test_checking_sums_gradients_once_and_finds_a_number_in_them(by: float) -> None:
+    w, factor = wg.ones(2, requires_grad=True), [1.0]
+
+    def f(x: Any) -> Any:
+        (w * x).sum().mul(factor[0]).backward()
+        return x * 1
+
+    checked = wg.compile(f, check=True)
+    for n in range(6):
+        checked(wg.ones(2))
+        assert w.grad.tolist() == [n + 1, n + 1]
+    factor[0] = by
+    if by == 1:
+        checked(wg.ones(2))
+        assert w.grad.tolist() == [7, 7]
+    else:
+        with pytest.raises(CompileError, match="gradient"):
+            checked(wg.ones(2))
+
+
 @pytest.mark.parametrize("kind", ["SGD", "Adam", "RMSprop", "Adagrad"])
 def test_checking_passes_what_is_right(kind: str) -> None:
     def train(check: bool | None) -> Any:

@@ -43,6 +43,17 @@ class Given:
         self.key = (tuple(parts), _form(self.structure), mode.recording, dtypes.get_default_dtype())
         self.tensors = leaves
 
+    def differs(self, key: Any) -> str | None:
+        """What differs in these arguments from those of another call, of which the key is given."""
+        parts, form, _, _ = self.key
+        if form != key[1]:
+            return "the structure of its arguments changes again"
+        for path, before, now in zip(self.structure.paths(), key[0], parts, strict=True):
+            if before != now:
+                name = ("args" if path.startswith("[0]") else "keywords") + path[3:]
+                return f"{name} changes again: {_told_part(before)}, then {_told_part(now)}"
+        return None if self.key == key else "the grad mode or the default dtype changes again"
+
     def only_tensors(self) -> tuple[bool, ...] | None:
         """Which arguments are tensors, if there are tensors and arrays alone, by position."""
         if self.keywords or len(self.leaves) != len(self.args):
@@ -66,6 +77,14 @@ class Given:
             else:
                 found.append(copies[-1])
         return found, copies
+
+
+def _told_part(part: tuple[Any, ...]) -> str:
+    """What an argument is, by its part of the key."""
+    if len(part) == 2:
+        return repr(float.fromhex(part[1]) if issubclass(part[0], (float, np.floating)) else part[1])
+    _, shape, dtype, strides = part
+    return f"shape {shape} of {dtype} with strides of {strides} bytes"
 
 
 def _static(name: str, x: Any) -> Any:
@@ -225,8 +244,9 @@ class State:
 
     def __init__(self, replay: Replay) -> None:
         self.arrays = [(x, x._value.copy()) for x in replay.written.values()]
+        leaves = {id(leaf): leaf for leaf in [*(leaf for leaf, _ in replay.gradients), *replay.summed]}
         self.gradients = [(leaf, leaf._grad, None if leaf._grad is None else leaf._grad._value.copy())
-                          for leaf, _ in replay.gradients]  # fmt: skip
+                          for leaf in leaves.values()]  # fmt: skip
         self.hosts = [(host, host.saved()) for host in replay.hosts()]
         self.generators = [(g, g.get_state()._value.copy()) for g in replay.generators()]
 
