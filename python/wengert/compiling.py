@@ -10,10 +10,9 @@ from typing import Any, TypeVar, overload
 
 from .core import locks
 from .core.doors import line_of_caller
-from .core.following import followed
-from .core.modes import ever, mode
+from .core.modes import ever
 from .core.recorder import CompileError
-from .core.replay import Caller, Failed, Replay
+from .core.replay import Caller, Failed, Replay, is_watched
 from .core.runs import Given, Recorded, State, bits, differing
 
 __all__ = ["CompileError", "Compiled", "compile"]
@@ -53,6 +52,7 @@ class Compiled(Caller):
         self._warned = False
         self._dropped = 0
         self._last = None
+        self._latest: Any = None  # the key of the last call that was recorded
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -69,7 +69,7 @@ class Compiled(Caller):
     # ------------------------------------------------------------ calls
 
     def _called(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        if mode.recorder is not None or mode.levels or mode.observer is not None or followed:
+        if is_watched():
             return self.__wrapped__(*args, **keywords)
         given = Given(self._name, args, keywords)
         if given.tracked:
@@ -104,12 +104,14 @@ class Compiled(Caller):
                         self._dropped += len(replays) - len(kept)
                         self._ready[key] = kept
                         return True
-        self._give_up(None, _WHAT_CHANGES)
+        changes = _WHAT_CHANGES if self._latest is None else given.differs(self._latest) or _WHAT_CHANGES
+        self._give_up(None, f"there are {MOST} programs of it already, and {changes}")
         return False
 
     def _record(self, given: Given) -> Any:
         """Run the function, and note what it does; of two runs that do the same a program is made."""
         recorded = Recorded(self.__wrapped__, given)
+        self._latest = given.key
         why = recorded.recorder.void
         if why is not None:
             self._give_up(given.key, f"{why}; it runs as it is")
@@ -183,23 +185,31 @@ class Compiled(Caller):
         for replays in self._ready.values():
             for replay in replays:
                 parts.append(_table(len(parts) + 1, self._name, replay))
-        return "\n\n".join(parts) if parts else f"{self._name}: no program yet; it takes two calls to make one"
+        if not parts:
+            parts.append(f"{self._name}: no program yet; it takes two calls to make one")
+        return Text("\n\n".join(parts))
 
 
 _WHAT_CHANGES = (
-    f"there are {MOST} programs of it already, and its arguments (their shapes, dtypes, strides, numbers), or what it "
-    "depends on (parameters and gradients that are others or not there, options that decide about terms, objects made "
-    "inside) change again"
+    "what it depends on changes again: parameters and gradients that are others or not there, options that decide "
+    "about terms, or objects that are made inside"
 )
 
 
 # ---------------------------------------------------------------- tables
 
 
+class Text(str):
+    """Text that a prompt shows as it is."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
 def _table(number: int, name: str, replay: Replay) -> str:
     calls, fused, size, blocks = replay.master.sizes()
     of_entries = replay.master.entries()
-    steps = sum(replay.entries[e].step is not None for e in of_entries)
+    steps = sum(replay.steps[e] is not None for e in of_entries)
     lines = [
         f"program {number} of {name}: {calls - steps} calls, {steps} steps of Python, {size} bytes"
         + (f" for {blocks} of results" if blocks > size else "")

@@ -185,6 +185,7 @@ def test_after_eight_programs_the_function_runs_and_one_warning_says_what_change
     assert f.calls == 8 * 2 + 12 * 3
     (warning,) = caught
     assert "8 programs" in str(warning.message)
+    assert "args[1] changes again: 0.875, then 1.0" in str(warning.message)
     f.calls = 0
     assert g(x, 0.125).tolist() == [0.125] * 2  # those that are there serve on
     assert f.calls == 0

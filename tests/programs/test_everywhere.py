@@ -9,7 +9,9 @@ import gc
 import multiprocessing
 import os
 import pickle
+import re
 import signal
+import sys
 import threading
 import time
 import weakref
@@ -21,7 +23,7 @@ import pytest
 
 import children
 import wengert as wg
-from replayed import Counted, assert_follows, bits, of
+from replayed import Counted, assert_follows, bits, drawn, of
 from wengert import nn, optim
 from wengert.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 from wengert.nn import functional as F
@@ -206,8 +208,42 @@ def test_tables_tell_what_a_program_does() -> None:
     for n in range(3):
         g(of(n, 4))
     text = g.show()
+    assert repr(text) == text  # at a prompt, too, it is a table
     for word in ("exp", "sum", "program 1", os.path.basename(__file__)):
         assert word in text, word
+
+
+def test_tables_count_the_steps_of_python() -> None:
+    w = wg.ones(3, requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.1)
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (w * x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    g = wg.compile(step)
+    for n in range(4):
+        g(of(n, 3))
+    calls, steps = map(int, re.findall(r"(\d+) (?:calls|steps of Python)", g.show().splitlines()[0]))
+    assert steps == 1  # the rate is read by it
+    assert calls + steps == len(g.show().splitlines()) - 2
+
+
+def test_a_program_holds_neither_its_results_nor_what_it_was_given() -> None:
+    g = wg.compile(lambda x: x * 2)
+    large = 1 << 18
+    for n in range(3):
+        g(of(n, large))
+    x = drawn(4, large)
+    references = sys.getrefcount(x)
+    y = g(wg.from_numpy(x))
+    assert sys.getrefcount(x) == references
+    held = wg.memory.usage()["in_use"]
+    del y
+    assert wg.memory.usage()["in_use"] <= held - 4 * large
 
 
 # ---------------------------------------------------------------- pickles and copies

@@ -340,8 +340,8 @@ cdef void extent(cnp.ndarray array, char **first, char **end) noexcept:
             end[0] += span
 
 
-def overlap(cnp.ndarray x, cnp.ndarray y):
-    """What `np.may_share_memory` says: whether the memory that x's items lie in meets that of y's."""
+cdef bint meet(cnp.ndarray x, cnp.ndarray y) noexcept:
+    """Whether the memory that x's items lie in meets that of y's."""
     cdef char *first_x
     cdef char *end_x
     cdef char *first_y
@@ -349,6 +349,11 @@ def overlap(cnp.ndarray x, cnp.ndarray y):
     extent(x, &first_x, &end_x)
     extent(y, &first_y, &end_y)
     return first_x < end_y and first_y < end_x and first_x != end_x and first_y != end_y
+
+
+def overlap(cnp.ndarray x, cnp.ndarray y):
+    """What `np.may_share_memory` says: whether the memory that x's items lie in meets that of y's."""
+    return meet(x, y)
 
 
 def held_alone(dict holder, key):

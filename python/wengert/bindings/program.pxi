@@ -175,7 +175,7 @@ cdef class Recording:
     cdef wg_program *program
     cdef int64_t number
     cdef dict slots   # of owners that are no Blocks of this recording, by their identity
-    cdef list alive   # those owners
+    cdef dict alive   # those owners, by their slots
     cdef int entry    # that is under way
     cdef cnp.npy_intp begun  # the number of calls when it began
     cdef bint foreign        # whether one of its calls has a pointer into unknown memory
@@ -190,7 +190,7 @@ cdef class Recording:
         recordings += 1
         self.number = recordings
         self.slots = {}
-        self.alive = []
+        self.alive = {}
         self.constants = {}
 
     def __dealloc__(self):
@@ -232,7 +232,7 @@ cdef class Recording:
         cdef int slot = wg_program_slot(self.program, kind, cnp.PyArray_NBYTES(array), cnp.PyArray_BYTES(array))
         self.require(slot)
         self.slots[id(owner)] = slot
-        self.alive.append(owner)
+        self.alive[slot] = owner
         return slot
 
     cdef int require(self, cnp.npy_intp found) except -1:
@@ -261,20 +261,16 @@ cdef class Recording:
         return slot
 
     def constant(self, cnp.ndarray array, cnp.ndarray items):
-        """Let an array have the same items in each run, those of a dense array; gives its slot."""
+        """Let an array have the same items in each run, those of a dense array."""
         cdef wg_assign a
         cdef cnp.npy_intp offset
         cdef int slot = self.slot_of(array, &offset)
         if slot < 0:
             slot = self.new_slot(WG_SLOT_BLOCK, array)
         self.new_slot(WG_SLOT_FIXED, items)
-        memset(&a, 0, sizeof(a))
-        a.ndim, a.size, a.shape = cnp.PyArray_NDIM(array), cnp.PyArray_ITEMSIZE(array), cnp.PyArray_DIMS(array)
-        a.to, a.to_strides = cnp.PyArray_BYTES(array), cnp.PyArray_STRIDES(array)
-        a.from_, a.from_strides = cnp.PyArray_BYTES(items), cnp.PyArray_STRIDES(items)
+        describe(&a, array, items, cnp.PyArray_STRIDES(items))
         self.constants[slot] = (wg_program_count(self.program), items)
         note_assign(&a, array, items)
-        return slot
 
     def is_new(self, cnp.ndarray array):
         """Whether an array's memory was made by a binding in this entry."""
@@ -351,20 +347,17 @@ cdef class Recording:
     def step(self, read, written):
         """A step of Python: it reads some arrays, and writes others, whose memory is known."""
         cdef cnp.npy_intp offset
-        cdef int slot, k = 0
-        cdef char *nowhere[32]
-        count = len(read) + len(written)
-        memset(nowhere, 0, sizeof(nowhere))
+        cdef int slot
+        cdef cnp.npy_intp field
+        cdef char *nowhere = NULL
         self.call(NULL, WG_CALL_STEP, WG_F32, True, NULL, 0)
-        self.require(wg_program_tail(self.program, -1, nowhere, 0))
         for arrays, access in ((read, WG_READS), (written, WG_CHANGES)):
             for array in arrays:
                 slot = self.slot_of(array, &offset)
                 if slot < 0:
                     raise RuntimeError("a step has an array whose memory is not known to the program")
-                k = <int> wg_program_tail(self.program, -1, nowhere, sizeof(char *))
-                self.require(k)
-                self.require(wg_program_operand(self.program, k, slot, offset, access))
+                field = self.tail(NULL, NULL, &nowhere, sizeof(nowhere))
+                self.require(wg_program_operand(self.program, field, slot, offset, access))
 
     def without_numbers(self, str family, cnp.npy_intp count):
         """Of the step of an optimizer, the last call, of `count` parameters: leave its numbers to each run."""
@@ -430,8 +423,8 @@ cdef class Recording:
         for slot, (place, items) in self.constants.items():  # one that nobody changes need not be copied in each run
             wg_program_constant(self.program, slot, place, cnp.PyArray_BYTES(items))
         program.program = self.program
+        program.alive = [owner for slot, owner in self.alive.items() if self.is_outside(slot)]
         self.program = NULL
-        program.alive = self.alive
         if wg_program_finish(program.program, fuse) != WG_OK:
             raise MemoryError("no memory for a program")
         program.prepare()
@@ -456,7 +449,7 @@ cdef class Program:
     cdef tuple receivers  # of gradients that it sets, the leaves, the places and how much they hold
     cdef list received    # the arrays of these, in the last run
     cdef tuple given      # of gradients that are there, the leaves and the places
-    cdef readonly dict kept  # by slot: the array whose memory it is bound to, in this run
+    cdef public dict kept  # by slot: the array whose memory it is bound to, while it runs
 
     def __dealloc__(self):
         wg_program_free(self.program)
@@ -595,11 +588,11 @@ cdef class Program:
         wg_program_bind(self.program, slot, cnp.PyArray_BYTES(out))
         return out
 
-    def view(self, tuple place, bint writable=False):
+    def view(self, tuple place):
         """The array at a place, while this program lives and its slots stay bound as they are."""
         cdef int slot = place[0]
         cdef cnp.npy_intp offset = place[1]
-        return view_of(wg_program_base(self.program, slot) + offset, place[2], place[3], place[4], writable, self)
+        return view_of(wg_program_base(self.program, slot) + offset, place[2], place[3], place[4], True, self)
 
     def shares(self, cnp.ndarray array):
         """Whether an array is a view of this program's memory, which may be another block's soon."""
@@ -613,15 +606,7 @@ cdef class Program:
 
     def like(self, tuple place, cnp.ndarray array):
         """A copy of an array with the strides of a place, in memory of its own."""
-        cdef cnp.npy_intp first = 0, last = cnp.PyArray_ITEMSIZE(array), span
-        for length, step in zip(place[2], place[3]):
-            span = (length - 1) * step
-            first += min(span, 0)
-            last += max(span, 0)
-        memory = np.empty(max(last - first, 0), np.uint8)
-        cdef cnp.ndarray out = view_of(cnp.PyArray_BYTES(memory) - first, place[2], place[3], place[4], True, memory)
-        out[...] = array
-        return out
+        return laid_out(array, place[3], place[4])
 
     def run(self, cnp.npy_intp place):
         """Run from a place on; gives the place and the entry of the next step of Python, or None at the end.
@@ -678,29 +663,23 @@ cdef class Program:
             set_steps(<double *> (<wg_adagrad *> arguments).steps, steps)
 
 
-cdef inline bint meet(cnp.ndarray x, cnp.ndarray y) noexcept:
-    """Whether the memory that x's items lie in meets that of y's."""
-    cdef char *first_x
-    cdef char *end_x
-    cdef char *first_y
-    cdef char *end_y
-    extent(x, &first_x, &end_x)
-    extent(y, &first_y, &end_y)
-    return first_x < end_y and first_y < end_x
+cdef cnp.ndarray laid_out(cnp.ndarray array, tuple strides, dtype):
+    """A copy of an array with some strides, of whatever sign, over memory of its own."""
+    cdef tuple shape = shape_tuple(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array))
+    cdef cnp.npy_intp first = 0, last = dtype.itemsize, span
+    for length, step in zip(shape, strides):
+        span = max(length - 1, 0) * step
+        first += min(span, 0)
+        last += max(span, 0)
+    memory = np.zeros(last - first, np.uint8)
+    cdef cnp.ndarray out = view_of(cnp.PyArray_BYTES(memory) - first, shape, strides, dtype, True, memory)
+    out[...] = array
+    return out
 
 
 def same_layout(cnp.ndarray x):
-    """A copy of an array with the same strides, of whatever sign, over memory of its own."""
-    cdef char *first
-    cdef char *end
-    extent(x, &first, &end)
-    memory = np.zeros(end - first, np.uint8)
-    cdef cnp.ndarray out = view_of(cnp.PyArray_BYTES(memory) + (cnp.PyArray_BYTES(x) - first),
-                                   shape_tuple(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x)),
-                                   shape_tuple(cnp.PyArray_NDIM(x), cnp.PyArray_STRIDES(x)), x.dtype.newbyteorder("="),
-                                   True, memory)
-    out[...] = x
-    return out
+    """A copy of an array with the same strides, over memory of its own."""
+    return laid_out(x, shape_tuple(cnp.PyArray_NDIM(x), cnp.PyArray_STRIDES(x)), x.dtype.newbyteorder("="))
 
 
 def view_at(cnp.ndarray memory, cnp.npy_intp offset, tuple shape, tuple strides, dtype):

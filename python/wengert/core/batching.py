@@ -251,14 +251,14 @@ def brought(value: Batched, levels: tuple[Any, ...]) -> np.ndarray:
 def _full(value: Any, levels: tuple[Any, ...]) -> Any:
     """A value, or all parts of one, with the whole batch in front."""
     if isinstance(value, tuple):
-        return _with_parts(value, [_full(part, levels) for part in value])
+        return with_parts(value, [_full(part, levels) for part in value])
     if not isinstance(value, (Batched, np.ndarray)):
         return value
     array = brought(value, levels) if type(value) is Batched else value
     return np.broadcast_to(array, (*sizes(levels), *value.shape))
 
 
-def _with_parts(x: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
+def with_parts(x: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
     """A tuple of x's class, with other parts."""
     return tuple(parts) if type(x) is tuple else type(x)(*parts)
 
@@ -266,7 +266,7 @@ def _with_parts(x: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
 def batched(found: Any, levels: tuple[Any, ...], batch: Batch) -> Any:
     """What a rule gives as values: arrays with the batch in front, and tuples of such."""
     if isinstance(found, tuple):
-        return _with_parts(found, [batched(part, levels, batch) for part in found])
+        return with_parts(found, [batched(part, levels, batch) for part in found])
     if not isinstance(found, (np.ndarray, np.generic)):
         return found
     data = np.asarray(found)
@@ -371,7 +371,7 @@ def unchanged(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], stati
 def full(x: Any, batch: Batch, has: bool) -> Any:
     """An input, or all parts of one, with the whole batch in front, where it lacks it or has ones there."""
     if isinstance(x, tuple):
-        return _with_parts(x, [full(part, batch, has) for part in x])
+        return with_parts(x, [full(part, batch, has) for part in x])
     if not isinstance(x, np.ndarray):
         return x
     lead = len(batch.lengths)
@@ -546,14 +546,14 @@ def examples(arrays: list[Any], batch: Batch, place: tuple[int, ...]) -> list[An
 def example(x: Any, place: tuple[int, ...]) -> Any:
     """The array, or tuple of arrays, of the example at a place in the batch."""
     if isinstance(x, tuple):
-        return _with_parts(x, [example(part, place) for part in x])
+        return with_parts(x, [example(part, place) for part in x])
     where: tuple[Any, ...] = (*place, Ellipsis)  # the Ellipsis keeps an item an array
     return x[where] if isinstance(x, np.ndarray) else x
 
 
 def _blank(x: Any, lead: int) -> Any:
     if isinstance(x, tuple):
-        return _with_parts(x, [_blank(part, lead) for part in x])
+        return with_parts(x, [_blank(part, lead) for part in x])
     return np.zeros(x.shape[lead:], x.dtype) if isinstance(x, np.ndarray) else x
 
 
@@ -561,7 +561,7 @@ def _joined(found: list[Any], batch: Batch, count: int) -> Any:
     """The examples' results as one: arrays with the batch in front."""
     first = found[0]
     if isinstance(first, tuple):
-        return _with_parts(first, [_joined([one[k] for one in found], batch, count) for k in range(len(first))])
+        return with_parts(first, [_joined([one[k] for one in found], batch, count) for k in range(len(first))])
     if not isinstance(first, (np.ndarray, np.generic)):
         return first
     shapes = {x.shape for x in found}

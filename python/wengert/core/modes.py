@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from .variable import Variable
-
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound="Setting")
 
@@ -17,7 +15,7 @@ S = TypeVar("S", bound="Setting")
 class Observer:
     """Sees what a thread records and what its walks carry: `detect_anomaly` and `trace` are observers."""
 
-    def recorded(self, node: Any, inputs: tuple[Any, ...], out: Variable) -> Any:
+    def recorded(self, node: Any, inputs: tuple[Any, ...], out: Any) -> Any:
         """A new node; what is returned is kept as `node.where` until its saved values are freed."""
 
     def pulled(self, node: Any, argument: int, g: Any) -> None:

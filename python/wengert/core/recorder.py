@@ -19,11 +19,11 @@ import numpy as np
 
 from .. import _kernels
 from . import locks, tape
-from .batching import Batched, refused
+from .batching import Batched, refused, with_parts
 from .bound import is_by_bindings, is_shaped_by_items
 from .doors import line_of_caller, special
-from .modes import ever, mode, recorder
-from .variable import Variable, at_work
+from .modes import ever, mode
+from .variable import Variable
 
 _counting = locks.lock()  # threads may begin and end at once
 
@@ -106,7 +106,6 @@ class Recorder:
         self.given_arrays: list[bool] = []  # whether each argument is an array of NumPy's
         self.owners: list[Any] = []  # arrays that others own, in the order in which they were met
         self.born: dict[int, Any] = {}  # variables that were made here
-        self.constants: dict[int, tuple[np.ndarray, int]] = {}  # by slot: the items, and the entry that makes them
         self.gradients: dict[int, Gradient] = {}
         self.left: list[tuple[Any, Any]] = []  # leaves whose gradients are set, and where these are
         self.given: list[tuple[Any, Any]] = []  # leaves whose gradients are asked for, and where these are, or None
@@ -124,13 +123,11 @@ class Recorder:
         mode.recorder = self
         with _counting:
             ever.recordings += 1
-            at_work.append(recorder)
         return self
 
     def __exit__(self, *exception: Any) -> None:
         with _counting:
             ever.recordings -= 1
-            at_work.pop()
         mode.recorder = None
         self.recording.stop()
 
@@ -231,8 +228,7 @@ class Recorder:
         entry.result = f"{array.shape} {array.dtype}"
         master = np.array(array, order="C")
         entry.said = (array.shape, array.dtype, master.tobytes())
-        slot = recording.constant(array, master)
-        self.constants[slot] = (master, len(self.entries) - 1)
+        recording.constant(array, master)
         return array
 
     def numbers(self, array: np.ndarray) -> np.ndarray:
@@ -241,16 +237,12 @@ class Recorder:
 
     def enter(self, given: Any, array: np.ndarray) -> np.ndarray:
         """What outside data has become: an array that others own, or a constant made of numbers."""
-        if isinstance(given, np.ndarray) and array.ndim + array.size > 0 and _shares(given, array):
-            if not self.recording.knows(array):
-                self._begin("enter")
-                self._know([array])
-            return array
-        if isinstance(given, np.ndarray):
+        if not isinstance(given, np.ndarray):
+            return self._constant(self._begin("enter"), array)
+        if not self.recording.knows(array):
             self._begin("enter")
-            self._know([array])  # it is new: two recordings will differ
-            return array
-        return self._constant(self._begin("enter"), array)
+            self._know([array])
+        return array
 
     def repeated(self, value: Any, array: np.ndarray) -> Any:
         """A copy of an array, for each example of a batched value."""
@@ -431,8 +423,7 @@ class Recorder:
         if isinstance(value, Batched):
             return _OfBatch(Place(self.recording.place(value.data)), value.levels)
         if isinstance(value, tuple):
-            parts = [self._placed(part) for part in value]
-            return tuple(parts) if type(value) is tuple else type(value)(*parts)
+            return with_parts(value, [self._placed(part) for part in value])
         return value
 
 
@@ -458,8 +449,7 @@ def changed_arrays(value: Any, function: Callable[[np.ndarray], np.ndarray]) -> 
     if isinstance(value, Batched):
         return Batched(function(value.data), value.levels)
     if isinstance(value, tuple):
-        parts = [changed_arrays(part, function) for part in value]
-        return tuple(parts) if type(value) is tuple else type(value)(*parts)
+        return with_parts(value, [changed_arrays(part, function) for part in value])
     return value
 
 
@@ -475,19 +465,14 @@ def as_arrays(found: Any) -> Any:
 def restored(value: Any, program: Any) -> Any:
     """A value with arrays over a program's memory in its places."""
     if isinstance(value, Place):
-        return program.view(value.at, True)
+        return program.view(value.at)
     if isinstance(value, _OfBatch):
-        return Batched(program.view(value.place.at, True), value.levels)
+        return Batched(program.view(value.place.at), value.levels)
     if isinstance(value, tuple):
-        parts = [restored(part, program) for part in value]
-        return tuple(parts) if type(value) is tuple else type(value)(*parts)
+        return with_parts(value, [restored(part, program) for part in value])
     if isinstance(value, Drawn):
         return value.of.numpy if hasattr(value.of, "manual_seed") else value.of
     return value
-
-
-def _shares(given: np.ndarray, array: np.ndarray) -> bool:
-    return given is array or _kernels.overlap(given, array) or given.size == 0
 
 
 def _said(x: Any) -> Any:

@@ -58,6 +58,8 @@ cdef class Caller:
 
 cdef bint _is_usual(Replay last)
 
+cpdef bint is_watched()
+
 cdef _result(object program, Result result, object leaves)
 
 @cython.locals(kind=str, members=list, wanted=tuple, k=Py_ssize_t)

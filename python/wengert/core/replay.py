@@ -231,6 +231,7 @@ class Replay:
                 "line is changed"
             ) from None
         finally:
+            program.kept = None  # what was handed out is not to be held here as well
             self.idle.append(program)
 
     def _step(self, entry: int, program: Any) -> None:
@@ -293,10 +294,14 @@ class Caller:
 
 def _is_usual(last: Replay) -> bool:
     """Whether nobody watches what this thread does, and it is in the modes in which a program was recorded."""
-    return not (
-        followed or mode.observer is not None or mode.recording != last.recording
-        or (ever.recordings and mode.recorder is not None) or (ever.batches_or_hooks and mode.levels)
-        or ever.defaults != last.defaults
+    return not is_watched() and mode.recording == last.recording and ever.defaults == last.defaults
+
+
+def is_watched() -> bool:
+    """Whether somebody watches this thread, or derives by what it computes: then functions run as themselves."""
+    return bool(
+        followed or mode.observer is not None or (ever.recordings and mode.recorder is not None)
+        or (ever.batches_or_hooks and mode.levels)
     )  # fmt: skip
 
 

@@ -1,6 +1,9 @@
 # cython: language_level=3
 # Static types for the compiled build of variable.py. The Python file is complete without this one.
 cimport cython
+from wengert.core.modes cimport Ever
+
+cdef Ever ever
 
 cdef class Variable:
     cdef object __weakref__

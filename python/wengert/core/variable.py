@@ -12,11 +12,10 @@ import numpy as np
 
 from .._types import Tensor
 from . import locks
+from .modes import ever, mode
 
 FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()  # no lock keeps threads from running at once
 _sharing = locks.lock()  # they may meet at a tensor that none has shown in a view
-
-at_work: list[Any] = []  # functions that give what records a program in this thread, or None; empty while nothing does
 
 V = TypeVar("V", bound="Variable")
 
@@ -66,16 +65,16 @@ class Variable:
         tensor([2., 4.])
         >>> x.grad = None
         """
-        if at_work:
-            _tell(self, False)
+        if ever.recordings and mode.recorder is not None:
+            mode.recorder.gradient(self, False)
         return getattr(self, "_grad") if FREE_THREADED else self._grad  # noqa: B009  # see Node.argument
 
     @grad.setter
     def grad(self, g: Any) -> None:
         if g is not None:
             _require_gradient(self, g)
-        if at_work:
-            _tell(self, True)
+        if ever.recordings and mode.recorder is not None:
+            mode.recorder.gradient(self, True)
         if FREE_THREADED:
             setattr(self, "_grad", g)  # noqa: B010
         else:
@@ -125,13 +124,6 @@ class Variable:
 
     def _renew(self) -> None:
         """Of a view whose base has a new history: take the one that follows from it."""
-
-
-def _tell(x: Variable, written: bool) -> None:
-    """Tell who records a program in this thread that a gradient is asked for, or set."""
-    recorder = at_work[-1]()
-    if recorder is not None:
-        recorder.gradient(x, written)
 
 
 def _require_gradient(x: Variable, g: Any) -> None:
