@@ -18,6 +18,7 @@ import wengert as wg
 from special_references import reference
 from wengert import linalg, special
 from wengert.nn import functional as F
+from wengert.ops.convolution import conv_relu
 from wengert.ops.recurrent import recurrent_layer
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -845,6 +846,9 @@ CASES: tuple[Case, ...] = (
     Case("conv2d_bias", lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=(0, 2), dilation=(1, 2), groups=2),
          lambda x, w, b: _convolved(x, w, (2, 1), (0, 2), (1, 2), 2) + b[:, None, None],
          (((2, 4, 5, 3), (2, 2, 2, 3), (2,)), ((2, 3, 3), (4, 1, 2, 2), (4,))), rtol32=4e-6),
+    Case("conv_relu", lambda x, w, b: conv_relu(2, x, w, b, 1, 1, 1, 1),
+         lambda x, w, b: np.maximum(_convolved(x, w, padding=(1, 1)) + b[:, None, None], 0),
+         (((2, 1, 3, 3), (2, 1, 3, 3), (2,)), ((2, 3, 2), (1, 2, 1, 2), (1,))), rtol32=4e-6),
     Case("conv1d", lambda x, w, b: F.conv1d(x, w, b, padding="same"),
          lambda x, w, b: _convolved(x[..., None, :], w[:, :, None], padding=(0, (w.shape[2] - 1) // 2),
                                     size=(1, x.shape[-1]))[..., 0, :] + b[:, None],

@@ -1,4 +1,4 @@
-"""What a Sequential does in one pass, a ReLU and max pooling, gives what the two give."""
+"""What a Sequential does in one pass, a ReLU with max pooling or after a convolution, gives what the two give."""
 
 from __future__ import annotations
 
@@ -89,3 +89,51 @@ def test_subclasses_and_indices_are_left_alone() -> None:
 def test_errors_are_those_of_the_two() -> None:
     with pytest.raises(ValueError, match=r"Sequential\[1\].MaxPool2d.*does not fit"):
         nn.Sequential(nn.ReLU(), nn.MaxPool2d(9))(wg.zeros(1, 1, 4, 4))
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize(
+    ("conv", "shape"),
+    [
+        (nn.Conv2d(2, 3, 3, padding=1), (4, 2, 7, 9)),
+        (nn.Conv1d(2, 4, 3, groups=2, padding_mode="reflect", padding=1), (3, 2, 8)),
+        (nn.Conv2d(1, 2, 2, stride=2), (1, 5, 5)), (nn.LazyConv2d(2, 1), (2, 3, 2, 2)),
+    ], ids=["2d", "1d", "alone", "lazy"],
+)  # fmt: skip
+def test_a_convolution_and_relu(conv: Any, shape: tuple[int, ...], inplace: bool) -> None:
+    x = np.random.default_rng(0).standard_normal(shape)
+    modules = [conv, nn.ReLU(inplace), nn.Tanh()]
+    nn.Sequential(*modules)(wg.tensor(x, dtype=wg.float32))  # a lazy one is ready then
+    modules = [m.double() for m in modules]
+    fused = results(lambda modules, x: nn.Sequential(*modules)(x), modules, x)
+    for a, b in zip(fused, results(one_by_one, modules, x), strict=True):
+        np.testing.assert_array_equal(a, b)
+    x.reshape(-1)[3] = np.nan
+    nan = [run(wg.tensor(x)).detach().numpy() for run in (nn.Sequential(*modules), lambda x: one_by_one(modules, x))]
+    np.testing.assert_array_equal(*nan)
+    assert np.isnan(nan[0]).any()
+
+
+def test_higher_derivatives_of_a_convolution_and_relu() -> None:
+    wg.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 1, 2), nn.Tanh()).double()
+    x = wg.tensor(np.random.default_rng(0).standard_normal((1, 4, 4)))
+    apart = lambda x: net[3](net[2](wg.relu(net[0](x)))).sum()  # noqa: E731
+    for transform in (wg.hessian, lambda f: wg.func.jacfwd(wg.func.jacrev(f)), lambda f: wg.func.jacrev(wg.grad(f))):
+        np.testing.assert_array_equal(transform(lambda x: net(x).sum())(x).detach(), transform(apart)(x).detach())
+
+
+def test_what_keeps_a_convolution_and_relu_apart() -> None:
+    x = wg.tensor(np.random.default_rng(0).standard_normal((1, 4, 4)), dtype=wg.float32)
+    conv, relu = nn.Conv2d(1, 2, 3), nn.ReLU()
+    wanted = wg.relu(conv(x)).detach().numpy()
+    seen: list[Any] = []
+    handle = conv.register_forward_hook(lambda module, args, out: seen.append(out))
+    np.testing.assert_array_equal(nn.Sequential(conv, relu)(x).detach().numpy(), wanted)
+    handle.remove()
+    assert (seen[0] < 0).any()
+    plain = nn.Conv2d(1, 2, 3, bias=False)
+    np.testing.assert_array_equal(nn.Sequential(plain, relu)(x).detach().numpy(), wg.relu(plain(x)).detach().numpy())
+    with pytest.raises(ValueError, match=r"Sequential\[0\].Conv2d.*channels are 3"):
+        nn.Sequential(conv, relu)(wg.zeros(3, 4, 4))
+    assert "relu" in str(wg.trace(nn.Sequential(conv, relu), x))

@@ -17,17 +17,21 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast
-from ..core.batching import Batch, full
+from ..core.batching import Batch, aligned, full
+from ..core.bound import by_bindings
 from ..core.define import bilinear, primitive
 from ..core.doors import enter
 from ..core.half import half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
+from .activations import relu_grad
 from .products import of_one_dtype
 from .reduce import SUM
 from .shape import reshape, reshaped
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
+
+_relu = _kernels.Elementwise("relu")
 
 Sizes = tuple[int, ...]
 MOST = 2**48  # of a stride, padding or dilation: what is larger has no use, and must not overflow
@@ -75,6 +79,11 @@ def _conv_weight(x: np.ndarray, y: np.ndarray, window: Window) -> np.ndarray:
 @half_kernel
 def _conv_bias(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window) -> np.ndarray:
     return _as_given(_kernels.conv(_high(x), _high(w), window, b), x)
+
+
+@half_kernel
+def _conv_relu(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window) -> np.ndarray:
+    return _as_given(_kernels.conv(_high(x), _high(w), window, b, True), x)
 
 
 # Of batches: examples become images where the weights are the same for all, and else channels.
@@ -136,6 +145,11 @@ def _each_conv_bias(kernel: Any, batch: Batch, arrays: list[Any], static: dict[s
     return found
 
 
+def _each_conv_relu(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    found: np.ndarray = _relu(_each_conv_bias(_conv_bias, batch, arrays, static))
+    return found
+
+
 def _each_weight(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
     x, y = _merged(batch, arrays)
     window, (has_x, has_y) = static["window"], batch.having
@@ -189,8 +203,7 @@ def _per_channel(b: Any, ndim: int) -> Tensor:
     return reshaped(b, (b._value.shape[0], *(1,) * (ndim - 2)))
 
 
-_CONV_BIAS = primitive(
-    "conv", _conv_bias,
+_CONV_BIAS_RULES: tuple[tuple[Any, ...], tuple[Any, ...]] = (
     (
         lambda g, w, window: _by_window(CONV_INPUT, g, w, window),
         lambda g, x, window: _by_window(CONV_WEIGHT, x, g, window), lambda g: _channel_sums(g),
@@ -199,7 +212,17 @@ _CONV_BIAS = primitive(
         lambda t, w, window: _by_window(CONV, t, w, window), lambda t, x, window: _by_window(CONV, x, t, window),
         lambda t, z: broadcast.broadcast_to(_per_channel(t, z._value.ndim), z._value.shape),
     ),
-    ("x", "w", "b"), batched=_each_conv_bias,
+)  # fmt: skip
+_CONV_BIAS = primitive("conv", _conv_bias, *_CONV_BIAS_RULES, ("x", "w", "b"), batched=_each_conv_bias)
+
+
+# In one pass with relu. No rule of the first operation asks for its result, which is already what the second gives.
+_CONV_BEFORE_RELU = primitive(
+    "conv", _conv_relu, *_CONV_BIAS_RULES, ("x", "w", "b"), batched=_each_conv_relu
+)
+_RELU_AFTER_CONV = primitive(
+    "relu", by_bindings(lambda x: x), (lambda g, z: relu_grad(g, z),), (lambda t, z: relu_grad(t, z),),
+    batched=aligned,
 )  # fmt: skip
 
 
@@ -305,19 +328,23 @@ def padding_of(name: str, padding: Any, stride: Sizes, dims: int) -> Sizes | str
 
 
 def _convolution(
-    name: str, dims: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Tensor:
+    name: str, dims: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int,
+    relu: bool = False,
+) -> Tensor:  # fmt: skip
     given = _operands(name, x, w, b)
     shapes = [v._value.shape for v in given]
     window = _window_of(
         name, dims, shapes[0], shapes[1], None if b is None else shapes[2], _hashable(stride), _hashable(padding),
         _hashable(dilation), groups,
     )  # fmt: skip
-    operation = CONV if b is None else _CONV_BIAS
-    if len(shapes[0]) == dims + 2:
-        return apply(operation, given, {"window": window})
-    z = apply(operation, (reshape(given[0], (1, *shapes[0])), *given[1:]), {"window": window})
-    return reshape(z, z._value.shape[1:])
+    operation = CONV if b is None else _CONV_BEFORE_RELU if relu else _CONV_BIAS
+    alone = len(shapes[0]) == dims + 1
+    if alone:
+        given = (reshape(given[0], (1, *shapes[0])), *given[1:])
+    z = apply(operation, given, {"window": window})
+    if relu:
+        z = apply(_RELU_AFTER_CONV, (z,))
+    return reshape(z, z._value.shape[1:]) if alone else z
 
 
 def _transposed(
@@ -438,6 +465,13 @@ def conv2d(
              [0., 1., 0.]]])
     """
     return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_relu(
+    dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:  # fmt: skip
+    """``relu`` of what `conv1d` or `conv2d` gives with a bias, in one pass."""
+    return _convolution(f"conv{dims}d", dims, input, weight, bias, stride, padding, dilation, groups, relu=True)
 
 
 @tells

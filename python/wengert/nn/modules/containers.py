@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...core.variable import Variable
-from .activations import ReLU
 from .module import Module, kind_of
+from .one_pass import joined
 from .parameter import Parameter
-from .pooling import in_one_pass
 
 
 def _position(owner: Any, index: Any) -> int:
@@ -131,14 +130,11 @@ class Sequential(_ModuleSequence):
     def forward(self, input: Any) -> Any:
         """The input through each module in turn."""
         modules = list(self._modules.values())
-        taken = False
-        for k, module in enumerate(modules):
-            if taken:
-                taken = False
-            elif type(module) is ReLU and k + 1 < len(modules) and in_one_pass(modules[max(k - 1, 0) : k + 2]):
-                input, taken = modules[k + 1].after(module, input), True
-            else:
-                input = module(input)
+        k = 0
+        while k < len(modules):
+            both = joined(modules, k)
+            input = modules[k](input) if both is None else both(input)
+            k += 1 if both is None else 2
         return input
 
     def _some(self, items: list[tuple[str, Module]]) -> Sequential:

@@ -103,13 +103,18 @@ class _Convolution(Module):
 
     def forward(self, input: Any) -> Any:
         """The maps, (n, out_channels, ...), of images (n, in_channels, ...), or those of one."""
+        return _FUNCTIONS[self._dims, False](*self._arguments(input))
+
+    def before_relu(self, input: Any) -> Any:
+        """relu of what `forward` gives, in one pass; there must be a bias."""
+        return convolution.conv_relu(self._dims, *self._arguments(input))
+
+    def _arguments(self, input: Any) -> tuple[Any, ...]:
         self._check(input)
         x, padding = input, self.padding
         if self.padding_mode != "zeros":
             x, padding = self._padded(x), (0,) * self._dims
-        return _FUNCTIONS[self._dims, False](
-            x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
-        )
+        return x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
 
     def _channels(self, input: Any) -> int:
         """How many channels an input has, which must be one example or a batch."""

@@ -7,14 +7,12 @@ from typing import Any
 
 from .. import functional as F
 from ..functional.pooling import relu_max_pool
-from .activations import ReLU
-from .convolution import Conv1d, Conv2d
 from .module import Module
 
 Lengths = int | Sequence[int]
 
 
-class _MaxPool(Module):
+class MaxPool(Module):
     """The largest item of each window."""
 
     _dims = 1
@@ -28,14 +26,11 @@ class _MaxPool(Module):
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
-    def after(self, relu: ReLU, input: Any) -> Any:
-        """What this gives of what the ReLU gives, in one pass where that works; an error is that of the two."""
-        try:
-            return relu_max_pool(
-                self._dims, input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
-            )
-        except (ValueError, TypeError, IndexError, RuntimeError):
-            return self(relu(input))
+    def after_relu(self, input: Any) -> Any:
+        """What `forward` gives of relu(input), in one pass."""
+        return relu_max_pool(
+            self._dims, input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
 
     def extra_repr(self) -> str:
         """The windows."""
@@ -45,7 +40,7 @@ class _MaxPool(Module):
         )
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(MaxPool):
     """The largest item of each window of a sequence.
 
     Parameters
@@ -70,7 +65,7 @@ class MaxPool1d(_MaxPool):
         )
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(MaxPool):
     """The largest item of each window of a picture.
 
     Parameters
@@ -96,23 +91,6 @@ class MaxPool2d(_MaxPool):
         return F.max_pool2d(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
-
-
-def in_one_pass(modules: list[Module]) -> bool:
-    """Whether the last two of these modules are a ReLU and a pool that may work as one: nobody looks at what is between
-    them, nor, where the ReLU works in place, at what becomes of its input, which is a convolution's. The gradient of a
-    largest item that is NaN then goes to that item, as PyTorch's does; that of `relu` alone is 0."""
-    first, relu, pool = modules[0], modules[-2], modules[-1]
-    fresh = isinstance(first, (Conv1d, Conv2d)) and first._only_forward()
-    return (
-        isinstance(pool, _MaxPool)
-        and type(relu) is ReLU
-        and not pool.return_indices
-        and (fresh or not relu.inplace)
-        and type(pool).forward in (MaxPool1d.forward, MaxPool2d.forward)
-        and relu._only_forward()
-        and pool._only_forward()
-    )
 
 
 class _MaxUnpool(Module):
