@@ -65,7 +65,9 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("data", "dtype"), NUMBERS, ids=[str(data) for data, _ in NUMBERS])
+@pytest.mark.parametrize(
+    ("data", "dtype"), NUMBERS, ids=[f"{k}-{type(data).__name__}" for k, (data, _) in enumerate(NUMBERS)]
+)
 def test_the_dtype_is_inferred_as_in_pytorch(data: Any, dtype: str) -> None:
     expected = [list(row) if isinstance(row, range) else row for row in data] if isinstance(data, list) else data
     if isinstance(data, bytearray):

@@ -55,7 +55,7 @@ def test_readme_fits_a_few_screens() -> None:
 
 def test_the_two_commands_are_the_first_code() -> None:
     commands = re.findall(r"^    (pip install .*)$", text_of(README), re.MULTILINE)
-    assert commands[:2] == ["pip install '.[train]' && wengert train", "pip install '.[test]' && pytest"]
+    assert commands[:2] == ["pip install '.[train]' && wengert train", "pip install '.[test]' && pytest -n auto"]
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name)
