@@ -97,9 +97,13 @@ static void INTERNAL(norm_apply)(void *context, ptrdiff_t begin, ptrdiff_t end)
         const vreal factor = V(splat)((real)(m->weight ? scale * (double)((const real *)m->weight)[c] : scale));
         const vreal mean = V(splat)(((const real *)m->mean)[c]);
         const vreal bias = V(splat)(m->bias ? ((const real *)m->bias)[c] : 0);
+        const real *const residual = m->residual ? INTERNAL(norm_plane)(m->residual, m->residual_strides, i, c) : NULL;
         for (ptrdiff_t k = 0; k < m->inner; k += LANES) {
             const ptrdiff_t n = m->inner - k;
-            V(store_upto)(z + k, n, V(fma)(V(load_upto)(x + k, n) - mean, factor, bias));
+            vreal y = V(fma)(V(load_upto)(x + k, n) - mean, factor, bias);
+            if (residual)
+                y += V(load_upto)(residual + k, n);
+            V(store_upto)(z + k, n, m->relu ? V(max)(y, V(splat)(0)) : y);
         }
     }
 }

@@ -604,7 +604,7 @@ typedef struct {
 /* Of items x (n, channels, inner), n and inner at least 1, whose mean and variance along n and inner each channel has.
  *
  *   moments   Gives mean and variance, which divides by the number of items.
- *   apply     z = (x - mean) / sqrt(variance + eps) * weight + bias.
+ *   apply     z = (x - mean) / sqrt(variance + eps) * weight + bias + residual, and with `relu` max(z, 0), NaN staying.
  *   backward  Of the cotangent g of what apply gives where mean and variance are those of x, the cotangents of x (z), weight
  *             and bias. With s = 1 / sqrt(variance + eps), d = x - mean and means along n and inner:
  *             z = weight * s * (g - mean(g) - d * s^2 * mean(g d)), of_weight = s * sum(g d), of_bias = sum(g).
@@ -615,7 +615,9 @@ typedef struct {
 typedef struct {
     ptrdiff_t n, channels, inner;
     const void *x, *g;
-    ptrdiff_t x_strides[2], g_strides[2];
+    const void *residual; /* apply: NULL for zeros */
+    ptrdiff_t x_strides[2], g_strides[2], residual_strides[2];
+    int relu;
     void *mean, *variance;     /* moments gives them, the others read them */
     const void *weight, *bias; /* NULL for ones, zeros */
     double eps;

@@ -77,7 +77,8 @@ def window_pick(x: _Array, codes: _Array, window: tuple[Any, ...]) -> _Array: ..
 def window_spread(g: _Array, codes: _Array | None, window: tuple[Any, ...], shape: tuple[int, ...]) -> _Array: ...
 def norm_moments(x: _Array) -> tuple[_Array, _Array]: ...
 def norm_apply(
-    x: _Array, mean: _Array, variance: _Array, weight: _Array | None, bias: _Array | None, eps: float
+    x: _Array, mean: _Array, variance: _Array, weight: _Array | None, bias: _Array | None, eps: float,
+    residual: _Array | None = None, relu: bool = False,
 ) -> _Array: ...
 def norm_backward(
     g: _Array, x: _Array, mean: _Array, variance: _Array, weight: _Array | None, eps: float

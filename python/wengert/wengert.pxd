@@ -348,8 +348,11 @@ cdef extern from "wengert.h" nogil:
         cnp.npy_intp inner
         const void *x
         const void *g
+        const void *residual
         cnp.npy_intp x_strides[2]
         cnp.npy_intp g_strides[2]
+        cnp.npy_intp residual_strides[2]
+        int relu
         void *mean
         void *variance
         const void *weight

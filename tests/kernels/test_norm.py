@@ -60,6 +60,12 @@ def test_all_three_within_their_bounds(isa: str, dtype: np.dtype, shape: tuple[i
     plain = (x - wide[0]) / np.sqrt(wide[1] + EPS)
     assert (np.abs(K.norm_apply(x, m, v, None, None, EPS) - plain) <= 8 * eps * np.abs(plain)).all()
 
+    r = drawn(shape, dtype, 4)
+    whole = z + wide[3] + r
+    found = K.norm_apply(x, m, v, w, b, EPS, r)
+    assert (np.abs(found - whole) <= 8 * eps * (np.abs(z) + np.abs(wide[3])) + eps * np.abs(whole)).all()
+    np.testing.assert_array_equal(K.norm_apply(x, m, v, w, b, EPS, r, True), np.maximum(found, 0))
+
     if mean:  # m is rounded, so that the formula is of other numbers
         return
     for got, right, magnitude in zip(K.norm_backward(g, x, m, v, w, EPS), expected[:3], expected[3:], strict=True):
@@ -78,6 +84,9 @@ def test_any_strides(isa: str, dtype: np.dtype) -> None:
         for got, right in zip((m, v), K.norm_moments(plain), strict=True):
             np.testing.assert_array_equal(got, right)
         np.testing.assert_array_equal(K.norm_apply(x, m, v, m, v, EPS), K.norm_apply(plain, m, v, m, v, EPS))
+        np.testing.assert_array_equal(
+            K.norm_apply(x, m, v, m, v, EPS, g, True), K.norm_apply(plain, m, v, m, v, EPS, g.copy(), True)
+        )
         results = K.norm_backward(g, x, m, v, m, EPS), K.norm_backward(g.copy(), plain, m, v, m, EPS)
         for got, right in zip(*results, strict=True):
             np.testing.assert_array_equal(got, right)
@@ -95,6 +104,11 @@ def test_nan_and_infinities_stay_in_their_channel(isa: str, dtype: np.dtype) -> 
         for got in (K.norm_apply(x, m, v, m, v, EPS), K.norm_backward(g, x, m, v, None, EPS)[0]):
             assert np.isnan(got[:, 2]).all()
             assert np.isfinite(got[:, rest]).all()
+        residual = np.zeros_like(clean)
+        residual[1, 0, 3, 4] = special
+        got = K.norm_apply(clean, *K.norm_moments(clean), None, None, EPS, residual, True)
+        np.testing.assert_array_equal(got[1, 0, 3, 4], special)  # NaN stays
+        assert np.isfinite(np.delete(got.reshape(-1), np.ravel_multi_index((1, 0, 3, 4), got.shape))).all()
 
 
 def test_results_do_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtype) -> None:
@@ -117,6 +131,8 @@ def test_what_is_refused() -> None:
         K.norm_moments(x[:0])
     with pytest.raises(ValueError, match=r"norm_apply: expected weight of shape \(3,\), got \(2,\)"):
         K.norm_apply(x, m, m, m[:2], None, EPS)
+    with pytest.raises(ValueError, match=r"norm_apply: expected a residual of shape \(2, 3, 4\), got \(2, 3\)"):
+        K.norm_apply(np.zeros((2, 3, 4), np.float32), m, m, None, None, EPS, np.zeros((2, 3), np.float32))
     with pytest.raises(TypeError, match=r"norm_apply: bias is float64"):
         K.norm_apply(x, m, m, None, m.astype(np.float64), EPS)
     with pytest.raises(ValueError, match=r"norm_backward: expected two arrays of one shape"):

@@ -137,3 +137,49 @@ def test_what_keeps_a_convolution_and_relu_apart() -> None:
     with pytest.raises(ValueError, match=r"Sequential\[0\].Conv2d.*channels are 3"):
         nn.Sequential(conv, relu)(wg.zeros(3, 4, 4))
     assert "relu" in str(wg.trace(nn.Sequential(conv, relu), x))
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(4, 3, 5, 5), (4, 3, 2, 1)], ids=["by the kernel", "composed"])
+def test_batch_normalization_residual_and_relu(shape: tuple[int, ...], training: bool, momentum: float | None) -> None:
+    x, r = (np.random.default_rng(k).standard_normal(shape) for k in range(2))
+    states = []
+    for fused in (True, False):
+        wg.manual_seed(0)
+        norm = nn.BatchNorm2d(3, momentum=momentum).double().train(training)
+        nn.init.uniform_(norm.weight), nn.init.uniform_(norm.bias)
+        image, residual = wg.tensor(x, requires_grad=True), wg.tensor(r, requires_grad=True)
+        path = nn.Sequential(nn.Identity(), norm)
+        z = path.before_relu(image, residual) if fused else wg.relu(norm(image) + residual)
+        z = z + (nn.Sequential(norm, nn.ReLU())(image) if fused else wg.relu(norm(image)))
+        (z * z).sum().backward()
+        states.append([z.detach(), image.grad, residual.grad, norm.weight.grad, norm.bias.grad, *norm.buffers()])
+    for a, b in zip(*states, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-13, atol=1e-13)
+    assert int(norm.num_batches_tracked) == 2 * training
+
+
+def test_a_residual_that_broadcasts_and_hooks_keep_normalization_apart() -> None:
+    x = wg.tensor(np.random.default_rng(0).standard_normal((4, 3, 3, 3)))
+    norm = nn.BatchNorm2d(3).double()
+    path = nn.Sequential(norm)
+    wide = path.before_relu(x, wg.ones(1, 3, 1, 1, dtype=wg.float64))
+    np.testing.assert_allclose(wide.detach().numpy(), wg.relu(norm(x) + 1).detach().numpy(), rtol=1e-13)
+    seen: list[Any] = []
+    handle = norm.register_forward_hook(lambda module, args, out: seen.append(out))
+    path.before_relu(x, x)
+    nn.Sequential(norm, nn.ReLU())(x)
+    handle.remove()
+    assert [bool((out < 0).any()) for out in seen] == [True, True]
+    with pytest.raises(ValueError, match=r"batch_norm_relu: expected a residual of the input's shape"):
+        nn.functional.batch_norm_relu(x, None, None, training=True, residual=wg.ones(3))
+
+
+def test_a_batch_that_does_not_fit_does_not_count() -> None:
+    norm = nn.BatchNorm2d(3)
+    with pytest.raises(ValueError, match="more than one value per channel"):
+        norm(wg.ones(1, 3, 1, 1))
+    with pytest.raises(ValueError, match="more than one value per channel"):
+        nn.Sequential(norm, nn.ReLU())(wg.ones(1, 3, 1, 1))
+    assert int(norm.num_batches_tracked) == 0

@@ -67,18 +67,43 @@ def norm_moments(x):
     return mean, variance
 
 
-def norm_apply(x, mean, variance, weight, bias, double eps):
-    """(x - mean) / sqrt(variance + eps) * weight + bias, channel by channel; weight and bias may be None."""
-    cdef cnp.ndarray X = readable(x, "norm_apply"), M, V, W, B, Z
+def norm_apply(x, mean, variance, weight, bias, double eps, residual=None, bint relu=False):
+    """(x - mean) / sqrt(variance + eps) * weight + bias, channel by channel, plus a residual, and relu of that.
+
+    Parameters
+    ----------
+    x : ndarray
+        (n, channels, ...), any strides.
+    mean, variance : ndarray
+        (channels,)
+    weight, bias : ndarray or None
+        (channels,)
+    eps : float
+    residual : ndarray or None
+        Of x's shape, any strides.
+    relu : bool
+        Whether negative items become 0 at the end.
+
+    Returns
+    -------
+    ndarray
+        Of x's shape.
+    """
+    cdef cnp.ndarray X = readable(x, "norm_apply"), M, V, W, B, R = None, Z
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "norm_apply")
     cdef wg_norm m
     memset(&m, 0, sizeof(m))
     Z = new_array(typenum, cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X))
+    if residual is not None:
+        R = readable_as(residual, typenum, "norm_apply", "the residual")
+        if not has_shape(R, cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X)):
+            raise ValueError(f"norm_apply: expected a residual of shape {np.shape(x)}, got {np.shape(residual)}")
+        R = norm_operand(R, &m, m.residual_strides, typenum, "norm_apply")
     X = norm_operand(X, &m, m.x_strides, typenum, "norm_apply")
     M, V = norm_channels(mean, &m, typenum, "mean", "norm_apply"), norm_channels(variance, &m, typenum, "variance", "norm_apply")
     W, B = norm_channels(weight, &m, typenum, "weight", "norm_apply"), norm_channels(bias, &m, typenum, "bias", "norm_apply")
     m.x, m.mean, m.variance, m.z, m.eps = cnp.PyArray_DATA(X), cnp.PyArray_DATA(M), cnp.PyArray_DATA(V), cnp.PyArray_DATA(Z), eps
-    m.weight, m.bias = data_or_null(W), data_or_null(B)
+    m.weight, m.bias, m.residual, m.relu = data_or_null(W), data_or_null(B), data_or_null(R), relu
     with nogil:
         wg_active.norm.apply[real](&m)
     return Z

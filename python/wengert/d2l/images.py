@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from .. import nn
-from ..nn import functional
 from ..tensors.tensor import Tensor
 from .design import Classifier
 
@@ -97,7 +96,8 @@ class _Block(nn.Module):
 
     def forward(self, X: Any) -> Tensor:
         """Of images (n, channels, height, width), those of the block."""
-        return functional.relu(self.path(X) + self.shortcut(X))
+        y: Tensor = self.path.before_relu(X, self.shortcut(X))
+        return y
 
 
 def _normed(channels: int, size: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:

@@ -11,7 +11,7 @@ import numpy as np
 from .._kernels import Elementwise
 from .._types import Tensor
 from ..core.arguments import dimension
-from ..core.batching import axes, moved
+from ..core.batching import aligned, axes, moved
 from ..core.bound import by_bindings
 from ..core.broadcast import as_floating
 from ..core.define import elementwise, primitive
@@ -41,6 +41,12 @@ relu: Callable[..., Tensor] = elementwise(
             ">>> wg.relu(wg.tensor([-1., 2.]))\ntensor([0., 2.])",
             note="The derivative at 0 is 0."),
 )  # fmt: skip
+
+# Of what a kernel has given with relu already taken: so the operation before need not know of it, as long as no rule of
+# it asks for its result.
+relu_taken = primitive(
+    "relu", by_bindings(lambda x: x), (lambda g, z: relu_grad(g, z),), (lambda t, z: relu_grad(t, z),), batched=aligned
+)
 
 
 _multiply, _sigmoid, _greater, _where = map(Elementwise, ("multiply", "sigmoid", "greater", "where"))

@@ -1,4 +1,5 @@
-"""Normalizing by channels: (x - mean) / sqrt(variance + eps) * weight + bias, by the mean and variance of x itself.
+"""Normalizing by channels: (x - mean) / sqrt(variance + eps) * weight + bias, by the mean and variance of x itself, and
+what often follows in the same pass: plus a residual, and relu of the sum.
 
 The kernels read x once for mean and variance, once for the items, and twice with the cotangent for the first reverse
 derivative. All other derivatives follow from `composed`, which says in operations what the kernels compute.
@@ -19,6 +20,7 @@ from ..core.define import Function, computed
 from ..core.doors import change
 from ..core.tape import Operation, Rule, apply
 from ..core.tuples import item
+from .activations import relu_taken
 from .arithmetic import sqrt
 from .composed import pulled, pushed
 from .normalization import standardize
@@ -96,10 +98,10 @@ def _each_channel(kernel: Function, batch: Batch, arrays: list[Any], static: dic
 moments = computed("batch_moments", lambda x: _kernels.norm_moments(x), batched=_each_channel)
 
 
-def _pull(g: Any, x: Any, weight: Any, bias: Any, known: Any, eps: float) -> list[Any]:
+def _pull(g: Any, x: Any, weight: Any, bias: Any, known: Any, residual: Any, eps: float) -> list[Any]:
     found = apply(_BACKWARD, (g, x, weight, known), {"eps": eps})
-    of_weight = None if weight is None else item(found, 1)
-    return [item(found, 0), of_weight, None if bias is None else item(found, 2), None]
+    of_weight, of_bias = None if weight is None else item(found, 1), None if bias is None else item(found, 2)
+    return [item(found, 0), of_weight, of_bias, None, None if residual is None else g]
 
 
 def _push(place: int) -> Rule:
@@ -132,9 +134,13 @@ _BACKWARD = Operation(
     Rule(_pull_again, ("g", "y", "x", "weight", "eps")), batched=_each_channel,
 )  # fmt: skip
 _NORM = Operation(
-    "batch_norm", lambda x, weight, bias, known, eps: _kernels.norm_apply(x, known[0], known[1], weight, bias, eps),
-    ("x", "weight", "bias", "known"), (None,) * 4, (*map(_push, range(3)), None),
-    Rule(_pull, ("g", "x", "weight", "bias", "known", "eps")), batched=_each_channel,
+    "batch_norm",
+    lambda x, weight, bias, known, residual, eps, relu: (
+        _kernels.norm_apply(x, known[0], known[1], weight, bias, eps, residual, relu)
+    ),
+    ("x", "weight", "bias", "known", "residual"), (None,) * 5,
+    (*map(_push, range(3)), None, Rule(lambda t: t, ("t",))),
+    Rule(_pull, ("g", "x", "weight", "bias", "known", "residual", "eps")), batched=_each_channel,
 )  # fmt: skip
 
 
@@ -146,9 +152,13 @@ def fits(x: Any, *others: Any) -> bool:
     return not any(v is not None and v._value.dtype != dtype for v in others)
 
 
-def normed(x: Any, weight: Any, bias: Any, known: Any, eps: float) -> Tensor:
-    """x normalized by channels, of which `known` is what `moments` gives."""
-    return apply(_NORM, (x, weight, bias, known), {"eps": eps})
+def normed(
+    x: Any, weight: Any, bias: Any, known: Any, eps: float, residual: Any = None, relu: bool = False
+) -> Tensor:  # fmt: skip
+    """x normalized by channels, of which `known` is what `moments` gives; plus a residual of x's shape and dtype; and
+    relu of that."""
+    z = apply(_NORM, (x, weight, bias, known, residual), {"eps": eps, "relu": relu})
+    return apply(relu_taken, (z,)) if relu else z
 
 
 # ---------------------------------------------------------------- running statistics

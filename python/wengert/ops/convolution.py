@@ -17,14 +17,13 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast
-from ..core.batching import Batch, aligned, full
-from ..core.bound import by_bindings
+from ..core.batching import Batch, full
 from ..core.define import bilinear, primitive
 from ..core.doors import enter
 from ..core.half import half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
-from .activations import relu_grad
+from .activations import relu_taken
 from .products import of_one_dtype
 from .reduce import SUM
 from .shape import reshape, reshaped
@@ -216,14 +215,10 @@ _CONV_BIAS_RULES: tuple[tuple[Any, ...], tuple[Any, ...]] = (
 _CONV_BIAS = primitive("conv", _conv_bias, *_CONV_BIAS_RULES, ("x", "w", "b"), batched=_each_conv_bias)
 
 
-# In one pass with relu. No rule of the first operation asks for its result, which is already what the second gives.
+# What relu_taken is of.
 _CONV_BEFORE_RELU = primitive(
     "conv", _conv_relu, *_CONV_BIAS_RULES, ("x", "w", "b"), batched=_each_conv_relu
 )
-_RELU_AFTER_CONV = primitive(
-    "relu", by_bindings(lambda x: x), (lambda g, z: relu_grad(g, z),), (lambda t, z: relu_grad(t, z),),
-    batched=aligned,
-)  # fmt: skip
 
 
 # ---------------------------------------------------------------- the functions
@@ -343,7 +338,7 @@ def _convolution(
         given = (reshape(given[0], (1, *shapes[0])), *given[1:])
     z = apply(operation, given, {"window": window})
     if relu:
-        z = apply(_RELU_AFTER_CONV, (z,))
+        z = apply(relu_taken, (z,))
     return reshape(z, z._value.shape[1:]) if alone else z
 
 

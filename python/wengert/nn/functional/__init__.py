@@ -46,7 +46,7 @@ from .bags import embedding_bag
 from .distances import cosine_similarity, normalize, pairwise_distance
 from .dropping import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
 from .grids import affine_grid, grid_sample
-from .layers import batch_norm, embedding, layer_norm, linear
+from .layers import batch_norm, batch_norm_relu, embedding, layer_norm, linear
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -98,6 +98,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "batch_norm_relu",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",

@@ -12,6 +12,7 @@ from ...core.broadcast import as_floating
 from ...core.doors import enter
 from ...ops import arithmetic, compare, normalization
 from ...ops import channels as by_channels
+from ...ops.activations import relu
 from ...ops.index import pick
 from ...ops.products import linear
 from ...ops.shape import reshape, unsqueeze
@@ -107,39 +108,92 @@ def batch_norm(
     tensor([[-1.0000],
             [ 1.0000]])
     """
-    x = as_floating(input)
-    shape = x._value.shape
+    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def batch_norm_relu(
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5, *, residual: Any = None,
+) -> Tensor:  # fmt: skip
+    """``relu(batch_norm(...) + residual)``, in training in one pass over the memory: what residual blocks end with.
+
+    Parameters
+    ----------
+    input, running_mean, running_var, weight, bias, training, momentum, eps
+        As in `batch_norm`.
+    residual : tensor or None
+        Of input's shape; what is added before relu.
+
+    Returns
+    -------
+    Tensor
+        Of input's shape.
+
+    Raises
+    ------
+    ValueError
+        As `batch_norm`, or if the residual is of another shape.
+
+    Notes
+    -----
+    PyTorch has no such name.
+
+    Examples
+    --------
+    >>> x = wg.tensor([[1.], [3.]])
+    >>> wg.nn.functional.batch_norm_relu(x, None, None, training=True, residual=wg.tensor([[0.5], [0.5]]))
+    tensor([[0.0000],
+            [1.5000]])
+    """
+    if residual is not None and enter(residual)._value.shape != enter(input)._value.shape:
+        raise ValueError(
+            f"batch_norm_relu: expected a residual of the input's shape {enter(input)._value.shape}, got "
+            f"{enter(residual)._value.shape}"
+        )
+    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, (residual,))
+
+
+def _check_channels(shape: tuple[int, ...], **given: Any) -> None:
     if len(shape) < 2:
         raise ValueError(f"batch_norm: expected input of shape (n, channels, ...), got {shape}")
-    channels, dims = shape[1], (0, *range(2, len(shape)))
-
-    def column(v: Any) -> Tensor:
-        """One number per channel, as it broadcasts with the input."""
-        v = enter(v)
-        return v if len(shape) == 2 else reshape(v, (channels,) + (1,) * (len(shape) - 2))
-
-    for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
-        if v is not None and enter(v)._value.shape != (channels,):
+    for name, v in given.items():
+        if v is not None and enter(v)._value.shape != shape[1:2]:
             raise ValueError(
-                f"batch_norm: input of shape {shape} needs {name} of shape {(channels,)}, got {enter(v)._value.shape}"
+                f"batch_norm: input of shape {shape} needs {name} of shape {shape[1:2]}, got {enter(v)._value.shape}"
             )
+
+
+def _batch_norm(
+    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: float,
+    eps: float, rest: tuple[Any] | None = None,
+) -> Tensor:  # fmt: skip
+    """`batch_norm`; and of `rest`, relu of that plus what `rest` holds, if it does."""
+    x = as_floating(input)
+    shape = x._value.shape
+    _check_channels(shape, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if training:
-        count = math.prod(shape[d] for d in dims)
+        count = math.prod((shape[0], *shape[2:]))
         if count == 1:
             raise ValueError(
                 f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
             )
-        w, b = (v if v is None else enter(v) for v in (weight, bias))
-        if by_channels.fits(x, w, b):
+        w, b, residual = (v if v is None else enter(v) for v in (weight, bias, rest[0] if rest else None))
+        if by_channels.fits(x, w, b, residual):
             known = by_channels.moments(x)
             by_channels.track(known, running_mean, running_var, momentum, count)
-            return by_channels.normed(x, w, b, known, float(eps))
+            return by_channels.normed(x, w, b, known, float(eps), residual, rest is not None)
+        dims = (0, *range(2, len(shape)))
         if count:
             normalization.track(x, running_mean, running_var, dims, momentum)
-        z = normalization.standardize(x, dims, float(eps))
-        if weight is not None:
-            z = z * column(weight)
-        return z if bias is None else z + column(bias)
+        z = by_channels.composed(x, w, b, float(eps))
+    else:
+        z = _by_running(x, running_mean, running_var, weight, bias, eps)
+    if rest is not None:
+        z = relu(z if rest[0] is None else z + rest[0])
+    return z
+
+
+def _by_running(x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
     if running_mean is None or running_var is None:
         raise ValueError("batch_norm: outside training, running_mean and running_var are needed")
     scale = 1.0 / arithmetic.sqrt(running_var + eps)
@@ -148,7 +202,9 @@ def batch_norm(
     shift = -scale * running_mean
     if bias is not None:
         shift = shift + bias
-    return x * column(scale) + column(shift)
+    ndim = x._value.ndim
+    z: Tensor = x * by_channels.column(enter(scale), ndim) + by_channels.column(enter(shift), ndim)
+    return z
 
 
 # ---------------------------------------------------------------- lookup

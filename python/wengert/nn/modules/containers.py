@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...core.variable import Variable
+from .. import functional as F
 from .module import Module, kind_of
-from .one_pass import joined
+from .one_pass import joined, norm_add_relu
 from .parameter import Parameter
 
 
@@ -94,6 +95,15 @@ class _ModuleSequence(Module):
         return both.extend(self).extend(modules)
 
 
+def _through(modules: list[Module], input: Any) -> Any:
+    k = 0
+    while k < len(modules):
+        both = joined(modules, k)
+        input = modules[k](input) if both is None else both(input)
+        k += 1 if both is None else 2
+    return input
+
+
 class Sequential(_ModuleSequence):
     """Modules applied one after the other.
 
@@ -129,13 +139,14 @@ class Sequential(_ModuleSequence):
 
     def forward(self, input: Any) -> Any:
         """The input through each module in turn."""
+        return _through(list(self._modules.values()), input)
+
+    def before_relu(self, input: Any, residual: Any) -> Any:
+        """``relu(self(input) + residual)``, where batch normalization comes last in one pass with it."""
         modules = list(self._modules.values())
-        k = 0
-        while k < len(modules):
-            both = joined(modules, k)
-            input = modules[k](input) if both is None else both(input)
-            k += 1 if both is None else 2
-        return input
+        if not modules or not self._only_forward():
+            return F.relu(self(input) + residual)
+        return norm_add_relu(modules[-1], _through(modules[:-1], input), residual)
 
     def _some(self, items: list[tuple[str, Module]]) -> Sequential:
         return type(self)(dict(items))

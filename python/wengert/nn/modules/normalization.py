@@ -89,16 +89,24 @@ class _BatchNorm(_Channels):
 
     def forward(self, input: Any) -> Any:
         """The normalised input."""
+        return self._normalized(F.batch_norm, input)
+
+    def before_relu(self, input: Any, residual: Any = None) -> Any:
+        """relu of what `forward` gives, plus a residual, in one pass."""
+        return self._normalized(F.batch_norm_relu, input, residual=residual)
+
+    def _normalized(self, function: Any, input: Any, **rest: Any) -> Any:
         x = self._checked(input)
-        momentum = 0.0 if self.momentum is None else self.momentum
         mean, variance = self.running_mean, self.running_var
-        if self.training and mean is not None:
+        counted = self.training and mean is not None
+        momentum = 0.0 if self.momentum is None else self.momentum
+        if counted and self.momentum is None:
+            momentum = 1 / (int(self.num_batches_tracked) + 1)
+        batch = self.training or mean is None
+        z = function(x, mean, variance, self.weight, self.bias, batch, momentum, self.eps, **rest)
+        if counted:  # a batch that does not fit does not count
             change("num_batches_tracked", (self.num_batches_tracked,), _increment)
-            if self.momentum is None:
-                momentum = 1 / int(self.num_batches_tracked)
-        return F.batch_norm(
-            x, mean, variance, self.weight, self.bias, self.training or mean is None, momentum, self.eps
-        )  # fmt: skip
+        return z
 
 
 class BatchNorm1d(_BatchNorm):

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...core.doors import enter
+from .. import functional as F
 from .activations import ReLU
 from .convolution import Conv1d, Conv2d
 from .module import Module
+from .normalization import BatchNorm1d, BatchNorm2d
 from .pooling import MaxPool, MaxPool1d, MaxPool2d
 
 Pass = Callable[[Any], Any]
@@ -21,23 +24,34 @@ def joined(modules: list[Module], k: int) -> Pass | None:
     """What computes the k-th module and the next, or None where they do not go together.
 
     ReLU and max pooling do, of which only the places of the largest items are kept: the gradient of a largest item that
-    is NaN goes to that item, as PyTorch's does, where that of `relu` alone is 0. So do a convolution with a bias and a
-    ReLU that no such pooling follows."""
+    is NaN goes to that item, as PyTorch's does, where that of `relu` alone is 0. So do batch normalization, or a
+    convolution with a bias, and a ReLU that no such pooling follows."""
     if k + 1 == len(modules):
         return None
     first, second = modules[k], modules[k + 1]
     if type(first) is ReLU:
         return _both(first, second, second.after_relu) if _pooled(modules, k) else None
-    if type(second) is ReLU and _fresh(first) and first.bias is not None:
-        follows = _pooled(modules, k + 1) if k + 2 < len(modules) else False
-        if second._only_forward() and not follows:
-            return _both(first, second, first.before_relu)
-    return None
+    if type(second) is not ReLU or not second._only_forward() or (k + 2 < len(modules) and _pooled(modules, k + 1)):
+        return None
+    ends = _is_norm(first) or (_fresh(first) and first.bias is not None)
+    return _both(first, second, first.before_relu) if ends else None
+
+
+def norm_add_relu(norm: Module, input: Any, residual: Any) -> Any:
+    """``relu(norm(input) + residual)``, in one pass if the norm is a batch normalization that nobody looks behind, and
+    the residual is of the input's shape."""
+    if _is_norm(norm) and enter(input)._value.shape == enter(residual)._value.shape:
+        return norm.before_relu(input, residual)
+    return F.relu(norm(input) + residual)
 
 
 def _fresh(module: Module) -> bool:
     """Whether a module is a convolution, whose result nobody else has."""
     return type(module) in (Conv1d, Conv2d) and module._only_forward()
+
+
+def _is_norm(module: Module) -> bool:
+    return type(module) in (BatchNorm1d, BatchNorm2d) and module._only_forward()
 
 
 def _pooled(modules: list[Module], k: int) -> bool:
