@@ -16,6 +16,7 @@ import pytest
 
 import wengert as wg
 from goals import GOALS
+from nets import NETS, memory_of, training_step
 from opponents import torch
 from wengert import _kernels
 
@@ -103,61 +104,6 @@ def test_layer(contest: Any, name: str, direction: str, batch: int) -> None:
 # ---------------------------------------------------------------- steps of training
 
 
-def _lenet(nn: Any) -> Any:
-    return nn.Sequential(
-        nn.Conv2d(1, 6, kernel_size=5, padding=2), nn.Sigmoid(), nn.AvgPool2d(kernel_size=2, stride=2),
-        nn.Conv2d(6, 16, kernel_size=5), nn.Sigmoid(), nn.AvgPool2d(kernel_size=2, stride=2), nn.Flatten(),
-        nn.Linear(400, 120), nn.Sigmoid(), nn.Linear(120, 84), nn.Sigmoid(), nn.Linear(84, 10),
-    )  # fmt: skip
-
-
-def _plain(nn: Any) -> Any:
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(3136, 128), nn.ReLU(), nn.Linear(128, 10),
-    )  # fmt: skip
-
-
-def _residual(nn: Any) -> Any:
-    class Block(nn.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.first, self.second = (nn.Conv2d(64, 64, 3, padding=1, bias=False) for _ in range(2))
-            self.norm, self.last = nn.BatchNorm2d(64), nn.BatchNorm2d(64)
-
-        def forward(self, x: Any) -> Any:
-            relu = nn.functional.relu
-            return relu(x + self.last(self.second(relu(self.norm(self.first(x))))))
-
-    return nn.Sequential(Block(), Block(), nn.Flatten(), nn.Linear(12544, 10))
-
-
-NETS = {"LeNet": (_lenet, (1, 28, 28)), "plain": (_plain, (1, 28, 28)), "residual": (_residual, (64, 14, 14))}
-
-
-def _step(library: Any, net: Any, images: Any, labels: Any) -> Callable[[], float]:
-    """A step of training; it gives the loss before it."""
-    rng = np.random.default_rng(1)
-    for name, p in net.named_parameters():
-        if len(p.shape) > 1:
-            bound = 1 / np.sqrt(np.prod(tuple(p.shape)[1:]))
-            p.data.copy_(library.from_numpy(rng.uniform(-bound, bound, tuple(p.shape)).astype(np.float32)))
-        elif name.endswith("bias"):
-            p.data.zero_()
-    optimizer = library.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-    loss_of = library.nn.functional.cross_entropy
-
-    def step() -> float:
-        loss = loss_of(net(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return float(loss.item())
-
-    return step
-
-
 @pytest.mark.parametrize("batch", [32, 256])
 @pytest.mark.parametrize("name", NETS)
 def test_step(contest: Any, name: str, batch: int) -> None:
@@ -168,10 +114,25 @@ def test_step(contest: Any, name: str, batch: int) -> None:
     functions: dict[str, Callable[[], Any]] = {}
     if torch is not None:
         x, y = torch.from_numpy(images), torch.from_numpy(labels)
-        functions["torch"] = _step(torch, make(torch.nn), x, y)
+        functions["torch"] = training_step(torch, make(torch.nn), x, y)
         last = torch.channels_last
         net = make(torch.nn).to(memory_format=last)
-        functions["torch channels_last"] = _step(torch, net, x.contiguous(memory_format=last), y)
-    functions["wengert"] = _step(wg, make(wg.nn), wg.from_numpy(images), wg.from_numpy(labels))
+        functions["torch channels_last"] = training_step(torch, net, x.contiguous(memory_format=last), y)
+    functions["wengert"] = training_step(wg, make(wg.nn), wg.from_numpy(images), wg.from_numpy(labels))
     goals = [goal for goal in (f"{name}, batch {batch}", f"{name}, batch {batch}, either layout") if goal in GOALS]
     contest(functions, rtol=1e-4, seconds=6.0, goals=goals)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_memory_of_a_step(measured: Any, name: str) -> None:
+    """What three steps of batch 256 take beside the process, network and images."""
+    names = ["wengert", *(["torch", "torch channels_last"] if torch is not None else [])]
+    losses: dict[str, float] = {}
+
+    def peak(library: str) -> float:
+        loss, taken = memory_of(library, name)
+        assert loss == pytest.approx(losses.setdefault("wengert", loss), rel=1e-4)
+        return taken
+
+    goals = ["CNN, memory"] if name == "plain" else []
+    measured({library: lambda library=library: peak(library) for library in names}, unit="B", rounds=3, goals=goals)

@@ -16,6 +16,7 @@ import pytest
 
 import trainers
 import wengert as wg
+from nets import NETS, training_step
 from timing import WALL
 from trainers import Images, Task
 
@@ -70,6 +71,18 @@ def test_matmul(contest: Any, size: int) -> None:
 @pytest.mark.parametrize("n", [1_000, 10_000, 100_000, 1_000_000, 10_000_000])
 def test_addition(contest: Any, n: int) -> None:
     contest(one_and_two(addition(n)), clocks=WALL, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["LeNet", "plain"])
+def test_step_of_a_network(contest: Any, name: str) -> None:
+    make, shape = NETS[name]
+    rng = np.random.default_rng(0)
+    images, labels = rng.standard_normal((256, *shape), np.float32), rng.integers(0, 10, 256)
+    functions = {}
+    for threads, who in ((1, "1 thread"), (2, "wengert")):
+        step = training_step(wg, make(wg.nn), wg.from_numpy(images), wg.from_numpy(labels))
+        functions[who] = with_threads(threads, step)
+    contest(functions, clocks=WALL, goals=["CNN, threads"], rtol=0, seconds=4.0)
 
 
 @pytest.mark.parametrize("batch", [32, 256])

@@ -129,6 +129,10 @@ GOALS = {
     "epoch, small batch": Goal("an epoch of 784-256-10, batch 32: time, of PyTorch's", ("torch",), time=0.4),
     "epoch, threads": Goal("an epoch of 784-256-10, two threads: speed, of one thread's", ("1 thread",), speed=1.6),
     "epoch, memory": Goal("peak memory of the training process, of PyTorch's", ("torch",), time=0.4),
+    "CNN, memory": Goal("memory of a step of the plain CNN, batch 256, of PyTorch's", ("torch",), time=0.6),
+    "CNN, threads": Goal(
+        "a step of LeNet and the plain CNN, two threads: speed, of one thread's", ("1 thread",), speed=1.6
+    ),
     "LeNet, batch 256": Goal("a step of LeNet, batch 256: time, of PyTorch's", ("torch",), time=0.50, threads=1),
     "LeNet, batch 256, either layout": Goal("the same: time, of PyTorch's better layout", EITHER, time=0.55, threads=1),
     "LeNet, batch 32": Goal("a step of LeNet, batch 32: time, of PyTorch's", ("torch",), time=0.52, threads=1),

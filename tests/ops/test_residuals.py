@@ -146,3 +146,25 @@ def test_static_keywords_are_hashable() -> None:
     for node in tape.ancestors([y._source for y in (*outs, *first)]):
         if node.operation.name not in ("index", "index_backward"):
             assert isinstance(hash(tuple(sorted(node.static.items(), key=lambda item: item[0]))), int)
+
+
+LINEAR: dict[str, tuple[Callable[..., wg.Tensor], tuple[int, ...], tuple[int, ...]]] = {
+    "linear": (F.linear, (64, 3), (500, 3)),
+    "addmm": (lambda x, w, b: x @ w.T + b, (64, 3), (500, 3)),
+    "conv2d": (F.conv2d, (4, 1, 30, 30), (500, 1, 3, 3)),
+    "conv1d": (F.conv1d, (4, 1, 300), (500, 1, 3)),
+    "batch_norm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (64, 50, 20), (50,)),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_what_is_linear_keeps_no_result(name: str) -> None:
+    """Of which a rule would have needed the shape alone."""
+    function, shape, weights = LINEAR[name]
+    x, w, b = draw(*shape), draw(*weights, seed=1), draw(weights[0], seed=2)
+    z = function(x, w.requires_grad_(), b.requires_grad_())
+    kept = z._value.nbytes if name == "batch_norm" else 0  # its input, which is of that size
+    loss = z.sum()
+    size = z._value.nbytes
+    del z
+    assert held_by(loss) < kept + x._value.nbytes + size / 2

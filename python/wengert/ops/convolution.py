@@ -202,6 +202,12 @@ def _per_channel(b: Any, ndim: int) -> Tensor:
     return reshaped(b, (b._value.shape[0], *(1,) * (ndim - 2)))
 
 
+def _everywhere(b: Any, x: Any, window: Window) -> Tensor:
+    """One number per channel as the maps of images x; a rule that asked for maps would keep them."""
+    shape = (x._value.shape[0], b._value.shape[0], *window.map[4 - x._value.ndim :])
+    return broadcast.broadcast_to(_per_channel(b, len(shape)), shape)
+
+
 _CONV_BIAS_RULES: tuple[tuple[Any, ...], tuple[Any, ...]] = (
     (
         lambda g, w, window: _by_window(CONV_INPUT, g, w, window),
@@ -209,7 +215,7 @@ _CONV_BIAS_RULES: tuple[tuple[Any, ...], tuple[Any, ...]] = (
     ),
     (
         lambda t, w, window: _by_window(CONV, t, w, window), lambda t, x, window: _by_window(CONV, x, t, window),
-        lambda t, z: broadcast.broadcast_to(_per_channel(t, z._value.ndim), z._value.shape),
+        lambda t, x, window: _everywhere(t, x, window),
     ),
 )  # fmt: skip
 _CONV_BIAS = primitive("conv", _conv_bias, *_CONV_BIAS_RULES, ("x", "w", "b"), batched=_each_conv_bias)

@@ -565,13 +565,18 @@ def _each_affine_nt(kernel: Any, batch: Batch, arrays: list[Any], static: dict[s
     return _each_affine(kernel, batch, [x, w.swapaxes(-1, -2), b], static)
 
 
+def _in_each_row(b: Any, x: Any) -> Tensor:
+    """The bias's part of the result for x, which the node keeps anyway; it would keep a result for its shape alone."""
+    return broadcast.broadcast_to(b, x._value.shape[:-1] + b._value.shape)
+
+
 # x @ w + b with w (k, n), and with w (n, k) as PyTorch's Linear keeps it.
 _AFFINE = primitive(
     "addmm", _affine_kernel,
     (lambda g, w: apply(_MM_NT, (g, w)), lambda g, x: apply(_MM_TN, (x, g)), _rows_sum),
     (
         lambda t, w: apply(_MM, (t, w)), lambda t, x: apply(_MM, (x, t)),
-        lambda t, z: broadcast.broadcast_to(t, z._value.shape),
+        lambda t, x: _in_each_row(t, x),
     ),
     arguments=("x", "w", "b"), batched=_each_affine,
 )  # fmt: skip
@@ -582,7 +587,7 @@ _LINEAR = primitive(
     (lambda g, w: apply(_MM, (g, w)), lambda g, x: apply(_MM_TN, (g, x)), _rows_sum),
     (
         lambda t, w: apply(_MM_NT, (t, w)), lambda t, x: apply(_MM_NT, (x, t)),
-        lambda t, z: broadcast.broadcast_to(t, z._value.shape),
+        lambda t, x: _in_each_row(t, x),
     ),
     arguments=("x", "w", "b"), batched=_each_affine_nt,
 )  # fmt: skip
