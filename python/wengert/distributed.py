@@ -36,9 +36,10 @@ from . import machine
 from .core.doors import change, constant, enter, leave
 from .core.trees import flatten
 from .core.variable import Variable
-from .data.sampler import DistributedSampler as DistributedSampler
+from .data.distributed import DistributedBatchSampler as DistributedBatchSampler
+from .data.distributed import DistributedSampler as DistributedSampler
 
-__all__ = ["DistributedSampler", "World", "average_gradients", "init", "launched"]
+__all__ = ["DistributedBatchSampler", "DistributedSampler", "World", "average_gradients", "init", "launched"]
 
 # The variables by which launchers tell a process its rank, and how many processes there are.
 _LAUNCHERS = (

@@ -28,7 +28,7 @@ import pytest
 import wengert as wg
 from wengert import distributed, nn
 from wengert.__main__ import main
-from wengert.data import DataLoader, DistributedSampler, FashionData, SyntheticFashion, TensorDataset
+from wengert.data import DataLoader, DistributedBatchSampler, FashionData, SyntheticFashion, TensorDataset
 from wengert.train import Callback, Classification, Trainer, checkpoint, commands, mlp, softmax_regression
 
 STEP = 20  # in epoch 2 of 13 steps
@@ -282,12 +282,12 @@ def sampler() -> None:
     """A loop of one's own, with a sampler, gives the gradients that one process would have."""
     world = distributed.init()
     x, y = wg.arange(11, dtype=wg.float64).reshape(11, 1), wg.arange(11) % 2
-    batches = DistributedSampler(x, 4, rank=world.rank, size=world.size, seed=2)
+    batches = DistributedBatchSampler(x, 4, rank=world.rank, size=world.size, seed=2)
     w = wg.full((1, 2), 0.5, dtype=wg.float64, requires_grad=True)
     steps = 0
     for epoch in range(2):
         batches.set_epoch(epoch)
-        whole = DistributedSampler(x, 4, rank=0, size=1, seed=2)
+        whole = DistributedBatchSampler(x, 4, rank=0, size=1, seed=2)
         whole.set_epoch(epoch)
         for (xs, ys), rows in zip(DataLoader(TensorDataset(x, y), batch_sampler=batches), whole, strict=True):
             w.grad = None

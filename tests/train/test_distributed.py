@@ -27,7 +27,7 @@ import wengert as wg
 from children import run as run_python
 from wengert import distributed
 from wengert.__main__ import main
-from wengert.data import DataLoader, DistributedSampler, TensorDataset
+from wengert.data import DataLoader, DistributedBatchSampler, TensorDataset
 from wengert.train import Means, Trainer
 
 pytest.importorskip("safetensors")
@@ -175,7 +175,7 @@ def test_ranks_without_mpi4py_are_told_once_what_to_install(monkeypatch: pytest.
 @pytest.mark.parametrize(("count", "batch_size"), [(20, 5), (23, 7), (21, 4), (9, 20)])
 def test_the_parts_of_all_ranks_are_the_batches_of_one(size: int, count: int, batch_size: int) -> None:
     def batches(rank: int, size: int, epoch: int) -> list[list[int]]:
-        sampler = DistributedSampler(range(count), batch_size, rank=rank, size=size, seed=3)
+        sampler = DistributedBatchSampler(range(count), batch_size, rank=rank, size=size, seed=3)
         sampler.set_epoch(epoch)
         assert len(sampler) == -(-count // batch_size)
         return [part.tolist() for part in sampler]
@@ -190,9 +190,9 @@ def test_the_parts_of_all_ranks_are_the_batches_of_one(size: int, count: int, ba
 
 
 def test_a_sampler_leaves_out_a_last_batch_and_keeps_its_place() -> None:
-    sampler = DistributedSampler(range(10), 4, rank=1, size=2, shuffle=False, drop_last=True)
+    sampler = DistributedBatchSampler(range(10), 4, rank=1, size=2, shuffle=False, drop_last=True)
     assert [part.tolist() for part in sampler] == [[2, 3], [6, 7]]
-    other = DistributedSampler(range(10), 4, rank=0, size=2)
+    other = DistributedBatchSampler(range(10), 4, rank=0, size=2)
     sampler.set_epoch(7)
     other.load_state_dict(json.loads(json.dumps(sampler.state_dict())))
     assert (other.epoch, other.rank) == (7, 0)
@@ -212,7 +212,7 @@ def test_a_sampler_leaves_out_a_last_batch_and_keeps_its_place() -> None:
 )
 def test_a_sampler_refuses_what_leaves_a_rank_without_work(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        DistributedSampler(**{"dataset": range(10), "batch_size": 4, **options})
+        DistributedBatchSampler(**{"dataset": range(10), "batch_size": 4, **options})
 
 
 class OneByOne:
@@ -245,7 +245,7 @@ def test_a_loader_gives_each_rank_its_part_in_one_order(kind: str) -> None:
 
 def test_a_loader_with_a_distributed_sampler_is_not_shared_twice() -> None:
     data = TensorDataset(wg.arange(6))
-    loader = DataLoader(data, batch_sampler=DistributedSampler(data, 4, rank=1, size=2, shuffle=False))
+    loader = DataLoader(data, batch_sampler=DistributedBatchSampler(data, 4, rank=1, size=2, shuffle=False))
     assert [x.tolist() for (x,) in loader.part(1, 2)] == [[2, 3], [5]]
     with pytest.raises(ValueError, match="is of rank 1 of 2, and this is rank 0 of 3"):
         loader.part(0, 3)

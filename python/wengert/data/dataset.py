@@ -8,14 +8,15 @@ it.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 import operator
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from ..ops import from_numpy
 from ..ops.random import Generator, numpy_generator
 from ..tensors.tensor import Tensor
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _GATHERED = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))  # the types the gather kernel reads
@@ -140,6 +142,9 @@ def as_rows(indices: Any) -> np.ndarray[Any, Any]:
 class Dataset(ABC, Generic[T_co]):
     """The base of data sets: a subclass defines ``__getitem__`` and ``__len__``.
 
+    The sum of two is a `ConcatDataset`. One that gives a whole list of examples at once may say so by a method
+    ``__getitems__(indices)``, which a `DataLoader` then calls instead.
+
     Examples
     --------
     >>> from wengert.data import Dataset
@@ -156,8 +161,207 @@ class Dataset(ABC, Generic[T_co]):
     def __getitem__(self, index: Any) -> T_co:
         """The example at `index`."""
 
+    def __add__(self, other: Any) -> Dataset[Any]:
+        return ConcatDataset([self, other])
 
-class TensorDataset(Dataset[tuple[Any, ...]]):
+
+class IterableDataset(Dataset[T_co], Iterable[T_co]):
+    """The base of data sets that are iterated: a subclass defines ``__iter__``, and ``__len__`` if it knows it.
+
+    For data that come as a stream, of which no example can be asked for by its number. A `DataLoader` takes them as
+    they come, in batches, with neither shuffling nor a sampler. The sum of two is a `ChainDataset`.
+
+    Notes
+    -----
+    With ``num_workers`` > 0 every worker iterates a copy of the data set, as in PyTorch: what they give is there once
+    for each of them, unless ``__iter__`` asks `get_worker_info` for its part.
+
+    Examples
+    --------
+    >>> from wengert.data import DataLoader, IterableDataset
+    >>> class Countdown(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(5, 0, -1))
+    >>> [batch.tolist() for batch in DataLoader(Countdown(), batch_size=2)]
+    [[5, 4], [3, 2], [1]]
+    """
+
+    def __getitem__(self, index: Any) -> T_co:
+        raise NotImplementedError(f"{type(self).__name__}: an IterableDataset is iterated, and has no index")
+
+    def __add__(self, other: Any) -> Dataset[Any]:
+        return ChainDataset([self, other])
+
+
+class ConcatDataset(Dataset[T_co]):
+    """Data sets one after the other, as one.
+
+    Parameters
+    ----------
+    datasets : iterable of Dataset
+        At least one; none is an `IterableDataset`, which `ChainDataset` is for.
+
+    Attributes
+    ----------
+    datasets : list of Dataset
+    cumulative_sizes : list of int
+        Where each ends.
+
+    Raises
+    ------
+    AssertionError
+        If there is none, or one that is iterated (the type of error is PyTorch's).
+    ValueError, IndexError
+        By an index before the first example, or after the last.
+
+    Examples
+    --------
+    >>> from wengert.data import ConcatDataset
+    >>> both = ConcatDataset(["abc", "de"])
+    >>> len(both), both[3], both[-1], both.cumulative_sizes
+    (5, 'd', 'e', [3, 5])
+    """
+
+    datasets: list[Any]
+    cumulative_sizes: list[int]
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise AssertionError("ConcatDataset: expected at least one data set")
+        for dataset in self.datasets:
+            if isinstance(dataset, IterableDataset):
+                raise AssertionError(
+                    f"ConcatDataset: {type(dataset).__name__} is an IterableDataset and has no index; chain such by "
+                    "ChainDataset"
+                )
+        self.cumulative_sizes = list(itertools.accumulate(len(dataset) for dataset in self.datasets))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: Any) -> T_co:
+        place = operator.index(index)
+        if place < -len(self):
+            raise ValueError(f"ConcatDataset: there is no example {place} among {len(self)}")
+        if place >= len(self):
+            raise IndexError(f"ConcatDataset: there is no example {place} among {len(self)}")
+        place %= len(self)
+        which = bisect.bisect_right(self.cumulative_sizes, place)
+        return cast(T_co, self.datasets[which][place - (self.cumulative_sizes[which - 1] if which else 0)])
+
+
+class ChainDataset(IterableDataset[T_co]):
+    """Iterated data sets one after the other, as one.
+
+    Parameters
+    ----------
+    datasets : iterable of IterableDataset
+
+    Raises
+    ------
+    AssertionError
+        When it is iterated, if one is no `IterableDataset` (the type of error is PyTorch's).
+
+    Examples
+    --------
+    >>> from wengert.data import ChainDataset, IterableDataset
+    >>> class Letters(IterableDataset):
+    ...     def __init__(self, text):
+    ...         self.text = text
+    ...     def __iter__(self):
+    ...         return iter(self.text)
+    >>> list(ChainDataset([Letters("ab"), Letters("c")]))
+    ['a', 'b', 'c']
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = datasets
+
+    def _each(self) -> Iterator[Any]:
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise AssertionError(
+                    f"ChainDataset: expected each to be an IterableDataset, found {type(dataset).__name__}; "
+                    "ConcatDataset is for those with an index"
+                )
+            yield dataset
+
+    def __iter__(self) -> Iterator[T_co]:
+        for dataset in self._each():
+            yield from dataset
+
+    def __len__(self) -> int:
+        return sum(map(len, self._each()))
+
+
+class StackDataset(Dataset[Any]):
+    """Data sets of one length side by side: example i is the tuple, or dict, of their i-th examples.
+
+    Parameters
+    ----------
+    *args : Dataset
+        For tuples.
+    **kwargs : Dataset
+        For dicts with these keys.
+
+    Attributes
+    ----------
+    datasets : tuple or dict of Dataset
+
+    Raises
+    ------
+    ValueError
+        If there is none, if both kinds are given, or if the lengths differ.
+
+    Examples
+    --------
+    >>> from wengert.data import StackDataset
+    >>> StackDataset("abc", [1, 2, 3])[1], StackDataset(letter="abc", number=[1, 2, 3])[2]
+    (('b', 2), {'letter': 'c', 'number': 3})
+    """
+
+    datasets: tuple[Any, ...] | dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args and kwargs:
+            raise ValueError("StackDataset: expected data sets either by position, for tuples, or by name, for dicts")
+        if not args and not kwargs:
+            raise ValueError("StackDataset: expected at least one data set")
+        lengths = [len(dataset) for dataset in (args or kwargs.values())]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"StackDataset: size mismatch between datasets, which have the lengths {lengths}")
+        self.datasets = args or kwargs
+        self._length = lengths[0]
+
+    def _joined(self, parts: list[Any]) -> Any:
+        return dict(zip(self.datasets, parts, strict=True)) if isinstance(self.datasets, dict) else tuple(parts)
+
+    def _columns(self) -> list[Any]:
+        return list(self.datasets.values() if isinstance(self.datasets, dict) else self.datasets)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._joined([dataset[index] for dataset in self._columns()])
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """The examples at these indices; asked for at once of a data set that has this method too."""
+        columns = []
+        for dataset in self._columns():
+            several = getattr(dataset, "__getitems__", None)
+            column = [dataset[index] for index in indices] if several is None else several(indices)
+            if len(column) != len(indices):
+                raise ValueError(
+                    f"StackDataset: __getitems__ of {type(dataset).__name__} gave {len(column)} examples for "
+                    f"{len(indices)} indices"
+                )
+            columns.append(column)
+        return [self._joined(list(parts)) for parts in zip(*columns, strict=True)]
+
+    def __len__(self) -> int:
+        return self._length
+
+
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Tensors of the same length, side by side: example i is the tuple of their i-th rows.
 
     Parameters
@@ -342,6 +546,14 @@ class Subset(Dataset[T_co]):
         return Arrays(whole.columns, rows if whole.rows is None else whole.rows[rows])
 
 
+@overload
+def random_split(
+    dataset: Dataset[T], lengths: Sequence[int | float], generator: Generator | np.random.Generator | None = None
+) -> list[Subset[T]]: ...
+@overload
+def random_split(
+    dataset: Any, lengths: Sequence[int | float], generator: Generator | np.random.Generator | None = None
+) -> list[Subset[Any]]: ...
 def random_split(
     dataset: Any, lengths: Sequence[int | float], generator: Generator | np.random.Generator | None = None
 ) -> list[Subset[Any]]:

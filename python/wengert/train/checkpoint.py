@@ -32,7 +32,7 @@ import numpy as np
 from .. import files
 from .._terminal import printable
 from ..data._files import PARTIAL, new_partial
-from ..data.loader import DataLoader
+from ..data.loader import DataLoader, samplers_of
 from ..ops import random
 from ..tensors.tensor import Tensor
 from .history import History
@@ -472,10 +472,10 @@ _PLAIN = (bool, int, float, str, type(None))
 
 def parts_of(loader: Any) -> dict[str, Any]:
     """A loader and its samplers: what may count epochs. By the names of the attributes that lead there."""
-    batch_sampler = getattr(loader, "batch_sampler", None)
+    sampler, batch_sampler = samplers_of(loader)
     found = {
         "": loader,
-        ".sampler": getattr(loader, "sampler", None),
+        ".sampler": sampler,
         ".batch_sampler": batch_sampler,
         ".batch_sampler.sampler": getattr(batch_sampler, "sampler", None),
     }

@@ -24,10 +24,10 @@ from ..data import (
     fashion_mnist_or_stand_in,
     read_idx,
 )
+from ..data.distributed import share
 from ..data.fashion import require_files
 from ..data.idx import is_idx
 from ..data.images import read_image, resize
-from ..data.sampler import share
 from ..data.synthetic import STAND_IN_NOTICE
 from ..ops import from_numpy
 from ..ops.random import Generator, manual_seed

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..data.distributed import require_enough
 from ..data.loader import DataLoader
-from ..data.sampler import require_enough
 from ..distributed import World
 from ..ops import random
 from . import checkpoint
