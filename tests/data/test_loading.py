@@ -1,5 +1,7 @@
 """Samplers, composed and iterated data sets, workers, and samples that do not fit into one batch."""
 
+# ruff: noqa: NPY002  # workers have a global state of NumPy's each
+
 from __future__ import annotations
 
 import copy
@@ -262,7 +264,10 @@ def test_iterated_data_sets_come_in_their_order() -> None:
     assert [len(DataLoader(Counted(5), 2, drop_last=last)) for last in (False, True)] == [3, 2]
     assert (len(DataLoader(Counted(5), None)), DataLoader(Count(5)).sampler) == (5, None)
     loaded = DataLoader(Count(5), 4)
-    assert [[x.tolist() if x else x for x in loaded.part(rank, 2)] for rank in (0, 1)] == [[[0, 1], []], [[2, 3], [4]]]
+    assert [[x if isinstance(x, list) else x.tolist() for x in loaded.part(rank, 2)] for rank in (0, 1)] == [
+        [[0, 1], []],
+        [[2, 3], [4]],
+    ]
     with pytest.raises(TypeError, match="len"):
         len(DataLoader(Count(5)))
     with pytest.raises(NotImplementedError, match="Count: an IterableDataset is iterated"):

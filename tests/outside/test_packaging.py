@@ -23,7 +23,8 @@ from wengert.train import checkpoint
 
 SOURCE = Path(wg.__file__).parent
 # What each extra brings, by the names that the library imports.
-EXTRAS = {"train": {"matplotlib", "PIL", "pooch", "safetensors", "tqdm"}, "mpi": {"mpi4py", "mpich"}}
+EXTRAS = {"train": {"matplotlib", "PIL", "pooch", "safetensors", "tqdm"}, "mpi": {"mpi4py", "mpich"},
+          "tensorboard": {"PIL", "tensorboardX"}}  # fmt: skip
 # And what it uses where it finds it.
 OPTIONAL = set().union(*EXTRAS.values()) | {"IPython", "dask", "jax", "joblib", "pandas", "scipy", "torch"}
 

@@ -25,6 +25,7 @@ from .dataset import Arrays, Dataset, IterableDataset, arrays_of, as_rows
 from .distributed import DistributedBatchSampler, DistributedSampler, share
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, grouped
 from .workers import Worker, begin, hire
+from .workers import get_worker_info as get_worker_info  # PyTorch has it in its file of loaders too
 
 if TYPE_CHECKING:  # a default makes the bare name a type; Python has it from 3.13 on
     B_co = TypeVar("B_co", covariant=True, default=Any)
@@ -120,7 +121,8 @@ class DataLoader(Generic[B_co]):
 
     @overload
     def __init__(
-        self: DataLoader[list[Tensor]], dataset: Dataset[tuple[Stacked, ...]], batch_size: int = 1, shuffle: bool | None = None,
+        self: DataLoader[list[Tensor]], dataset: Dataset[tuple[Stacked, ...]], batch_size: int = 1,
+        shuffle: bool | None = None,
         sampler: Iterable[int] | None = None, batch_sampler: Iterable[Sequence[int]] | None = None,
         num_workers: int = 0, collate_fn: None = None,
         pin_memory: bool = False, drop_last: bool = False, timeout: float = 0,
@@ -195,9 +197,9 @@ class DataLoader(Generic[B_co]):
         """The sampler that was given, or one with the orders that the loader draws itself."""
         if self._sampler is not None or isinstance(self.dataset, IterableDataset):
             return self._sampler
-        return (
-            RandomSampler(self.dataset, generator=self.generator) if self.shuffle else SequentialSampler(self.dataset)
-        )
+        if self.shuffle:
+            return RandomSampler(self.dataset, generator=self.generator)
+        return SequentialSampler(self.dataset)
 
     @property
     def batch_sampler(self) -> Any:
@@ -418,8 +420,8 @@ def _check_iterated(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
     for name, value in (("shuffle", shuffle or None), ("sampler", sampler), ("batch_sampler", batch_sampler)):
         if value is not None:
             raise ValueError(
-                f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value!r:.80}; an "
-                "IterableDataset chooses its own order"
+                f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value!r:.80}; "
+                "an IterableDataset chooses its own order"
             )
 
 
@@ -427,8 +429,8 @@ def _check_indexed(dataset: Any, needs_length: bool) -> None:
     lacking = not hasattr(dataset, "__getitem__") or (needs_length and not hasattr(dataset, "__len__"))
     if lacking:
         raise TypeError(
-            f"DataLoader: dataset needs __len__ and __getitem__, which {type(dataset).__name__} lacks; one that is only "
-            "iterated is derived from wengert.data.IterableDataset"
+            f"DataLoader: dataset needs __len__ and __getitem__, which {type(dataset).__name__} lacks; one that is "
+            "only iterated is derived from wengert.data.IterableDataset"
         )
 
 

@@ -85,8 +85,8 @@ class Worker:
             self.dataset = copy.copy(dataset)
         except TypeError as error:
             raise TypeError(
-                f"DataLoader: num_workers={count} gives each worker a copy of the data set, and {type(dataset).__name__} "
-                f"cannot be copied ({error}); take num_workers=0"
+                f"DataLoader: num_workers={count} gives each worker a copy of the data set, and "
+                f"{type(dataset).__name__} cannot be copied ({error}); take num_workers=0"
             ) from error
         self._number, self._count = number, count
 

@@ -1,0 +1,2 @@
+from ...data import DistributedBatchSampler as DistributedBatchSampler
+from ...data import DistributedSampler as DistributedSampler
