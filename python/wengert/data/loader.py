@@ -121,6 +121,17 @@ class DataLoader(Generic[B_co]):
 
     @overload
     def __init__(
+        self: DataLoader[Any], dataset: Dataset[NoReturn], batch_size: int = 1,  # a bare `Dataset`, of anything
+        shuffle: bool | None = None,
+        sampler: Iterable[int] | None = None, batch_sampler: Iterable[Sequence[int]] | None = None,
+        num_workers: int = 0, collate_fn: None = None,
+        pin_memory: bool = False, drop_last: bool = False, timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None, multiprocessing_context: Any = None,
+        generator: Generator | np.random.Generator | None = None, *, prefetch_factor: int | None = None,
+        persistent_workers: bool = False, pin_memory_device: str = "", in_order: bool = True,
+    ) -> None: ...  # fmt: skip
+    @overload
+    def __init__(
         self: DataLoader[list[Tensor]], dataset: Dataset[tuple[Stacked, ...]], batch_size: int = 1,
         shuffle: bool | None = None,
         sampler: Iterable[int] | None = None, batch_sampler: Iterable[Sequence[int]] | None = None,

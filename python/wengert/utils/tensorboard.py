@@ -26,6 +26,16 @@ def _array(x: Any) -> Any:
     return x.detach().numpy() if x.ndim else x.item()
 
 
+def _import_extra(name: str) -> Any:
+    """Import a module of the extra."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"SummaryWriter needs {name}, which is not installed: pip install 'wengert[tensorboard]'", name=name
+        ) from error
+
+
 class SummaryWriter:
     """Writes what TensorBoard shows into a directory: ``tensorboard --logdir runs`` looks there.
 
@@ -72,14 +82,7 @@ class SummaryWriter:
         self, log_dir: str | os.PathLike[str] | None = None, comment: str = "", purge_step: int | None = None,
         max_queue: int = 10, flush_secs: int = 120, filename_suffix: str = "",
     ) -> None:  # fmt: skip
-        try:
-            module = importlib.import_module("tensorboardX")
-        except ImportError as error:
-            raise ImportError(
-                "SummaryWriter needs tensorboardX, which is not installed: pip install 'wengert[tensorboard]'",
-                name="tensorboardX",
-            ) from error
-        self._writer = module.SummaryWriter(
+        self._writer = _import_extra("tensorboardX").SummaryWriter(
             logdir=None if log_dir is None else os.fspath(log_dir), comment=comment, purge_step=purge_step,
             max_queue=max_queue, flush_secs=flush_secs, filename_suffix=filename_suffix,
         )  # fmt: skip

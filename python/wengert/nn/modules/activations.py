@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.doors import enter
 from ...ops import creation
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .module import Module
 from .parameter import Parameter
@@ -39,7 +40,7 @@ class ReLU(_InPlace):
     tensor([0., 2.])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """max(x, 0)."""
         return F.relu(input, self.inplace)
 
@@ -63,7 +64,7 @@ class LeakyReLU(Module):
         super().__init__()
         self.negative_slope, self.inplace = negative_slope, inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.leaky_relu(input, self.negative_slope, self.inplace)
 
@@ -101,7 +102,7 @@ class PReLU(Module):
         self.num_parameters = num_parameters
         self.weight = Parameter(creation.full((num_parameters,), float(init), dtype=dtype))
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.prelu(input, self.weight)
 
@@ -129,7 +130,7 @@ class ELU(Module):
         super().__init__()
         self.alpha, self.inplace = alpha, inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.elu(input, self.alpha, self.inplace)
 
@@ -155,7 +156,7 @@ class GELU(Module):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.gelu(input, self.approximate)
 
@@ -178,7 +179,7 @@ class SiLU(_InPlace):
     tensor([0.0000, 0.7311])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.silu(input, self.inplace)
 
@@ -201,7 +202,7 @@ class Softplus(Module):
         super().__init__()
         self.beta, self.threshold = beta, threshold
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.softplus(input, self.beta, self.threshold)
 
@@ -219,7 +220,7 @@ class Sigmoid(Module):
     tensor([0.5000, 0.7311])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.sigmoid(input)
 
@@ -233,7 +234,7 @@ class Tanh(Module):
     tensor([0.0000, 0.7616])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.tanh(input)
 
@@ -257,7 +258,7 @@ class Softmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return self._function(input, self.dim)
 
@@ -296,7 +297,7 @@ class ReLU6(_InPlace):
     tensor([0., 2., 6.])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.relu6(input, self.inplace)
 
@@ -315,7 +316,7 @@ class SELU(_InPlace):
     tensor([-1.1113,  2.1014])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.selu(input, self.inplace)
 
@@ -339,7 +340,7 @@ class CELU(Module):
         super().__init__()
         self.alpha, self.inplace = alpha, inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.celu(input, self.alpha, self.inplace)
 
@@ -362,7 +363,7 @@ class Mish(_InPlace):
     tensor([0.0000, 0.8651])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.mish(input, self.inplace)
 
@@ -376,7 +377,7 @@ class LogSigmoid(Module):
     tensor([-0.6931, -0.3133])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.logsigmoid(input)
 
@@ -407,7 +408,7 @@ class Hardtanh(Module):
             raise ValueError(f"Hardtanh: expected min_val < max_val, got {min_val} and {max_val}")
         self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
@@ -438,7 +439,7 @@ class Hardsigmoid(_InPlaceUnsaid):
     tensor([0.0000, 0.5000, 0.7500])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.hardsigmoid(input, self.inplace)
 
@@ -457,7 +458,7 @@ class Hardswish(_InPlaceUnsaid):
     tensor([0.0000, 0.6667, 4.0000])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.hardswish(input, self.inplace)
 
@@ -479,7 +480,7 @@ class Hardshrink(Module):
         super().__init__()
         self.lambd = lambd
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.hardshrink(input, self.lambd)
 
@@ -506,7 +507,7 @@ class Softshrink(Module):
         super().__init__()
         self.lambd = lambd
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.softshrink(input, self.lambd)
 
@@ -524,7 +525,7 @@ class Tanhshrink(Module):
     tensor([0.0000, 0.2384])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.tanhshrink(input)
 
@@ -538,7 +539,7 @@ class Softsign(Module):
     tensor([-0.5000,  0.7500])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.softsign(input)
 
@@ -562,7 +563,7 @@ class Threshold(Module):
         super().__init__()
         self.threshold, self.value, self.inplace = threshold, value, inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.threshold(input, self.threshold, self.value, self.inplace)
 
@@ -591,7 +592,7 @@ class RReLU(Module):
         super().__init__()
         self.lower, self.upper, self.inplace = lower, upper, inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
@@ -617,7 +618,7 @@ class GLU(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.glu(input, self.dim)
 
@@ -643,7 +644,7 @@ class Softmin(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return F.softmin(input, self.dim)
 
@@ -663,7 +664,7 @@ class Softmax2d(Module):
             [[0.5000, 0.5000]]])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of an input (n, channels, height, width) or (channels, height, width)."""
         shape = enter(input)._value.shape
         if len(shape) not in (3, 4):

@@ -11,6 +11,7 @@ import numpy as np
 from ...core import dtypes
 from ...core.doors import constant, enter, leave
 from ...ops import creation
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..functional.attention import Heads, multi_head_attention
@@ -200,8 +201,9 @@ class _Layer(Module):
             setattr(self, f"dropout{i}", Dropout(dropout))
         self.activation = chosen
 
-    def _residual(self, x: Any, norm: Module, block: Activation) -> Any:
-        return x + block(norm(x)) if self.norm_first else norm(x + block(x))
+    def _residual(self, x: Any, norm: Module, block: Activation) -> Tensor:
+        out: Tensor = x + block(norm(x)) if self.norm_first else norm(x + block(x))
+        return out
 
     def _attend(
         self, attention: Module, dropout: Module, memory: Any, mask: Any, padding: Any, causal: bool
@@ -262,7 +264,7 @@ class TransformerEncoderLayer(_Layer):
 
     def forward(
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Any:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         """The sequences, of the same shape.
 
         Parameters
@@ -328,7 +330,7 @@ class TransformerDecoderLayer(_Layer):
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None, tgt_is_causal: bool = False, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         """The sequences, of the same shape.
 
         Parameters
@@ -411,7 +413,7 @@ class TransformerEncoder(Module):
 
     def forward(
         self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
-    ) -> Any:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         """The sequences, of the same shape.
 
         Parameters
@@ -431,7 +433,8 @@ class TransformerEncoder(Module):
         x = src
         for layer in self.layers:
             x = layer(x, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=causal)
-        return x if self.norm is None else self.norm(x)
+        out: Tensor = x if self.norm is None else self.norm(x)
+        return out
 
 
 class TransformerDecoder(Module):
@@ -460,7 +463,7 @@ class TransformerDecoder(Module):
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         """The sequences, of tgt's shape.
 
         Parameters
@@ -488,7 +491,8 @@ class TransformerDecoder(Module):
                 memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=causal,
                 memory_is_causal=memory_is_causal,
             )  # fmt: skip
-        return x if self.norm is None else self.norm(x)
+        out: Tensor = x if self.norm is None else self.norm(x)
+        return out
 
 
 class Transformer(Module):
@@ -551,7 +555,7 @@ class Transformer(Module):
         self, src: Any, tgt: Any, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
         src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,
         src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         """What the decoder makes of tgt and of the encoded src: of tgt's shape.
 
         Parameters
@@ -576,11 +580,12 @@ class Transformer(Module):
                 f"the feature number of src and tgt must be equal to d_model, {self.d_model}, got shapes {shapes}"
             )
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
-        return self.decoder(
+        out: Tensor = self.decoder(
             tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
             memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
             memory_is_causal=memory_is_causal,
         )  # fmt: skip
+        return out
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...ops import creation
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .. import init
 from .module import Module
@@ -118,7 +119,7 @@ class EmbeddingBag(Module):
         if self.padding_idx is not None:
             init.zeros_(self.weight.detach()[self.padding_idx])
 
-    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
         """A row for each bag."""
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ...core.doors import enter
 from ...ops import convolution, creation
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .. import init
 from .lazy import Lazy
@@ -14,7 +16,7 @@ from .module import Module
 from .parameter import Parameter, UninitializedParameter
 
 _MODES = ("zeros", "reflect", "replicate", "circular")
-_FUNCTIONS: dict[tuple[int, bool], Any] = {
+_FUNCTIONS: dict[tuple[int, bool], Callable[..., Tensor]] = {
     (1, False): convolution.conv1d, (2, False): convolution.conv2d,
     (1, True): convolution.conv_transpose1d, (2, True): convolution.conv_transpose2d,
 }  # fmt: skip
@@ -101,7 +103,7 @@ class _Convolution(Module):
                 around += [self.padding[d]] * 2
         return F.pad(input, around, self.padding_mode)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The maps, (n, out_channels, ...), of images (n, in_channels, ...), or those of one."""
         return _FUNCTIONS[self._dims, False](*self._arguments(input))
 
@@ -197,7 +199,7 @@ class _Transposed(_Convolution):
             )
         return found
 
-    def forward(self, input: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Any, output_size: Any = None) -> Tensor:
         """The images, (n, out_channels, ...), of maps (n, in_channels, ...), or those of one."""
         self._check(input)
         return _FUNCTIONS[self._dims, True](

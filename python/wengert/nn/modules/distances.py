@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .module import Module
 
@@ -27,7 +28,7 @@ class CosineSimilarity(Module):
         super().__init__()
         self.dim, self.eps = dim, eps
 
-    def forward(self, x1: Any, x2: Any) -> Any:
+    def forward(self, x1: Any, x2: Any) -> Tensor:
         """The cosines, without that dimension."""
         return F.cosine_similarity(x1, x2, self.dim, self.eps)
 
@@ -51,6 +52,6 @@ class PairwiseDistance(Module):
         super().__init__()
         self.norm, self.eps, self.keepdim = p, eps, keepdim
 
-    def forward(self, x1: Any, x2: Any) -> Any:
+    def forward(self, x1: Any, x2: Any) -> Tensor:
         """The distances of vectors along the last dimension."""
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)

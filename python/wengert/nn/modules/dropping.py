@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .module import Module
 
@@ -42,7 +43,7 @@ class Dropout(_Dropout):
     tensor([1., 1., 1.])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input with items dropped."""
         return F.dropout(input, self.p, self.training, self.inplace)
 
@@ -67,7 +68,7 @@ class Dropout1d(_Dropout):
     tensor([[1., 1., 1.]])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input with channels dropped."""
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
@@ -92,7 +93,7 @@ class Dropout2d(_Dropout):
     tensor([[[1., 1., 1.]]])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input with channels dropped."""
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
@@ -117,7 +118,7 @@ class AlphaDropout(_Dropout):
     tensor([1., 1., 1.])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input with items dropped."""
         return F.alpha_dropout(input, self.p, self.training, self.inplace)
 
@@ -142,6 +143,6 @@ class FeatureAlphaDropout(_Dropout):
     tensor([[1., 1., 1.]])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input with channels dropped."""
         return F.feature_alpha_dropout(input, self.p, self.training, self.inplace)

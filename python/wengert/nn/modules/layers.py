@@ -10,6 +10,7 @@ from ...core.arguments import dimension
 from ...core.doors import enter
 from ...ops import creation, products
 from ...ops.shape import flatten, reshape
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .. import init
 from .lazy import Lazy
@@ -56,7 +57,7 @@ class Flatten(Module):
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input with the dimensions merged."""
         return flatten(input, self.start_dim, self.end_dim)
 
@@ -84,7 +85,7 @@ class Unflatten(Module):
         super().__init__()
         self.dim, self.unflattened_size = dim, unflattened_size
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input with the dimension split."""
         x = enter(input)
         shape, sizes = x._value.shape, tuple(self.unflattened_size)
@@ -143,7 +144,7 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The affine map of the last dimension."""
         try:
             return products.linear(input, self.weight, self.bias)
@@ -282,7 +283,7 @@ class Embedding(Module):
         if self.padding_idx is not None:
             init.zeros_(self.weight.detach()[self.padding_idx])
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The rows at the indices."""
         return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
 
@@ -341,7 +342,7 @@ class LayerNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The normalised input."""
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 

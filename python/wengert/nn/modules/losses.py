@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .distances import PairwiseDistance
 from .module import Module
@@ -36,7 +37,7 @@ class MSELoss(_Loss):
     tensor(2.5000)
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target of one shape."""
         return F.mse_loss(input, target, self.reduction)
 
@@ -54,7 +55,7 @@ class L1Loss(_Loss):
     tensor(1.5000)
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target of one shape."""
         return F.l1_loss(input, target, self.reduction)
 
@@ -77,7 +78,7 @@ class HuberLoss(_Loss):
         super().__init__(reduction)
         self.delta = delta
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target of one shape."""
         return F.huber_loss(input, target, self.reduction, self.delta)
 
@@ -100,7 +101,7 @@ class SmoothL1Loss(_Loss):
         super().__init__(reduction)
         self.beta = beta
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target of one shape."""
         return F.smooth_l1_loss(input, target, self.reduction, self.beta)
 
@@ -138,7 +139,7 @@ class CrossEntropyLoss(_WeightedLoss):
         super().__init__(weight, reduction=reduction)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of logits (n, classes, ...) and labels (n, ...) or probabilities (n, classes, ...)."""
         return F.cross_entropy(
             input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction,
@@ -167,7 +168,7 @@ class NLLLoss(_WeightedLoss):
         super().__init__(weight, reduction=reduction)
         self.ignore_index = ignore_index
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of log-probabilities (n, classes, ...) and labels (n, ...)."""
         return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
@@ -187,7 +188,7 @@ class BCELoss(_WeightedLoss):
     tensor(0.3993)
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target of one shape."""
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
@@ -213,7 +214,7 @@ class BCEWithLogitsLoss(_WeightedLoss):
         super().__init__(weight, reduction=reduction)
         self.register_buffer("pos_weight", pos_weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target of one shape."""
         return F.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
 
@@ -240,7 +241,7 @@ class KLDivLoss(_Loss):
         super().__init__(reduction)
         self.log_target = log_target
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target of one shape."""
         return F.kl_div(input, target, self.reduction, self.log_target)
 
@@ -269,7 +270,7 @@ class GaussianNLLLoss(_Loss):
         super().__init__(reduction)
         self.full, self.eps = full, eps
 
-    def forward(self, input: Any, target: Any, var: Any) -> Any:
+    def forward(self, input: Any, target: Any, var: Any) -> Tensor:
         """The loss of input and target of one shape, and of variances."""
         return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 
@@ -298,7 +299,7 @@ class PoissonNLLLoss(_Loss):
         super().__init__(reduction)
         self.log_input, self.full, self.eps = log_input, full, eps
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target."""
         return F.poisson_nll_loss(
             input, target, self.log_input, self.full, eps=self.eps, reduction=self.reduction
@@ -326,7 +327,7 @@ class MarginRankingLoss(_Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
+    def forward(self, input1: Any, input2: Any, target: Any) -> Tensor:
         """The loss of two inputs and a target of 1 and -1."""
         return F.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
 
@@ -349,7 +350,7 @@ class HingeEmbeddingLoss(_Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of distances and a target of 1 and -1."""
         return F.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
 
@@ -373,7 +374,7 @@ class CosineEmbeddingLoss(_Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
+    def forward(self, input1: Any, input2: Any, target: Any) -> Tensor:
         """The loss of two inputs (n, d) and a target (n,) of 1 and -1."""
         return F.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
 
@@ -406,7 +407,7 @@ class TripletMarginLoss(_Loss):
             raise ValueError(f"TripletMarginLoss: expected margin > 0, got {margin}")
         self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
 
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Tensor:
         """The loss of three tensors (n, d)."""
         return F.triplet_margin_loss(
             anchor, positive, negative, self.margin, self.p, self.eps, self.swap, reduction=self.reduction
@@ -442,7 +443,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.margin, self.swap = margin, swap
 
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Tensor:
         """The loss of three tensors."""
         return F.triplet_margin_with_distance_loss(
             anchor, positive, negative, distance_function=self.distance_function, margin=self.margin, swap=self.swap,
@@ -473,7 +474,7 @@ class MultiMarginLoss(_WeightedLoss):
             raise ValueError(f"MultiMarginLoss: expected p to be 1 or 2, got {p}")
         self.p, self.margin = p, margin
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of scores (n, classes) and labels (n,)."""
         return F.multi_margin_loss(input, target, self.p, self.margin, self.weight, reduction=self.reduction)
 
@@ -491,7 +492,7 @@ class MultiLabelMarginLoss(_Loss):
     tensor(0.8500)
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of scores (n, classes) and of labels of that shape, which end before a negative number."""
         return F.multilabel_margin_loss(input, target, reduction=self.reduction)
 
@@ -511,7 +512,7 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
     tensor(1.0032)
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target (..., classes) of one shape."""
         return F.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
 
@@ -529,7 +530,7 @@ class SoftMarginLoss(_Loss):
     tensor(1.4100)
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """The loss of input and target of one shape."""
         return F.soft_margin_loss(input, target, reduction=self.reduction)
 
@@ -560,7 +561,7 @@ class CTCLoss(_Loss):
         super().__init__(reduction)
         self.blank, self.zero_infinity = blank, zero_infinity
 
-    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> Any:
+    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> Tensor:
         """The loss of log-probabilities (steps, n, classes), targets, and the lengths of both."""
         return F.ctc_loss(
             log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity

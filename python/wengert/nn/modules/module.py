@@ -8,55 +8,50 @@ to attributes keeps both in step.
 from __future__ import annotations
 
 import itertools
+import mmap
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
 from ...autograd import Handle
+from ...compiling import compile as compiled
 from ...core.broadcast import cast
-from ...core.doors import change, constant, enter, require_unfollowed, require_writable
-from ...core.modes import ever, recorder
-from ...core.variable import Variable
+from ...core.doors import change, constant
+from ...core.modes import ever, mode, recorder
+from ...ops.creation import empty, from_numpy
 from ...tensors.tensor import Tensor
+from . import state
 from .crossing import Crossing
 from .parameter import Parameter, UninitializedParameter
+from .state import IncompatibleKeys as IncompatibleKeys
 
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
 _hook_keys = itertools.count()
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` did not find, and what it had no use for.
+class _Runs(Protocol[P, R_co]):
+    """A module as a checker sees a call of it: what its `forward` takes and gives."""
 
-    Examples
-    --------
-    >>> from wengert import nn
-    >>> state = {"weight": wg.ones(1, 2), "scale": wg.ones(1)}
-    >>> nn.Linear(2, 1).load_state_dict(state, strict=False)
-    IncompatibleKeys(missing_keys=['bias'], unexpected_keys=['scale'])
-    """
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+    @property
+    def forward(self) -> Callable[P, R_co]: ...
 
 
 class Module:
     """The base of all layers and models.
 
     A subclass calls `super().__init__()`, assigns parameters and modules to attributes, and defines `forward`; calling
-    the module calls `forward`.
+    the module calls `forward`. A type checker knows of a call what the annotations of `forward` say.
 
     Attributes
     ----------
     training : bool
         Whether layers that behave differently in training do so: set by `train` and `eval`.
+    call_super_init : bool
+        Of a class: whether `Module.__init__` calls the next class's, for classes with other bases after it.
 
     Examples
     --------
@@ -76,10 +71,18 @@ class Module:
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
+    call_super_init = False
+    dump_patches = False  # PyTorch's, of no effect there either
+    _version = 1  # of the state, which its `_metadata` has
+    _program: Any = None  # what `compile` made: it runs in place of `forward` where nothing is recorded
     _direct = False  # calls go straight to forward: there are no hooks, and the first call has been checked
     _warned = False  # of modules that are not registered
 
-    def __init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args or kwargs:
+            self._refuse_or_pass_on(args, kwargs)
+        elif self.call_super_init:
+            super().__init__()
         start = super().__setattr__
         start("training", True)
         if ever.recordings and recorder() is not None:
@@ -93,23 +96,41 @@ class Module:
         start("_backward_hooks", {})
         start("_backward_pre_hooks", {})
 
+    def _refuse_or_pass_on(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
+            return
+        given = f"{len(args)} positional argument(s)" if args else f"a keyword argument {next(iter(kwargs))!r}"
+        raise TypeError(
+            f"{type(self).__name__}: Module.__init__ takes no arguments, got {given}; with call_super_init = True the "
+            "class after Module gets them"
+        )
+
     # ------------------------------------------------------------ calling
 
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if ever.recordings:
-            _depends(self)
-        try:
-            if self._direct:
-                return self.forward(*args, **keywords)
-            return self._call_checked(args, keywords)
-        except (ValueError, TypeError, IndexError, RuntimeError) as error:
-            _name_layer(error, self)
-            raise
+    if TYPE_CHECKING:
+
+        def __call__(self: _Runs[P, R_co], *args: P.args, **keywords: P.kwargs) -> R_co: ...
+
+    else:
+
+        def __call__(self, *args: Any, **keywords: Any) -> Any:
+            if ever.recordings:
+                _depends(self)
+            try:
+                if self._direct:
+                    return self.forward(*args, **keywords)
+                return self._call_checked(args, keywords)
+            except (ValueError, TypeError, IndexError, RuntimeError) as error:
+                _name_layer(error, self)
+                raise
 
     def _only_forward(self) -> bool:
         """Whether a call is the class's own `forward` and nothing else: there are no hooks."""
-        return "forward" not in vars(self) and not (
-            self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
+        return (
+            "forward" not in vars(self)
+            and self._program is None
+            and not (self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks)
         )
 
     def _call_checked(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -121,8 +142,8 @@ class Module:
         if self._backward_hooks or self._backward_pre_hooks:
             crossing = Crossing(self, self._backward_pre_hooks.values(), self._backward_hooks.values())
         elif not self._forward_hooks and not self._forward_pre_hooks:
-            self._direct = True
-            return self.forward(*args, **keywords)
+            self._direct = self._program is None
+            return self._run(args, keywords)
         for hook, with_keywords in list(self._forward_pre_hooks.values()):
             changed = hook(self, args, keywords) if with_keywords else hook(self, args)
             if changed is not None and with_keywords:
@@ -131,12 +152,59 @@ class Module:
                 args = changed if isinstance(changed, tuple) else (changed,)
         if crossing is not None:
             args = crossing.enter(args)
-        result = self.forward(*args, **keywords)
+        result = self._run(args, keywords)
         for hook, with_keywords in list(self._forward_hooks.values()):
             changed = hook(self, args, keywords, result) if with_keywords else hook(self, args, result)
             if changed is not None:
                 result = changed
         return result if crossing is None else crossing.leave(result)
+
+    def _run(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Forward, or its program where there is one and nothing is recorded: its results have no history."""
+        run = self.forward if self._program is None or mode.recording else self._program
+        return run(*args, **keywords)
+
+    def _noted(self, *args: Any, **keywords: Any) -> Any:
+        """Forward, for a program that is to know what this module's state is."""
+        if ever.recordings:
+            _depends(self)
+        return self.forward(*args, **keywords)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Let `wg.compile` make a program of `forward`, in place: calls under `no_grad` or `inference_mode` run it.
+
+        Calls that are recorded run `forward` itself, since results of programs have no history: compile the whole step
+        of a training by `wg.compile`.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            PyTorch's options (`fullgraph`, `dynamic`, `backend`, `mode`, `options`, `disable`), of which `disable`
+            alone has an effect; and `check`, as of `wg.compile`.
+
+        Raises
+        ------
+        TypeError
+            By another option.
+
+        Examples
+        --------
+        >>> from wengert import nn
+        >>> net = nn.Linear(2, 1)
+        >>> net.compile()
+        >>> with wg.no_grad():
+        ...     [net(wg.ones(2)).shape for _ in range(3)]
+        [wengert.Size([1]), wengert.Size([1]), wengert.Size([1])]
+        """
+        given = {**dict(zip(_OPTIONS_OF_COMPILE, args, strict=False)), **kwargs}
+        unknown = set(given) - {*_OPTIONS_OF_COMPILE, "check"}
+        if unknown or len(args) > len(_OPTIONS_OF_COMPILE):
+            raise TypeError(
+                f"{type(self).__name__}.compile: expected {', '.join(_OPTIONS_OF_COMPILE)} or check, got "
+                f"{', '.join(sorted(unknown)) or f'{len(args)} positional arguments'}"
+            )
+        self._program = None if given.get("disable") else compiled(self._noted, check=bool(given.get("check", False)))
+        self._direct = False
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -228,6 +296,29 @@ class Module:
         (tensor([1., 1.]),)
         """
         return self._add_hook(self._backward_hooks, hook, prepend, False)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> Handle:
+        """The older name of `register_full_backward_hook`, which it is here.
+
+        (PyTorch's older hook gets the gradients of the last operation alone, and is deprecated for it.)
+
+        Parameters
+        ----------
+        hook : function
+
+        Returns
+        -------
+        Handle
+            `handle.remove()` takes the hook away.
+
+        Examples
+        --------
+        >>> net = wg.nn.Tanh()
+        >>> handle = net.register_backward_hook(lambda module, grad_input, grad_output: print(grad_output))
+        >>> net(wg.zeros(2, requires_grad=True)).sum().backward()
+        (tensor([1., 1.]),)
+        """
+        return self.register_full_backward_hook(hook)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
         """Call `hook(module, grad_output)` when a walk knows the gradients by the results; what it returns, if
@@ -635,6 +726,44 @@ class Module:
             module = below
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module where the dotted name of one is, or would be.
+
+        Parameters
+        ----------
+        target : str
+        module : Module
+        strict : bool
+            Whether there has to be one of that name.
+
+        Raises
+        ------
+        ValueError
+            If the name is empty, or `module` is none.
+        AttributeError
+            If what it would belong to is not there, or the name is that of something else.
+
+        Examples
+        --------
+        >>> net = wg.nn.Sequential(wg.nn.Linear(2, 3), wg.nn.ReLU())
+        >>> net.set_submodule("1", wg.nn.Tanh())
+        >>> net[1]
+        Tanh()
+        """
+        if not target:
+            raise ValueError("set_submodule: cannot set the submodule without a target name")
+        if not isinstance(module, Module):
+            raise ValueError(f"set_submodule: expected a nn.Module, got {kind_of(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        there = getattr(parent, name, None)
+        if (strict and there is None) or (there is not None and not isinstance(there, Module)):
+            raise AttributeError(
+                f"set_submodule: {target!r} cannot be set: {type(parent).__name__} has "
+                f"{'no module' if there is None else 'something else than a module'} named {name!r}"
+            )
+        setattr(parent, name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with a dotted name.
 
@@ -911,6 +1040,25 @@ class Module:
         """
         return self.to(dtype=np.float16)
 
+    def bfloat16(self) -> NoReturn:
+        """Refused: NumPy, whose arrays tensors are, has no such dtype.
+
+        Raises
+        ------
+        TypeError
+            Always.
+
+        Examples
+        --------
+        >>> wg.nn.Linear(2, 1).bfloat16()
+        Traceback (most recent call last):
+            ...
+        TypeError: Linear.bfloat16: there is no such dtype here, as NumPy has none; half() gives float16
+        """
+        raise TypeError(
+            f"{type(self).__name__}.bfloat16: there is no such dtype here, as NumPy has none; half() gives float16"
+        )
+
     def type(self, dst_type: Any) -> Any:
         """Convert floating parameters and buffers to a dtype, in place.
 
@@ -947,6 +1095,137 @@ class Module:
         """
         return self
 
+    def ipu(self, device: Any = None) -> NoReturn:
+        """Refused, as `xpu` and `mtia` are: this library is the CPU's.
+
+        Parameters
+        ----------
+        device : object
+
+        Raises
+        ------
+        RuntimeError
+            Always.
+
+        Examples
+        --------
+        >>> wg.nn.ReLU().ipu()
+        Traceback (most recent call last):
+            ...
+        RuntimeError: ReLU.ipu: this library computes on the CPU alone, where its modules are already
+        """
+        self._refuse_device("ipu")
+
+    def xpu(self, device: Any = None) -> NoReturn:
+        """Refused: this library is the CPU's.
+
+        Parameters
+        ----------
+        device : object
+
+        Raises
+        ------
+        RuntimeError
+            Always.
+
+        Examples
+        --------
+        >>> wg.nn.ReLU().xpu()
+        Traceback (most recent call last):
+            ...
+        RuntimeError: ReLU.xpu: this library computes on the CPU alone, where its modules are already
+        """
+        self._refuse_device("xpu")
+
+    def mtia(self, device: Any = None) -> NoReturn:
+        """Refused: this library is the CPU's.
+
+        Parameters
+        ----------
+        device : object
+
+        Raises
+        ------
+        RuntimeError
+            Always.
+
+        Examples
+        --------
+        >>> wg.nn.ReLU().mtia()
+        Traceback (most recent call last):
+            ...
+        RuntimeError: ReLU.mtia: this library computes on the CPU alone, where its modules are already
+        """
+        self._refuse_device("mtia")
+
+    def _refuse_device(self, name: str) -> NoReturn:
+        raise RuntimeError(
+            f"{type(self).__name__}.{name}: this library computes on the CPU alone, where its modules are already"
+        )
+
+    def _tensors(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The parameters and buffers that have a size, each once, and their gradients."""
+        once: dict[int, Tensor] = {}
+        for module in self.modules() if recurse else (self,):
+            for tensor in (*module._parameters.values(), *module._buffers.values()):
+                if tensor is not None and not isinstance(tensor, UninitializedParameter):
+                    once.update({id(x): x for x in (tensor, tensor.grad) if x is not None})
+        yield from once.values()
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Any:
+        """Give parameters, buffers and gradients new memory, whose items are arbitrary, in place.
+
+        Parameters
+        ----------
+        device : "cpu" or None
+        recurse : bool
+            Whether those of the modules below are given it too.
+
+        Returns
+        -------
+        Module
+            This one. Its parameters stay the same objects.
+
+        Raises
+        ------
+        ValueError
+            If another device is asked for.
+
+        Examples
+        --------
+        >>> wg.nn.Linear(2, 3).to_empty(device="cpu").weight.shape
+        wengert.Size([3, 2])
+        """
+        if device is not None:
+            constant(np.empty, 0, np.int8).to(device=device)  # raises for another
+        for tensor in self._tensors(recurse):
+            tensor.data = empty(tensor.shape, dtype=tensor.dtype)
+        return self
+
+    def share_memory(self) -> Any:
+        """Move parameters, buffers and gradients to memory that this process shares with those that it forks later.
+
+        What either writes there the other sees, as several workers do that train one model. A copy that is sent to a
+        process by pickle, as to one that is spawned, is a copy.
+
+        Returns
+        -------
+        Module
+            This one. Its parameters stay the same objects.
+
+        Examples
+        --------
+        >>> wg.nn.Linear(2, 3).share_memory()
+        Linear(in_features=2, out_features=3, bias=True)
+        """
+        for tensor in self._tensors():
+            array = tensor.detach().numpy()
+            memory = mmap.mmap(-1, max(array.nbytes, 1))  # anonymous, and shared
+            shared = np.frombuffer(memory, array.dtype, array.size).reshape(array.shape)
+            np.copyto(shared, array)
+            tensor.data = from_numpy(shared)
+        return self
+
     # ------------------------------------------------------------ state
 
     def state_dict(
@@ -973,24 +1252,168 @@ class Module:
         >>> list(wg.nn.Linear(2, 3).state_dict())
         ['weight', 'bias']
         """
-        _warn_unregistered(self)
-        state: dict[str, Any] = OrderedDict() if destination is None else destination
-        for name, tensor in self._state():
-            lazy = isinstance(tensor, UninitializedParameter)
-            state[prefix + name] = tensor if keep_vars or lazy else tensor.detach()
-        return state
+        if destination is None:
+            _warn_unregistered(self)
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()  # type: ignore[attr-defined]  # where PyTorch has it
+        state.save(self, destination, prefix, keep_vars, _gives_extra_state)
+        return destination
 
-    def _state(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """What belongs to the state: names and tensors of this module, then those of the modules below."""
-        for name, tensor in (*self._parameters.items(), *self._buffers.items()):
-            if tensor is not None and name not in self._transient:
-                yield prefix + name, tensor
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module._state(f"{prefix}{name}.")
+    def get_extra_state(self) -> Any:
+        """What a class adds to its state beside tensors: it defines this, and `set_extra_state`.
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
-        """Copy a state into the parameters and buffers.
+        Returns
+        -------
+        object
+            `state_dict` has it under the name ``_extra_state``.
+
+        Raises
+        ------
+        RuntimeError
+            If the class does not define it.
+
+        Examples
+        --------
+        >>> class Counting(wg.nn.Module):
+        ...     calls = 0
+        ...     def get_extra_state(self):
+        ...         return self.calls
+        ...     def set_extra_state(self, state):
+        ...         self.calls = state
+        >>> net = Counting()
+        >>> net.load_state_dict({"_extra_state": 3})
+        <All keys matched successfully>
+        >>> net.calls, dict(net.state_dict())
+        (3, {'_extra_state': 3})
+        """
+        raise RuntimeError(f"get_extra_state: {type(self).__name__} does not define it")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what `get_extra_state` gave; `load_state_dict` calls it.
+
+        Parameters
+        ----------
+        state : object
+
+        Raises
+        ------
+        RuntimeError
+            If the class does not define it.
+
+        Examples
+        --------
+        >>> class Named(wg.nn.Module):
+        ...     def get_extra_state(self):
+        ...         return self.name
+        ...     def set_extra_state(self, state):
+        ...         self.name = state
+        >>> net = Named()
+        >>> net.load_state_dict({"_extra_state": "first"})
+        <All keys matched successfully>
+        >>> net.name
+        'first'
+        """
+        raise RuntimeError(f"set_extra_state: {type(self).__name__} does not define it")
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(module, prefix, keep_vars)` before `state_dict` looks at this module.
+
+        Parameters
+        ----------
+        hook : function
+
+        Returns
+        -------
+        Handle
+            `handle.remove()` takes the hook away.
+
+        Examples
+        --------
+        >>> net = wg.nn.Linear(2, 1)
+        >>> handle = net.register_state_dict_pre_hook(lambda module, prefix, keep_vars: print("saving", prefix))
+        >>> state = wg.nn.Sequential(net).state_dict()
+        saving 0.
+        """
+        return self._add_state_hook(state.BEFORE_SAVING, hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(module, state_dict, prefix, local_metadata)` after `state_dict` has added this module and those
+        below; it may change the state.
+
+        Parameters
+        ----------
+        hook : function
+
+        Returns
+        -------
+        Handle
+            `handle.remove()` takes the hook away.
+
+        Examples
+        --------
+        >>> net = wg.nn.Linear(2, 1)
+        >>> handle = net.register_state_dict_post_hook(lambda module, state, prefix, _: state.pop(prefix + "bias"))
+        >>> list(net.state_dict())
+        ['weight']
+        """
+        return self._add_state_hook(state.AFTER_SAVING, hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`
+        before `load_state_dict` looks for what is this module's; it may change the state, as to rename what is there
+        from before, and add to the lists.
+
+        Parameters
+        ----------
+        hook : function
+
+        Returns
+        -------
+        Handle
+            `handle.remove()` takes the hook away.
+
+        Examples
+        --------
+        >>> net = wg.nn.Linear(1, 1, bias=False)
+        >>> def rename(module, state, prefix, *_):
+        ...     state[prefix + "weight"] = state.pop(prefix + "w")
+        >>> handle = net.register_load_state_dict_pre_hook(rename)
+        >>> net.load_state_dict({"w": wg.ones(1, 1)})
+        <All keys matched successfully>
+        """
+        return self._add_state_hook(state.BEFORE_LOADING, hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(module, incompatible_keys)` after `load_state_dict` has loaded all; it may change the lists
+        `missing_keys` and `unexpected_keys`, of which a strict load raises what is left, and takes back what it loaded.
+
+        Parameters
+        ----------
+        hook : function
+
+        Returns
+        -------
+        Handle
+            `handle.remove()` takes the hook away.
+
+        Examples
+        --------
+        >>> net = wg.nn.Linear(1, 1)
+        >>> handle = net.register_load_state_dict_post_hook(lambda module, keys: keys.missing_keys.clear())
+        >>> net.load_state_dict({"weight": wg.ones(1, 1)})
+        <All keys matched successfully>
+        """
+        return self._add_state_hook(state.AFTER_LOADING, hook)
+
+    def _add_state_hook(self, kind: str, hook: Callable[..., Any]) -> Handle:
+        hooks, key = vars(self).setdefault(kind, {}), next(_hook_keys)
+        hooks[key] = hook
+        return Handle(hooks, key)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy a state into the parameters and buffers, or let its tensors be them.
 
         Parameters
         ----------
@@ -998,6 +1421,10 @@ class Module:
             Tensors or arrays by the names that `state_dict` gives. They are cast to this module's dtypes.
         strict : bool
             Whether exactly these names are expected.
+        assign : bool
+            Whether parameters and buffers become the state's own tensors, with their memory and dtypes, instead of
+            taking over the items. Parameters are other objects then, which an optimizer has to be made of anew; they
+            require a gradient as those before.
 
         Returns
         -------
@@ -1015,31 +1442,7 @@ class Module:
         >>> a.load_state_dict(b.state_dict())
         <All keys matched successfully>
         """
-        own = dict(self._state())
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        faults = []
-        if strict and missing:
-            faults.append(f"missing: {', '.join(missing)}")
-        if strict and unexpected:
-            faults.append(f"unexpected: {', '.join(unexpected)}")
-        found = {}
-        for name, tensor in own.items():
-            if name not in state_dict or isinstance(state_dict[name], UninitializedParameter):
-                continue
-            given = state_dict[name]
-            found[name] = x = given if isinstance(given, Variable) else enter(np.asarray(given))
-            shape, dtype = x._value.shape, x._value.dtype
-            if not isinstance(tensor, UninitializedParameter) and shape != tensor._value.shape:
-                faults.append(f"{name}: shape {shape} in the state, {tensor._value.shape} in the module")
-            if not np.can_cast(dtype, tensor.dtype, "same_kind"):
-                faults.append(f"{name}: {dtype} in the state, {tensor.dtype} in the module")
-        if faults:
-            raise RuntimeError(
-                f"load_state_dict: the state does not fit {type(self).__name__}:\n  " + "\n  ".join(faults)
-            )
-        _copy_all([own[name] for name in found], list(found.values()))
-        return IncompatibleKeys(missing, unexpected)
+        return state.Loading(self, state_dict, strict, assign, _takes_extra_state).run()
 
     # ------------------------------------------------------------ printing
 
@@ -1079,12 +1482,21 @@ class Module:
         return f"{self._get_name()}({body}{chr(10) if body else ''})"
 
 
+_OPTIONS_OF_COMPILE = ("fullgraph", "dynamic", "backend", "mode", "options", "disable")
 _WANTED = {"parameter": "nn.Parameter", "module": "nn.Module", "buffer": "tensor"}
 
 
 def kind_of(x: Any) -> str:
     """How an error speaks of an object that is not what it should be."""
     return f"the class {x.__name__}, not an instance" if isinstance(x, type) else f"a {type(x).__name__}"
+
+
+def _gives_extra_state(module: Module) -> bool:
+    return type(module).get_extra_state is not Module.get_extra_state
+
+
+def _takes_extra_state(module: Module) -> bool:
+    return type(module).set_extra_state is not Module.set_extra_state
 
 
 def _depends(module: Module) -> None:
@@ -1110,24 +1522,6 @@ def clear_gradient(parameter: Any, set_to_none: bool) -> None:
 
 def _set_to_zero(array: np.ndarray) -> None:
     array[...] = 0
-
-
-def _copy_all(tensors: list[Any], values: list[Any]) -> None:
-    """Copy the items of `values` into tensors, of which those without a size take it from there; all or none."""
-    for tensor, x in zip(tensors, values, strict=True):
-        require_unfollowed(x, "items of a parameter, by load_state_dict (wg.func.functional_call has a derivative),")
-        if not isinstance(tensor, UninitializedParameter):
-            require_writable(tensor, "load_state_dict")
-    for tensor, x in zip(tensors, values, strict=True):
-        if isinstance(tensor, UninitializedParameter):
-            tensor.materialize(x._value.shape)
-    change("load_state_dict", tuple(tensors), _copy_arrays, *values)
-
-
-def _copy_arrays(*arrays: np.ndarray) -> None:
-    half = len(arrays) // 2
-    for array, items in zip(arrays[:half], arrays[half:], strict=True):
-        np.copyto(array, items, casting="same_kind")
 
 
 def _convert(tensor: Tensor, dtype: np.dtype) -> None:
@@ -1187,7 +1581,7 @@ def _warn_unregistered(root: Module) -> None:
 _PLAIN = (list, dict)
 _REGISTRIES = {
     "_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks", "_backward_hooks",
-    "_backward_pre_hooks",
+    "_backward_pre_hooks", *state.HOOKS,
 }  # fmt: skip
 
 

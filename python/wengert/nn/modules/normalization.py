@@ -11,6 +11,7 @@ from ...core.doors import change, enter
 from ...core.dtypes import int64
 from ...ops import creation
 from ...ops.shape import reshape
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .. import init
 from .lazy import Lazy
@@ -87,7 +88,7 @@ class _Channels(Module):
 class _BatchNorm(_Channels):
     """By channels, over a batch."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The normalised input."""
         return self._normalized(F.batch_norm, input)
 
@@ -203,7 +204,7 @@ class _InstanceNorm(_Channels):
     ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The normalised input."""
         x = self._checked(input)
         shape = x._value.shape
@@ -438,7 +439,7 @@ class GroupNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The normalised input."""
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
@@ -491,7 +492,7 @@ class RMSNorm(Module):
         if self.weight is not None:
             init.ones_(self.weight)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The normalised input."""
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
@@ -520,7 +521,7 @@ class LocalResponseNorm(Module):
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The normalised input."""
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core.doors import enter
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .module import Module
 
@@ -25,7 +26,7 @@ class _Pad(Module):
             )
         self.padding = pads
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The padded input, with one or two dimensions, of channels and examples, before those that are padded."""
         shape = enter(input)._value.shape
         if len(shape) not in (self._dims + 1, self._dims + 2):
@@ -44,7 +45,7 @@ class _ConstantPad(_Pad):
         super().__init__(padding)
         self.value = value
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The padded input."""
         return F.pad(input, self.padding, "constant", self.value)
 

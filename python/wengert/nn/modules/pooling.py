@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from ..functional.pooling import relu_max_pool
 from .module import Module
@@ -131,7 +132,7 @@ class MaxUnpool1d(_MaxUnpool):
     def __init__(self, kernel_size: Lengths, stride: Lengths | None = None, padding: Lengths = 0) -> None:
         super().__init__(kernel_size, stride, padding, 1)
 
-    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any:
+    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Tensor:
         """The items in their places."""
         return F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
@@ -155,7 +156,7 @@ class MaxUnpool2d(_MaxUnpool):
     def __init__(self, kernel_size: Lengths, stride: Lengths | None = None, padding: Lengths = 0) -> None:
         super().__init__(kernel_size, stride, padding, 2)
 
-    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any:
+    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Tensor:
         """The items in their places."""
         return F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
@@ -188,7 +189,7 @@ class AvgPool1d(Module):
         self.padding = _each(padding, 1)
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The means."""
         return F.avg_pool1d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
@@ -229,7 +230,7 @@ class AvgPool2d(Module):
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
         self.divisor_override = divisor_override
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The means."""
         return F.avg_pool2d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
@@ -275,7 +276,7 @@ class AdaptiveAvgPool1d(_Adaptive):
     tensor([[3.]])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The means."""
         return F.adaptive_avg_pool1d(input, self.output_size)
 
@@ -294,7 +295,7 @@ class AdaptiveAvgPool2d(_Adaptive):
     tensor([[[4.]]])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The means."""
         return F.adaptive_avg_pool2d(input, self.output_size)
 
@@ -376,7 +377,7 @@ class LPPool1d(_LPPool):
     tensor([[ 5., 10.]])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The norms."""
         return F.lp_pool1d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
 
@@ -399,6 +400,6 @@ class LPPool2d(_LPPool):
     tensor([[[4.]]])
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The norms."""
         return F.lp_pool2d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)

@@ -13,6 +13,7 @@ from ...ops.index import pick
 from ...ops.join import cat, stack
 from ...ops.recurrent import GATES, recurrent_layer
 from ...ops.shape import reshape, squeeze, transpose, unsqueeze
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..utils.rnn import PackedSequence
@@ -154,7 +155,7 @@ class RNNBase(Module):
     def flatten_parameters(self) -> None:
         """Nothing: it is taken from programs that were written for PyTorch's graphics processors."""
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         """The outputs of the last layer at every step, and the last states of all layers."""
         if isinstance(input, PackedSequence):
             return self._of_packed(input, hx)
@@ -424,7 +425,7 @@ class RNNCellBase(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def _step(self, cell: str, input: Any, states: Any) -> list[Any]:
+    def _step(self, cell: str, input: Any, states: Any) -> list[Tensor]:
         """The states after a step."""
         x = enter(input)
         shape = x._value.shape
@@ -489,7 +490,7 @@ class RNNCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None) -> Tensor:
         """The state after the step."""
         return self._step(self.nonlinearity, input, None if hx is None else (hx,))[0]
 
@@ -559,6 +560,6 @@ class GRUCell(RNNCellBase):
     ) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None) -> Tensor:
         """The state after the step."""
         return self._step("gru", input, None if hx is None else (hx,))[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...tensors.tensor import Tensor
 from .. import functional as F
 from .module import Module
 
@@ -43,7 +44,7 @@ class Upsample(Module):
         )  # fmt: skip
         self.mode, self.align_corners, self.recompute_scale_factor = mode, align_corners, recompute_scale_factor
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input in another size."""
         return F.interpolate(
             input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
@@ -119,7 +120,7 @@ class PixelShuffle(Module):
         super().__init__()
         self.upscale_factor = upscale_factor
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The larger images."""
         return F.pixel_shuffle(input, self.upscale_factor)
 
@@ -146,7 +147,7 @@ class PixelUnshuffle(Module):
         super().__init__()
         self.downscale_factor = downscale_factor
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The smaller images."""
         return F.pixel_unshuffle(input, self.downscale_factor)
 
@@ -172,7 +173,7 @@ class ChannelShuffle(Module):
         super().__init__()
         self.groups = groups
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input with its channels reordered."""
         return F.channel_shuffle(input, self.groups)
 
@@ -199,7 +200,7 @@ class Unfold(Module):
         super().__init__()
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The patches of (n, channels, height, width), (n, channels * items of a patch, patches)."""
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
@@ -233,7 +234,7 @@ class Fold(Module):
         self.output_size = output_size
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The images (n, channels, height, width) of patches (n, channels * items of a patch, patches)."""
         return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
 
