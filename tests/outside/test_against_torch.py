@@ -103,8 +103,20 @@ OF_INTEGERS = {  # PyTorch makes any number an integer of the tensor's dtype fir
     "matrix_power": "integers are refused",
     "triplet_margin_loss": "differences of unsigned integers do not wrap around",
     "trapezoid_places": "distances of unsigned integers do not wrap around",
-    **dict.fromkeys(("max_pool2d", "max_pool2d_dilated", "max_pool2d_indices", "max_pool2d_places", "avg_pool1d",
-                     "avg_pool2d", "avg_pool2d_override", "lp_pool1d", "lp_pool2d"), "integers are refused"),
+    **dict.fromkeys(
+        (
+            "max_pool2d",
+            "max_pool2d_dilated",
+            "max_pool2d_indices",
+            "max_pool2d_places",
+            "avg_pool1d",
+            "avg_pool2d",
+            "avg_pool2d_override",
+            "lp_pool1d",
+            "lp_pool2d",
+        ),
+        "integers are refused",
+    ),
 }
 OF_INTEGERS |= dict.fromkeys(
     ("conv1d", "conv2d", "conv2d_bias", "conv_transpose1d", "conv_transpose2d"), "integers are refused"

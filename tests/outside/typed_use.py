@@ -10,6 +10,7 @@ import numpy as np
 import wengert as wg
 from wengert import autograd, data, func, linalg, nn, optim, train
 from wengert.nn import functional as F
+from wengert.utils.data import DataLoader, random_split
 
 
 class Network(nn.Module):
@@ -20,7 +21,7 @@ class Network(nn.Module):
         self.hidden = nn.Linear(2, width)
         self.output = nn.Linear(width, 3)
 
-    def forward(self, x: wg.Tensor) -> Any:
+    def forward(self, x: wg.Tensor) -> wg.Tensor:
         return self.output(F.relu(self.hidden(x)))
 
 
@@ -72,6 +73,16 @@ def derivatives() -> None:
     assert linalg.norm(x).item() > 2
 
 
+def predicted(net: Network, inputs: wg.Tensor) -> wg.Tensor:
+    """A module's call gives what its forward says."""
+    return net(inputs).argmax(dim=1)
+
+
+def batches(loader: DataLoader[list[wg.Tensor]]) -> list[wg.Tensor]:
+    """A loader of tensors gives lists of tensors."""
+    return next(iter(loader))
+
+
 def training() -> None:
     wg.set_num_threads(wg.get_num_threads())
     wg.manual_seed(0)
@@ -82,11 +93,15 @@ def training() -> None:
     loss_function = nn.CrossEntropyLoss()
     loader = data.DataLoader(data.TensorDataset(wg.rand(8, 2), wg.arange(8) % 3), batch_size=4, shuffle=True)
     for inputs, labels in loader:
+        assert predicted(net, inputs).shape == labels.shape
         optimizer.zero_grad()
         loss = loss_function(net(inputs), labels)
         loss.backward()
         optimizer.step()
     schedule.step()
+    assert len(batches(loader)) == 2
+    train_part, _ = random_split(loader.dataset, [0.5, 0.5])
+    assert len(batches(DataLoader(data.TensorDataset(wg.ones(2)), sampler=data.SequentialSampler(train_part)))) == 1
     assert train.Trainer(max_epochs=1).max_epochs == 1
 
 

@@ -17,9 +17,17 @@ EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 # Cases whose functions read items, or have results whose shape depends on them.
 REFUSED = {
-    "equal", "index_mask", "lstsq", "masked_select", "nonzero", "nonzero_of_where", "one_hot",
+    "equal",
+    "index_mask",
+    "lstsq",
+    "masked_select",
+    "nonzero",
+    "nonzero_of_where",
+    "one_hot",
     "repeat_interleave",
-    "scatter_reduce_prod", "scatter_reduce_prod_alone", "scatter_reduce_zeros",
+    "scatter_reduce_prod",
+    "scatter_reduce_prod_alone",
+    "scatter_reduce_zeros",
 }
 
 
