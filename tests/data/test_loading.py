@@ -250,6 +250,12 @@ def test_stacked_data_sets_are_side_by_side() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             StackDataset(*args, **kwargs)
+
+    class Changed(StackDataset):
+        def __getitem__(self, index: int) -> int:
+            return -index
+
+    assert next(iter(DataLoader(Changed("abc"), 3))).tolist() == [0, -1, -2]
     Several.__getitems__ = lambda self, indices: []
     with pytest.raises(ValueError, match="gave 0 examples for 2 indices"):
         list(DataLoader(pairs, 2))
@@ -348,6 +354,9 @@ def test_a_loader_names_ragged_samples_by_their_indices_in_the_data_set() -> Non
         list(DataLoader(Stream(), 3))
     with pytest.raises(RaggedError, match="samples 6 and 7 "):
         list(DataLoader(Stream(), 4).part(1, 2))
+    for data in (examples, Stream()):  # of a function of one's own it is not known which examples it collates
+        with pytest.raises(RaggedError, match=r"^stack expects"):
+            list(DataLoader(data, 10, collate_fn=lambda batch: default_collate(batch[3:])))
 
 
 # ---------------------------------------------------------------- workers

@@ -345,6 +345,8 @@ class StackDataset(Dataset[Any]):
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         """The examples at these indices; asked for at once of a data set that has this method too."""
+        if type(self).__getitem__ is not StackDataset.__getitem__:  # a subclass means its own examples
+            return [self[index] for index in indices]
         columns = []
         for dataset in self._columns():
             several = getattr(dataset, "__getitems__", None)

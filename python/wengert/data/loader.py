@@ -338,6 +338,8 @@ class DataLoader(Generic[B_co]):
         try:
             return self.collate_fn(examples)
         except RaggedError as error:
+            if self.collate_fn is not default_collate:  # of which it is not known what it collates
+                raise
             _name_samples(error, indices[error.first], indices[error.other])
 
     def _streamed(self, rank: int, size: int) -> Iterator[Any]:
@@ -364,6 +366,8 @@ class DataLoader(Generic[B_co]):
             try:
                 yield self.collate_fn(examples[part]) if examples[part] else []
             except RaggedError as error:
+                if self.collate_fn is not default_collate:
+                    raise
                 start = seen + part.start
                 _name_samples(error, start + error.first, start + error.other)
             seen += len(examples)

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..data.distributed import require_enough
-from ..data.loader import DataLoader
+from ..data.distributed import DistributedSampler, require_enough
+from ..data.loader import DataLoader, samplers_of
 from ..distributed import World
 from ..ops import random
 from . import checkpoint
@@ -72,9 +72,11 @@ def require_alike(trainer: Training) -> None:
                     f"{rank} {found}"
                 )
     loader = trainer.train_dataloader
-    if isinstance(loader, DataLoader) and loader.batch_size is not None:
-        among: Any = loader.dataset if loader.sampler is None else loader.sampler
-        require_enough("Trainer", min(loader.batch_size, len(among)), world.size)
+    sampler, _ = samplers_of(loader)
+    if isinstance(loader, DataLoader) and loader.batch_size is not None and not isinstance(sampler, DistributedSampler):
+        among: Any = loader.dataset if sampler is None else sampler
+        count = len(among) if hasattr(among, "__len__") else loader.batch_size
+        require_enough("Trainer", min(loader.batch_size, count), world.size)
 
 
 def start(trainer: Training, resume: str | os.PathLike[str] | None) -> None:

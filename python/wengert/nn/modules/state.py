@@ -129,7 +129,7 @@ class Loading:
             metadata["assign_to_params_buffers"] = True
         missing, unexpected = self._keys
         for hook in hooks_of(module, BEFORE_LOADING):
-            hook(module, self._state, prefix, metadata, self._strict, missing, unexpected, self._faults)
+            hook(module, self._state, prefix, metadata, True, missing, unexpected, self._faults)  # strict, as PyTorch
         for name, tensor in own_state(module):
             self._known.add(prefix + name)
             if prefix + name not in self._state:
