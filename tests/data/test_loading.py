@@ -188,6 +188,8 @@ def test_a_loader_gives_the_part_of_its_distributed_sampler_and_no_other() -> No
     data = TensorDataset(np.arange(6))
     sampled = DataLoader(data, 2, sampler=DistributedSampler(data, 2, 1, shuffle=False))
     assert [x.tolist() for (x,) in sampled.part(1, 2)] == [[1, 3], [5]]
+    grouped = DataLoader(data, batch_sampler=BatchSampler(sampled.sampler, 2, False))
+    assert [x.tolist() for (x,) in grouped.part(1, 2)] == [[1, 3], [5]]
     with pytest.raises(ValueError, match="DistributedSampler is of rank 1 of 2, and this is rank 0 of 2"):
         sampled.part(0, 2)
     batches = DataLoader(data, batch_sampler=DistributedBatchSampler(data, 4, rank=0, size=2, shuffle=False))

@@ -265,7 +265,7 @@ class DataLoader(Generic[B_co]):
         found = _share_of(self._sampler) or _share_of(self._batch_sampler)
         if found is not None:
             if found != (rank, size):
-                name = type(self._batch_sampler or self._sampler).__name__
+                name = type(self._sampler if self._batch_sampler is None else self._batch_sampler).__name__
                 raise ValueError(
                     f"DataLoader: its {name} is of rank {found[0]} of {found[1]}, and this is rank {rank} of {size}"
                 )
@@ -382,6 +382,8 @@ def samplers_of(loader: Any) -> tuple[Any, Any]:
 
 def _share_of(sampler: Any) -> tuple[int, int] | None:
     """Of which rank among how many a sampler gives the examples; None if of all."""
+    if isinstance(sampler, BatchSampler):
+        return _share_of(sampler.sampler)
     if isinstance(sampler, DistributedSampler):
         return sampler.rank, sampler.num_replicas
     if isinstance(sampler, DistributedBatchSampler):
