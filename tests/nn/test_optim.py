@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ def parameter(value: float = 1.0, gradient: float = 1.0, dtype: Any = None) -> A
     return p
 
 
-ALL = [optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad]
+NEWER = [optim.Adadelta, optim.NAdam, optim.RAdam, optim.Adamax, optim.ASGD, optim.Rprop, optim.Adafactor]
+ALL = [optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad, *NEWER]
 by_name = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
 
 
@@ -100,7 +102,7 @@ def test_rmsprop_divides_by_the_root_of_the_mean_square() -> None:
 def test_every_optimizer_descends(kind: Any) -> None:
     wg.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 1))
-    optimizer = kind(net.parameters(), lr=0.05)
+    optimizer = kind(net.parameters(), lr=5.0 if kind is optim.Adadelta else 0.05)
     x = wg.tensor(random(64, 3).astype(np.float32))
     y = (x * x).sum(1, keepdim=True)
 
@@ -352,9 +354,46 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "Adagrad": ("Adagrad", {"lr": 0.1}),
     "Adagrad decay": ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
     "Adagrad maximize": ("Adagrad", {"lr": 0.1, "maximize": True}),
+    "Adadelta": ("Adadelta", {}),
+    "NAdam": ("NAdam", {"lr": 0.05}),
+    "RAdam": ("RAdam", {"lr": 0.05}),
+    "Adamax": ("Adamax", {"lr": 0.05}),
+    "ASGD": ("ASGD", {"lr": 0.05, "t0": 10}),
+    "Rprop": ("Rprop", {"lr": 0.05}),
+    "Adafactor": ("Adafactor", {"lr": 0.05}),
 }
 
+# Of the younger ones, by kind: what all runs have, and what is combined.
+_CLIMB, _DECAY = {"maximize": [False, True]}, {"weight_decay": [0, 0.1]}
+COMBINED: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
+    "Adadelta": ({"eps": 1e-4}, {"rho": [0.9, 0.5], "lr": [1.0, 0.3], **_CLIMB, **_DECAY}),
+    "NAdam": ({"lr": 0.05}, {
+        "momentum_decay": [4e-3, 0.1], "decoupled_weight_decay": [False, True], "betas": [(0.9, 0.999), (0.7, 0.8)],
+        **_CLIMB, **_DECAY,
+    }),
+    "RAdam": ({"lr": 0.05}, {
+        "betas": [(0.9, 0.999), (0.7, 0.8)], "decoupled_weight_decay": [False, True], "eps": [1e-8, 0.1], **_CLIMB,
+        **_DECAY,
+    }),
+    "Adamax": ({"lr": 0.05}, {"betas": [(0.9, 0.999), (0.7, 0.8)], "eps": [1e-8, 0.1], **_CLIMB, **_DECAY}),
+    "ASGD": ({"lr": 0.05}, {"t0": [1e6, 5], "lambd": [1e-4, 0.3], "alpha": [0.75, 0.1], **_CLIMB, **_DECAY}),
+    "Rprop": ({"lr": 0.05}, {"etas": [(0.5, 1.2), (0.3, 2.5)], "step_sizes": [(1e-6, 50), (0.02, 0.1)], **_CLIMB}),
+    "Adafactor": ({"lr": 0.05}, {
+        "eps": [(None, 1e-3), (0.3, 2.0)], "d": [1.0, 1.5], "beta2_decay": [-0.8, -0.3], **_CLIMB, **_DECAY,
+    }),
+}  # fmt: skip
 
+
+@pytest.fixture
+def double_numbers() -> Iterator[None]:
+    """PyTorch keeps numbers beside a step's in its default dtype, we in float64."""
+    torch = torch_or_skip()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("double_numbers")
 @pytest.mark.parametrize("name", RUNS)
 def test_fifty_steps_are_pytorchs(name: str) -> None:
     torch = torch_or_skip()
@@ -390,7 +429,41 @@ def test_fifty_steps_are_pytorchs(name: str) -> None:
             )
 
 
-@pytest.mark.parametrize("name", ["SGD momentum", "Adam amsgrad", "RMSprop centered", "Adagrad decay"])
+@pytest.mark.usefixtures("double_numbers")
+@pytest.mark.parametrize("kind", COMBINED)
+def test_every_combination_of_options_is_pytorchs(kind: str) -> None:
+    """Each in a group of its own."""
+    torch = torch_or_skip()
+    shared, varied = COMBINED[kind]
+    options = [dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
+    starts = [random(2, 3), random(3)]
+    ours = [[nn.Parameter(wg.tensor(x)) for x in starts] for _ in options]
+    theirs = [[torch.nn.Parameter(torch.tensor(x)) for x in starts] for _ in options]
+    a = getattr(optim, kind)([{"params": ps, **o} for ps, o in zip(ours, options, strict=True)], **shared)
+    b = getattr(torch.optim, kind)([{"params": ps, **o} for ps, o in zip(theirs, options, strict=True)], **shared)
+    rng = np.random.default_rng(0)
+    for step in range(24):
+        gradients = [rng.standard_normal(x.shape) for x in starts]
+        for ps, qs in zip(ours, theirs, strict=True):
+            for p, q, g in zip(ps, qs, gradients, strict=True):
+                p.grad, q.grad = wg.tensor(g), torch.tensor(g)
+            if step == 8:  # a parameter without a gradient is left alone
+                ps[1].grad = qs[1].grad = None
+        if step == 12:
+            for group in (*a.param_groups, *b.param_groups):
+                group["lr"] *= 0.5
+        a.step()
+        b.step()
+    for ps, qs, o in zip(ours, theirs, options, strict=True):
+        for p, q in zip(ps, qs, strict=True):
+            np.testing.assert_allclose(array(p), array(q), rtol=1e-9, atol=1e-12, err_msg=str(o))
+
+
+@pytest.mark.parametrize("name", [
+    "SGD momentum", "Adam amsgrad", "RMSprop centered", "Adagrad decay", "Adadelta", "NAdam", "RAdam", "Adamax", "ASGD",
+    "Rprop", "Adafactor",
+])  # fmt: skip
+@pytest.mark.usefixtures("double_numbers")
 def test_a_state_of_pytorch_can_be_loaded(name: str) -> None:
     torch = torch_or_skip()
     kind, options = RUNS[name]

@@ -36,6 +36,14 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "rmsprop_both": lambda ps: optim.RMSprop(ps, lr=0.005, momentum=0.9, centered=True, weight_decay=0.01),
     "adagrad": lambda ps: optim.Adagrad(ps, lr=0.05),
     "adagrad_decay": lambda ps: optim.Adagrad(ps, lr=0.05, lr_decay=0.01, weight_decay=0.01),
+    "adadelta": lambda ps: optim.Adadelta(ps, lr=2.0),
+    "nadam": lambda ps: optim.NAdam(ps, lr=0.02),
+    "radam": lambda ps: optim.RAdam(ps, lr=0.02),
+    "adamax": lambda ps: optim.Adamax(ps, lr=0.02),
+    "asgd": lambda ps: optim.ASGD(ps, lr=0.05, t0=20),
+    "rprop": lambda ps: optim.Rprop(ps, lr=0.001, step_sizes=(1e-6, 0.01)),
+    "adafactor": lambda ps: optim.Adafactor(ps, lr=0.02),
+    "muon": lambda ps: optim.Muon([p for p in ps if p.ndim == 2], lr=0.02),
 }  # fmt: skip
 SIX = ("sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad")
 SCHEDULES: dict[str, Callable[[Any], Any]] = {

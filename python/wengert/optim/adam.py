@@ -63,8 +63,7 @@ class Adam(Optimizer):
 
     def _check_options(self, group: dict[str, Any]) -> None:
         super()._check_options(group)
-        if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
-            raise ValueError(f"{self._name}: expected two betas in [0, 1), got {group['betas']}")
+        self._check_betas(group)
 
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
         names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -14,6 +16,7 @@ from ..core import dtypes
 from ..core.broadcast import cast
 from ..core.doors import change, constant, enter, require_unfollowed, require_writable
 from ..core.following import followed
+from ..core.hooks import Handle
 from ..core.modes import recorder, recording
 from ..core.variable import Variable
 from ..nn.modules.module import clear_gradient
@@ -56,17 +59,105 @@ class Numbers:
 
     def saved(self) -> Any:
         """All that a step may change of it, for `restore`."""
-        counts = None if self.counted is None else [state.get("step") for state in self.counted]
+        counts = None if self.counted is None else [_numbers_of(state) for state in self.counted]
         return {name: value for name, value in self.group.items() if name != "params"}, counts
 
     def restore(self, saved: Any) -> None:
         """Be what it was."""
         self.group.update(saved[0])
-        for state, count in zip(self.counted or (), saved[1] or (), strict=True):
-            if count is None:
-                state.pop("step", None)
-            else:
-                state["step"] = count
+        for state, numbers in zip(self.counted or (), saved[1] or (), strict=True):
+            for name in _numbers_of(state):
+                if name not in numbers:
+                    del state[name]
+            state.update(numbers)
+
+
+class MovingNumbers(Numbers):
+    """Numbers of which some, beside the step's, are remembered of each parameter, and are others after each step.
+
+    Parameters
+    ----------
+    options, group, states
+        As of `Numbers`.
+    before, after : callable
+        Of the group and a parameter's state; give these numbers, by name, before the next step and after it.
+    """
+
+    __slots__ = ("after", "before")
+
+    def __init__(
+        self, options: Callable[[dict[str, Any]], tuple[Any, ...]], group: dict[str, Any], states: Any,
+        before: Callable[..., dict[str, float]], after: Callable[..., dict[str, float]],
+    ) -> None:  # fmt: skip
+        super().__init__(options, group, states)
+        self.before, self.after = before, after
+
+    def read(self) -> dict[str, Any]:
+        """The keywords of a kernel in ops/updates.py."""
+        numbers = tuple([tuple(self.before(self.group, state).values()) for state in self.counted])
+        return {**super().read(), "numbers": numbers}
+
+    def done(self) -> None:
+        """Note that a step was taken."""
+        for state in self.counted:
+            state.update(self.after(self.group, state))
+        super().done()
+
+
+def _numbers_of(state: State) -> dict[str, float]:
+    return {name: value for name, value in state.items() if isinstance(value, (int, float))}
+
+
+def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A method `step` that calls the hooks of steps, and notes that there was one."""
+
+    @functools.wraps(step)
+    def call(self: Any, *args: Any, **keywords: Any) -> Any:
+        if self._stepping or not (self._step_pre_hooks or self._step_post_hooks):
+            result = step(self, *args, **keywords)
+            self.stepped = True
+            return result
+        self._stepping = True  # a step that calls its base's is one
+        try:
+            given: tuple[Any, ...] = (self, *args)
+            for hook in list(self._step_pre_hooks.values()):
+                changed = hook(self, given, keywords)
+                if changed is not None:
+                    given, keywords = _as_arguments(self, changed)
+            result = step(*given, **keywords)
+            self.stepped = True
+            for hook in list(self._step_post_hooks.values()):
+                hook(self, given, keywords)
+        finally:
+            self._stepping = False
+        return result
+
+    return call
+
+
+def _as_arguments(optimizer: Any, changed: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(changed, tuple) and len(changed) == 2 and isinstance(changed[1], dict):
+        return changed
+    raise RuntimeError(
+        f"{optimizer._name}: a hook before steps gives None, or a tuple of new arguments and keywords, got {changed!r}"
+    )
+
+
+_hook_keys = itertools.count()
+
+
+def check_implementation(
+    name: str, foreach: bool | None = None, capturable: bool = False, differentiable: bool = False,
+    fused: bool | None = None,
+) -> None:  # fmt: skip
+    """Raise if options that choose among PyTorch's implementations ask for what the one that there is cannot do."""
+    if differentiable:
+        raise ValueError(
+            f"{name}: differentiable=True is not supported, since steps are not recorded; to differentiate through a "
+            "step, compute the new parameters by operations (see wengert.func.functional_call)"
+        )
+    if foreach and fused:
+        raise ValueError(f"{name}: expected foreach or fused, got both; here neither changes anything")
 
 
 class Optimizer:
@@ -110,8 +201,15 @@ class Optimizer:
     param_groups: list[dict[str, Any]]
     state: defaultdict[Any, State]
     _choices: tuple[str, ...] = ()  # options that decide what is remembered, or which terms a step has
+    _moving: tuple[str, ...] = ()  # numbers, beside the step's, that are remembered of each parameter
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "step" in vars(cls):
+            cls.step = _hooked(cls.step)  # type: ignore[method-assign]
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self._no_hooks()
         self.defaults = defaults
         self.state = defaultdict(dict)
         self.param_groups = []
@@ -195,12 +293,19 @@ class Optimizer:
 
     def _check_options(self, group: dict[str, Any]) -> None:
         """Raise if a group's options are out of range."""
-        for name in ("lr", "momentum", "weight_decay", "eps", "lr_decay", "initial_accumulator_value", "alpha"):
+        for name in (
+            "lr", "momentum", "weight_decay", "eps", "lr_decay", "initial_accumulator_value", "alpha", "momentum_decay",
+        ):  # fmt: skip
             if name in group and not group[name] >= 0:
                 raise ValueError(f"{self._name}: expected {name} >= 0, got {group[name]}")
 
+    def _check_betas(self, group: dict[str, Any]) -> None:
+        if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
+            raise ValueError(f"{self._name}: expected two betas in [0, 1), got {group['betas']}")
+
     # ------------------------------------------------------------ the step
 
+    @_hooked
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.
 
@@ -227,7 +332,6 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        self.stepped = True
         together = self._together()
         if len(together) > 1:  # so that a fault is found before there is any change
             for _, params in together:
@@ -271,19 +375,49 @@ class Optimizer:
         for g in grads if followed else ():
             require_unfollowed(g, "a step of an optimizer", also_unrecorded=True)
         for name in names:
-            written += _remembered(states, params, name)
+            written += self._remembered(group, states, params, name)
         count = len(params)
         host = Numbers(self._numbers, group, states if counted else None)
+        if self._moving:
+            host = MovingNumbers(self._numbers, group, states, self._before, self._after)
         change(f"{self._name}.step", tuple(written), kernel, *grads, host=host, count=count, **static)
         for k, name in enumerate(names, 1):  # now that nothing was wrong with the gradients
             for state, buffer in zip(states, written[k * count : (k + 1) * count], strict=True):
                 state[name] = buffer
+
+    def _remembered(self, group: dict[str, Any], states: list[State], params: list[Any], name: str) -> list[Any]:
+        """What is remembered of parameters under a name."""
+        found = []
+        for state, p in zip(states, params, strict=True):
+            buffer = state.get(name)
+            if buffer is None:
+                buffer = self._start(group, p, name)
+            elif buffer._value.dtype is not p._value.dtype:  # the model was cast since
+                buffer = cast(buffer, p._value.dtype)
+            found.append(buffer)
+        return found
+
+    def _start(self, group: dict[str, Any], p: Any, name: str) -> Any:
+        """What is remembered of a parameter at first: zeros of its shape and dtype."""
+        return constant(np.zeros, p._value.shape, p._value.dtype)
+
+    def _before(self, group: dict[str, Any], state: State) -> dict[str, float]:
+        """The numbers named in `_moving` before the next step of a parameter."""
+        raise TypeError(f"{self._name} does not say what its numbers {self._moving} are")
+
+    def _after(self, group: dict[str, Any], state: State) -> dict[str, float]:
+        """The numbers named in `_moving` after the next step of a parameter."""
+        raise TypeError(f"{self._name} does not say what becomes of its numbers {self._moving}")
 
     def _depends(self, at_work: Any, group: dict[str, Any], states: list[State], names: Sequence[str]) -> None:
         """Tell who records a program what a step of this group depends on."""
         if id(self) in at_work.born:
             return
         at_work.guard(self, "state", self.state, "attribute")
+        at_work.guard(self, "_registered", self._registered, "attribute")
+        for hooks in (self._step_pre_hooks, self._step_post_hooks):
+            for key, hook in hooks.items():
+                at_work.guard(hooks, key, hook, "item")
         at_work.guard(self.param_groups, None, tuple(self.param_groups), "members")
         at_work.guard(group["params"], None, tuple(group["params"]), "members")
         for name in self._choices:
@@ -325,7 +459,7 @@ class Optimizer:
         -------
         dict
             "state": what is remembered of each parameter, by its number; "param_groups": the options, and the numbers
-            of the parameters under "params". The tensors, but for "step", are the optimizer's own.
+            of the parameters under "params". The tensors are the optimizer's own, but for what counts steps.
 
         Examples
         --------
@@ -333,6 +467,8 @@ class Optimizer:
         >>> optim.SGD([wg.ones(2, requires_grad=True)], lr=0.5).state_dict()["param_groups"][0]["lr"]
         0.5
         """
+        for hook in list(self._state_dict_pre_hooks.values()):
+            hook(self)
         numbers: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
@@ -340,7 +476,12 @@ class Optimizer:
                 numbers[id(p)] = len(numbers)
             groups.append({**group, "params": [numbers[id(p)] for p in group["params"]]})
             groups[-1]["params"] = groups[-1].pop("params")  # last, as in PyTorch
-        return {"state": {numbers[id(p)]: _saved(s) for p, s in self.state.items() if s}, "param_groups": groups}
+        state = {numbers[id(p)]: _saved(s, self._moving) for p, s in self.state.items() if s}
+        found: dict[str, Any] = {"state": state, "param_groups": groups}
+        for hook in list(self._state_dict_post_hooks.values()):
+            changed = hook(self, found)
+            found = found if changed is None else changed
+        return found
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a state, copied, its tensors cast to the parameters' dtypes.
@@ -365,6 +506,10 @@ class Optimizer:
         >>> optimizer.param_groups[0]["lr"]
         0.5
         """
+        state_dict = dict(state_dict)
+        for hook in list(self._load_state_dict_pre_hooks.values()):
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
         saved = state_dict["param_groups"]
         sizes, found = [len(group["params"]) for group in self.param_groups], [len(group["params"]) for group in saved]
         if sizes != found:
@@ -379,10 +524,188 @@ class Optimizer:
         state: defaultdict[Any, State] = defaultdict(dict)
         for number, entries in state_dict["state"].items():
             p = by_number[number]
-            state[p] = {name: _loaded(name, value, p) for name, value in entries.items()}
+            state[p] = {name: _loaded(name, value, p, self._moving) for name, value in entries.items()}
         for own, group in zip(self.param_groups, saved, strict=True):
             own.update({name: deepcopy(option) for name, option in group.items() if name != "params"})
         self.state = state
+        for hook in list(self._load_state_dict_post_hooks.values()):
+            hook(self)
+
+    # ------------------------------------------------------------ hooks
+
+    def _no_hooks(self) -> None:
+        self._stepping = False
+        self._registered = next(_hook_keys)  # another number when a hook is added
+        self._step_pre_hooks: dict[int, Any] = {}
+        self._step_post_hooks: dict[int, Any] = {}
+        self._state_dict_pre_hooks: dict[int, Any] = {}
+        self._state_dict_post_hooks: dict[int, Any] = {}
+        self._load_state_dict_pre_hooks: dict[int, Any] = {}
+        self._load_state_dict_post_hooks: dict[int, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles have: all but the hooks, which are of this optimizer."""
+        return {name: value for name, value in vars(self).items() if not name.endswith("_hooks")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._no_hooks()
+        vars(self).update(state)
+
+    def _add_hook(self, hooks: dict[int, Any], hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        if not callable(hook):
+            raise TypeError(f"{self._name}: expected a function as a hook, got {type(hook).__name__}")
+        key = self._registered = next(_hook_keys)
+        before = dict(hooks) if prepend else {}
+        if prepend:
+            hooks.clear()
+        hooks[key] = hook
+        hooks.update(before)
+        return Handle(hooks, key)
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call a function before each step.
+
+        Parameters
+        ----------
+        hook : callable
+            Of the optimizer, the arguments of `step` (the first is the optimizer) and its keywords; gives None, or a
+            tuple of new arguments and new keywords.
+
+        Returns
+        -------
+        Handle
+            With `remove()`.
+
+        Notes
+        -----
+        A program (`wg.compile`) runs what hooks do to tensors, but not their Python.
+
+        Examples
+        --------
+        >>> optimizer = wg.optim.SGD([wg.ones(2, requires_grad=True)], lr=0.5)
+        >>> handle = optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: print("before"))
+        >>> optimizer.step()
+        before
+        """
+        return self._add_hook(self._step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call a function after each step.
+
+        Parameters
+        ----------
+        hook : callable
+            Of the optimizer, the arguments of `step` (the first is the optimizer) and its keywords.
+
+        Returns
+        -------
+        Handle
+            With `remove()`.
+
+        Examples
+        --------
+        >>> optimizer = wg.optim.SGD([wg.ones(2, requires_grad=True)], lr=0.5)
+        >>> handle = optimizer.register_step_post_hook(lambda optimizer, args, kwargs: print("after"))
+        >>> optimizer.step()
+        after
+        """
+        return self._add_hook(self._step_post_hooks, hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call a function before `state_dict` is made.
+
+        Parameters
+        ----------
+        hook : callable
+            Of the optimizer.
+        prepend : bool
+            Before the hooks that are there, rather than after them.
+
+        Returns
+        -------
+        Handle
+            With `remove()`.
+
+        Examples
+        --------
+        >>> optimizer = wg.optim.SGD([wg.ones(2, requires_grad=True)], lr=0.5)
+        >>> handle = optimizer.register_state_dict_pre_hook(lambda optimizer: print("saving"))
+        >>> state = optimizer.state_dict()
+        saving
+        """
+        return self._add_hook(self._state_dict_pre_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call a function after `state_dict` is made.
+
+        Parameters
+        ----------
+        hook : callable
+            Of the optimizer and the state; changes it, or gives another one.
+        prepend : bool
+            Before the hooks that are there, rather than after them.
+
+        Returns
+        -------
+        Handle
+            With `remove()`.
+
+        Examples
+        --------
+        >>> optimizer = wg.optim.SGD([wg.ones(2, requires_grad=True)], lr=0.5)
+        >>> handle = optimizer.register_state_dict_post_hook(lambda optimizer, state: {**state, "note": "by hand"})
+        >>> optimizer.state_dict()["note"]
+        'by hand'
+        """
+        return self._add_hook(self._state_dict_post_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call a function before `load_state_dict` takes over a state.
+
+        Parameters
+        ----------
+        hook : callable
+            Of the optimizer and a shallow copy of the state; changes it, or gives another one.
+        prepend : bool
+            Before the hooks that are there, rather than after them.
+
+        Returns
+        -------
+        Handle
+            With `remove()`.
+
+        Examples
+        --------
+        >>> optimizer = wg.optim.SGD([wg.ones(2, requires_grad=True)], lr=0.5)
+        >>> handle = optimizer.register_load_state_dict_pre_hook(lambda optimizer, state: print(sorted(state)))
+        >>> optimizer.load_state_dict(optimizer.state_dict())
+        ['param_groups', 'state']
+        """
+        return self._add_hook(self._load_state_dict_pre_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call a function after `load_state_dict` has taken over a state.
+
+        Parameters
+        ----------
+        hook : callable
+            Of the optimizer.
+        prepend : bool
+            Before the hooks that are there, rather than after them.
+
+        Returns
+        -------
+        Handle
+            With `remove()`.
+
+        Examples
+        --------
+        >>> optimizer = wg.optim.SGD([wg.ones(2, requires_grad=True)], lr=0.5)
+        >>> handle = optimizer.register_load_state_dict_post_hook(lambda optimizer: print("loaded"))
+        >>> optimizer.load_state_dict(optimizer.state_dict())
+        loaded
+        """
+        return self._add_hook(self._load_state_dict_post_hooks, hook, prepend)
 
     def __repr__(self) -> str:
         groups = []
@@ -421,30 +744,22 @@ def _of_one_dtype(name: str, params: list[Any]) -> list[list[Any]]:
     return list(lists.values())
 
 
-def _remembered(states: list[State], params: list[Any], name: str) -> list[Any]:
-    """What is remembered under a name: at first zeros of the parameters' shapes and dtypes."""
-    found = []
-    for state, p in zip(states, params, strict=True):
-        buffer = state.get(name)
-        if buffer is None:
-            buffer = constant(np.zeros, p._value.shape, p._value.dtype)
-        elif buffer._value.dtype is not p._value.dtype:  # the model was cast since
-            buffer = cast(buffer, p._value.dtype)
-        found.append(buffer)
-    return found
-
-
-def _saved(state: State) -> State:
-    """What `state_dict` shows of a parameter's state: the step count as a tensor, as PyTorch has it."""
+def _saved(state: State, moving: tuple[str, ...]) -> State:
+    """What `state_dict` shows of a parameter's state: numbers of steps as tensors, as PyTorch has them."""
+    dtype = {"step": dtypes.float32} | dict.fromkeys(moving, dtypes.float64)
     return {
-        name: constant(np.full, (), value, dtypes.float32) if name == "step" else value for name, value in state.items()
+        name: constant(np.full, (), value, dtype[name]) if name in dtype else value for name, value in state.items()
     }
 
 
-def _loaded(name: str, value: Any, p: Variable) -> Any:
-    """A copy of a saved entry; tensors and arrays as tensors of the parameter's dtype."""
+def _loaded(name: str, value: Any, p: Variable, moving: tuple[str, ...] = ()) -> Any:
+    """A copy of a saved entry; tensors and arrays, in lists too, as tensors of the parameter's dtype."""
     if name == "step":
         return int(value)
+    if name in moving:
+        return float(value)
     if hasattr(value, "__array__"):
         return enter(np.asarray(value).astype(p._value.dtype, order="C"))
+    if isinstance(value, (list, tuple)):
+        return type(value)([_loaded("", part, p) for part in value])
     return deepcopy(value)
