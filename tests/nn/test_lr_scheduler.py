@@ -47,6 +47,29 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
     "SequentialLR": lambda s, o: s.SequentialLR(
         o, [s.LinearLR(o, 0.1, total_iters=5), s.CosineAnnealingLR(o, 20), s.ExponentialLR(o, 0.9)], [5, 25]
     ),
+    "MultiplicativeLR": lambda s, o: s.MultiplicativeLR(o, [lambda e: 0.95, lambda e: 1 / (1 + 0.01 * e)]),
+    "PolynomialLR": lambda s, o: s.PolynomialLR(o, total_iters=30),
+    "PolynomialLR of a power": lambda s, o: s.PolynomialLR(o, total_iters=13, power=1.7),
+    "CosineAnnealingWarmRestarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 7, eta_min=0.01),
+    "CosineAnnealingWarmRestarts longer": lambda s, o: s.CosineAnnealingWarmRestarts(o, 3, T_mult=2),
+    "CyclicLR": lambda s, o: s.CyclicLR(o, 0.1, 0.7, step_size_up=4),
+    "CyclicLR triangular2": lambda s, o: s.CyclicLR(o, [0.1, 0.2], [0.7, 0.5], 5, 2, mode="triangular2"),
+    "CyclicLR exp_range": lambda s, o: s.CyclicLR(
+        o, 0.1, 0.7, step_size_up=3, step_size_down=8, mode="exp_range", gamma=0.97, base_momentum=[0.7, 0.75],
+        max_momentum=[0.9, 0.99],
+    ),
+    "CyclicLR scaled": lambda s, o: s.CyclicLR(
+        o, 0.1, 0.7, step_size_up=6, scale_fn=lambda x: 1 / (1 + x), scale_mode="iterations", cycle_momentum=False
+    ),
+    "ChainedScheduler": lambda s, o: s.ChainedScheduler(
+        [s.ConstantLR(o, 0.1, total_iters=9), s.ExponentialLR(o, 0.97), s.MultiStepLR(o, [12])], optimizer=o
+    ),
+    "SequentialLR of the younger": lambda s, o: s.SequentialLR(
+        o, [s.PolynomialLR(o, 12), s.CosineAnnealingWarmRestarts(o, 4), s.CyclicLR(o, 0.1, 0.7, step_size_up=2)], [6, 22]
+    ),
+    "SequentialLR from an epoch": lambda s, o: s.SequentialLR(
+        o, [s.LinearLR(o, total_iters=9), s.ExponentialLR(o, 0.9)], milestones=[8], last_epoch=3
+    ),
     "SequentialLR of steps": lambda s, o: s.SequentialLR(
         o, [s.ConstantLR(o, 0.5, total_iters=9), s.StepLR(o, 4), s.LambdaLR(o, lambda e: 1 / (1 + e))], [7, 19]
     ),
@@ -86,6 +109,68 @@ def test_schedules_compose_as_in_pytorch() -> None:
                 schedule.step()
         rates.append(seen)
     assert rates[0] == pytest.approx(rates[1], rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("T_mult", [1, 2])
+def test_warm_restarts_go_to_an_epoch_as_pytorchs(T_mult: int) -> None:
+    torch = torch_or_skip()
+    ours, theirs = optimizer_of(wg), optimizer_of(torch)
+    a = lr_scheduler.CosineAnnealingWarmRestarts(ours, 3, T_mult=T_mult, eta_min=0.02)
+    b = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(theirs, 3, T_mult=T_mult, eta_min=0.02)
+    for epoch in (None, 0.25, 1.5, None, 4, 26.75, None, 2, None, None, 12.5):
+        for schedule in (a, b):
+            schedule.step() if epoch is None else schedule.step(epoch)
+        assert a.get_last_lr() == pytest.approx(b.get_last_lr(), rel=1e-12)
+        assert (a.last_epoch, a.T_i) == (b.last_epoch, b.T_i)
+
+
+def test_going_on_from_an_epoch_is_pytorchs() -> None:
+    torch = torch_or_skip()
+    makers: list[Callable[[Any, Any], Any]] = [
+        lambda s, o: s.CosineAnnealingWarmRestarts(o, 4, T_mult=2, last_epoch=9),
+        lambda s, o: s.PolynomialLR(o, 9, last_epoch=2),
+        lambda s, o: s.CyclicLR(o, 0.1, 0.7, step_size_up=4, last_epoch=6),
+        lambda s, o: s.MultiplicativeLR(o, lambda epoch: 0.9, last_epoch=6),
+        lambda s, o: s.SequentialLR(o, [s.StepLR(o, 2, last_epoch=3), s.ConstantLR(o)], [6], last_epoch=3),
+    ]
+    for make in makers:
+        rates = []
+        for library in (wg, torch):
+            optimizer = optimizer_of(library)
+            for group in optimizer.param_groups:
+                group["initial_lr"] = 2 * group["lr"]
+            schedule = make(library.optim.lr_scheduler, optimizer)
+            seen = []
+            for _ in range(6):
+                seen += schedule.get_last_lr()
+                optimizer.step()
+                schedule.step()
+            rates.append(seen)
+        assert rates[0] == pytest.approx(rates[1], rel=1e-12)
+
+
+def test_schedules_within_schedules() -> None:
+    def made(optimizer: Any) -> Any:
+        chain = lr_scheduler.ChainedScheduler([
+            lr_scheduler.ConstantLR(optimizer, 0.5, total_iters=2), lr_scheduler.ExponentialLR(optimizer, 0.5),
+        ])  # fmt: skip
+        return lr_scheduler.SequentialLR(optimizer, [lr_scheduler.StepLR(optimizer, 9), chain], [3])
+
+    optimizer = optimizer_of(wg)
+    schedule, seen = made(optimizer), []
+    for _ in range(7):
+        seen.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    assert seen == [0.5, 0.5, 0.5, 0.25, 0.125, 0.125, 0.0625]
+    other = optimizer_of(wg)
+    again = made(other)
+    other.load_state_dict(optimizer.state_dict())
+    again.load_state_dict(copy.deepcopy(schedule.state_dict()))
+    other.step()
+    schedule.step()
+    again.step()
+    assert again.get_last_lr() == schedule.get_last_lr()
 
 
 PLATEAUS: dict[str, dict[str, Any]] = {
@@ -223,6 +308,24 @@ def test_too_many_steps_of_one_cycle_are_told() -> None:
     (lambda o: lr_scheduler.SequentialLR(o, [lr_scheduler.StepLR(optimizer_of(wg), 1)], []), ValueError,
      "is of another optimizer"),
     (lambda o: lr_scheduler.LRScheduler(o), TypeError, "does not define get_lr"),
+    (lambda o: lr_scheduler.MultiplicativeLR(o, 0.5), TypeError, "MultiplicativeLR: expected a function of the epoch"),
+    (lambda o: lr_scheduler.PolynomialLR(o, -1), ValueError, "total_iters >= 0, got -1"),
+    (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 0), ValueError, "an integer T_0 >= 1, got 0"),
+    (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2, 1.5), ValueError, "an integer T_mult >= 1, got 1.5"),
+    (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2, eta_min="a"), ValueError, "a number as eta_min"),
+    (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2).step(-1), ValueError, "an epoch >= 0, got -1"),
+    (lambda o: lr_scheduler.CyclicLR(o, [0.1], 1.0), ValueError, "expected 2 values of base_lr"),
+    (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, 0), ValueError, "> 0, got 0 and 0"),
+    (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, mode="up"), ValueError, "or a scale_fn, got 'up'"),
+    (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, scale_mode="up"), ValueError, "scale_mode"),
+    (lambda o: lr_scheduler.CyclicLR(optim.Adagrad([nn.Parameter(wg.ones(1))]), 0.1, 1.0), ValueError,
+     "CyclicLR: Adagrad has neither momentum nor betas"),
+    (lambda o: lr_scheduler.ChainedScheduler([]), ValueError, "expected schedulers, got none"),
+    (lambda o: lr_scheduler.ChainedScheduler([3]), TypeError, "expected an optimizer, got NoneType"),
+    (lambda o: lr_scheduler.ChainedScheduler([lr_scheduler.StepLR(o, 1), 3]), TypeError, "got a int at 1"),
+    (lambda o: lr_scheduler.ChainedScheduler([lr_scheduler.ReduceLROnPlateau(o)]), ValueError, "needs the metric"),
+    (lambda o: lr_scheduler.ChainedScheduler([lr_scheduler.StepLR(o, 1)], optimizer_of(wg)), ValueError,
+     "is of another optimizer"),
 ])  # fmt: skip
 def test_wrong_uses_are_told(make: Callable[[Any], Any], error: type, message: str) -> None:
     with pytest.raises(error, match=message):

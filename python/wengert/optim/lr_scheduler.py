@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.modes import recorder
+from ..core.recorder import CompileError
 from .optimizer import Optimizer
 
 
@@ -137,12 +138,16 @@ class LRScheduler:
         self.last_epoch += 1
         self._set(self.get_first_lr() if first else self.get_lr())
 
+    def _begin(self, epoch: int) -> None:
+        """Begin at an epoch, from the rates that the groups have."""
+        self.last_epoch, self._step_count = epoch - 1, 0
+        self._advance(first=True)
+
     def _restart(self) -> None:
         """Go to epoch 0, from the rates that the groups began with."""
         for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = lr
-        self.last_epoch, self._step_count = -1, 0
-        self._advance(first=True)
+        self._begin(0)
 
     def _set(self, rates: list[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
@@ -221,7 +226,43 @@ def _per_group(name: str, what: str, optimizer: Optimizer, x: Any) -> list[Any]:
     return list(x)
 
 
-class LambdaLR(LRScheduler):
+class _ByFunctions(LRScheduler):
+    """A schedule by a function of the epoch, or one for each group."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        name = type(self).__name__
+        self.lr_lambdas = _per_group(name, "lr_lambda", _checked(name, optimizer), lr_lambda)
+        for function in self.lr_lambdas:
+            if not callable(function):
+                raise TypeError(f"{name}: expected a function of the epoch as lr_lambda, got {type(function).__name__}")
+        super().__init__(optimizer, last_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer and the functions; of callable objects, their attributes."""
+        state = super().state_dict()
+        state["lr_lambdas"] = [_attributes(function) for function in self.lr_lambdas]
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state; the functions stay, callable objects get their attributes."""
+        functions = self.lr_lambdas
+        super().load_state_dict(state_dict)
+        self.lr_lambdas = functions
+        for function, attributes in zip(functions, state_dict["lr_lambdas"], strict=True):
+            vars(function).update(attributes or {})
+
+
+def _attributes(function: Any) -> dict[str, Any] | None:
+    """What the state of a schedule has of a function of the user's."""
+    return dict(getattr(function, "__dict__", {})) or None
+
+
+class LambdaLR(_ByFunctions):
     """The initial rate times a function of the epoch.
 
     Parameters
@@ -240,32 +281,38 @@ class LambdaLR(LRScheduler):
     [0.5]
     """
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
-        last_epoch: int = -1,
-    ) -> None:
-        self.lr_lambdas = _per_group("LambdaLR", "lr_lambda", _checked("LambdaLR", optimizer), lr_lambda)
-        super().__init__(optimizer, last_epoch)
-
     def get_lr(self) -> list[float]:
         """The rates for `last_epoch`."""
         return [lr * function(self.last_epoch) for lr, function in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
-    def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer and the functions; of callable objects, their attributes."""
-        state = super().state_dict()
-        state["lr_lambdas"] = [dict(getattr(f, "__dict__", {})) or None for f in self.lr_lambdas]
-        return state
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state; the functions stay, callable objects get their attributes."""
-        functions = self.lr_lambdas
-        super().load_state_dict(state_dict)
-        self.lr_lambdas = functions
-        for function, attributes in zip(functions, state_dict["lr_lambdas"], strict=True):
-            vars(function).update(attributes or {})
+class MultiplicativeLR(_ByFunctions):
+    """The rate times a function of the epoch, at every epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    lr_lambda : function or list of function
+        Maps the epoch to the factor; one for all groups or one for each.
+    last_epoch : int
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+    >>> for epoch in range(2):
+    ...     optimizer.step(); schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
+    """
+
+    def get_lr(self) -> list[float]:
+        """The present rates times the functions of `last_epoch`."""
+        return [lr * function(self.last_epoch) for lr, function in zip(self._current(), self.lr_lambdas, strict=True)]
+
+    def get_first_lr(self) -> list[float]:
+        """The present rates."""
+        return self._current()
 
 
 class _Scaled(LRScheduler):
@@ -449,6 +496,50 @@ class LinearLR(_Scaled):
         return self.get_lr() if self.last_epoch == 0 else self._current()
 
 
+class PolynomialLR(_Scaled):
+    """The rate times a power of the part that is left of `total_iters` epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    total_iters : int
+        The epochs after which the rate is 0.
+    power : float
+    last_epoch : int
+
+    Notes
+    -----
+    lr (1 - min(epoch, total_iters) / total_iters)^power.
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4, power=2.0)
+    >>> for epoch in range(2):
+    ...     optimizer.step(); schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:  # fmt: skip
+        if total_iters < 0:
+            raise ValueError(f"PolynomialLR: expected total_iters >= 0, got {total_iters}")
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def _change(self) -> float:
+        if not 0 < self.last_epoch <= self.total_iters:
+            return 1.0
+        left = self.total_iters - self.last_epoch
+        return (left / (left + 1)) ** self.power
+
+    def get_first_lr(self) -> list[float]:
+        """The present rates."""
+        return self._current()
+
+
 class CosineAnnealingLR(LRScheduler):
     """The rate along half a cosine, from the initial one to `eta_min` in `T_max` epochs (Loshchilov and Hutter 2017).
 
@@ -487,6 +578,248 @@ class CosineAnnealingLR(LRScheduler):
     def get_first_lr(self) -> list[float]:
         """The present rates."""
         return self._current()
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """The rate along half a cosine, again and again from the top (Loshchilov and Hutter 2017).
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    T_0 : int
+        The epochs of the first descent.
+    T_mult : int
+        By what each descent is longer than the one before.
+    eta_min : float
+        The rate at the bottom.
+    last_epoch : int
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Notes
+    -----
+    eta_min + (lr - eta_min) (1 + cos(pi T_cur / T_i)) / 2, T_cur epochs after the last restart, T_i before the next.
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = wg.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2, T_mult=2)
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     optimizer.step()
+    ...     rates.append(round(schedule.get_last_lr()[0], 2))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.5, 1.0, 0.85, 0.5]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
+        for name, value in (("T_0", T_0), ("T_mult", T_mult)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"CosineAnnealingWarmRestarts: expected an integer {name} >= 1, got {value!r}")
+        if not isinstance(eta_min, (int, float)):
+            raise ValueError(
+                f"CosineAnnealingWarmRestarts: expected a number as eta_min, got a {type(eta_min).__name__}"
+            )
+        self.T_0, self.T_i, self.T_mult, self.eta_min = T_0, T_0, T_mult, eta_min
+        self.T_cur: float = last_epoch
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """The rates `T_cur` epochs after the last restart."""
+        part = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
+        return [self.eta_min + (lr - self.eta_min) * part for lr in self.base_lrs]
+
+    def step(self, epoch: float | None = None) -> None:
+        """Set the next rates, or those of an epoch, which may lie between two: after batch k of n, epoch + k / n.
+
+        Parameters
+        ----------
+        epoch : float or None
+
+        Raises
+        ------
+        ValueError
+            If it is below 0.
+        """
+        at_work = recorder()
+        if at_work is not None:
+            if epoch is not None:
+                raise CompileError(
+                    "compile: CosineAnnealingWarmRestarts.step(epoch) sets an epoch that each run would set again; "
+                    "leave epoch out, or call it outside the compiled function"
+                )
+            at_work.effect(self.step, ())
+            return
+        if epoch is None:
+            self._advance()
+            return
+        if epoch < 0:
+            raise ValueError(f"CosineAnnealingWarmRestarts: expected an epoch >= 0, got {epoch}")
+        self._step_count += 1
+        self.last_epoch = math.floor(epoch)
+        self._place(epoch)
+        self._set(self.get_lr())
+
+    def _advance(self, first: bool = False) -> None:
+        self.T_cur = max(self.T_cur + 1, 0)
+        if self.T_cur >= self.T_i:
+            self.T_cur %= self.T_i
+            self.T_i *= self.T_mult
+        super()._advance(first)
+
+    def _begin(self, epoch: int) -> None:
+        self.T_cur, self.T_i = epoch - 1, self.T_0
+        super()._begin(epoch)
+
+    def _place(self, epoch: float) -> None:
+        """Find the descent that an epoch is in."""
+        if self.T_mult == 1:
+            self.T_cur, self.T_i = epoch % self.T_0, self.T_0
+            return
+        self.T_cur, self.T_i = epoch, self.T_0
+        while self.T_cur >= self.T_i:
+            self.T_cur -= self.T_i
+            self.T_i *= self.T_mult
+
+
+class CyclicLR(LRScheduler):
+    """The rate up from `base_lr` to `max_lr` and down again, over and over, one step per batch (Smith 2017).
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    base_lr, max_lr : float or list of float
+        The lowest and the highest rate; one for all groups or one for each.
+    step_size_up : int
+        The steps of the way up.
+    step_size_down : int or None
+        The steps of the way down; None: as many.
+    mode : {"triangular", "triangular2", "exp_range"}
+        Whether the heights of cycles stay, are halved from one to the next, or are scaled by gamma^step.
+    gamma : float
+    scale_fn : function or None
+        Scales the height instead, and `mode` is not looked at.
+    scale_mode : {"cycle", "iterations"}
+        Whether `scale_fn` is given the number of the cycle, from 1, or of the step.
+    cycle_momentum : bool
+        Whether the momentum, or Adam's first beta, goes down while the rate goes up, and up again.
+    base_momentum, max_momentum : float or list of float
+    last_epoch : int
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or the optimizer has no momentum to cycle.
+
+    Examples
+    --------
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=0.1, momentum=0.9)
+    >>> schedule = wg.optim.lr_scheduler.CyclicLR(optimizer, base_lr=0.25, max_lr=0.75, step_size_up=2)
+    >>> rates = []
+    >>> for batch in range(5):
+    ...     optimizer.step()
+    ...     rates += schedule.get_last_lr()
+    ...     schedule.step()
+    >>> rates
+    [0.25, 0.5, 0.75, 0.5, 0.25]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, base_lr: float | list[float], max_lr: float | list[float], step_size_up: int = 2000,
+        step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle", cycle_momentum: bool = True,
+        base_momentum: float | list[float] = 0.8, max_momentum: float | list[float] = 0.9, last_epoch: int = -1,
+    ) -> None:  # fmt: skip
+        low = _per_group("CyclicLR", "base_lr", _checked("CyclicLR", optimizer), base_lr)
+        self.max_lrs = _per_group("CyclicLR", "max_lr", optimizer, max_lr)
+        down = step_size_up if step_size_down is None else step_size_down
+        if not (step_size_up > 0 and down > 0):
+            raise ValueError(f"CyclicLR: expected step_size_up and step_size_down > 0, got {step_size_up} and {down}")
+        if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range"):
+            raise ValueError(
+                f'CyclicLR: expected mode "triangular", "triangular2" or "exp_range", or a scale_fn, got {mode!r}'
+            )
+        if scale_mode not in ("cycle", "iterations"):
+            raise ValueError(f'CyclicLR: expected scale_mode "cycle" or "iterations", got {scale_mode!r}')
+        self.total_size = float(step_size_up + down)
+        self.step_ratio = step_size_up / self.total_size
+        self.mode, self.gamma, self._scale_fn_custom = mode, gamma, scale_fn
+        self.scale_mode = scale_mode
+        if scale_fn is None:
+            self.scale_mode = "iterations" if mode == "exp_range" else "cycle"
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum:
+            _require_momentum("CyclicLR", optimizer)
+            self.use_beta1 = "betas" in optimizer.defaults
+            self.base_momentums = _per_group("CyclicLR", "base_momentum", optimizer, base_momentum)
+            self.max_momentums = _per_group("CyclicLR", "max_momentum", optimizer, max_momentum)
+        if last_epoch == -1:
+            for k, group in enumerate(optimizer.param_groups):
+                group["lr"] = low[k]
+                if cycle_momentum:
+                    group.update(max_momentum=self.max_momentums[k], base_momentum=self.base_momentums[k])
+        super().__init__(optimizer, last_epoch)
+        self.base_lrs = low
+
+    def scale_fn(self, x: float) -> float:
+        """What the height of a cycle is scaled by.
+
+        Parameters
+        ----------
+        x : float
+            The number of the cycle or of the step, as `scale_mode` says.
+        """
+        if self._scale_fn_custom is not None:
+            return self._scale_fn_custom(x)
+        if self.mode == "triangular":
+            return 1.0
+        scale: float = 0.5 ** (x - 1) if self.mode == "triangular2" else self.gamma**x
+        return scale
+
+    def get_lr(self) -> list[float]:
+        """The rates for `last_epoch`; sets the momentum too."""
+        cycles = self.last_epoch / self.total_size
+        cycle = math.floor(1 + cycles)
+        x = 1.0 + cycles - cycle
+        height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
+        height *= self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
+        if self.cycle_momentum:
+            momenta = zip(self.optimizer.param_groups, self.base_momentums, self.max_momentums, strict=True)
+            for group, low, high in momenta:
+                _set_momentum(group, high - (high - low) * height)
+        return [low + (high - low) * height for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer and the function; of a callable object, its attributes."""
+        return {**super().state_dict(), "_scale_fn_custom": _attributes(self._scale_fn_custom)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state; the function stays, a callable object gets its attributes."""
+        function = self._scale_fn_custom
+        super().load_state_dict(state_dict)
+        self._scale_fn_custom = function
+        if function is not None:
+            vars(function).update(state_dict["_scale_fn_custom"] or {})
+
+
+def _require_momentum(name: str, optimizer: Optimizer) -> None:
+    if not {"momentum", "betas"} & set(optimizer.defaults):
+        raise ValueError(
+            f"{name}: {type(optimizer).__name__} has neither momentum nor betas to cycle; pass cycle_momentum=False"
+        )
+
+
+def _set_momentum(group: dict[str, Any], momentum: float) -> None:
+    if "betas" in group:
+        group["betas"] = (momentum, *group["betas"][1:])
+    else:
+        group["momentum"] = momentum
 
 
 class OneCycleLR(LRScheduler):
@@ -556,11 +889,8 @@ class OneCycleLR(LRScheduler):
             ]
         else:
             self._phases += [(total_steps - 1, "max_lr", "min_lr", "base_momentum", "max_momentum")]
-        if cycle_momentum and not {"momentum", "betas"} & set(optimizer.defaults):
-            raise ValueError(
-                f"OneCycleLR: {type(optimizer).__name__} has neither momentum nor betas to cycle; "
-                "pass cycle_momentum=False"
-            )
+        if cycle_momentum:
+            _require_momentum("OneCycleLR", optimizer)
         if last_epoch == -1:
             highs = _per_group("OneCycleLR", "max_lr", optimizer, max_lr)
             most = _per_group("OneCycleLR", "max_momentum", optimizer, max_momentum)
@@ -586,11 +916,7 @@ class OneCycleLR(LRScheduler):
         for group in self.optimizer.param_groups:
             rates.append(self._between(group[between[0]], group[between[1]], part))
             if self.cycle_momentum:
-                momentum = self._between(group[between[2]], group[between[3]], part)
-                if "betas" in group:
-                    group["betas"] = (momentum, *group["betas"][1:])
-                else:
-                    group["momentum"] = momentum
+                _set_momentum(group, self._between(group[between[2]], group[between[3]], part))
         return rates
 
     def _between(self, start: float, end: float, part: float) -> float:
@@ -599,7 +925,42 @@ class OneCycleLR(LRScheduler):
         return end + (start - end) / 2 * (1 + math.cos(math.pi * part))
 
 
-class SequentialLR(LRScheduler):
+class _Several(LRScheduler):
+    """Schedules of one optimizer that are stepped by another."""
+
+    _schedulers: list[LRScheduler]
+
+    def _take(self, optimizer: Any, schedulers: Sequence[LRScheduler]) -> None:
+        name = type(self).__name__
+        self.optimizer = _checked(name, optimizer)
+        for k, scheduler in enumerate(schedulers):
+            if isinstance(scheduler, ReduceLROnPlateau):
+                raise ValueError(f"{name}: scheduler {k} is a ReduceLROnPlateau, whose step needs the metric")
+            if not isinstance(scheduler, LRScheduler):
+                raise TypeError(f"{name}: expected schedulers, got a {type(scheduler).__name__} at {k}")
+            if scheduler.optimizer is not optimizer:
+                raise ValueError(f"{name}: scheduler {k}, a {type(scheduler).__name__}, is of another optimizer")
+        self._schedulers = list(schedulers)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer; of the schedulers, their states."""
+        return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state."""
+        schedulers = self._schedulers
+        super().load_state_dict(state_dict)
+        self._schedulers = schedulers
+        for scheduler, state in zip(schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(state)
+
+    def _restart(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self._begin(0)
+
+
+class SequentialLR(_Several):
     """One schedule after the other.
 
     Parameters
@@ -609,6 +970,9 @@ class SequentialLR(LRScheduler):
         Of this optimizer.
     milestones : list of int
         The epochs at which the second, third, ... take over; each begins at its own epoch 0.
+    last_epoch : int
+        The epoch to go on from; -1 to begin. The first schedule goes on from its own, so that a run is resumed by
+        loading a state rather than by this.
 
     Raises
     ------
@@ -628,32 +992,32 @@ class SequentialLR(LRScheduler):
     [0.5]
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
-        self.optimizer = _checked("SequentialLR", optimizer)
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+    ) -> None:
         if not schedulers or len(milestones) != len(schedulers) - 1:
             raise ValueError(
                 f"SequentialLR: expected schedulers and one milestone fewer, "
                 f"got {len(schedulers)} and {len(milestones)}"
             )
-        for k, scheduler in enumerate(schedulers):
-            if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(f"SequentialLR: scheduler {k} is a ReduceLROnPlateau, whose step needs the metric")
-            if scheduler.optimizer is not optimizer:
-                raise ValueError(f"SequentialLR: scheduler {k}, a {type(scheduler).__name__}, is of another optimizer")
-        self._schedulers, self._milestones = list(schedulers), list(milestones)
-        self._restart()
-
-    def _restart(self) -> None:
-        self.last_epoch = 0
+        self._take(optimizer, schedulers)
+        self._milestones = list(milestones)
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"]
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        self._start(last_epoch + 1, getattr(first, "last_epoch", 0))
+
+    def _begin(self, epoch: int) -> None:
+        self._start(epoch, 0)
+
+    def _start(self, epoch: int, of_first: int) -> None:
+        """Begin at an epoch, the first schedule at one of its own."""
+        self.last_epoch = epoch
         for scheduler in self._schedulers:
             scheduler.last_epoch = -1
-        self._take_over(bisect_right(self._milestones, 0))
-
-    def _take_over(self, k: int) -> None:
-        self._schedulers[k]._restart()
-        self._last_lr = self._schedulers[k].get_last_lr()
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        first._begin(of_first)
+        self._last_lr = first.get_last_lr()
 
     def step(self) -> None:
         """Set the next rates; to be called after the optimizer's step."""
@@ -664,22 +1028,57 @@ class SequentialLR(LRScheduler):
         self.last_epoch += 1
         k = bisect_right(self._milestones, self.last_epoch)
         if k > 0 and self._milestones[k - 1] == self.last_epoch:
-            self._take_over(k)
+            self._schedulers[k]._restart()
         else:
             self._schedulers[k].step()
-            self._last_lr = self._schedulers[k].get_last_lr()
+        self._last_lr = self._schedulers[k].get_last_lr()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer; of the schedulers, their states."""
-        return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state."""
-        schedulers = self._schedulers
-        super().load_state_dict(state_dict)
-        self._schedulers = schedulers
-        for scheduler, state in zip(schedulers, state_dict["_schedulers"], strict=True):
-            scheduler.load_state_dict(state)
+class ChainedScheduler(_Several):
+    """Several schedules at once, each of which changes what the one before it has set.
+
+    Parameters
+    ----------
+    schedulers : sequence of LRScheduler
+        Of one optimizer.
+    optimizer : Optimizer or None
+        None: the first scheduler's.
+
+    Raises
+    ------
+    ValueError
+        If there are no schedulers, or one is of another optimizer or waits for a plateau.
+
+    Examples
+    --------
+    >>> from wengert.optim.lr_scheduler import ChainedScheduler, ConstantLR, ExponentialLR
+    >>> optimizer = wg.optim.SGD([wg.nn.Parameter(wg.ones(1))], lr=1.0)
+    >>> schedule = ChainedScheduler([ConstantLR(optimizer, factor=0.5, total_iters=9), ExponentialLR(optimizer, 0.5)])
+    >>> optimizer.step(); schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        if not schedulers:
+            raise ValueError("ChainedScheduler: expected schedulers, got none")
+        self._take(getattr(schedulers[0], "optimizer", None) if optimizer is None else optimizer, schedulers)
+        self._last_lr = self._current()
+
+    def _begin(self, epoch: int) -> None:
+        for scheduler in self._schedulers:
+            scheduler._begin(epoch)
+        self._last_lr = self._current()
+
+    def step(self) -> None:
+        """Set the next rates; to be called after the optimizer's step."""
+        at_work = recorder()
+        if at_work is not None:
+            at_work.effect(self.step, ())
+            return
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = self._current()
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -769,14 +1168,19 @@ class ReduceLROnPlateau(LRScheduler):
 
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "OneCycleLR",
+    "PolynomialLR",
     "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",
