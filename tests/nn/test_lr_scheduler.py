@@ -65,7 +65,7 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
         [s.ConstantLR(o, 0.1, total_iters=9), s.ExponentialLR(o, 0.97), s.MultiStepLR(o, [12])], optimizer=o
     ),
     "SequentialLR of the younger": lambda s, o: s.SequentialLR(
-        o, [s.PolynomialLR(o, 12), s.CosineAnnealingWarmRestarts(o, 4), s.CyclicLR(o, 0.1, 0.7, step_size_up=2)], [6, 22]
+        o, [s.PolynomialLR(o, 12), s.CosineAnnealingWarmRestarts(o, 4), s.CyclicLR(o, 0.1, 0.7, 2)], [6, 22]
     ),
     "SequentialLR from an epoch": lambda s, o: s.SequentialLR(
         o, [s.LinearLR(o, total_iters=9), s.ExponentialLR(o, 0.9)], milestones=[8], last_epoch=3

@@ -136,7 +136,8 @@ def _directed(g: np.ndarray, p: np.ndarray, weight_decay: float, maximize: bool,
     if not weight_decay:
         return np.negative(g, out=room) if maximize else g
     np.multiply(p, weight_decay, out=room)
-    return np.subtract(room, g, out=room) if maximize else np.add(room, g, out=room)
+    (np.subtract if maximize else np.add)(room, g, out=room)
+    return room
 
 
 def _towards(mean: np.ndarray, x: np.ndarray, part: float, room: np.ndarray) -> None:

@@ -52,9 +52,7 @@ class Adadelta(Optimizer):
         foreach: bool | None = None, *, capturable: bool = False, maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
         check_implementation(self._name, foreach, capturable, differentiable)
-        super().__init__(
-            params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        )
+        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
 
     def _check_options(self, group: dict[str, Any]) -> None:
         super()._check_options(group)

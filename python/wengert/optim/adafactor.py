@@ -52,8 +52,8 @@ class Adafactor(Optimizer):
     >>> (w * w).sum().backward()
     >>> optimizer = wg.optim.Adafactor([w], lr=0.1)
     >>> optimizer.step()
-    >>> w[0].detach(), optimizer.state[w]["row_var"].shape
-    (tensor([0.9000, 0.9000, 0.9000]), Size([2, 1]))
+    >>> w[0].detach(), optimizer.state[w]["row_var"].tolist()
+    (tensor([0.9000, 0.9000, 0.9000]), [[4.0], [4.0]])
     """
 
     def __init__(

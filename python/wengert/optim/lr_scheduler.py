@@ -56,7 +56,7 @@ class LRScheduler:
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        self.optimizer = _checked(type(self).__name__, optimizer)
+        self.optimizer = checked_optimizer(type(self).__name__, optimizer)
         for k, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
@@ -209,13 +209,14 @@ class LRScheduler:
         vars(self).update(state_dict)
 
 
-def _checked(name: str, optimizer: Any) -> Optimizer:
+def checked_optimizer(name: str, optimizer: Any) -> Optimizer:
+    """The optimizer of a schedule of this name."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{name}: expected an optimizer, got {type(optimizer).__name__}")
     return optimizer
 
 
-def _per_group(name: str, what: str, optimizer: Optimizer, x: Any) -> list[Any]:
+def per_group(name: str, what: str, optimizer: Optimizer, x: Any) -> list[Any]:
     """One value for all groups, or a list of one per group, as a list."""
     if not isinstance(x, (list, tuple)):
         return [x] * len(optimizer.param_groups)
@@ -236,7 +237,7 @@ class _ByFunctions(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         name = type(self).__name__
-        self.lr_lambdas = _per_group(name, "lr_lambda", _checked(name, optimizer), lr_lambda)
+        self.lr_lambdas = per_group(name, "lr_lambda", checked_optimizer(name, optimizer), lr_lambda)
         for function in self.lr_lambdas:
             if not callable(function):
                 raise TypeError(f"{name}: expected a function of the epoch as lr_lambda, got {type(function).__name__}")
@@ -641,24 +642,22 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         Parameters
         ----------
         epoch : float or None
-
-        Raises
-        ------
-        ValueError
-            If it is below 0.
+            At least 0.
         """
         at_work = recorder()
-        if at_work is not None:
-            if epoch is not None:
-                raise CompileError(
-                    "compile: CosineAnnealingWarmRestarts.step(epoch) sets an epoch that each run would set again; "
-                    "leave epoch out, or call it outside the compiled function"
-                )
+        if epoch is not None:
+            self._go_to(epoch, at_work is not None)
+        elif at_work is not None:
             at_work.effect(self.step, ())
-            return
-        if epoch is None:
+        else:
             self._advance()
-            return
+
+    def _go_to(self, epoch: float, within_program: bool) -> None:
+        if within_program:
+            raise CompileError(
+                "compile: CosineAnnealingWarmRestarts.step(epoch) sets an epoch that each run would set again; leave "
+                "epoch out, or call it outside the compiled function"
+            )
         if epoch < 0:
             raise ValueError(f"CosineAnnealingWarmRestarts: expected an epoch >= 0, got {epoch}")
         self._step_count += 1
@@ -736,8 +735,8 @@ class CyclicLR(LRScheduler):
         scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle", cycle_momentum: bool = True,
         base_momentum: float | list[float] = 0.8, max_momentum: float | list[float] = 0.9, last_epoch: int = -1,
     ) -> None:  # fmt: skip
-        low = _per_group("CyclicLR", "base_lr", _checked("CyclicLR", optimizer), base_lr)
-        self.max_lrs = _per_group("CyclicLR", "max_lr", optimizer, max_lr)
+        low = per_group("CyclicLR", "base_lr", checked_optimizer("CyclicLR", optimizer), base_lr)
+        self.max_lrs = per_group("CyclicLR", "max_lr", optimizer, max_lr)
         down = step_size_up if step_size_down is None else step_size_down
         if not (step_size_up > 0 and down > 0):
             raise ValueError(f"CyclicLR: expected step_size_up and step_size_down > 0, got {step_size_up} and {down}")
@@ -757,8 +756,8 @@ class CyclicLR(LRScheduler):
         if cycle_momentum:
             _require_momentum("CyclicLR", optimizer)
             self.use_beta1 = "betas" in optimizer.defaults
-            self.base_momentums = _per_group("CyclicLR", "base_momentum", optimizer, base_momentum)
-            self.max_momentums = _per_group("CyclicLR", "max_momentum", optimizer, max_momentum)
+            self.base_momentums = per_group("CyclicLR", "base_momentum", optimizer, base_momentum)
+            self.max_momentums = per_group("CyclicLR", "max_momentum", optimizer, max_momentum)
         if last_epoch == -1:
             for k, group in enumerate(optimizer.param_groups):
                 group["lr"] = low[k]
@@ -776,11 +775,10 @@ class CyclicLR(LRScheduler):
             The number of the cycle or of the step, as `scale_mode` says.
         """
         if self._scale_fn_custom is not None:
-            return self._scale_fn_custom(x)
+            return float(self._scale_fn_custom(x))
         if self.mode == "triangular":
             return 1.0
-        scale: float = 0.5 ** (x - 1) if self.mode == "triangular2" else self.gamma**x
-        return scale
+        return float(0.5 ** (x - 1) if self.mode == "triangular2" else self.gamma**x)
 
     def get_lr(self) -> list[float]:
         """The rates for `last_epoch`; sets the momentum too."""
@@ -867,7 +865,7 @@ class OneCycleLR(LRScheduler):
         max_momentum: float | list[float] = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
         three_phase: bool = False, last_epoch: int = -1,
     ) -> None:  # fmt: skip
-        _checked("OneCycleLR", optimizer)
+        checked_optimizer("OneCycleLR", optimizer)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: expected total_steps, or epochs and steps_per_epoch")
@@ -892,9 +890,9 @@ class OneCycleLR(LRScheduler):
         if cycle_momentum:
             _require_momentum("OneCycleLR", optimizer)
         if last_epoch == -1:
-            highs = _per_group("OneCycleLR", "max_lr", optimizer, max_lr)
-            most = _per_group("OneCycleLR", "max_momentum", optimizer, max_momentum)
-            least = _per_group("OneCycleLR", "base_momentum", optimizer, base_momentum)
+            highs = per_group("OneCycleLR", "max_lr", optimizer, max_lr)
+            most = per_group("OneCycleLR", "max_momentum", optimizer, max_momentum)
+            least = per_group("OneCycleLR", "base_momentum", optimizer, base_momentum)
             for group, high, m, b in zip(optimizer.param_groups, highs, most, least, strict=True):
                 group["initial_lr"] = high / div_factor
                 group.update(max_lr=high, min_lr=group["initial_lr"] / final_div_factor)
@@ -932,7 +930,7 @@ class _Several(LRScheduler):
 
     def _take(self, optimizer: Any, schedulers: Sequence[LRScheduler]) -> None:
         name = type(self).__name__
-        self.optimizer = _checked(name, optimizer)
+        self.optimizer = checked_optimizer(name, optimizer)
         for k, scheduler in enumerate(schedulers):
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(f"{name}: scheduler {k} is a ReduceLROnPlateau, whose step needs the metric")
@@ -1123,7 +1121,7 @@ class ReduceLROnPlateau(LRScheduler):
         self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
         threshold_mode: str = "rel", cooldown: int = 0, min_lr: float | list[float] = 0, eps: float = 1e-8,
     ) -> None:  # fmt: skip
-        self.optimizer = _checked("ReduceLROnPlateau", optimizer)
+        self.optimizer = checked_optimizer("ReduceLROnPlateau", optimizer)
         if not factor < 1:
             raise ValueError(f"ReduceLROnPlateau: expected factor < 1, got {factor}")
         if mode not in ("min", "max"):
@@ -1132,7 +1130,7 @@ class ReduceLROnPlateau(LRScheduler):
             raise ValueError(f'ReduceLROnPlateau: expected threshold_mode "rel" or "abs", got {threshold_mode!r}')
         self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
         self.threshold_mode, self.cooldown, self.eps = threshold_mode, cooldown, eps
-        self.min_lrs = _per_group("ReduceLROnPlateau", "min_lr", optimizer, min_lr)
+        self.min_lrs = per_group("ReduceLROnPlateau", "min_lr", optimizer, min_lr)
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self._last_lr = self._current()

@@ -51,7 +51,7 @@ class NAdam(Optimizer):
     >>> (w * w).sum().backward()
     >>> wg.optim.NAdam([w], lr=0.1).step()
     >>> w.detach()
-    tensor([0.8390])
+    tensor([0.8944])
     """
 
     _moving = ("mu_product",)

@@ -12,7 +12,7 @@ from .optimizer import Optimizer, State, check_implementation
 
 
 class Rprop(Optimizer):
-    """Steps by the gradient's sign, of a size for each item that grows until the sign turns (Riedmiller and Braun 1993).
+    """Steps by the gradient's sign, of a size that grows for each item until it turns (Riedmiller and Braun 1993).
 
     For gradients of all data at once; those of batches change their signs too often.
 
