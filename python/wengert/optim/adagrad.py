@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.doors import constant
 from ..ops import updates
-from .optimizer import Optimizer, State
+from .optimizer import Optimizer, State, check_implementation
 
 
 class Adagrad(Optimizer):
@@ -28,13 +28,16 @@ class Adagrad(Optimizer):
         What the sums start with.
     eps : float
         Added to the root.
+    foreach, fused, differentiable
+        PyTorch's choices among its implementations. Here is one, for all parameters of a group at once, and the first
+        two change nothing.
     maximize : bool
         Climb rather than descend.
 
     Raises
     ------
     ValueError
-        If an option is out of range.
+        If an option is out of range, or `differentiable` is set.
 
     Examples
     --------
@@ -47,8 +50,11 @@ class Adagrad(Optimizer):
 
     def __init__(
         self, params: Any, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
-        initial_accumulator_value: float = 0, eps: float = 1e-10, *, maximize: bool = False,
+        initial_accumulator_value: float = 0, eps: float = 1e-10,
+        foreach: bool | None = None, *, maximize: bool = False, differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:  # fmt: skip
+        check_implementation(self._name, foreach, False, differentiable, fused)
         super().__init__(params, {
             "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
             "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import updates
-from .optimizer import Optimizer, State
+from .optimizer import Optimizer, State, check_implementation
 
 
 class Adam(Optimizer):
@@ -25,6 +25,9 @@ class Adam(Optimizer):
         Adds `weight_decay` times the parameter to its gradient.
     amsgrad : bool
         Divide by the root of the largest mean square so far (Reddi, Kale and Kumar 2018).
+    foreach, capturable, fused, differentiable
+        PyTorch's choices among its implementations. Here is one, for all parameters of a group at once, and the first
+        three change nothing.
     maximize : bool
         Climb rather than descend.
     decoupled_weight_decay : bool
@@ -33,7 +36,7 @@ class Adam(Optimizer):
     Raises
     ------
     ValueError
-        If an option is out of range.
+        If an option is out of range, or `differentiable` is set.
 
     Notes
     -----
@@ -54,8 +57,11 @@ class Adam(Optimizer):
 
     def __init__(
         self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False, decoupled_weight_decay: bool = False,
+        weight_decay: float = 0, amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False,
+        capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
+        check_implementation(self._name, foreach, capturable, differentiable, fused)
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
             "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
@@ -84,7 +90,7 @@ class AdamW(Adam):
     ----------
     params : iterable of tensor or of dict
         Parameters, or groups of them with options of their own.
-    lr, betas, eps, amsgrad, maximize
+    lr, betas, eps, amsgrad, maximize, foreach, capturable, differentiable, fused
         As in `Adam`.
     weight_decay : float
         Each step begins with p *= 1 - lr * weight_decay.
@@ -92,7 +98,7 @@ class AdamW(Adam):
     Raises
     ------
     ValueError
-        If an option is out of range.
+        If an option is out of range, or `differentiable` is set.
 
     Examples
     --------
@@ -105,8 +111,10 @@ class AdamW(Adam):
 
     def __init__(
         self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
+        weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None,
+        capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
-            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
+            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
+            differentiable=differentiable, fused=fused, decoupled_weight_decay=True,
         )  # fmt: skip

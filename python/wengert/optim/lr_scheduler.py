@@ -534,7 +534,7 @@ class PolynomialLR(_Scaled):
         if not 0 < self.last_epoch <= self.total_iters:
             return 1.0
         left = self.total_iters - self.last_epoch
-        return (left / (left + 1)) ** self.power
+        return float((left / (left + 1)) ** self.power)
 
     def get_first_lr(self) -> list[float]:
         """The present rates."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import updates
-from .optimizer import Optimizer, State
+from .optimizer import Optimizer, State, check_implementation
 
 
 class RMSprop(Optimizer):
@@ -26,13 +26,16 @@ class RMSprop(Optimizer):
     momentum : float
     centered : bool
         Divide by the standard deviation, an estimate of it (Graves 2013).
+    capturable, foreach, differentiable
+        PyTorch's choices among its implementations. Here is one, for all parameters of a group at once, and the first
+        two change nothing.
     maximize : bool
         Climb rather than descend.
 
     Raises
     ------
     ValueError
-        If an option is out of range.
+        If an option is out of range, or `differentiable` is set.
 
     Notes
     -----
@@ -52,8 +55,10 @@ class RMSprop(Optimizer):
 
     def __init__(
         self, params: Any, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
-        momentum: float = 0, centered: bool = False, *, maximize: bool = False,
+        momentum: float = 0, centered: bool = False, capturable: bool = False, foreach: bool | None = None,
+        maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
+        check_implementation(self._name, foreach, capturable, differentiable)
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
             "weight_decay": weight_decay, "maximize": maximize,

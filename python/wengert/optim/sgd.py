@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import updates
-from .optimizer import Optimizer, State
+from .optimizer import Optimizer, State, check_implementation
 
 
 class SGD(Optimizer):
@@ -26,11 +26,14 @@ class SGD(Optimizer):
         Step along gradient + momentum * velocity (Nesterov 1983).
     maximize : bool
         Climb rather than descend.
+    foreach, fused, differentiable
+        PyTorch's choices among its implementations. Here is one, for all parameters of a group at once, and the first
+        two change nothing.
 
     Raises
     ------
     ValueError
-        If an option is out of range, or `nesterov` comes without momentum or with dampening.
+        If an option is out of range, `differentiable` is set, or `nesterov` comes without momentum or with dampening.
 
     Notes
     -----
@@ -50,8 +53,10 @@ class SGD(Optimizer):
 
     def __init__(
         self, params: Any, lr: float = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
-        nesterov: bool = False, *, maximize: bool = False,
+        nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None, differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:  # fmt: skip
+        check_implementation(self._name, foreach, False, differentiable, fused)
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
             "maximize": maximize,
