@@ -14,6 +14,7 @@ import pytest
 
 import wengert as wg
 from wengert import nn, optim
+from wengert.compiling import CompileError
 
 
 def torch_or_skip() -> Any:
@@ -96,6 +97,114 @@ def test_rmsprop_divides_by_the_root_of_the_mean_square() -> None:
     p = parameter(0, 3, wg.float64)
     optim.RMSprop([p], lr=1, alpha=0.75, eps=0).step()
     assert p.item() == pytest.approx(-2)
+
+
+def reference(kind: str, p: np.ndarray, gradients: list[np.ndarray], lr: float) -> np.ndarray:
+    """What the steps of an optimizer with its default options make of p: the formulas of the papers."""
+    p, m, v, product = p.copy(), np.zeros_like(p), np.zeros_like(p), 1.0
+    size, before = np.full_like(p, lr), np.zeros_like(p)
+    for t, g in enumerate(gradients, 1):
+        if kind == "Adadelta":
+            v = 0.9 * v + 0.1 * g * g
+            d = g * np.sqrt(m + 1e-6) / np.sqrt(v + 1e-6)
+            m = 0.9 * m + 0.1 * d * d
+            p = p - lr * d
+        elif kind == "NAdam":
+            now, then = (0.9 * (1 - 0.5 * 0.96 ** (0.004 * k)) for k in (t, t + 1))
+            product *= now
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            mean = (1 - now) * g / (1 - product) + then * m / (1 - product * then)
+            p = p - lr * mean / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        elif kind == "RAdam":
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            n = 1999 - 2 * t * 0.999**t / (1 - 0.999**t)
+            step = m / (1 - 0.9**t)
+            if n > 5:
+                step *= math.sqrt((n - 4) * (n - 2) * 1999 / (1995 * 1997 * n))
+                step *= math.sqrt(1 - 0.999**t) / (np.sqrt(v) + 1e-8)
+            p = p - lr * step
+        elif kind == "Adamax":
+            m, v = 0.9 * m + 0.1 * g, np.maximum(0.999 * v, np.abs(g) + 1e-8)
+            p = p - lr / (1 - 0.9**t) * m / v
+        elif kind == "ASGD":
+            rate = lr / (1 + 1e-4 * lr * (t - 1)) ** 0.75
+            p = (1 - 1e-4 * rate) * p - rate * g
+        elif kind == "Rprop":
+            turn = np.sign(g * before)
+            size = np.clip(size * np.where(turn > 0, 1.2, np.where(turn < 0, 0.5, 1)), 1e-6, 50)
+            before = np.where(turn < 0, 0, g)
+            p = p - size * np.sign(before)
+        else:
+            rest = 1 - t**-0.8
+            size = max(1e-3, np.sqrt(np.mean(p * p))) * min(lr, t**-0.5)
+            m = rest * m + (1 - rest) * np.mean(g * g, -1, keepdims=True)
+            v = rest * v + (1 - rest) * np.mean(g * g, -2, keepdims=True)
+            u = g / np.sqrt(m * v / np.mean(m, -2, keepdims=True))
+            p = p - size * u / max(1, np.sqrt(np.mean(u * u)))
+    return p
+
+
+@pytest.mark.parametrize("kind", NEWER, ids=lambda kind: kind.__name__)
+def test_the_younger_ones_step_by_their_formulas(kind: Any) -> None:
+    gradients = [np.random.default_rng(k).standard_normal((3, 4)) for k in range(24)]
+    p = nn.Parameter(wg.tensor(random(3, 4)))
+    optimizer = kind([p], lr=0.05)
+    for g in gradients:
+        p.grad = wg.tensor(g)
+        optimizer.step()
+    expected = reference(kind.__name__, random(3, 4), gradients, 0.05)
+    np.testing.assert_allclose(array(p), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_asgd_keeps_the_average_of_the_parameters_after_t0() -> None:
+    p = parameter(0, 1, wg.float64)
+    optimizer = optim.ASGD([p], lr=0.5, lambd=0, t0=3)
+    seen = []
+    for _ in range(8):
+        optimizer.step()
+        seen.append(p.item())
+    assert seen == [-0.5 * k for k in range(1, 9)]
+    assert optimizer.state[p]["ax"].item() == pytest.approx(np.mean(seen[4:]))
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4)])
+@pytest.mark.parametrize("options", [
+    {}, {"nesterov": False, "momentum": 0.5}, {"weight_decay": 0.5, "adjust_lr_fn": "match_rms_adamw"}, {"ns_steps": 2},
+])  # fmt: skip
+def test_muon_steps_along_an_orthogonal_matrix(shape: tuple[int, int], options: dict[str, Any]) -> None:
+    p, start = nn.Parameter(wg.tensor(random(*shape))), random(*shape)
+    optimizer = optim.Muon([p], lr=0.1, **options)
+    momentum, decay = options.get("momentum", 0.95), options.get("weight_decay", 0.1)
+    mean, expected = np.zeros(shape), start
+    for k in range(5):
+        g = np.random.default_rng(k).standard_normal(shape)
+        p.grad = wg.tensor(g)
+        optimizer.step()
+        mean = momentum * mean + (1 - momentum) * g
+        u, s, vt = np.linalg.svd(momentum * mean + (1 - momentum) * g if options.get("nesterov", True) else mean, False)
+        s = s / np.linalg.norm(s)
+        for _ in range(options.get("ns_steps", 5)):
+            s = 3.4445 * s - 4.775 * s**3 + 2.0315 * s**5
+        rate = 0.2 * math.sqrt(max(shape)) if "adjust_lr_fn" in options else math.sqrt(max(1, shape[0] / shape[1]))
+        expected = (1 - 0.1 * decay) * expected - 0.1 * rate * (u * s) @ vt
+        np.testing.assert_allclose(array(p), expected, rtol=1e-9, atol=1e-12)
+    assert list(optimizer.state[p]) == ["momentum_buffer"]
+
+
+@pytest.mark.parametrize("kind", NEWER[:-1], ids=lambda kind: kind.__name__)  # Adafactor looks at wholes
+def test_parameters_of_many_blocks_step_as_their_parts(kind: Any) -> None:
+    size = 3 * 8192 + 5
+    x, gradients = random(size), [np.random.default_rng(k).standard_normal(size) for k in range(3)]
+    whole = nn.Parameter(wg.tensor(x))
+    parts = [nn.Parameter(wg.tensor(part)) for part in np.array_split(x, 7)]
+    a, b = kind([whole], lr=0.1, maximize=True), kind(parts, lr=0.1, maximize=True)
+    for g in gradients:
+        whole.grad = wg.tensor(g)
+        for part, items in zip(parts, np.array_split(g, 7), strict=True):
+            part.grad = wg.tensor(items)
+        a.step()
+        b.step()
+    np.testing.assert_array_equal(array(whole), np.concatenate([array(part) for part in parts]))
 
 
 @by_name
@@ -260,12 +369,282 @@ def test_a_float16_model_is_refused_at_the_step_too() -> None:
     (optim.RMSprop, {"alpha": -0.1}, "expected alpha >= 0"),
     (optim.Adagrad, {"lr_decay": -1}, "expected lr_decay >= 0"),
     (optim.Adagrad, {"initial_accumulator_value": -1}, "expected initial_accumulator_value >= 0"),
+    (optim.Adadelta, {"rho": 1.5}, r"Adadelta: expected rho in \[0, 1\], got 1.5"),
+    (optim.NAdam, {"betas": (0.9, 1.0)}, "NAdam: expected two betas"),
+    (optim.NAdam, {"momentum_decay": -1}, "NAdam: expected momentum_decay >= 0, got -1"),
+    (optim.RAdam, {"betas": (0.9,)}, "RAdam: expected two betas"),
+    (optim.Adamax, {"betas": (1.0, 0.9)}, "Adamax: expected two betas"),
+    (optim.ASGD, {"weight_decay": -1}, "ASGD: expected weight_decay >= 0, got -1"),
+    (optim.Rprop, {"etas": (1.5, 2.0)}, r"Rprop: expected etas in \(0, 1\) and above 1, got \(1.5, 2.0\)"),
+    (optim.Rprop, {"step_sizes": (2, 1)}, "Rprop: expected two step_sizes, 0 <= least <= most"),
+    (optim.Adafactor, {"lr": -1}, "Adafactor: expected lr >= 0, got -1"),
+    (optim.Adafactor, {"beta2_decay": 0.5}, "Adafactor: expected beta2_decay <= 0, got 0.5"),
+    (optim.Adafactor, {"eps": (-1, 1)}, "Adafactor: expected eps of two numbers >= 0"),
+    (optim.Adafactor, {"eps": 1e-8}, "Adafactor: expected eps of two numbers >= 0"),
+    (optim.Adafactor, {"d": 0.5}, "Adafactor: expected d >= 1, got 0.5"),
 ])  # fmt: skip
 def test_options_out_of_range_are_refused_in_groups_too(kind: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         kind([parameter()], **options)
     with pytest.raises(ValueError, match=message):
         kind([{"params": [parameter()], **options}])
+
+
+@by_name
+def test_choices_of_pytorchs_among_its_implementations_are_taken_where_they_change_nothing(kind: Any) -> None:
+    plain, chosen = parameter(), parameter()
+    kind([plain]).step()
+    kind([chosen], foreach=True).step()
+    assert chosen.item() == plain.item()
+    if kind is not optim.Adafactor:
+        with pytest.raises(ValueError, match=f"^{kind.__name__}: differentiable=True is not supported, since steps"):
+            kind([parameter()], differentiable=True)
+
+
+def test_one_implementation_is_asked_for_at_most() -> None:
+    optim.AdamW([parameter()], fused=True, capturable=True)
+    with pytest.raises(ValueError, match="AdamW: expected foreach or fused, got both"):
+        optim.AdamW([parameter()], fused=True, foreach=True)
+
+
+def test_muon_takes_matrices_alone() -> None:
+    matrix = nn.Parameter(wg.ones(2, 2))
+    with pytest.raises(ValueError, match=r"Muon: parameter 1 has shape \(1,\); only matrices can be made orthogonal"):
+        optim.Muon([matrix, parameter()])
+    for options, message in (
+        ({"ns_steps": 100}, "ns_steps in"), ({"ns_coefficients": (1, 2)}, "three ns_coefficients"),
+        ({"adjust_lr_fn": "none"}, "or None, got 'none'"), ({"momentum": -1}, "momentum >= 0"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"Muon: expected .*{message}"):
+            optim.Muon([matrix], **options)
+
+
+def test_learning_rates_may_be_tensors() -> None:
+    for kind in ALL:
+        a, b = (nn.Parameter(wg.tensor(random(2, 3))) for _ in range(2))
+        a.grad = b.grad = wg.tensor(random(3, 2).T.copy())
+        one, other = kind([a], lr=wg.tensor(0.25)), kind([b], lr=0.25)
+        for _ in range(2):
+            one.step()
+            other.step()
+        np.testing.assert_array_equal(array(a), array(b))
+
+
+# ---------------------------------------------------------------- hooks
+
+
+def test_hooks_of_steps_see_and_change_arguments() -> None:
+    p = parameter(3, 2, wg.float64)
+    optimizer = optim.SGD([p], lr=0.5)
+    seen: list[Any] = []
+
+    def before(given: Any, args: Any, kwargs: Any) -> Any:
+        seen.append(("before", given is optimizer, args[0] is optimizer, len(args), dict(kwargs), p.item()))
+        return (args[0],), {"closure": lambda: "replaced"}
+
+    first = optimizer.register_step_pre_hook(before)
+    second = optimizer.register_step_post_hook(lambda given, args, kwargs: seen.append(("after", p.item())))
+    assert optimizer.step(lambda: "given") == "replaced"
+    assert seen == [("before", True, True, 2, {}, 3.0), ("after", 2.0)]
+    first.remove()
+    second.remove()
+    optimizer.step()
+    assert len(seen) == 2
+    optimizer.register_step_pre_hook(lambda *given: 3)
+    with pytest.raises(RuntimeError, match="SGD: a hook before steps gives None, or a tuple of new arguments and"):
+        optimizer.step()
+    with pytest.raises(TypeError, match="SGD: expected a function as a hook, got int"):
+        optimizer.register_step_post_hook(3)  # type: ignore[arg-type]
+
+
+def test_hooks_of_own_steps_run_once() -> None:
+    class Own(optim.SGD):
+        def step(self, closure: Any = None) -> Any:
+            return super().step(closure)
+
+    optimizer = Own([parameter()], lr=0.1)
+    seen: list[str] = []
+    optimizer.register_step_pre_hook(lambda *given: seen.append("before"))
+    optimizer.register_step_post_hook(lambda *given: seen.append("after"))
+    optimizer.step()
+    optimizer.step(closure=lambda: 1.0)
+    assert seen == ["before", "after"] * 2
+    with pytest.raises(ZeroDivisionError):
+        optimizer.step(lambda: 1 / 0)
+    optimizer.step()
+    assert seen == [*["before", "after"] * 2, "before", "before", "after"]
+    assert copy.deepcopy(optimizer)._step_pre_hooks == {}
+
+
+def test_hooks_of_states_run_in_order_and_may_replace_them() -> None:
+    optimizer = optim.SGD([parameter()], lr=0.1)
+    seen: list[str] = []
+
+    def renamed(given: Any, state: Any) -> Any:
+        return {"param_groups": state["groups"], "state": {}}
+
+    optimizer.register_state_dict_pre_hook(lambda given: seen.append("second"))
+    optimizer.register_state_dict_pre_hook(lambda given: seen.append("first"), prepend=True)
+    handle = optimizer.register_state_dict_post_hook(lambda given, state: {"groups": state["param_groups"]})
+    saved = optimizer.state_dict()
+    assert list(saved) == ["groups"]
+    optimizer.register_load_state_dict_pre_hook(renamed)
+    optimizer.register_load_state_dict_post_hook(lambda given: seen.append("loaded"))
+    saved["groups"][0]["lr"] = 0.7
+    optimizer.load_state_dict(saved)
+    assert optimizer.param_groups[0]["lr"] == 0.7
+    assert list(saved) == ["groups"]
+    assert seen == ["first", "second", "loaded"]
+    handle.remove()
+    assert list(optimizer.state_dict()) == ["state", "param_groups"]
+
+
+# ---------------------------------------------------------------- L-BFGS
+
+
+def minimized(library: Any, start: np.ndarray, steps: int, rate: float = 1.0, **options: Any) -> Any:
+    """The optimizer, its parameters, and after each step the loss, the calls of the closure and the parameters."""
+    ps = [library.nn.Parameter(library.tensor(x.copy())) for x in (start, start[:4].reshape(2, 2))]
+    optimizer = library.optim.LBFGS(ps, lr=rate, **options)
+    calls = 0
+
+    def closure() -> Any:
+        nonlocal calls
+        calls += 1
+        optimizer.zero_grad()
+        w, b = ps
+        loss = (
+            ((1 - w[:-1]) ** 2 + 3 * (w[1:] - w[:-1] ** 2) ** 2).sum()
+            + ((b - 1) ** 4).sum()
+            + (w.sum() * b.sum()).sin()
+        )
+        loss.backward()
+        return loss
+
+    seen = []
+    for _ in range(steps):
+        loss = optimizer.step(closure)
+        seen.append((loss.item(), calls, *[array(p).copy() for p in ps]))
+    return optimizer, ps, seen
+
+
+_SEARCHING = {"line_search_fn": "strong_wolfe"}
+LBFGS_RUNS: list[dict[str, Any]] = [
+    {}, {"rate": 0.02}, {"rate": 1e-3, "max_iter": 1}, {"rate": 0.02, "max_eval": 3}, {"rate": 0.02, "history_size": 2},
+    {"rate": 0.02, "tolerance_grad": 2.0}, {"rate": 1e-3, "tolerance_change": 1e-2}, _SEARCHING,
+    {**_SEARCHING, "rate": 0.1}, {**_SEARCHING, "rate": 30.0}, {**_SEARCHING, "max_iter": 1},
+    {**_SEARCHING, "max_iter": 1, "max_eval": 10}, {**_SEARCHING, "max_eval": 1}, {**_SEARCHING, "max_eval": 4},
+    {**_SEARCHING, "history_size": 1}, {**_SEARCHING, "tolerance_grad": 0.5}, {**_SEARCHING, "tolerance_change": 1e-2},
+]  # fmt: skip
+
+
+def test_lbfgs_is_pytorchs() -> None:
+    torch = torch_or_skip()
+    for given in LBFGS_RUNS:
+        options = {"max_iter": 5, **given}
+        a, _, ours = minimized(wg, random(5), 4, **options)
+        b, _, theirs = minimized(torch, random(5), 4, **options)
+        for x, y in zip(ours, theirs, strict=True):
+            assert x[1] == y[1], options
+            for u, v in zip((x[0], *x[2:]), (y[0], *y[2:]), strict=True):
+                np.testing.assert_allclose(u, v, rtol=1e-6, atol=1e-8, err_msg=str(options))
+        x, y = a.state_dict()["state"][0], b.state_dict()["state"][0]
+        assert set(x) == set(y)
+        assert (x["n_iter"], x["func_evals"]) == (y["n_iter"], y["func_evals"])
+        np.testing.assert_allclose(array(x["d"]), array(y["d"]), rtol=1e-4, atol=1e-8)
+
+
+def test_lbfgs_takes_over_a_state_of_pytorchs() -> None:
+    torch = torch_or_skip()
+    theirs, qs, _ = minimized(torch, random(5), 2, line_search_fn="strong_wolfe", max_iter=4)
+    ours, ps, _ = minimized(wg, random(5), 0)
+    ours.load_state_dict(theirs.state_dict())
+    with wg.no_grad():
+        for p, q in zip(ps, qs, strict=True):
+            p.copy_(wg.tensor(array(q)))
+
+    def loss_of(params: Any) -> Callable[[], Any]:
+        def closure() -> Any:
+            for p in params:
+                p.grad = None
+            loss = (params[0] ** 2).sum() + (params[1] ** 4).sum()
+            loss.backward()
+            return loss
+
+        return closure
+
+    ours.step(loss_of(ps))
+    theirs.step(loss_of(qs))
+    for p, q in zip(ps, qs, strict=True):
+        np.testing.assert_allclose(array(p), array(q), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_lbfgs_finds_the_minimum_of_a_quadratic_and_resumes_in_the_same_bits(search: str | None) -> None:
+    matrix = random(4, 4) @ random(4, 4).T + np.eye(4)
+    w = nn.Parameter(wg.tensor(random(4)))
+    optimizer = optim.LBFGS([w], max_iter=4, line_search_fn=search, lr=1.0 if search else 0.5)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = 0.5 * (w @ wg.tensor(matrix) @ w) - w.sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    saved, items = copy.deepcopy(optimizer.state_dict()), w.detach().clone()
+    for _ in range(20):
+        optimizer.step(closure)
+    np.testing.assert_allclose(array(w), np.linalg.solve(matrix, np.ones(4)), rtol=1e-3)
+    ended = array(w).copy()
+    with wg.no_grad():
+        w.copy_(items)
+    optimizer = optim.LBFGS([w], max_iter=1)
+    optimizer.load_state_dict(saved)
+    for _ in range(20):
+        optimizer.step(closure)
+    np.testing.assert_array_equal(array(w), ended)
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_a_closure_that_raises_leaves_parameters_and_state(search: str | None) -> None:
+    p = nn.Parameter(wg.tensor(random(3)))
+    optimizer = optim.LBFGS([p], line_search_fn=search, lr=1e-2)
+    left = 3
+
+    def closure() -> Any:
+        nonlocal left
+        left -= 1
+        optimizer.zero_grad()
+        loss = (p**4).sum() / float(1 / left if left >= 0 else 1)
+        loss.backward()
+        return loss
+
+    start = array(p).copy()
+    with pytest.raises(ZeroDivisionError):
+        optimizer.step(closure)
+    np.testing.assert_array_equal(array(p), start)
+    assert optimizer.state_dict()["state"] == {}
+    optimizer.step(closure)
+    assert np.abs(array(p)).max() < np.abs(start).max()
+
+
+def test_wrong_uses_of_lbfgs_are_told() -> None:
+    with pytest.raises(TypeError, match=r"LBFGS.step: expected a function that computes the loss .*, got a NoneType"):
+        optim.LBFGS([parameter()]).step(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="LBFGS: all parameters are in one group"):
+        optim.LBFGS([{"params": [parameter()]}, {"params": [parameter()]}])
+    with pytest.raises(ValueError, match="expected line_search_fn \"strong_wolfe\" or None, got 'armijo'"):
+        optim.LBFGS([parameter()], line_search_fn="armijo")
+    with pytest.raises(ValueError, match="LBFGS: expected history_size >= 1, got 0"):
+        optim.LBFGS([parameter()], history_size=0)
+    optimizer = optim.LBFGS([parameter()])
+
+    def step() -> Any:
+        return optimizer.step(lambda: wg.tensor(0.0))
+
+    with pytest.raises(CompileError, match=r"LBFGS.step takes as many iterations as its numbers decide"):
+        wg.compile(step)()
 
 
 # ---------------------------------------------------------------- state
@@ -287,6 +666,30 @@ def test_a_loaded_state_goes_on_where_the_other_stopped(kind: Any) -> None:
     first.step()
     second.step()
     np.testing.assert_array_equal(array(a), array(b))
+
+
+@pytest.mark.parametrize("kind", [*ALL, optim.Muon], ids=lambda kind: kind.__name__)
+def test_training_goes_on_from_a_file_in_the_same_bits(kind: Any, tmp_path: Any) -> None:
+    net = nn.Linear(3, 2, bias=kind is not optim.Muon)
+    optimizer = kind(net.parameters(), lr=0.1)
+
+    def train(steps: range) -> None:
+        for k in steps:
+            optimizer.zero_grad()
+            (net(wg.tensor(np.random.default_rng(k).standard_normal((4, 3)), dtype=wg.float32)) ** 2).sum().backward()
+            optimizer.step()
+
+    train(range(12))
+    wg.save({"net": net.state_dict(), "optimizer": optimizer.state_dict()}, tmp_path / "state.npz")
+    train(range(12, 24))
+    expected = [array(p).copy() for p in net.parameters()]
+    saved = wg.load(tmp_path / "state.npz")
+    net.load_state_dict(saved["net"])
+    optimizer = kind(net.parameters(), lr=0.7)
+    optimizer.load_state_dict(saved["optimizer"])
+    train(range(12, 24))
+    for p, x in zip(net.parameters(), expected, strict=True):
+        np.testing.assert_array_equal(array(p), x)
 
 
 def test_a_loaded_state_is_a_copy_in_the_parameters_dtype() -> None:
@@ -481,6 +884,25 @@ def test_a_state_of_pytorch_can_be_loaded(name: str) -> None:
     np.testing.assert_allclose(array(p), array(q), rtol=1e-12)
 
 
+def test_muon_is_pytorchs_to_bfloat16() -> None:
+    torch = torch_or_skip()
+    start = random(6, 4)
+    p, q = nn.Parameter(wg.tensor(start)), torch.nn.Parameter(torch.tensor(start))
+    a, b = optim.Muon([p], lr=0.02), torch.optim.Muon([q], lr=0.02)
+    for k in range(20):
+        g = np.random.default_rng(k).standard_normal((6, 4))
+        p.grad, q.grad = wg.tensor(g), torch.tensor(g)
+        a.step()
+        b.step()
+    np.testing.assert_allclose(array(p), array(q), atol=0.02 * 20 * 0.01)
+    assert np.abs(array(p) - start).max() > 0.1
+    ours, theirs = a.state_dict(), b.state_dict()
+    assert set(ours["param_groups"][0]) == set(theirs["param_groups"][0])
+    np.testing.assert_allclose(
+        array(ours["state"][0]["momentum_buffer"]), array(theirs["state"][0]["momentum_buffer"]), rtol=1e-9
+    )
+
+
 def test_optimizers_print_as_pytorchs() -> None:
     torch = torch_or_skip()
     theirs = repr(torch.optim.SGD([{"params": [torch.ones(1)]}, {"params": [torch.zeros(1)], "lr": 1}], lr=0.1))
@@ -491,7 +913,7 @@ def test_optimizers_print_as_pytorchs() -> None:
 
 def test_defaults_are_pytorchs() -> None:
     torch = torch_or_skip()
-    for kind in ALL:
+    for kind in [*ALL, optim.LBFGS]:
         theirs = getattr(torch.optim, kind.__name__)([torch.ones(1)]).defaults
         for name, value in kind([parameter()]).defaults.items():
             assert theirs[name] == value, (kind, name)

@@ -12,8 +12,9 @@ import pytest
 
 import wengert as wg
 from wengert import nn, optim
+from wengert.compiling import CompileError
 from wengert.nn import functional as F
-from wengert.optim import lr_scheduler
+from wengert.optim import lr_scheduler, swa_utils
 
 STEPS = 200
 BATCH, FEATURES, CLASSES = 8, 5, 3
@@ -45,6 +46,7 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "adafactor": lambda ps: optim.Adafactor(ps, lr=0.02),
     "muon": lambda ps: optim.Muon([p for p in ps if p.ndim == 2], lr=0.02),
 }  # fmt: skip
+YOUNGER = ("adadelta", "nadam", "radam", "adamax", "asgd", "rprop", "adafactor", "muon")
 SIX = ("sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad")
 SCHEDULES: dict[str, Callable[[Any], Any]] = {
     "lambda": lambda o: lr_scheduler.LambdaLR(o, lambda t: 1 / (1 + 0.01 * t)),
@@ -58,7 +60,16 @@ SCHEDULES: dict[str, Callable[[Any], Any]] = {
     "sequential": lambda o: lr_scheduler.SequentialLR(
         o, [lr_scheduler.LinearLR(o, total_iters=10), lr_scheduler.ExponentialLR(o, 0.98)], milestones=[10]
     ),
+    "multiplicative": lambda o: lr_scheduler.MultiplicativeLR(o, lambda t: 1 - 0.1 / (1 + t)),
+    "polynomial": lambda o: lr_scheduler.PolynomialLR(o, STEPS + 9, power=2.0),
+    "warm_restarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 7, T_mult=2, eta_min=0.001),
+    "cyclic": lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.05, step_size_up=9, mode="triangular2"),
+    "chained": lambda o: lr_scheduler.ChainedScheduler(
+        [lr_scheduler.LinearLR(o, total_iters=10), lr_scheduler.ExponentialLR(o, 0.99)]
+    ),
+    "swa": lambda o: swa_utils.SWALR(o, 0.01, anneal_epochs=50),
 }  # fmt: skip
+YOUNGER_SCHEDULES = ("multiplicative", "polynomial", "warm_restarts", "cyclic", "chained", "swa")
 
 
 def _plain() -> list[Any]:
@@ -144,7 +155,7 @@ def assert_follows(
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_each_optimizer(kind: str) -> None:
-    assert_follows(lambda: Training(kind))
+    assert_follows(lambda: Training(kind), steps=40 if kind in YOUNGER else STEPS)
 
 
 @pytest.mark.parametrize("kind", SIX)
@@ -204,13 +215,20 @@ class Scheduled(Training):
 @pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules(schedule: str, inside: bool) -> None:
-    assert_follows(lambda: Scheduled("momentum", schedule, inside))
+    assert_follows(
+        lambda: Scheduled("momentum", schedule, inside), steps=40 if schedule in YOUNGER_SCHEDULES else STEPS
+    )
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
 @pytest.mark.parametrize("kind", SIX)
 def test_each_optimizer_with_a_schedule(kind: str, inside: bool) -> None:
     assert_follows(lambda: Scheduled(kind, "cosine", inside))
+
+
+@pytest.mark.parametrize("kind", YOUNGER)
+def test_the_younger_ones_with_a_schedule(kind: str) -> None:
+    assert_follows(lambda: Scheduled(kind, "exponential", True), steps=12)
 
 
 class OnPlateau(Training):
@@ -232,6 +250,10 @@ def test_a_schedule_by_a_metric_outside() -> None:
 NUMBERS = {
     "sgd": ("lr", "weight_decay"), "momentum": ("lr", "momentum", "dampening"), "adam": ("lr", "eps", "betas"),
     "adamw": ("lr", "weight_decay"), "rmsprop": ("lr", "alpha", "eps"), "adagrad": ("lr", "lr_decay", "eps"),
+    "adadelta": ("lr", "rho", "weight_decay"), "nadam": ("lr", "momentum_decay", "betas", "weight_decay"),
+    "radam": ("lr", "betas", "weight_decay", "decoupled_weight_decay"), "adamax": ("lr", "betas", "weight_decay"),
+    "asgd": ("lr", "lambd", "alpha", "weight_decay"), "rprop": ("maximize",),
+    "adafactor": ("lr", "weight_decay", "d"), "muon": ("lr", "momentum", "weight_decay", "nesterov"),
 }  # fmt: skip
 
 
@@ -247,8 +269,12 @@ class ByHand(Training):
         name = NUMBERS[self.kind][t % len(NUMBERS[self.kind])]
         if name == "betas":
             group[name] = (0.8 + 0.1 * (t % 5) / 5, 0.99 + 0.009 * (t % 3) / 3)
-        elif name in ("momentum", "alpha", "dampening"):
+        elif name in ("momentum", "alpha", "dampening", "rho"):
             group[name] = 0.5 + 0.4 * (t % 7) / 7
+        elif name == "d":
+            group[name] = 1.0 + t % 3
+        elif name in ("decoupled_weight_decay", "nesterov", "maximize"):
+            group[name] = t % 8 == 0
         else:
             group[name] = 0.01 / (1 + t % 9)
 
@@ -256,6 +282,11 @@ class ByHand(Training):
 @pytest.mark.parametrize("kind", SIX)
 def test_options_changed_by_hand(kind: str) -> None:
     assert_follows(lambda: ByHand(kind), steps=100)
+
+
+@pytest.mark.parametrize("kind", YOUNGER)
+def test_options_of_the_younger_ones_changed_by_hand(kind: str) -> None:
+    assert_follows(lambda: ByHand(kind), steps=24)
 
 
 class Choosing(Training):
@@ -414,18 +445,19 @@ def test_gradients_held_and_replaced_between_calls() -> None:
 class Loading(Training):
     """The states of a few steps ago, of model and optimizer, are loaded again."""
 
-    def __init__(self, kind: str, what: str) -> None:
+    def __init__(self, kind: str, what: str, at: tuple[int, ...] = (20, 40, 90)) -> None:
         super().__init__(kind)
         self.what = what
+        self.saved_at, self.at = at[0], at[1:]
         self.saved: tuple[Any, Any] | None = None
 
     def between(self, t: int) -> None:
-        if t == 20:
+        if t == self.saved_at:
             self.saved = (
                 {name: x.clone() for name, x in self.model.state_dict().items()},
                 _copied(self.optimizer.state_dict()),
             )
-        if t in (40, 90):
+        if t in self.at:
             assert self.saved is not None
             if self.what != "optimizer":
                 self.model.load_state_dict(self.saved[0])
@@ -446,6 +478,18 @@ def _copied(state: dict[str, Any]) -> dict[str, Any]:
 def test_states_loaded_in_the_middle(kind: str, what: str) -> None:
     replaced = what != "model"  # the optimizer's tensors are then others, and each time that is a program of its own
     assert_follows(lambda: Loading(kind, what), programs=3 if replaced else 1, most=8 if replaced else 4, steps=120)
+
+
+@pytest.mark.parametrize("kind", ["nadam", "asgd", "adafactor"])  # numbers beside the step's, and two changes in one
+def test_states_of_the_younger_ones_loaded_in_the_middle(kind: str) -> None:
+    assert_follows(lambda: Loading(kind, "both", (6, 12, 18)), programs=3, most=8, steps=24)
+
+
+@pytest.mark.parametrize("kind", ["nadam", "asgd", "rprop"])
+def test_check_mode_puts_numbers_of_the_younger_ones_back(kind: str) -> None:
+    eager, training = Training(kind), Training(kind)
+    expected = trained(eager, eager.step, 12, lambda t: BATCH)
+    assert trained(training, wg.compile(training.step, check=True), 12, lambda t: BATCH) == expected
 
 
 # ---------------------------------------------------------------- layers with state and draws
@@ -527,6 +571,58 @@ class WithClosure(Training):
 @pytest.mark.parametrize("kind", SIX)
 def test_a_closure(kind: str) -> None:
     assert_follows(lambda: WithClosure(kind), steps=50)
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_a_closure_of_lbfgs_may_be_a_program(search: str | None) -> None:
+    """The step is outside: it asks for as many losses as it likes."""
+
+    def minimized(compiled: bool) -> Any:
+        training = Training("sgd", dtype=wg.float64)
+        optimizer = optim.LBFGS(training.model.parameters(), lr=0.1, max_iter=4, line_search_fn=search)
+        rng = np.random.default_rng(5)
+        x, labels = wg.tensor(rng.normal(size=(BATCH, FEATURES))), wg.tensor(rng.integers(CLASSES, size=BATCH))
+
+        def closure() -> Any:
+            training.python += 1
+            optimizer.zero_grad()
+            loss = F.cross_entropy(training.model(x), labels)
+            loss.backward()
+            return loss.detach()
+
+        run = wg.compile(closure) if compiled else closure
+        losses = [bits(optimizer.step(run)) for _ in range(6)]
+        assert training.python <= 4 or not compiled
+        return losses, [bits(p) for p in training.model.parameters()]
+
+    assert minimized(True) == minimized(False)
+
+
+class Hooked(Training):
+    """A hook that clips gradients is registered in the middle, and taken away again."""
+
+    def __init__(self) -> None:
+        super().__init__("adam")
+        self.handle: Any = None
+
+    def between(self, t: int) -> None:
+        if t == 12:
+            self.handle = self.optimizer.register_step_pre_hook(self.clip)
+        if t == 24:
+            self.handle.remove()
+
+    def clip(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        nn.utils.clip_grad_value_(self.model.parameters(), 0.01)
+
+
+def test_hooks_of_steps_that_come_and_go_have_programs_of_their_own() -> None:
+    assert_follows(Hooked, programs=None, most=9, steps=36)
+
+
+def test_an_epoch_set_by_number_is_refused_within_a_program() -> None:
+    schedule = lr_scheduler.CosineAnnealingWarmRestarts(Training("sgd").optimizer, 5)
+    with pytest.raises(CompileError, match=r"WarmRestarts.step\(epoch\) sets an epoch that each run would set again"):
+        wg.compile(lambda: schedule.step(3))()
 
 
 class Two(Training):
