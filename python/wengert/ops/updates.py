@@ -276,14 +276,16 @@ def asgd(
 def rprop(written: list[Arrays], grads: Arrays, *, steps: tuple[int, ...], options: tuple[Any, ...]) -> None:
     """A step of Rprop; beside the parameters the gradients before, and a step size of each item."""
     shrink, grow, least, most, maximize = options
-    for _, (p, previous, sizes), block, (a,) in _blocks(written, grads, 1):
+    for _, (p, previous, sizes), block, (a, factors) in _blocks(written, grads, 2):
         np.multiply(previous, block, out=a)
         turned, went_on = (a > 0, a < 0) if maximize else (a < 0, a > 0)
-        np.multiply(sizes, grow, out=sizes, where=went_on)
-        np.multiply(sizes, shrink, out=sizes, where=turned)
+        factors.fill(1)
+        np.putmask(factors, went_on, grow)
+        np.putmask(factors, turned, shrink)
+        sizes *= factors
         np.clip(sizes, least, most, out=sizes)
         np.negative(block, out=previous) if maximize else np.copyto(previous, block)
-        previous[turned] = 0
+        np.putmask(previous, turned, 0)
         np.sign(previous, out=a)
         a *= sizes
         p -= a
@@ -306,7 +308,8 @@ def adafactor(
         tiny = np.finfo(p.dtype).eps.item() if eps is None else eps
         part = step**beta2_decay
         rate = max(least, _rms(p)) * min(lr, 1 / math.sqrt(step))
-        p *= 1 - lr * weight_decay
+        if weight_decay:
+            p *= 1 - lr * weight_decay
         square = np.multiply(g, g, out=np.empty(g.shape, g.dtype))  # of 0 dimensions g * g is no array
         if factored:
             rows, columns = squares

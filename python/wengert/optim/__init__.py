@@ -49,5 +49,5 @@ __all__ = [
 
 telling_classes([
     ASGD, LBFGS, SGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Muon, NAdam, RAdam, RMSprop, Rprop,
-    *vars(lr_scheduler).values(), *vars(swa_utils).values(),
+    *[vars(schedules)[name] for schedules in (lr_scheduler, swa_utils) for name in schedules.__all__],
 ])  # fmt: skip

@@ -1012,7 +1012,8 @@ class SequentialLR(_Several):
         """Begin at an epoch, the first schedule at one of its own."""
         self.last_epoch = epoch
         for scheduler in self._schedulers:
-            scheduler.last_epoch = -1
+            if hasattr(scheduler, "last_epoch"):
+                scheduler.last_epoch = -1
         first = self._schedulers[bisect_right(self._milestones, 0)]
         first._begin(of_first)
         self._last_lr = first.get_last_lr()

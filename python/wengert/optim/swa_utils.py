@@ -22,10 +22,11 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
+from .. import nn
 from .._types import Tensor
 from ..autograd import no_grad
 from ..core import dtypes
-from ..nn import BatchNorm1d, BatchNorm2d, Module
+from ..nn import Module
 from ..ops import tensor
 from .lr_scheduler import LRScheduler, checked_optimizer, per_group
 from .optimizer import Optimizer
@@ -39,6 +40,9 @@ __all__ = [
     "get_swa_multi_avg_fn",
     "update_bn",
 ]
+
+# Layers of batch normalization, of whatever dimensions there are.
+_NORMALIZATIONS = tuple(layer for name, layer in vars(nn).items() if name.startswith("BatchNorm"))
 
 Average = Callable[[Tensor, Tensor, Any], Tensor]
 AverageOfMany = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]
@@ -310,7 +314,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     >>> model.running_mean
     tensor([4.])
     """
-    layers: list[Any] = [layer for layer in model.modules() if isinstance(layer, (BatchNorm1d, BatchNorm2d))]
+    layers: list[Any] = [layer for layer in model.modules() if isinstance(layer, _NORMALIZATIONS)]
     if not layers:
         return
     momenta, training = [layer.momentum for layer in layers], model.training
