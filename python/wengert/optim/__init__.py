@@ -49,5 +49,6 @@ __all__ = [
 
 telling_classes([
     ASGD, LBFGS, SGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Muon, NAdam, RAdam, RMSprop, Rprop,
-    *[vars(schedules)[name] for schedules in (lr_scheduler, swa_utils) for name in schedules.__all__],
+    *[value for file in (lr_scheduler, swa_utils) for value in vars(file).values()
+      if getattr(value, "__module__", None) == file.__name__],
 ])  # fmt: skip
