@@ -230,18 +230,12 @@ def per_group(name: str, what: str, optimizer: Optimizer, x: Any) -> list[Any]:
 class _ByFunctions(LRScheduler):
     """A schedule by a function of the epoch, or one for each group."""
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
-        last_epoch: int = -1,
-    ) -> None:
+    def _take(self, optimizer: Optimizer, lr_lambda: Any) -> None:
         name = type(self).__name__
         self.lr_lambdas = per_group(name, "lr_lambda", checked_optimizer(name, optimizer), lr_lambda)
         for function in self.lr_lambdas:
             if not callable(function):
                 raise TypeError(f"{name}: expected a function of the epoch as lr_lambda, got {type(function).__name__}")
-        super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer and the functions; of callable objects, their attributes."""
@@ -282,6 +276,15 @@ class LambdaLR(_ByFunctions):
     [0.5]
     """
 
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        self._take(optimizer, lr_lambda)
+        super().__init__(optimizer, last_epoch)
+
     def get_lr(self) -> list[float]:
         """The rates for `last_epoch`."""
         return [lr * function(self.last_epoch) for lr, function in zip(self.base_lrs, self.lr_lambdas, strict=True)]
@@ -306,6 +309,15 @@ class MultiplicativeLR(_ByFunctions):
     >>> schedule.get_last_lr()
     [0.25]
     """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        self._take(optimizer, lr_lambda)
+        super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
         """The present rates times the functions of `last_epoch`."""
