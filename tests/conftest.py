@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
 import signal
 from collections.abc import Iterator
 
@@ -30,6 +32,13 @@ def pytest_collection_finish() -> None:
     """Tens of thousands of tests are objects that no collection of garbage need look at again."""
     gc.collect()
     gc.freeze()
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # NumPy's products on all cores in every process would wait for each other
+    with contextlib.suppress(ImportError):
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(1, user_api="blas")
 
 
 @pytest.fixture(params=_kernels.available_isas())
