@@ -355,6 +355,7 @@ CASES: tuple[Case, ...] = (
     Case("lerp_tensor", wg.lerp, lambda x, y, w: x + w * (y - x), TERNARY),
     Case("addcmul", lambda x, y, z: wg.addcmul(x, y, z, value=0.5), lambda x, y, z: x + 0.5 * y * z, TERNARY),
     Case("addcdiv", lambda x, y, z: wg.addcdiv(x, y, z, value=0.5), lambda x, y, z: x + 0.5 * y / z, TERNARY, low=0.3),
+    Case("nextafter", wg.nextafter, np.nextafter, BINARY),
     Case("copysign", wg.copysign, np.copysign, BINARY, avoid=(0.0,)),
     Case("nan_to_num", wg.nan_to_num, lambda x: x),
     # ------------------------------------------------------------ whole numbers: x / y lies between 3.5 and 3.96

@@ -25,8 +25,8 @@ from .numpy_kernels import numbers, quiet
 
 __all__ = [
     "abs", "addcdiv", "addcmul", "ceil", "clamp_max", "clamp_min", "clip", "copysign", "floor", "floor_divide",
-    "fmod", "frac", "lerp", "maximum", "minimum", "multiply", "nan_to_num", "negative", "reciprocal", "remainder",
-    "round", "sign", "sqrt", "square", "trunc",
+    "fmod", "frac", "lerp", "maximum", "minimum", "multiply", "nan_to_num", "negative", "nextafter", "reciprocal",
+    "remainder", "round", "sign", "sqrt", "square", "trunc",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- arithmetic
@@ -489,6 +489,14 @@ copysign: Callable[..., Tensor] = elementwise(
     "copysign", lambda x, y: np.asarray(np.copysign(x, y)), lambda x, z: _same_sign(x, z), None, floating=True,
     doc=doc("|x| with the sign of y, item by item; that of -0. counts.",
               ">>> wg.copysign(wg.tensor([1., -2.]), wg.tensor([-1., 3.]))\ntensor([-1.,  2.])", inputs=2),
+)  # fmt: skip
+
+
+nextafter: Callable[..., Tensor] = elementwise(
+    "nextafter", quiet(np.nextafter), lambda g: g, None, floating=True,
+    doc=doc("The number next to x on the way to y, item by item.",
+              ">>> wg.nextafter(wg.tensor(1., dtype=wg.float64), 2.) - 1 == wg.finfo(wg.float64).eps\ntensor(True)",
+              inputs=2, note="Its derivative by x is taken to be 1, as for x plus a constant, and by y 0."),
 )  # fmt: skip
 
 
