@@ -33,6 +33,7 @@ from .tensors.conversion import is_floating_point as is_floating_point
 from .tensors.conversion import is_tensor as is_tensor
 from .tensors.conversion import numel as numel
 from .tensors.interop import from_dlpack as from_dlpack
+from .tensors.interop import register_namespace as _register_namespace
 from .tensors.printing import get_printoptions as get_printoptions
 from .tensors.printing import set_printoptions as set_printoptions
 from .tensors.size import Size as Size
@@ -40,7 +41,8 @@ from .tensors.tensor import Tensor as Tensor
 
 if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itself
     __all__ = [
-        "Size", "Tensor", "__version__", "autograd", "bool", "can_cast", "channels_last", "check_gradients",
+        "Size", "Tensor", "__version__", "array_api",
+        "autograd", "bool", "can_cast", "channels_last", "check_gradients",
         "compile", "contiguous_format", "d2l", "data", "define", "derivative", "difference_quotient", "distributed",
         "divergence", "double", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "func",
         "get_default_dtype", "get_num_threads", "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo",
@@ -54,6 +56,7 @@ if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itse
     __all__ += ops.__all__
 
 if TYPE_CHECKING:
+    from . import array_api as array_api
     from . import d2l as d2l
     from . import data as data
     from . import distributed as distributed
@@ -91,8 +94,8 @@ if TYPE_CHECKING:
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
 _LAZY = (
-    "d2l", "data", "distributed", "func", "layers", "linalg", "machine", "nn", "optim", "special", "tracing", "train",
-    "utils",
+    "array_api", "d2l", "data", "distributed", "func", "layers", "linalg", "machine", "nn", "optim", "special",
+    "tracing", "train", "utils",
 )  # fmt: skip
 _LAZY_NAMES = {
     "func": (
@@ -116,6 +119,7 @@ def _hide() -> None:
 
 
 _hide()
+_register_namespace(lambda: importlib.import_module(".array_api", __name__))
 
 
 if not TYPE_CHECKING:  # a checker is to miss a name that is not there

@@ -41,8 +41,8 @@ WITH_X = words("""
     bitwise_xor bucketize bmm cdist cholesky_solve copy_ copysign cosine_similarity dist div divide dot eq equal
     expand_as float_power floor_divide fmax fmin fmod ge greater greater_equal gt heaviside hypot inner isclose isin
     kron le less less_equal logaddexp logical_and logical_or logical_xor lt matmul maximum minimum mm mul multiply
-    ne not_equal outer pow prelu remainder reshape_as searchsorted sub subtract true_divide type_as view_as vdot
-    xlogy
+    ne nextafter not_equal outer pow prelu remainder reshape_as searchsorted sub subtract true_divide type_as view_as
+    vdot xlogy
 """)
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(WITH_X, ("x",)),
@@ -76,6 +76,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "squeeze": ("", "0", "()"), "std": ("", "0"), "sum": ("", "0", "()"), "swapaxes": ("0, 0",), "swapdims": ("0, 0",),
     "take": ("m.tensor([0])", "m.tensor(0)"), "take_along_dim": (f"{ZEROS}, 0",), "tensor_split": ("1",),
     "tensordot": ("x, 0", "x"), "threshold": ("0, 0",), "tile": ("(1,)", "()"), "to": ("x.dtype", "m.float32"),
+    "to_device": ("'cpu'",),
     "topk": ("1",), "transpose": ("0, 0", "0, -1"), "type": ("x.dtype",), "unflatten": ("0, (-1, 1)",),
     "unfold": ("0, 1, 1",), "unsqueeze": ("0",), "view": ("(-1,)", "x.shape", "x.dtype"), "where": ("x == x, x",),
     "einsum": (), "register_hook": (), "register_post_accumulate_grad_hook": (), "retain_grad": (), "backward": (),
@@ -98,8 +99,8 @@ SHARED = set(words("""
     +x T adjoint as_tensor asarray atleast_1d atleast_2d atleast_3d bool broadcast_tensors broadcast_to chunk
     contiguous cpu data detach diagonal double dropout einsum expand expand_as flatten float half long mT
     meshgrid moveaxis movedim narrow permute positive ravel reshape reshape_as select split squeeze
-    swapaxes swapdims t tensor_split to transpose type type_as unbind unflatten unfold unsqueeze view view_as x[()]
-    x[...] x[0] x[:] x[None] x[m.tensor(0)]
+    swapaxes swapdims t tensor_split to to_device transpose type type_as unbind unflatten unfold unsqueeze view view_as
+    x[()] x[...] x[0] x[:] x[None] x[m.tensor(0)]
 """))  # fmt: skip
 
 

@@ -26,7 +26,7 @@ SOURCE = Path(wg.__file__).parent
 EXTRAS = {"train": {"matplotlib", "PIL", "pooch", "safetensors", "tqdm"}, "mpi": {"mpi4py", "mpich"},
           "tensorboard": {"PIL", "tensorboardX"}}  # fmt: skip
 # And what it uses where it finds it.
-OPTIONAL = set().union(*EXTRAS.values()) | {"IPython", "dask", "jax", "joblib", "pandas", "scipy", "torch"}
+OPTIONAL = set().union(*EXTRAS.values()) | {"IPython", "dask", "jax", "joblib", "pandas", "pyarrow", "scipy", "torch"}
 
 
 def loaded_after(*statements: str) -> set[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..core.doors import change, enter, leave
 from ..core.modes import mode
 from ..core.variable import Variable
 from ..ops import bessel, error_functions, factors, functions, least_squares, matrices, norms, systems
+from . import conversion
 
 Function = Callable[..., Any]
 
@@ -610,6 +612,67 @@ def _functions() -> dict[Function, Function]:
     return {function: adapt(ours) for function, ours, adapt in _TABLE}
 
 
+# ---------------------------------------------------------------- the array API standard
+
+_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")  # each holds what the one before it had
+_loaders: list[Callable[[], ModuleType]] = []
+
+
+def register_namespace(load: Callable[[], ModuleType]) -> None:
+    """Say where `Tensor.__array_namespace__` finds the standard's functions, which are made of what stands above.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the module; called each time that it is asked for.
+    """
+    _loaders[:] = [load]
+
+
+def array_namespace(api_version: str | None) -> ModuleType:
+    """What `Tensor.__array_namespace__` gives.
+
+    Raises
+    ------
+    ValueError
+        If a version of the standard is asked for that is not there.
+    """
+    if api_version is not None and api_version not in _VERSIONS:
+        raise ValueError(
+            f"__array_namespace__: there are the versions {', '.join(_VERSIONS)} of the standard, not {api_version!r}"
+        )
+    return _loaders[0]()
+
+
+def to_device(x: Any, device: Any, /, *, stream: Any = None) -> Any:
+    """The tensor on a device, by the array API standard's name; the only one is the CPU. See `to`.
+
+    Parameters
+    ----------
+    device : "cpu"
+    stream : None
+        The CPU has no streams.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Raises
+    ------
+    ValueError
+        If another device or a stream is asked for.
+
+    Examples
+    --------
+    >>> wg.ones(2).to_device("cpu")
+    tensor([1., 1.])
+    """
+    if stream is not None:
+        raise ValueError(f"to_device: the CPU has no streams; expected stream=None, got {stream!r}")
+    return conversion.to(x, device=device)
+
+
 # ---------------------------------------------------------------- shared memory
 
 
@@ -649,3 +712,30 @@ def from_dlpack(x: Any, *, copy: bool | None = None) -> Any:
     array([5., 0., 0.])
     """
     return ops.from_numpy(dlpack.imported(x, copy))
+
+
+def arrow_array(array: np.ndarray) -> Any:
+    """What `Tensor.__arrow_c_array__` hands to pyarrow, polars and others: an Arrow array over the same memory, if its
+    items lie in C order and are no booleans, which Arrow packs; of several dimensions, of lists of fixed lengths.
+
+    Raises
+    ------
+    TypeError
+        If it has no dimension, or Arrow could not tell its length.
+    ImportError
+        If pyarrow is missing.
+    """
+    if not array.ndim or 0 in array.shape[1:]:
+        raise TypeError(
+            "__arrow_c_array__: an Arrow array has one dimension or more, of which the first alone may have length 0; "
+            f"this tensor has shape {array.shape}"
+        )
+    try:
+        import pyarrow
+    except ImportError as error:
+        message = "Arrow arrays are made of tensors by pyarrow: pip install pyarrow; or pass x.numpy()"
+        raise ImportError(message, name="pyarrow") from error
+    found = pyarrow.array(array.reshape(-1))
+    for length in reversed(array.shape[1:]):
+        found = pyarrow.FixedSizeListArray.from_arrays(found, length)
+    return found

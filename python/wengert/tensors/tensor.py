@@ -714,6 +714,16 @@ class Tensor(Variable):
     def __dlpack_device__(self) -> tuple[int, int]:
         return dlpack.DEVICE
 
+    def __arrow_array__(self, type: Any = None) -> Any:
+        found = interop.arrow_array(self._shared())
+        return found if type is None else found.cast(type)
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
+        return interop.arrow_array(self._shared()).__arrow_c_array__(requested_schema)
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return interop.array_namespace(api_version)
+
     def item(self) -> Any:
         """The one item, as a Python number.
 
@@ -1409,6 +1419,7 @@ class Tensor(Variable):
     int, short, char, byte, bool = (
         conversion.int, conversion.short, conversion.char, conversion.byte, conversion.bool
     )  # fmt: skip
+    to_device = interop.to_device
     tolist, new_tensor = conversion.tolist, conversion.new_tensor
     new_empty, new_full = conversion.new_empty, conversion.new_full
     new_zeros, new_ones = conversion.new_zeros, conversion.new_ones
