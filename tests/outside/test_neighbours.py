@@ -1,4 +1,5 @@
-"""Tensors among NumPy, PyTorch, JAX and matplotlib: functions and operators from either side, and shared memory."""
+"""Tensors among NumPy, PyTorch, JAX, Arrow, polars, xarray and matplotlib: functions and operators from either side,
+and shared memory."""
 
 from __future__ import annotations
 
@@ -449,6 +450,141 @@ def test_a_deep_copy_is_made_once_and_needs_a_leaf() -> None:
         copy.deepcopy(x * 2)
     with pytest.raises(RuntimeError, match="leaves"):
         pickle.dumps(x * 2)
+
+
+# ---------------------------------------------------------------- tables, labelled arrays, files
+
+DTYPES = (wg.float16, wg.float32, wg.float64, wg.int8, wg.int16, wg.int32, wg.int64, wg.uint8)
+
+
+def test_arrow_shares_memory_both_ways() -> None:
+    pa = pytest.importorskip("pyarrow", reason="pyarrow, which memory is shared with, is not installed")
+    for dtype in DTYPES:
+        x = wg.arange(4).to(dtype)
+        theirs = pa.array(x)
+        assert str(theirs.type) == {"float16": "halffloat", "float32": "float", "float64": "double"}.get(
+            str(dtype), str(dtype)
+        )
+        assert theirs.buffers()[1].address == x.data_ptr()
+        assert theirs.to_pylist() == x.tolist()
+        back = wg.from_dlpack(theirs)
+        assert (back.data_ptr(), back.dtype) == (x.data_ptr(), dtype)
+        with pytest.raises(RuntimeError, match="read-only"):
+            back.add_(1)
+    assert pa.array(wg.tensor([True, False])).to_pylist() == [True, False]
+    assert pa.array(wg.arange(3), type=pa.float64()).type == pa.float64()
+    assert pa.table({"a": wg.ones(2), "b": wg.arange(2)}).schema.types == [pa.float32(), pa.int64()]
+
+
+def test_arrow_takes_several_dimensions_as_lists_of_fixed_lengths() -> None:
+    pa = pytest.importorskip("pyarrow", reason="pyarrow, which memory is shared with, is not installed")
+    x = wg.arange(24.0).reshape(2, 3, 4)
+    theirs = pa.array(x)
+    assert theirs.type == pa.list_(pa.list_(pa.float32(), 4), 3)
+    assert theirs.to_pylist() == x.tolist()
+    assert theirs.flatten().flatten().buffers()[1].address == x.data_ptr()
+    assert pa.array(x.permute(2, 0, 1)).to_pylist() == x.permute(2, 0, 1).tolist()
+    assert pa.array(wg.zeros(0, 3)).type == pa.list_(pa.float32(), 3)
+    for unfit in (wg.tensor(1.0), wg.zeros(2, 0)):
+        with pytest.raises(TypeError, match=r"__arrow_c_array__: .* has shape"):
+            pa.array(unfit)
+    with pytest.raises(BufferError, match="requires a gradient"):
+        pa.array(leaf())
+
+
+def test_arrays_of_arrow_become_tensors() -> None:
+    pa = pytest.importorskip("pyarrow", reason="pyarrow, whose arrays are taken, is not installed")
+    assert wg.tensor(pa.array([1.5, None])).isnan().tolist() == [False, True]
+    assert wg.as_tensor(pa.chunked_array([[1, 2], [3]])).tolist() == [1, 2, 3]
+    assert wg.asarray(pa.array([True, False])).dtype == wg.bool
+    labelled = pa.FixedShapeTensorArray.from_numpy_ndarray(ARRAY)
+    assert wg.from_numpy(labelled.to_numpy_ndarray()).equal(wg.tensor(ARRAY))
+    table = pa.table({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    assert wg.stack([wg.from_dlpack(column.chunk(0)) for column in table.columns], 1).tolist() == [[1, 3], [2, 4]]
+
+
+def test_without_pyarrow_an_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"pip install pyarrow; or pass x\.numpy\(\)"):
+        wg.ones(2).__arrow_c_array__()
+
+
+def test_polars_takes_tensors_as_columns_and_gives_them_back() -> None:
+    pl = pytest.importorskip("polars", reason="polars, whose tables are made and taken, is not installed")
+    pytest.importorskip("pyarrow", reason="pyarrow, by way of which polars reads, is not installed")
+    x, y = wg.arange(4.0), wg.arange(4)
+    frame = pl.DataFrame({"x": x, "y": y, "z": wg.arange(8.0).reshape(4, 2)})
+    assert frame.schema == {"x": pl.Float32, "y": pl.Int64, "z": pl.Array(pl.Float32, 2)}
+    assert frame["x"].to_list() == x.tolist()
+    column = frame["x"].to_numpy()
+    assert np.shares_memory(column, x.numpy())
+    assert np.shares_memory(wg.from_numpy(column).numpy(), x.numpy())
+    assert wg.tensor(frame["y"]).equal(y)
+    assert wg.tensor(frame["z"]).tolist() == wg.arange(8.0).reshape(4, 2).tolist()
+    assert wg.tensor(frame.select("x", "y")).dtype == wg.float64
+    matrix = pl.from_numpy(wg.tensor(ARRAY).numpy())
+    assert wg.tensor(matrix).equal(wg.tensor(ARRAY))
+    with pytest.raises(BufferError, match="requires a gradient"):
+        pl.Series(leaf()[0])
+
+
+LABELLED: dict[str, Callable[[Any], Any]] = {
+    "sum": lambda x: x.sum("a"),
+    "mean": lambda x: x.mean("b"),
+    "arithmetic": lambda x: (x - x.mean("a")) ** 2 / 3,
+    "ufunc": lambda x: np.exp(x),
+    "isel": lambda x: x.isel(a=0),
+    "sel": lambda x: x.sel(b=[30, 10]),
+    "transpose": lambda x: x.transpose("b", "a"),
+    "where": lambda x: x.where(x > 0, 0.0),
+    "stack": lambda x: x.stack(c=("a", "b")),
+    "diff": lambda x: x.diff("b"),
+    "roll": lambda x: x.roll(b=1),
+    "clip": lambda x: x.clip(-1, 1),
+    "groupby": lambda x: x.groupby("b").mean(),
+}
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_xarray_computes_with_tensors_and_gradients_flow(name: str) -> None:
+    xr = pytest.importorskip("xarray", reason="xarray, which labels tensors, is not installed")
+    t = wg.tensor(ARRAY, requires_grad=True)
+
+    def labelled(array: Any) -> Any:
+        return LABELLED[name](xr.DataArray(array, dims=("a", "b"), coords={"b": [10, 20, 30]}))
+
+    found, right = labelled(t), labelled(ARRAY)
+    assert found.dims == right.dims
+    assert isinstance(found.data, wg.Tensor)
+    np.testing.assert_allclose(found.data.detach().numpy(), right.data, rtol=1e-12)
+    (found.data**2).sum().backward()
+    assert t.grad is not None
+    wg.func.check_gradients(lambda x: labelled(x).data, wg.tensor(ARRAY), order=1)
+
+
+def test_xarray_keeps_the_tensor_and_gives_it_back() -> None:
+    xr = pytest.importorskip("xarray", reason="xarray, which labels tensors, is not installed")
+    t = wg.tensor(ARRAY)
+    labelled = xr.DataArray(t, dims=("a", "b"))
+    assert labelled.data is t
+    assert np.shares_memory(labelled.values, t.numpy())
+    assert wg.tensor(xr.DataArray(ARRAY)).equal(t)
+    assert "tensor(" in repr(labelled)
+    assert wg.tensor(xr.Dataset({"u": labelled}).mean()["u"]).allclose(t.mean())
+
+
+def test_safetensors_reads_what_is_saved_and_saves_what_is_read(tmp_path: Any) -> None:
+    files = pytest.importorskip("safetensors.numpy", reason="safetensors, whose files are exchanged, is not installed")
+    tensors = {str(dtype): wg.arange(6).to(dtype).reshape(2, 3) for dtype in (*DTYPES, wg.bool)}
+    wg.save_safetensors(tensors, tmp_path / "ours")
+    theirs = files.load_file(tmp_path / "ours")
+    assert {name: (x.dtype, x.tolist()) for name, x in theirs.items()} == {
+        name: (x.dtype, x.tolist()) for name, x in tensors.items()
+    }
+    files.save_file({name: x.numpy() for name, x in tensors.items()}, tmp_path / "theirs")
+    ours = wg.load_safetensors(tmp_path / "theirs")
+    assert ours.keys() == tensors.keys()
+    assert all(ours[name].equal(x) and ours[name].dtype == x.dtype for name, x in tensors.items())
 
 
 # ---------------------------------------------------------------- matplotlib, the standard library
