@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,11 +92,11 @@ class _BatchNorm(_Channels):
         """The normalised input."""
         return self._normalized(F.batch_norm, input)
 
-    def before_relu(self, input: Any, residual: Any = None) -> Any:
+    def before_relu(self, input: Any, residual: Any = None) -> Tensor:
         """relu of what `forward` gives, plus a residual, in one pass."""
         return self._normalized(F.batch_norm_relu, input, residual=residual)
 
-    def _normalized(self, function: Any, input: Any, **rest: Any) -> Any:
+    def _normalized(self, function: Callable[..., Tensor], input: Any, **rest: Any) -> Tensor:
         x = self._checked(input)
         mean, variance = self.running_mean, self.running_var
         counted = self.training and mean is not None
