@@ -44,8 +44,8 @@ if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itse
         "Size", "Tensor", "__version__", "array_api",
         "autograd", "bool", "can_cast", "channels_last", "check_gradients",
         "compile", "contiguous_format", "d2l", "data", "define", "derivative", "difference_quotient", "distributed",
-        "divergence", "double", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "func",
-        "get_default_dtype", "get_num_threads", "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo",
+        "distributions", "divergence", "double", "enable_grad", "finfo", "float", "float16", "float32", "float64",
+        "from_dlpack", "func", "get_default_dtype", "get_num_threads", "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo",
         "inference_mode", "int", "int8", "int16", "int32", "int64", "is_floating_point", "is_grad_enabled",
         "is_tensor", "jacobian", "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load",
         "load_safetensors", "long", "machine", "memory_format", "nn", "no_grad", "numel", "optim", "preserve_format",
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from . import d2l as d2l
     from . import data as data
     from . import distributed as distributed
+    from . import distributions as distributions
     from . import func as func
     from . import layers as layers
     from . import linalg as linalg
@@ -94,7 +95,8 @@ if TYPE_CHECKING:
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
 _LAZY = (
-    "array_api", "d2l", "data", "distributed", "func", "layers", "linalg", "machine", "nn", "optim", "special",
+    "array_api", "d2l", "data", "distributed", "distributions", "func", "layers", "linalg", "machine", "nn", "optim",
+    "special",
     "tracing", "train", "utils",
 )  # fmt: skip
 _LAZY_NAMES = {

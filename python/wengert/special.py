@@ -26,11 +26,12 @@ from .ops import sigmoid as expit
 from .ops.bessel import i0e, i1, i1e
 from .ops.error_functions import erfcinv, erfcx, log_ndtr, ndtr, ndtri
 from .ops.functions import entr, xlog1py
+from .ops.incomplete_gamma import gammainc, gammaincc
 
 psi = digamma
 
 __all__ = [
-    "digamma", "entr", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e",
-    "i1", "i1e", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma",
-    "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
+    "digamma", "entr", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc",
+    "gammaincc", "gammaln", "i0", "i0e", "i1", "i1e", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp",
+    "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
 ]  # fmt: skip
