@@ -50,7 +50,7 @@ class Bernoulli(ByProbability, ExponentialFamily):
 
     @property
     def mean(self) -> Tensor:
-        return self.probs  # type: ignore[no-any-return]
+        return self.probs
 
     @property
     def mode(self) -> Tensor:
@@ -58,19 +58,17 @@ class Bernoulli(ByProbability, ExponentialFamily):
 
     @property
     def variance(self) -> Tensor:
-        return self.probs * (1 - self.probs)  # type: ignore[no-any-return]
+        return self.probs * (1 - self.probs)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         return bernoulli(self.probs.detach().expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Tensor:
         x = self._checked(value)
-        found: Tensor = -x * softplus(-self.logits) - (1 - x) * softplus(self.logits)
-        return found
+        return -x * softplus(-self.logits) - (1 - x) * softplus(self.logits)
 
     def entropy(self) -> Tensor:
-        found: Tensor = self.probs * softplus(-self.logits) + (1 - self.probs) * softplus(self.logits)
-        return found
+        return self.probs * softplus(-self.logits) + (1 - self.probs) * softplus(self.logits)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         values = arange(2, dtype=self._param.dtype).reshape((2, *(1 for _ in self._batch_shape)))
@@ -80,5 +78,5 @@ class Bernoulli(ByProbability, ExponentialFamily):
     def _natural_params(self) -> tuple[Tensor, ...]:
         return (self.logits,)
 
-    def _log_normalizer(self, x: Any) -> Tensor:  # type: ignore[override]
+    def _log_normalizer(self, x: Any) -> Tensor:
         return softplus(x)

@@ -52,7 +52,7 @@ class Binomial(ByProbability):
         super().__init__(self._param.shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
-    def support(self) -> Any:  # type: ignore[override]
+    def support(self) -> Any:
         return constraints.integer_interval(0, self.total_count)
 
     @property
@@ -73,8 +73,7 @@ class Binomial(ByProbability):
     def log_prob(self, value: Any) -> Tensor:
         k, n = self._checked(value), self.total_count
         ways = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
-        found: Tensor = ways - k * softplus(-self.logits) - (n - k) * softplus(self.logits)
-        return found
+        return ways - k * softplus(-self.logits) - (n - k) * softplus(self.logits)
 
     def entropy(self) -> Tensor:
         self._one_count("entropy")

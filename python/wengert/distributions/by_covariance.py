@@ -79,8 +79,8 @@ def factor_of_inverse(precision: Tensor) -> Tensor:
 def times(matrix: Tensor, vectors: Tensor) -> Tensor:
     """Matrices times vectors; of a single matrix in one product."""
     if matrix.ndim == 2:
-        return vectors @ matrix.mT  # type: ignore[no-any-return]
-    return (matrix @ vectors.unsqueeze(-1)).squeeze(-1)  # type: ignore[no-any-return]
+        return vectors @ matrix.mT
+    return (matrix @ vectors.unsqueeze(-1)).squeeze(-1)
 
 
 def mahalanobis(factor: Tensor, vectors: Tensor) -> Tensor:
@@ -88,11 +88,11 @@ def mahalanobis(factor: Tensor, vectors: Tensor) -> Tensor:
     if factor.ndim == 2:
         rows = vectors.reshape((-1, vectors.shape[-1]))
         z = solve_triangular(factor, rows.mT, upper=False)
-        return (z * z).sum(0).reshape(vectors.shape[:-1])  # type: ignore[no-any-return]
+        return (z * z).sum(0).reshape(vectors.shape[:-1])
     z = solve_triangular(factor, vectors.unsqueeze(-1), upper=False)
-    return (z * z).sum((-2, -1))  # type: ignore[no-any-return]
+    return (z * z).sum((-2, -1))
 
 
 def half_log_det(factor: Tensor) -> Tensor:
     """Half of the logarithm of the determinant of L L'."""
-    return factor.diagonal(0, -2, -1).log().sum(-1)  # type: ignore[no-any-return]
+    return factor.diagonal(0, -2, -1).log().sum(-1)

@@ -57,7 +57,7 @@ class Categorical(ByProbabilities):
         super().__init__(row.shape[:-1], validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
-    def support(self) -> Any:  # type: ignore[override]
+    def support(self) -> Any:
         return constraints.integer_interval(0, self._num_events - 1)
 
     @property
@@ -79,11 +79,11 @@ class Categorical(ByProbabilities):
         index = self._checked(value).long()
         shape = broadcast_shape("Categorical.log_prob", tuple(index.shape), self._batch_shape)
         logits = self.logits.expand((*shape, self._num_events))
-        return logits.gather(-1, index.expand(shape).unsqueeze(-1)).squeeze(-1)  # type: ignore[no-any-return]
+        return logits.gather(-1, index.expand(shape).unsqueeze(-1)).squeeze(-1)
 
     def entropy(self) -> Tensor:
         lowest = float(finfo(self._param.dtype).min)  # 0 times minus infinity is meant to be 0
-        return -(self.logits.clamp(min=lowest) * self.probs).sum(-1)  # type: ignore[no-any-return]
+        return -(self.logits.clamp(min=lowest) * self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         values = arange(self._num_events).reshape((self._num_events, *(1 for _ in self._batch_shape)))

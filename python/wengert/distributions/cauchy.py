@@ -58,15 +58,14 @@ class Cauchy(Distribution):
 
     @property
     def variance(self) -> Tensor:
-        return full_like(self.loc, math.nan)
+        return full_like(self.loc, math.inf)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         return self.icdf(open_uniform(self._extended_shape(sample_shape), self.loc.dtype))
 
     def log_prob(self, value: Any) -> Tensor:
         z = (self._checked(value) - self.loc) / self.scale
-        found: Tensor = -math.log(math.pi) - self.scale.log() - (z * z).log1p()
-        return found
+        return -math.log(math.pi) - self.scale.log() - (z * z).log1p()
 
     def cdf(self, value: Any) -> Tensor:
         return atan((self._checked(value) - self.loc) / self.scale) / math.pi + 0.5

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..core.variable import Variable
+from ..tensors.tensor import Tensor
 from . import constraints, transforms
 
 __all__ = ["ConstraintRegistry", "biject_to", "transform_to"]
@@ -36,7 +36,7 @@ class ConstraintRegistry:
     def __init__(self) -> None:
         self._registry: dict[type, Callable[[Any], Any]] = {}
 
-    def register(self, constraint: Any, factory: Callable[[Any], Any] | None = None) -> Any:
+    def register(self, constraint: Any, factory: Any = None) -> Callable[[Any], Any]:
         """Say what makes a transform for a class of constraints.
 
         Parameters
@@ -61,7 +61,7 @@ class ConstraintRegistry:
         if not issubclass(kind, constraints.Constraint):
             raise TypeError(f"register: expected a Constraint or a subclass, got {constraint!r}")
         self._registry[kind] = factory
-        return factory
+        return factory  # type: ignore[no-any-return]
 
     def __call__(self, constraint: Any) -> Any:
         """The transform into what a constraint allows."""
@@ -108,7 +108,7 @@ def _transform_independent(constraint: Any) -> Any:
 def _to_above(constraint: Any) -> Any:
     exp = transforms.ExpTransform()
     low = constraint.lower_bound
-    if not isinstance(low, Variable) and low == 0:
+    if not isinstance(low, Tensor) and low == 0:
         return exp
     return transforms.ComposeTransform([exp, transforms.AffineTransform(low, 1)])
 
@@ -125,7 +125,7 @@ def _to_below(constraint: Any) -> Any:
 def _to_interval(constraint: Any) -> Any:
     sigmoid = transforms.SigmoidTransform()
     low, high = constraint.lower_bound, constraint.upper_bound
-    if not isinstance(low, Variable) and not isinstance(high, Variable) and (low, high) == (0, 1):
+    if not isinstance(low, Tensor) and not isinstance(high, Tensor) and (low, high) == (0, 1):
         return sigmoid
     return transforms.ComposeTransform([sigmoid, transforms.AffineTransform(low, high - low)])
 

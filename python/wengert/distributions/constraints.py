@@ -17,15 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._types import Tensor
 from ..core import dtypes
 from ..core.doors import enter
-from ..core.variable import Variable
 from ..linalg import LinAlgError, eigvalsh, vector_norm
 from ..linalg import cholesky as cholesky_of
 from ..ops import cat as cat_of
 from ..ops import full, isclose
 from ..ops import stack as stack_of
+from ..tensors.tensor import Tensor
 
 __all__ = [
     "Constraint", "MixtureSameFamilyConstraint", "boolean", "cat", "corr_cholesky", "dependent", "dependent_property",
@@ -89,13 +88,13 @@ class _Dependent(Constraint):
         self._event_dim = event_dim
 
     @property
-    def is_discrete(self) -> Any:  # type: ignore[override]
+    def is_discrete(self) -> Any:
         if self._is_discrete is NotImplemented:
             raise NotImplementedError(f"{type(self).__name__}: is_discrete depends on the values of parameters")
         return self._is_discrete
 
     @property
-    def event_dim(self) -> Any:  # type: ignore[override]
+    def event_dim(self) -> Any:
         if self._event_dim is NotImplemented:
             raise NotImplementedError(f"{type(self).__name__}: event_dim depends on the values of parameters")
         return self._event_dim
@@ -189,11 +188,11 @@ class independent(Constraint):
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
 
     @property
-    def is_discrete(self) -> Any:  # type: ignore[override]
+    def is_discrete(self) -> Any:
         return self.base_constraint.is_discrete
 
     @property
-    def event_dim(self) -> Any:  # type: ignore[override]
+    def event_dim(self) -> Any:
         return self.base_constraint.event_dim + self.reinterpreted_batch_ndims
 
     def check(self, value: Any) -> Tensor:
@@ -224,11 +223,11 @@ class MixtureSameFamilyConstraint(Constraint):
         self.base_constraint = base_constraint
 
     @property
-    def is_discrete(self) -> Any:  # type: ignore[override]
+    def is_discrete(self) -> Any:
         return self.base_constraint.is_discrete
 
     @property
-    def event_dim(self) -> Any:  # type: ignore[override]
+    def event_dim(self) -> Any:
         return self.base_constraint.event_dim
 
     def check(self, value: Any) -> Tensor:
@@ -244,7 +243,7 @@ class _Boolean(Constraint):
     is_discrete = True
 
     def check(self, value: Any) -> Tensor:
-        return (value == 0) | (value == 1)
+        return (value == 0) | (value == 1)  # type: ignore[no-any-return]
 
 
 class _OneHot(Constraint):
@@ -252,7 +251,7 @@ class _OneHot(Constraint):
     event_dim = 1
 
     def check(self, value: Any) -> Tensor:
-        return ((value == 0) | (value == 1)).all(-1) & (value.sum(-1) == 1)
+        return ((value == 0) | (value == 1)).all(-1) & (value.sum(-1) == 1)  # type: ignore[no-any-return]
 
 
 class _Bounded(Constraint):
@@ -270,7 +269,7 @@ class _Bounded(Constraint):
 
 def _short(bound: Any) -> str:
     """A number, or a tensor as it is printed; of one without dimensions, its number."""
-    return f"{bound.detach()}" if isinstance(bound, Variable) else str(bound)  # type: ignore[attr-defined]
+    return f"{bound.detach()}" if isinstance(bound, Tensor) else str(bound)
 
 
 class greater_than(_Bounded):
@@ -392,14 +391,14 @@ class integer_interval(interval):
     is_discrete = True
 
     def check(self, value: Any) -> Tensor:
-        return (value % 1 == 0) & super().check(value)
+        return (value % 1 == 0) & super().check(value)  # type: ignore[no-any-return]
 
 
 class _integer_greater_than(greater_than_eq):
     is_discrete = True
 
     def check(self, value: Any) -> Tensor:
-        return (value % 1 == 0) & super().check(value)
+        return (value % 1 == 0) & super().check(value)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"IntegerGreaterThan(lower_bound={_short(self._bounds['lower_bound'])})"
@@ -451,7 +450,7 @@ class _LowerTriangular(Constraint):
 
 class _LowerCholesky(_LowerTriangular):
     def check(self, value: Any) -> Tensor:
-        return super().check(value) & (value.diagonal(0, -2, -1) > 0).all(-1)
+        return super().check(value) & (value.diagonal(0, -2, -1) > 0).all(-1)  # type: ignore[no-any-return]
 
 
 class _CorrCholesky(_LowerCholesky):
@@ -460,7 +459,7 @@ class _CorrCholesky(_LowerCholesky):
     def check(self, value: Any) -> Tensor:
         tolerance = 10 * value.shape[-1] * float(dtypes.finfo(value.dtype).eps)
         lengths = vector_norm(value.detach(), dim=-1)
-        return super().check(value) & ((lengths - 1).abs() <= tolerance).all(-1)
+        return super().check(value) & ((lengths - 1).abs() <= tolerance).all(-1)  # type: ignore[no-any-return]
 
 
 class _Square(Constraint):
@@ -536,12 +535,12 @@ class cat(Constraint):
         self.dim = dim
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         return any(c.is_discrete for c in self.cseq)
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
-        return max(c.event_dim for c in self.cseq)
+    def event_dim(self) -> int:
+        return max(c.event_dim for c in self.cseq)  # type: ignore[no-any-return]
 
     def check(self, value: Any) -> Tensor:
         parts = value.split(self.lengths, self.dim)
@@ -569,11 +568,11 @@ class stack(Constraint):
         self.dim = dim
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         return any(c.is_discrete for c in self.cseq)
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         found: int = max(c.event_dim for c in self.cseq)
         return found + 1 if self.dim + found < 0 else found
 

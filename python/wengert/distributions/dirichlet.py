@@ -83,11 +83,11 @@ class Dirichlet(ExponentialFamily):
         a = self.concentration
         total = a.sum(-1)
         of_categories = ((a - 1) * digamma(a)).sum(-1)
-        return self._log_normalizer(a) + (total - a.shape[-1]) * digamma(total) - of_categories
+        return self._log_normalizer(a) + (total - a.shape[-1]) * digamma(total) - of_categories  # type: ignore[no-any-return]
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
         return (self.concentration,)
 
-    def _log_normalizer(self, x: Any) -> Tensor:  # type: ignore[override]
+    def _log_normalizer(self, x: Any) -> Tensor:
         return lgamma(x).sum(-1) - lgamma(x.sum(-1))

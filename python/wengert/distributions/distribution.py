@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._types import Tensor
 from ..autograd import no_grad
 from ..core.doors import differs, enter
 from ..core.modes import recorder
-from ..core.variable import Variable
 from ..tensors.size import Size
+from ..tensors.tensor import Tensor
 from . import constraints
 from .utils import lazy_property
 
@@ -378,7 +377,7 @@ class Distribution:
             )
         return Size((*sample_shape, *self._batch_shape, *self._event_shape))
 
-    def _checked(self, value: Any) -> Any:
+    def _checked(self, value: Any) -> Tensor:
         """What `log_prob` and its kin are given, as a tensor."""
         x = enter(value)
         if self._validate_args:
@@ -388,7 +387,7 @@ class Distribution:
     def _validate_sample(self, value: Any) -> None:
         """Raise if the shape of values does not go with the law's, or a value is outside of the support."""
         name = type(self).__name__
-        if not isinstance(value, Variable):
+        if not isinstance(value, Tensor):
             raise ValueError(f"{name}: expected a tensor of values, got {type(value).__name__}")
         value_shape, shape = tuple(value.shape), (*self._batch_shape, *self._event_shape)
         dims = len(self._event_shape)
@@ -424,9 +423,9 @@ class Distribution:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, Variable):
+    if not isinstance(value, Tensor):
         return str(value)
-    return f"{value.detach()}" if value.numel() == 1 else str(value.shape)  # type: ignore[attr-defined]
+    return f"{value.detach()}" if value.numel() == 1 else str(value.shape)
 
 
 def refused_by(constraint: Any, value: Any) -> str | None:

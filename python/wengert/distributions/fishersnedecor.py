@@ -70,5 +70,4 @@ class FisherSnedecor(Distribution):
         x = self._checked(value)
         a, b, quotient = 0.5 * self.df1, 0.5 * self.df2, self.df1 / self.df2
         norm = lgamma(a + b) - lgamma(a) - lgamma(b)
-        found: Tensor = norm + a * quotient.log() + xlogy(a - 1, x) - (a + b) * (quotient * x).log1p()
-        return found
+        return norm + a * quotient.log() + xlogy(a - 1, x) - (a + b) * (quotient * x).log1p()

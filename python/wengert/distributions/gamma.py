@@ -74,8 +74,7 @@ class Gamma(ExponentialFamily):
     def log_prob(self, value: Any) -> Tensor:
         x = self._checked(value)
         a = self.concentration
-        found: Tensor = a * self.rate.log() + xlogy(a - 1, x) - self.rate * x - lgamma(a)
-        return found
+        return a * self.rate.log() + xlogy(a - 1, x) - self.rate * x - lgamma(a)
 
     def cdf(self, value: Any) -> Tensor:
         return gammainc(self.concentration, self.rate * self._checked(value))
@@ -88,6 +87,6 @@ class Gamma(ExponentialFamily):
     def _natural_params(self) -> tuple[Tensor, ...]:
         return self.concentration - 1, -self.rate
 
-    def _log_normalizer(self, x: Any, y: Any) -> Tensor:  # type: ignore[override]
+    def _log_normalizer(self, x: Any, y: Any) -> Tensor:
         found: Tensor = lgamma(x + 1) - (x + 1) * (-y).log()
         return found

@@ -51,7 +51,7 @@ class GeneralizedPareto(Distribution):
         super().__init__(self.loc.shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> Any:  # type: ignore[override]
+    def support(self) -> Any:
         c = self.concentration
         high = where(c < 0, self.loc - self.scale / where(c < 0, c, -1.0), math.inf)
         return constraints.interval(self.loc, high)
@@ -89,8 +89,7 @@ class GeneralizedPareto(Distribution):
         Tensor
         """
         z = (self._checked(value) - self.loc) / self.scale
-        found: Tensor = -z * log1p_over(self.concentration * z)
-        return found
+        return -z * log1p_over(self.concentration * z)
 
     def log_cdf(self, value: Any) -> Tensor:
         """The logarithm of `cdf`.

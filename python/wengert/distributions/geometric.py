@@ -51,7 +51,7 @@ class Geometric(ByProbability):
 
     @property
     def mean(self) -> Tensor:
-        return 1 / self.probs - 1  # type: ignore[no-any-return]
+        return 1 / self.probs - 1
 
     @property
     def mode(self) -> Tensor:
@@ -59,7 +59,7 @@ class Geometric(ByProbability):
 
     @property
     def variance(self) -> Tensor:
-        return (1 / self.probs - 1) / self.probs  # type: ignore[no-any-return]
+        return (1 / self.probs - 1) / self.probs
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         drawn = standard_exponential(self._extended_shape(sample_shape), self._param.dtype)
@@ -67,10 +67,8 @@ class Geometric(ByProbability):
 
     def log_prob(self, value: Any) -> Tensor:
         x = self._checked(value)
-        found: Tensor = xlog1py(x, -self.probs) + self.probs.log()
-        return found
+        return xlog1py(x, -self.probs) + self.probs.log()
 
     def entropy(self) -> Tensor:
         p, x = self.probs, self.logits
-        found: Tensor = (p * softplus(-x) + (1 - p) * softplus(x)) / p
-        return found
+        return (p * softplus(-x) + (1 - p) * softplus(x)) / p

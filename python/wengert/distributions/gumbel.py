@@ -68,8 +68,7 @@ class Gumbel(Distribution):
 
     def log_prob(self, value: Any) -> Tensor:
         z = (self.loc - self._checked(value)) / self.scale
-        found: Tensor = z - z.exp() - self.scale.log()
-        return found
+        return z - z.exp() - self.scale.log()
 
     def cdf(self, value: Any) -> Tensor:
         return (-((self.loc - self._checked(value)) / self.scale).exp()).exp()

@@ -64,7 +64,7 @@ class HalfCauchy(TransformedDistribution):
 
     @property
     def variance(self) -> Tensor:
-        return full_like(self.scale, math.nan)
+        return full_like(self.scale, math.inf)
 
     def log_prob(self, value: Any) -> Tensor:
         x = self._checked(value)

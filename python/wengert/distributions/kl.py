@@ -395,16 +395,9 @@ def _mean_log_density(p: Any, q: Any) -> Any:
     return terms - q._log_beta()
 
 
-def _holds(q: Any, p: Any) -> Any:
-    """Whether the support of q holds that of p: a bool where no parameter decides, else a tensor."""
-    (low, high), (least, most) = _bounds(p), _bounds(q)
-    return (least <= low) & (high <= most)
-
-
 def _by_moments(p: Any, q: Any) -> Any:
-    inside = _holds(q, p)
-    if inside is False:
-        return _infinite(p, q)
+    (low, high), (least, most) = _bounds(p), _bounds(q)
+    inside = (least <= low) & (high <= most)
     found = -p.entropy() - _mean_log_density(p, q)
     return found if inside is True else where(inside, found, math.inf)
 
@@ -421,17 +414,29 @@ def _bernoulli_poisson(p: Any, q: Any) -> Any:
     return -p.entropy() - (xlogy(p.probs, q.rate) - q.rate)
 
 
-_TARGETS = {
-    Beta: (ContinuousBernoulli, Exponential, Gamma, Normal, Pareto, Uniform),
-    ContinuousBernoulli: (Exponential, Normal, Pareto, Uniform),
-    Exponential: (Beta, ContinuousBernoulli, Gamma, Gumbel, Normal, Pareto, Uniform),
-    Gamma: (Beta, ContinuousBernoulli, Exponential, Gumbel, Normal, Pareto, Uniform),
-    Gumbel: (Beta, ContinuousBernoulli, Exponential, Gamma, Normal, Pareto, Uniform),
-    Laplace: (Beta, ContinuousBernoulli, Exponential, Gamma, Normal, Pareto, Uniform),
-    Normal: (Beta, ContinuousBernoulli, Exponential, Gamma, Gumbel, Laplace, Pareto, Uniform),
-    Pareto: (Beta, ContinuousBernoulli, Exponential, Gamma, Normal, Uniform),
+# Where the support of q may hold that of p, and where it never does.
+_FINITE = {
+    Beta: (ContinuousBernoulli, Exponential, Gamma, Normal, Uniform),
+    ContinuousBernoulli: (Exponential, Normal, Uniform),
+    Exponential: (Gamma, Gumbel, Normal),
+    Gamma: (Exponential, Gumbel, Normal),
+    Gumbel: (Normal,),
+    Laplace: (Normal,),
+    Normal: (Gumbel, Laplace),
+    Pareto: (Exponential, Gamma, Normal),
     Uniform: (Beta, ContinuousBernoulli, Exponential, Gamma, Gumbel, Normal, Pareto),
 }
-for _source, _targets in _TARGETS.items():
-    for _target in _targets:
-        register_kl(_source, _target)(_by_moments)
+_INFINITE = {
+    Beta: (Pareto,),
+    ContinuousBernoulli: (Pareto,),
+    Exponential: (Beta, ContinuousBernoulli, Pareto, Uniform),
+    Gamma: (Beta, ContinuousBernoulli, Pareto, Uniform),
+    Gumbel: (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto, Uniform),
+    Laplace: (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto, Uniform),
+    Normal: (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto, Uniform),
+    Pareto: (Beta, ContinuousBernoulli, Uniform),
+}
+for _table, _formula in ((_FINITE, _by_moments), (_INFINITE, _infinite)):
+    for _source, _targets in _table.items():
+        for _target in _targets:
+            register_kl(_source, _target)(_formula)

@@ -78,8 +78,7 @@ class Kumaraswamy(Distribution):
     def log_prob(self, value: Any) -> Tensor:
         x = self._checked(value)
         a, b = self.concentration1, self.concentration0
-        found: Tensor = a.log() + b.log() + xlogy(a - 1, x) + xlog1py(b - 1, -(x**a))
-        return found
+        return a.log() + b.log() + xlogy(a - 1, x) + xlog1py(b - 1, -(x**a))
 
     def cdf(self, value: Any) -> Tensor:
         x = self._checked(value)

@@ -67,8 +67,7 @@ class Laplace(Distribution):
         return self.icdf(open_uniform(self._extended_shape(sample_shape), self.loc.dtype))
 
     def log_prob(self, value: Any) -> Tensor:
-        found: Tensor = -(2 * self.scale).log() - (self._checked(value) - self.loc).abs() / self.scale
-        return found
+        return -(2 * self.scale).log() - (self._checked(value) - self.loc).abs() / self.scale
 
     def cdf(self, value: Any) -> Tensor:
         z = (self._checked(value) - self.loc) / self.scale

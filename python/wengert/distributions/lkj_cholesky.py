@@ -79,5 +79,4 @@ class LKJCholesky(Distribution):
         density = (powers * x.diagonal(0, -2, -1)[..., 1:].log()).sum(-1)
         half = eta + 0.5 * (n - 1)
         norm = 0.5 * (n - 1) * math.log(math.pi) + mvlgamma(half - 0.5, n - 1) - (n - 1) * lgamma(half)
-        found: Tensor = density - norm
-        return found
+        return density - norm

@@ -50,7 +50,7 @@ class LogNormal(TransformedDistribution):
         -------
         Tensor
         """
-        return self.base_dist.loc
+        return self.base_dist.loc  # type: ignore[no-any-return]
 
     @property
     def scale(self) -> Tensor:
@@ -60,7 +60,7 @@ class LogNormal(TransformedDistribution):
         -------
         Tensor
         """
-        return self.base_dist.scale
+        return self.base_dist.scale  # type: ignore[no-any-return]
 
     @property
     def mean(self) -> Tensor:
@@ -76,4 +76,4 @@ class LogNormal(TransformedDistribution):
         return square.expm1() * (2 * self.loc + square).exp()
 
     def entropy(self) -> Tensor:
-        return self.base_dist.entropy() + self.loc
+        return self.base_dist.entropy() + self.loc  # type: ignore[no-any-return]

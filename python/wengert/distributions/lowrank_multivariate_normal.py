@@ -147,4 +147,4 @@ class LowRankMultivariateNormal(Distribution):
 
     def entropy(self) -> Tensor:
         found = 0.5 * (self._event_shape[0] * (1 + math.log(2 * math.pi)) + self.log_det())
-        return found.expand(self._batch_shape)
+        return found.expand(self._batch_shape)  # type: ignore[no-any-return]

@@ -73,7 +73,7 @@ class MixtureSameFamily(Distribution):
         return new
 
     @constraints.dependent_property
-    def support(self) -> Any:  # type: ignore[override]
+    def support(self) -> Any:
         return constraints.MixtureSameFamilyConstraint(self._component_distribution.support)
 
     @property
@@ -103,14 +103,14 @@ class MixtureSameFamily(Distribution):
     @property
     def mean(self) -> Tensor:
         p = self._over_events(self._mixture_distribution.probs)
-        return (p * self._component_distribution.mean).sum(-1 - len(self._event_shape))  # type: ignore[no-any-return]
+        return (p * self._component_distribution.mean).sum(-1 - len(self._event_shape))
 
     @property
     def variance(self) -> Tensor:
         along = -1 - len(self._event_shape)
         p = self._over_events(self._mixture_distribution.probs)
         off = self._component_distribution.mean - self.mean.unsqueeze(along)
-        return (p * (self._component_distribution.variance + off * off)).sum(along)  # type: ignore[no-any-return]
+        return (p * (self._component_distribution.variance + off * off)).sum(along)
 
     def _for_components(self, value: Any) -> Any:
         return self._checked(value).unsqueeze(-1 - len(self._event_shape))
@@ -118,11 +118,11 @@ class MixtureSameFamily(Distribution):
     def log_prob(self, value: Any) -> Tensor:
         of_components = self._component_distribution.log_prob(self._for_components(value))
         weights = log_softmax(self._mixture_distribution.logits, -1)
-        return (of_components + weights).logsumexp(-1)  # type: ignore[no-any-return]
+        return (of_components + weights).logsumexp(-1)
 
     def cdf(self, value: Any) -> Tensor:
         of_components = self._component_distribution.cdf(self._for_components(value))
-        return (of_components * self._mixture_distribution.probs).sum(-1)  # type: ignore[no-any-return]
+        return (of_components * self._mixture_distribution.probs).sum(-1)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         with no_grad():
@@ -131,7 +131,7 @@ class MixtureSameFamily(Distribution):
             which = self._mixture_distribution.expand(self._batch_shape).sample(sample_shape)
             drawn = self._component_distribution.sample(sample_shape)
             index = self._over_events(which.unsqueeze(-1)).expand((*shape[:along], 1, *self._event_shape))
-            return drawn.gather(along, index).squeeze(along)  # type: ignore[no-any-return]
+            return drawn.gather(along, index).squeeze(along)
 
     def __repr__(self) -> str:
         return f"MixtureSameFamily({self._mixture_distribution!r}, {self._component_distribution!r})"

@@ -60,7 +60,7 @@ class Multinomial(ByProbabilities):
         super().__init__(row.shape[:-1], row.shape[-1:], validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
-    def support(self) -> Any:  # type: ignore[override]
+    def support(self) -> Any:
         return constraints.multinomial(self.total_count)
 
     @property

@@ -72,8 +72,7 @@ class Normal(ExponentialFamily):
 
     def log_prob(self, value: Any) -> Tensor:
         z = (self._checked(value) - self.loc) / self.scale
-        found: Tensor = -0.5 * (z * z) - self.scale.log() - 0.5 * math.log(2 * math.pi)
-        return found
+        return -0.5 * (z * z) - self.scale.log() - 0.5 * math.log(2 * math.pi)
 
     def cdf(self, value: Any) -> Tensor:
         return ndtr((self._checked(value) - self.loc) / self.scale)
@@ -89,6 +88,6 @@ class Normal(ExponentialFamily):
         variance = self.variance
         return self.loc / variance, -0.5 / variance
 
-    def _log_normalizer(self, x: Any, y: Any) -> Tensor:  # type: ignore[override]
+    def _log_normalizer(self, x: Any, y: Any) -> Tensor:
         found: Tensor = -0.25 * x * x / y + 0.5 * (-math.pi / y).log()
         return found

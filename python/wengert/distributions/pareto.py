@@ -48,7 +48,7 @@ class Pareto(Distribution):
         super().__init__(self.scale.shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> Any:  # type: ignore[override]
+    def support(self) -> Any:
         return constraints.greater_than_eq(self.scale)
 
     @property
@@ -71,8 +71,7 @@ class Pareto(Distribution):
 
     def log_prob(self, value: Any) -> Tensor:
         x = self._checked(value)
-        found: Tensor = self.alpha.log() + self.alpha * self.scale.log() - (self.alpha + 1) * x.log()
-        return found
+        return self.alpha.log() + self.alpha * self.scale.log() - (self.alpha + 1) * x.log()
 
     def cdf(self, value: Any) -> Tensor:
         return -(self.alpha * (self.scale / self._checked(value)).log()).expm1()

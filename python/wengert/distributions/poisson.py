@@ -61,13 +61,12 @@ class Poisson(ExponentialFamily):
 
     def log_prob(self, value: Any) -> Tensor:
         k = self._checked(value)
-        found: Tensor = xlogy(k, self.rate) - self.rate - lgamma(k + 1)
-        return found
+        return xlogy(k, self.rate) - self.rate - lgamma(k + 1)
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
         return (self.rate.log(),)
 
-    def _log_normalizer(self, x: Any) -> Tensor:  # type: ignore[override]
+    def _log_normalizer(self, x: Any) -> Tensor:
         found: Tensor = x.exp()
         return found

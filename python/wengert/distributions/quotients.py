@@ -14,7 +14,7 @@ from .._types import Tensor
 from ..ops import where
 
 
-def power_series(coefficients: Sequence[float], x: Any) -> Any:
+def power_series(coefficients: Sequence[Any], x: Any) -> Any:
     """The sum of coefficients[k] x^k."""
     found: Any = coefficients[-1]
     for coefficient in reversed(coefficients[:-1]):

@@ -60,8 +60,7 @@ class LogitRelaxedBernoulli(ByProbability):
 
     def log_prob(self, value: Any) -> Tensor:
         z = self.logits - self._checked(value) * self.temperature
-        found: Tensor = self.temperature.log() + z - 2 * softplus(z)
-        return found
+        return self.temperature.log() + z - 2 * softplus(z)
 
 
 class RelaxedBernoulli(TransformedDistribution):

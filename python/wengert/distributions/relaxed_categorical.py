@@ -64,7 +64,7 @@ class ExpRelaxedCategorical(ByProbabilities):
         n = self._event_shape[0]
         scores = self.logits - self._checked(value) * self.temperature
         found: Tensor = (scores - scores.logsumexp(-1, True)).sum(-1)
-        return found + (math.lgamma(n) + (n - 1) * self.temperature.log())
+        return found + (math.lgamma(n) + (n - 1) * self.temperature.log())  # type: ignore[no-any-return]
 
 
 class RelaxedOneHotCategorical(TransformedDistribution):

@@ -73,8 +73,7 @@ class StudentT(Distribution):
         z = (self._checked(value) - self.loc) / self.scale
         half = 0.5 * self.df
         norm = self.scale.log() + 0.5 * (math.pi * self.df).log() + lgamma(half) - lgamma(half + 0.5)
-        found: Tensor = -(half + 0.5) * (z * z / self.df).log1p() - norm
-        return found
+        return -(half + 0.5) * (z * z / self.df).log1p() - norm
 
     def entropy(self) -> Tensor:
         half = 0.5 * self.df

@@ -20,10 +20,10 @@ from typing import Any
 
 from ..core import dtypes
 from ..core.broadcast import broadcast_shape
-from ..core.variable import Variable
 from ..linalg import cholesky
 from ..ops import arange, cat, cumprod, cumsum, diag_embed, eye, ones_like, sigmoid, sign, softmax, softplus, stack
 from ..tensors.size import Size
+from ..tensors.tensor import Tensor
 from . import constraints
 from .utils import floating, tril_matrix_to_vec, vec_to_tril_matrix
 
@@ -38,7 +38,7 @@ __all__ = [
 
 def sum_rightmost(value: Any, dims: int) -> Any:
     """The sum over the last `dims` dimensions of a tensor."""
-    return value.sum(tuple(range(-dims, 0))) if dims and isinstance(value, Variable) else value
+    return value.sum(tuple(range(-dims, 0))) if dims and isinstance(value, Tensor) else value
 
 
 class Transform:
@@ -120,7 +120,7 @@ class Transform:
         if found is None:
             found = _InverseTransform(self)
             self._inv = weakref.ref(found)
-        return found  # type: ignore[no-any-return]
+        return found
 
     @property
     def sign(self) -> Any:
@@ -238,15 +238,15 @@ class _InverseTransform(Transform):
         self._of = transform
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return self._of.codomain
 
     @property
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         return self._of.domain
 
     @property
-    def bijective(self) -> Any:  # type: ignore[override]
+    def bijective(self) -> Any:
         return self._of.bijective
 
     @property
@@ -306,7 +306,7 @@ class ComposeTransform(Transform):
         super().__init__(cache_size=cache_size)
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         if not self.parts:
             return constraints.real
         needed = self.parts[-1].codomain.event_dim
@@ -315,7 +315,7 @@ class ComposeTransform(Transform):
         return _reaching(self.parts[0].domain, needed)
 
     @property
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         if not self.parts:
             return constraints.real
         needed = self.parts[0].domain.event_dim
@@ -324,7 +324,7 @@ class ComposeTransform(Transform):
         return _reaching(self.parts[-1].codomain, needed)
 
     @property
-    def bijective(self) -> Any:  # type: ignore[override]
+    def bijective(self) -> Any:
         return all(part.bijective for part in self.parts)
 
     @property
@@ -434,15 +434,15 @@ class IndependentTransform(Transform):
         return IndependentTransform(self.base_transform, self.reinterpreted_batch_ndims, cache_size)
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return constraints.independent(self.base_transform.domain, self.reinterpreted_batch_ndims)
 
     @property
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         return constraints.independent(self.base_transform.codomain, self.reinterpreted_batch_ndims)
 
     @property
-    def bijective(self) -> Any:  # type: ignore[override]
+    def bijective(self) -> Any:
         return self.base_transform.bijective
 
     @property
@@ -506,11 +506,11 @@ class ReshapeTransform(Transform):
         super().__init__(cache_size=cache_size)
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return constraints.independent(constraints.real, len(self.in_shape))
 
     @property
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         return constraints.independent(constraints.real, len(self.out_shape))
 
     def with_cache(self, cache_size: int = 1) -> Any:
@@ -638,7 +638,7 @@ class PowerTransform(Transform):
 
 def _broadcast(shape: Any, *parameters: Any) -> tuple[int, ...]:
     """A shape with those of the parameters that are tensors."""
-    return broadcast_shape("transform", tuple(shape), *(tuple(p.shape) for p in parameters if isinstance(p, Variable)))
+    return broadcast_shape("transform", tuple(shape), *(tuple(p.shape) for p in parameters if isinstance(p, Tensor)))
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -646,7 +646,7 @@ def _same(a: Any, b: Any) -> bool:
     if a is b:
         return True
     found = a == b
-    return bool(found.all()) if isinstance(found, Variable) else bool(found)
+    return bool(found.all()) if isinstance(found, Tensor) else bool(found)
 
 
 class SigmoidTransform(_Plain):
@@ -799,7 +799,7 @@ class AffineTransform(Transform):
         return self._event_dim
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return _reaching(constraints.real, self._event_dim)
 
     codomain = domain
@@ -818,7 +818,7 @@ class AffineTransform(Transform):
 
     @property
     def sign(self) -> Any:
-        return sign(self.scale) if isinstance(self.scale, Variable) else (self.scale > 0) - (self.scale < 0)
+        return sign(self.scale) if isinstance(self.scale, Tensor) else (self.scale > 0) - (self.scale < 0)
 
     def _call(self, x: Any) -> Any:
         return self.loc + self.scale * x
@@ -827,8 +827,8 @@ class AffineTransform(Transform):
         return (y - self.loc) / self.scale
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
-        if isinstance(self.scale, Variable):
-            found = self.scale.abs().log().expand(_broadcast(x.shape, self.scale))  # type: ignore[attr-defined]
+        if isinstance(self.scale, Tensor):
+            found = self.scale.abs().log().expand(_broadcast(x.shape, self.scale))
         else:
             found = x.new_full(x.shape, math.log(abs(self.scale)))
         return sum_rightmost(found, self._event_dim)
@@ -1048,7 +1048,7 @@ class _Parts(Transform):
         self.dim = dim
 
     @property
-    def bijective(self) -> Any:  # type: ignore[override]
+    def bijective(self) -> Any:
         return all(part.bijective for part in self.transforms)
 
     def _along(self, value: Any) -> int:
@@ -1139,11 +1139,11 @@ class CatTransform(_Parts):
         return functools.reduce(operator.add, found)
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return constraints.cat([part.domain for part in self.transforms], self.dim, self.lengths)
 
     @property
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         return constraints.cat([part.codomain for part in self.transforms], self.dim, self.lengths)
 
 
@@ -1198,11 +1198,11 @@ class StackTransform(_Parts):
         return stack([transform.log_abs_det_jacobian(a, b) for transform, a, b in parts], self._along(x))
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return constraints.stack([part.domain for part in self.transforms], self.dim)
 
     @property
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         return constraints.stack([part.codomain for part in self.transforms], self.dim)
 
 
@@ -1232,7 +1232,7 @@ class CumulativeDistributionTransform(Transform):
         self.distribution = distribution
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return self.distribution.support
 
     def _call(self, x: Any) -> Any:

@@ -48,7 +48,7 @@ class Uniform(Distribution):
         return {"low": constraints.less_than(self.high), "high": constraints.greater_than(self.low)}
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> Any:  # type: ignore[override]
+    def support(self) -> Any:
         return constraints.interval(self.low, self.high)
 
     @property
@@ -79,7 +79,7 @@ class Uniform(Distribution):
         return found.clamp(0, 1)
 
     def icdf(self, value: Any) -> Tensor:
-        return self.low + value * (self.high - self.low)
+        return self.low + value * (self.high - self.low)  # type: ignore[no-any-return]
 
     def entropy(self) -> Tensor:
         return (self.high - self.low).log()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def probs_to_logits(probs: Any, is_binary: bool = False) -> Tensor:
     return inside.log() - (-inside).log1p() if is_binary else inside.log()
 
 
-class lazy_property:
+class lazy_property(Generic[T]):
     """A property that is computed when it is first asked for, and then kept.
 
     Parameters
@@ -155,14 +155,19 @@ class lazy_property:
     6.28
     """
 
-    def __init__(self, wrapped: Callable[[Any], Any]) -> None:
+    def __init__(self, wrapped: Callable[[Any], T]) -> None:
         self.wrapped = wrapped
         self.__doc__ = wrapped.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> lazy_property[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> T: ...
+
+    def __get__(self, instance: Any, owner: type | None = None) -> lazy_property[T] | T:
         if instance is None:
             return self
         value = self.wrapped(instance)

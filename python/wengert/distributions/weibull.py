@@ -67,8 +67,7 @@ class Weibull(Distribution):
     def log_prob(self, value: Any) -> Tensor:
         z = self._checked(value) / self.scale
         k = self.concentration
-        found: Tensor = (k / self.scale).log() + xlogy(k - 1, z) - z**k
-        return found
+        return (k / self.scale).log() + xlogy(k - 1, z) - z**k
 
     def cdf(self, value: Any) -> Tensor:
         return -(-((self._checked(value) / self.scale) ** self.concentration)).expm1()

@@ -79,7 +79,7 @@ class Wishart(ByCovariance, ExponentialFamily):
 
     @property
     def mean(self) -> Tensor:
-        return self._df * self.covariance_matrix  # type: ignore[no-any-return]
+        return self._df * self.covariance_matrix
 
     @property
     def mode(self) -> Tensor:
@@ -90,10 +90,10 @@ class Wishart(ByCovariance, ExponentialFamily):
     def variance(self) -> Tensor:
         v = self.covariance_matrix
         diagonal = v.diagonal(0, -2, -1)
-        return self._df * (v**2 + diagonal.unsqueeze(-1) * diagonal.unsqueeze(-2))  # type: ignore[no-any-return]
+        return self._df * (v**2 + diagonal.unsqueeze(-1) * diagonal.unsqueeze(-2))
 
     @property
-    def _df(self) -> Any:
+    def _df(self) -> Tensor:
         return self.df.unsqueeze(-1).unsqueeze(-1)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
@@ -108,19 +108,19 @@ class Wishart(ByCovariance, ExponentialFamily):
         n = self._event_shape[-1]
         trace = cholesky_solve(x, self._scale_tril).diagonal(0, -2, -1).sum(-1)
         norm = self.df * (0.5 * n * math.log(2) + half_log_det(self._scale_tril)) + mvlgamma(0.5 * self.df, n)
-        return 0.5 * (self.df - n - 1) * slogdet(x)[1] - 0.5 * trace - norm
+        return 0.5 * (self.df - n - 1) * slogdet(x)[1] - 0.5 * trace - norm  # type: ignore[no-any-return]
 
     def entropy(self) -> Tensor:
         n = self._event_shape[-1]
         digammas = digamma(0.5 * (self.df.unsqueeze(-1) - arange(n, dtype=self.df.dtype))).sum(-1)
         found = (n + 1) * (0.5 * n * math.log(2) + half_log_det(self._scale_tril)) + mvlgamma(0.5 * self.df, n)
-        return found - 0.5 * (self.df - n - 1) * digammas + 0.5 * n * self.df
+        return found - 0.5 * (self.df - n - 1) * digammas + 0.5 * n * self.df  # type: ignore[no-any-return]
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
         return -0.5 * self.precision_matrix, 0.5 * (self.df - self._event_shape[-1] - 1)
 
-    def _log_normalizer(self, x: Any, y: Any) -> Tensor:  # type: ignore[override]
+    def _log_normalizer(self, x: Any, y: Any) -> Tensor:
         n = self._event_shape[-1]
         half = y + 0.5 * (n + 1)
-        return half * (n * math.log(2) - slogdet(-2 * x)[1]) + mvlgamma(half, n)
+        return half * (n * math.log(2) - slogdet(-2 * x)[1]) + mvlgamma(half, n)  # type: ignore[no-any-return]
