@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 import wengert as wg
-from special_references import reference
+from special_references import gamma_part, reference, shape_slope
 from wengert import linalg, special
 from wengert.nn import functional as F
 from wengert.ops.convolution import conv_relu
+from wengert.ops.incomplete_gamma import log_gamma_slope
 from wengert.ops.recurrent import recurrent_layer
+from wengert.ops.variates import follow_shape
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -37,6 +39,7 @@ BINARY: tuple[Shapes, ...] = (
 )
 FILLED: tuple[Shapes, ...] = (((),), ((1,),), ((7,),), ((3, 5),), ((2, 3, 4),))  # for what is not defined on nothing
 MATRICES: tuple[Shapes, ...] = (((3, 5),), ((1, 1),), ((4, 4),), ((5, 2),))
+FEW: tuple[Shapes, ...] = (((3,), (3,)), ((2, 1), (1, 2)), ((), (2,)), ((0,), (1,)))
 PICTURES: tuple[Shapes, ...] = (((2, 4, 5),), ((1, 2, 3, 4),))
 
 
@@ -91,6 +94,20 @@ def _mvlgamma(x: np.ndarray) -> np.ndarray:
     """Of dimension 3."""
     terms = [_vectorize(math.lgamma)(x - j / 2) for j in range(3)]
     return 1.5 * math.log(math.pi) + np.sum(terms, 0)
+
+
+def _log_gamma_quantile(x: np.ndarray) -> np.ndarray:
+    """The logarithm of what a gamma variate of shape x is below with probability 0.3: Newton's method on log P."""
+    a = np.asarray(x, np.float64)[..., None]
+    log_norm = _vectorize(math.lgamma)(a + 1)
+    y = (math.log(0.3) + log_norm) / a  # too small, as P(a, exp(y)) <= exp(a y) / Gamma(a + 1), and log P is concave
+    for _ in range(12):
+        terms = np.cumprod(np.exp(y) / (a + np.arange(1, 60)), -1).sum(-1, keepdims=True) + 1
+        y = y - (a * y - np.exp(y) - log_norm + np.log(terms) - math.log(0.3)) * terms / a
+    return np.asarray(y[..., 0], x.dtype)
+
+
+_quantile = wg.define.computed("test_log_gamma_quantile", _log_gamma_quantile, batched=wg.define.aligned)
 
 
 def _labels(rows: int, classes: int) -> np.ndarray:
@@ -415,6 +432,11 @@ CASES: tuple[Case, ...] = (
     Case("polygamma", lambda x: wg.polygamma(1, x), reference("polygamma"), low=0.3, high=9.0),
     Case("polygamma_negative", lambda x: x.polygamma(1), reference("polygamma"), low=-1.8, high=-1.2),
     Case("mvlgamma", lambda x: wg.mvlgamma(x, 3), _mvlgamma, low=1.3, high=4.0, rtol32=5e-6),
+    Case("gammainc", special.gammainc, gamma_part(upper=False), FEW, low=0.3, high=4.0, order=2),
+    Case("gammaincc", special.gammaincc, gamma_part(upper=True), FEW, low=0.3, high=4.0, order=2),
+    Case("log_gamma_slope", lambda x, y: log_gamma_slope(x + 1, y, n=1), shape_slope, FEW, low=-0.6, high=1.8, order=2),
+    Case("follow_shape", lambda x: follow_shape(x, _quantile(x)), _log_gamma_quantile, (((4,),), ((),)), low=0.4,
+         high=4.0, rtol32=5e-6),
     Case("i0", wg.i0, reference("i0"), high=4.0),
     Case("i0e", special.i0e, reference("i0e"), avoid=(0.0,), high=4.0),
     Case("i1", special.i1, reference("i1"), high=4.0),

@@ -138,3 +138,24 @@ def reference(name: str) -> Callable[..., np.ndarray]:
         return np.array(values, np.float64).reshape(np.shape(x))
 
     return of
+
+
+def gamma_part(upper: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The regularized incomplete gamma function P, or Q."""
+
+    def of(a: float, x: float) -> float:
+        ends = (x, INF) if upper else (0, x)
+        return float(mpmath.gammainc(a, *ends, regularized=True))
+
+    return np.vectorize(of, otypes=[np.float64])
+
+
+def _shape_slope(x: float, y: float) -> float:
+    with mpmath.workdps(40):
+        a, z = mpf(x) + 1, mpmath.exp(y)
+        density = mpmath.exp(a * y - z - mpmath.loggamma(a))
+        return float(-mpmath.diff(lambda a: mpmath.gammainc(a, 0, z, regularized=True), a) / density)
+
+
+# Minus the derivative of P(x + 1, exp(y)) in x, over the density of y.
+shape_slope = np.vectorize(_shape_slope, otypes=[np.float64])

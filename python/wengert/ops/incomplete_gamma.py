@@ -42,15 +42,17 @@ def _bell(first: Any, others: Sequence[Any], n: int) -> Any:
     return found[n]
 
 
-def _log_gamma_orders(a: np.ndarray, n: int) -> list[np.ndarray]:
-    """The derivatives of -log Gamma(a) of the orders 1 to n."""
-    if n == 0:
-        return []
-    return [-np.asarray(_digamma(a)), *(-np.asarray(_polygamma(a, None, None, (k,))) for k in range(1, n))]
+def _log_gamma_orders(a: np.ndarray, n: int) -> np.ndarray:
+    """The derivatives of -log Gamma(a) of the orders 1 to n, in rows."""
+    orders = [_digamma(a), *(_polygamma(a, None, None, (k,)) for k in range(1, n))]
+    return -np.stack(orders[:n]) if n else np.zeros((0, *a.shape))
 
 
-def _series(a: np.ndarray, y: np.ndarray, n: int) -> np.ndarray:
-    """The derivative of order n of P(a, x) in a, over the density, for x = exp(y) <= 1, by DLMF 8.7.1."""
+def _series(a: np.ndarray, y: np.ndarray, orders: np.ndarray, n: int) -> np.ndarray:
+    """The derivative of order n of P(a, x) in a, over the density, for x = exp(y) <= 1, by DLMF 8.7.1.
+
+    All of its terms are positive. The `orders` are those of a + 1.
+    """
     x = np.exp(y)
     term = [np.ones_like(a), *(np.zeros_like(a) for _ in range(n))]  # Taylor coefficients in a of x^k / (a + 1)_k
     total = [part.copy() for part in term]
@@ -58,25 +60,26 @@ def _series(a: np.ndarray, y: np.ndarray, n: int) -> np.ndarray:
         for j in range(n + 1):
             term[j] = (term[j] * x - (term[j - 1] if j else 0.0)) / (a + k)
             total[j] += term[j]
-    orders = _log_gamma_orders(a + 1, n)
-    shifted = [orders[0] + y, *orders[1:]] if n else []
-    found: np.ndarray = (
-        sum(math.comb(n, j) * math.factorial(j) * total[j] * _bell(*_split(shifted), n - j) for j in range(n + 1)) / a
-    )
-    return found
+    first = orders[0] + y if n else y
+    found = np.zeros_like(a)
+    for j in range(n + 1):
+        found += math.comb(n, j) * math.factorial(j) * total[j] * _bell(first, orders[1:], n - j)
+    return found / a
 
 
-def _split(x: list[Any]) -> tuple[Any, list[Any]]:
-    return (x[0], x[1:]) if x else (0.0, [])
+_CHUNK = 1024  # so that all nodes of so many items stay in the cache
 
 
-def _tail(a: np.ndarray, y: np.ndarray, n: int, sign: int) -> np.ndarray:
+def _tail(a: np.ndarray, y: np.ndarray, orders: np.ndarray, n: int, sign: int) -> np.ndarray:
     """The derivative of order n in a of P (sign -1) or Q (sign 1), over the density, for x = exp(y) > 1.
 
     The integral of the density's own derivative over t = x exp(sign s), s > 0, whose integrand falls from s = 0 on if x
     is on that side of the mean. It ends where the integrand is nothing, by the bounds 1 - exp(-s) <= s / (1 + s / 2)
     and exp(s) - 1 >= s + s^2 / 2, of which the second is made less wide by a few fixed-point steps.
     """
+    if len(a) > _CHUNK:
+        parts = [slice(start, start + _CHUNK) for start in range(0, len(a), _CHUNK)]
+        return np.concatenate([_tail(a[part], y[part], orders[:, part], n, sign) for part in parts])
     x = np.exp(y)
     if sign < 0:
         b = a - x - _FAR / 2
@@ -86,30 +89,25 @@ def _tail(a: np.ndarray, y: np.ndarray, n: int, sign: int) -> np.ndarray:
         end = (np.sqrt(b * b + 2 * _FAR * x) - b) / x
         for _ in range(4):
             end = np.log((_FAR + x + a * end) / x)
-    orders = _log_gamma_orders(a, n)
-    first, others = _split(orders)
-    found = np.zeros_like(x)
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-        s = sign * node * end
-        found += weight * np.exp(a * s - x * np.expm1(s)) * _bell(first + (y + s), others, n)
-    return np.asarray(found * end)
+    s = (sign * end) * _NODES[:, None]
+    first = orders[0] + y + s if n else s
+    values = np.exp(a * s - x * np.expm1(s)) * _bell(first, orders[1:], n)
+    return np.asarray((_WEIGHTS[:, None] * values).sum(0) * end)
 
 
 def _quotients(a: np.ndarray, y: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The derivative of order n in a of P(a, exp(y)) or of Q, over the density of y; and where it is Q's."""
     shape = np.broadcast_shapes(a.shape, y.shape)
     a, y = (np.broadcast_to(x, shape).astype(np.float64).reshape(-1) for x in (a, y))
-    right = (y > 0) & (y >= _digamma(a))
-    found = np.full(a.shape, np.nan)
     with np.errstate(all="ignore"):
-        for where, function in (
-            (y <= 0, _series),
-            ((y > 0) & ~right, lambda a, y, n: _tail(a, y, n, -1)),
-            (right, lambda a, y, n: _tail(a, y, n, 1)),
-        ):
-            where = where & (a > 0)
-            if where.any():
-                found[where] = function(a[where], y[where], n)
+        # Of all items, wherever they lie: a program wants the same kernels to be called in each run.
+        near, far = _log_gamma_orders(a + 1, n), _log_gamma_orders(a, max(n, 1))
+        series, right = (a > 0) & (y <= 0), (a > 0) & (y > 0) & (y >= -far[0])
+        left = (a > 0) & (y > 0) & ~right
+        found = np.full(a.shape, np.nan)
+        found[series] = _series(a[series], y[series], near[:, series], n)
+        found[left] = _tail(a[left], y[left], far[:, left], n, -1)
+        found[right] = _tail(a[right], y[right], far[:, right], n, 1)
     return found.reshape(shape), right.reshape(shape)
 
 
