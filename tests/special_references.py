@@ -140,14 +140,8 @@ def reference(name: str) -> Callable[..., np.ndarray]:
     return of
 
 
-def gamma_part(upper: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """The regularized incomplete gamma function P, or Q."""
-
-    def of(a: float, x: float) -> float:
-        ends = (x, INF) if upper else (0, x)
-        return float(mpmath.gammainc(a, *ends, regularized=True))
-
-    return np.vectorize(of, otypes=[np.float64])
+# The regularized lower incomplete gamma function.
+gamma_part = np.vectorize(lambda a, x: float(mpmath.gammainc(a, 0, x, regularized=True)), otypes=[np.float64])
 
 
 def _shape_slope(x: float, y: float) -> float:

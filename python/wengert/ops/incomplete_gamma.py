@@ -20,7 +20,6 @@ from ..core.define import elementwise
 from ..core.half import half_kernel
 from .functions import exp, log
 from .gamma import digamma, lgamma, polygamma
-from .naming import doc
 
 _digamma, _polygamma, _lgamma = Elementwise("digamma"), Elementwise("polygamma"), Elementwise("lgamma")
 # Gauss and Legendre's rule for [0, 1].
@@ -111,10 +110,15 @@ def _quotients(a: np.ndarray, y: np.ndarray, n: int) -> tuple[np.ndarray, np.nda
     return found.reshape(shape), right.reshape(shape)
 
 
+def _dtype(x: Any, y: Any) -> np.dtype:
+    """That of the arrays among two operands, of which one may be a number."""
+    return np.dtype((x if isinstance(x, np.ndarray) else y).dtype)
+
+
 @half_kernel
-def _slope_kernel(x: np.ndarray, y: np.ndarray, n: int) -> np.ndarray:
-    found, right = _quotients(x, y, n)
-    return dtypes.convert(np.where(right, found, -found), x.dtype)
+def _slope_kernel(x: Any, y: Any, n: int) -> np.ndarray:
+    found, right = _quotients(np.asarray(x), np.asarray(y), n)
+    return dtypes.convert(np.where(right, found, -found), _dtype(x, y))
 
 
 def _log_density_orders(x: Any, n: int) -> list[Any]:
@@ -147,16 +151,16 @@ log_gamma_slope: Callable[..., Tensor] = elementwise(
 
 
 @half_kernel
-def _lower_kernel(x: np.ndarray, y: np.ndarray, upper: bool) -> np.ndarray:
+def _part_kernel(x: Any, y: Any, upper: bool) -> np.ndarray:
     """P, or Q, of shape x at y."""
     with np.errstate(all="ignore"):
-        a, v = x.astype(np.float64), y.astype(np.float64)
+        a, v = np.asarray(x, np.float64), np.asarray(y, np.float64)
         logs = np.log(v)
         found, right = _quotients(a, logs, 0)
         part = found * np.exp(a * logs - v - _lgamma(a))
         value = np.where(right != upper, 1 - part, part)
         value = np.where(v == 0, float(upper), np.where(np.isposinf(v), float(not upper), value))
-    return dtypes.convert(np.where((a > 0) & (v >= 0), value, np.nan), x.dtype)
+    return dtypes.convert(np.where((a > 0) & (v >= 0), value, np.nan), _dtype(x, y))
 
 
 def _density(x: Any, y: Any) -> Tensor:
@@ -170,24 +174,61 @@ def _by_shape(x: Any, y: Any) -> Tensor:
     return log_gamma_slope(x, logs, n=1) * exp(x * logs - y - lgamma(x))
 
 
-_NOTE = (
-    "Differentiable to any order in both arguments. NaN where the shape is not positive, or the second item negative."
-)
-
-_lower: Callable[..., Tensor] = elementwise(
-    "gammainc", lambda x, y: _lower_kernel(x, y, False), lambda x, y: -_by_shape(x, y), lambda x, y: _density(x, y),
+_part: Callable[..., Tensor] = elementwise(
+    "gammainc", _part_kernel,
+    lambda x, y, upper: _by_shape(x, y) if upper else -_by_shape(x, y),
+    lambda x, y, upper: -_density(x, y) if upper else _density(x, y),
     floating=True,
-    doc=doc("The regularized lower incomplete gamma function P of two inputs, shape and end, item by item.",
-            ">>> wg.special.gammainc(wg.tensor([1., 4.]), wg.tensor([1., 4.]))\ntensor([0.6321, 0.5665])",
-            inputs=2, note=_NOTE),
 )  # fmt: skip
-gammainc = _lower
 
 
-gammaincc: Callable[..., Tensor] = elementwise(
-    "gammaincc", lambda x, y: _lower_kernel(x, y, True), lambda x, y: _by_shape(x, y), lambda x, y: -_density(x, y),
-    floating=True,
-    doc=doc("The regularized upper incomplete gamma function Q = 1 - P of two inputs, item by item; see `gammainc`.",
-            ">>> wg.special.gammaincc(wg.tensor([1., 4.]), wg.tensor([1., 4.]))\ntensor([0.3679, 0.4335])",
-            inputs=2, note=_NOTE),
-)  # fmt: skip
+def gammainc(x: Any, y: Any) -> Tensor:
+    """The regularized lower incomplete gamma function P of shapes x, up to y, item by item.
+
+    Parameters
+    ----------
+    x, y : tensor, array or number
+        Of shapes that broadcast together.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape; NaN where x is not positive, or y negative. Differentiable in both to any order.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> wg.special.gammainc(wg.tensor([1., 4.]), wg.tensor([1., 4.]))
+    tensor([0.6321, 0.5665])
+    """
+    return _part(x, y, upper=False)
+
+
+def gammaincc(x: Any, y: Any) -> Tensor:
+    """The regularized upper incomplete gamma function Q = 1 - P of shapes x, from y, item by item.
+
+    Parameters
+    ----------
+    x, y : tensor, array or number
+        Of shapes that broadcast together.
+
+    Returns
+    -------
+    Tensor
+        Of the broadcast shape; NaN where x is not positive, or y negative. Differentiable in both to any order.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> wg.special.gammaincc(wg.tensor([1., 4.]), wg.tensor([1., 4.]))
+    tensor([0.3679, 0.4335])
+    """
+    return _part(x, y, upper=True)
