@@ -71,7 +71,7 @@ class Cauchy(Distribution):
         return atan((self._checked(value) - self.loc) / self.scale) / math.pi + 0.5
 
     def icdf(self, value: Any) -> Tensor:
-        return self.loc + self.scale * tan(math.pi * (value - 0.5))
+        return self.loc + self.scale * tan(math.pi * (self._entered(value) - 0.5))
 
     def entropy(self) -> Tensor:
         return math.log(4 * math.pi) + self.scale.log()

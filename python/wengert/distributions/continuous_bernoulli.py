@@ -10,7 +10,6 @@ from . import constraints
 from .by_probability import ByProbability
 from .exp_family import ExponentialFamily
 from .quotients import log_sinhc, log_sinhc_curvature, log_sinhc_slope, piecewise, power_series
-from .utils import broadcast_all
 
 __all__ = ["ContinuousBernoulli"]
 
@@ -79,7 +78,7 @@ class ContinuousBernoulli(ByProbability, ExponentialFamily):
         return x * (self._log_normalizer(self.logits * x) - self._log_normalizer(self.logits)).exp()
 
     def icdf(self, value: Any) -> Tensor:
-        (p,) = broadcast_all(value)
+        p = self._entered(value)
         rest = 1 - p
 
         def near(x: Any) -> Any:

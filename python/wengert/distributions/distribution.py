@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..autograd import no_grad
-from ..core.doors import differs, enter
+from ..core.doors import differs
+from ..core.dtypes import get_default_dtype
 from ..core.modes import recorder
+from ..ops import as_tensor
 from ..tensors.size import Size
 from ..tensors.tensor import Tensor
 from . import constraints
@@ -378,11 +380,22 @@ class Distribution:
         return Size((*sample_shape, *self._batch_shape, *self._event_shape))
 
     def _checked(self, value: Any) -> Tensor:
-        """What `log_prob` and its kin are given, as a tensor."""
-        x = enter(value)
+        """What `log_prob` and its kin are given, as a tensor; a number in the dtype of the parameters."""
+        x = self._entered(value)
         if self._validate_args:
             self._validate_sample(x)
         return x
+
+    def _entered(self, value: Any) -> Tensor:
+        return as_tensor(value, dtype=self._dtype()) if isinstance(value, (int, float)) else as_tensor(value)
+
+    def _dtype(self) -> Any:
+        """The dtype of the parameters."""
+        for name in self._parameters:
+            if name in self.__dict__:
+                return self.__dict__[name].dtype
+        base = self.__dict__.get("base_dist") or self.__dict__.get("_component_distribution")
+        return base._dtype() if base is not None else get_default_dtype()
 
     def _validate_sample(self, value: Any) -> None:
         """Raise if the shape of values does not go with the law's, or a value is outside of the support."""

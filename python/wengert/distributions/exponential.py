@@ -72,7 +72,7 @@ class Exponential(ExponentialFamily):
         return -(-self.rate * self._checked(value)).expm1()
 
     def icdf(self, value: Any) -> Tensor:
-        (p,) = broadcast_all(value)
+        p = self._entered(value)
         return -(-p).log1p() / self.rate
 
     def entropy(self) -> Tensor:

@@ -108,7 +108,7 @@ class GeneralizedPareto(Distribution):
         return -self.log_survival_function(value).expm1()
 
     def icdf(self, value: Any) -> Tensor:
-        (p,) = broadcast_all(value)
+        p = self._entered(value)
         waited = -(-p).log1p()
         return self.loc + self.scale * waited * expm1_over(self.concentration * waited)
 

@@ -74,7 +74,7 @@ class Gumbel(Distribution):
         return (-((self.loc - self._checked(value)) / self.scale).exp()).exp()
 
     def icdf(self, value: Any) -> Tensor:
-        (p,) = broadcast_all(value)
+        p = self._entered(value)
         return self.loc - self.scale * (-p.log()).log()
 
     def entropy(self) -> Tensor:

@@ -75,7 +75,7 @@ class HalfCauchy(TransformedDistribution):
         return atan(x / self.scale) * (2 / math.pi)
 
     def icdf(self, value: Any) -> Tensor:
-        return self.scale * tan(value * (math.pi / 2))
+        return self.scale * tan(self._entered(value) * (math.pi / 2))
 
     def entropy(self) -> Tensor:
         return self.base_dist.entropy() - math.log(2)  # type: ignore[no-any-return]

@@ -75,7 +75,7 @@ class HalfNormal(TransformedDistribution):
         return erf(x / (self.scale * math.sqrt(2)))
 
     def icdf(self, value: Any) -> Tensor:
-        return self.scale * (math.sqrt(2) * erfinv(value))
+        return self.scale * (math.sqrt(2) * erfinv(self._entered(value)))
 
     def entropy(self) -> Tensor:
         return self.base_dist.entropy() - math.log(2)  # type: ignore[no-any-return]

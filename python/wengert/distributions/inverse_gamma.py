@@ -42,7 +42,7 @@ class InverseGamma(TransformedDistribution):
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         base = Gamma(concentration, rate, validate_args=False)  # this law checks them, under its own name
-        super().__init__(base, PowerTransform(-base.rate.new_ones(())), validate_args=validate_args)
+        super().__init__(base, PowerTransform(-1.0), validate_args=validate_args)
 
     @property
     def concentration(self) -> Tensor:

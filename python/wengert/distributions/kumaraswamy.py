@@ -85,7 +85,7 @@ class Kumaraswamy(Distribution):
         return -xlog1py(self.concentration0, -(x**self.concentration1)).expm1()
 
     def icdf(self, value: Any) -> Tensor:
-        (p,) = broadcast_all(value)
+        p = self._entered(value)
         return (-((-p).log1p() / self.concentration0).expm1()) ** (1 / self.concentration1)
 
     def entropy(self) -> Tensor:

@@ -75,9 +75,10 @@ class Laplace(Distribution):
         return where(z < 0, tail, 1 - tail)
 
     def icdf(self, value: Any) -> Tensor:
-        (p,) = broadcast_all(value)
+        p = self._entered(value)
         upper = p > 0.5
-        return self.loc + self.scale * where(upper, -1.0, 1.0) * (2 * where(upper, 1 - p, p)).log()
+        off = (2 * where(upper, 1 - p, p)).log()
+        return self.loc + self.scale * where(upper, -off, off)
 
     def entropy(self) -> Tensor:
         return 1 + (2 * self.scale).log()

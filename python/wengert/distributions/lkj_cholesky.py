@@ -65,7 +65,7 @@ class LKJCholesky(Distribution):
             dtype = self.concentration.dtype
             before = (arange(self.dim, dtype=dtype) - 1).clamp(min=0)
             rest = self.concentration.detach().unsqueeze(-1) + 0.5 * (self.dim - 2 - before)
-            radii = Beta(before + 0.5, rest, validate_args=False).sample(sample_shape).sqrt()
+            radii = Beta(0.5 * (before + 1), rest, validate_args=False).sample(sample_shape).sqrt()
             directions = randn(shape, dtype=dtype).tril(-1)
             lengths = (directions**2).sum(-1, True).sqrt()
             rows = radii.unsqueeze(-1) * (directions / where(lengths == 0, 1.0, lengths))  # the first row has no others

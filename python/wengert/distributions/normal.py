@@ -78,7 +78,7 @@ class Normal(ExponentialFamily):
         return ndtr((self._checked(value) - self.loc) / self.scale)
 
     def icdf(self, value: Any) -> Tensor:
-        return self.loc + self.scale * ndtri(value)
+        return self.loc + self.scale * ndtri(self._entered(value))
 
     def entropy(self) -> Tensor:
         return 0.5 + 0.5 * math.log(2 * math.pi) + self.scale.log()

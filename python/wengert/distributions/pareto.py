@@ -77,7 +77,7 @@ class Pareto(Distribution):
         return -(self.alpha * (self.scale / self._checked(value)).log()).expm1()
 
     def icdf(self, value: Any) -> Tensor:
-        (p,) = broadcast_all(value)
+        p = self._entered(value)
         return self.scale * (-(-p).log1p() / self.alpha).exp()
 
     def entropy(self) -> Tensor:

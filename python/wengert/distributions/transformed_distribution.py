@@ -135,7 +135,7 @@ class TransformedDistribution(Distribution):
         return found
 
     def icdf(self, value: Any) -> Tensor:
-        found: Tensor = self._transformed(self.base_dist.icdf(self._monotone(value)))
+        found: Tensor = self._transformed(self.base_dist.icdf(self._monotone(self._entered(value))))
         return found
 
     def __repr__(self) -> str:

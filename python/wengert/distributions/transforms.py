@@ -607,14 +607,14 @@ class PowerTransform(Transform):
 
     def __init__(self, exponent: Any, cache_size: int = 0) -> None:
         super().__init__(cache_size=cache_size)
-        (self.exponent,) = floating("PowerTransform", exponent)
+        self.exponent = exponent if isinstance(exponent, (int, float)) else floating("PowerTransform", exponent)[0]
 
     def with_cache(self, cache_size: int = 1) -> Any:
         return self if self._cache_size == cache_size else PowerTransform(self.exponent, cache_size)
 
     @property
     def sign(self) -> Any:
-        return sign(self.exponent)
+        return _sign(self.exponent)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PowerTransform) and _same(self.exponent, other.exponent)
@@ -639,6 +639,10 @@ class PowerTransform(Transform):
 def _broadcast(shape: Any, *parameters: Any) -> tuple[int, ...]:
     """A shape with those of the parameters that are tensors."""
     return broadcast_shape("transform", tuple(shape), *(tuple(p.shape) for p in parameters if isinstance(p, Tensor)))
+
+
+def _sign(x: Any) -> Any:
+    return sign(x) if isinstance(x, Tensor) else (x > 0) - (x < 0)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -818,7 +822,7 @@ class AffineTransform(Transform):
 
     @property
     def sign(self) -> Any:
-        return sign(self.scale) if isinstance(self.scale, Tensor) else (self.scale > 0) - (self.scale < 0)
+        return _sign(self.scale)
 
     def _call(self, x: Any) -> Any:
         return self.loc + self.scale * x

@@ -79,7 +79,7 @@ class Uniform(Distribution):
         return found.clamp(0, 1)
 
     def icdf(self, value: Any) -> Tensor:
-        return self.low + value * (self.high - self.low)  # type: ignore[no-any-return]
+        return self.low + self._entered(value) * (self.high - self.low)
 
     def entropy(self) -> Tensor:
         return (self.high - self.low).log()

@@ -73,7 +73,7 @@ class Weibull(Distribution):
         return -(-((self._checked(value) / self.scale) ** self.concentration)).expm1()
 
     def icdf(self, value: Any) -> Tensor:
-        (p,) = broadcast_all(value)
+        p = self._entered(value)
         return self.scale * (-(-p).log1p()) ** (1 / self.concentration)
 
     def entropy(self) -> Tensor:

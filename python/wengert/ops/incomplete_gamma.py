@@ -8,7 +8,7 @@ Identities are from the NIST Digital Library of Mathematical Functions, https://
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ _NODES, _WEIGHTS = 0.5 * (_NODES + 1), 0.5 * _WEIGHTS
 _FAR = 38.0  # e to the minus this is nothing beside 1 in float64
 
 
-def _bell(first: Any, others: Sequence[Any], n: int) -> Any:
+def _bell(first: Any, others: Any, n: int) -> Any:
     """The complete Bell polynomial of order n of `first` and, behind it, the n - 1 `others`.
 
     Where they are the derivatives of log f, that is the derivative of order n of f, over f.
@@ -63,7 +63,7 @@ def _series(a: np.ndarray, y: np.ndarray, orders: np.ndarray, n: int) -> np.ndar
     found = np.zeros_like(a)
     for j in range(n + 1):
         found += math.comb(n, j) * math.factorial(j) * total[j] * _bell(first, orders[1:], n - j)
-    return found / a
+    return np.asarray(found / a)
 
 
 _CHUNK = 1024  # so that all nodes of so many items stay in the cache
