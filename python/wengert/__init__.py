@@ -26,12 +26,18 @@ from .autograd import inference_mode as inference_mode
 from .autograd import is_grad_enabled as is_grad_enabled
 from .autograd import no_grad as no_grad
 from .autograd import set_grad_enabled as set_grad_enabled
+from .core.devices import device as device
 from .core.dtypes import *
 from .core.layouts import *
+from .core.missing import of_module as _missing
+from .core.numbers import *
 from .ops import *  # every name of ops.__all__
+from .settings import *
+from .tensors.conversion import is_complex as is_complex
 from .tensors.conversion import is_floating_point as is_floating_point
 from .tensors.conversion import is_tensor as is_tensor
 from .tensors.conversion import numel as numel
+from .tensors.families import *
 from .tensors.interop import from_dlpack as from_dlpack
 from .tensors.interop import register_namespace as _register_namespace
 from .tensors.printing import get_printoptions as get_printoptions
@@ -41,23 +47,28 @@ from .tensors.tensor import Tensor as Tensor
 
 if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itself
     __all__ = [
-        "Size", "Tensor", "__version__", "array_api",
-        "autograd", "bool", "can_cast", "channels_last", "check_gradients",
-        "compile", "contiguous_format", "d2l", "data", "define", "derivative", "difference_quotient", "distributed",
-        "distributions",
-        "divergence", "double", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "func",
-        "get_default_dtype", "get_num_threads", "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo",
-        "inference_mode", "int", "int8", "int16", "int32", "int64", "is_floating_point", "is_grad_enabled",
-        "is_tensor", "jacobian", "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load",
-        "load_safetensors", "long", "machine", "memory_format", "nn", "no_grad", "numel", "optim", "preserve_format",
-        "promote_types", "random", "result_type", "save", "save_safetensors", "set_default_dtype", "set_grad_enabled",
-        "set_num_threads", "set_printoptions", "short", "special", "taylor", "trace", "tracing", "train", "uint8",
-        "utils", "value_and_grad", "vjp", "vmap",
+        "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
+        "LongTensor", "ShortTensor", "Size", "Tensor", "__version__", "accelerator", "amp", "array_api", "autocast",
+        "autograd", "backends", "bool", "can_cast", "channels_last", "check_gradients", "compile",
+        "contiguous_format", "cuda", "d2l", "data", "define", "derivative", "device", "difference_quotient",
+        "distributed", "distributions", "divergence", "double", "dtype", "e", "enable_grad", "finfo", "float",
+        "float16", "float32", "float64", "from_dlpack", "func", "get_default_dtype", "get_num_threads",
+        "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo", "inf", "inference_mode", "int", "int8",
+        "int16", "int32", "int64", "is_complex", "is_floating_point", "is_grad_enabled", "is_tensor", "jacobian",
+        "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load", "load_safetensors",
+        "long", "machine", "memory_format", "mps", "nan", "newaxis", "nn", "no_grad", "numel", "optim", "pi",
+        "preserve_format", "promote_types", "random", "result_type", "save", "save_safetensors", "set_default_dtype",
+        "set_grad_enabled", "set_num_threads", "set_printoptions", "short", "special", "taylor", "trace", "tracing",
+        "train", "uint8", "utils", "value_and_grad", "version", "vjp", "vmap", "xpu",
     ]  # fmt: skip
-    __all__ += ops.__all__
+    __all__ += ops.__all__ + settings.__all__
 
 if TYPE_CHECKING:
+    from . import accelerator as accelerator
+    from . import amp as amp
     from . import array_api as array_api
+    from . import backends as backends
+    from . import cuda as cuda
     from . import d2l as d2l
     from . import data as data
     from . import distributed as distributed
@@ -66,11 +77,15 @@ if TYPE_CHECKING:
     from . import layers as layers
     from . import linalg as linalg
     from . import machine as machine
+    from . import mps as mps
     from . import nn as nn
     from . import optim as optim
     from . import special as special
     from . import train as train
     from . import utils as utils
+    from . import version as version
+    from . import xpu as xpu
+    from .amp import autocast as autocast
     from .compiling import compile as compile
     from .files import load as load
     from .files import load_safetensors as load_safetensors
@@ -96,15 +111,15 @@ if TYPE_CHECKING:
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
 _LAZY = (
-    "array_api", "d2l", "data", "distributed", "distributions", "func", "layers", "linalg", "machine", "nn", "optim",
-    "special",
-    "tracing", "train", "utils",
+    "accelerator", "amp", "array_api", "backends", "cuda", "d2l", "data", "distributed", "distributions", "func",
+    "layers", "linalg", "machine", "mps", "nn", "optim", "special", "tracing", "train", "utils", "version", "xpu",
 )  # fmt: skip
 _LAZY_NAMES = {
     "func": (
         "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",
         "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp", "vmap",
     ),
+    "amp": ("autocast",),
     "compiling": ("compile",),
     "files": ("load", "load_safetensors", "save", "save_safetensors"),
     "tracing": ("trace",),
@@ -112,7 +127,8 @@ _LAZY_NAMES = {
 _HOMES = {name: module for module, names in _LAZY_NAMES.items() for name in names}
 
 
-_INTERNAL = ("compiling", "core", "files", "ops", "tensors")  # folders and files that users reach by the names above
+# Folders and files that users reach by the names above.
+_INTERNAL = ("compiling", "core", "files", "ops", "settings", "tensors")
 
 
 def _hide() -> None:
@@ -136,7 +152,7 @@ if not TYPE_CHECKING:  # a checker is to miss a name that is not there
             value = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
             _hide()
             return value
-        raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+        raise _missing(__name__, name)
 
     def __dir__() -> list[str]:
         return sorted({*__all__, *_LAZY, *(name for name in globals() if name.startswith("__"))})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .core.missing import explain
 from .ops.elimination import lu, lu_factor, lu_solve
 from .ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from .ops.lapack import LinAlgError
@@ -19,3 +20,5 @@ __all__ = [
     "lstsq", "lu", "lu_factor", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank",
     "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "vector_norm",
 ]  # fmt: skip
+
+explain(__name__)

@@ -6,6 +6,7 @@ A `Generator` draws from NumPy's Philox counter: after `manual_seed(s)` its stre
 
 from __future__ import annotations
 
+from .core.missing import explain
 from .ops.random import (
     Generator,
     bernoulli,
@@ -36,3 +37,5 @@ __all__ = [
     "manual_seed", "multinomial", "normal", "normal_", "numpy_generator", "rand", "rand_like", "randint",
     "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state", "uniform_",
 ]  # fmt: skip
+
+explain(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .core.missing import explain
 from .ops import (
     digamma,
     erf,
@@ -35,3 +36,5 @@ __all__ = [
     "gammaincc", "gammaln", "i0", "i0e", "i1", "i1e", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp",
     "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
 ]  # fmt: skip
+
+explain(__name__)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from wengert import settings
 from wengert.core import doors, tape, variable
 
 HOSTILE: dict[str, Callable[[], Any]] = {
@@ -30,7 +31,7 @@ def unbound() -> Iterator[tuple[str, Any]]:
     for cls in CLASSES:
         for name in sorted(set(dir(cls)) - LEFT_OUT):
             found = inspect.getattr_static(cls, name)
-            if callable(getattr(cls, name)):
+            if callable(getattr(cls, name, None)):
                 yield f"{cls.__name__}.{name}", getattr(cls, name)
             elif hasattr(found, "__get__"):
                 yield f"{cls.__name__}.{name} (get)", found.__get__
@@ -86,7 +87,7 @@ def test_public_functions_of_anything_leave_the_process_alive(hostile: str) -> N
 
 # They change what the tests after them see, or write a file.
 SETTINGS = {"set_default_dtype", "set_num_threads", "set_printoptions", "manual_seed", "set_rng_state", "save", "load",
-            "seed", "load_safetensors", "save_safetensors"}  # fmt: skip
+            "seed", "load_safetensors", "save_safetensors", *settings.__all__}  # fmt: skip
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

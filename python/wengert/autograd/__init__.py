@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.backward import accumulate, backward, grad
 from ..core.hooks import Handle, register_hook, register_post_accumulate_grad_hook, retain_grad, retains_grad
+from ..core.missing import of_module
 from ..core.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .anomaly import AnomalyError, detect_anomaly
 from .checkpoints import checkpoint
@@ -33,7 +34,7 @@ if not TYPE_CHECKING:  # a checker is to miss a name that is not there
 
     def __getattr__(name: str) -> Any:
         if name not in _LATER:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            raise of_module(__name__, name)
         module = importlib.import_module(f".{_LATER[name]}", __name__)
         value = globals()[name] = module if name == _LATER[name] else getattr(module, name)
         return value

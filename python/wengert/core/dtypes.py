@@ -18,6 +18,7 @@ __all__ = [
     "bool",
     "can_cast",
     "double",
+    "dtype",
     "finfo",
     "float",
     "float16",
@@ -49,9 +50,17 @@ int64 = long = np.dtype("int64")
 uint8 = np.dtype("uint8")
 bool = np.dtype("bool")
 
+dtype = np.dtype  # for annotations, and isinstance(x.dtype, wengert.dtype)
+
 FLOATING = (float32, float64, float16)
 NATIVE = "fd"  # the type codes of what every kernel computes in: float32 and float64
 ALL = (*FLOATING, int8, int16, int32, int64, uint8, bool)
+
+# By the names of PyTorch's classes, one for each dtype, from before there were dtypes.
+OF_TENSOR_TYPES: dict[str, np.dtype] = {
+    "FloatTensor": float32, "DoubleTensor": float64, "HalfTensor": float16, "LongTensor": int64, "IntTensor": int32,
+    "ShortTensor": int16, "CharTensor": int8, "ByteTensor": uint8, "BoolTensor": bool,
+}  # fmt: skip
 
 _default = float32
 _KIND = {"b": 0, "u": 1, "i": 1, "f": 2}
@@ -111,6 +120,20 @@ def as_dtype(dtype: Any, name: str) -> np.dtype:
     if found not in ALL:
         raise TypeError(f"{name}: tensors cannot have dtype {found}; there are {', '.join(map(str, ALL))}")
     return found
+
+
+def of_tensor_type(name: str, kind: Any) -> np.dtype:
+    """The dtype that a class of tensors of one dtype stands for, itself or by its name, or that `kind` is."""
+    if kind is None:  # which is float64 to NumPy
+        raise TypeError(f"{name}: expected a class of tensors of one dtype or a dtype, got None")
+    if isinstance(kind, str):
+        kind = OF_TENSOR_TYPES.get(kind.rpartition(".")[2], kind)
+    return as_dtype(kind, name)
+
+
+def tensor_type(dtype: np.dtype) -> str:
+    """The name of PyTorch's class of tensors of a dtype."""
+    return "wengert." + next(name for name, known in OF_TENSOR_TYPES.items() if known == dtype)
 
 
 class finfo:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .._types import Tensor
-from . import locks
+from . import devices, locks
 from .arguments import integer
 from .doors import enter, leave
 from .modes import recorder
@@ -62,8 +62,7 @@ class Generator:
     __slots__ = ("__weakref__", "_numpy", "_seed")
 
     def __init__(self, device: Any = "cpu") -> None:
-        if str(device) != "cpu":
-            raise ValueError(f'Generator: the only device is "cpu", got {device!r}')
+        devices.require_cpu("Generator", device)
         self._seed = _FRESH_SEED
         self._numpy: np.random.Generator | None = None
         locks.held_by(self, _lock_of)
@@ -72,20 +71,19 @@ class Generator:
         return f"<wengert.Generator of seed {self._seed}>"
 
     @property
-    def device(self) -> str:
-        """Where the numbers are drawn: always "cpu".
+    def device(self) -> devices.device:
+        """Where the numbers are drawn: always the CPU.
 
         Returns
         -------
-        str
-            "cpu".
+        device
 
         Examples
         --------
         >>> wg.Generator().device
-        'cpu'
+        device(type='cpu')
         """
-        return "cpu"
+        return devices.CPU
 
     @property
     def numpy(self) -> np.random.Generator:

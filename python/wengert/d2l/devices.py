@@ -13,7 +13,7 @@ def cpu() -> str:
     Examples
     --------
     >>> wg.ones(2, device=wg.d2l.cpu()).device
-    'cpu'
+    device(type='cpu')
     """
     return "cpu"
 

@@ -8,6 +8,7 @@ Examples
 (wengert.Size([256, 1, 28, 28]), dtype('float32'), wengert.Size([256]), dtype('int64'))
 """
 
+from ..core.missing import explain
 from .augmentation import Augmented
 from .collate import RaggedError, default_collate, default_convert
 from .dataset import (
@@ -46,3 +47,5 @@ __all__ = [
     "SyntheticFashion", "TensorDataset", "WeightedRandomSampler", "WorkerInfo", "default_collate", "default_convert",
     "fashion_mnist_or_stand_in", "get_worker_info", "random_split", "read_idx", "write_idx",
 ]  # fmt: skip
+
+explain(__name__)

@@ -16,6 +16,7 @@ order.
 
 from __future__ import annotations
 
+from ..core.missing import explain
 from .batches import vmap
 from .calculus import (
     TaylorPolynomial,
@@ -49,3 +50,5 @@ __all__ = [
     "jacobian", "jacobian_determinant", "jacrev", "jvp", "laplacian", "linearize", "sparse_hessian", "sparse_jacobian",
     "taylor", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
+
+explain(__name__)

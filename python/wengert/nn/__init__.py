@@ -8,6 +8,7 @@ Examples
 wengert.Size([8, 10])
 """
 
+from ..core.missing import explain
 from ..core.signatures import telling_classes
 from . import functional, init, utils
 from .modules.activations import (
@@ -281,3 +282,4 @@ __all__ = [
 ]
 
 telling_classes([globals()[name] for name in __all__])
+explain(__name__)

@@ -21,6 +21,7 @@ from ..core.batching import Batch, refuse_shapes, unchanged
 from ..core.bound import by_bindings, shaped_by_items
 from ..core.broadcast import cast
 from ..core.define import computed, linear
+from ..core.devices import require_cpu
 from ..core.doors import alike, constant, enter, enter_numbers, leave, require_unfollowed
 from ..core.modes import recorder
 from ..core.signatures import tells
@@ -87,17 +88,12 @@ def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 def leaf(name: str, out: Tensor, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A new tensor, whose memory nobody else has, as its maker asked for it."""
-    _check_device(name, device)
+    require_cpu(name, device)
     if requires_grad:
         if out._value.dtype.kind != "f":
             raise RuntimeError(f"{name}: only floating tensors can require gradients, this one is {out._value.dtype}")
         out.requires_grad_()
     return out
-
-
-def _check_device(name: str, device: Any) -> None:
-    if device is not None and str(device) != "cpu":
-        raise ValueError(f'{name}: the only device is "cpu", got {device!r}')
 
 
 def number(name: str, argument: str, x: Any) -> Any:
@@ -221,7 +217,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     array([7., 0.], dtype=float32)
     """
     if isinstance(data, Variable):
-        _check_device("as_tensor", device)
+        require_cpu("as_tensor", device)
         given = enter(data)
         wanted = given._value.dtype if dtype is None else dtypes.as_dtype(dtype, "as_tensor")
         return given if given._value.dtype == wanted else cast(given, wanted)

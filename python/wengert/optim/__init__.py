@@ -10,6 +10,7 @@ Examples
 >>> optimizer.zero_grad()
 """
 
+from ..core.missing import explain
 from ..core.signatures import telling_classes
 from . import lr_scheduler, swa_utils
 from .adadelta import Adadelta
@@ -52,3 +53,6 @@ telling_classes([
     *[value for file in (lr_scheduler, swa_utils) for value in vars(file).values()
       if getattr(value, "__module__", None) == file.__name__],
 ])  # fmt: skip
+explain(__name__)
+explain(lr_scheduler.__name__)
+explain(swa_utils.__name__)

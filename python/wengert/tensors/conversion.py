@@ -7,12 +7,12 @@ from builtins import bool as builtin_bool
 from builtins import float as builtin_float
 from builtins import int as builtin_int
 from builtins import type as builtin_type
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .._types import Tensor
-from ..core import define, dtypes
+from ..core import define, devices, dtypes
 from ..core.arguments import sizes
 from ..core.broadcast import cast
 from ..core.doors import alike, differs, enter, leave, require_unfollowed
@@ -22,22 +22,20 @@ from .size import Size
 
 # ---------------------------------------------------------------- other dtypes
 
-_DEVICES = ("cpu", "cuda", "mps", "meta", "xpu")
-
-
 def to(
     x: Any, *args: Any, dtype: Any = None, device: Any = None, non_blocking: builtin_bool = False,
     copy: builtin_bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
-    """The tensor with another dtype; the only device is "cpu".
+    """The tensor with another dtype; the only device is the CPU.
 
     Parameters
     ----------
-    *args : dtype, "cpu" or a tensor whose dtype is meant
+    *args : dtype, device or a tensor whose dtype is meant; then non_blocking, copy
     dtype : dtype
-    device : "cpu"
+    device : device or str
+        "cpu".
     non_blocking : bool
-        Accepted for code that passes it.
+        Accepted as in PyTorch; what is asked for is done when it returns.
     copy : bool
         Copy even if nothing changes.
     memory_format : object
@@ -60,15 +58,20 @@ def to(
     >>> wg.tensor([1, 2]).to(wg.float64)
     tensor([1., 2.], dtype=wengert.float64)
     """
+    flags = []  # non_blocking and copy, by their places
     for arg in args:
         if isinstance(arg, Variable):
             dtype = arg._value.dtype
-        elif isinstance(arg, str) and arg.split(":")[0] in _DEVICES:
+        elif isinstance(arg, builtin_bool):
+            flags.append(arg)
+        elif devices.is_device(arg):
             device = arg
-        else:
+        elif arg is not None:
             dtype = arg
-    if device is not None and str(device) != "cpu":
-        raise ValueError(f'to: the only device is "cpu", got {device!r}')
+    if len(flags) > 2:
+        raise TypeError(f"to: expected at most non_blocking and copy after what it converts to, got {args}")
+    copy = copy or flags[1:] == [True]
+    devices.require_cpu("to", device)
     wanted = x._value.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
     if wanted != x._value.dtype:
         return cast(x, wanted)
@@ -76,12 +79,14 @@ def to(
     return same
 
 
-def type(x: Any, dtype: Any = None) -> Any:
-    """The tensor with another dtype; without one, the name of its dtype.
+def type(x: Any, dtype: Any = None, non_blocking: builtin_bool = False) -> Any:
+    """The tensor with another dtype; without one, the name of the class of its dtype.
 
     Parameters
     ----------
-    dtype : dtype or None
+    dtype : dtype, class of tensors of one dtype, its name, or None
+    non_blocking : bool
+        Accepted as in PyTorch.
 
     Returns
     -------
@@ -96,10 +101,14 @@ def type(x: Any, dtype: Any = None) -> Any:
     --------
     >>> wg.tensor([1.5, 2.5]).type(wg.int64)
     tensor([1, 2])
+    >>> wg.tensor([1.5, 2.5]).type(wg.LongTensor)
+    tensor([1, 2])
     >>> wg.tensor([1.5, 2.5]).type()
-    'float32'
+    'wengert.FloatTensor'
     """
-    return str(x._value.dtype) if dtype is None else to(x, dtype=dtype)
+    if dtype is None:
+        return dtypes.tensor_type(x._value.dtype)
+    return to(x, dtype=dtypes.of_tensor_type("type", dtype))
 
 
 def type_as(x: Any, other: Any) -> Tensor:
@@ -135,8 +144,13 @@ long, int, short = _as("long", dtypes.int64), _as("int", dtypes.int32), _as("sho
 char, byte, bool = _as("char", dtypes.int8), _as("byte", dtypes.uint8), _as("bool", dtypes.bool)
 
 
-def cpu(x: Tensor) -> Tensor:
+def cpu(x: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself: it lives there.
+
+    Parameters
+    ----------
+    memory_format : object
+        Accepted as in PyTorch, of no effect.
 
     Returns
     -------
@@ -151,24 +165,107 @@ def cpu(x: Tensor) -> Tensor:
     return x
 
 
+def cuda(x: Tensor, device: Any = None, non_blocking: builtin_bool = False, memory_format: Any = None) -> NoReturn:
+    """Refused: this library computes on the CPU. A script for both moves its tensors by `to(device)`.
+
+    Parameters
+    ----------
+    device : int or str
+    non_blocking : bool
+    memory_format : object
+
+    Raises
+    ------
+    RuntimeError
+        Always.
+
+    Examples
+    --------
+    >>> device = "cuda" if wg.cuda.is_available() else "cpu"
+    >>> wg.ones(2).to(device)
+    tensor([1., 1.])
+    """
+    raise RuntimeError(
+        "cuda: this library computes on the CPU, where the tensor is; leave it out, or write .to(device) with "
+        'device = "cuda" if cuda.is_available() else "cpu"'
+    )
+
+
+def get_device(x: Tensor) -> builtin_int:
+    """The number of the tensor's device among those of its kind: of the CPU, -1.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> wg.ones(2).get_device()
+    -1
+    """
+    return -1
+
+
+def pin_memory(x: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: memory is pinned for the sake of devices that fetch from it, and there is none.
+
+    Parameters
+    ----------
+    device : device or None
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Examples
+    --------
+    >>> wg.ones(2).pin_memory()
+    tensor([1., 1.])
+    """
+    return x
+
+
+def is_pinned(x: Tensor, device: Any = None) -> builtin_bool:
+    """Whether the memory is pinned for another device: never.
+
+    Parameters
+    ----------
+    device : device or None
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> wg.ones(2).pin_memory().is_pinned()
+    False
+    """
+    return False
+
+
 # ---------------------------------------------------------------- what the class is called with
 
 
-def made_of(data: tuple[Any, ...]) -> Tensor:
-    """What `Tensor(*data)` shows: data in the default float, or zeros of the lengths given."""
-    default = dtypes.get_default_dtype()
+def made_of(data: tuple[Any, ...], name: str = "Tensor", dtype: Any = None) -> Tensor:
+    """What `Tensor(*data)` shows: data in the default float, or zeros of the lengths given. Of a class of one dtype:
+    in that one, and of a tensor only if it has that dtype."""
+    default = dtypes.get_default_dtype() if dtype is None else dtype
     if len(data) == 1 and isinstance(data[0], Variable):
         require_unfollowed(data[0], "a leaf")
+        if dtype is not None and dtype != data[0]._value.dtype:
+            raise TypeError(f"{name}: expected data of {dtype}, got a tensor of {data[0]._value.dtype}; use .to(dtype)")
         return to(detached(data[0]), default)
     if len(data) == 1 and (isinstance(data[0], (list, np.ndarray)) or builtin_type(data[0]) is tuple):
         return enter(np.array(data[0], dtype=default))
     lengths = data[0] if len(data) == 1 and isinstance(data[0], Size) else data or (0,)
     if not all(isinstance(n, (builtin_int, np.integer)) and not isinstance(n, builtin_bool) for n in lengths):
         raise TypeError(
-            "Tensor: expected an array, a tensor or a sequence of numbers, or lengths, all of them integers; got "
+            f"{name}: expected an array, a tensor or a sequence of numbers, or lengths, all of them integers; got "
             f"({', '.join(builtin_type(n).__name__ for n in data)}); tensor() also takes one number"
         )
-    return creation.zeros(lengths)
+    return creation.zeros(lengths, dtype=default)
 
 
 # ---------------------------------------------------------------- new tensors of the same dtype
@@ -402,6 +499,26 @@ def is_tensor(x: Any) -> builtin_bool:
     (True, False)
     """
     return isinstance(x, Variable)
+
+
+def is_complex(x: Any) -> builtin_bool:
+    """Whether the dtype of a tensor is a complex one: never.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> wg.is_complex(wg.ones(2))
+    False
+    """
+    enter(x)
+    return False
 
 
 def is_floating_point(x: Any) -> builtin_bool:

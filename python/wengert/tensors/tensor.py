@@ -8,18 +8,23 @@ backward walk.
 
 from __future__ import annotations
 
+import functools
+from builtins import bool as builtin_bool
+from builtins import float as builtin_float
+from builtins import int as builtin_int
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .. import ops
-from ..core import arguments, dlpack, hooks
+from ..core import arguments, devices, dlpack, hooks
 from ..core.backward import backward
 from ..core.broadcast import cast
 from ..core.change import exchange, forget, renew, rewrite
 from ..core.doors import enter, leave, line, memory, require_unfollowed
 from ..core.levels import refuse_leaf
+from ..core.missing import Absent
 from ..core.modes import mode
 from ..core.signatures import telling
 from ..core.variable import Variable, detached, register, show
@@ -29,6 +34,8 @@ from . import conversion, copies, inplace, interop
 from .inplace import in_place
 from .printing import tensor_text
 from .size import Size
+
+absent = functools.partial(Absent, "Tensor")
 
 
 class Tensor(Variable):
@@ -60,6 +67,38 @@ class Tensor(Variable):
     __slots__ = ()
 
     _value: np.ndarray
+
+    # What PyTorch's tensors have and these do not; asked for, each says why. See `core.missing`.
+    bfloat16, cdouble, cfloat, chalf = map(absent, ("bfloat16", "cdouble", "cfloat", "chalf"))
+    istft, stft = map(absent, ("istft", "stft"))
+    (
+        ccol_indices, coalesce, col_indices, crow_indices, dense_dim, indices, is_coalesced, row_indices, smm,
+        sparse_dim, sparse_mask, sparse_resize_, sparse_resize_and_clear_, sspaddmm, to_dense, to_padded_tensor,
+        to_sparse, to_sparse_bsc, to_sparse_bsr, to_sparse_coo, to_sparse_csc, to_sparse_csr, values,
+    ) = map(absent, (
+        "ccol_indices", "coalesce", "col_indices", "crow_indices", "dense_dim", "indices", "is_coalesced",
+        "row_indices", "smm", "sparse_dim", "sparse_mask", "sparse_resize_", "sparse_resize_and_clear_", "sspaddmm",
+        "to_dense", "to_padded_tensor", "to_sparse", "to_sparse_bsc", "to_sparse_bsr", "to_sparse_coo", "to_sparse_csc",
+        "to_sparse_csr", "values",
+    ))  # fmt: skip
+    (
+        dequantize, int_repr, q_per_channel_axis, q_per_channel_scales, q_per_channel_zero_points, q_scale,
+        q_zero_point, qscheme, to_mkldnn,
+    ) = map(absent, (
+        "dequantize", "int_repr", "q_per_channel_axis", "q_per_channel_scales", "q_per_channel_zero_points", "q_scale",
+        "q_zero_point", "qscheme", "to_mkldnn",
+    ))  # fmt: skip
+    ipu, mtia, record_stream, xpu = map(absent, ("ipu", "mtia", "record_stream", "xpu"))
+    (
+        set_, share_memory_, storage, storage_type, untyped_storage,
+    ) = map(absent, (
+        "set_", "share_memory_", "storage", "storage_type", "untyped_storage",
+    ))  # fmt: skip
+    (
+        eig, lstsq, reinforce, resize, resize_as, solve, symeig, triangular_solve, volatile,
+    ) = map(absent, (
+        "eig", "lstsq", "reinforce", "resize", "resize_as", "solve", "symeig", "triangular_solve", "volatile",
+    ))  # fmt: skip
 
     def __init__(self, *data: Any) -> None:
         show(self, conversion.made_of(data))
@@ -97,7 +136,7 @@ class Tensor(Variable):
         return self._value.dtype
 
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> builtin_int:
         """The number of dimensions.
 
         Returns
@@ -112,22 +151,54 @@ class Tensor(Variable):
         return self._value.ndim
 
     @property
-    def device(self) -> str:
-        """Where the tensor lives: always "cpu".
+    def device(self) -> devices.device:
+        """Where the tensor lives: always on the CPU.
 
         Returns
         -------
-        str
+        device
 
         Examples
         --------
         >>> wg.ones(2).device
-        'cpu'
+        device(type='cpu')
         """
-        return "cpu"
+        return devices.CPU
 
     @property
-    def itemsize(self) -> int:
+    def is_cpu(self) -> builtin_bool:
+        """Whether the tensor lives on the CPU: always.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> wg.ones(2).is_cpu
+        True
+        """
+        return True
+
+    @property
+    def is_cuda(self) -> builtin_bool:
+        """Whether the tensor lives on a GPU: never.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> wg.ones(2).is_cuda
+        False
+        """
+        return False
+
+    is_mps = is_xpu = is_meta = is_sparse = is_quantized = is_cuda
+
+    @property
+    def itemsize(self) -> builtin_int:
         """Bytes per item.
 
         Returns
@@ -142,7 +213,7 @@ class Tensor(Variable):
         return self._value.dtype.itemsize
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self) -> builtin_int:
         """Bytes of all items.
 
         Returns
@@ -157,7 +228,7 @@ class Tensor(Variable):
         return self._value.size * self._value.dtype.itemsize
 
     @property
-    def is_leaf(self) -> bool:
+    def is_leaf(self) -> builtin_bool:
         """Whether the tensor was made by the user rather than by a recorded operation.
 
         Returns
@@ -246,10 +317,10 @@ class Tensor(Variable):
         return shapes.matrix_transpose(self)
 
     @property
-    def _version(self) -> int:
+    def _version(self) -> builtin_int:
         return self._counter[0] if self._counter else 0
 
-    def size(self, dim: int | None = None, *, axis: int | None = None) -> Any:
+    def size(self, dim: builtin_int | None = None, *, axis: builtin_int | None = None) -> Any:
         """The shape, or one length of it.
 
         Parameters
@@ -276,7 +347,7 @@ class Tensor(Variable):
         dim = arguments.either("size", dim, axis)
         return self.shape if dim is None else self._value.shape[arguments.dimension("size", dim, self._value.ndim)]
 
-    def dim(self) -> int:
+    def dim(self) -> builtin_int:
         """The number of dimensions.
 
         Returns
@@ -292,7 +363,7 @@ class Tensor(Variable):
 
     ndimension = dim
 
-    def numel(self) -> int:
+    def numel(self) -> builtin_int:
         """The number of items.
 
         Returns
@@ -308,7 +379,7 @@ class Tensor(Variable):
 
     nelement = numel
 
-    def element_size(self) -> int:
+    def element_size(self) -> builtin_int:
         """Bytes per item.
 
         Returns
@@ -322,7 +393,7 @@ class Tensor(Variable):
         """
         return self._value.dtype.itemsize
 
-    def stride(self, dim: int | None = None, *, axis: int | None = None) -> Any:
+    def stride(self, dim: builtin_int | None = None, *, axis: builtin_int | None = None) -> Any:
         """The steps between neighbours along each dimension, in items.
 
         Parameters
@@ -350,7 +421,7 @@ class Tensor(Variable):
         strides = tuple(n // self._value.dtype.itemsize for n in memory(self).strides)
         return strides if dim is None else strides[arguments.dimension("stride", dim, self._value.ndim)]
 
-    def is_contiguous(self, memory_format: Any = None) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> builtin_bool:
         """Whether the items lie in C order without gaps.
 
         Parameters
@@ -369,7 +440,7 @@ class Tensor(Variable):
         """
         return memory(self).flags.c_contiguous
 
-    def is_floating_point(self) -> bool:
+    def is_floating_point(self) -> builtin_bool:
         """Whether the dtype is a floating one.
 
         Returns
@@ -383,7 +454,7 @@ class Tensor(Variable):
         """
         return self._value.dtype.kind == "f"
 
-    def is_complex(self) -> bool:
+    def is_complex(self) -> builtin_bool:
         """Whether the dtype is a complex one: never.
 
         Returns
@@ -397,7 +468,7 @@ class Tensor(Variable):
         """
         return False
 
-    def is_signed(self) -> bool:
+    def is_signed(self) -> builtin_bool:
         """Whether the dtype has negative numbers.
 
         Returns
@@ -411,7 +482,7 @@ class Tensor(Variable):
         """
         return self._value.dtype.kind in "if"
 
-    def is_nonzero(self) -> bool:
+    def is_nonzero(self) -> builtin_bool:
         """Whether the one item is not zero.
 
         Returns
@@ -430,7 +501,7 @@ class Tensor(Variable):
         """
         return conversion.as_bool(self)
 
-    def data_ptr(self) -> int:
+    def data_ptr(self) -> builtin_int:
         """The address of the first item.
 
         Returns
@@ -447,7 +518,7 @@ class Tensor(Variable):
 
     # ------------------------------------------------------------ recording
 
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+    def requires_grad_(self, requires_grad: builtin_bool = True) -> Tensor:
         """Record, or no longer record, what is computed from this leaf.
 
         Parameters
@@ -520,8 +591,9 @@ class Tensor(Variable):
         renew(self)
 
     def backward(
-        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
-    ) -> None:
+        self, gradient: Any = None, retain_graph: builtin_bool | None = None, create_graph: builtin_bool = False,
+        inputs: Any = None,
+    ) -> None:  # fmt: skip
         """Add the gradient of this tensor to `.grad` of every leaf that it depends on.
 
         Parameters
@@ -630,7 +702,7 @@ class Tensor(Variable):
         hooks.retain_grad(self)
 
     @property
-    def retains_grad(self) -> bool:
+    def retains_grad(self) -> builtin_bool:
         """Whether `retain_grad` lets the backward walk set `.grad` although this is not a leaf.
 
         Returns
@@ -648,7 +720,7 @@ class Tensor(Variable):
 
     # ------------------------------------------------------------ leaving
 
-    def numpy(self, *, force: bool = False) -> np.ndarray:
+    def numpy(self, *, force: builtin_bool = False) -> np.ndarray:
         """The array that this tensor wraps: the same memory.
 
         Parameters
@@ -679,7 +751,7 @@ class Tensor(Variable):
         leave(self, "array")  # which says more where a derivative of a function is being recorded
         raise RuntimeError("numpy: this tensor requires a gradient; use tensor.detach().numpy()")
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: builtin_bool | None = None) -> np.ndarray:
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             if copy is False:
@@ -699,7 +771,8 @@ class Tensor(Variable):
             raise error("a tensor that requires a gradient does not share its memory, since changes would slip past")
         return leave(self, "array")
 
-    def __buffer__(self, flags: int) -> memoryview:  # from Python 3.12; the compiled class has its own in tensor.pxd
+    # From Python 3.12; the compiled class has its own in tensor.pxd.
+    def __buffer__(self, flags: builtin_int) -> memoryview:
         return self._shared().data
 
     @property
@@ -707,11 +780,11 @@ class Tensor(Variable):
         return self._shared(AttributeError).__array_interface__
 
     def __dlpack__(
-        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: builtin_bool | None = None
     ) -> Any:
         return dlpack.exported(self._shared(), stream, max_version, dl_device, copy)
 
-    def __dlpack_device__(self) -> tuple[int, int]:
+    def __dlpack_device__(self) -> tuple[builtin_int, builtin_int]:
         return dlpack.DEVICE
 
     def __arrow_array__(self, type: Any = None) -> Any:
@@ -745,22 +818,22 @@ class Tensor(Variable):
             raise RuntimeError(f"item: expected a tensor of one item, got shape {self._value.shape}")
         return leave(self, "number").item()
 
-    def __float__(self) -> float:
+    def __float__(self) -> builtin_float:
         return conversion.as_float(self)
 
-    def __int__(self) -> int:
+    def __int__(self) -> builtin_int:
         return conversion.as_int(self)
 
-    def __index__(self) -> int:
+    def __index__(self) -> builtin_int:
         return conversion.as_index(self)
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> builtin_bool:
         return conversion.as_bool(self)
 
-    def __len__(self) -> int:
+    def __len__(self) -> builtin_int:
         if not self._value.ndim:
             raise TypeError("len: a 0-d tensor has no length")
-        length: int = self._value.shape[0]
+        length: builtin_int = self._value.shape[0]
         return length
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -771,7 +844,7 @@ class Tensor(Variable):
     def __reversed__(self) -> Tensor:
         return shapes.flip(self, 0)
 
-    def __contains__(self, x: Any) -> bool:
+    def __contains__(self, x: Any) -> builtin_bool:
         return conversion.contains(self, x)
 
     def __repr__(self) -> str:
@@ -780,7 +853,7 @@ class Tensor(Variable):
     def __format__(self, spec: str) -> str:
         return conversion.formatted(self, spec)
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> builtin_int:
         return id(self) >> 4
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -789,7 +862,7 @@ class Tensor(Variable):
     def __copy__(self) -> Tensor:
         return copies.shallow(self)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+    def __deepcopy__(self, memo: dict[builtin_int, Any]) -> Tensor:
         return copies.deep(self, memo)
 
     # ------------------------------------------------------------ operators
@@ -967,7 +1040,7 @@ class Tensor(Variable):
 
     # ------------------------------------------------------------ change in place
 
-    def copy_(self, y: Any, non_blocking: bool = False) -> Tensor:
+    def copy_(self, y: Any, non_blocking: builtin_bool = False) -> Tensor:
         """Take over y's items, broadcast and cast.
 
         Parameters
@@ -1046,7 +1119,7 @@ class Tensor(Variable):
         """
         return inplace.fill(self, "zero_", 0)
 
-    def add_(self, y: Any, *, alpha: float = 1) -> Tensor:
+    def add_(self, y: Any, *, alpha: builtin_float = 1) -> Tensor:
         """Add alpha * y in place.
 
         Parameters
@@ -1067,7 +1140,7 @@ class Tensor(Variable):
         """
         return rewrite(self, "add_", lambda old: arithmetic.add(old, y if alpha == 1 else y * alpha))
 
-    def sub_(self, y: Any, *, alpha: float = 1) -> Tensor:
+    def sub_(self, y: Any, *, alpha: builtin_float = 1) -> Tensor:
         """Subtract alpha * y in place.
 
         Parameters
@@ -1152,7 +1225,7 @@ class Tensor(Variable):
         """
         return rewrite(self, "pow_", lambda old: functions.cheapest_power(old, y))
 
-    def polygamma_(self, n: int) -> Tensor:
+    def polygamma_(self, n: builtin_int) -> Tensor:
         """Replace each item by the digamma function's derivative of order n.
 
         Parameters
@@ -1309,7 +1382,7 @@ class Tensor(Variable):
         """
         return compare.where(condition, self, y)
 
-    def polygamma(self, n: int) -> Tensor:
+    def polygamma(self, n: builtin_int) -> Tensor:
         """The derivative of order n of the digamma function, item by item.
 
         Parameters
@@ -1415,6 +1488,8 @@ class Tensor(Variable):
 
     # Conversion
     to, type, type_as, cpu = telling(conversion.to), conversion.type, conversion.type_as, conversion.cpu
+    cuda, get_device = conversion.cuda, conversion.get_device
+    pin_memory, is_pinned = conversion.pin_memory, conversion.is_pinned
     float, double, half, long = conversion.float, conversion.double, conversion.half, conversion.long
     int, short, char, byte, bool = (
         conversion.int, conversion.short, conversion.char, conversion.byte, conversion.bool

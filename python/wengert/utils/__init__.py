@@ -12,6 +12,7 @@ Examples
 import sys
 
 from .. import data
+from ..core.missing import explain
 from ..data import loader
 from . import checkpoint, tensorboard
 
@@ -22,3 +23,4 @@ _HERE, _THERE = f"{__name__}.data", data.__name__
 sys.modules.update({_HERE + name[len(_THERE) :]: sys.modules[name] for name in [*sys.modules] if name == _THERE or
                     name.startswith(f"{_THERE}.")})  # fmt: skip
 sys.modules[f"{_HERE}.dataloader"] = loader
+explain(__name__)

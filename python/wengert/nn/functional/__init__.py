@@ -7,6 +7,7 @@ Examples
 tensor(2.5000)
 """
 
+from ...core.missing import explain
 from ...core.signatures import telling
 from ...ops.activations import prelu
 from ...ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
@@ -191,3 +192,4 @@ _ELEMENTWISE = {
     "relu", "relu6", "selu", "sigmoid", "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 }  # fmt: skip
 globals().update({name: telling(globals()[name]) for name in __all__ if name not in _ELEMENTWISE})
+explain(__name__)

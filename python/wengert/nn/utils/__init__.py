@@ -1,6 +1,7 @@
 """Helpers around parameters and gradients, weights with a norm, layers folded into one, and sequences of different
 lengths (`rnn`)."""
 
+from ...core.missing import explain
 from . import clip_grad, convert_parameters, fusion, init, memory_format, parametrizations, parametrize, rnn, stateless
 from .clip_grad import clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .convert_parameters import parameters_to_vector, vector_to_parameters
@@ -17,3 +18,5 @@ __all__ = [
     "remove_spectral_norm", "remove_weight_norm", "rnn", "skip_init", "spectral_norm", "stateless",
     "vector_to_parameters", "weight_norm",
 ]  # fmt: skip
+
+explain(__name__)
