@@ -103,13 +103,8 @@ def _static(name: str, x: Any) -> Any:
 
 def _form(structure: Structure) -> Any:
     """A structure, to be compared, with the fields of dataclasses that are static."""
-    shell = structure.shell
-    static = None if shell is None else shell if callable(shell) else _fields(shell, structure.keys)
+    static = tuple([(name, _static(name, value)) for name, value in structure.static()])
     return (structure.kind, structure.of, structure.keys, static, tuple([_form(child) for child in structure.children]))
-
-
-def _fields(shell: Any, names: tuple[str, ...]) -> Any:
-    return tuple([(name, _static(name, value)) for name, value in vars(shell).items() if name not in names])
 
 
 _PLAIN = (bool, int, float, complex, str, bytes, np.dtype, np.generic, type, slice)  # what has no tensors inside

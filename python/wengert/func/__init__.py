@@ -17,6 +17,7 @@ order.
 from __future__ import annotations
 
 from ..core.missing import explain
+from ..core.trees import register_pytree_node
 from .batches import vmap
 from .calculus import (
     TaylorPolynomial,
@@ -47,8 +48,8 @@ from .transforms import (
 __all__ = [
     "PreparedDerivative", "SparseDerivative", "TaylorPolynomial", "check_gradients", "derivative",
     "difference_quotient", "divergence", "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd",
-    "jacobian", "jacobian_determinant", "jacrev", "jvp", "laplacian", "linearize", "sparse_hessian", "sparse_jacobian",
-    "taylor", "value_and_grad", "vjp", "vmap",
+    "jacobian", "jacobian_determinant", "jacrev", "jvp", "laplacian", "linearize", "register_pytree_node",
+    "sparse_hessian", "sparse_jacobian", "taylor", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 
 explain(__name__)

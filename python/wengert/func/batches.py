@@ -20,6 +20,7 @@ from ..ops.compare import equal
 from ..ops.index import select
 from ..ops.join import cat
 from ..ops.shape import clone, narrow_view, unsqueeze
+from .derived import Derived
 from .recorded import as_array
 
 _RANDOMNESS = ("error", "same", "different")
@@ -88,7 +89,6 @@ def vmap(
     ):
         raise ValueError(f"vmap: expected a chunk_size of 1 or more, or None, got {chunk_size!r}")
 
-    @functools.wraps(function)
     def wrapped(*args: Any, **keywords: Any) -> Any:
         leaves, dims, rebuild, size, arrays = _examples(in_dims, args)
         keywords = {name: changed(x, unwritable) for name, x in keywords.items()}
@@ -102,7 +102,9 @@ def vmap(
             result = _in_chunks(run, leaves, dims, out_dims, chunk_size, size, randomness)
         return changed(result, _as_array) if arrays else result
 
-    return wrapped
+    found = Derived(wrapped, vmap, function, in_dims, out_dims, randomness, chunk_size=chunk_size)
+    functools.update_wrapper(found, function)
+    return found
 
 
 def _as_array(y: Any) -> Any:

@@ -19,6 +19,7 @@ from ..ops.join import cat, stack
 from ..ops.reduce import sum as sum_of
 from ..ops.shape import matrix_transpose, reshape
 from ..ops.systems import det
+from .derived import Derived
 from .recorded import Run, as_arguments, as_array, in_float64, ones_like, zeros_like
 from .series import coefficients
 from .walks import along_units, checked_chunk, in_chunks, items, total_along_units
@@ -101,7 +102,7 @@ def derivative(function: Callable[..., Any], order: int = 1) -> Callable[..., An
             return run.output()
         return run.like_output([c * float(math.factorial(order)) for c in found[order - 1]])
 
-    return wrapped
+    return Derived(wrapped, derivative, function, order)
 
 
 class TaylorPolynomial:
@@ -336,7 +337,7 @@ def divergence(
             total = term if total is None else total + term
         return _with_aux(run, run.shown(total))
 
-    return wrapped
+    return Derived(wrapped, divergence, function, argnums, has_aux, chunk_size)
 
 
 def jacobian_determinant(
@@ -385,7 +386,7 @@ def jacobian_determinant(
         value = det(matrix_transpose(_flat(along_units(run, True, chunk))))
         return _with_aux(run, run.shown(value if signed else abs(value)))
 
-    return wrapped
+    return Derived(wrapped, jacobian_determinant, function, argnums, signed, has_aux, chunk_size)
 
 
 def laplacian(
@@ -429,7 +430,7 @@ def laplacian(
         totals = [zeros_like(y) for y in run.outputs] if found is None else [c * 2.0 for c in found]
         return _with_aux(run, run.like_output(totals))
 
-    return wrapped
+    return Derived(wrapped, laplacian, function, argnums, has_aux, chunk_size)
 
 
 def _square_run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .derived import Derived
 from .recorded import Run, as_arguments, ones_like
 from .walks import blocks, checked_chunk, items
 
@@ -47,7 +48,7 @@ def value_and_grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool
         value = run.output()
         return ((value, run.aux) if has_aux else value), gradient
 
-    return wrapped
+    return Derived(wrapped, value_and_grad, function, argnums, has_aux)
 
 
 def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -84,7 +85,7 @@ def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) 
         gradient = _gradient(run)
         return (gradient, run.aux) if has_aux else gradient
 
-    return wrapped
+    return Derived(wrapped, grad, function, argnums, has_aux)
 
 
 def grad_and_value(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -121,7 +122,7 @@ def grad_and_value(function: Callable[..., Any], argnums: Any = 0, has_aux: bool
         value, gradient = both(*args, **keywords)
         return gradient, value
 
-    return wrapped
+    return Derived(wrapped, grad_and_value, function, argnums, has_aux)
 
 
 def _gradient(run: Run) -> Any:
@@ -297,7 +298,8 @@ def jacobian(
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f'jacobian: expected mode "auto", "forward" or "reverse", got {mode!r}')
 
-    return _jacobian_of("jacobian", function, argnums, mode, has_aux, checked_chunk("jacobian", chunk_size))
+    found = _jacobian_of("jacobian", function, argnums, mode, has_aux, checked_chunk("jacobian", chunk_size))
+    return Derived(found, jacobian, function, argnums, mode, has_aux, chunk_size)
 
 
 def jacrev(
@@ -331,7 +333,8 @@ def jacrev(
     tensor([[2., 0.],
             [0., 4.]])
     """
-    return _jacobian_of("jacrev", function, argnums, "reverse", has_aux, checked_chunk("jacrev", chunk_size))
+    found = _jacobian_of("jacrev", function, argnums, "reverse", has_aux, checked_chunk("jacrev", chunk_size))
+    return Derived(found, jacrev, function, argnums, has_aux=has_aux, chunk_size=chunk_size)
 
 
 def jacfwd(
@@ -367,7 +370,8 @@ def jacfwd(
     """
     if randomness not in ("error", "same", "different"):
         raise ValueError(f'jacfwd: expected randomness "error", "same" or "different", got {randomness!r}')
-    return _jacobian_of("jacfwd", function, argnums, "forward", has_aux, "auto")
+    found = _jacobian_of("jacfwd", function, argnums, "forward", has_aux, "auto")
+    return Derived(found, jacfwd, function, argnums, has_aux, randomness=randomness)
 
 
 def _jacobian_of(
@@ -436,7 +440,8 @@ def hessian(
             found = _jacobian(run, "reverse", chunk)
         return (found, run.aux) if has_aux else found
 
-    return _jacobian_of("hessian", first, argnums, "forward", has_aux, chunk)
+    found = _jacobian_of("hessian", first, argnums, "forward", has_aux, chunk)
+    return Derived(found, hessian, function, argnums, has_aux, chunk_size)
 
 
 def hvp(
