@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .core.missing import explain
+from .core.signatures import shown_plainly
 from .ops import (
     digamma,
     erf,
@@ -37,4 +38,5 @@ __all__ = [
     "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
 ]  # fmt: skip
 
+shown_plainly(globals()[name] for name in __all__)
 explain(__name__)

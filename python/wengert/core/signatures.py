@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,6 +40,20 @@ def spelled(function: Callable[..., Any]) -> str:
     signature = inspect.signature(function)
     bare = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values() if p.name != "self"]
     return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+_OF_ONE = inspect.Signature(
+    [inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="Any")], return_annotation="Tensor"
+)
+
+
+def shown_plainly(functions: Iterable[Any]) -> None:
+    """Let `help` show exported functions of one tensor as such: the constructor that made them would have passed
+    keywords on to their kernels, which take none."""
+    for function in functions:
+        code = getattr(function, "__code__", None)
+        if code is not None and code.co_varnames[:2] == ("x", "static") and code.co_argcount == 1:
+            function.__signature__ = _OF_ONE
 
 
 def telling_classes(classes: list[Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..core.signatures import shown_plainly as _shown_plainly
 from ..core.signatures import telling as _telling
 from . import (
     activations,
@@ -148,3 +149,4 @@ if not TYPE_CHECKING:  # checkers follow the stars
     for _name in __all__:
         if getattr(globals()[_name], "tells", False):
             globals()[_name] = _telling(globals()[_name])
+    _shown_plainly(globals()[_name] for _name in __all__)

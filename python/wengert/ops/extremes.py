@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -206,12 +206,14 @@ def argmin(
     return _index_of("argmin", _argmin, x, dim, axis, keepdim, keepdims)
 
 
-class ValuesAndIndices(tuple[Any, ...]):
+class ValuesAndIndices(tuple[Tensor, Tensor]):
     """The pair (values, indices), also by name."""
 
     __slots__ = ()
-    values = property(operator.itemgetter(0), doc="The items.")
-    indices = property(operator.itemgetter(1), doc="Where they stand along the dimension.")
+    values: Tensor = property(operator.itemgetter(0), doc="The items.")  # type: ignore[assignment]
+    indices: Tensor = property(  # type: ignore[assignment]
+        operator.itemgetter(1), doc="Where they stand along the dimension."
+    )
 
     def __repr__(self) -> str:
         return f"wengert.return_types.{type(self).__name__}(\nvalues={self[0]!r},\nindices={self[1]!r})"
@@ -256,6 +258,16 @@ def _extreme_and_index(
     return picked(name, x, arg(x, d, True), d, keepdim)
 
 
+@overload
+def max(x: Any, dim: None = None, keepdim: bool = ..., *, axis: None = None, keepdims: bool | None = ...) -> Tensor: ...
+@overload
+def max(
+    x: Any, dim: int, keepdim: bool = ..., *, axis: None = None, keepdims: bool | None = ...
+) -> ValuesAndIndices: ...
+@overload
+def max(x: Any, *, axis: int, keepdim: bool = ..., keepdims: bool | None = ...) -> ValuesAndIndices: ...
+@overload
+def max(x: Any, dim: Tensor | np.ndarray) -> Tensor: ...
 @tells
 def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
     """The largest item, or the largest items along one dimension with their indices.
@@ -288,6 +300,16 @@ def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     return _extreme_and_index("max", _MAX, maximum, argmax, x, dim, keepdim, axis, keepdims)
 
 
+@overload
+def min(x: Any, dim: None = None, keepdim: bool = ..., *, axis: None = None, keepdims: bool | None = ...) -> Tensor: ...
+@overload
+def min(
+    x: Any, dim: int, keepdim: bool = ..., *, axis: None = None, keepdims: bool | None = ...
+) -> ValuesAndIndices: ...
+@overload
+def min(x: Any, *, axis: int, keepdim: bool = ..., keepdims: bool | None = ...) -> ValuesAndIndices: ...
+@overload
+def min(x: Any, dim: Tensor | np.ndarray) -> Tensor: ...
 @tells
 def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
     """The smallest item, or the smallest items along one dimension with their indices.
@@ -320,12 +342,12 @@ def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     return _extreme_and_index("min", _MIN, minimum, argmin, x, dim, keepdim, axis, keepdims)
 
 
-class MinAndMax(tuple[Any, ...]):
+class MinAndMax(tuple[Tensor, Tensor]):
     """The pair (min, max), also by name."""
 
     __slots__ = ()
-    min = property(operator.itemgetter(0), doc="The smallest items.")
-    max = property(operator.itemgetter(1), doc="The largest items.")
+    min: Tensor = property(operator.itemgetter(0), doc="The smallest items.")  # type: ignore[assignment]
+    max: Tensor = property(operator.itemgetter(1), doc="The largest items.")  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"wengert.return_types.aminmax(\nmin={self[0]!r},\nmax={self[1]!r})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -256,6 +256,16 @@ def kthvalue(
     return picked("kthvalue", x, _kthvalue(x, k=k, dim=d), d, bool(keepdim if keepdims is None else keepdims))
 
 
+@overload
+def median(
+    x: Any, dim: None = None, keepdim: bool = ..., *, axis: None = None, keepdims: bool | None = ...
+) -> Tensor: ...
+@overload
+def median(
+    x: Any, dim: int, keepdim: bool = ..., *, axis: None = None, keepdims: bool | None = ...
+) -> ValuesAndIndices: ...
+@overload
+def median(x: Any, *, axis: int, keepdim: bool = ..., keepdims: bool | None = ...) -> ValuesAndIndices: ...
 @tells
 def median(
     x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
@@ -287,6 +297,16 @@ def median(
     return _median("median", x, dim, keepdim, axis, keepdims)
 
 
+@overload
+def nanmedian(
+    x: Any, dim: None = None, keepdim: bool = ..., *, axis: None = None, keepdims: bool | None = ...
+) -> Tensor: ...
+@overload
+def nanmedian(
+    x: Any, dim: int, keepdim: bool = ..., *, axis: None = None, keepdims: bool | None = ...
+) -> ValuesAndIndices: ...
+@overload
+def nanmedian(x: Any, *, axis: int, keepdim: bool = ..., keepdims: bool | None = ...) -> ValuesAndIndices: ...
 @tells
 def nanmedian(
     x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None

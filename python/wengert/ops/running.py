@@ -299,7 +299,7 @@ _cummax, _cummin = _Extreme("cummax", False), _Extreme("cummin", True)
 
 
 @tells
-def cummax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+def cummax(x: Any, dim: int | None = None, *, axis: int | None = None) -> ValuesAndIndices:
     """The largest item so far along one dimension, and where it stands: the last of several.
 
     Parameters
@@ -327,7 +327,7 @@ def cummax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
 
 
 @tells
-def cummin(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+def cummin(x: Any, dim: int | None = None, *, axis: int | None = None) -> ValuesAndIndices:
     """The smallest item so far along one dimension, and where it stands: the last of several.
 
     Parameters

@@ -7,6 +7,7 @@ from builtins import bool as builtin_bool
 from builtins import float as builtin_float
 from builtins import int as builtin_int
 from builtins import type as builtin_type
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -130,7 +131,7 @@ def type_as(x: Any, other: Any) -> Tensor:
     return to(x, dtype=other._value.dtype)
 
 
-def _as(name: str, dtype: np.dtype) -> Any:
+def _as(name: str, dtype: np.dtype) -> Callable[[Any], Tensor]:
     def convert(x: Any) -> Tensor:
         return x if x._value.dtype == dtype else cast(x, dtype)
 

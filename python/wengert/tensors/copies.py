@@ -29,7 +29,10 @@ def rebuild(
 def reduced(x: Any) -> tuple[Any, ...]:
     """What pickle keeps of x: `rebuild`, and its arguments."""
     if x._node is not None:
-        raise RuntimeError("only leaves can be pickled or copied with copy.copy; detach() this tensor first")
+        raise RuntimeError(
+            "only leaves can be pickled or copied with copy.copy, as matplotlib copies what it plots; detach() this "
+            "tensor first: this one requires a gradient, plot tensor.detach()"
+        )
     return rebuild, (type(x), leave(x, "array"), x.requires_grad, x.grad, getattr(x, "__dict__", None))
 
 

@@ -797,7 +797,7 @@ class Tensor(Variable):
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return interop.array_namespace(api_version)
 
-    def item(self) -> Any:
+    def item(self) -> builtin_float | builtin_int | builtin_bool:
         """The one item, as a Python number.
 
         Returns
@@ -816,7 +816,7 @@ class Tensor(Variable):
         """
         if self._value.size != 1:
             raise RuntimeError(f"item: expected a tensor of one item, got shape {self._value.shape}")
-        return leave(self, "number").item()
+        return leave(self, "number").item()  # type: ignore[no-any-return]
 
     def __float__(self) -> builtin_float:
         return conversion.as_float(self)

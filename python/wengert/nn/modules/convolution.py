@@ -202,10 +202,11 @@ class _Transposed(_Convolution):
     def forward(self, input: Any, output_size: Any = None) -> Tensor:
         """The images, (n, out_channels, ...), of maps (n, in_channels, ...), or those of one."""
         self._check(input)
-        return _FUNCTIONS[self._dims, True](
+        out: Tensor = _FUNCTIONS[self._dims, True](
             input, self.weight, self.bias, self.stride, self.padding, self._output_padding(input, output_size),
             self.groups, self.dilation,
         )  # fmt: skip
+        return out
 
 
 class Conv1d(_Straight):

@@ -30,6 +30,7 @@ from .state import IncompatibleKeys as IncompatibleKeys
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
+M = TypeVar("M", bound="Module")
 _hook_keys = itertools.count()
 
 
@@ -825,7 +826,7 @@ class Module:
             )
         return found
 
-    def apply(self, fn: Callable[[Module], None]) -> Any:
+    def apply(self: M, fn: Callable[[Module], None]) -> M:
         """Call `fn` with every module below this one, and then with this one.
 
         Returns
@@ -850,7 +851,7 @@ class Module:
 
     # ------------------------------------------------------------ modes, gradients, dtypes
 
-    def train(self, mode: bool = True) -> Any:
+    def train(self: M, mode: bool = True) -> M:
         """Let this module and all below behave as in training, or with False as in evaluation; returns this one.
 
         Parameters
@@ -880,7 +881,7 @@ class Module:
             module.training = mode
         return self
 
-    def eval(self) -> Any:
+    def eval(self: M) -> M:
         """Let this module and all below behave as in evaluation; returns this one.
 
         Returns
@@ -896,7 +897,7 @@ class Module:
         """
         return self.train(False)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
         """Let all parameters require a gradient, or none; returns this module.
 
         Parameters
@@ -941,17 +942,19 @@ class Module:
                     clear_gradient(parameter, set_to_none)
 
     def to(
-        self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, memory_format: Any = None
-    ) -> Any:  # fmt: skip
-        """Convert floating parameters and buffers to another dtype, in place; the only device is "cpu".
+        self: M, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
+        memory_format: Any = None,
+    ) -> M:  # fmt: skip
+        """Convert floating parameters and buffers to another dtype, in place; the only device is the CPU.
 
         Parameters
         ----------
-        *args : dtype, "cpu" or a tensor whose dtype is meant
+        *args : dtype, device or a tensor whose dtype is meant; then non_blocking
         dtype : dtype
-        device : "cpu"
+        device : device or str
+            "cpu".
         non_blocking : bool
-            Accepted for code that passes it.
+            Accepted as in PyTorch.
         memory_format : object
             Accepted as in PyTorch, of no effect.
 
@@ -992,7 +995,7 @@ class Module:
                     _convert(buffer, target)
         return self
 
-    def float(self) -> Any:
+    def float(self: M) -> M:
         """Convert floating parameters and buffers to float32, in place.
 
         Returns
@@ -1008,7 +1011,7 @@ class Module:
         """
         return self.to(dtype=np.float32)
 
-    def double(self) -> Any:
+    def double(self: M) -> M:
         """Convert floating parameters and buffers to float64, in place.
 
         Returns
@@ -1024,7 +1027,7 @@ class Module:
         """
         return self.to(dtype=np.float64)
 
-    def half(self) -> Any:
+    def half(self: M) -> M:
         """Convert floating parameters and buffers to float16, in place.
 
         Returns
@@ -1059,7 +1062,7 @@ class Module:
             f"{type(self).__name__}.bfloat16: there is no such dtype here, as NumPy has none; half() gives float16"
         )
 
-    def type(self, dst_type: Any) -> Any:
+    def type(self: M, dst_type: Any) -> M:
         """Convert floating parameters and buffers to a dtype, in place.
 
         Parameters
@@ -1079,7 +1082,7 @@ class Module:
         """
         return self.to(dtype=dst_type)
 
-    def cpu(self) -> Any:
+    def cpu(self: M) -> M:
         """This module: it is on the CPU already.
 
         Returns
@@ -1225,6 +1228,29 @@ class Module:
             np.copyto(shared, array)
             tensor.data = from_numpy(shared)
         return self
+
+    def cuda(self, device: Any = None) -> NoReturn:
+        """Refused: this library computes on the CPU. A script for both moves its modules by `to(device)`.
+
+        Parameters
+        ----------
+        device : int or str
+
+        Raises
+        ------
+        RuntimeError
+            Always.
+
+        Examples
+        --------
+        >>> device = "cuda" if wg.cuda.is_available() else "cpu"
+        >>> wg.nn.Linear(2, 1).to(device).weight.device
+        device(type='cpu')
+        """
+        raise RuntimeError(
+            f"{type(self).__name__}.cuda: this library computes on the CPU, where the module is; leave it out, or "
+            'write .to(device) with device = "cuda" if cuda.is_available() else "cpu"'
+        )
 
     # ------------------------------------------------------------ state
 
