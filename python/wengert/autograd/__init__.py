@@ -13,6 +13,7 @@ from ..core.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, 
 from .anomaly import AnomalyError, detect_anomaly
 from .checkpoints import checkpoint
 from .function import Function, once_differentiable
+from .variable import Variable
 
 if TYPE_CHECKING:
     from . import functional as functional
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from .numerical import gradgradcheck as gradgradcheck
 
 __all__ = [
-    "AnomalyError", "Function", "GradcheckError", "Handle", "accumulate", "backward", "checkpoint", "detect_anomaly",
-    "enable_grad", "functional", "grad", "gradcheck", "gradgradcheck", "inference_mode", "is_grad_enabled", "no_grad",
-    "once_differentiable", "register_hook", "register_post_accumulate_grad_hook", "retain_grad", "retains_grad",
-    "set_grad_enabled",
+    "AnomalyError", "Function", "GradcheckError", "Handle", "Variable", "accumulate", "backward", "checkpoint",
+    "detect_anomaly", "enable_grad", "functional", "grad", "gradcheck", "gradgradcheck", "inference_mode",
+    "is_grad_enabled", "no_grad", "once_differentiable", "register_hook", "register_post_accumulate_grad_hook",
+    "retain_grad", "retains_grad", "set_grad_enabled",
 ]  # fmt: skip
 
 # What stands on wg.func is imported on first use, as wg.func is.

@@ -113,7 +113,7 @@ def select(x: Any, dim: Any = None, index: Any = None, *, axis: Any = None) -> T
 
 
 @tells
-def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[Any, ...]:
+def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[Tensor, ...]:
     """The views of a tensor at every index along one dimension.
 
     Parameters

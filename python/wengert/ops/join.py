@@ -194,7 +194,9 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> T
 
 
 @tells
-def split(x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[Any, ...]:
+def split(
+    x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: int | None = None
+) -> tuple[Tensor, ...]:
     """Views of a tensor cut along one dimension.
 
     Parameters
@@ -237,7 +239,7 @@ def split(x: Any, split_size_or_sections: Any, dim: int | None = None, *, axis: 
 
 
 @tells
-def chunk(x: Any, chunks: int, dim: int | None = None, *, axis: int | None = None) -> tuple[Any, ...]:
+def chunk(x: Any, chunks: int, dim: int | None = None, *, axis: int | None = None) -> tuple[Tensor, ...]:
     """Views of a tensor cut along one dimension into a number of pieces.
 
     Parameters
@@ -275,7 +277,7 @@ def chunk(x: Any, chunks: int, dim: int | None = None, *, axis: int | None = Non
 @tells
 def tensor_split(
     x: Any, indices_or_sections: Any, dim: int | None = None, *, axis: int | None = None
-) -> tuple[Any, ...]:
+) -> tuple[Tensor, ...]:
     """Views of a tensor cut along one dimension into nearly equal parts, or at given places.
 
     Parameters

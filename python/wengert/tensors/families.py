@@ -24,7 +24,7 @@ class OfOneDtype(type):
         """The dtype that the class stands for, as which NumPy and `Tensor.to` take it."""
         return dtypes.OF_TENSOR_TYPES[cls.__name__]
 
-    def __call__(cls, *data: Any, device: Any = None) -> Any:
+    def __call__(cls, *data: Any, device: Any = None) -> Tensor:
         devices.require_cpu(cls.__name__, device)
         return made_of(data, cls.__name__, cls.dtype)
 
