@@ -105,7 +105,7 @@ def _near(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like a name, if one is."""
     import difflib  # a hundredth of a second, which only who errs need wait for
 
-    found = difflib.get_close_matches(name, [k for k in known if not k.startswith("_")], 1, 0.8)
+    found = difflib.get_close_matches(name, [k for k in known if not k.startswith("_")], 1, 0.85)
     return found[0] if found else None
 
 
@@ -120,3 +120,9 @@ class Absent:
 
     def __get__(self, instance: Any, owner: Any = None) -> Absent:
         raise error(f"{self._owner!r} object", self._name)
+
+
+def present(cls: type, names: Iterable[str]) -> list[str]:
+    """Those of a class's names that are there: what `dir` is to show."""
+    absent = {name for base in cls.__mro__ for name, value in vars(base).items() if type(value) is Absent}
+    return [name for name in names if name not in absent]

@@ -151,13 +151,13 @@ class MultiHeadAttention(nn.Module):
 
     def forward(self, queries: Any, keys: Any, values: Any, valid_lens: Any) -> Tensor:
         """Of (batch, queries, ...), (batch, keys, ...) twice and lengths: (batch, queries, num_hiddens)."""
-        parts = [
+        q, k, v = (
             self.transpose_qkv(project(x))
             for project, x in ((self.W_q, queries), (self.W_k, keys), (self.W_v, values))
-        ]  # fmt: skip
+        )  # fmt: skip
         if valid_lens is not None:
             valid_lens = repeat_interleave(valid_lens, self.num_heads, dim=0)
-        joined: Tensor = self.W_o(self.transpose_output(self.attention(*parts, valid_lens)))
+        joined: Tensor = self.W_o(self.transpose_output(self.attention(q, k, v, valid_lens)))
         return joined
 
     def transpose_qkv(self, X: Any) -> Any:

@@ -24,7 +24,7 @@ from ..core.broadcast import cast
 from ..core.change import exchange, forget, renew, rewrite
 from ..core.doors import enter, leave, line, memory, require_unfollowed
 from ..core.levels import refuse_leaf
-from ..core.missing import Absent
+from ..core.missing import Absent, present
 from ..core.modes import mode
 from ..core.signatures import telling
 from ..core.variable import Variable, detached, register, show
@@ -846,6 +846,9 @@ class Tensor(Variable):
 
     def __contains__(self, x: Any) -> builtin_bool:
         return conversion.contains(self, x)
+
+    def __dir__(self) -> list[str]:
+        return present(type(self), object.__dir__(self))
 
     def __repr__(self) -> str:
         return tensor_text(self)

@@ -1234,7 +1234,7 @@ class Module:
 
         Parameters
         ----------
-        device : int or str
+        device : int, str or None
 
         Raises
         ------
