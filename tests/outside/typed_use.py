@@ -1,4 +1,7 @@
-"""A program of a user whose mypy is strict; .ci/types checks it, and test_packaging runs it."""
+"""A program of a user whose mypy is strict; .ci/types checks it, and test_packaging runs it.
+
+What stands in `misuse` is wrong on purpose: a checker that does not see it complains of the comment that lets it pass.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,21 @@ def tensors() -> None:
     assert number > 0
     assert not composed(x).requires_grad
     assert x.grad is not None
+    values, indices = x.max(dim=1)
+    largest: wg.Tensor = x.max(dim=1).values + x.max() + x.median(0).values
+    parts: tuple[wg.Tensor, ...] = x.split(1)
+    assert (values.ndim, indices.dtype, largest.ndim, len(parts)) == (1, wg.int64, 1, 2)
+
+
+def places(wanted: str | wg.device = "cpu") -> wg.dtype[Any]:
+    """A script that would run on a GPU."""
+    device = wg.device("cuda") if wg.cuda.is_available() else wg.device(wanted)
+    wg.backends.cudnn.benchmark = True
+    x: wg.Tensor = wg.ones(2, device=device).to(device, non_blocking=True).cpu()
+    index: int | None = device.index
+    assert x.device == device == "cpu"
+    assert (index, x.is_cuda, isinstance(x, wg.FloatTensor)) == (None, False, True)
+    return wg.LongTensor([1, 2]).dtype
 
 
 @wg.no_grad()
@@ -105,7 +123,32 @@ def training() -> None:
     assert train.Trainer(max_epochs=1).max_epochs == 1
 
 
+def misuse(x: wg.Tensor, net: nn.Linear) -> None:
+    wg.zeroes(3)  # type: ignore[attr-defined]
+    wg.fft.fft(x)  # type: ignore[attr-defined]
+    nn.Conv3d(1, 2, 3)  # type: ignore[attr-defined]
+    optim.SparseAdam(net.parameters())  # type: ignore[attr-defined]
+    F.conv3d(x, x)  # type: ignore[attr-defined]
+    linalg.eigg(x)  # type: ignore[attr-defined]
+    wg.cuda.Stream()  # type: ignore[attr-defined]
+    x.sume()  # type: ignore[attr-defined]
+    x.to_sparse()  # type: ignore[operator]
+    wg.exp(x).nothing()  # type: ignore[attr-defined]
+    x.exp().nothing()  # type: ignore[attr-defined]
+    x.float().nothing()  # type: ignore[attr-defined]
+    x.max(dim=1).value()  # type: ignore[attr-defined]
+    x.max().values()  # type: ignore[operator]
+    net.weight.nothing()  # type: ignore[attr-defined]
+    text: str = x.item()  # type: ignore[assignment]
+    text = x.device  # type: ignore[assignment]
+    text = x.max(dim=1).indices  # type: ignore[assignment]
+    text = x.to(wg.float64)  # type: ignore[assignment]
+    text = (x + 1)[0]  # type: ignore[assignment]
+    assert text
+
+
 if __name__ == "__main__":
     tensors()
+    places()
     derivatives()
     training()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -98,6 +100,30 @@ def require_cpu(name: str, asked: Any) -> None:
     """Raise if the operation `name` is asked for a device that is not the CPU; None asks for nothing."""
     if asked is not None and asked is not CPU and str(asked) not in NAMES:
         raise ValueError(_refusal(name, asked))
+
+
+def keep_on_cpu(classes: Iterable[Any]) -> None:
+    """Let the constructors of classes that take a device, their own or those of their bases, refuse all but the CPU."""
+    bases = dict.fromkeys(base for cls in classes if isinstance(cls, type) for base in cls.__mro__)
+    for cls in bases:
+        init: Any = vars(cls).get("__init__")
+        code = None if init is None else getattr(inspect.unwrap(init), "__code__", None)
+        if code is not None:
+            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            if "device" in names:
+                cls.__init__ = _on_cpu(init, names.index("device"))  # type: ignore[misc]
+
+
+def _on_cpu(init: F, place: int) -> F:
+    """A constructor that looks at its device, which is argument `place` if it is not given by its name, first."""
+
+    @functools.wraps(init)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        asked = arguments[place] if len(arguments) > place else keywords.get("device")
+        require_cpu(type(arguments[0]).__name__, asked)
+        return init(*arguments, **keywords)
+
+    return call  # type: ignore[return-value]
 
 
 def is_device(x: Any) -> bool:

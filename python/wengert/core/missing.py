@@ -25,7 +25,7 @@ TOPICS: dict[str, str] = {
         indices is_coalesced resize_as_sparse_ row_indices* saddmm smm sparse sparse_* spmm sspaddmm to_dense to_sparse
         to_sparse_* values jagged nested is_nested to_padded_tensor layout strided masked""",
     "tensors hold the numbers that they show here, and none is quantised": """
-        *fake_quant* ao choose_qparams* dequantize fbgemm* int_repr intrinsic is_quantized per_channel_* per_tensor_*
+        *fake_quant* ao choose_qparams* dequantize fbgemm* int_repr intrinsic per_channel_* per_tensor_*
         q_per_channel_* q_scale q_zero_point qat qint* qscheme quantiz* quint* QInt* QUInt* bits* int[1-7] uint[1-7]
         is_mkldnn to_mkldnn""",
     "the dtypes here are float16, float32, float64, int8, int16, int32, int64, uint8 and bool": """
@@ -34,7 +34,7 @@ TOPICS: dict[str, str] = {
         AcceleratorError Event Stream current_stream default_stream stream graph graphs CUDAGraph cudnn_* device_of
         get_device_module has_cuda has_cudnn has_mps hpu ipu is_vulkan_available miopen_* mkldnn_* mtia nccl nvtx
         record_stream set_per_process_memory_fraction set_stream set_sync_debug_mode mem_get_info memory_summary
-        memory_stats memory_snapshot sdp_kernel *_sdp vulkan xla xpu cuda to_empty_device OutOfMemoryError""",
+        memory_stats memory_snapshot sdp_kernel *_sdp vulkan xla xpu OutOfMemoryError""",
     "layers are for sequences and pictures here, of one or two dimensions": """
         *3d channels_last_3d grid_sampler_3d *3d_with_indices fractional_max_pool2d* FractionalMaxPool2d""",
     "nothing translates Python here; wengert.compile records what a function does, and runs it again": """
@@ -105,8 +105,9 @@ def _near(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like a name, if one is."""
     import difflib  # a hundredth of a second, which only who errs need wait for
 
-    found = difflib.get_close_matches(name, [k for k in known if not k.startswith("_")], 1, 0.85)
-    return found[0] if found else None
+    public = [k for k in known if not k.startswith("_")]
+    alike = [k for k in public if k.lower() == name.lower()] or difflib.get_close_matches(name, public, 1, 0.85)
+    return alike[0] if alike else None
 
 
 class Absent:

@@ -8,6 +8,7 @@ Examples
 wengert.Size([8, 10])
 """
 
+from ..core.devices import keep_on_cpu
 from ..core.missing import explain
 from ..core.signatures import telling_classes
 from . import functional, init, utils
@@ -282,4 +283,5 @@ __all__ = [
 ]
 
 telling_classes([globals()[name] for name in __all__])
+keep_on_cpu([globals()[name] for name in __all__])
 explain(__name__)
