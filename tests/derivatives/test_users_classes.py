@@ -27,11 +27,10 @@ func.register_pytree_node(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Slotted:
     """A dataclass without a dict."""
 
-    __slots__ = ("name", "x")
     x: Any
     name: str = field(metadata={"static": True})
 
@@ -142,13 +141,8 @@ def told(found: Any) -> Any:
 def test_what_transforms_give_pickles(name: str) -> None:
     made = MADE[name]()
     x = wg.tensor(0.5) if name == "of a partial function" else X
-    if name != "of a partial function":  # whose Line is compared by nothing
-        assert copy.copy(made)(x) is not None
-        again = pickle.loads(pickle.dumps(made))
+    for again in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
         assert told(again(x)) == told(made(x))
-        assert pickle.dumps(again) == pickle.dumps(made)
-    else:
-        assert told(pickle.loads(pickle.dumps(made))(x)) == told(made(x))
     assert repr(made).startswith("<wengert.func.")
     assert isinstance(made.__name__, str)
 
