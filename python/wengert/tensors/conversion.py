@@ -192,6 +192,24 @@ def cuda(x: Tensor, device: Any = None, non_blocking: builtin_bool = False, memo
     )
 
 
+def _is_otherwise(x: Tensor) -> builtin_bool:
+    """Whether the tensor is of another kind, by its device, layout or numbers: never.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> wg.ones(2).is_mps, wg.ones(2).is_sparse
+    (False, False)
+    """
+    return False
+
+
+otherwise: Any = property(_is_otherwise)
+
+
 def get_device(x: Tensor) -> builtin_int:
     """The number of the tensor's device among those of its kind: of the CPU, -1.
 

@@ -195,7 +195,7 @@ class Tensor(Variable):
         """
         return False
 
-    is_mps = is_xpu = is_meta = is_sparse = is_quantized = is_cuda
+    is_mps = is_xpu = is_meta = is_sparse = is_quantized = conversion.otherwise
 
     @property
     def itemsize(self) -> builtin_int:
