@@ -213,7 +213,7 @@ class Trainer:
         self.prepare_model(model)
         self.optim = model.configure_optimizers()
         self._start()
-        self._program = compiled(self._whole_update) if self.compile and self.world.size == 1 else None
+        self._program = self.make_program() if self.compile and self.world.size == 1 else None
         with self.world.together():
             if self.world.size > 1:
                 ranks.require_alike(self)
@@ -349,6 +349,10 @@ class Trainer:
             if self.gradient_clip_val > 0:
                 self.clip_gradients(self.gradient_clip_val, self.model)
             self.optim.step()
+
+    def make_program(self) -> Callable[..., Any]:
+        """The update as a program: anew for every fit, since what it freezes may have changed."""
+        return compiled(self._whole_update)
 
     def _whole_update(self, batch: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """An update, without a look at any value: the metrics, and those that the step has put into `reported`."""
