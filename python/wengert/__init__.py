@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from . import data as data
     from . import distributed as distributed
     from . import distributions as distributions
+    from . import estimators as estimators
     from . import func as func
     from . import layers as layers
     from . import linalg as linalg
@@ -111,8 +112,8 @@ if TYPE_CHECKING:
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
 _LAZY = (
-    "accelerator", "amp", "array_api", "backends", "cuda", "d2l", "data", "distributed", "distributions", "func",
-    "layers", "linalg", "machine", "mps", "nn", "optim", "special", "tracing", "train", "utils", "version", "xpu",
+    "accelerator", "amp", "array_api", "backends", "cuda", "d2l", "data", "distributed", "distributions",
+    "estimators", "func", "layers", "linalg", "machine", "mps", "nn", "optim", "special", "tracing", "train", "utils", "version", "xpu",
 )  # fmt: skip
 _LAZY_NAMES = {
     "func": (

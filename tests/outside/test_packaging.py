@@ -23,8 +23,12 @@ from wengert.train import checkpoint
 
 SOURCE = Path(wg.__file__).parent
 # What each extra brings, by the names that the library imports.
-EXTRAS = {"train": {"matplotlib", "PIL", "pooch", "safetensors", "tqdm"}, "mpi": {"mpi4py", "mpich"},
-          "tensorboard": {"PIL", "tensorboardX"}}  # fmt: skip
+EXTRAS = {
+    "train": {"matplotlib", "PIL", "pooch", "safetensors", "tqdm"},
+    "mpi": {"mpi4py", "mpich"},
+    "sklearn": {"sklearn"},
+    "tensorboard": {"PIL", "tensorboardX"},
+}
 # And what it uses where it finds it.
 OPTIONAL = set().union(*EXTRAS.values()) | {"IPython", "dask", "jax", "joblib", "pandas", "pyarrow", "scipy", "torch"}
 
@@ -70,7 +74,7 @@ def test_the_version_stands_in_one_place() -> None:
 def test_an_extra_installs_what_the_library_imports(extra: str) -> None:
     requirements = [r for r in importlib.metadata.requires("wengert") or [] if re.search(f"extra == .{extra}.", r)]
     names = {re.split(r"[\s<>=!~;\[(]", r)[0] for r in requirements}
-    assert {{"pillow": "PIL"}.get(name, name) for name in names} == EXTRAS[extra]
+    assert {{"pillow": "PIL", "scikit-learn": "sklearn"}.get(name, name) for name in names} == EXTRAS[extra]
 
 
 # What needs a package of an extra, by that package.
