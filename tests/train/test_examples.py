@@ -53,6 +53,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "taylor": {},
     "sweep": {"seeds": (0, 1), "rates": (0.01, 0.1), "size": 300, "epochs": 2},
     "sweep_on_dask": {"seeds": (0, 1), "rates": (0.01, 0.1), "size": 300, "epochs": 2},
+    "grid_search": {"rates": (1e-3, 1e-1), "widths": (4, 16), "epochs": 3, "folds": 2, "count": 500},
 }
 
 
@@ -155,6 +156,10 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
     ),
     "sweep": ((4.5, 3), [("learning rate", "accuracy on the test pictures", SWEEP)]),
     "sweep_on_dask": ((4.5, 3), [("learning rate", "accuracy on the test pictures", SWEEP)]),
+    "grid_search": (
+        (4.8, 3.2),
+        [("learning rate", "accuracy on the folds left out", ["4 hidden units", "16 hidden units"])],
+    ),
 }
 
 
@@ -319,6 +324,17 @@ def test_the_equation_s_parameters_are_found_within_their_spread(capsys: pytest.
     assert list(loss) == sorted(loss, reverse=True)
     assert loss[-1] < 0.02 * loss[0]
     assert [len(line.get_ydata()) for line in lines.lines] == [16, 61, 61] * 2
+
+
+def test_a_search_finds_the_best_point_of_its_grid(capsys: pytest.CaptureFixture[str]) -> None:
+    (axes,) = run("grid_search").axes
+    found, last = capsys.readouterr().out.splitlines()
+    means = [container.lines[0].get_ydata() for container in axes.containers]
+    best = max(np.max(y) for y in means)
+    assert found.startswith("4 points, 2 folds each: best is a rate of 0.1 with 16 hidden units")
+    assert f"{best:.3f} right" in found
+    assert best == means[1][1] > 0.8
+    assert float(last.split()[-5]) > 0.8
 
 
 def test_newton_least_squares_and_the_flow_of_heat_end_at_one_solution(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,7 @@ NAMES = (
     "taylor",
     "sweep",
     "sweep_on_dask",
+    "grid_search",
 )
 
 
