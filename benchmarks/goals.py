@@ -128,6 +128,11 @@ GOALS = {
     "softmax epoch": Goal("an epoch of softmax regression, batch 256: time, of PyTorch's", ("torch",), time=0.3),
     "epoch, small batch": Goal("an epoch of 784-256-10, batch 32: time, of PyTorch's", ("torch",), time=0.4),
     "epoch, threads": Goal("an epoch of 784-256-10, two threads: speed, of one thread's", ("1 thread",), speed=1.6),
+    "estimator epoch": Goal(
+        "an epoch of scikit-learn's MLPClassifier's 784-100-10, batch 200, Adam, on pixels / 255: time, of its own",
+        ("scikit-learn",),
+        time=0.25,
+    ),
     "epoch, memory": Goal("peak memory of the training process, of PyTorch's", ("torch",), time=0.4),
     "CNN, memory": Goal("memory of a step of the plain CNN, batch 256, of PyTorch's", ("torch",), time=0.6),
     "CNN, threads": Goal(

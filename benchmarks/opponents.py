@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -48,4 +49,5 @@ def jitted(function: Callable[..., Any], *arrays: Any) -> Callable[[], Any]:
 
 def versions() -> dict[str, str]:
     """Of the peers that are installed."""
-    return {name: module.__version__ for name, module in (("torch", torch), ("jax", jax)) if module is not None}
+    peers = (("torch", torch), ("jax", jax), ("scikit-learn", sys.modules.get("sklearn")))
+    return {name: module.__version__ for name, module in peers if module is not None}

@@ -22,6 +22,8 @@ from goals import GOALS, Goal
 
 Benchmark = dict[str, Any]
 
+PEERS = (("torch", "PyTorch"), ("jax", "JAX"), ("scikit-learn", "scikit-learn"))
+
 _UNITS = {
     "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     "B": ((2.0**30, "GiB"), (2.0**20, "MiB"), (1.0, "B")),
@@ -50,7 +52,7 @@ def machine(info: dict[str, Any]) -> str:
     here = info["wengert"]
     limits = here["ceilings"]
     versions = [f"wengert {here['wengert']}", f"Python {here['python']}", f"NumPy {here['numpy']}"]
-    versions += [f"{title} {here[name]}" for name, title in (("torch", "PyTorch"), ("jax", "JAX")) if name in here]
+    versions += [f"{title} {here[name]}" for name, title in PEERS if name in here]
     return (
         f"{here['processor']}, {here['machine']}, {here['cores']} core(s), {here['system']}; {here['threads']} "
         f"thread(s); instruction set {here['isa']} (available: {', '.join(here['available_isas'])}). "
