@@ -112,8 +112,9 @@ if TYPE_CHECKING:
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
 _LAZY = (
-    "accelerator", "amp", "array_api", "backends", "cuda", "d2l", "data", "distributed", "distributions",
-    "estimators", "func", "layers", "linalg", "machine", "mps", "nn", "optim", "special", "tracing", "train", "utils", "version", "xpu",
+    "accelerator", "amp", "array_api", "backends", "cuda", "d2l", "data", "distributed", "distributions", "estimators",
+    "func", "layers", "linalg", "machine", "mps", "nn", "optim", "special", "tracing", "train", "utils", "version",
+    "xpu",
 )  # fmt: skip
 _LAZY_NAMES = {
     "func": (
