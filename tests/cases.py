@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import mpmath
 import numpy as np
 
 import wengert as wg
@@ -108,6 +109,35 @@ def _log_gamma_quantile(x: np.ndarray) -> np.ndarray:
 
 
 _quantile = wg.define.computed("test_log_gamma_quantile", _log_gamma_quantile, batched=wg.define.aligned)
+
+
+def _exactly(function: Callable[..., Any], order: int) -> Callable[[np.ndarray], np.ndarray]:
+    """One of mpmath's Bessel functions of an order."""
+    return _vectorize(lambda v: float(function(order, v)))
+
+
+def _gamma_share(a: float, low: float, high: float) -> float:
+    return float(mpmath.gammainc(a, low, high, regularized=True))
+
+
+def _frequent(x: np.ndarray) -> float:
+    values, counts = np.unique(x, return_counts=True)
+    return float(values[counts.argmax()])
+
+
+def _put_flat(x: np.ndarray, places: list[int], y: np.ndarray) -> np.ndarray:
+    out = x.copy()
+    np.put(out, places, y)
+    return out
+
+
+def _reflections(x: np.ndarray, tau: np.ndarray) -> np.ndarray:
+    """The product of reflections whose vectors stand below the diagonal."""
+    out = np.eye(len(x))
+    for k, scale in enumerate(tau):
+        v = np.tril(x, -1)[:, k] + np.eye(len(x))[k]
+        out = out @ (np.eye(len(x)) - scale * np.outer(v, v))
+    return out
 
 
 def _labels(rows: int, classes: int) -> np.ndarray:
@@ -440,6 +470,30 @@ CASES: tuple[Case, ...] = (
     Case("i0e", special.i0e, reference("i0e"), avoid=(0.0,), high=4.0),
     Case("i1", special.i1, reference("i1"), high=4.0),
     Case("i1e", special.i1e, reference("i1e"), avoid=(0.0,), high=4.0),
+    Case("bessel_j0", special.bessel_j0, _exactly(mpmath.besselj, 0), high=30.0),
+    Case("bessel_j1", special.bessel_j1, _exactly(mpmath.besselj, 1), low=-9.0),
+    Case("bessel_y0", special.bessel_y0, _exactly(mpmath.bessely, 0), low=0.8, high=9.0),
+    Case("bessel_y1", special.bessel_y1, _exactly(mpmath.bessely, 1), low=0.8, high=9.0),
+    Case("modified_bessel_k0", special.modified_bessel_k0, _exactly(mpmath.besselk, 0), low=0.5, high=4.0),
+    Case("modified_bessel_k1", special.modified_bessel_k1, _exactly(mpmath.besselk, 1), low=0.5, high=4.0),
+    Case("scaled_modified_bessel_k0", special.scaled_modified_bessel_k0,
+         lambda x: np.exp(x) * _exactly(mpmath.besselk, 0)(x), low=0.5, high=4.0),
+    Case("scaled_modified_bessel_k1", special.scaled_modified_bessel_k1,
+         lambda x: np.exp(x) * _exactly(mpmath.besselk, 1)(x), low=0.5, high=4.0),
+    Case("spherical_bessel_j0", special.spherical_bessel_j0, lambda x: np.sinc(x / np.pi), avoid=(-1.0, 1.0)),
+    Case("airy_ai", special.airy_ai, _vectorize(lambda v: float(mpmath.airyai(v))), low=-5.0, high=3.0),
+    Case("igamma", lambda x: wg.igamma(2.5, x), _vectorize(lambda v: _gamma_share(2.5, 0, v)), low=0.5, high=6.0),
+    Case("igammac", lambda x: special.gammaincc(2.5, x), _vectorize(lambda v: _gamma_share(2.5, v, math.inf)), low=0.5,
+         high=6.0),
+    Case("zeta", lambda x: special.zeta(2.5, x), _vectorize(lambda v: float(mpmath.zeta(2.5, v))), low=0.4, high=9.0),
+    Case("legendre_polynomial_p", lambda x: special.legendre_polynomial_p(x, 4),
+         lambda x: (35 * x**4 - 30 * x**2 + 3) / 8),
+    # ------------------------------------------------------------ numbers as they are stored
+    Case("fmax", wg.fmax, np.fmax, BINARY, distinct=True),
+    Case("fmin", wg.fmin, np.fmin, BINARY, distinct=True),
+    Case("logaddexp2", wg.logaddexp2, np.logaddexp2, BINARY),
+    Case("frexp", lambda x: wg.frexp(x).mantissa, lambda x: np.frexp(x)[0], low=1.1, high=1.9),
+    Case("ldexp", lambda x: wg.ldexp(x, 3), lambda x: np.ldexp(x, 3)),
     # ------------------------------------------------------------ angles
     Case("deg2rad", wg.deg2rad, np.deg2rad),
     Case("rad2deg", wg.rad2deg, np.rad2deg),
@@ -702,6 +756,57 @@ CASES: tuple[Case, ...] = (
          (((2, 3, 4), (3, 4, 5)),)),
     Case("tensordot_dims", lambda x, y: wg.tensordot(x, y, ([0, 2], [2, 0])),
          lambda x, y: np.tensordot(x, y, ([0, 2], [2, 0])), (((2, 3, 4), (4, 5, 2)),)),
+    Case("put", lambda x, y: wg.put(x, wg.tensor([5, 0, -2]), y), lambda x, y: _put_flat(x, [5, 0, -2], y),
+         (((2, 3), (3,)), ((4, 5), (3,)))),
+    Case("put_added", lambda x, y: wg.put(x, wg.tensor([5, 0, 5]), y, accumulate=True),
+         lambda x, y: _added(x.ravel(), [5, 0, 5], y).reshape(x.shape), (((2, 3), (3,)), ((4, 5), (3,)))),
+    Case("select_scatter", lambda x, y: wg.select_scatter(x, y, 1, -1), lambda x, y: _placed(x, np.s_[:, -1], y),
+         (((2, 3), (2,)), ((4, 2, 3), (4, 3)))),
+    Case("slice_scatter", lambda x, y: wg.slice_scatter(x, y, 1, 0, 3, 2), lambda x, y: _placed(x, np.s_[:, 0:3:2], y),
+         (((2, 3), (2, 2)), ((4, 5, 3), (4, 2, 3)))),
+    Case("diagonal_scatter", lambda x, y: wg.diagonal_scatter(x, y, 1), lambda x, y: _placed(x, ([0, 1], [1, 2]), y),
+         (((2, 3), (2,)), ((2, 4), (2,)))),
+    Case("index_reduce", lambda x, y: wg.index_reduce(x, 0, wg.tensor([1, 0, 1]), y, "mean"),
+         lambda x, y: np.concatenate([(x[:1] + y[1:2]) / 2, (x[1:2] + y[:1] + y[2:]) / 3, x[2:]]),
+         (((3, 2), (3, 2)), ((2,), (3,)))),
+    Case("renorm", lambda x: wg.renorm(x, 2, 0, 0.5),
+         lambda x: 0.5 * x / (np.sqrt((x * x).sum(1, keepdims=True)) + 1e-7), (((3, 4),), ((2, 2),)), low=1.0, order=2),
+    Case("mode", lambda x: wg.mode(x.round().detach() + 0 * x, 0).values,
+         lambda x: np.array([_frequent(np.round(column)) for column in x.T]), MATRICES, low=-1.4, high=1.4,
+         avoid=(-0.5, 0.5)),
+    Case("gradient", lambda x: wg.gradient(x, dim=0, spacing=0.5, edge_order=2)[0],
+         lambda x: np.gradient(x, 0.5, axis=0, edge_order=2), (((4, 2),), ((5,),), ((3,),))),
+    Case("gradient_placed", lambda x: wg.gradient(x, spacing=[wg.tensor([0.0, 1.0, 3.0, 4.5], dtype=x.dtype)])[0],
+         lambda x: np.gradient(x, [0.0, 1.0, 3.0, 4.5]), (((4,),),)),
+    Case("sum_to_size", lambda x: x.sum_to_size(1, 3), lambda x: x.sum((0, 1))[None], (((2, 4, 3),),)),
+    Case("addr", lambda x, y, z: wg.addr(x, y, z, beta=0.5, alpha=2), lambda x, y, z: 0.5 * x + 2 * np.outer(y, z),
+         (((2, 3), (2,), (3,)), ((3,), (2,), (3,)))),
+    Case("addbmm", lambda x, y, z: wg.addbmm(x, y, z, beta=0.5, alpha=2),
+         lambda x, y, z: 0.5 * x + 2 * (y @ z).sum(0), (((2, 3), (4, 2, 2), (4, 2, 3)),)),
+    Case("vander", lambda x: wg.vander(x, 4), lambda x: np.vander(x, 4), (((3,),), ((1,),)), low=0.3),
+    Case("vander_of_stack", lambda x: linalg.vander(x, N=3), lambda x: x[..., None] ** np.arange(3), (((2, 3),),),
+         low=0.3),
+    Case("vecdot", lambda x, y: linalg.vecdot(x, y, dim=0), lambda x, y: (x * y).sum(0), (((4,), (4,)), ((3, 2), (3, 1)))),
+    Case("orgqr", wg.orgqr, lambda x, tau: _reflections(x, tau)[:, : x.shape[1]], (((3, 2), (2,)), ((3, 3), (2,))),
+         order=2),
+    Case("ormqr", lambda x, tau, y: wg.ormqr(x, tau, y, left=False, transpose=True),
+         lambda x, tau, y: y @ _reflections(x, tau).T, (((3, 2), (2,), (4, 3)),), order=2),
+    Case("lu_unpack", lambda x: wg.lu_unpack(*linalg.lu_factor(_staggered(x)))[2],
+         lambda x: _lu(_staggered(x))[2], (((3, 3),), ((2, 4),)), rtol32=1e-5, order=2),
+    Case("cholesky_ex", lambda x: linalg.cholesky_ex(x @ x.mT + _dominant(0 * x)).L,
+         lambda x: np.linalg.cholesky(x @ x.mT + _dominant(0 * x)),
+         (((3, 3),),), rtol32=1e-5, order=2),
+    Case("inv_ex", lambda x: linalg.inv_ex(_dominant(x)).inverse, lambda x: np.linalg.inv(_dominant(x)), SQUARES,
+         rtol32=1e-5, order=2),
+    Case("solve_ex", lambda x, y: linalg.solve_ex(_dominant(x), y, left=False).result,
+         lambda x, y: y @ np.linalg.inv(_dominant(x)), (((3, 3), (2, 3)),), rtol32=1e-5, order=2),
+    Case("tensorinv", lambda x: linalg.tensorinv(_dominant(x).reshape(2, 2, 4)),
+         lambda x: np.linalg.tensorinv(_dominant(x).reshape(2, 2, 4)), (((4, 4),),), rtol32=1e-5, order=2),
+    Case("tensorsolve", lambda x, y: linalg.tensorsolve(_dominant(x).reshape(4, 2, 2), y.reshape(2, 2), (0,)),
+         lambda x, y: np.linalg.tensorsolve(_dominant(x).reshape(4, 2, 2), y.reshape(2, 2), (0,)), (((4, 4), (4,)),),
+         rtol32=1e-5, order=2),
+    Case("triangular_solve", lambda x, y: wg.triangular_solve(y, _dominant(x), transpose=True).solution,
+         lambda x, y: np.linalg.solve(np.triu(_dominant(x)).T, y), (((3, 3), (3, 2)),), rtol32=1e-5, order=2),
     Case("kron", wg.kron, np.kron, (((2, 3), (2, 2)), ((3,), (2, 2)), ((), (2,)))),
     Case("trace", wg.trace, np.trace, MATRICES),
     *(

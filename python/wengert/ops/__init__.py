@@ -18,20 +18,25 @@ from . import (
     compare,
     contractions,
     convolution,
+    counting,
     creation,
     distance,
+    elements,
     error_functions,
     extremes,
     functions,
     gamma,
     grouping,
+    incomplete_gamma,
     index,
     join,
     least_squares,
     losses,
     matrices,
     norms,
+    older,
     order,
+    pieces,
     piecewise,
     products,
     random,
@@ -45,6 +50,7 @@ from . import (
     statistics,
     systems,
     triangular,
+    windows,
 )
 from .activations import *
 from .arithmetic import *
@@ -52,19 +58,24 @@ from .bessel import *
 from .compare import *
 from .contractions import *
 from .convolution import *
+from .counting import *
 from .creation import *
 from .distance import *
+from .elements import *
 from .error_functions import *
 from .extremes import *
 from .functions import *
 from .gamma import *
 from .grouping import *
+from .incomplete_gamma import *
 from .index import *
 from .join import *
 from .losses import *
 from .matrices import *
 from .norms import *
+from .older import *
 from .order import *
+from .pieces import *
 from .piecewise import *
 from .products import *
 from .random import *
@@ -78,6 +89,7 @@ from .shape import *
 from .statistics import *
 from .systems import *
 from .triangular import *
+from .windows import *
 
 # What users call by these names is not what the rules do.
 true_divide = arithmetic.divide
@@ -88,6 +100,9 @@ ne = compare.not_equal
 power = functions.cheapest_power
 pinverse = least_squares.pinv
 inverse = systems.inv
+adjoint = shape.matrix_transpose
+conj_physical = real = resolve_conj = resolve_neg = conj
+sgn = sign
 
 # The same functions under the other names that PyTorch has for them.
 absolute = abs
@@ -109,9 +124,9 @@ swapaxes = swapdims = transpose
 
 if not TYPE_CHECKING:  # checkers follow the stars
     __all__ = [
-        "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "clamp", "concat",
-        "concatenate", "div", "divide", "fix", "ge", "gt", "inverse", "le", "lt", "moveaxis", "mul", "ne", "neg",
-        "not_equal", "pinverse", "pow", "power", "row_stack", "sub", "subtract", "swapaxes", "swapdims", "true_divide",
+        "absolute", "add", "adjoint", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "clamp", "concat",
+        "concatenate", "conj_physical", "div", "divide", "fix", "ge", "gt", "inverse", "le", "lt", "moveaxis", "mul", "ne", "neg",
+        "not_equal", "pinverse", "pow", "power", "real", "resolve_conj", "resolve_neg", "row_stack", "sgn", "sub", "subtract", "swapaxes", "swapdims", "true_divide",
     ]  # fmt: skip
     __all__ += activations.__all__
     __all__ += arithmetic.__all__
@@ -119,19 +134,24 @@ if not TYPE_CHECKING:  # checkers follow the stars
     __all__ += compare.__all__
     __all__ += contractions.__all__
     __all__ += convolution.__all__
+    __all__ += counting.__all__
     __all__ += creation.__all__
     __all__ += distance.__all__
+    __all__ += elements.__all__
     __all__ += error_functions.__all__
     __all__ += extremes.__all__
     __all__ += functions.__all__
     __all__ += gamma.__all__
     __all__ += grouping.__all__
+    __all__ += incomplete_gamma.__all__
     __all__ += index.__all__
     __all__ += join.__all__
     __all__ += losses.__all__
     __all__ += matrices.__all__
     __all__ += norms.__all__
+    __all__ += older.__all__
     __all__ += order.__all__
+    __all__ += pieces.__all__
     __all__ += piecewise.__all__
     __all__ += products.__all__
     __all__ += random.__all__
@@ -145,6 +165,7 @@ if not TYPE_CHECKING:  # checkers follow the stars
     __all__ += statistics.__all__
     __all__ += systems.__all__
     __all__ += triangular.__all__
+    __all__ += windows.__all__
 
     for _name in __all__:
         if getattr(globals()[_name], "tells", False):

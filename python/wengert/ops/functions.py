@@ -46,6 +46,7 @@ __all__ = [
     "log2",
     "log10",
     "logaddexp",
+    "logaddexp2",
     "logit",
     "rad2deg",
     "rsqrt",
@@ -447,6 +448,16 @@ logaddexp: Callable[..., Tensor] = elementwise(
     doc=doc("log(exp(x) + exp(y)), item by item, without overflow.",
             ">>> wg.logaddexp(wg.tensor([0., 1000.]), wg.tensor([0., 1000.]))\n"
             "tensor([6.9315e-01, 1.0007e+03])", inputs=2),
+)  # fmt: skip
+
+
+logaddexp2: Callable[..., Tensor] = elementwise(
+    "logaddexp2", quiet(np.logaddexp2),
+    lambda g, x, y: g * sigmoid(_finite_difference(x, y) * math.log(2)),
+    lambda g, x, y: g * sigmoid(_finite_difference(y, x) * math.log(2)),
+    floating=True,
+    doc=doc("log2(2^x + 2^y), item by item, without overflow.",
+            ">>> wg.logaddexp2(wg.tensor([0., 1000.]), wg.tensor([0., 1000.]))\ntensor([   1., 1001.])", inputs=2),
 )  # fmt: skip
 
 

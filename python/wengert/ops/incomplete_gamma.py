@@ -21,6 +21,8 @@ from ..core.half import half_kernel
 from .functions import exp, log
 from .gamma import digamma, lgamma, polygamma
 
+__all__ = ["igamma", "igammac"]
+
 _digamma, _polygamma, _lgamma = Elementwise("digamma"), Elementwise("polygamma"), Elementwise("lgamma")
 # Gauss and Legendre's rule for [0, 1].
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
@@ -232,3 +234,6 @@ def gammaincc(x: Any, y: Any) -> Tensor:
     tensor([0.3679, 0.4335])
     """
     return _part(x, y, upper=True)
+
+
+igamma, igammac = gammainc, gammaincc  # PyTorch's other names

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .._types import Tensor
-from ..core import define
+from ..core import define, dtypes
 from ..core.arguments import either
 from ..core.broadcast import cast
 from ..core.change import exchange, rewrite
-from ..core.doors import constant
+from ..core.doors import constant, enter, leave
 from ..core.modes import mode
 from ..ops import shape
-from ..ops.random import randint
+from ..ops.arithmetic import ceil, clamp_min
+from ..ops.functions import exp, log1p, tan
+from ..ops.random import rand, randint, randn
 from ..ops.scattering import masked_fill
 from .conversion import constant_of
 
@@ -113,6 +116,200 @@ def _count(dtype: np.dtype) -> int:
     if dtype.kind == "f":
         return int(2 ** (np.finfo(dtype).nmant + 1) + 1)
     return 2 if dtype.kind == "b" else min(int(np.iinfo(dtype).max) + 1, int(np.iinfo(np.int64).max))
+
+
+def log_normal_(x: Any, mean: float = 1.0, std: float = 2.0, *, generator: Any = None) -> Tensor:
+    """Draw numbers whose logarithms are normally distributed.
+
+    Parameters
+    ----------
+    mean, std : float
+        Of the logarithms; std is above 0.
+    generator : wengert.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Raises
+    ------
+    ValueError
+        If std is not above 0.
+    TypeError
+        If the tensor is not floating.
+
+    Examples
+    --------
+    >>> bool((wg.empty(100).log_normal_() > 0).all())
+    True
+    """
+    if not std > 0:
+        raise ValueError(f"log_normal_: expected std above 0, got {std}")
+    return x.copy_(exp(_drawn("log_normal_", x, randn, generator) * std + mean))
+
+
+def cauchy_(x: Any, median: float = 0.0, sigma: float = 1.0, *, generator: Any = None) -> Tensor:
+    """Draw numbers from Cauchy's distribution.
+
+    Parameters
+    ----------
+    median, sigma : float
+        Sigma, half of the width at half of the height, is above 0.
+    generator : wengert.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Raises
+    ------
+    ValueError
+        If sigma is not above 0.
+    TypeError
+        If the tensor is not floating.
+
+    Examples
+    --------
+    >>> wg.empty(100).cauchy_().shape
+    wengert.Size([100])
+    """
+    if not sigma > 0:
+        raise ValueError(f"cauchy_: expected sigma above 0, got {sigma}")
+    return x.copy_(tan((_drawn("cauchy_", x, rand, generator) - 0.5) * math.pi) * sigma + median)
+
+
+def geometric_(x: Any, p: float, *, generator: Any = None) -> Tensor:
+    """Draw how many trials it takes to succeed once.
+
+    Parameters
+    ----------
+    p : float
+        Of success; between 0 and 1, both excluded.
+    generator : wengert.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Raises
+    ------
+    ValueError
+        If p is not between 0 and 1.
+
+    Examples
+    --------
+    >>> bool((wg.empty(100).geometric_(0.5) >= 1).all())
+    True
+    """
+    if not 0 < p < 1:
+        raise ValueError(f"geometric_: expected p between 0 and 1, both excluded, got {p}")
+    u = rand(x._value.shape, dtype=dtypes.float64, generator=generator)
+    return x.copy_(clamp_min(ceil(log1p(-u) / math.log1p(-p)), 1))
+
+
+def _drawn(name: str, x: Any, draw: Callable[..., Any], generator: Any) -> Any:
+    """Numbers of x's shape and dtype from the generator."""
+    if x._value.dtype.kind != "f":
+        raise TypeError(f"{name}: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float()")
+    return draw(x._value.shape, dtype=x._value.dtype, generator=generator)
+
+
+def _each(x: Any, name: str, function: Callable[..., Any], others: tuple[Any, ...]) -> Tensor:
+    """Replace x's items by what a Python function gives for them and those of others."""
+    if x.requires_grad:
+        raise RuntimeError(f"{name}: a Python function of numbers has no derivative; detach() the tensor first")
+    shape, arrays = x._value.shape, [leave(y, "array") for y in (x, *map(enter, others))]
+    columns = [np.broadcast_to(array, shape).ravel().tolist() for array in arrays]
+    found = [function(*items) for items in zip(*columns, strict=True)]
+    return x.copy_(enter(np.array(found, x._value.dtype).reshape(shape)))
+
+
+def apply_(x: Any, callable: Callable[[Any], Any]) -> Tensor:
+    """Replace each item by what a Python function gives for it: slow, and for numbers alone.
+
+    Parameters
+    ----------
+    callable : function
+        Of one number; gives a number.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Raises
+    ------
+    RuntimeError
+        If the tensor requires a gradient.
+
+    Examples
+    --------
+    >>> wg.tensor([1., 2.]).apply_(lambda v: v * 10)
+    tensor([10., 20.])
+    """
+    return _each(x, "apply_", callable, ())
+
+
+def map_(x: Any, tensor: Any, callable: Callable[[Any, Any], Any]) -> Tensor:
+    """Replace each item by what a Python function gives for it and another tensor's.
+
+    Parameters
+    ----------
+    tensor : tensor
+        Of a shape that broadcasts to this one.
+    callable : function
+        Of two numbers; gives a number.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Raises
+    ------
+    RuntimeError
+        If the tensor requires a gradient.
+
+    Examples
+    --------
+    >>> wg.tensor([1., 2.]).map_(wg.tensor([3., 4.]), lambda v, w: v * w)
+    tensor([3., 8.])
+    """
+    return _each(x, "map_", callable, (tensor,))
+
+
+def map2_(x: Any, tensor1: Any, tensor2: Any, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
+    """Replace each item by what a Python function gives for it and those of two other tensors.
+
+    Parameters
+    ----------
+    tensor1, tensor2 : tensor
+        Of shapes that broadcast to this one.
+    callable : function
+        Of three numbers; gives a number.
+
+    Returns
+    -------
+    Tensor
+        This tensor itself.
+
+    Raises
+    ------
+    RuntimeError
+        If the tensor requires a gradient.
+
+    Examples
+    --------
+    >>> wg.tensor([1., 2.]).map2_(wg.tensor(3.), wg.tensor(4.), lambda v, w, z: v + w + z)
+    tensor([8., 9.])
+    """
+    return _each(x, "map2_", callable, (tensor1, tensor2))
 
 
 # ---------------------------------------------------------------- changes of shape

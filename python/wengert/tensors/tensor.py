@@ -317,6 +317,60 @@ class Tensor(Variable):
         return shapes.matrix_transpose(self)
 
     @property
+    def H(self) -> Tensor:
+        """A view of a matrix transposed: of real numbers the adjoint.
+
+        Returns
+        -------
+        Tensor
+
+        Raises
+        ------
+        RuntimeError
+            If there are other than two dimensions.
+
+        Examples
+        --------
+        >>> wg.tensor([[1, 2], [3, 4]]).H
+        tensor([[1, 3],
+                [2, 4]])
+        """
+        if self._value.ndim not in (0, 2):
+            raise RuntimeError(f"H: expected a matrix, got shape {self._value.shape}; mH transposes the last two")
+        return shapes.reverse_dimensions(self)
+
+    @property
+    def mH(self) -> Tensor:
+        """A view of matrices, the last two dimensions, transposed: of real numbers the adjoint.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> wg.tensor([[1, 2], [3, 4]]).mH
+        tensor([[1, 3],
+                [2, 4]])
+        """
+        return shapes.matrix_transpose(self)
+
+    @property
+    def real(self) -> Tensor:
+        """The tensor itself: all numbers are real.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> wg.tensor([1., 2.]).real
+        tensor([1., 2.])
+        """
+        return self
+
+    @property
     def _version(self) -> builtin_int:
         return self._counter[0] if self._counter else 0
 
@@ -1290,6 +1344,14 @@ class Tensor(Variable):
     bernoulli_ = ops.random.bernoulli_
     exponential_ = ops.random.exponential_
     fill_diagonal_, random_ = inplace.fill_diagonal_, inplace.random_
+    log_normal_, cauchy_, geometric_ = inplace.log_normal_, inplace.cauchy_, inplace.geometric_
+    apply_, map_, map2_ = inplace.apply_, inplace.map_, inplace.map2_
+    addbmm_, addr_, renorm_ = map(in_place, (ops.addbmm, ops.addr, ops.renorm))
+    put_, index_reduce_ = map(in_place, (ops.put, ops.index_reduce))
+    gcd_, lcm_, ldexp_ = map(in_place, (ops.gcd, ops.lcm, ops.ldexp))
+    heaviside_, nextafter_ = map(in_place, (ops.heaviside, ops.nextafter))
+    igamma_, igammac_ = map(in_place, (ops.igamma, ops.igammac))
+    sgn_, arctan2_, conj_physical_ = sign_, atan2_, in_place(ops.conj_physical)
     squeeze_, unsqueeze_, transpose_, t_ = inplace.squeeze_, inplace.unsqueeze_, inplace.transpose_, inplace.t_
     swapaxes_ = swapdims_ = transpose_
 
@@ -1530,6 +1592,13 @@ class Tensor(Variable):
     erfc, erfinv, sinc, i0 = ops.erfc, ops.erfinv, ops.sinc, ops.i0
     lgamma, digamma, mvlgamma = ops.lgamma, ops.digamma, ops.mvlgamma
     logit, deg2rad, rad2deg = ops.logit, ops.deg2rad, ops.rad2deg
+    logaddexp2, igamma, igammac, hardshrink = ops.logaddexp2, ops.igamma, ops.igammac, ops.hardshrink
+    # Numbers as they are stored, and the complex parts of real ones
+    fmax, fmin, heaviside, nextafter = ops.fmax, ops.fmin, ops.heaviside, ops.nextafter
+    frexp, ldexp, gcd, lcm, sgn = ops.frexp, ops.ldexp, ops.gcd, ops.lcm, ops.sgn
+    angle, conj, conj_physical, isreal = ops.angle, ops.conj, ops.conj_physical, ops.isreal
+    resolve_conj, resolve_neg = ops.resolve_conj, ops.resolve_neg
+    is_conj, is_neg, is_same_size = ops.is_conj, ops.is_neg, ops.is_same_size
     # Comparison, truth and bits
     eq, ne, lt, le, gt, ge = ops.eq, ops.not_equal, ops.less, ops.less_equal, ops.greater, ops.greater_equal
     not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
@@ -1557,6 +1626,7 @@ class Tensor(Variable):
     median, nanmedian = ops.median, ops.nanmedian
     quantile, nanquantile = ops.quantile, ops.nanquantile
     unique, unique_consecutive = ops.unique, ops.unique_consecutive
+    mode, histogram = ops.mode, ops.histogram
     # Shape
     reshape, view, ravel, flatten, unflatten = ops.reshape, shapes.view, ops.ravel, ops.flatten, ops.unflatten
     squeeze, unsqueeze, permute, movedim = ops.squeeze, ops.unsqueeze, ops.permute, ops.movedim
@@ -1566,6 +1636,10 @@ class Tensor(Variable):
     split, chunk, tensor_split, unbind = ops.split, ops.chunk, ops.tensor_split, ops.unbind
     narrow, select, diagonal, diag_embed = ops.narrow, ops.select, ops.diagonal, ops.diag_embed
     repeat, tile, repeat_interleave = ops.repeat, ops.tile, ops.repeat_interleave
+    hsplit, vsplit, dsplit, diagflat = ops.hsplit, ops.vsplit, ops.dsplit, ops.diagflat
+    split_with_sizes, unsafe_split, unsafe_chunk = ops.split_with_sizes, ops.unsafe_split, ops.unsafe_chunk
+    unsafe_split_with_sizes, narrow_copy = ops.unsafe_split_with_sizes, ops.narrow_copy
+    sum_to_size = ops.pieces.sum_to_size
     roll, rot90, unfold = ops.roll, ops.rot90, shapes.unfold
     diag = ops.diag
     tril = ops.tril
@@ -1578,7 +1652,9 @@ class Tensor(Variable):
     take, argwhere = ops.take, ops.argwhere
     masked_fill, masked_select = ops.masked_fill, ops.masked_select
     masked_scatter, nonzero, scatter = ops.masked_scatter, ops.nonzero, ops.scatter
-    scatter_reduce = ops.scatter_reduce
+    scatter_reduce, index_reduce, put = ops.scatter_reduce, ops.index_reduce, ops.put
+    select_scatter, slice_scatter = ops.select_scatter, ops.slice_scatter
+    diagonal_scatter, nonzero_static = ops.diagonal_scatter, ops.nonzero_static
     # Products
     matmul, dot, mv, mm, bmm, outer = ops.matmul, ops.dot, ops.mv, ops.mm, ops.bmm, ops.outer
     vdot, addmm, addmv, baddbmm = ops.vdot, ops.addmm, ops.addmv, ops.baddbmm
@@ -1587,6 +1663,9 @@ class Tensor(Variable):
     inverse, pinverse, matrix_power = ops.inverse, ops.pinverse, ops.matrix_power
     cholesky_solve, cholesky_inverse = ops.cholesky_solve, ops.cholesky_inverse
     cross, matrix_exp, cov, corrcoef = ops.cross, ops.matrix_exp, ops.cov, ops.corrcoef
+    addbmm, addr, ger, renorm = ops.addbmm, ops.addr, ops.ger, ops.renorm
+    cholesky, qr, svd, triangular_solve = ops.cholesky, ops.qr, ops.svd, ops.triangular_solve
+    lu_solve, geqrf, orgqr, ormqr = ops.lu_solve, ops.geqrf, ops.orgqr, ops.ormqr
     # Chance
     bernoulli = ops.bernoulli
     multinomial = ops.multinomial
