@@ -39,6 +39,7 @@ BINARY: tuple[Shapes, ...] = (
     ((2, 3), ()),
 )
 FILLED: tuple[Shapes, ...] = (((),), ((1,),), ((7,),), ((3, 5),), ((2, 3, 4),))  # for what is not defined on nothing
+FEW: tuple[Shapes, ...] = (((3,),), ((),))  # for what takes long
 MATRICES: tuple[Shapes, ...] = (((3, 5),), ((1, 1),), ((4, 4),), ((5, 2),))
 FEW: tuple[Shapes, ...] = (((2,), (2,)), ((), (2,)))
 PICTURES: tuple[Shapes, ...] = (((2, 4, 5),), ((1, 2, 3, 4),))
@@ -138,6 +139,9 @@ def _reflections(x: np.ndarray, tau: np.ndarray) -> np.ndarray:
         v = np.tril(x, -1)[:, k] + np.eye(len(x))[k]
         out = out @ (np.eye(len(x)) - scale * np.outer(v, v))
     return out
+
+
+_INDEFINITE = np.array([[0.0, 1, 2, 0.5], [1, 0, 3, 1], [2, 3, 0, 1], [0.5, 1, 1, 2]])
 
 
 def _labels(rows: int, classes: int) -> np.ndarray:
@@ -470,22 +474,22 @@ CASES: tuple[Case, ...] = (
     Case("i0e", special.i0e, reference("i0e"), avoid=(0.0,), high=4.0),
     Case("i1", special.i1, reference("i1"), high=4.0),
     Case("i1e", special.i1e, reference("i1e"), avoid=(0.0,), high=4.0),
-    Case("bessel_j0", special.bessel_j0, _exactly(mpmath.besselj, 0), high=30.0),
-    Case("bessel_j1", special.bessel_j1, _exactly(mpmath.besselj, 1), low=-9.0),
-    Case("bessel_y0", special.bessel_y0, _exactly(mpmath.bessely, 0), low=0.8, high=9.0),
-    Case("bessel_y1", special.bessel_y1, _exactly(mpmath.bessely, 1), low=0.8, high=9.0),
-    Case("modified_bessel_k0", special.modified_bessel_k0, _exactly(mpmath.besselk, 0), low=0.5, high=4.0),
-    Case("modified_bessel_k1", special.modified_bessel_k1, _exactly(mpmath.besselk, 1), low=0.5, high=4.0),
+    Case("bessel_j0", special.bessel_j0, _exactly(mpmath.besselj, 0), FEW, high=30.0),
+    Case("bessel_j1", special.bessel_j1, _exactly(mpmath.besselj, 1), FEW, low=-9.0, order=2),
+    Case("bessel_y0", special.bessel_y0, _exactly(mpmath.bessely, 0), FEW, low=0.8, high=9.0, order=2),
+    Case("bessel_y1", special.bessel_y1, _exactly(mpmath.bessely, 1), FEW, low=0.8, high=9.0, order=2),
+    Case("modified_bessel_k0", special.modified_bessel_k0, _exactly(mpmath.besselk, 0), FEW, low=0.5, high=4.0, order=2),
+    Case("modified_bessel_k1", special.modified_bessel_k1, _exactly(mpmath.besselk, 1), FEW, low=0.5, high=4.0, order=2),
     Case("scaled_modified_bessel_k0", special.scaled_modified_bessel_k0,
-         lambda x: np.exp(x) * _exactly(mpmath.besselk, 0)(x), low=0.5, high=4.0),
+         lambda x: np.exp(x) * _exactly(mpmath.besselk, 0)(x), FEW, low=0.5, high=4.0, order=2),
     Case("scaled_modified_bessel_k1", special.scaled_modified_bessel_k1,
-         lambda x: np.exp(x) * _exactly(mpmath.besselk, 1)(x), low=0.5, high=4.0),
+         lambda x: np.exp(x) * _exactly(mpmath.besselk, 1)(x), FEW, low=0.5, high=4.0, order=2),
     Case("spherical_bessel_j0", special.spherical_bessel_j0, lambda x: np.sinc(x / np.pi), avoid=(-1.0, 1.0)),
-    Case("airy_ai", special.airy_ai, _vectorize(lambda v: float(mpmath.airyai(v))), low=-5.0, high=3.0),
-    Case("igamma", lambda x: wg.igamma(2.5, x), _vectorize(lambda v: _gamma_share(2.5, 0, v)), low=0.5, high=6.0),
-    Case("igammac", lambda x: special.gammaincc(2.5, x), _vectorize(lambda v: _gamma_share(2.5, v, math.inf)), low=0.5,
-         high=6.0),
-    Case("zeta", lambda x: special.zeta(2.5, x), _vectorize(lambda v: float(mpmath.zeta(2.5, v))), low=0.4, high=9.0),
+    Case("airy_ai", special.airy_ai, _vectorize(lambda v: float(mpmath.airyai(v))), FEW, low=-5.0, high=3.0),
+    Case("igamma", lambda x: wg.igamma(2.5, x), _vectorize(lambda v: _gamma_share(2.5, 0, v)), FEW, low=0.5, high=6.0),
+    Case("igammac", lambda x: special.gammaincc(2.5, x), _vectorize(lambda v: _gamma_share(2.5, v, math.inf)), FEW, low=0.5,
+         high=6.0, order=2),
+    Case("zeta", lambda x: special.zeta(2.5, x), _vectorize(lambda v: float(mpmath.zeta(2.5, v))), FEW, low=0.4, high=9.0),
     Case("legendre_polynomial_p", lambda x: special.legendre_polynomial_p(x, 4),
          lambda x: (35 * x**4 - 30 * x**2 + 3) / 8),
     # ------------------------------------------------------------ numbers as they are stored
@@ -805,6 +809,8 @@ CASES: tuple[Case, ...] = (
     Case("tensorsolve", lambda x, y: linalg.tensorsolve(_dominant(x).reshape(4, 2, 2), y.reshape(2, 2), (0,)),
          lambda x, y: np.linalg.tensorsolve(_dominant(x).reshape(4, 2, 2), y.reshape(2, 2), (0,)), (((4, 4), (4,)),),
          rtol32=1e-5, order=2),
+    Case("ldl_solve", lambda x: linalg.ldl_solve(*linalg.ldl_factor(wg.tensor(_INDEFINITE, dtype=x.dtype)), x),
+         lambda x: np.linalg.solve(_INDEFINITE, x), (((4, 2),), ((2, 4, 1),)), rtol32=1e-5, order=2),
     Case("triangular_solve", lambda x, y: wg.triangular_solve(y, _dominant(x), transpose=True).solution,
          lambda x, y: np.linalg.solve(np.triu(_dominant(x)).T, y), (((3, 3), (3, 2)),), rtol32=1e-5, order=2),
     Case("kron", wg.kron, np.kron, (((2, 3), (2, 2)), ((3,), (2, 2)), ((), (2,)))),

@@ -33,6 +33,7 @@ from .core.missing import of_module as _missing
 from .core.numbers import *
 from .ops import *  # every name of ops.__all__
 from .settings import *
+from .tensors import methods as _methods
 from .tensors.conversion import is_complex as is_complex
 from .tensors.conversion import is_floating_point as is_floating_point
 from .tensors.conversion import is_tensor as is_tensor
@@ -40,10 +41,18 @@ from .tensors.conversion import numel as numel
 from .tensors.families import *
 from .tensors.interop import from_dlpack as from_dlpack
 from .tensors.interop import register_namespace as _register_namespace
+from .tensors.methods import *  # functions that change their first argument
 from .tensors.printing import get_printoptions as get_printoptions
 from .tensors.printing import set_printoptions as set_printoptions
 from .tensors.size import Size as Size
 from .tensors.tensor import Tensor as Tensor
+
+# Of nn.functional, which PyTorch has here as well; imported on first use.
+_LAYERS = (
+    "adaptive_avg_pool1d", "avg_pool1d", "bilinear", "celu_", "channel_shuffle", "conv_tbc", "cosine_similarity",
+    "native_channel_shuffle", "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle", "relu_", "rrelu_",
+    "selu_", "threshold_",
+)  # fmt: skip
 
 if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itself
     __all__ = [
@@ -61,7 +70,8 @@ if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itse
         "set_grad_enabled", "set_num_threads", "set_printoptions", "short", "special", "taylor", "trace", "tracing",
         "train", "uint8", "utils", "value_and_grad", "version", "vjp", "vmap", "xpu",
     ]  # fmt: skip
-    __all__ += ops.__all__ + settings.__all__
+    __all__ += ops.__all__ + settings.__all__ + _methods.__all__
+    __all__ += _LAYERS
 
 if TYPE_CHECKING:
     from . import accelerator as accelerator
@@ -108,6 +118,22 @@ if TYPE_CHECKING:
     from .func import value_and_grad as value_and_grad
     from .func import vjp as vjp
     from .func import vmap as vmap
+    from .nn.functional import adaptive_avg_pool1d as adaptive_avg_pool1d
+    from .nn.functional import avg_pool1d as avg_pool1d
+    from .nn.functional import bilinear as bilinear
+    from .nn.functional import celu_ as celu_
+    from .nn.functional import channel_shuffle as channel_shuffle
+    from .nn.functional import conv_tbc as conv_tbc
+    from .nn.functional import cosine_similarity as cosine_similarity
+    from .nn.functional import native_channel_shuffle as native_channel_shuffle
+    from .nn.functional import pairwise_distance as pairwise_distance
+    from .nn.functional import pdist as pdist
+    from .nn.functional import pixel_shuffle as pixel_shuffle
+    from .nn.functional import pixel_unshuffle as pixel_unshuffle
+    from .nn.functional import relu_ as relu_
+    from .nn.functional import rrelu_ as rrelu_
+    from .nn.functional import selu_ as selu_
+    from .nn.functional import threshold_ as threshold_
     from .tracing import trace as trace
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
@@ -124,6 +150,7 @@ _LAZY_NAMES = {
     "amp": ("autocast",),
     "compiling": ("compile",),
     "files": ("load", "load_safetensors", "save", "save_safetensors"),
+    "nn.functional": _LAYERS,
     "tracing": ("trace",),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _LAZY_NAMES.items() for name in names}

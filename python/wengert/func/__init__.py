@@ -29,8 +29,9 @@ from .calculus import (
     taylor,
 )
 from .checking import check_gradients
+from .rearranging import rearrange
 from .sparse import PreparedDerivative, SparseDerivative, sparse_hessian, sparse_jacobian
-from .stateless import functional_call
+from .stateless import functional_call, replace_all_batch_norm_modules_, stack_module_state
 from .transforms import (
     grad,
     grad_and_value,
@@ -48,8 +49,9 @@ from .transforms import (
 __all__ = [
     "PreparedDerivative", "SparseDerivative", "TaylorPolynomial", "check_gradients", "derivative",
     "difference_quotient", "divergence", "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd",
-    "jacobian", "jacobian_determinant", "jacrev", "jvp", "laplacian", "linearize", "register_pytree_node",
-    "sparse_hessian", "sparse_jacobian", "taylor", "value_and_grad", "vjp", "vmap",
+    "jacobian", "jacobian_determinant", "jacrev", "jvp", "laplacian", "linearize", "rearrange",
+    "register_pytree_node", "replace_all_batch_norm_modules_", "sparse_hessian", "sparse_jacobian",
+    "stack_module_state", "taylor", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 
 explain(__name__)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.variable import Variable
+from ..ops.join import stack
 
 
 def functional_call(
@@ -70,6 +71,74 @@ def functional_call(
     finally:
         for slot in slots:
             slot.restore(dicts)
+
+
+def stack_module_state(models: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters and buffers of several modules of one class, each stacked along a new first dimension.
+
+    Parameters
+    ----------
+    models : sequence of wengert.nn.Module
+        All in training, or all in evaluation.
+
+    Returns
+    -------
+    parameters, buffers : dict of Tensor
+        By their names; leaves, the parameters' requiring a gradient where the modules' do.
+
+    Raises
+    ------
+    RuntimeError
+        If there are no modules, or they are of different classes or modes.
+
+    Examples
+    --------
+    >>> models = [wg.nn.Linear(2, 1) for _ in range(3)]
+    >>> parameters, buffers = wg.func.stack_module_state(models)
+    >>> call = lambda p, b, x: wg.func.functional_call(models[0], (p, b), x)
+    >>> wg.vmap(call, (0, 0, None))(parameters, buffers, wg.ones(4, 2)).shape
+    wengert.Size([3, 4, 1])
+    """
+    listed = list(models)
+    if not listed:
+        raise RuntimeError("stack_module_state: expected at least one module, got none")
+    classes, modes = {type(m) for m in listed}, {m.training for m in listed}
+    if len(classes) > 1 or len(modes) > 1:
+        names = ", ".join(sorted(c.__name__ for c in classes))
+        raise RuntimeError(f"stack_module_state: expected modules of one class and mode, got {names}, training {modes}")
+    found = []
+    for ask in ("named_parameters", "named_buffers"):
+        states = [dict(getattr(m, ask)()) for m in listed]
+        joined = {name: stack([state[name].detach() for state in states]) for name in states[0]}
+        for name, x in joined.items():
+            if states[0][name].requires_grad:
+                x.requires_grad_()
+        found.append(joined)
+    return found[0], found[1]
+
+
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Let every batch normalization within a module normalise by the batch alone, so that it has no averages to change.
+
+    Parameters
+    ----------
+    root : wengert.nn.Module
+
+    Returns
+    -------
+    Module
+        The module itself.
+
+    Examples
+    --------
+    >>> wg.func.replace_all_batch_norm_modules_(wg.nn.BatchNorm1d(2)).running_mean is None
+    True
+    """
+    for part in root.modules():
+        if "BatchNorm" in type(part).__name__ and "running_mean" in part._buffers:
+            part.running_mean = part.running_var = part.num_batches_tracked = None
+            part.track_running_stats = False
+    return root
 
 
 class _Slot:

@@ -405,6 +405,87 @@ def _orthogonal(source: np.random.Generator, shape: tuple[int, ...], gain: float
     return found
 
 
+def dirac_(tensor: Any, groups: int = 1) -> Any:
+    """The weight of a convolution that passes its channels on: 1 in the middle of the kernels from a channel to itself.
+
+    Parameters
+    ----------
+    tensor : tensor
+        (out, in, ...), of three to five dimensions.
+    groups : int
+        A divisor of `out`: each group passes on its own channels.
+
+    Returns
+    -------
+    Tensor
+        The tensor itself.
+
+    Raises
+    ------
+    ValueError
+        If there are other than three to five dimensions, or the groups do not fit.
+
+    Examples
+    --------
+    >>> wg.nn.init.dirac_(wg.empty(1, 1, 3))
+    tensor([[[0., 1., 0.]]])
+    """
+    shape = tensor._value.shape
+    if not 3 <= len(shape) <= 5 or groups < 1 or shape[0] % groups:
+        raise ValueError(f"dirac_: expected a weight (out, in, ...) of 3 to 5 dimensions, got {shape}, groups={groups}")
+    return _fill("dirac_", tensor, constant(_passing, shape, groups))
+
+
+def _passing(shape: tuple[int, ...], groups: int) -> np.ndarray:
+    weight = np.zeros(shape)
+    each, middle = shape[0] // groups, tuple([n // 2 for n in shape[2:]])
+    for k in range(min(each, shape[1])):
+        weight[(slice(k, None, each), k, *middle)] = 1
+    return weight
+
+
+def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Any:
+    """Normal numbers, of which a share in each column is set to 0 (Martens 2010).
+
+    Parameters
+    ----------
+    tensor : tensor
+        (rows, columns)
+    sparsity : float
+        The share, rounded up to whole items.
+    std : float
+    generator : wengert.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        The tensor itself.
+
+    Raises
+    ------
+    ValueError
+        If it is no matrix, or the share is not in [0, 1].
+
+    Examples
+    --------
+    >>> int((wg.nn.init.sparse_(wg.empty(4, 3), 0.5) == 0).sum())
+    6
+    """
+    shape = tensor._value.shape
+    if len(shape) != 2 or not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse_: expected a matrix and a share in [0, 1], got shape {shape} and {sparsity}")
+    source = random.numpy_generator(generator)
+    return _fill("sparse_", tensor, draw(_thinned, source, shape=shape, sparsity=float(sparsity), std=float(std)))
+
+
+def _thinned(source: np.random.Generator, shape: tuple[int, ...], sparsity: float, std: float) -> np.ndarray:
+    weight = source.standard_normal(shape) * std
+    for column in weight.T:
+        column[source.permutation(shape[0])[: math.ceil(sparsity * shape[0])]] = 0
+    return weight
+
+
 _GAINS = {"linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
 _GAINS |= {f"conv{kind}{d}d": 1.0 for kind in ("", "_transpose") for d in (1, 2, 3)}
 

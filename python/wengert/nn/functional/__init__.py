@@ -45,8 +45,9 @@ from .activations import (
 from .attention import multi_head_attention_forward, scaled_dot_product_attention
 from .bags import embedding_bag
 from .distances import cosine_similarity, normalize, pairwise_distance
-from .dropping import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
+from .dropping import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from .grids import affine_grid, grid_sample
+from .inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
 from .layers import batch_norm, batch_norm_relu, embedding, layer_norm, linear
 from .losses import (
     binary_cross_entropy,
@@ -72,6 +73,7 @@ from .margins import (
 )
 from .normalization import group_norm, instance_norm, local_response_norm, rms_norm
 from .padding import pad
+from .pairs import bilinear, conv_tbc, linear_cross_entropy, pdist
 from .pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -89,6 +91,8 @@ from .pooling import (
 from .sampling import channel_shuffle, fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold
 from .sequences import ctc_loss
 
+native_channel_shuffle = channel_shuffle
+
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
@@ -100,12 +104,15 @@ __all__ = [
     "avg_pool2d",
     "batch_norm",
     "batch_norm_relu",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "celu_",
     "channel_shuffle",
     "conv1d",
     "conv2d",
+    "conv_tbc",
     "conv_transpose1d",
     "conv_transpose2d",
     "cosine_embedding_loss",
@@ -115,7 +122,9 @@ __all__ = [
     "dropout",
     "dropout1d",
     "dropout2d",
+    "dropout3d",
     "elu",
+    "elu_",
     "embedding",
     "embedding_bag",
     "feature_alpha_dropout",
@@ -130,6 +139,7 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
@@ -138,7 +148,9 @@ __all__ = [
     "l1_loss",
     "layer_norm",
     "leaky_relu",
+    "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
@@ -155,21 +167,26 @@ __all__ = [
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
+    "native_channel_shuffle",
     "nll_loss",
     "normalize",
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
+    "relu_",
     "rms_norm",
     "rrelu",
+    "rrelu_",
     "scaled_dot_product_attention",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
@@ -182,6 +199,7 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "threshold_",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
     "unfold",

@@ -81,7 +81,7 @@ def _channelwise(name: str, input: Any, p: float, training: bool, inplace: bool,
     x = enter(input)
     shape = x._value.shape
     if len(shape) not in (whole - 1, whole):
-        lengths = ", length" if whole == 3 else ", height, width"
+        lengths = (", length", ", height, width", ", depth, height, width")[whole - 3]
         raise ValueError(f"{name}: expected input (n, channels{lengths}) or (channels{lengths}), got {shape}")
     return _dropped(name, x, p, training, inplace, generator, len(shape) - whole + 2, operator.mul)
 
@@ -160,6 +160,41 @@ def dropout2d(
              [1., 1.]]])
     """
     return _channelwise("dropout2d", input, p, training, inplace, generator, 4)
+
+
+def dropout3d(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None
+) -> Tensor:
+    """Each channel of volumes zeroed with probability p, the others scaled by 1 / (1 - p), while training.
+
+    Parameters
+    ----------
+    input : tensor
+        (n, channels, depth, height, width) or (channels, depth, height, width)
+    p : float
+        In [0, 1].
+    training : bool
+    inplace : bool
+        Replace the items of `input`.
+    generator : wengert.Generator or None
+        None: the library's own.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1], or the shape does not fit.
+
+    Examples
+    --------
+    >>> wg.nn.functional.dropout3d(wg.ones(1, 1, 1, 2), training=False)
+    tensor([[[[1., 1.]]]])
+    """
+    return _channelwise("dropout3d", input, p, training, inplace, generator, 5)
 
 
 # ---------------------------------------------------------------- mean and variance stay

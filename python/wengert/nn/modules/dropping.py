@@ -98,6 +98,31 @@ class Dropout2d(_Dropout):
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
+class Dropout3d(_Dropout):
+    """In training, each channel of volumes zeroed with probability p and the others scaled by 1 / (1 - p).
+
+    Parameters
+    ----------
+    p : float
+    inplace : bool
+        Replace the items of the input.
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1].
+
+    Examples
+    --------
+    >>> wg.nn.Dropout3d(0.5).eval()(wg.ones(1, 1, 1, 3))
+    tensor([[[[1., 1., 1.]]]])
+    """
+
+    def forward(self, input: Any) -> Any:
+        """The input with channels dropped."""
+        return F.dropout3d(input, self.p, self.training, self.inplace)
+
+
 class AlphaDropout(_Dropout):
     """In training, each item set to selu's least value with probability p, such that mean 0 and variance 1 stay.
 

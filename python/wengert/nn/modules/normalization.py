@@ -193,6 +193,47 @@ class BatchNorm2d(_BatchNorm):
     _shapes = "(n, {0}, height, width)"
 
 
+class BatchNorm3d(_BatchNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel of volumes (Ioffe and Szegedy 2015).
+
+    In training the mean and variance are the batch's; in evaluation they are running averages over the training's.
+
+    Parameters
+    ----------
+    num_features : int
+        The channels.
+    eps : float
+    momentum : float or None
+        The fraction by which the averages move towards each batch. None: they weigh all batches equally.
+    affine : bool
+        Whether there are weight and bias.
+    track_running_stats : bool
+        Whether there are averages; without them evaluation normalises by the batch too.
+    bias : bool
+        Whether there is a bias beside the weight.
+    dtype : dtype or None
+        None: the default float.
+    device : "cpu" or None
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        (num_features,), at first 1 and 0.
+    running_mean, running_var : Tensor or None
+        (num_features,), at first 0 and 1.
+    num_batches_tracked : Tensor or None
+        0-d.
+
+    Examples
+    --------
+    >>> wg.nn.BatchNorm3d(1)(wg.tensor([[[[[1., 3.]]]]])).detach()
+    tensor([[[[[-1.0000,  1.0000]]]]])
+    """
+
+    _dims = (5,)
+    _shapes = "(n, {0}, depth, height, width)"
+
+
 class _InstanceNorm(_Channels):
     """By channels of each example."""
 
@@ -277,6 +318,36 @@ class InstanceNorm2d(_InstanceNorm):
     _shapes = "(n, {0}, height, width) or ({0}, height, width)"
 
 
+class InstanceNorm3d(_InstanceNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, over each channel of each example (Ulyanov et al. 2016).
+
+    Parameters
+    ----------
+    num_features : int
+        The channels.
+    eps : float
+    momentum : float
+        The fraction by which running averages move towards each batch.
+    affine : bool
+        Whether there are weight and bias.
+    track_running_stats : bool
+        Whether there are running averages, by which evaluation normalises.
+    bias : bool
+        Whether there is a bias beside the weight.
+    dtype : dtype or None
+        None: the default float.
+    device : "cpu" or None
+
+    Examples
+    --------
+    >>> wg.nn.InstanceNorm3d(1)(wg.tensor([[[[1., 3.]]]]))
+    tensor([[[[-1.0000,  1.0000]]]])
+    """
+
+    _dims = (5,)
+    _shapes = "(n, {0}, depth, height, width) or ({0}, depth, height, width)"
+
+
 class _Lazy(Lazy, _Channels):
     """A layer whose channels are those of its first input."""
 
@@ -347,6 +418,26 @@ class LazyBatchNorm2d(_Lazy):
     _dims, _shapes, _ready = (4,), "(n, {0}, height, width)", BatchNorm2d
 
 
+class LazyBatchNorm3d(_Lazy):
+    """A `BatchNorm3d` that takes `num_features` from its first input, and is one from then on.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, bias, dtype, device
+        As of `BatchNorm3d`.
+
+    Examples
+    --------
+    >>> layer = wg.nn.LazyBatchNorm3d()
+    >>> layer(wg.zeros(5, 3, 1, 2, 2)).shape == wg.zeros(5, 3, 1, 2, 2).shape
+    True
+    >>> layer
+    BatchNorm3d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
+
+    _dims, _shapes, _ready = (5,), "(n, {0}, depth, height, width)", BatchNorm3d
+
+
 class LazyInstanceNorm1d(_Lazy):
     """A `InstanceNorm1d` that takes `num_features` from its first input, and is one from then on.
 
@@ -386,6 +477,27 @@ class LazyInstanceNorm2d(_Lazy):
     """
 
     _dims, _shapes, _ready = (4,), "(n, {0}, height, width) or ({0}, height, width)", InstanceNorm2d
+    _unbatched = True
+
+
+class LazyInstanceNorm3d(_Lazy):
+    """A `InstanceNorm3d` that takes `num_features` from its first input, and is one from then on.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, bias, dtype, device
+        As of `InstanceNorm3d`.
+
+    Examples
+    --------
+    >>> layer = wg.nn.LazyInstanceNorm3d()
+    >>> layer(wg.zeros(5, 3, 1, 2, 2)).shape == wg.zeros(5, 3, 1, 2, 2).shape
+    True
+    >>> layer
+    InstanceNorm3d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
+
+    _dims, _shapes, _ready = (5,), "(n, {0}, depth, height, width) or ({0}, depth, height, width)", InstanceNorm3d
     _unbatched = True
 
 

@@ -1,4 +1,4 @@
-"""Items put around sequences and images, as modules."""
+"""Items put around sequences, images and volumes, as modules."""
 
 from __future__ import annotations
 
@@ -110,6 +110,28 @@ class ZeroPad2d(_ZeroPad):
     _dims = 2
 
 
+class ZeroPad3d(_ZeroPad):
+    """Around volumes (n, channels, depth, height, width): zeros.
+
+    Parameters
+    ----------
+    padding : int or tuple of int
+        (left, right, top, bottom, front, back); negative numbers remove items.
+
+    Raises
+    ------
+    ValueError
+        If there are other than 6 numbers.
+
+    Examples
+    --------
+    >>> wg.nn.ZeroPad3d((1, 1, 0, 0, 0, 0))(wg.ones(1, 2, 2, 2)).shape
+    wengert.Size([1, 2, 2, 4])
+    """
+
+    _dims = 3
+
+
 class ConstantPad1d(_ConstantPad):
     """Around sequences (n, channels, length): a number.
 
@@ -157,6 +179,29 @@ class ConstantPad2d(_ConstantPad):
     _dims = 2
 
 
+class ConstantPad3d(_ConstantPad):
+    """Around volumes (n, channels, depth, height, width): a number.
+
+    Parameters
+    ----------
+    padding : int or tuple of int
+        (left, right, top, bottom, front, back); negative numbers remove items.
+    value : float
+
+    Raises
+    ------
+    ValueError
+        If there are other than 6 numbers.
+
+    Examples
+    --------
+    >>> wg.nn.ConstantPad3d((1, 1, 0, 0, 0, 0), 5.)(wg.ones(1, 2, 2, 2)).shape
+    wengert.Size([1, 2, 2, 4])
+    """
+
+    _dims = 3
+
+
 class ReflectionPad1d(_Pad):
     """Around sequences (n, channels, length): the items mirrored at the outermost.
 
@@ -201,6 +246,29 @@ class ReflectionPad2d(_Pad):
     """
 
     _dims = 2
+    _mode = "reflect"
+
+
+class ReflectionPad3d(_Pad):
+    """Around volumes (n, channels, depth, height, width): the items mirrored at the outermost.
+
+    Parameters
+    ----------
+    padding : int or tuple of int
+        (left, right, top, bottom, front, back); negative numbers remove items.
+
+    Raises
+    ------
+    ValueError
+        If there are other than 6 numbers.
+
+    Examples
+    --------
+    >>> wg.nn.ReflectionPad3d((1, 1, 0, 0, 0, 0))(wg.ones(1, 2, 2, 2)).shape
+    wengert.Size([1, 2, 2, 4])
+    """
+
+    _dims = 3
     _mode = "reflect"
 
 
@@ -251,6 +319,29 @@ class ReplicationPad2d(_Pad):
     _mode = "replicate"
 
 
+class ReplicationPad3d(_Pad):
+    """Around volumes (n, channels, depth, height, width): the outermost items.
+
+    Parameters
+    ----------
+    padding : int or tuple of int
+        (left, right, top, bottom, front, back); negative numbers remove items.
+
+    Raises
+    ------
+    ValueError
+        If there are other than 6 numbers.
+
+    Examples
+    --------
+    >>> wg.nn.ReplicationPad3d((1, 1, 0, 0, 0, 0))(wg.ones(1, 2, 2, 2)).shape
+    wengert.Size([1, 2, 2, 4])
+    """
+
+    _dims = 3
+    _mode = "replicate"
+
+
 class CircularPad1d(_Pad):
     """Around sequences (n, channels, length): the items of the other end.
 
@@ -295,4 +386,27 @@ class CircularPad2d(_Pad):
     """
 
     _dims = 2
+    _mode = "circular"
+
+
+class CircularPad3d(_Pad):
+    """Around volumes (n, channels, depth, height, width): the items of the other end.
+
+    Parameters
+    ----------
+    padding : int or tuple of int
+        (left, right, top, bottom, front, back); negative numbers remove items.
+
+    Raises
+    ------
+    ValueError
+        If there are other than 6 numbers.
+
+    Examples
+    --------
+    >>> wg.nn.CircularPad3d((1, 1, 0, 0, 0, 0))(wg.ones(1, 2, 2, 2)).shape
+    wengert.Size([1, 2, 2, 4])
+    """
+
+    _dims = 3
     _mode = "circular"
