@@ -14,12 +14,13 @@ _PARTS = re.compile(r"\s*(?:(\()|(\))|(\.\.\.)|([A-Za-z_]\w*|1)|(\S))")
 
 
 def _side(pattern: str, text: str, ndim: int | None) -> list[list[str]]:
-    """One side of a pattern: for each dimension the axes that it is made of, the ellipsis replaced by `ndim` of them."""
+    """One side of a pattern: for each dimension the axes that it is made of, the ellipsis replaced by `ndim`."""
     groups: list[list[str]] = []
     inside: list[str] | None = None
     for opens, closes, dots, name, other in _PARTS.findall(text):
         if other or (opens and inside is not None) or (closes and inside is None):
-            raise ValueError(f"rearrange: the pattern {pattern!r} has {other or opens or closes!r} where it cannot stand")
+            wrong = other or opens or closes
+            raise ValueError(f"rearrange: the pattern {pattern!r} has {wrong!r} where it cannot stand")
         if opens:
             inside = []
         elif closes:
@@ -92,7 +93,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     x = stack(list(tensor)) if isinstance(tensor, (list, tuple)) else enter(tensor)
     left, arrow, right = pattern.partition("->")
     if not arrow or "->" in right or left.count("...") > 1 or right.count("...") != left.count("..."):
-        raise ValueError(f"rearrange: expected a pattern with one '->' and as many '...' on both sides, got {pattern!r}")
+        raise ValueError(f"rearrange: expected one '->', and '...' on both sides or none, got {pattern!r}")
     shape = x._value.shape
     more = len(shape) - len(_side(pattern, left, 0))
     dots = more if "..." in left else 0

@@ -47,6 +47,7 @@ from . import (
     samples,
     scattering,
     shape,
+    sources,
     statistics,
     systems,
     triangular,
@@ -86,6 +87,7 @@ from .running import *
 from .samples import *
 from .scattering import *
 from .shape import *
+from .sources import *
 from .statistics import *
 from .systems import *
 from .triangular import *
@@ -124,9 +126,10 @@ swapaxes = swapdims = transpose
 
 if not TYPE_CHECKING:  # checkers follow the stars
     __all__ = [
-        "absolute", "add", "adjoint", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "clamp", "concat",
-        "concatenate", "conj_physical", "div", "divide", "fix", "ge", "gt", "inverse", "le", "lt", "moveaxis", "mul", "ne", "neg",
-        "not_equal", "pinverse", "pow", "power", "real", "resolve_conj", "resolve_neg", "row_stack", "sgn", "sub", "subtract", "swapaxes", "swapdims", "true_divide",
+        "absolute", "add", "adjoint", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+        "clamp", "concat", "concatenate", "conj_physical", "div", "divide", "fix", "ge", "gt", "inverse", "le",
+        "lt", "moveaxis", "mul", "ne", "neg", "not_equal", "pinverse", "pow", "power", "real", "resolve_conj",
+        "resolve_neg", "row_stack", "sgn", "sub", "subtract", "swapaxes", "swapdims", "true_divide",
     ]  # fmt: skip
     __all__ += activations.__all__
     __all__ += arithmetic.__all__
@@ -162,6 +165,7 @@ if not TYPE_CHECKING:  # checkers follow the stars
     __all__ += samples.__all__
     __all__ += scattering.__all__
     __all__ += shape.__all__
+    __all__ += sources.__all__
     __all__ += statistics.__all__
     __all__ += systems.__all__
     __all__ += triangular.__all__

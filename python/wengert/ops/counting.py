@@ -147,7 +147,8 @@ def _edge_list(name: str, x: Any, columns: Sequence[Any], bins: Sequence[Any], r
         if isinstance(wanted, (Variable, np.ndarray)):
             edges = enter(wanted)
             if range is not None or edges._value.ndim != 1 or edges._value.size < 2:
-                raise ValueError(f"{name}: expected vectors of two edges or more and no range, got {edges._value.shape}")
+                shape = edges._value.shape
+                raise ValueError(f"{name}: expected a vector of two edges or more and no range, got shape {shape}")
         else:
             count = integer(name, "bins", wanted)
             if count < 1:
@@ -361,5 +362,6 @@ def gradient(x: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) 
     dims = dimensions("gradient", dim, x._value.ndim)
     for d in dims:
         if x._value.shape[d] <= edge_order:
-            raise ValueError(f"gradient: dimension {d} of shape {x._value.shape} has fewer than {edge_order + 1} values")
+            least = edge_order + 1
+            raise ValueError(f"gradient: expected {least} values along dimension {d}, got shape {x._value.shape}")
     return _slopes(x, _distances(x, spacing, dims), dims, edge_order)

@@ -1,8 +1,8 @@
 """Bessel functions of real argument but those of bessel.py, and Airy's, item by item.
 
 All are computed in float64. Identities are from the NIST Digital Library of Mathematical Functions,
-https://dlmf.nist.gov, chapters 9 and 10. Integrals are summed at equidistant nodes, whose error for functions that are
-analytic around the real line falls exponentially with the number of nodes: the nodes here leave less than rounding does.
+https://dlmf.nist.gov, chapters 9 and 10. Integrals are summed at equidistant nodes. The error of that falls
+exponentially with their number where a function is analytic around the real line: here it is less than rounding's.
 """
 
 from __future__ import annotations
@@ -277,7 +277,7 @@ scaled_modified_bessel_k0 = _public(
 )  # fmt: skip
 scaled_modified_bessel_k1 = _public(
     "scaled_modified_bessel_k1", "exp(x) `modified_bessel_k1(x)`, item by item, which does not underflow.",
-    "wg.tensor([1., 1000.]))\ntensor([1.6362, 0.0397])", _bessel_ke, _DECAYS, order=1, n=0,
+    "wg.tensor([1., 1000.]))\ntensor([1.6362, 0.0396])", _bessel_ke, _DECAYS, order=1, n=0,
 )  # fmt: skip
 
 

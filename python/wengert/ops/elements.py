@@ -1,4 +1,4 @@
-"""What acts item by item on numbers as they are stored, and what complex numbers would need: on real ones it is trivial."""
+"""What acts on numbers as they are stored, item by item, and the functions of complex numbers for real ones."""
 
 from __future__ import annotations
 

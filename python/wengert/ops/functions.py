@@ -457,7 +457,8 @@ logaddexp2: Callable[..., Tensor] = elementwise(
     lambda g, x, y: g * sigmoid(_finite_difference(y, x) * math.log(2)),
     floating=True,
     doc=doc("log2(2^x + 2^y), item by item, without overflow.",
-            ">>> wg.logaddexp2(wg.tensor([0., 1000.]), wg.tensor([0., 1000.]))\ntensor([1.0000e+00, 1.0010e+03])", inputs=2),
+            ">>> wg.logaddexp2(wg.tensor([0., 1000.]), wg.tensor([0., 1000.]))\n"
+            "tensor([1.0000e+00, 1.0010e+03])", inputs=2),
 )  # fmt: skip
 
 

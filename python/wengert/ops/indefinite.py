@@ -166,7 +166,8 @@ def ldl_factor(x: Any, *, hermitian: bool = False) -> LDL:
 
     Notes
     -----
-    J. R. Bunch and L. Kaufman, "Some stable methods for calculating inertia and solving symmetric linear systems", 1977.
+    J. R. Bunch and L. Kaufman, "Some stable methods for calculating inertia and solving symmetric linear systems",
+    1977.
 
     Examples
     --------
@@ -257,6 +258,7 @@ def ldl_solve(LD: Any, pivots: Any, y: Any, *, hermitian: bool = False) -> Tenso
     if rows._value.dtype.kind not in "iu":
         raise TypeError(f"ldl_solve: expected pivots of integers, got {rows._value.dtype}")
     if b[-2] != n or rows._value.shape != a[:-1]:
-        raise ValueError(f"ldl_solve: expected pivots {a[:-1]} and sides (..., {n}, k), got {rows._value.shape} and {b}")
+        got = f"{rows._value.shape} and {b}"
+        raise ValueError(f"ldl_solve: expected pivots {a[:-1]} and right-hand sides (..., {n}, k), got shapes {got}")
     lead = broadcast_shape("ldl_solve", a[:-2], b[:-2])
     return apply(_SOLVE, (x.detach(), rows, broadcast_to(y, (*lead, *b[-2:]))))

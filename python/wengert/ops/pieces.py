@@ -560,7 +560,8 @@ def cartesian_prod(*tensors: Any) -> Tensor:
             [2, 3],
             [2, 4]])
     """
-    vectors = [enter(x) for x in (tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors)]
+    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    vectors = [enter(x) for x in given]
     if not vectors or any(x._value.ndim != 1 for x in vectors):
         raise ValueError(f"cartesian_prod: expected vectors, got shapes {[x._value.shape for x in vectors]}")
     if len(vectors) == 1:

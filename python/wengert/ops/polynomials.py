@@ -51,7 +51,9 @@ def _kernel(x: Any, n: Any, family: str, order: int) -> np.ndarray:
             found = np.where(degree == k, here[order], found)
             slope, shift, back = recurrence(k)
             line = slope * wide + shift
-            above = [line * here[m] - back * before[m] + (m * slope * here[m - 1] if m else 0) for m in range(order + 1)]
+            above = [line * here[m] - back * before[m] for m in range(order + 1)]
+            for m in range(1, order + 1):
+                above[m] += m * slope * here[m - 1]
             before, here = here, above
     return np.asarray(dtypes.convert(found, dtype))
 

@@ -428,7 +428,7 @@ def tensorinv(x: Any, ind: int = 2) -> Tensor:
         raise ValueError(f"tensorinv: expected ind of 1 or more, got {ind}")
     rows, columns = math.prod(shape[:ind]), math.prod(shape[ind:])
     if rows != columns:
-        raise ValueError(f"tensorinv: {shape[:ind]} has {rows} item(s) and {shape[ind:]} has {columns}; expected as many")
+        raise ValueError(f"tensorinv: expected as many items in {shape[:ind]} as in {shape[ind:]}; {rows} != {columns}")
     return reshape(inv(reshape(x, (rows, columns))), (*shape[ind:], *shape[:ind]))
 
 

@@ -219,7 +219,7 @@ def kaiser_window(
     Examples
     --------
     >>> wg.kaiser_window(4, beta=2.)
-    tensor([0.4387, 0.8724, 1.0000, 0.8724])
+    tensor([0.4387, 0.8348, 1.0000, 0.8348])
     """
     options = (dtype, requires_grad, device)
     return _made("kaiser_window", _kaiser, window_length, periodic, options, number("kaiser_window", "beta", beta))
