@@ -440,7 +440,8 @@ def _passing(shape: tuple[int, ...], groups: int) -> np.ndarray:
     weight = np.zeros(shape)
     each, middle = shape[0] // groups, tuple([n // 2 for n in shape[2:]])
     for k in range(min(each, shape[1])):
-        weight[(slice(k, None, each), k, *middle)] = 1
+        places: tuple[Any, ...] = (slice(k, None, each), k, *middle)
+        weight[places] = 1
     return weight
 
 

@@ -281,7 +281,7 @@ def _differences(x: Any, h: Any, d: int, order: int) -> Tensor:
     n = x._value.shape[d]
     if isinstance(h, float):
         inner = (part(2, None) - part(None, -2)) / (2 * h)
-        steps = (h, h, h, h)
+        steps: tuple[Any, ...] = (h, h, h, h)
     else:
         tail = (1,) * (x._value.ndim - d - 1)
         near, far = (reshape(pick(h, key), (-1, *tail)) for key in (slice(None, -1), slice(1, None)))

@@ -88,7 +88,7 @@ def _downwards(a: np.ndarray, n: int) -> np.ndarray:
         if k % 2 == 0:
             total = total + 2 * here
         above, here = here, 2 * k / a * here - above
-    return (here if n == 0 else wanted) / (total + here)
+    return np.asarray((here if n == 0 else wanted) / (total + here))
 
 
 def _hankel(a: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +132,7 @@ def _j(x: np.ndarray, n: int) -> np.ndarray:
 def _y_near(a: np.ndarray, n: int) -> np.ndarray:
     """Y of order 0 or 1 for a < 2, DLMF 10.8.1."""
     found = 2 * np.log(a / 2) * _powers(a, n, -1) - _logarithmic(a, n, -1)
-    return (found - 2 / a * n) / math.pi
+    return np.asarray((found - 2 / a * n) / math.pi)
 
 
 def _y(x: np.ndarray, n: int) -> np.ndarray:
@@ -214,7 +214,7 @@ def _k_near(a: np.ndarray, n: int) -> np.ndarray:
     second = 1 / a + np.log(a / 2) * _powers(a, 1, 1) - 0.5 * _logarithmic(a, 1, 1)
     for k in range(1, n):
         first, second = second, first + 2 * k / a * second
-    return second if n else first
+    return np.asarray(second if n else first)
 
 
 def _only_positive(function: Items) -> Items:
@@ -238,7 +238,7 @@ def _scaled_k_near(a: np.ndarray, order: int, n: int) -> np.ndarray:
         for i in range(j + 1):
             sign = (-0.5) ** j * math.comb(n, j) * math.comb(j, i)
             total += sign * _k_near(a, abs(order - j + 2 * i))
-    return np.exp(a) * total
+    return np.asarray(np.exp(a) * total)
 
 
 def _scaled_k(a: np.ndarray, order: int, n: int) -> np.ndarray:
@@ -356,11 +356,11 @@ def _airy_far(x: np.ndarray, slope: bool) -> np.ndarray:
     thirds = 2 if slope else 1
 
     def above(k: np.ndarray) -> np.ndarray:
-        return 0.5 * size[k] * np.exp(-z[k]) * _airy_integral(z[k].astype(np.complex128), thirds).real
+        return np.asarray(0.5 * size[k] * np.exp(-z[k]) * _airy_integral(z[k].astype(np.complex128), thirds).real)
 
     def below(k: np.ndarray) -> np.ndarray:
         turned = (np.cos(z[k]) - 1j * np.sin(z[k])) * complex(1, 1) / math.sqrt(2) * (-1j if slope else 1)
-        return size[k] * (turned * _airy_integral(1j * z[k], thirds)).real
+        return np.asarray(size[k] * (turned * _airy_integral(1j * z[k], thirds)).real)
 
     found = np.empty(x.shape)
     for part, of in ((x > 0, above), (x <= 0, below)):

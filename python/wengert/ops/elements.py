@@ -301,7 +301,7 @@ def positive(x: Any) -> Tensor:
     x = enter(x)
     if x._value.dtype.kind == "b":
         raise TypeError("positive: booleans have no sign; convert them, as in x.int()")
-    return x
+    return conj(x)
 
 
 def conj(x: Any) -> Tensor:

@@ -17,7 +17,7 @@ from ..core.broadcast import broadcast_shape
 from ..core.define import computed, primitive
 from ..core.doors import enter, leave
 from ..core.half import half_kernel
-from ..core.tape import apply
+from ..core.tape import Operation, apply
 from .lapack import LinAlgError, as_matrices
 from .products import of_one_dtype
 from .shape import broadcast_to
@@ -213,7 +213,7 @@ def _solved(x: np.ndarray, pivots: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 # Linear in the right-hand sides, and symmetric; the factors are constants.
-_SOLVE = primitive(
+_SOLVE: Operation = primitive(
     "ldl_solve", half_kernel(_solved), (None, None, lambda g, x, pivots: apply(_SOLVE, (x, pivots, g))),
     (None, None, lambda t, x, pivots: apply(_SOLVE, (x, pivots, t))), ("x", "pivots", "y"), batched=leading,
 )  # fmt: skip

@@ -571,7 +571,8 @@ def ormqr(x: Any, tau: Any, other: Any, left: bool = True, transpose: bool = Fal
     >>> wg.allclose(wg.ormqr(a, tau, wg.eye(2)), wg.orgqr(a, tau))
     True
     """
-    x, tau, found = as_matrices("ormqr", x), enter(tau), as_matrices("ormqr", other)
+    x, tau = as_matrices("ormqr", x), enter(tau)
+    found: Tensor = as_matrices("ormqr", other)
     m = x._value.shape[-2]
     if found._value.shape[-2 if left else -1] != m:
         raise ValueError(f"ormqr: expected matrices {f'({m}, c)' if left else f'(c, {m})'}, got {found._value.shape}")

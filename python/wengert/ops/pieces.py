@@ -16,6 +16,7 @@ from ..core.define import computed
 from ..core.doors import constant, enter
 from ..core.half import half
 from ..core.signatures import tells
+from .arithmetic import multiply
 from .compare import greater, where
 from .creation import full, meshgrid
 from .grouping import scatter_reduce
@@ -644,7 +645,7 @@ def _renormed(x: Any, p: float, dim: int, most: float) -> Tensor:
     others = tuple([k for k in range(x._value.ndim) if k != dim])
     norms = vector_norm(x, p, others, True)
     over = greater(norms, most)
-    return x * where(over, most / (where(over, norms, 1.0) + 1e-7), 1.0)
+    return multiply(x, where(over, most / (where(over, norms, 1.0) + 1e-7), 1.0))
 
 
 @tells

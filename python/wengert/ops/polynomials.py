@@ -55,7 +55,7 @@ def _kernel(x: Any, n: Any, family: str, order: int) -> np.ndarray:
             for m in range(1, order + 1):
                 above[m] += m * slope * here[m - 1]
             before, here = here, above
-    return np.asarray(dtypes.convert(found, dtype))
+    return np.asarray(dtypes.convert(found + 0.0, dtype))  # a difference of 0 is not -0
 
 
 _polynomial: Callable[..., Tensor] = elementwise(

@@ -147,7 +147,8 @@ def log_normal_(x: Any, mean: float = 1.0, std: float = 2.0, *, generator: Any =
     """
     if not std > 0:
         raise ValueError(f"log_normal_: expected std above 0, got {std}")
-    return x.copy_(exp(_drawn("log_normal_", x, randn, generator) * std + mean))
+    changed: Tensor = x.copy_(exp(_drawn("log_normal_", x, randn, generator) * std + mean))
+    return changed
 
 
 def cauchy_(x: Any, median: float = 0.0, sigma: float = 1.0, *, generator: Any = None) -> Tensor:
@@ -179,7 +180,8 @@ def cauchy_(x: Any, median: float = 0.0, sigma: float = 1.0, *, generator: Any =
     """
     if not sigma > 0:
         raise ValueError(f"cauchy_: expected sigma above 0, got {sigma}")
-    return x.copy_(tan((_drawn("cauchy_", x, rand, generator) - 0.5) * math.pi) * sigma + median)
+    changed: Tensor = x.copy_(tan((_drawn("cauchy_", x, rand, generator) - 0.5) * math.pi) * sigma + median)
+    return changed
 
 
 def geometric_(x: Any, p: float, *, generator: Any = None) -> Tensor:
@@ -210,7 +212,8 @@ def geometric_(x: Any, p: float, *, generator: Any = None) -> Tensor:
     if not 0 < p < 1:
         raise ValueError(f"geometric_: expected p between 0 and 1, both excluded, got {p}")
     u = rand(x._value.shape, dtype=dtypes.float64, generator=generator)
-    return x.copy_(clamp_min(ceil(log1p(-u) / math.log1p(-p)), 1))
+    changed: Tensor = x.copy_(clamp_min(ceil(log1p(-u) / math.log1p(-p)), 1))
+    return changed
 
 
 def _drawn(name: str, x: Any, draw: Callable[..., Any], generator: Any) -> Any:
@@ -227,7 +230,8 @@ def _each(x: Any, name: str, function: Callable[..., Any], others: tuple[Any, ..
     shape, arrays = x._value.shape, [leave(y, "array") for y in (x, *map(enter, others))]
     columns = [np.broadcast_to(array, shape).ravel().tolist() for array in arrays]
     found = [function(*items) for items in zip(*columns, strict=True)]
-    return x.copy_(enter(np.array(found, x._value.dtype).reshape(shape)))
+    changed: Tensor = x.copy_(enter(np.array(found, x._value.dtype).reshape(shape)))
+    return changed
 
 
 def apply_(x: Any, callable: Callable[[Any], Any]) -> Tensor:
