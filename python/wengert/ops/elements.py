@@ -21,8 +21,8 @@ from .naming import doc
 from .numpy_kernels import quiet
 
 __all__ = [
-    "angle", "conj", "fmax", "fmin", "frexp", "gcd", "heaviside", "is_complex", "is_conj", "is_neg", "is_nonzero",
-    "is_same_size", "is_signed", "isreal", "lcm", "ldexp", "nextafter", "positive",
+    "angle", "conj", "fmax", "fmin", "frexp", "gcd", "heaviside", "is_conj", "is_neg", "is_nonzero",
+    "is_same_size", "is_signed", "isreal", "lcm", "ldexp", "positive",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- extremes that pass NaN by
@@ -91,40 +91,6 @@ def heaviside(x: Any, values: Any) -> Tensor:
     tensor([0.0000, 0.5000, 1.0000])
     """
     return _step(*match("heaviside", x, values, floating=False))
-
-
-def _next(x: Any, y: Any) -> np.ndarray:
-    dtype = x.dtype if isinstance(x, np.ndarray) else y.dtype
-    return np.asarray(np.nextafter(np.asarray(x, dtype), np.asarray(y, dtype)))
-
-
-_neighbour = computed("nextafter", quiet(_next), batched=aligned)
-
-
-def nextafter(x: Any, y: Any) -> Tensor:
-    """The number next to x on the way to y, item by item.
-
-    Parameters
-    ----------
-    x, y : tensor, array or number
-        Of shapes that broadcast together.
-
-    Returns
-    -------
-    Tensor
-        Of the broadcast shape; a constant.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not broadcast.
-
-    Examples
-    --------
-    >>> float(wg.nextafter(wg.tensor(1.), wg.tensor(2.))) - 1 == wg.finfo(wg.float32).eps
-    True
-    """
-    return _neighbour(*match("nextafter", x, y, floating=True))
 
 
 class Frexp(NamedTuple):
@@ -365,26 +331,6 @@ def isreal(x: Any) -> Tensor:
     tensor([True, True])
     """
     return _true_everywhere(enter(x))
-
-
-def is_complex(x: Any) -> bool:
-    """Whether a tensor's dtype is a complex one: never.
-
-    Parameters
-    ----------
-    x : tensor
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> wg.is_complex(wg.ones(2))
-    False
-    """
-    enter(x)
-    return False
 
 
 def is_conj(x: Any) -> bool:

@@ -66,6 +66,6 @@ zeta: Callable[..., Tensor] = elementwise(
     "zeta", _zeta_kernel, _refuse, lambda x, y: -x * zeta(x + 1.0, y), floating=True,
     doc=doc("Hurwitz's zeta function of exponent x, the sum of (y + k)^-x over k >= 0, item by item.",
             ">>> wg.special.zeta(wg.tensor([2., 3.]), wg.tensor([1., 2.]))\ntensor([1.6449, 0.2021])", inputs=2,
-            note="Infinite at x = 1 and where y is 0 or a negative integer; NaN where x < 1. In float64, by the formula\n"
-                 "of Euler and Maclaurin, DLMF 2.10.1. As in PyTorch there is a derivative with respect to y alone."),
+            note="Infinite at x = 1 and where y is 0 or a negative integer; NaN where x < 1. In float64, by the\n"
+                 "formula of Euler and Maclaurin, DLMF 2.10.1. As in PyTorch there is a derivative by y alone."),
 )  # fmt: skip

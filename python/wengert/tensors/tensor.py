@@ -95,9 +95,9 @@ class Tensor(Variable):
         "set_", "share_memory_", "storage", "storage_type", "untyped_storage",
     ))  # fmt: skip
     (
-        eig, lstsq, reinforce, resize, resize_as, solve, symeig, triangular_solve, volatile,
+        eig, lstsq, reinforce, resize, resize_as, solve, symeig, volatile,
     ) = map(absent, (
-        "eig", "lstsq", "reinforce", "resize", "resize_as", "solve", "symeig", "triangular_solve", "volatile",
+        "eig", "lstsq", "reinforce", "resize", "resize_as", "solve", "symeig", "volatile",
     ))  # fmt: skip
 
     def __init__(self, *data: Any) -> None:
