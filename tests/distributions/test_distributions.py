@@ -416,7 +416,9 @@ def test_errors_name_the_law_the_parameter_and_the_values() -> None:
         (lambda: D.Dirichlet(wg.ones(3)).log_prob(wg.ones(2)), r"event_shape \(3,\), got shape \(2,\)"),
         (lambda: D.Independent(D.Normal(0.0, 1.0), 1), r"from 0 to 0.*Normal"),
         (lambda: D.LKJCholesky(1), "LKJCholesky: expected dim of at least 2, got 1"),
-        (lambda: D.RelaxedBernoulli(-1.0, 0.5), "expected temperature"),
+        (lambda: D.RelaxedBernoulli(-1.0, 0.5), "^RelaxedBernoulli: expected temperature"),
+        (lambda: D.RelaxedOneHotCategorical(1.0, wg.tensor([-1.0, 2.0])), "^RelaxedOneHotCategorical: expected probs"),
+        (lambda: D.Poisson(1e30).sample(), r"poisson: expected rates below 9e\+18, .*got 1e\+30"),
         (lambda: D.Multinomial(-1, wg.ones(2)), "total_count of at least 0, got -1"),
         (lambda: D.MixtureSameFamily(D.Categorical(wg.ones(2)), D.Normal(wg.zeros(3), 1.0)),
          r"batch_shape \(2,\).*\(3,\)"),
@@ -469,6 +471,17 @@ def test_logits_of_what_is_masked_give_no_nan() -> None:
     assert g[1].item() == 0.0
     assert D.kl_divergence(law, D.Categorical(wg.tensor([0.5, 0.0, 0.5]))).isfinite().item()
     assert D.kl_divergence(D.Categorical(wg.ones(3)), law).item() == math.inf
+
+
+def test_what_is_computed_once_is_differentiable_whoever_asks_first() -> None:
+    p = wg.tensor([0.3, 0.7], requires_grad=True)
+    for law in (D.Bernoulli(p), D.Categorical(p), D.MultivariateNormal(wg.zeros(2), wg.diag_embed(p))):
+        x = law.sample()
+        with wg.no_grad():
+            silent = law.log_prob(x)
+        assert not silent.requires_grad
+        (g,) = wg.autograd.grad(law.log_prob(x).sum(), p)
+        assert bool((g != 0).any())
 
 
 def test_laws_print_copy_and_pickle() -> None:

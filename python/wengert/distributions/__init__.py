@@ -9,9 +9,9 @@ Examples
 >>> law = wg.distributions.Normal(loc, 1.)
 >>> law.cdf(1.), law.event_shape, law.batch_shape
 (tensor([0.8413, 0.5000], grad_fn=<NdtrBackward0>), wengert.Size([]), wengert.Size([2]))
->>> law.rsample((1000,)).mean(0).sum().backward()
+>>> law.rsample((1024,)).mean(0).sum().backward()
 >>> loc.grad
-tensor([1.0000, 1.0000])
+tensor([1., 1.])
 """
 
 from . import constraints as constraints

@@ -22,6 +22,8 @@ __all__ = ["ConstraintRegistry", "biject_to", "transform_to"]
 class ConstraintRegistry:
     """A table from classes of constraints to transforms that lead into what they allow.
 
+    Called with a constraint, it gives the transform.
+
     Examples
     --------
     >>> d = wg.distributions

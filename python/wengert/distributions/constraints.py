@@ -81,7 +81,20 @@ def _rows(found: Tensor, count: int) -> Tensor:
 
 
 class _Dependent(Constraint):
-    """A place for the constraint that another variable decides; itself it tells of no value."""
+    """What stands for a constraint that parameters decide, and tells of no value itself.
+
+    Called, it gives another that says more.
+
+    Parameters
+    ----------
+    is_discrete : bool, optional
+    event_dim : int, optional
+
+    Examples
+    --------
+    >>> wg.distributions.constraints.dependent(is_discrete=False, event_dim=1).event_dim
+    1
+    """
 
     def __init__(self, *, is_discrete: Any = NotImplemented, event_dim: Any = NotImplemented) -> None:
         self._is_discrete = is_discrete

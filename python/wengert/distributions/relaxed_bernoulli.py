@@ -96,8 +96,10 @@ class RelaxedBernoulli(TransformedDistribution):
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:  # fmt: skip
-        base = LogitRelaxedBernoulli(temperature, probs, logits, validate_args=validate_args)
+        base = LogitRelaxedBernoulli(temperature, probs, logits, validate_args=False)  # this law checks them
         super().__init__(base, SigmoidTransform(), validate_args=validate_args)
+        if self._validate_args:
+            self._require("temperature", constraints.positive, self.temperature)
 
     @property
     def temperature(self) -> Tensor:

@@ -79,8 +79,6 @@ class Transform:
     """
 
     bijective: Any = False
-    domain: Any
-    codomain: Any
 
     def __init__(self, cache_size: int = 0) -> None:
         if cache_size not in (0, 1):
@@ -91,6 +89,26 @@ class Transform:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_inv": None, "_cached": (None, None)}
+
+    @property
+    def domain(self) -> Any:
+        """What may go in.
+
+        Returns
+        -------
+        Constraint
+        """
+        raise NotImplementedError(f"{type(self).__name__}: a transform defines its domain")
+
+    @property
+    def codomain(self) -> Any:
+        """What comes out.
+
+        Returns
+        -------
+        Constraint
+        """
+        raise NotImplementedError(f"{type(self).__name__}: a transform defines its codomain")
 
     @property
     def event_dim(self) -> int:
@@ -285,7 +303,7 @@ class _InverseTransform(Transform):
 
 
 class ComposeTransform(Transform):
-    """Transforms one after another.
+    """Transforms one after another; of none, x itself.
 
     Parameters
     ----------

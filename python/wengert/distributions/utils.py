@@ -11,7 +11,7 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.broadcast import broadcast_shape
 from ..core.dtypes import get_default_dtype
-from ..core.modes import recorder
+from ..core.modes import recorder, recording
 from ..core.variable import Variable
 from ..ops import as_tensor, sigmoid, softmax, tril_indices, zeros
 
@@ -170,7 +170,8 @@ class lazy_property(Generic[T]):
     def __get__(self, instance: Any, owner: type | None = None) -> lazy_property[T] | T:
         if instance is None:
             return self
-        value = self.wrapped(instance)
+        with recording(True):  # what no_grad is around the first to ask, others may differentiate
+            value = self.wrapped(instance)
         if recorder() is None:  # a value of a program that is being recorded would go stale outside of it
             instance.__dict__[self.name] = value
         return value

@@ -47,7 +47,13 @@ def _log_gamma(source: np.random.Generator, concentration: np.ndarray, shape: Sh
 
 
 def _poisson(source: np.random.Generator, rate: np.ndarray, shape: Shape, dtype: np.dtype) -> np.ndarray:
+    largest = float(np.max(rate, initial=0.0))
+    if not largest < _LARGEST:
+        raise ValueError(f"poisson: expected rates below {_LARGEST:g}, whose counts are integers, got {largest:g}")
     return np.asarray(source.poisson(rate.astype(np.float64), shape)).astype(dtype)
+
+
+_LARGEST = 9.0e18  # counts are drawn as int64
 
 
 def _binomial(
