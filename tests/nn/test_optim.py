@@ -331,8 +331,6 @@ def test_named_parameters_are_taken_as_they_come() -> None:
     (lambda: [parameter() * 2], ValueError, "parameter 0 is the result of an operation"),
     (lambda: [wg.arange(3)], TypeError, "parameter 0 is int64"),
     (lambda: [parameter(dtype=wg.float16)], TypeError, "parameter 0 is float16.* keep the parameters in float32"),
-    (lambda: nn.Sequential(nn.Linear(2, 2), nn.LazyLinear(2)).parameters(), ValueError,
-     "parameter 2 belongs to a lazy layer and has no size yet; run one batch through the model"),
 ])  # fmt: skip
 def test_parameters_that_cannot_be_optimized_are_refused(
     kind: Any, params: Callable[[], Any], error: type, message: str
@@ -346,6 +344,40 @@ def test_a_parameter_in_two_groups_is_refused() -> None:
     for params in ([p, p], [{"params": [p]}, {"params": [p]}]):
         with pytest.raises(ValueError, match=r"parameter \d of this group, of shape \(1,\), is in the optimizer"):
             optim.SGD(params, lr=0.1)
+
+
+@by_name
+def test_an_optimizer_may_be_built_before_lazy_layers_have_sizes(kind: Any) -> None:
+    """As the course's trainer does: the parameters stay the objects that they are."""
+
+    def after_two_steps(first: str) -> tuple[list[np.ndarray], Any]:
+        wg.manual_seed(0)
+        net, x = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.LazyLinear(1)), wg.linspace(-1, 1, 8).reshape(4, 2)
+        made = kind(net.parameters(), lr=0.1) if first == "optimizer" else None
+        if made is not None:
+            made.zero_grad()
+            made.zero_grad(set_to_none=False)
+            made.step()  # which has nothing to do yet
+        wg.manual_seed(1)
+        net(x)
+        optimizer = made or kind(net.parameters(), lr=0.1)
+        for _ in range(2):
+            optimizer.zero_grad()
+            (net(x) ** 2).sum().backward()
+            optimizer.step()
+        return [p.detach().numpy() for p in net.parameters()], optimizer
+
+    (early, optimizer), (late, _) = after_two_steps("optimizer"), after_two_steps("net")
+    assert len(early) == 4
+    for a, b in zip(early, late, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert len(optimizer.state_dict()["param_groups"][0]["params"]) == 4
+
+
+def test_a_lazy_parameter_in_two_groups_is_refused() -> None:
+    layer = nn.LazyLinear(2)
+    with pytest.raises(ValueError, match=r"SGD: parameter 0 of this group, of no shape yet, is in the optimizer"):
+        optim.SGD([{"params": layer.weight}, {"params": layer.weight}], lr=0.1)
 
 
 def test_a_float16_model_is_refused_at_the_step_too() -> None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import aliases as aliases
+from .aliases import *
 from .attention import (
     AdditiveAttention,
     AddNorm,
@@ -24,7 +26,21 @@ from .attention import (
     TransformerEncoderBlock,
     masked_softmax,
 )
-from .data import HOUSES, FashionMNIST, SyntheticRegressionData, house_tiny
+from .data import (
+    DATA_HUB,
+    DATA_URL,
+    HOUSES,
+    FashionMNIST,
+    SyntheticRegressionData,
+    download,
+    get_data_ch11,
+    get_dataloader_workers,
+    get_fashion_mnist_labels,
+    house_tiny,
+    load_array,
+    load_data_fashion_mnist,
+    synthetic_data,
+)
 from .design import (
     SGD,
     Classifier,
@@ -39,6 +55,19 @@ from .design import (
 )
 from .devices import cpu, gpu, num_gpus, try_all_gpus, try_gpu
 from .images import LeNet, Residual, ResNeXtBlock, corr2d, init_cnn
+from .loops import (
+    Accumulator,
+    Animator,
+    accuracy,
+    evaluate_accuracy_gpu,
+    evaluate_loss,
+    linreg,
+    sgd,
+    squared_loss,
+    train_ch6,
+    train_ch11,
+    train_concise_ch11,
+)
 from .models import (
     MLP,
     LinearRegression,
@@ -58,8 +87,9 @@ from .models import (
 )
 from .plots import (
     annotate,
-    normal,
+    normal_density,
     plot,
+    set_axes,
     set_figsize,
     show_heatmaps,
     show_images,
@@ -89,6 +119,8 @@ from .sequences import (
 )
 
 __all__ = [
+    "DATA_HUB",
+    "DATA_URL",
     "GRU",
     "HOUSES",
     "LSTM",
@@ -96,8 +128,10 @@ __all__ = [
     "RNN",
     "RNNLM",
     "SGD",
+    "Accumulator",
     "AddNorm",
     "AdditiveAttention",
+    "Animator",
     "AttentionDecoder",
     "Classifier",
     "DataModule",
@@ -134,6 +168,7 @@ __all__ = [
     "Vocab",
     "WeightDecay",
     "WeightDecayScratch",
+    "accuracy",
     "add_to_class",
     "annotate",
     "bleu",
@@ -142,30 +177,47 @@ __all__ = [
     "corr2d",
     "cpu",
     "cross_entropy",
+    "download",
+    "evaluate_accuracy_gpu",
+    "evaluate_loss",
+    "get_data_ch11",
+    "get_dataloader_workers",
+    "get_fashion_mnist_labels",
     "gpu",
     "house_tiny",
     "init_cnn",
     "init_seq2seq",
     "l2_penalty",
+    "linreg",
+    "load_array",
+    "load_data_fashion_mnist",
     "masked_softmax",
     "newton",
-    "normal",
+    "normal_density",
     "num_gpus",
     "numerical_lim",
     "plot",
     "relu",
+    "set_axes",
     "set_figsize",
+    "sgd",
     "show_heatmaps",
     "show_images",
     "show_list_len_pair_hist",
     "show_trace_2d",
     "softmax",
+    "squared_loss",
+    "synthetic_data",
     "train_2d",
+    "train_ch6",
+    "train_ch11",
+    "train_concise_ch11",
     "try_all_gpus",
     "try_gpu",
     "use_svg_display",
     "with_gradient",
 ]
+__all__ += aliases.__all__
 
 
 def __getattr__(name: str) -> Any:

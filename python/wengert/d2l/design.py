@@ -186,6 +186,10 @@ class ProgressBoard(HyperParameters):
             return
         line.append(Point(*(sum(values) / len(points) for values in zip(*points, strict=True))))
         points.clear()
+        self._show_again()
+
+    def _show_again(self) -> None:
+        """Show the curves, but on a terminal not more often than one can see."""
         if self.display and (plots.in_notebook() or time.perf_counter() - self._shown > 0.1):
             self.show()
 
@@ -214,14 +218,18 @@ class ProgressBoard(HyperParameters):
                 self.fig = plots.new_figure(*self.figsize)
             self.axes = self.fig.subplots()
         self.axes.cla()
-        styles = zip(itertools.cycle(self.ls), itertools.cycle(self.colors), strict=False)
-        for (label, line), (style, color) in zip(self.data.items(), styles, strict=False):
-            self.axes.plot([p.x for p in line], [p.y for p in line], linestyle=style, color=color, label=label)
+        self._draw_lines()
+        named = bool(self.axes.get_legend_handles_labels()[1])
         plots.finish_axes(
-            self.axes, self.xlabel, self.ylabel, self.xlim, self.ylim, self.xscale, self.yscale, bool(self.data)
+            self.axes, self.xlabel, self.ylabel, self.xlim, self.ylim, self.xscale, self.yscale, named
         )
         figure: Figure = self.axes.figure
         return figure
+
+    def _draw_lines(self) -> None:
+        styles = zip(itertools.cycle(self.ls), itertools.cycle(self.colors), strict=False)
+        for (label, line), (style, color) in zip(self.data.items(), styles, strict=False):
+            self.axes.plot([p.x for p in line], [p.y for p in line], linestyle=style, color=color, label=label)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the curves as a picture: .png, .svg or .pdf."""

@@ -1,11 +1,15 @@
-"""The course's pictures: curves, images, and the functions that they are drawn of."""
+"""The course's pictures: curves, images, and the functions that they are drawn of.
+
+In a notebook pictures are shown below the cell that draws them, and what the functions give prints nothing there.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
+import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,7 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Result = TypeVar("Result")
+
 _figsize = (3.5, 2.5)
+_drawn: weakref.ref[Axes] | None = None  # what `plot` has drawn last
 
 
 def use_svg_display() -> None:
@@ -30,7 +37,7 @@ def use_svg_display() -> None:
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
-    """Set the size of the figures that `plot` makes from now on, and of pyplot's if it is in use.
+    """Set the size of the figures that `plot` and pyplot make from now on.
 
     Parameters
     ----------
@@ -47,6 +54,34 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
 
     _figsize = figsize
     matplotlib.rcParams["figure.figsize"] = figsize
+    _plots.use_notebook_format()
+
+
+def set_axes(
+    axes: Axes, xlabel: str | None, ylabel: str | None, xlim: Any, ylim: Any, xscale: str, yscale: str,
+    legend: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Label axes, and choose their ranges and scales.
+
+    Parameters
+    ----------
+    axes : matplotlib axes
+    xlabel, ylabel : str or None
+    xlim, ylim : (float, float) or None
+    xscale, yscale : "linear" or "log"
+    legend : sequence of str
+        A name for each line.
+
+    Examples
+    --------
+    >>> axes = wg.d2l.plot([1., 2.], [3., 4.])
+    >>> wg.d2l.set_axes(axes, "x", "y", [0, 3], None, "linear", "log", ["line"])
+    >>> axes.get_xlim() == (0, 3), axes.get_yscale()
+    (True, 'log')
+    """
+    _plots.finish_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale)
+    if len(legend):
+        axes.legend(legend)
 
 
 def plot(
@@ -71,7 +106,8 @@ def plot(
     figsize : (float, float), optional
         In inches; by default what `set_figsize` has set.
     axes : matplotlib axes, optional
-        Where to draw, instead of a new figure.
+        Where to draw. By default in a notebook pyplot's current axes, as in the book, and elsewhere a new figure, which
+        becomes pyplot's current one if pyplot is in use.
 
     Returns
     -------
@@ -97,28 +133,42 @@ def plot(
         xs = xs * len(ys)
     if len(xs) != len(ys):
         raise ValueError(f"plot: got {len(xs)} curves' X and {len(ys)} curves' Y")
-    figure = None
+    shows_itself = True
     if axes is None:
-        figure = _plots.new_figure(*(figsize or _figsize))
-        axes = figure.subplots()
+        axes, shows_itself = _plots.current_axes(*(figsize or _figsize))
+        _remember(axes)
     axes.cla()
     for x, y, form, name in itertools.zip_longest(xs, ys, itertools.islice(itertools.cycle(fmts), len(xs)), legend):
         if x is not None:
             axes.plot(x, y, form, label=name)
     _plots.finish_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, bool(legend))
-    if figure is not None:
+    return _shown(axes, axes.figure, display=not shows_itself)
+
+
+def _shown(result: Result, figure: Any, display: bool = True) -> Result:
+    """A result whose figure a notebook has shown, or is about to, and which prints nothing there."""
+    if display:
         _plots.show_in_notebook(figure)
-    return axes
+    _plots.shown(result, figure)
+    return result
+
+
+def _remember(axes: Axes) -> None:
+    """Let `annotate` write into these axes."""
+    global _drawn
+    _drawn = weakref.ref(axes)
 
 
 def _curves(values: Any) -> list[np.ndarray]:
     """One curve's coordinates, or a list of several curves', as arrays."""
-    several = isinstance(values, (list, tuple)) and len(values) > 0 and hasattr(values[0], "__len__")
+    several = isinstance(values, (list, tuple)) and len(values) > 0 and np.ndim(_array(values[0])) > 0
     arrays = [_array(x) for x in (values if several else [values])]
     return list(arrays[0]) if len(arrays) == 1 and arrays[0].ndim == 2 else arrays
 
 
 def _array(x: Any) -> np.ndarray:
+    if isinstance(x, (list, tuple)):
+        return np.asarray([_array(item) for item in x])
     return np.asarray(x.detach() if hasattr(x, "detach") else x)
 
 
@@ -150,11 +200,14 @@ def show_images(
     figure = _plots.image_grid(
         [_array(image) for image in imgs[: num_rows * num_cols]], num_rows, num_cols, titles, scale
     )
-    _plots.show_in_notebook(figure)
-    return np.array(figure.axes)
+    return _shown(np.array(figure.axes).view(_Cells), figure)
 
 
-def normal(x: Any, mu: float, sigma: float) -> Any:
+class _Cells(np.ndarray):  # which, other than an array, takes an attribute
+    pass
+
+
+def normal_density(x: Any, mu: float, sigma: float) -> Any:
     """The density of the normal distribution of mean mu and standard deviation sigma.
 
     Parameters
@@ -169,7 +222,7 @@ def normal(x: Any, mu: float, sigma: float) -> Any:
 
     Examples
     --------
-    >>> wg.d2l.normal(wg.tensor(0.), 0, 1)
+    >>> wg.d2l.normal_density(wg.tensor(0.), 0, 1)
     tensor(0.3989)
     """
     squares = (x - mu) ** 2 * (-0.5 / sigma**2)
@@ -254,8 +307,7 @@ def show_heatmaps(
             if titles:
                 axes.set_title(titles[j])
     figure.colorbar(image, ax=list(cells.ravel()), shrink=0.6)
-    _plots.show_in_notebook(figure)
-    return figure
+    return _shown(figure, figure)
 
 
 def show_list_len_pair_hist(legend: Sequence[str], xlabel: str, ylabel: str, xlist: Any, ylist: Any) -> Axes:
@@ -282,8 +334,7 @@ def show_list_len_pair_hist(legend: Sequence[str], xlabel: str, ylabel: str, xli
     axes.hist([[len(x) for x in sequences] for sequences in (xlist, ylist)], label=list(legend))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.legend()
-    _plots.show_in_notebook(figure)
-    return axes
+    return _shown(axes, figure)
 
 
 def annotate(text: str, xy: tuple[float, float], xytext: tuple[float, float], axes: Axes | None = None) -> None:
@@ -295,16 +346,19 @@ def annotate(text: str, xy: tuple[float, float], xytext: tuple[float, float], ax
     xy, xytext : (float, float)
         The point, and where the text begins.
     axes : matplotlib axes, optional
-        By default pyplot's current ones.
+        By default those that `plot` has drawn last, or in a notebook pyplot's current ones, which are the same.
 
     Examples
     --------
     >>> axes = wg.d2l.plot([0., 1., 2.], [1., 0., 1.])
-    >>> wg.d2l.annotate("minimum", (1., 0.), (1.2, 0.5), axes)
+    >>> wg.d2l.annotate("minimum", (1., 0.), (1.2, 0.5))
     >>> axes.texts[0].get_text()
     'minimum'
     """
-    if axes is None:
+    drawn = _drawn() if _drawn is not None else None
+    if axes is None and drawn is not None and not _plots.in_notebook():
+        axes = drawn
+    elif axes is None:
         _plots.require_matplotlib()
         from matplotlib import pyplot
 
@@ -375,5 +429,4 @@ def show_trace_2d(f: Callable[..., Any], results: Sequence[tuple[float, float]])
     axes.contour(x1, x2, _array(f(tensor(x1), tensor(x2))), colors="#1f77b4")
     axes.plot(*points.T, "-o", color="#ff7f0e")
     axes.set(xlabel="x1", ylabel="x2")
-    _plots.show_in_notebook(figure)
-    return axes
+    return _shown(axes, figure)

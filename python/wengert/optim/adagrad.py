@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.doors import constant
+from ..nn.modules.parameter import UninitializedParameter
 from ..ops import updates
 from .optimizer import Optimizer, State, check_implementation
 
@@ -61,14 +62,21 @@ class Adagrad(Optimizer):
         })  # fmt: skip
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters; their sums start at once."""
+        """Add a group of parameters; their sums start at once, those of lazy layers' when they have a size."""
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for p in group["params"]:
-            start = constant(np.full, p._value.shape, group["initial_accumulator_value"], p._value.dtype)
-            self.state[p] = {"step": 0, "sum": start}
+            if not isinstance(p, UninitializedParameter):
+                self._start(group, p)
+
+    def _start(self, group: dict[str, Any], p: Any) -> None:
+        start = constant(np.full, p._value.shape, group["initial_accumulator_value"], p._value.dtype)
+        self.state[p].update({"step": 0, "sum": start})
 
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
+        for p, state in zip(params, states, strict=True):
+            if "sum" not in state:
+                self._start(group, p)
         self._change(updates.adagrad, group, params, grads, states, ("sum",), counted=True)
 
     def _numbers(self, group: dict[str, Any]) -> tuple[Any, ...]:

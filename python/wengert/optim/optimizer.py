@@ -180,9 +180,14 @@ class Optimizer:
     Raises
     ------
     ValueError
-        If there are no parameters, one appears twice, is not a leaf, or has no size yet.
+        If there are no parameters, one appears twice, or is not a leaf.
     TypeError
         If one is not a tensor of float32 or float64.
+
+    Notes
+    -----
+    A parameter of a lazy layer may be given before it has a size: it stays the same object, and steps leave it alone
+    until it has a gradient.
 
     Examples
     --------
@@ -269,9 +274,8 @@ class Optimizer:
         for k, p in enumerate(params):
             self._check_parameter(k, p)
             if id(p) in known:
-                raise ValueError(
-                    f"{self._name}: parameter {k} of this group, of shape {p._value.shape}, is in the optimizer already"
-                )
+                shape = "no shape yet" if isinstance(p, UninitializedParameter) else f"shape {p._value.shape}"
+                raise ValueError(f"{self._name}: parameter {k} of this group, of {shape}, is in the optimizer already")
             known.add(id(p))
         for name, default in self.defaults.items():
             param_group.setdefault(name, default)
@@ -282,11 +286,6 @@ class Optimizer:
     def _check_parameter(self, k: int, p: Any) -> None:
         if not isinstance(p, Variable):
             raise TypeError(f"{self._name}: expected tensors as parameters, got a {type(p).__name__} at {k}")
-        if isinstance(p, UninitializedParameter):
-            raise ValueError(
-                f"{self._name}: parameter {k} belongs to a lazy layer and has no size yet; run one batch through the "
-                "model before building the optimizer"
-            )
         if p._node is not None:
             raise ValueError(f"{self._name}: parameter {k} is the result of an operation; only leaves can be optimized")
         _check_dtype(self._name, k, p)

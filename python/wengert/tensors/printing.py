@@ -7,6 +7,7 @@ set the column width. Above 1000 items each dimension shows its first and last t
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -112,6 +113,19 @@ def tensor_text(tensor: Any, prefix: str = "tensor") -> str:
             text += ", " + suffix
             width += len(suffix) + 2
     return text + ")"
+
+
+def tensor_html(tensor: Any) -> str:
+    """What a notebook shows of a tensor: its text, and below it the shape and dtype, which the text leaves to count.
+
+    There are no colours in it, so that it has those of the notebook's theme, light or dark.
+    """
+    shape = " × ".join(map(str, tensor.shape)) or "scalar"
+    facts = " · ".join([shape, str(tensor.dtype), *["requires grad"] * tensor.requires_grad])
+    return (
+        f'<div><pre style="margin:0">{html.escape(repr(tensor))}</pre>'
+        f'<div style="font-size:85%;opacity:0.7">{facts}</div></div>'
+    )
 
 
 # The operations whose nodes PyTorch names otherwise, and those with a form of its own for numbers or dimensions.

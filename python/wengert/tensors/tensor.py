@@ -32,7 +32,7 @@ from ..ops import arithmetic, compare, contractions, functions, index, products
 from ..ops import shape as shapes
 from . import conversion, copies, inplace, interop
 from .inplace import in_place
-from .printing import tensor_text
+from .printing import tensor_html, tensor_text
 from .size import Size
 
 absent = functools.partial(Absent, "Tensor")
@@ -906,6 +906,9 @@ class Tensor(Variable):
 
     def __repr__(self) -> str:
         return tensor_text(self)
+
+    def _repr_html_(self) -> str:
+        return tensor_html(self)
 
     def __format__(self, spec: str) -> str:
         return conversion.formatted(self, spec)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+_EDGE = 10  # epochs that a repr shows at each end of a long history
+
 
 class History:
-    """One row of metrics per epoch.
+    """One row of metrics per epoch; shown as a table, of which a long one shows its two ends.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ class History:
     >>> history = wg.train.History([{"epoch": 1, "train_loss": 0.5}, {"epoch": 2, "train_loss": 0.25}])
     >>> history["train_loss"]
     [0.5, 0.25]
-    >>> print(history.table())
+    >>> history
     epoch  train_loss
         1      0.5000
         2      0.2500
@@ -56,10 +59,31 @@ class History:
 
     def table(self) -> str:
         """The history as aligned text, a line per epoch."""
+        return _aligned(self._cells(self.rows))
+
+    def __repr__(self) -> str:
+        return _aligned(self._shown()) if self.rows else "History of no epochs"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows, without colours of its own, so that it has those of the theme, light or dark."""
+        if not self.rows:
+            return f"<div>{self!r}</div>"
+        names, *rows = self._shown()
+        body = "".join(_html_row("td", row) for row in rows)
+        return f"<table><thead>{_html_row('th', names)}</thead><tbody>{body}</tbody></table>"
+
+    def _cells(self, rows: Sequence[dict[str, float]]) -> list[list[str]]:
+        """The names, and the texts of some epochs' metrics."""
         names = self.names()
-        cells = [names, *([_cell(name, row.get(name, math.nan)) for name in names] for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        return "\n".join("  ".join(map(str.rjust, row, widths)) for row in cells)
+        return [names, *([_cell(name, row.get(name, math.nan)) for name in names] for row in rows)]
+
+    def _shown(self) -> list[list[str]]:
+        """The names, and the texts of all epochs, or of the first and last ones with dots between."""
+        if len(self.rows) <= 2 * _EDGE:
+            return self._cells(self.rows)
+        cells = self._cells([*self.rows[:_EDGE], *self.rows[-_EDGE:]])
+        cells.insert(1 + _EDGE, ["..."] * len(cells[0]))
+        return cells
 
     def to_csv(self) -> str:
         """The history as comma-separated values, every number to its last digit."""
@@ -87,6 +111,16 @@ class History:
         except csv.Error as error:
             raise ValueError(f"after line {len(rows) + 1}: {error}") from error
         return cls(rows)
+
+
+def _aligned(cells: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in cells)
+
+
+def _html_row(tag: str, texts: list[str]) -> str:
+    cells = [f'<{tag} style="text-align:right">{html.escape(text)}</{tag}>' for text in texts]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _number(text: str) -> float:

@@ -1,12 +1,16 @@
 """Pictures: curves, images, confusion matrices, and charts in text for terminals.
 
-Everything is drawn on matplotlib's Figure objects: no window opens, and pyplot with its state is never imported.
+Everything is drawn on matplotlib's Figure objects: no window opens, and pyplot with its state is never imported, but in
+notebooks that show pyplot's figures below their cells.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import os
+import sys
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 _DPI = 150
 _notebook_format = "svg"
+_last: weakref.ref[Figure] | None = None  # that pyplot was given
 
 
 # ---------------------------------------------------------------- figures and where they go
@@ -62,9 +67,43 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=_DPI, layout=_new_layout())
     FigureCanvasAgg(figure)
     return figure
+
+
+@functools.cache
+def _layout_class() -> type[Any]:
+    """matplotlib's constrained layout, after which nothing sticks out.
+
+    The ticks depend on the size of the axes, and that on the room for the ticks' labels, so the last pass may have made
+    room for other labels than are drawn: "10.0" would be cut to "0.0".
+    """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    class RoomyLayout(ConstrainedLayoutEngine):
+        def execute(self, fig: Figure) -> None:
+            super().execute(fig)
+            size, left_below, right_above = fig.get_size_inches(), np.zeros(2), np.zeros(2)
+            for _ in range(3):
+                box, pad = fig.get_tightbbox(), 0.04  # inches, as matplotlib's own
+                below = np.where(box.min < -0.005, pad - box.min, 0) / size
+                above = np.where(box.max > size + 0.005, box.max - size + pad, 0) / size
+                if not below.any() and not above.any():
+                    break
+                left_below, right_above = left_below + below, right_above + above
+                self.set(rect=(*left_below, *(1 - left_below - right_above)))
+                super().execute(fig)
+            self.set(rect=(0, 0, 1, 1))
+
+        def __reduce__(self) -> Any:  # a pickle cannot name a class of a function
+            return _new_layout, ()
+
+    return RoomyLayout
+
+
+def _new_layout() -> Any:
+    return _layout_class()()
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
@@ -88,26 +127,101 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 
 
 def rendered(figure: Figure, form: str) -> bytes:
-    """A figure as the bytes of a file of a format: "png", "svg", "pdf"."""
+    """A figure as the bytes of a file of a format: "png", "svg", "pdf". One without a layout grows to what it holds."""
     content = io.BytesIO()
-    figure.savefig(content, format=form)
+    figure.savefig(content, format=form, bbox_inches=None if figure.get_layout_engine() else "tight")
     return content.getvalue()
 
 
-def use_notebook_format(form: str) -> None:
-    """Show figures in notebooks as "svg" or "png"."""
+# ---------------------------------------------------------------- notebooks
+
+
+def use_notebook_format(form: str | None = None) -> None:
+    """Show figures in notebooks, pyplot's included, as "svg" or "png"; None for what it is already, "svg" at first."""
     global _notebook_format
+    form = _notebook_format if form is None else form
     if form not in ("svg", "png"):
         raise ValueError(f"figures in notebooks are 'svg' or 'png', got {form!r}")
     _notebook_format = form
+    if _shows_pyplot():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats(form)
 
 
 def in_notebook() -> bool:
     """Whether this process is the kernel of a notebook."""
-    import sys
-
     shell = sys.modules.get("IPython")
     return shell is not None and "IPKernelApp" in getattr(shell.get_ipython(), "config", {})
+
+
+def _shows_pyplot() -> bool:
+    """Whether a notebook is running that shows pyplot's figures below the cell that made them."""
+    if not in_notebook():
+        return False
+    require_matplotlib()
+    import matplotlib
+
+    return "inline" in matplotlib.get_backend()
+
+
+def current_axes(width: float, height: float) -> tuple[Axes, bool]:
+    """Axes to draw into, and whether they are pyplot's, which the notebook shows by itself.
+
+    Those are pyplot's current ones where a notebook shows its figures, so that other commands of the same cell find
+    them. Elsewhere the axes are of a figure of their own, which becomes pyplot's current one if pyplot is in use.
+
+    Parameters
+    ----------
+    width, height : float
+        In inches, of a figure that is made for them.
+
+    Returns
+    -------
+    matplotlib.axes.Axes, bool
+    """
+    global _last
+    if _shows_pyplot():
+        from matplotlib import pyplot
+
+        if not pyplot.get_fignums():
+            use_notebook_format()
+            pyplot.figure(figsize=(width, height), layout=_new_layout())
+        return pyplot.gca(), True
+    if in_notebook() or "matplotlib.pyplot" not in sys.modules:
+        return new_figure(width, height).subplots(), False
+    from matplotlib import pyplot
+
+    before = _last() if _last is not None else None
+    if before is not None:
+        pyplot.close(before)  # it stays what it is, and is only no longer pyplot's
+    figure = pyplot.figure(figsize=(width, height), dpi=_DPI, layout=_new_layout())
+    _last = weakref.ref(figure)
+    return figure.subplots(), False
+
+
+class _Shown:
+    """How a notebook displays what stands for a figure that it has just shown: not again below the same cell."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure, self.cell = figure, _cell()
+
+    def __call__(self) -> None:
+        if _cell() != self.cell:
+            show_in_notebook(self.figure)
+
+
+def _cell() -> Any:
+    return getattr(sys.modules["IPython"].get_ipython(), "execution_count", None)
+
+
+def shown(result: Any, figure: Figure) -> None:
+    """Keep a notebook from printing a result, axes as a rule, below the figure that it has shown already.
+
+    In a later cell the result is displayed as the figure.
+    """
+    if in_notebook():
+        result._ipython_display_ = _Shown(figure)
 
 
 def show_in_notebook(figure: Figure, *, replace: bool = False) -> bool:

@@ -25,6 +25,7 @@ from ...ops.creation import empty, from_numpy
 from ...tensors.tensor import Tensor
 from . import state
 from .crossing import Crossing
+from .markup import module_html
 from .parameter import Parameter, UninitializedParameter
 from .state import IncompatibleKeys as IncompatibleKeys
 
@@ -1506,6 +1507,9 @@ class Module:
             return f"{self._get_name()}({extra[0]})"
         body = "".join(f"\n  {line}" for line in (*extra, *children))
         return f"{self._get_name()}({body}{chr(10) if body else ''})"
+
+    def _repr_html_(self) -> str:
+        return module_html(self)
 
 
 _OPTIONS_OF_COMPILE = ("fullgraph", "dynamic", "backend", "mode", "options", "disable")

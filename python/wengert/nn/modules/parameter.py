@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import warnings
 from typing import Any
 
@@ -127,6 +128,9 @@ class UninitializedParameter(Parameter):
 
     def __repr__(self) -> str:
         return "<UninitializedParameter>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"  # there is no shape to tell
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
         copy = UninitializedParameter(self.requires_grad, self.dtype)
