@@ -45,6 +45,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "activations": {},
     "mlp": {"max_epochs": 2, "hidden": 16, "data": Small},
     "spirals": {"per_arm": 30, "hidden": 16, "steps": 50},
+    "lenet_filters": {"max_epochs": 2, "data": Small},
+    "character_model": {"text": "a rose is a rose is a tape.", "hidden": 32, "every": 20},
     "transformer": {"length": 4, "width": 16, "steps": 200, "batch": 32},
     "example_gradients": {"count": 100, "flipped": 5, "steps": 600},
     "weight_decay": {"max_epochs": 5},
@@ -126,6 +128,8 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
         ],
     ),
     "spirals": ((4.6, 4.4), [("x1", "x2", [])]),
+    "lenet_filters": ((8.8, 7.2), [("", "", [])] * 48),
+    "character_model": ((10, 3.2), [("step", "loss", []), ("letter that was read", "unit of the state", [])]),
     "transformer": ((8.4, 2.8), [("looks at", "to write", [])] * 2),
     "example_gradients": (
         (8, 3.4),
@@ -252,6 +256,31 @@ def test_the_plane_has_the_colour_of_the_points_on_it() -> None:
         own = [np.abs(colors - (1 - 0.45 * (1 - to_rgb(other.get_color())))).sum(1) for other in axes.lines]
         right.append(np.argmin(own, axis=0) == arm)
     assert np.mean(right) > 0.95
+
+
+def test_lenet_shows_its_filters_and_what_they_find(capsys: pytest.CaptureFixture[str]) -> None:
+    axes = run("lenet_filters").axes
+    shown = {panel.get_title(): np.asarray(panel.images[0].get_array()) for panel in axes if panel.get_title()}
+    assert {title: image.shape for title, image in shown.items()} == {
+        "image": (28, 28), "filters before": (5, 5), "and after": (5, 5), "what they find": (28, 28),
+        "the second layer": (10, 10),
+    }  # fmt: skip
+    assert not np.array_equal(shown["filters before"], shown["and after"])
+    assert shown["what they find"].min() >= 0
+    out = capsys.readouterr().out.splitlines()
+    first, second = (float(line.split()[1]) for line in out[1:3])  # losses, below the table's head
+    assert second < first
+    assert [line.split(":")[0] for line in out[3:9]] == [f"filter {k}" for k in range(1, 7)]
+
+
+def test_the_character_model_reproduces_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    losses, units = run("character_model").axes
+    out = capsys.readouterr().out.splitlines()
+    assert out[-2].endswith(": a rose is a rose is a tape.")
+    assert out[-1] == f"after {len(losses.lines[0].get_ydata())} steps all 27 letters are reproduced from the first one"
+    assert [label.get_text() for label in units.get_xticklabels()] == list("a rose is a rose is a tape.")
+    assert examples.load("character_model").run(most=1, hidden=4, every=1) is not None
+    assert capsys.readouterr().out.endswith("after 1 steps the text is not reproduced yet\n")
 
 
 def test_each_letter_is_looked_for_where_it_stands_in_the_word() -> None:

@@ -28,6 +28,8 @@ NAMES = (
     "activations",
     "mlp",
     "spirals",
+    "lenet_filters",
+    "character_model",
     "transformer",
     "example_gradients",
     "weight_decay",
