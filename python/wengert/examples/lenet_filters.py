@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import wengert as wg
 from wengert import d2l, nn, optim
 from wengert.train import plots
@@ -57,7 +59,21 @@ def run(max_epochs: int = 2, lr: float = 2e-3, batch_size: int = 128, data: Any 
     name, guess = (data.train.classes[int(labels[0])] for labels in (y, said))
     print(f"the picture is of class {name!r}; the network says {guess!r}")
     layers = {
-        "filters before": before[:, 0], "and after": filters[:, 0], "what they find": first[0],
-        "the second layer": second[0],
+        "picture": X[0], "filters before": before[:, 0], "filters after": filters[:, 0], "what they find": first[0],
+        "what the second layer finds": second[0],
     }  # fmt: skip
-    return plots.feature_maps(X[0, 0], {title: maps.numpy() for title, maps in layers.items()})
+    figure = plots.new_figure(8, 5)
+    for axes, (title, maps) in zip(figure.subplots(len(layers), 1), layers.items(), strict=True):
+        axes.imshow(side_by_side(maps), cmap="gray")
+        axes.set_title(title, fontsize=8)
+        axes.set_axis_off()
+    return figure
+
+
+def side_by_side(maps: Any) -> np.ndarray:
+    """Maps (n, height, width) as one picture with gaps, the smallest item of each black, the largest white."""
+    maps = maps.numpy()
+    low, high = (extreme(maps, axis=(1, 2), keepdims=True) for extreme in (np.min, np.max))
+    scaled = (maps - low) / np.maximum(high - low, 1e-12)
+    gap = max(1, maps.shape[2] // 5)
+    return np.hstack(np.pad(scaled, ((0, 0), (0, 0), (0, gap)), constant_values=np.nan))[:, :-gap]
