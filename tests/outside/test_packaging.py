@@ -30,7 +30,9 @@ EXTRAS = {
     "tensorboard": {"PIL", "tensorboardX"},
 }
 # And what it uses where it finds it.
-OPTIONAL = set().union(*EXTRAS.values()) | {"IPython", "dask", "jax", "joblib", "pandas", "pyarrow", "scipy", "torch"}
+OPTIONAL = set().union(*EXTRAS.values()) | {
+    "IPython", "dask", "jax", "joblib", "matplotlib_inline", "pandas", "pyarrow", "scipy", "torch",
+}
 
 
 def loaded_after(*statements: str) -> set[str]:

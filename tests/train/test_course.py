@@ -103,7 +103,8 @@ def test_the_stock_file_is_imported_and_trains(alias: None, monkeypatch: pytest.
     stock = importlib.import_module("d2l.torch")
     monkeypatch.delitem(sys.modules, "d2l.torch")
     torch.manual_seed(0)
-    model = stock.LinearRegression(lr=0.03)
+    with pytest.warns(UserWarning, match="does nothing to the items that it will have"):
+        model = stock.LinearRegression(lr=0.03)
     model.board.display = False
     data = stock.SyntheticRegressionData(w=torch.tensor([2.0, -3.4]), b=4.2)
     stock.Trainer(max_epochs=3, gradient_clip_val=10).fit(model, data)

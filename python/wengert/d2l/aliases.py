@@ -50,6 +50,16 @@ __all__ = [
 def numpy(x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
     """The items as an array, without history; as `Tensor.numpy`.
 
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    ndarray
+
     Examples
     --------
     >>> wg.d2l.numpy(wg.ones(2, requires_grad=True))
@@ -62,6 +72,16 @@ def numpy(x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
 def size(x: Any, *args: Any, **kwargs: Any) -> int:
     """How many items there are; as `Tensor.numel`.
 
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> wg.d2l.size(wg.ones(2, 3))
@@ -73,6 +93,16 @@ def size(x: Any, *args: Any, **kwargs: Any) -> int:
 
 def reshape(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """The items in another shape; as `Tensor.reshape`.
+
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
 
     Examples
     --------
@@ -87,6 +117,16 @@ def reshape(x: Any, *args: Any, **kwargs: Any) -> Tensor:
 def to(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """As another dtype or on another device; as `Tensor.to`.
 
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
+
     Examples
     --------
     >>> wg.d2l.to(wg.arange(2), wg.float32)
@@ -98,6 +138,16 @@ def to(x: Any, *args: Any, **kwargs: Any) -> Tensor:
 
 def reduce_sum(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """The sum of the items, or along dimensions; as `Tensor.sum`.
+
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
 
     Examples
     --------
@@ -111,6 +161,16 @@ def reduce_sum(x: Any, *args: Any, **kwargs: Any) -> Tensor:
 def argmax(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """Where the largest item is, or those along a dimension; as `Tensor.argmax`.
 
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
+
     Examples
     --------
     >>> wg.d2l.argmax(wg.eye(3), axis=1)
@@ -122,6 +182,16 @@ def argmax(x: Any, *args: Any, **kwargs: Any) -> Tensor:
 
 def astype(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """As another dtype; as `Tensor.type`.
+
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
 
     Examples
     --------
@@ -135,6 +205,16 @@ def astype(x: Any, *args: Any, **kwargs: Any) -> Tensor:
 def transpose(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """A matrix transposed; as `Tensor.t`.
 
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
+
     Examples
     --------
     >>> wg.d2l.transpose(wg.ones(2, 3)).shape
@@ -146,6 +226,16 @@ def transpose(x: Any, *args: Any, **kwargs: Any) -> Tensor:
 
 def reduce_mean(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """The mean of the items, or along dimensions; as `Tensor.mean`.
+
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
 
     Examples
     --------
@@ -159,6 +249,16 @@ def reduce_mean(x: Any, *args: Any, **kwargs: Any) -> Tensor:
 def expand_dims(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """With a further dimension of size one; as `Tensor.unsqueeze`.
 
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
+
     Examples
     --------
     >>> wg.d2l.expand_dims(wg.ones(2), 0).shape
@@ -171,6 +271,16 @@ def expand_dims(x: Any, *args: Any, **kwargs: Any) -> Tensor:
 def swapaxes(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """With two dimensions exchanged; as `Tensor.swapaxes`.
 
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
+
     Examples
     --------
     >>> wg.d2l.swapaxes(wg.ones(2, 3, 4), 0, 2).shape
@@ -182,6 +292,16 @@ def swapaxes(x: Any, *args: Any, **kwargs: Any) -> Tensor:
 
 def repeat(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """Laid side by side with itself; as `Tensor.repeat`.
+
+    Parameters
+    ----------
+    x : tensor
+    *args, **kwargs
+        As the method takes them.
+
+    Returns
+    -------
+    Tensor
 
     Examples
     --------

@@ -171,6 +171,10 @@ def load_data_fashion_mnist(batch_size: int, resize: int | tuple[int, int] | Non
 def get_dataloader_workers() -> int:
     """How many processes the course lets a loader use: none, since data are loaded in the calling process.
 
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> wg.d2l.get_dataloader_workers()

@@ -38,9 +38,9 @@ class Reader(nn.Module):
 
 def write(model: Reader, start: Any, length: int) -> list[int]:
     """The likeliest letter again and again, each of which is read before the next is written."""
-    found, state = start.tolist(), None
+    found: list[int] = start.tolist()
     with wg.no_grad():
-        logits, state = model(start, state)
+        logits, state = model(start)
         while len(found) < length:
             found.append(int(logits[-1].argmax().item()))
             logits, state = model(wg.tensor(found[-1:]), state)

@@ -72,8 +72,8 @@ def run(max_epochs: int = 2, lr: float = 2e-3, batch_size: int = 128, data: Any 
 
 def side_by_side(maps: Any) -> np.ndarray:
     """Maps (n, height, width) as one picture with gaps, the smallest item of each black, the largest white."""
-    maps = maps.numpy()
+    maps = np.asarray(maps)
     low, high = (extreme(maps, axis=(1, 2), keepdims=True) for extreme in (np.min, np.max))
     scaled = (maps - low) / np.maximum(high - low, 1e-12)
     gap = max(1, maps.shape[2] // 5)
-    return np.hstack(np.pad(scaled, ((0, 0), (0, 0), (0, gap)), constant_values=np.nan))[:, :-gap]
+    return np.hstack(list(np.pad(scaled, ((0, 0), (0, 0), (0, gap)), constant_values=np.nan)))[:, :-gap]

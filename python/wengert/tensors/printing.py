@@ -123,7 +123,7 @@ def tensor_html(tensor: Any) -> str:
     shape = " × ".join(map(str, tensor.shape)) or "scalar"
     facts = " · ".join([shape, str(tensor.dtype), *["requires grad"] * tensor.requires_grad])
     return (
-        f'<div><pre style="margin:0">{html.escape(repr(tensor))}</pre>'
+        f'<div><pre style="margin:0;font-family:monospace">{html.escape(repr(tensor))}</pre>'
         f'<div style="font-size:85%;opacity:0.7">{facts}</div></div>'
     )
 

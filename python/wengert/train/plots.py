@@ -86,9 +86,9 @@ def _layout_class() -> type[Any]:
             super().execute(fig)
             size, left_below, right_above = fig.get_size_inches(), np.zeros(2), np.zeros(2)
             for _ in range(3):
-                box, pad = fig.get_tightbbox(), 0.04  # inches, as matplotlib's own
-                below = np.where(box.min < -0.005, pad - box.min, 0) / size
-                above = np.where(box.max > size + 0.005, box.max - size + pad, 0) / size
+                low, high = np.asarray(fig.get_tightbbox())  # in inches, as the pad, which is matplotlib's own
+                below = np.where(low < -0.005, 0.04 - low, 0) / size
+                above = np.where(high > size + 0.005, high - size + 0.04, 0) / size
                 if not below.any() and not above.any():
                     break
                 left_below, right_above = left_below + below, right_above + above
