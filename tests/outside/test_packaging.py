@@ -32,7 +32,7 @@ EXTRAS = {
 # And what it uses where it finds it.
 OPTIONAL = set().union(*EXTRAS.values()) | {
     "IPython", "dask", "jax", "joblib", "matplotlib_inline", "pandas", "pyarrow", "scipy", "torch",
-}
+}  # fmt: skip
 
 
 def loaded_after(*statements: str) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,28 @@ def test_a_board_draws_a_figure_with_its_options(tmp_path: Path) -> None:
     for ending, start in ((".png", b"\x89PNG"), (".svg", b"<?xml")):
         board.save(tmp_path / f"board{ending}")
         assert (tmp_path / f"board{ending}").read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("form", ["png", "svg"])
+def test_the_labels_of_a_board_s_ticks_are_not_cut(form: str) -> None:
+    """Of this curve matplotlib's own layout makes room for ticks up to 12, and then draws those up to 10.0."""
+    pytest.importorskip("matplotlib")
+    board = d2l.ProgressBoard("epoch", display=False)
+    for x in range(3):
+        board.draw(x, 11.5 * x / 2, "train_loss")
+    figure = pickle.loads(pickle.dumps(board.figure()))
+    train.plots.rendered(figure, form)
+    bounds, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert min(bounds.x0, bounds.y0, width - bounds.x1, height - bounds.y1) > 0
+    assert figure.get_layout_engine().get()["rect"] == (0, 0, 1, 1)
+
+
+def test_a_figure_without_a_layout_grows_to_its_labels() -> None:
+    figure_module = pytest.importorskip("matplotlib.figure")
+    figure = figure_module.Figure(figsize=(2, 1), dpi=100)
+    board = d2l.ProgressBoard("a long label of the axis below", axes=figure.subplots(), display=False)
+    board.draw(1, 1, "a")
+    assert int.from_bytes(train.plots.rendered(board.figure(), "png")[16:20], "big") > 200
 
 
 def test_a_board_draws_into_given_axes() -> None:
