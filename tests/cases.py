@@ -41,7 +41,7 @@ BINARY: tuple[Shapes, ...] = (
 FILLED: tuple[Shapes, ...] = (((),), ((1,),), ((7,),), ((3, 5),), ((2, 3, 4),))  # for what is not defined on nothing
 FEW: tuple[Shapes, ...] = (((3,),), ((),))  # for what takes long
 MATRICES: tuple[Shapes, ...] = (((3, 5),), ((1, 1),), ((4, 4),), ((5, 2),))
-FEW: tuple[Shapes, ...] = (((2,), (2,)), ((), (2,)))
+FEW_PAIRS: tuple[Shapes, ...] = (((2,), (2,)), ((), (2,)))
 PICTURES: tuple[Shapes, ...] = (((2, 4, 5),), ((1, 2, 3, 4),))
 
 
@@ -466,8 +466,9 @@ CASES: tuple[Case, ...] = (
     Case("polygamma", lambda x: wg.polygamma(1, x), reference("polygamma"), low=0.3, high=9.0),
     Case("polygamma_negative", lambda x: x.polygamma(1), reference("polygamma"), low=-1.8, high=-1.2),
     Case("mvlgamma", lambda x: wg.mvlgamma(x, 3), _mvlgamma, low=1.3, high=4.0, rtol32=5e-6),
-    Case("gammainc", special.gammainc, gamma_part, FEW, low=0.3, high=4.0, order=2),
-    Case("log_gamma_slope", lambda x, y: log_gamma_slope(x + 1, y, n=1), shape_slope, FEW, low=-0.6, high=1.8, order=2),
+    Case("gammainc", special.gammainc, gamma_part, FEW_PAIRS, low=0.3, high=4.0, order=2),
+    Case("log_gamma_slope", lambda x, y: log_gamma_slope(x + 1, y, n=1), shape_slope, FEW_PAIRS,
+         low=-0.6, high=1.8, order=2),
     Case("follow_shape", lambda x: follow_shape(x, _quantile(x)), _log_gamma_quantile, (((4,),), ((),)), low=0.4,
          high=4.0, rtol32=5e-6),
     Case("i0", wg.i0, reference("i0"), high=4.0),

@@ -39,10 +39,10 @@ def words(text: str) -> list[str]:
 WITH_X = words("""
     add addcdiv addcmul addmm allclose arctan2 atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift
     bitwise_xor bucketize bmm cdist cholesky_solve copy_ copysign cosine_similarity dist div divide dot eq equal
-    expand_as float_power floor_divide fmax fmin fmod ge greater greater_equal gt heaviside hypot inner isclose isin
-    kron le less less_equal logaddexp logical_and logical_or logical_xor lt matmul maximum minimum mm mul multiply
-    ne nextafter not_equal outer pow prelu remainder reshape_as searchsorted sub subtract true_divide type_as view_as
-    vdot xlogy
+    expand_as float_power floor_divide fmax fmin fmod gcd ge ger greater greater_equal gt heaviside hypot igamma
+    igammac inner is_same_size isclose isin kron lcm ldexp le less less_equal logaddexp logaddexp2 logical_and
+    logical_or logical_xor lt matmul maximum minimum mm mul multiply ne nextafter not_equal outer pow prelu remainder
+    reshape_as searchsorted sub subtract triangular_solve true_divide type_as view_as vdot xlogy
 """)
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(WITH_X, ("x",)),
@@ -79,6 +79,16 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "to_device": ("'cpu'",),
     "topk": ("1",), "transpose": ("0, 0", "0, -1"), "type": ("x.dtype",), "unflatten": ("0, (-1, 1)",),
     "unfold": ("0, 1, 1",), "unsqueeze": ("0",), "view": ("(-1,)", "x.shape", "x.dtype"), "where": ("x == x, x",),
+    "addbmm": ("m.ones(1, 3, 3), m.ones(1, 3, 3)",), "addr": ("m.ones(3), m.ones(3)",), "apply_": ("lambda v: v",),
+    "map_": ("x, lambda v, w: v",), "map2_": ("x, x, lambda u, v, w: u",), "geometric_": ("0.5",),
+    **dict.fromkeys(words("dsplit hsplit vsplit unsafe_chunk unsafe_split"), ("1",)),
+    **dict.fromkeys(words("split_with_sizes unsafe_split_with_sizes"), ("[x.shape[0]]",)),
+    "histogram": ("3",), "histogramdd": ("2",), "index_reduce": (f"0, {FIRST}, x[:1], 'amax'",),
+    "lu_solve": ("m.eye(3), m.tensor([1, 2, 3], dtype=m.int32)",), "lu_unpack": ("m.tensor([1, 2, 3], dtype=m.int32)",),
+    "narrow_copy": ("0, 0, 1",), "nonzero_static": ("size=2",), "orgqr": ("x[0]",), "ormqr": ("x[0], x",),
+    "put": ("m.tensor([0]), x.flatten()[:1]",), "diagonal_scatter": ("x.diagonal()",),
+    "select_scatter": ("x[0], 0, 0",), "slice_scatter": ("x, 0",), "sum_to_size": ("x.shape", "1"),
+    "unravel_index": ("(100,)",), "cuda": (), "pin_memory": (),
     "einsum": (), "register_hook": (), "register_post_accumulate_grad_hook": (), "retain_grad": (), "backward": (),
     "from_numpy": (),
 }  # fmt: skip
@@ -96,8 +106,10 @@ EXPRESSIONS = (
 
 # The names whose result shows the memory of x, for one shape and dtype at least.
 SHARED = set(words("""
-    +x T adjoint as_tensor asarray atleast_1d atleast_2d atleast_3d bool broadcast_tensors broadcast_to chunk
-    contiguous cpu data detach diagonal double dropout einsum expand expand_as flatten float half long mT
+    +x H T adjoint as_tensor asarray atleast_1d atleast_2d atleast_3d bool broadcast_tensors broadcast_to
+    cartesian_prod chunk conj conj_physical contiguous cpu data detach diagonal double dropout dsplit einsum expand
+    expand_as flatten float half hsplit long mH mT real resolve_conj resolve_neg split_with_sizes sum_to_size
+    unsafe_chunk unsafe_split unsafe_split_with_sizes vsplit
     meshgrid moveaxis movedim narrow permute positive ravel reshape reshape_as select split squeeze
     swapaxes swapdims t tensor_split to to_device transpose type type_as unbind unflatten unfold unsqueeze view view_as
     x[()] x[...] x[0] x[:] x[None] x[m.tensor(0)]
@@ -114,7 +126,7 @@ def calls() -> dict[str, list[str]]:
                 f"m.{name}({x}{', ' if more else ''}{more})" for more in ARGUMENTS.get(name, ("",)) for x in operands
             ]
     for name in dir(wg.Tensor):
-        if name.startswith("_"):
+        if name.startswith("_") or not hasattr(wg.Tensor, name):  # of which some say why they are not there
             continue
         plain = name[:-1] if name.endswith("_") and name not in ARGUMENTS else name
         if callable(getattr(wg.Tensor, name)):
@@ -129,7 +141,8 @@ def calls() -> dict[str, list[str]]:
 
 
 WITHOUT_TENSORS = {
-    "arange", "broadcast_shapes", "empty", "eye", "full", "get_rng_state", "initial_seed", "linspace", "logspace",
+    "arange", "broadcast_shapes", "frombuffer", "range",
+    "empty", "eye", "full", "get_rng_state", "initial_seed", "linspace", "logspace",
     "manual_seed", "normal", "ones", "rand", "randint", "randn", "randperm", "seed", "set_rng_state", "zeros",
     "default_generator", "tril_indices", "triu_indices",
 }  # fmt: skip

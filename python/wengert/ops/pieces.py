@@ -159,13 +159,9 @@ def split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[
     return split(x, list(split_sizes), dim)
 
 
-def _alone(parts: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple([clone(part) for part in parts])
-
-
 @tells
 def unsafe_split(x: Any, split_size: int, dim: int = 0) -> tuple[Any, ...]:
-    """The parts of `split`, as copies that may be changed one by one.
+    """The parts of `split`, under another name: views too, which may be changed in place here.
 
     Parameters
     ----------
@@ -182,12 +178,12 @@ def unsafe_split(x: Any, split_size: int, dim: int = 0) -> tuple[Any, ...]:
     >>> wg.unsafe_split(wg.arange(3), 2)
     (tensor([0, 1]), tensor([2]))
     """
-    return _alone(split(x, split_size, dim))
+    return split(x, split_size, dim)
 
 
 @tells
 def unsafe_split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
-    """The parts of `split_with_sizes`, as copies that may be changed one by one.
+    """The parts of `split_with_sizes`, under another name: views too, which may be changed in place here.
 
     Parameters
     ----------
@@ -204,12 +200,12 @@ def unsafe_split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) ->
     >>> wg.unsafe_split_with_sizes(wg.arange(3), [1, 2])
     (tensor([0]), tensor([1, 2]))
     """
-    return _alone(split_with_sizes(x, split_sizes, dim))
+    return split_with_sizes(x, split_sizes, dim)
 
 
 @tells
 def unsafe_chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    """The parts of `chunk`, as copies that may be changed one by one.
+    """The parts of `chunk`, under another name: views too, which may be changed in place here.
 
     Parameters
     ----------
@@ -226,7 +222,7 @@ def unsafe_chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     >>> wg.unsafe_chunk(wg.arange(3), 2)
     (tensor([0, 1]), tensor([2]))
     """
-    return _alone(chunk(x, chunks, dim))
+    return chunk(x, chunks, dim)
 
 
 @tells
@@ -566,7 +562,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
     if not vectors or any(x._value.ndim != 1 for x in vectors):
         raise ValueError(f"cartesian_prod: expected vectors, got shapes {[x._value.shape for x in vectors]}")
     if len(vectors) == 1:
-        return clone(vectors[0])
+        return vectors[0]
     return stack([reshape(part, -1) for part in meshgrid(*vectors, indexing="ij")], 1)
 
 
@@ -725,4 +721,4 @@ def sum_to_size(x: Any, *size: Any) -> Tensor:
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, x._value.shape[lead:], strict=True)):
         raise ValueError(f"sum_to_size: the shape {shape} does not broadcast to {x._value.shape}")
     found: Tensor = sum_to(x, shape)
-    return found
+    return found if shape else clone(found)
