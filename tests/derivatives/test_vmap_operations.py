@@ -165,6 +165,8 @@ LOOPED = {
     "cross_entropy_weights": "asked for by second derivatives alone",
     "equal": "gives a truth, which cannot leave a batch",
     "histc": "NumPy's bins are one for all",
+    "histogram": "NumPy's bins are one for all",
+    "histogram_edges": "NumPy's bins are one for all",
     "index_put_last": "the last of repeated indices, which differ over the batch",
     "masked_scatter_numbers": "the number of items that a mask holds is checked for each example",
     "scatter_ranks": "the order of indices that differ over the batch",

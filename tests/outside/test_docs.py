@@ -39,7 +39,9 @@ def exported(module: types.ModuleType) -> dict[str, Any]:
     return {
         name: value
         for name, value in found.items()
-        if callable(value) and not isinstance(value, np.dtype) and str(value.__module__).startswith(origin)
+        if callable(value)
+        and not isinstance(value, np.dtype)
+        and str(getattr(value, "__module__", None)).startswith(origin)
     }
 
 

@@ -67,16 +67,12 @@ class Adagrad(Optimizer):
         group = self.param_groups[-1]
         for p in group["params"]:
             if not isinstance(p, UninitializedParameter):
-                self._start(group, p)
+                self.state[p].update({"step": 0, "sum": self._start(group, p, "sum")})
 
-    def _start(self, group: dict[str, Any], p: Any) -> None:
-        start = constant(np.full, p._value.shape, group["initial_accumulator_value"], p._value.dtype)
-        self.state[p].update({"step": 0, "sum": start})
+    def _start(self, group: dict[str, Any], p: Any, name: str) -> Any:
+        return constant(np.full, p._value.shape, group["initial_accumulator_value"], p._value.dtype)
 
     def _update(self, group: dict[str, Any], params: list[Any], grads: list[Any], states: list[State]) -> None:
-        for p, state in zip(params, states, strict=True):
-            if "sum" not in state:
-                self._start(group, p)
         self._change(updates.adagrad, group, params, grads, states, ("sum",), counted=True)
 
     def _numbers(self, group: dict[str, Any]) -> tuple[Any, ...]:
