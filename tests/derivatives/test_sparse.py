@@ -80,8 +80,8 @@ def rosenbrock(x: Any) -> Any:
 
 @EACH
 def test_no_item_is_missed(case: Case) -> None:
-    for shapes in case.shapes:
-        for seed in range(2):
+    for k, shapes in enumerate(case.shapes):
+        for seed in range(2 if k == 0 else 1):
             xs = [wg.tensor(x) for x in case.draw(shapes, seed)]
             for function in (case.function, gradient_of(case.function, xs)):
                 full = dense(function, xs)

@@ -392,7 +392,7 @@ def test_float32_error_over_all_floats(isa: str, name: str, request: pytest.Fixt
     # A prime step gives every exponent all kinds of mantissa.
     exhaustive = name in EVERY_FLOAT and request.config.getoption("--exhaustive")
     slow = 1_048_583 if name in PRECISE else 16411 if name in ("erf", "gelu") else 4099
-    for x in float32_blocks(1 if exhaustive else slow):
+    for x in float32_blocks(1 if exhaustive else {"ndtri": 8_388_617}.get(name, slow)):  # whose reference takes long
         assert_agrees(name, apply(name, x), x)
 
 

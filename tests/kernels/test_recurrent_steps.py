@@ -102,7 +102,7 @@ def test_every_step_is_its_definition(
     tolerance = 3e-5 if dtype == np.float32 else 1e-13
     for hidden, keep, inputs in itertools.product(HIDDEN, (False, True), (0, 5)):
         given = drawn(cell, sizes, inputs, hidden)
-        for left_out in ("", "h", "c", "b_x", "b_h"):
+        for left_out in ("", "h", "c", "b_x", "b_h") if (hidden, inputs) == (HIDDEN[0], 5) else ("",):
             some = {name: None if name == left_out else x for name, x in given.items()}
             expected = reference(cell, some, sizes, reverse)
             for key, x in forward(cell, typed(some, dtype), sizes, reverse, keep).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import struct
 import subprocess
@@ -226,6 +227,7 @@ def test_a_text_chart_takes_what_comes() -> None:
 @pytest.fixture
 def notebook(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """A kernel that remembers what is displayed."""
+    importlib.import_module("matplotlib.pyplot")  # which asks a kernel for its events when it comes
     shown: list[tuple[str, Any]] = []
     display = types.ModuleType("IPython.display")
     display.display = lambda content: shown.append(content)  # type: ignore[attr-defined]
