@@ -227,7 +227,8 @@ def test_a_text_chart_takes_what_comes() -> None:
 @pytest.fixture
 def notebook(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """A kernel that remembers what is displayed."""
-    importlib.import_module("matplotlib.pyplot")  # which asks a kernel for its events when it comes
+    pyplot = importlib.import_module("matplotlib.pyplot")
+    monkeypatch.setattr(pyplot, "install_repl_displayhook", lambda: None)  # it wants a kernel's events
     shown: list[tuple[str, Any]] = []
     display = types.ModuleType("IPython.display")
     display.display = lambda content: shown.append(content)  # type: ignore[attr-defined]
