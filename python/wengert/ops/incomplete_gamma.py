@@ -7,6 +7,7 @@ Identities are from the NIST Digital Library of Mathematical Functions, https://
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -24,10 +25,14 @@ from .gamma import digamma, lgamma, polygamma
 __all__ = ["igamma", "igammac"]
 
 _digamma, _polygamma, _lgamma = Elementwise("digamma"), Elementwise("polygamma"), Elementwise("lgamma")
-# Gauss and Legendre's rule for [0, 1].
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
-_NODES, _WEIGHTS = 0.5 * (_NODES + 1), 0.5 * _WEIGHTS
 _FAR = 38.0  # e to the minus this is nothing beside 1 in float64
+
+
+@functools.cache  # when it is first wanted, for it takes milliseconds
+def _rule() -> tuple[np.ndarray, np.ndarray]:
+    """Gauss and Legendre's nodes and weights for [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(48)
+    return 0.5 * (nodes + 1), 0.5 * weights
 
 
 def _bell(first: Any, others: Any, n: int) -> Any:
@@ -90,10 +95,11 @@ def _tail(a: np.ndarray, y: np.ndarray, orders: np.ndarray, n: int, sign: int) -
         end = (np.sqrt(b * b + 2 * _FAR * x) - b) / x
         for _ in range(4):
             end = np.log((_FAR + x + a * end) / x)
-    s = (sign * end) * _NODES[:, None]
+    nodes, weights = _rule()
+    s = (sign * end) * nodes[:, None]
     first = orders[0] + y + s if n else s
     values = np.exp(a * s - x * np.expm1(s)) * _bell(first, orders[1:], n)
-    return np.asarray((_WEIGHTS[:, None] * values).sum(0) * end)
+    return np.asarray((weights[:, None] * values).sum(0) * end)
 
 
 def _quotients(a: np.ndarray, y: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

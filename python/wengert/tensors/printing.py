@@ -7,7 +7,6 @@ set the column width. Above 1000 items each dimension shows its first and last t
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -115,6 +114,13 @@ def tensor_text(tensor: Any, prefix: str = "tensor") -> str:
     return text + ")"
 
 
+def escaped(text: str) -> str:
+    """Text as it stands in HTML. The `html` module brings a table of two thousand names, which takes milliseconds."""
+    for sign, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ('"', "quot"), ("'", "#x27")):
+        text = text.replace(sign, f"&{name};")
+    return text
+
+
 def tensor_html(tensor: Any) -> str:
     """What a notebook shows of a tensor: its text, and below it the shape and dtype, which the text leaves to count.
 
@@ -123,7 +129,7 @@ def tensor_html(tensor: Any) -> str:
     shape = " × ".join(map(str, tensor.shape)) or "scalar"
     facts = " · ".join([shape, str(tensor.dtype), *["requires grad"] * tensor.requires_grad])
     return (
-        f'<div><pre style="margin:0;font-family:monospace">{html.escape(repr(tensor))}</pre>'
+        f'<div><pre style="margin:0;font-family:monospace">{escaped(repr(tensor))}</pre>'
         f'<div style="font-size:85%;opacity:0.7">{facts}</div></div>'
     )
 

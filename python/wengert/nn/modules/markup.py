@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
+from ...tensors.printing import escaped
 from .parameter import UninitializedParameter
 
 
@@ -24,7 +24,7 @@ def module_html(module: Any) -> str:
 
 def _tree(module: Any, name: str, depth: int) -> str:
     """A line for a module, and below it those within it, which can be folded."""
-    line = f"({html.escape(name)}): {_line(module)}" if depth else f"{_line(module)} {_faint(_total(module))}"
+    line = f"({escaped(name)}): {_line(module)}" if depth else f"{_line(module)} {_faint(_total(module))}"
     children = [_tree(child, key, depth + 1) for key, child in module._modules.items() if child is not None]
     if not children:
         return f"<div>{line}</div>"
@@ -36,7 +36,7 @@ def _tree(module: Any, name: str, depth: int) -> str:
 def _line(module: Any) -> str:
     """The name of a module, how it is set, and the shapes of its own parameters."""
     held = [f"{key} {_shape(p)}" for key, p in module._parameters.items() if p is not None]
-    name, settings = (html.escape(text) for text in (module._get_name(), module.extra_repr().replace("\n", ", ")))
+    name, settings = (escaped(text) for text in (module._get_name(), module.extra_repr().replace("\n", ", ")))
     return f"<b>{name}</b>({settings}) {_faint(', '.join(held))}".rstrip()
 
 
@@ -58,4 +58,4 @@ def _total(module: Any) -> str:
 
 
 def _faint(text: str) -> str:
-    return f'<span style="opacity:0.7">{html.escape(text)}</span>' if text else ""
+    return f'<span style="opacity:0.7">{escaped(text)}</span>' if text else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import warnings
 from typing import Any
 
@@ -12,6 +11,7 @@ from ...core import dtypes
 from ...core.doors import Value, require_unfollowed
 from ...core.variable import Variable, show
 from ...ops import creation
+from ...tensors.printing import escaped
 from ...tensors.tensor import Tensor
 
 
@@ -130,7 +130,7 @@ class UninitializedParameter(Parameter):
         return "<UninitializedParameter>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"  # there is no shape to tell
+        return f"<pre>{escaped(repr(self))}</pre>"  # there is no shape to tell
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
         copy = UninitializedParameter(self.requires_grad, self.dtype)
