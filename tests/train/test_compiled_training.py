@@ -154,6 +154,11 @@ class Line(nn.Module):
         return optim.SGD(self.parameters(), lr=self.lr)
 
 
+def line(lr: float) -> Line:
+    wg.manual_seed(0)
+    return Line(lr)
+
+
 class Points:
     def __init__(self, x: Any) -> None:
         self.set = TensorDataset(x, 2 * x + 1)
@@ -204,8 +209,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_parameters_change(late: bool
         x = wg.where(x > 0.99, float("nan"), x)
     found = []
     for compile in (False, True):
-        wg.manual_seed(0)
-        model = Line(1e3 if late else 0.1)
+        model = line(1e3 if late else 0.1)
         with pytest.raises(DivergenceError) as raised:
             fit_line(compile, model, x, 100)
         state = {name: bits(p) for name, p in model.named_parameters()}
@@ -214,7 +218,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_parameters_change(late: bool
 
 
 def test_a_loss_that_is_not_finite_goes_on_where_that_is_asked_for() -> None:
-    eager, compiled = (fit_line(c, Line(1e3), epochs=60, stop_on_divergence=False) for c in (False, True))
+    eager, compiled = (fit_line(c, line(1e3), epochs=60, stop_on_divergence=False) for c in (False, True))
     assert repr(eager.history.rows[-1]["train_loss"]) == repr(compiled.history.rows[-1]["train_loss"]) == "nan"
     for p, q in zip(eager.model.parameters(), compiled.model.parameters(), strict=True):
         np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
