@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 GUIDES = sorted((ROOT / ".ci" / "guides").glob("*.md"))
 CHANGELOG = ROOT / ".github" / "CHANGELOG.md"
-TEXTS = [README, *GUIDES, ROOT / "benchmarks" / "README.md", CHANGELOG]
+TEXTS = [README, *GUIDES, ROOT / "benchmarks" / "README.md", *sorted((ROOT / ".github").rglob("*.md"))]
 
 
 def name(path: Path) -> str:
