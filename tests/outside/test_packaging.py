@@ -28,6 +28,7 @@ EXTRAS = {
     "mpi": {"mpi4py", "mpich"},
     "sklearn": {"sklearn"},
     "tensorboard": {"PIL", "tensorboardX"},
+    "completion": {"argcomplete"},
 }
 # And what it uses where it finds it.
 OPTIONAL = set().union(*EXTRAS.values()) | {

@@ -235,6 +235,7 @@ def test_divergence_is_told_with_its_step(tmp_path: Path, capsys: pytest.Capture
     assert train("--epochs", 3, "--lr", 1e9, "--out", tmp_path) == 1
     error = capsys.readouterr().err
     assert re.search(r"the loss is (nan|inf) at step \d+ \(epoch \d\)", error)
+    assert error.endswith("; a smaller --lr may help\n")
 
 
 # ---------------------------------------------------------------- stopping and going on
@@ -324,8 +325,36 @@ def test_resuming_a_complete_run_changes_nothing(tmp_path: Path, capsys: pytest.
 
 def test_resume_refuses_other_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train("--epochs", 1, "--out", tmp_path)
-    assert main(["train", "--resume", str(tmp_path), "--lr", "0.5", "--weight-decay", "1"]) == 1
-    assert "leave out --lr, --weight-decay" in capsys.readouterr().err
+    refused = ["--lr", "0.5", "--weight-decay", "1", "--hidden", "8", "--out", "elsewhere"]
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--resume", str(tmp_path), *refused, "--epochs", "3"])
+    error = capsys.readouterr().err
+    assert error.endswith("leave out --hidden, --lr, --weight-decay, --out\n")
+    assert len(metrics_of(tmp_path)) == 1
+
+
+def test_a_finished_run_is_extended_to_what_it_would_have_been(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    train("--epochs", 3, "--out", whole)
+    train("--epochs", 1, "--out", run)
+    again = ["train", "--resume", str(run), "--no-progress", "--threads", "1", "--epochs"]
+    assert main([*again, "3"]) == 0
+    assert "it is to have 3 epochs now instead of 1" in capsys.readouterr().out
+    assert_same_run(whole, run)
+    assert json.loads((run / "settings.json").read_text())["epochs"] == 3
+    assert main([*again, "2"]) == 1
+    assert "--epochs 2: " in capsys.readouterr().err
+    assert train_again(run) == 0
+    (run / "checkpoints" / "epoch-0003" / "state.json").write_text("damaged")
+    before = (run / "settings.json").read_bytes()
+    assert main([*again, "4"]) == 1
+    assert (run / "settings.json").read_bytes() == before
+    train("--epochs", 1, "--schedule", "cosine", "--out", tmp_path / "cosine")
+    assert main(["train", "--resume", str(tmp_path / "cosine"), "--no-progress", "--epochs", "2"]) == 1
+    assert "only a run with --schedule constant can be extended" in capsys.readouterr().err
+    assert json.loads((tmp_path / "cosine" / "settings.json").read_text())["epochs"] == 1
 
 
 def test_resume_refuses_what_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -716,6 +745,86 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
         main(arguments)
     assert exit.value.code == 2
     assert "usage: wengert" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--model", "softmax", "--hidden", "8"], "--hidden is for --model mlp; --model softmax has layers of its own"),
+        (["--schedule", "onecycle", "--momentum", "0.5"], "--momentum does not apply with --schedule onecycle"),
+        (["--epochs", "many"], "argument --epochs: expected a whole number >= 0, got 'many'"),
+        (["--lr", "fast"], "argument --lr: expected a finite number >= 0, got 'fast'"),
+        (["--batch-size", "0"], "argument --batch-size: expected a whole number >= 1, got '0'"),
+    ],
+)
+def test_what_does_not_apply_is_refused_by_its_name(
+    arguments: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--out", str(tmp_path / "run"), *arguments])
+    assert reason in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"wengert {wg.__version__}\n"
+
+
+def test_json_is_all_that_standard_output_gets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told() -> list[dict[str, Any]]:
+        captured = capsys.readouterr()
+        assert "SyntheticFashion" in captured.err or "NOT Fashion-MNIST" in captured.err
+        return [json.loads(line) for line in captured.out.splitlines()]
+
+    run = tmp_path / "run"
+    assert train("--epochs", 2, "--json", "--out", run) == 0
+    *epochs, end = told()
+    assert [epoch.pop("event") for epoch in epochs] == ["epoch", "epoch"]
+    assert [{name: str(v) for name, v in e.items() if name != "seconds"} for e in epochs] == metrics_of(run)
+    assert (end["event"], end["run"], end["epochs"], end["of"], end["updates"]) == ("end", str(run), 2, 2, 20)
+    assert end["data"] == "SyntheticFashion"
+    assert end["test_accuracy"] == pytest.approx(epochs[-1]["val_accuracy"])
+    assert main(["evaluate", str(run), "--json"]) == 0
+    (judged,) = told()
+    assert {name: judged[name] for name in ("test_loss", "test_accuracy", "confusion")} == {
+        name: end[name] for name in ("test_loss", "test_accuracy", "confusion")
+    }
+    assert np.trace(judged["confusion"]) == round(judged["test_accuracy"] * judged["test_images"])
+    write_idx(tmp_path / "two", SyntheticFashion(False, 2).images)
+    assert main(["predict", str(run), str(tmp_path / "two"), "--json"]) == 0
+    pictures = told()
+    assert [picture["image"] for picture in pictures] == [f"{tmp_path / 'two'}[{k}]" for k in range(2)]
+    for picture in pictures:
+        assert sum(picture["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert max(picture["probabilities"], key=picture["probabilities"].get) == picture["label"]
+    assert main(["plot", str(run), "--json"]) == 0
+    assert all(Path(path).is_file() for path in told()[0]["figures"])
+
+
+def test_verbose_tells_where_each_file_came_from(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WENGERT_DATA", str(published))
+    assert train("--epochs", 0, "-v", "--out", tmp_path / "run") == 0
+    told = capsys.readouterr().out
+    names = {path.name for path in published.iterdir()}
+    assert names == set(re.findall(rf"^  {published}/(\S+) \(\$WENGERT_DATA; unpacked: header verified\)$", told, re.M))
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+    assert "header verified" not in capsys.readouterr().out
+
+
+def test_the_shell_is_told_how_a_line_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("argcomplete")
+    line = "wengert train --mo"
+    script = "from wengert.__main__ import main; main([])"
+    asked = {
+        "_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_IFS": "\n",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(tmp_path / "answer"),
+    }  # fmt: skip
+    subprocess.run([sys.executable, "-c", script], env={**os.environ, **asked}, check=True)
+    assert set((tmp_path / "answer").read_text().split()) == {"--model", "--momentum"}
 
 
 def test_a_missing_extra_says_how_to_install_it(

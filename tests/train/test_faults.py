@@ -29,7 +29,7 @@ from wengert.train import Callback, Run, RunError, RunWarning, Settings, Trainer
 pytest.importorskip("safetensors")
 pytest.importorskip("matplotlib")
 
-SMALL = ["--hidden", "16", "--batch-size", "50", "--momentum", "0.5", "--schedule", "onecycle", "--no-progress"]
+SMALL = ["--hidden", "16", "--batch-size", "50", "--schedule", "onecycle", "--no-progress"]
 
 
 def small(train: bool = True, seed: int = 0) -> SyntheticFashion:

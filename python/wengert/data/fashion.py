@@ -122,6 +122,8 @@ class FashionMNIST(LabelledImages):
     train : bool
     source : str
         The directory in which the files were found.
+    provenance : tuple of str
+        A line per file: its path, why it was looked for there, and how it was verified.
 
     Raises
     ------
@@ -155,7 +157,7 @@ class FashionMNIST(LabelledImages):
         progress: bool = True,
     ) -> None:
         files = _TRAIN_FILES if train else _TEST_FILES
-        directory, looked = _find(root, files)
+        directory, origin, looked = _find(root, files)
         if directory is None:
             names = " and ".join(file.name.removesuffix(".gz") for file in files)
             report = f"{names}, .gz or unpacked, were looked for in:\n" + "\n".join(f"  {place}" for place in looked)
@@ -163,11 +165,13 @@ class FashionMNIST(LabelledImages):
                 raise FileNotFoundError(f"Fashion-MNIST is not on this machine. {report}\nUse download=True.")
             directory = cache_directory() if root is None else Path(root) / "FashionMNIST" / "raw"
             _download(files, directory, report, progress)
+            origin = f"downloaded from {_PUBLISHER}"
         images, targets = (_load(directory, file) for file in files)
         _check_labels(directory, files[1], targets)
         super().__init__(images, targets, FASHION_CLASSES, transform, target_transform)
         self.train = train
         self.source = str(directory)
+        self.provenance = tuple(_provenance(directory, file, origin) for file in files)
 
 
 def cache_directory() -> Path:
@@ -192,13 +196,13 @@ def cache_directory() -> Path:
     return base / "wengert" / "fashion-mnist"
 
 
-def _find(root: str | os.PathLike[str] | None, files: tuple[_Published, ...]) -> tuple[Path | None, list[str]]:
-    """The first directory that has all the files, and a line for each that was looked at before it."""
+def _find(root: str | os.PathLike[str] | None, files: tuple[_Published, ...]) -> tuple[Path | None, str, list[str]]:
+    """The first directory that has all the files, who named it, and a line for each that was looked at before it."""
     looked: list[str] = []
     for directory, origin in _places(root):
         missing = [file.name for file in files if _present(directory, file) is None]
         if not missing:
-            return directory, looked
+            return directory, origin, looked
         if not directory.is_dir():
             reason = "no such directory"
         elif len(missing) < len(files):
@@ -208,7 +212,7 @@ def _find(root: str | os.PathLike[str] | None, files: tuple[_Published, ...]) ->
         looked.append(f"{directory} ({origin}): {reason}")
     if not os.environ.get("WENGERT_DATA"):
         looked.append("$WENGERT_DATA: not set")
-    return None, looked
+    return None, "", looked
 
 
 def require_files(directory: str | os.PathLike[str], train: bool) -> None:
@@ -251,6 +255,13 @@ def _present(directory: Path, file: _Published) -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+def _provenance(directory: Path, file: _Published, origin: str) -> str:
+    """Where a file was found, on whose word, and how `_load` has verified it."""
+    path = _present(directory, file) or directory / file.name
+    verified = "SHA-256 of the publisher's" if path.suffix == ".gz" else "unpacked: header verified"
+    return f"{path} ({origin}; {verified})"
 
 
 def _load(directory: Path, file: _Published) -> np.ndarray[Any, Any]:

@@ -7,6 +7,7 @@ import importlib.util
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -36,7 +37,7 @@ from .callbacks import BestCheckpoint
 from .checkpoint import CheckpointError
 from .run import Run, RunError, fresh_directory
 from .tasks import Classification, Settings, confusion, confusion_table
-from .trainer import Trainer
+from .trainer import DivergenceError, Trainer
 
 _REAL, _DRAWN = "Fashion-MNIST", "SyntheticFashion"
 
@@ -69,7 +70,7 @@ def train(options: argparse.Namespace) -> int:
     if world.rank:
         return _train_along(world, options)
     if options.resume:
-        run, settings = _open_to_resume(options, given)
+        run, settings = _open_to_resume(options)
         train_set, test_set, message = _data_of(run, options, parts=2)
     else:
         settings = replace(Settings(), **given)
@@ -77,12 +78,23 @@ def train(options: argparse.Namespace) -> int:
         train_set, test_set, real, message = fashion_mnist_or_stand_in(options.data_dir)
         path = Path(options.out) if options.out else fresh_directory("runs", settings.name)
         run = Run(path, _record(settings, options, _REAL if real else _DRAWN))
+    run.report = lambda row: options.tell(event="epoch", **row)
     with run.claimed():
         resume = _checkpoint_to_resume(run) if options.resume else None
-        _say(message)
+        _say_data(message, options, train_set, test_set)
+        before = Settings.of(run.settings).epochs
+        if settings.epochs != before:
+            run.change_settings(epochs=settings.epochs)
+            print(f"it is to have {settings.epochs} epochs now instead of {before}")
         world.broadcast_object(_Told(run.path, run.settings))
         how = {"progress": not options.no_progress, "compile": options.compile, "distributed": world}
-        trainer = _train(run, settings, train_set, test_set, resume, how)
+        try:
+            trainer, judged = _train(run, settings, train_set, test_set, resume, how)
+        except CheckpointError:
+            if settings.epochs != before:
+                run.change_settings(epochs=before)
+            raise
+    options.tell(event="end", **_ending(run, trainer), **judged.result())
     if run.settings["data"] != _REAL:
         _say(message)
     return 130 if trainer.interrupted else 0
@@ -108,7 +120,7 @@ def _train_along(world: distributed.World, options: argparse.Namespace) -> int:
 
 def _train(
     run: Run, settings: Settings, train_set: Any, test_set: Any, resume: Path | None, how: dict[str, Any]
-) -> Trainer:
+) -> tuple[Trainer, _Judged]:
     """Train, with further options of the trainer, and write what a run ends with."""
     manual_seed(settings.seed)
     task = settings.task()
@@ -122,20 +134,30 @@ def _train(
         if resume is not None:
             _say(_what_else_there_is(run, resume), file=sys.stderr)
         raise
-    except (OSError, ArithmeticError, ValueError, MemoryError):
+    except (OSError, ArithmeticError, ValueError, MemoryError) as error:
         _say(_what_is_kept(run), file=sys.stderr)
+        if isinstance(error, DivergenceError):
+            raise DivergenceError(error.finding, "a smaller --lr may help") from error
         raise
     seconds = time.perf_counter() - start
 
     _tell_end(trainer, seconds, run)
-    probabilities = _judge(task, test_set)
+    judged = _judge(task, test_set)
     run.write_weights(task, {"epoch": str(trainer.epoch), "batches": str(trainer.train_batch_idx)})
-    run.write_text("confusion.txt", _confusion(probabilities, test_set) + "\n")
+    run.write_text("confusion.txt", confusion_table(judged.counts, judged.classes) + "\n")
     if len(trainer.history):
         run.write_text("metrics.csv", trainer.history.to_csv())
-        run.write_figure("curves.png", plots.curves(trainer.history))
+        run.write_figure("curves.png", plots.curves(trainer.history, title=_named(run, "the metrics of each epoch")))
     _say(f"the run is in {run.path}")
-    return trainer
+    return trainer, judged
+
+
+def _ending(run: Run, trainer: Trainer) -> dict[str, Any]:
+    """What --json tells of a training that has ended, apart from how good the network is."""
+    return {
+        "run": str(run.path), "data": run.settings["data"], "epochs": trainer.epoch, "of": trainer.max_epochs,
+        "updates": trainer.train_batch_idx, "interrupted": trainer.interrupted,
+    }  # fmt: skip
 
 
 def _record(settings: Settings, options: argparse.Namespace, data: str) -> dict[str, Any]:
@@ -145,15 +167,21 @@ def _record(settings: Settings, options: argparse.Namespace, data: str) -> dict[
     return {**asdict(settings), "data": data, "data_dir": directory, **build}
 
 
-def _open_to_resume(options: argparse.Namespace, given: dict[str, Any]) -> tuple[Run, Settings]:
-    """The run to go on with, and its settings."""
-    if given or options.out:
-        names = ["out"] * bool(options.out) + list(given)
-        raise ValueError(
-            f"a run goes on with its own settings; leave out {', '.join('--' + n.replace('_', '-') for n in names)}"
-        )
+def _open_to_resume(options: argparse.Namespace) -> tuple[Run, Settings]:
+    """The run to go on with, and its settings; with --epochs, of that many epochs."""
     run = Run(options.resume)
     settings = Settings.of(run.settings)
+    epochs = vars(options).get("epochs", settings.epochs)
+    if epochs < settings.epochs:
+        raise ValueError(
+            f"--epochs {epochs}: {run.path} is to have {settings.epochs} epochs in all; give that number or a larger one"
+        )
+    if epochs > settings.epochs and settings.schedule != "constant":
+        raise ValueError(
+            f"--epochs {epochs}: the learning rate of {run.path} follows --schedule {settings.schedule}, which was laid "
+            f"out for {settings.epochs} epochs; only a run with --schedule constant can be extended"
+        )
+    settings = replace(settings, epochs=epochs)
     if run.settings.get("isa") != machine.isa():
         _say(
             f"the run began with the instruction set {run.settings.get('isa')}, this machine uses {machine.isa()}: "
@@ -212,9 +240,10 @@ def evaluate(options: argparse.Namespace) -> int:
         return 0
     run, task = _open_trained(options)
     test_set, message = _data_of(run, options)
-    _say(message)
+    _say_data(message, options, test_set)
     world.broadcast_object(_Told(run.path, run.settings))
-    _judge(task, test_set, world)
+    judged = _judge(task, test_set, world)
+    options.tell(run=str(run.path), data=run.settings["data"], **judged.result())
     if run.settings["data"] != _REAL:
         _say(message)
     return 0
@@ -225,7 +254,8 @@ def predict(options: argparse.Namespace) -> int:
     _need("safetensors")
     _use_threads(options)
     run, task = _open_trained(options)
-    if run.settings["data"] != _REAL:
+    data = run.settings["data"]
+    if data != _REAL:
         print(f"This network was trained on {_DRAWN}, NOT on Fashion-MNIST.")
     for path in options.images:
         names, images = _read_images(path)
@@ -240,6 +270,8 @@ def predict(options: argparse.Namespace) -> int:
         for name, row in zip(names, task.probabilities([batch]), strict=True):
             first = np.argsort(-row, kind="stable")[:3]
             _say(f"{name}: " + ", ".join(f"{FASHION_CLASSES[k]} {row[k]:.1%}" for k in first))
+            shares = dict(zip(FASHION_CLASSES, row.tolist(), strict=True))
+            options.tell(image=name, label=FASHION_CLASSES[first[0]], probabilities=shares, trained_on=data)
     return 0
 
 
@@ -265,11 +297,11 @@ def plot(options: argparse.Namespace) -> int:
     run, task = _open_trained(options)
     history = run.read_history()
     test_set, message = _data_of(run, options)
-    _say(message)
+    _say_data(message, options, test_set)
     probabilities = _probabilities(task, test_set)
     counts = confusion(probabilities.argmax(1), test_set.targets, len(test_set.classes))
     figures = {
-        "curves.png": plots.curves(history),
+        "curves.png": plots.curves(history, title=_named(run, "the metrics of each epoch")),
         "mistakes.png": plots.mistakes(test_set.images, probabilities, test_set.targets, test_set.classes),
         **_inside(task, test_set),
         "confusion.png": plots.confusion_matrix(counts, test_set.classes),
@@ -279,6 +311,7 @@ def plot(options: argparse.Namespace) -> int:
     for name, figure in figures.items():
         plots.save(figure, directory / name)
         _say(str(directory / name))
+    options.tell(run=str(run.path), data=run.settings["data"], figures=[str(directory / name) for name in figures])
     if run.settings["data"] != _REAL:
         _say(message)
     return 0
@@ -290,9 +323,10 @@ def _inside(task: Classification, test_set: Any) -> dict[str, Any]:
     if first.ndim == 2:
         names = test_set.classes if len(first) == len(test_set.classes) else None
         return {"first_layer.png": plots.first_layer(first, (28, 28), names)}
+    filters = plots.first_layer(first.reshape(len(first), -1), first.shape[2:], title="the first layer's filters")
     image = test_set[0][0]
     return {
-        "filters.png": plots.first_layer(first.reshape(len(first), -1), first.shape[2:]),
+        "filters.png": filters,
         "feature_maps.png": plots.feature_maps(image[0], task.feature_maps(image)),
     }
 
@@ -303,6 +337,19 @@ def _inside(task: Classification, test_set: Any) -> dict[str, Any]:
 def _say(text: str, file: TextIO | None = None) -> None:
     """Print what may hold text from elsewhere: names of files, settings, what a server answers."""
     print(printable(text), file=file)
+
+
+def _say_data(message: str, options: argparse.Namespace, *sets: Any) -> None:
+    """Say what data is used; with --verbose, where each file of it came from."""
+    _say(message)
+    if options.verbose:
+        for line in dict.fromkeys(line for s in sets for line in getattr(s, "provenance", (s.source,))):
+            _say(f"  {line}")
+
+
+def _named(run: Run, what: str) -> str:
+    """A picture's title."""
+    return f"{run.path.resolve().name}: {what}"
 
 
 def _need(*packages: str) -> None:
@@ -334,6 +381,8 @@ def _open_trained(options: argparse.Namespace) -> tuple[Run, Classification]:
     run = Run(options.run)
     task = Settings.of(run.settings).task()
     name = "best.safetensors" if options.best else "weights.safetensors"
+    if options.verbose:
+        _say(f"weights: {run.path / name}, trained on {run.settings.get('data')}")
     try:
         task.load_state_dict(run.read_weights(name))
     except RuntimeError as error:
@@ -380,18 +429,28 @@ def _probabilities(task: Classification, test_set: Any, world: distributed.World
     return found
 
 
-def _judge(task: Classification, test_set: Any, world: distributed.World | None = None) -> np.ndarray:
-    """Print confusion, loss and accuracy on the test images; gives the probabilities."""
+class _Judged(NamedTuple):
+    """How good a network is on the test images."""
+
+    loss: float
+    accuracy: float
+    counts: np.ndarray  # [true, predicted]
+    classes: Sequence[str]
+
+    def result(self) -> dict[str, Any]:
+        """What --json tells."""
+        found = {"test_loss": self.loss, "test_accuracy": self.accuracy, "test_images": int(self.counts.sum())}
+        return {**found, "classes": list(self.classes), "confusion": self.counts.tolist()}
+
+
+def _judge(task: Classification, test_set: Any, world: distributed.World | None = None) -> _Judged:
+    """Print confusion, loss and accuracy on the test images."""
     probabilities = _probabilities(task, test_set, world)
     right = probabilities[np.arange(len(probabilities)), test_set.targets]
     print("\nconfusion on the test images (rows: true class, columns: predicted)")
-    print(_confusion(probabilities, test_set))
+    counts = confusion(probabilities.argmax(1), test_set.targets, len(test_set.classes))
+    print(confusion_table(counts, test_set.classes))
     loss = float(np.mean(-np.log(np.maximum(right, np.finfo(right.dtype).tiny))))
     accuracy = float(np.mean(probabilities.argmax(1) == test_set.targets))
     print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}")
-    return probabilities
-
-
-def _confusion(probabilities: np.ndarray, test_set: Any) -> str:
-    counts = confusion(probabilities.argmax(1), test_set.targets, len(test_set.classes))
-    return confusion_table(counts, test_set.classes)
+    return _Judged(loss, accuracy, counts, test_set.classes)

@@ -267,12 +267,14 @@ def finish_axes(
 # ---------------------------------------------------------------- pictures of a run
 
 
-def curves(history: History) -> Figure:
+def curves(history: History, title: str = "the metrics of each epoch") -> Figure:
     """Every metric over the epochs, a panel each, training and validation together.
 
     Parameters
     ----------
     history : History
+    title : str
+        Of the figure.
 
     Returns
     -------
@@ -296,16 +298,22 @@ def curves(history: History) -> Figure:
 
     names = dict.fromkeys(name.removeprefix("train_").removeprefix("val_") for name in history.names())
     panels = [name for name in names if name not in ("epoch", "seconds")]
-    figure = new_figure(4.2 * len(panels), 3.0)
+    figure = new_figure(4.2 * len(panels), 3.3)
+    figure.suptitle(_plain(title), fontsize=10)
     for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         lines = {"training": f"train_{name}", "validation": f"val_{name}", name: name}
         for (label, key), color in zip(lines.items(), ("C0", "C1", "C2"), strict=True):
             if key in history.names():
                 axes.plot(history["epoch"], history[key], color=color, marker="o", markersize=3, label=label)
-        told = "learning rate" if name == "lr" else printable(name).replace("$", r"\$")  # a name, and no formula
+        told = "learning rate" if name == "lr" else _plain(name)
         finish_axes(axes, "epoch", told, legend=name not in history.names())
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
+
+
+def _plain(text: str) -> str:
+    """A text as matplotlib draws it: a name, and no formula."""
+    return printable(text).replace("$", r"\$")
 
 
 def image_grid(
@@ -398,8 +406,9 @@ def mistakes(
 
 
 def first_layer(
-    weight: np.ndarray, shape: tuple[int, int], names: Sequence[str] | None = None, most: int = 64
-) -> Figure:
+    weight: np.ndarray, shape: tuple[int, int], names: Sequence[str] | None = None, most: int = 64,
+    title: str = "the weights of the first layer's units",
+) -> Figure:  # fmt: skip
     """The weights of the first layer's units as images: red raises the unit, blue lowers it.
 
     Parameters
@@ -412,6 +421,8 @@ def first_layer(
         Of the units.
     most : int
         How many are drawn at most: those of the largest norm.
+    title : str
+        Of the figure; how many of the units are drawn is added where not all are.
 
     Returns
     -------
@@ -426,12 +437,17 @@ def first_layer(
     figure = image_grid(
         grid, -(-len(chosen) // columns), columns, titles, 1.4 if names else 1.0, "RdBu_r", (-limit, limit)
     )
-    figure.set_size_inches(figure.get_figwidth() + 1.1, figure.get_figheight())  # room for the scale
+    figure.set_size_inches(figure.get_figwidth() + 1.1, figure.get_figheight() + 0.3)  # room for scale and title
+    some = f", the {len(chosen)} largest of {len(weight)}" if len(chosen) < len(weight) else ""
+    figure.suptitle(_plain(title + some), fontsize=10)
     figure.colorbar(figure.axes[0].images[0], ax=figure.axes, shrink=0.6, label="weight")
     return figure
 
 
-def feature_maps(image: Any, maps: Mapping[str, np.ndarray], columns: int = 8, rows: int = 2) -> Figure:
+def feature_maps(
+    image: Any, maps: Mapping[str, np.ndarray], columns: int = 8, rows: int = 2,
+    title: str = "what the layers make of an image",
+) -> Figure:  # fmt: skip
     """What the layers of a convolutional network make of an image: its first maps, layer by layer.
 
     Parameters
@@ -442,6 +458,8 @@ def feature_maps(image: Any, maps: Mapping[str, np.ndarray], columns: int = 8, r
         Of each layer, by its name, (filters, height, width).
     columns, rows : int
         How many maps of a layer are drawn at most.
+    title : str
+        Of the figure.
 
     Returns
     -------
@@ -460,7 +478,8 @@ def feature_maps(image: Any, maps: Mapping[str, np.ndarray], columns: int = 8, r
         places = -(-count // columns) * columns
         shown += [*layer[:count], *[None] * (places - count)]
         titles += [name, *[""] * (places - 1)]
-    figure = new_figure(columns * 1.1, len(shown) // columns * 1.2)
+    figure = new_figure(columns * 1.1, len(shown) // columns * 1.2 + 0.3)
+    figure.suptitle(_plain(title), fontsize=10)
     cells = figure.subplots(len(shown) // columns, columns, squeeze=False).ravel()
     for axes, pixels, title in zip(cells, shown, titles, strict=True):
         axes.set_axis_off()
@@ -492,6 +511,8 @@ def confusion_matrix(counts: np.ndarray, names: Sequence[str]) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
+    total = int(counts.sum())
+    axes.set_title(f"{int(np.trace(counts)) / max(total, 1):.2%} of {total} examples are right", fontsize=10)
     for (row, column), count in np.ndenumerate(counts):
         if count:
             color = "white" if shares[row, column] > 0.5 else "black"

@@ -16,7 +16,7 @@ import errno
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -56,6 +56,8 @@ class Run(Callback):
     ----------
     path : Path
     settings : dict
+    report : callable, optional
+        Called with an epoch's row of the history as soon as all that is kept of the epoch is written.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class Run(Callback):
 
     def __init__(self, path: str | os.PathLike[str], settings: dict[str, Any] | None = None) -> None:
         self.path = Path(path)
+        self.report: Callable[[dict[str, float]], None] | None = None
         self._lock: BinaryIO | None = None
         self._claims = 0  # how often `claimed` is entered, and training under way
         if settings is None:
@@ -110,6 +113,16 @@ class Run(Callback):
         if foreign:
             listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
             raise RunError(f"{self.path} is not empty and not the directory of a run: it has {listed}; name a new one")
+
+    def change_settings(self, **changes: Any) -> None:
+        """Give some settings other values, in the file too."""
+        before = self.settings
+        self.settings = {**before, **changes}
+        try:
+            self._write_settings()
+        except RunError:
+            self.settings = before
+            raise
 
     def _write_settings(self) -> None:
         document = {"format": _FORMAT, "id": self._id, **self.settings}
@@ -238,6 +251,8 @@ class Run(Callback):
             checkpoint.save(self.path / "checkpoints", trainer)
         self.write_text("metrics.csv", trainer.history.to_csv())
         self.write_weights(trainer.model, {"epoch": str(trainer.epoch)})
+        if self.report is not None:
+            self.report(trainer.history.rows[-1])
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Let others have the directory."""

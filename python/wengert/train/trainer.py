@@ -46,7 +46,17 @@ class _Step(NamedTuple):
 
 
 class DivergenceError(ArithmeticError):
-    """The loss became NaN or infinite. The message names the step, and the first operation that gave such a value."""
+    """The loss became NaN or infinite. The message names the step, and the first operation that gave such a value.
+
+    Attributes
+    ----------
+    finding : str
+        The message without what it advises.
+    """
+
+    def __init__(self, finding: str, advice: str = "") -> None:
+        super().__init__("; ".join(part for part in (finding, advice) if part))
+        self.finding = finding
 
 
 class Callback:
@@ -381,8 +391,8 @@ class Trainer:
         found = self.world.all_gather_object(self._where_it_diverged(batch) if _size(batch) else "")
         where = next((text for text in found if text and not text.startswith(_NOWHERE)), found[0] or _NOWHERE)
         raise DivergenceError(
-            f"the loss is {loss} at step {self.train_batch_idx + 1} (epoch {self.epoch + 1}); {where}; a smaller "
-            "learning rate or gradient clipping may help, and stop_on_divergence=False goes on all the same"
+            f"the loss is {loss} at step {self.train_batch_idx + 1} (epoch {self.epoch + 1}); {where}",
+            "a smaller learning rate or gradient clipping may help, and stop_on_divergence=False goes on all the same",
         )
 
     def _where_it_diverged(self, batch: Any) -> str:
