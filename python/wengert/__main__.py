@@ -18,11 +18,10 @@ import wengert as wg
 from . import distributed, machine
 from ._terminal import printable
 
-
 # The options of a network and its training, by which `wengert.train.Settings` calls them.
 _OF_THE_NETWORK = (
-    "model", "hidden", "epochs", "batch_size", "lr", "momentum", "weight_decay", "schedule", "augment", "patience", "seed",
-    "dtype",
+    "model", "hidden", "epochs", "batch_size", "lr", "momentum", "weight_decay", "schedule", "augment", "patience",
+    "seed", "dtype",
 )  # fmt: skip
 
 
@@ -147,8 +146,8 @@ def _misfit(options: argparse.Namespace, processes: int) -> str | None:
     if options.command != "train":
         return None
     if options.resume is not None:
-        names = [name for name in given if name in ("out", *_OF_THE_NETWORK) and given[name] is not None]
-        if names := [name for name in names if name != "epochs"]:
+        settled = [name for name in (*_OF_THE_NETWORK, "out") if name != "epochs"]
+        if names := [name for name in settled if given.get(name) is not None]:
             listed = ", ".join("--" + name.replace("_", "-") for name in names)
             return f"a run that --resume goes on with keeps its own settings, but for --epochs; leave out {listed}"
     if "hidden" in given and given.get("model", "mlp") != "mlp":

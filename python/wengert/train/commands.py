@@ -174,12 +174,12 @@ def _open_to_resume(options: argparse.Namespace) -> tuple[Run, Settings]:
     epochs = vars(options).get("epochs", settings.epochs)
     if epochs < settings.epochs:
         raise ValueError(
-            f"--epochs {epochs}: {run.path} is to have {settings.epochs} epochs in all; give that number or a larger one"
+            f"--epochs {epochs}: {run.path} is to have {settings.epochs} epochs in all; give that number or a larger"
         )
     if epochs > settings.epochs and settings.schedule != "constant":
         raise ValueError(
-            f"--epochs {epochs}: the learning rate of {run.path} follows --schedule {settings.schedule}, which was laid "
-            f"out for {settings.epochs} epochs; only a run with --schedule constant can be extended"
+            f"--epochs {epochs}: the learning rate of {run.path} follows --schedule {settings.schedule}, which was "
+            f"laid out for {settings.epochs} epochs; only a run with --schedule constant can be extended"
         )
     settings = replace(settings, epochs=epochs)
     if run.settings.get("isa") != machine.isa():
