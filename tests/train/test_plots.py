@@ -458,3 +458,16 @@ def test_png_without_pillow_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match=r"pip install 'wengert\[train\]'"):
         read_image(tmp_path / "any.png")
+
+
+def test_every_picture_of_a_run_has_a_title() -> None:
+    history = History([{"epoch": 1, "train_loss": 1.0}])
+    assert plots.curves(history, title="run $1$: curves").get_suptitle() == r"run \$1\$: curves"
+    assert plots.curves(history).get_suptitle() == "the metrics of each epoch"
+    some = plots.first_layer(np.ones((5, 4)), (2, 2), most=3)
+    assert some.get_suptitle() == "the weights of the first layer's units, the 3 largest of 5"
+    inside(some)
+    maps = plots.feature_maps(np.eye(4), {"first": np.ones((2, 4, 4))}, columns=3)
+    assert maps.get_suptitle() == "what the layers make of an image"
+    counts = np.array([[3, 1], [0, 4]])
+    assert plots.confusion_matrix(counts, "ab").axes[0].get_title() == "87.50% of 8 examples are right"
