@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -49,7 +49,7 @@ _DOORS = {
 }
 
 
-def save(obj: Any, f: str | os.PathLike[str]) -> None:
+def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
     """Write tensors to a file: one, or lists, tuples and dicts of them, of numbers, strings and None; a `state_dict`.
 
     Parameters
@@ -57,14 +57,15 @@ def save(obj: Any, f: str | os.PathLike[str]) -> None:
     obj : tensor, parameter, array, number, str, None, or list, tuple or dict of such
         Of a tensor the items are kept, and whether it requires a gradient; not its history, its gradient, or that it
         shares memory with another.
-    f : path
-        Is replaced when everything has been written, and stays as it was when not. Its mode is kept and a link
-        followed; a device or a pipe is written to.
+    f : path, or file opened for bytes
+        What stands at a path is replaced when everything has been written, and stays as it was when not. Its mode is
+        kept and a link followed; a device or a pipe is written to. To an open file, such as an `io.BytesIO`, all is
+        written at once where it stands.
 
     Raises
     ------
     TypeError
-        If there is something else in `obj`.
+        If there is something else in `obj`, or `f` is a file opened for text.
     OSError
         If the file cannot be written.
 
@@ -81,10 +82,32 @@ def save(obj: Any, f: str | os.PathLike[str]) -> None:
     """
     arrays: list[np.ndarray] = []
     contents = json.dumps({"format": _FORMAT, "contents": _described(obj, arrays)})
-    with replacing(f) as file, zipfile.ZipFile(file, "w") as archive:
+    if isinstance(f, (str, os.PathLike)):
+        with replacing(f) as file:
+            _write(file, contents, arrays)
+        return
+    if not hasattr(f, "write"):
+        raise TypeError(f"save: expected a path or a file opened for bytes, got a {type(f).__name__}")
+    if isinstance(f, io.TextIOBase):
+        raise TypeError(f"save: {_named(f)} was opened for text; a file opened for bytes (mode 'wb') can be written")
+    whole = io.BytesIO()  # so that an error on the way leaves the user's file alone
+    _write(whole, contents, arrays)
+    size = whole.getbuffer().nbytes
+    if (written := f.write(whole.getbuffer())) not in (None, size):
+        raise OSError(f"save: {_named(f)} took {written} of {size} bytes")
+
+
+def _write(file: IO[bytes], contents: str, arrays: Sequence[np.ndarray]) -> None:
+    """The archive of these arrays."""
+    with zipfile.ZipFile(file, "w") as archive:
         for name, array in (("contents", np.array(contents)), *((str(k), array) for k, array in enumerate(arrays))):
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                 npy.write_array(entry, array, (1, 0), allow_pickle=False)
+
+
+def _named(f: Any) -> str:
+    """A path, or an open file, in a message."""
+    return os.fspath(f) if isinstance(f, (str, os.PathLike)) else str(getattr(f, "name", f"the {type(f).__name__}"))
 
 
 def _described(x: Any, arrays: list[np.ndarray]) -> Any:
@@ -108,12 +131,13 @@ def _described(x: Any, arrays: list[np.ndarray]) -> Any:
     return {kind: len(arrays) - 1, "requires_grad": isinstance(x, Tensor) and x.requires_grad}
 
 
-def load(f: str | os.PathLike[str], map_location: Any = None, *, weights_only: bool = True) -> Any:
+def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Read what `save` has written.
 
     Parameters
     ----------
-    f : path
+    f : path, or file opened for bytes
+        An open file is read from where it stands to its end.
     map_location : object
         Accepted for compatibility with PyTorch; the one device is the CPU.
     weights_only : bool
@@ -129,6 +153,8 @@ def load(f: str | os.PathLike[str], map_location: Any = None, *, weights_only: b
     ValueError
         If the file is damaged, or was not written by `save`. Of PyTorch's, NumPy's and safetensors' files the message
         says how tensors come from there.
+    TypeError
+        If `f` is a file opened for text.
     OSError
         If it cannot be read.
 
@@ -140,9 +166,16 @@ def load(f: str | os.PathLike[str], map_location: Any = None, *, weights_only: b
     >>> wg.load(path)
     {'x': tensor([0, 1, 2, 3]), 'steps': [1, 2]}
     """
-    data = Path(f).read_bytes()
+    if isinstance(f, (str, os.PathLike)):
+        data = Path(f).read_bytes()
+    elif not hasattr(f, "read"):
+        raise TypeError(f"load: expected a path or a file opened for bytes, got a {type(f).__name__}")
+    else:
+        data = f.read()
+        if not isinstance(data, bytes):
+            raise TypeError(f"load: {_named(f)} was opened for text; a file opened for bytes (mode 'rb') can be read")
     if (kind := _kind_of(data)) not in (None, "wengert"):
-        raise ValueError(f"load: {os.fspath(f)} was not written by wengert.save: it is {_DOORS[kind]}")
+        raise ValueError(f"load: {_named(f)} was not written by wengert.save: it is {_DOORS[kind]}")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _Reader(archive, len(data)).contents()
@@ -151,7 +184,7 @@ def load(f: str | os.PathLike[str], map_location: Any = None, *, weights_only: b
         OverflowError, RuntimeError,
     ) as error:  # fmt: skip
         reason = printable(str(error))
-        raise ValueError(f"load: {os.fspath(f)} is damaged, or was not written by wengert.save: {reason}") from error
+        raise ValueError(f"load: {_named(f)} is damaged, or was not written by wengert.save: {reason}") from error
 
 
 class _Reader:
@@ -169,6 +202,8 @@ class _Reader:
             raise ValueError("its entries are compressed")
         if sum(entry.file_size for entry in entries) > size:
             raise ValueError("its entries overlap")
+        if entries and entries[0].header_offset:
+            raise ValueError("something stands before its entries")
         self.archive = archive
         self.used, self.count = 0, len(names) - 1
 

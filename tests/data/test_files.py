@@ -99,6 +99,49 @@ def test_what_cannot_be_kept_is_refused_and_the_old_file_stays(path: Path) -> No
     assert os.listdir(path.parent) == ["file"]
 
 
+def test_open_files_are_written_and_read_where_they_stand(path: Path) -> None:
+    kept = {"x": wg.arange(3), "steps": (1, 2.5, None)}
+    memory = io.BytesIO()
+    memory.write(b"before")
+    wg.save(kept, memory)
+    memory.seek(6)
+    assert_same(wg.load(memory), kept)
+    memory.seek(0)
+    with pytest.raises(ValueError, match=r"the BytesIO is damaged.*something stands before"):
+        wg.load(memory)
+    with path.open("wb", buffering=0) as file:
+        wg.save(kept, file)
+    assert_same(wg.load(path), kept)
+    with path.open("rb") as file:
+        assert_same(wg.load(file, map_location=wg.device("cpu")), kept)
+        with pytest.raises(ValueError, match=rf"load: {re.escape(str(path))} is damaged"):
+            wg.load(file)  # at its end
+
+
+def test_a_file_that_cannot_be_written_is_told_and_left_alone(path: Path) -> None:
+    memory = io.BytesIO(b"kept")
+    with pytest.raises(TypeError, match="cannot keep a object"):
+        wg.save([wg.ones(2), object()], memory)
+    assert memory.getvalue() == b"kept"
+    for file, door in ((io.StringIO(), wg.load), (io.StringIO(), lambda f: wg.save(1, f))):
+        with pytest.raises(TypeError, match="the StringIO was opened for text; a file opened for bytes"):
+            door(file)
+
+    for door in (wg.load, lambda f: wg.save(1, f)):
+        with pytest.raises(TypeError, match="expected a path or a file opened for bytes, got a float"):
+            door(1.5)
+
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            return 5
+
+    with pytest.raises(OSError, match=r"save: the Full took 5 of \d+ bytes"):
+        wg.save(1, Full())
+
+
 def test_other_files_are_refused(path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         wg.load(path)
