@@ -76,7 +76,8 @@ def test_a_script_computes_what_it_does_on_pytorch(
     """From the same initial weights over the same data in the same order, two epochs of it."""
     torch = pytest.importorskip("torch")
     wg.manual_seed(5)
-    state = {k: v.numpy().copy() for k, v in brought(script, "wengert")["make_model"](**of_the_model).state_dict().items()}
+    model = brought(script, "wengert")["make_model"](**of_the_model)
+    state = {k: v.numpy().copy() for k, v in model.state_dict().items()}
     found = []
     for library in (wg, torch):
         names = brought(script, library.__name__)
@@ -84,8 +85,9 @@ def test_a_script_computes_what_it_does_on_pytorch(
         weights = {k: library.tensor(v) for k, v in state.items()}
         found.append(names["main"](epochs=2, state=weights, shuffle=False, **of_the_model, **others))
     (losses, prediction), (expected_losses, expected) = found
-    np.testing.assert_allclose(losses, expected_losses, rtol=1e-4)
-    np.testing.assert_allclose(prediction, expected, rtol=1e-3, atol=1e-4)
+    within = 1e-3 if script == "physics" else 1e-5  # a search along lines magnifies the last bits
+    np.testing.assert_allclose(losses, expected_losses, rtol=within)
+    np.testing.assert_allclose(prediction, expected, rtol=within, atol=within)
 
 
 def test_nothing_but_imports_is_changed() -> None:

@@ -44,7 +44,7 @@ class PositionalEncoding(nn.Module):
 
 
 class TransformerModel(nn.Module):
-    def __init__(self, ntoken=10, d_model=16, nhead=4, d_hid=32, nlayers=2, dropout=0.1):
+    def __init__(self, ntoken=11, d_model=16, nhead=4, d_hid=32, nlayers=2, dropout=0.1):
         super().__init__()
         self.d_model = d_model
         self.embedding = nn.Embedding(ntoken, d_model)
