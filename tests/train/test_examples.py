@@ -110,7 +110,7 @@ FIGURES: dict[str, tuple[tuple[float, float], list[Panel]]] = {
         (9.6, 3.2),
         [("x", "y", []), ("Newton step", "", []), ("t", "", ["the highest u", "of the solution"])],
     ),
-    "softmax_regression": ((8.1, 3.32), [("", "", [])] * 10 + [("", "weight", [])]),
+    "softmax_regression": ((8.1, 3.62), [("", "", [])] * 10 + [("", "weight", [])]),
     "activations": (
         (10, 4.2),
         [("", f"{name}(x)", []) for name in ("ReLU", "sigmoid", "tanh", "pReLU")]
