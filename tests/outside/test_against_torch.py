@@ -137,6 +137,7 @@ OF_INTEGERS |= dict.fromkeys(
     ("conv1d", "conv2d", "conv2d_bias", "conv_transpose1d", "conv_transpose2d"), "integers are refused"
 )
 NOT_STRIDED = {
+    "gradient_placed": "places that are all the same have no distances",
     "det_twice": "PyTorch has no gradient, as above",
     "kron": "PyTorch fails on transposed matrices",
     "lstsq": "PyTorch's answer for equal rows changes from run to run",
