@@ -75,11 +75,10 @@ def error(owner: str, name: str, known: Iterable[str] = ()) -> AttributeError:
     text = f"{owner} has no attribute {name!r}"
     if name.startswith("__"):  # asked for by Python
         return AttributeError(text, name=name, obj=None)
-    near = _near(name, known)
     why = reason(name)
     if why is not None:
         text += f": {why}"
-    elif near is not None:
+    elif (near := _near(name, known)) is not None:
         text += f"; there is {near!r}"
     return AttributeError(text, name=name, obj=None)
 
