@@ -15,10 +15,11 @@ from .._types import Tensor
 from ..core.batching import leading
 from ..core.broadcast import broadcast_shape
 from ..core.define import computed, primitive
-from ..core.doors import enter, leave
+from ..core.doors import enter
 from ..core.half import half_kernel
 from ..core.tape import Operation, apply
-from .lapack import LinAlgError, as_matrices
+from ..core.tuples import item
+from .lapack import as_matrices, require_good
 from .products import of_one_dtype
 from .shape import broadcast_to
 
@@ -95,9 +96,7 @@ def _factors(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return packed.reshape(x.shape), pivots.reshape(x.shape[:-1]), info.reshape(x.shape[:-2])
 
 
-_packed_of = computed("ldl_factor", half_kernel(lambda x: _factors(x)[0]), batched=leading)
-_pivots_of = computed("ldl_pivots", half_kernel(lambda x: _factors(x)[1]), batched=leading)
-_info_of = computed("ldl_info", half_kernel(lambda x: _factors(x)[2]), batched=leading)
+_factors_of = computed("ldl_factor", half_kernel(_factors), batched=leading)
 
 
 def ldl_factor_ex(x: Any, *, hermitian: bool = False, check_errors: bool = False) -> LDLInfo:
@@ -134,10 +133,10 @@ def ldl_factor_ex(x: Any, *, hermitian: bool = False, check_errors: bool = False
     tensor(1, dtype=wengert.int32)
     """
     x = as_matrices("ldl_factor_ex", x, square=True)
-    info = _info_of(x)
-    if check_errors and leave(info, "array").any():
-        raise LinAlgError(f"ldl_factor_ex: a block is singular; info is {leave(info, 'array').tolist()}")
-    return LDLInfo(_packed_of(x), _pivots_of(x), info)
+    found = _factors_of(x)
+    packed, pivots, info = (item(found, k) for k in range(3))
+    require_good("ldl_factor_ex", info, check_errors, "a block is singular")
+    return LDLInfo(packed, pivots, info)
 
 
 def ldl_factor(x: Any, *, hermitian: bool = False) -> LDL:

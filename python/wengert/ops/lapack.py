@@ -10,7 +10,7 @@ import numpy as np
 
 from .._types import Tensor
 from ..core.batching import Batch, moved
-from ..core.doors import constant, enter
+from ..core.doors import constant, enter, leave
 from ..core.half import half_kernel
 from .index import diagonal
 from .reduce import sum
@@ -32,6 +32,12 @@ def as_matrices(name: str, x: Any, square: bool = False) -> Any:
         wanted = "square matrices (..., n, n)" if square else "matrices (..., m, n)"
         raise ValueError(f"{name}: expected {wanted}, got shape {shape}")
     return x
+
+
+def require_good(name: str, info: Any, check_errors: bool, what: str) -> None:
+    """Raise, if errors are to be checked for, where a matrix has an `info` that is not 0."""
+    if check_errors and leave(info, "array").any():
+        raise LinAlgError(f"{name}: {what}; info is {leave(info, 'array').tolist()}")
 
 
 def from_lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,14 +13,14 @@ from .._types import Tensor
 from ..core.arguments import dimension
 from ..core.batching import leading, unchanged
 from ..core.define import computed
-from ..core.doors import constant, enter, leave
+from ..core.doors import constant, enter
 from ..core.half import half_kernel
 from .compare import eq, where
 from .elimination import lu_factor
 from .factors import cholesky
 from .functions import power
 from .index import diagonal as diagonal_view
-from .lapack import LinAlgError, as_matrices, scalar_per_matrix
+from .lapack import LinAlgError, as_matrices, require_good, scalar_per_matrix
 from .older import orgqr
 from .reduce import sum as sum_of
 from .shape import matrix_transpose as T
@@ -95,11 +95,6 @@ def _first_zero(pivots: np.ndarray) -> np.ndarray:
 _first_zero_of = computed("lu_info", _first_zero, batched=unchanged)
 
 
-def _told(name: str, info: Any, check_errors: bool, what: str) -> None:
-    if check_errors and leave(info, "array").any():
-        raise LinAlgError(f"{name}: {what}; info is {leave(info, 'array').tolist()}")
-
-
 def _or_unit(x: Any, good: Any) -> Tensor:
     """x where it is good, elsewhere the identity."""
     return where(scalar_per_matrix(good), x, constant(np.eye, x._value.shape[-1], None, 0, x._value.dtype))
@@ -140,7 +135,7 @@ def cholesky_ex(x: Any, *, upper: bool = False, check_errors: bool = False) -> F
     """
     x = as_matrices("cholesky_ex", x, square=True)
     info = _first_not_positive(x)
-    _told("cholesky_ex", info, check_errors, "a matrix is not positive definite")
+    require_good("cholesky_ex", info, check_errors, "a matrix is not positive definite")
     good = eq(info, 0)
     factor = cholesky(_or_unit(x, good), upper=upper)
     return Factor(where(scalar_per_matrix(good), factor, math.nan), info)
@@ -181,7 +176,7 @@ def lu_factor_ex(x: Any, *, pivot: bool = True, check_errors: bool = False) -> L
     """
     packed, pivots = lu_factor(x, pivot=pivot)
     info = _first_zero_of(diagonal_view(packed, 0, -2, -1))
-    _told("lu_factor_ex", info, check_errors, "a pivot is 0")
+    require_good("lu_factor_ex", info, check_errors, "a pivot is 0")
     return LUFactorsInfo(packed, pivots, info)
 
 
@@ -219,7 +214,7 @@ def inv_ex(x: Any, *, check_errors: bool = False) -> Inverse:
     """
     x = as_matrices("inv_ex", x, square=True)
     info = lu_factor_ex(x.detach()).info
-    _told("inv_ex", info, check_errors, "a matrix is singular")
+    require_good("inv_ex", info, check_errors, "a matrix is singular")
     good = eq(info, 0)
     return Inverse(where(scalar_per_matrix(good), inv(_or_unit(x, good)), math.nan), info)
 
@@ -261,7 +256,7 @@ def solve_ex(x: Any, y: Any, *, left: bool = True, check_errors: bool = False) -
     """
     x, y = as_matrices("solve_ex", x, square=True), enter(y)
     info = lu_factor_ex(x.detach()).info
-    _told("solve_ex", info, check_errors, "a matrix is singular")
+    require_good("solve_ex", info, check_errors, "a matrix is singular")
     good = eq(info, 0)
     regular = _or_unit(x, good)
     shape = y._value.shape
