@@ -31,10 +31,11 @@ def joined(modules: list[Module], k: int) -> Pass | None:
     first, second = modules[k], modules[k + 1]
     if type(first) is ReLU:
         return _both(first, second, second.after_relu) if _pooled(modules, k) else None
-    if type(second) is not ReLU or not second._only_forward() or (k + 2 < len(modules) and _pooled(modules, k + 1)):
+    # By classes first: most of what a Sequential holds is neither.
+    if type(second) is not ReLU or not (_is_norm(first) or (_fresh(first) and first.bias is not None)):
         return None
-    ends = _is_norm(first) or (_fresh(first) and first.bias is not None)
-    return _both(first, second, first.before_relu) if ends else None
+    pooled = k + 2 < len(modules) and _pooled(modules, k + 1)
+    return _both(first, second, first.before_relu) if second._only_forward() and not pooled else None
 
 
 def norm_add_relu(norm: Module, input: Any, residual: Any) -> Any:
