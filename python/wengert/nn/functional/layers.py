@@ -145,12 +145,12 @@ def batch_norm_relu(
     tensor([[0.0000],
             [1.5000]])
     """
-    if residual is not None and enter(residual)._value.shape != enter(input)._value.shape:
+    x, r = enter(input), None if residual is None else enter(residual)
+    if r is not None and r._value.shape != x._value.shape:
         raise ValueError(
-            f"batch_norm_relu: expected a residual of the input's shape {enter(input)._value.shape}, got "
-            f"{enter(residual)._value.shape}"
+            f"batch_norm_relu: expected a residual of the input's shape {x._value.shape}, got {r._value.shape}"
         )
-    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, (residual,))
+    return _batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps, r, then_relu=True)
 
 
 def _check_channels(shape: tuple[int, ...], **given: Any) -> None:
@@ -165,9 +165,9 @@ def _check_channels(shape: tuple[int, ...], **given: Any) -> None:
 
 def _batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: float,
-    eps: float, rest: tuple[Any] | None = None,
+    eps: float, residual: Any = None, then_relu: bool = False,
 ) -> Tensor:  # fmt: skip
-    """`batch_norm`; and of `rest`, relu of that plus what `rest` holds, if it does."""
+    """`batch_norm`, plus a residual, and relu of that."""
     x = as_floating(input)
     shape = x._value.shape
     _check_channels(shape, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
@@ -177,20 +177,20 @@ def _batch_norm(
             raise ValueError(
                 f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
             )
-        w, b, residual = (v if v is None else enter(v) for v in (weight, bias, rest[0] if rest else None))
+        w, b = (v if v is None else enter(v) for v in (weight, bias))
         if by_channels.fits(x, w, b, residual):
             known = by_channels.moments(x)
             by_channels.track(known, running_mean, running_var, momentum, count)
-            return by_channels.normed(x, w, b, known, float(eps), residual, rest is not None)
+            return by_channels.normed(x, w, b, known, float(eps), residual, then_relu)
         dims = (0, *range(2, len(shape)))
         if count:
             normalization.track(x, running_mean, running_var, dims, momentum)
         z = by_channels.composed(x, w, b, float(eps))
     else:
         z = _by_running(x, running_mean, running_var, weight, bias, eps)
-    if rest is not None:
-        z = relu(z if rest[0] is None else z + rest[0])
-    return z
+    if residual is not None:
+        z = z + residual
+    return relu(z) if then_relu else z
 
 
 def _by_running(x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
