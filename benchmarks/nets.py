@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from trainers import peak_memory, resident
+
 
 def _lenet(nn: Any) -> Any:
     return nn.Sequential(
@@ -82,12 +84,6 @@ def memory_of(library: str, name: str) -> tuple[float, float]:
     return float(loss), float(taken)
 
 
-def _resident(field: str) -> float:
-    """Bytes in memory: VmRSS now, VmHWM at most since the last reset."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(field)) * 1024
-
-
 def main(library: str, name: str) -> None:
     which, _, layout = library.partition(" ")
     module: Any = importlib.import_module(which)
@@ -102,10 +98,13 @@ def main(library: str, name: str) -> None:
         last = getattr(module, layout)
         net, images = net.to(memory_format=last), images.contiguous(memory_format=last)
     step = training_step(module, net, images, labels)
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is now what is there
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
+    if before is None:
+        before = peak_memory()  # elsewhere nobody tells less
+    else:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is now what is there
     loss = [step() for _ in range(3)][-1]
-    print(loss, _resident("VmHWM") - before)
+    print(loss, peak_memory() - before)
 
 
 if __name__ == "__main__":

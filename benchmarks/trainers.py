@@ -223,14 +223,22 @@ TRAINERS = {
 }
 
 
+def resident(field: str) -> int | None:
+    """A size of this process in bytes, as Linux tells it: "VmRSS" now, "VmHWM" at most. None on other systems."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    return next(int(line.split()[1]) << 10 for line in status.read_text().splitlines() if line.startswith(field))
+
+
 def peak_memory() -> int:
     """The largest resident size of this process so far, in bytes.
 
     Linux's own field, since `getrusage` there also counts what the parent had before this program took its place.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        return next(int(line.split()[1]) << 10 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    peak = resident("VmHWM")
+    if peak is not None:
+        return peak
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
