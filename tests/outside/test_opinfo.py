@@ -28,6 +28,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
 
+# That import forbids to set flags such as cudnn.benchmark, in the whole process; what other files test sets them.
+torch.backends.__allow_nonbracketed_mutation_flag = True
+
 SIZE = 2  # examples in a batch
 FEW = 2  # samples of an operation, of those that there are; all with -m long
 
