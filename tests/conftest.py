@@ -25,7 +25,48 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=4, help="how often to kill a run in training (default: 4)")
     parser.addoption("--tries", type=int, default=1, help="how often a rank meets with each fault (default: 1)")
     parser.addoption("--steps", type=int, default=1000, help="how long to train and watch memory (default: 1000)")
+    parser.addoption("--left-out", action="store_true", help="run what the last run of all tests skipped, and no more")
     parser.addoption("--fuzz", type=int, default=100, metavar="N", help="examples for each binding in test_fuzz.py")
+
+
+class Skipped:
+    """Notes what a run of all tests skips, so that a later one with more packages needs run no other."""
+
+    KEY = "wengert/left-out"
+
+    def __init__(self) -> None:
+        self.places: set[str] = set()  # of tests, and of files that skip themselves
+
+    def note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self.places.add(report.nodeid)
+
+    pytest_runtest_logreport = note
+    pytest_collectreport = note
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        session.config.cache.set(self.KEY, sorted(self.places))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
+    if everything and not config.option.left_out and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Skipped())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.option.left_out:
+        return
+    places = config.cache.get(Skipped.KEY, None)
+    if places is None:
+        raise pytest.UsageError("--left-out runs what a run of all tests skipped; there was none: run pytest first")
+    wanted = {*places}
+    parts: tuple[list[pytest.Item], list[pytest.Item]] = ([], [])
+    for item in items:
+        parts[item.nodeid in wanted or item.nodeid.partition("::")[0] in wanted].append(item)
+    config.hook.pytest_deselected(items=parts[0])
+    items[:] = parts[1]
 
 
 def pytest_collection_finish() -> None:
