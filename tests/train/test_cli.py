@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import importlib.util
 import json
@@ -21,7 +22,8 @@ import pytest
 import wengert as wg
 from wengert.__main__ import main
 from wengert.data import SyntheticFashion, fashion, synthetic, write_idx
-from wengert.train import Callback, Run, RunError, Settings, Trainer, checkpoint, commands
+from wengert.train import Callback, Run, RunError, Settings, Trainer, checkpoint, commands, plots
+from wengert.train.plots import rendered
 
 pytest.importorskip("safetensors")
 pytest.importorskip("matplotlib")
@@ -32,12 +34,28 @@ resource = pytest.importorskip("resource") if importlib.util.find_spec("resource
 SMALL = ["--hidden", "16", "--batch-size", "100", "--threads", "1", "--no-progress"]
 
 
+stand_in = functools.cache(SyntheticFashion)
+pictures: dict[tuple[Any, ...], bytes] = {}
+
+
+def drawn_once(figure: Any, form: str) -> bytes:
+    """The picture of the first figure that had the same panels: drawing takes longer than training."""
+    panels = [(axes.get_xlabel(), axes.get_ylabel(), len(axes.lines), len(axes.images)) for axes in figure.axes]
+    key = (form, *figure.get_size_inches(), *panels)
+    if key not in pictures:
+        pictures[key] = rendered(figure, form)
+    return pictures[key]
+
+
 @pytest.fixture(autouse=True)
 def small_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No files, no network, and a stand-in of 1000 and 300 pictures: every command runs on that."""
+    """No files, no network, and a stand-in of 1000 and 300 pictures: every command runs on that.
+
+    No power fails either, so nobody waits for the disk.
+    """
 
     def small(train: bool = True, size: int | None = None, seed: int = 0) -> SyntheticFashion:
-        return SyntheticFashion(train, 1000 if train else 300, seed)
+        return stand_in(train, 1000 if train else 300, seed)
 
     def no_network(pooch: Any, url: str) -> None:
         raise OSError("no network in this test")
@@ -47,6 +65,8 @@ def small_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(fashion, "_contact", no_network)
     monkeypatch.setattr(synthetic, "SyntheticFashion", small)
     monkeypatch.setattr(commands, "SyntheticFashion", small)
+    monkeypatch.setattr(plots, "rendered", drawn_once)
+    monkeypatch.setattr(os, "fsync", lambda file: None)
 
 
 def train(*arguments: object) -> int:
@@ -494,7 +514,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "files"
     directory.mkdir()
     for table, train in (("_TRAIN_FILES", True), ("_TEST_FILES", False)):
-        part = SyntheticFashion(train, 1000 if train else 300)
+        part = stand_in(train, 1000 if train else 300)
         files = []
         arrays = (part.images, part.targets.astype(np.uint8))
         for file, array in zip(getattr(fashion, table), arrays, strict=True):
@@ -617,7 +637,7 @@ def test_a_lock_says_who_holds_it_and_nothing_else(tmp_path: Path, capsys: pytes
 def test_names_of_files_reach_the_terminal_escaped(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    test_set = SyntheticFashion(False, 300)
+    test_set = stand_in(False, 300)
     for name in (f"a{CLEAR}", os.fsdecode(b"\xff")):
         try:
             write_idx(tmp_path / name, test_set.images[:1])
@@ -647,7 +667,7 @@ def test_the_best_weights_are_those_of_the_best_epoch(run: Path, capsys: pytest.
 def test_predict_reads_idx_files_and_pictures(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from PIL import Image
 
-    test_set = SyntheticFashion(False, 300)
+    test_set = stand_in(False, 300)
     write_idx(tmp_path / "three.idx", test_set.images[:3])
     Image.fromarray(test_set.images[0]).save(tmp_path / "first.png")
     Image.fromarray(np.kron(test_set.images[0], np.ones((4, 4), np.uint8))).save(tmp_path / "large.png")
@@ -655,8 +675,8 @@ def test_predict_reads_idx_files_and_pictures(run: Path, tmp_path: Path, capsys:
     Image.fromarray(test_set.images[0]).save(tmp_path / "first.bmp")
     Image.fromarray(test_set.images[0]).save(tmp_path / "first.gif")
     Image.fromarray(test_set.images[0]).save(tmp_path / "first.jpg", quality=100)
-    pictures = ("first.png", "large.png", "first.bmp", "first.gif", "first.jpg")
-    names = [str(tmp_path / name) for name in ("three.idx", *pictures)]
+    files = ("first.png", "large.png", "first.bmp", "first.gif", "first.jpg")
+    names = [str(tmp_path / name) for name in ("three.idx", *files)]
     assert main(["predict", str(run), *names]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "This network was trained on SyntheticFashion, NOT on Fashion-MNIST."
@@ -696,8 +716,10 @@ def test_plot_draws_the_four_pictures(run: Path, tmp_path: Path, capsys: pytest.
 
 @pytest.mark.parametrize("model", ["lenet", "cnn"])
 def test_convolutional_networks_train_predict_and_plot(
-    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for module in (synthetic, commands):
+        monkeypatch.setattr(module, "SyntheticFashion", lambda train=True, **_: stand_in(train, 200 if train else 100))
     run = tmp_path / "run"
     assert train("--model", model, "--augment", "--epochs", 2, "--lr", 0.05, "--out", run) == 0
     assert json.loads((run / "settings.json").read_text())["augment"] == 2
@@ -705,8 +727,8 @@ def test_convolutional_networks_train_predict_and_plot(
     assert all(np.isfinite(float(row["train_loss"])) for row in metrics_of(run))
     assert main(["evaluate", str(run)]) == 0
     assert main(["plot", str(run), "--out", str(tmp_path / "pictures")]) == 0
-    pictures = ["confusion.png", "curves.png", "feature_maps.png", "filters.png", "mistakes.png"]
-    assert files_below(tmp_path / "pictures") == pictures
+    names = ["confusion.png", "curves.png", "feature_maps.png", "filters.png", "mistakes.png"]
+    assert files_below(tmp_path / "pictures") == names
     write_idx(tmp_path / "images", SyntheticFashion(False, 2).images)
     capsys.readouterr()
     assert main(["predict", str(run), str(tmp_path / "images")]) == 0
@@ -796,9 +818,9 @@ def test_json_is_all_that_standard_output_gets(tmp_path: Path, capsys: pytest.Ca
     assert np.trace(judged["confusion"]) == round(judged["test_accuracy"] * judged["test_images"])
     write_idx(tmp_path / "two", SyntheticFashion(False, 2).images)
     assert main(["predict", str(run), str(tmp_path / "two"), "--json"]) == 0
-    pictures = told()
-    assert [picture["image"] for picture in pictures] == [f"{tmp_path / 'two'}[{k}]" for k in range(2)]
-    for picture in pictures:
+    predicted = told()
+    assert [picture["image"] for picture in predicted] == [f"{tmp_path / 'two'}[{k}]" for k in range(2)]
+    for picture in predicted:
         assert sum(picture["probabilities"].values()) == pytest.approx(1, abs=1e-5)
         assert max(picture["probabilities"], key=picture["probabilities"].get) == picture["label"]
     assert main(["plot", str(run), "--json"]) == 0
