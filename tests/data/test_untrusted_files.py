@@ -50,6 +50,7 @@ def outcome(action: Callable[[], Any], *errors: type[Exception]) -> tuple[Any, s
         return None, str(error)
 
 
+@functools.cache  # a strategy is made once, not with every example
 def damaged(content: bytes) -> st.SearchStrategy[bytes]:
     """The bytes with up to three faults."""
     place = st.integers(0, len(content))
@@ -84,12 +85,14 @@ def damaged(content: bytes) -> st.SearchStrategy[bytes]:
 # ---------------------------------------------------------------- IDX, PNG, safetensors
 
 
+@functools.cache
 def idx() -> bytes:
     file = io.BytesIO()
     write_idx(file, np.arange(24, dtype=np.int16).reshape(4, 3, 2))
     return file.getvalue()
 
 
+@functools.cache
 def png() -> bytes:
     from PIL import Image
 
@@ -100,6 +103,7 @@ def png() -> bytes:
     return file.getvalue()
 
 
+@functools.cache
 def picture(form: str) -> bytes:
     from PIL import Image
 
@@ -119,6 +123,7 @@ def with_right_sums(content: bytes) -> bytes:
     return result + content[at:]
 
 
+@functools.cache
 def weights() -> bytes:
     return files.format_tensors({"layer.weight": wg.rand(3, 4), "layer.bias": wg.zeros(3)}, {"epoch": "1"})
 
@@ -318,9 +323,14 @@ FOREIGN = [None, True, -1, 3, 10**30, 0.5, math.inf, math.nan, "", "0", "Adam", 
 
 def forged(value: Any) -> st.SearchStrategy[Any]:
     """A JSON value with something else, or nothing, in one or two places."""
+    return _forged(json.dumps(value))
+
+
+@functools.cache
+def _forged(text: str) -> st.SearchStrategy[Any]:
 
     def apply(faults: list[tuple[tuple[Any, ...], Any]]) -> Any:
-        result = json.loads(json.dumps(value))
+        result = json.loads(text)
         for way, new in faults:
             holder = result
             try:
@@ -334,7 +344,7 @@ def forged(value: Any) -> st.SearchStrategy[Any]:
                 continue
         return result
 
-    ways = [way for way in places(value) if way]
+    ways = [way for way in places(json.loads(text)) if way]
     return st.lists(st.tuples(st.sampled_from(ways), st.sampled_from([*FOREIGN, forged])), min_size=1, max_size=2).map(
         apply
     )
