@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from test_fuzz import arrays, check, run
 
 from guarded import K
+from isas import by_isa
 
 
 class Shape(NamedTuple):
@@ -123,21 +124,23 @@ def by_definition(kind: str, shape: Shape, given: dict[str, np.ndarray]) -> np.n
     return np.concatenate(result, 0 if kind == "conv_weight" else 1)
 
 
-def assert_within_bounds(kind: str, shape: Shape, given: dict[str, np.ndarray], found: np.ndarray) -> None:
-    """The contract of wengert.h."""
+def assert_within_bounds(kind: str, shape: Shape, given: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> None:
+    """The contract of wengert.h, on each instruction set."""
     exact = by_definition(kind, shape, {name: v.astype(np.longdouble) for name, v in given.items()})
     sizes = by_definition(kind, shape, {name: np.abs(v).astype(np.float64) for name, v in given.items()})
     taps = shape.kernel[0] * shape.kernel[1]
-    eps = np.finfo(found.dtype).eps
+    dtype = given["x"].dtype
+    eps = np.finfo(dtype).eps
     terms = {
         "conv": shape.ci * taps, "conv_input": shape.co * taps,
         "conv_weight": shape.window[-1][0] * shape.window[-1][1] + shape.n,
     }[kind]  # fmt: skip
-    assert (found.shape, found.dtype) == (exact.shape, given["x"].dtype)
     bound = (terms + 2) * eps * sizes
     if shape.kernel == (3, 3) and shape.stride == shape.dilation == (1, 1) and min(shape.ci, shape.co) >= 16:
         bound = np.maximum(bound, EPSILONS_OF_WINOGRAD * eps * np.abs(exact).max(initial=0))
-    assert (np.abs(found - exact) <= bound).all()
+    for isa, result in found.items():
+        assert (result.shape, result.dtype) == (exact.shape, dtype), isa
+        assert (np.abs(result - exact) <= bound).all(), isa
 
 
 def layouts(x: np.ndarray) -> list[np.ndarray]:
@@ -150,16 +153,17 @@ def layouts(x: np.ndarray) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_within_its_bound(isa: str, dtype: np.dtype, kind: str, shape: Shape) -> None:
+def test_within_its_bound(dtype: np.dtype, kind: str, shape: Shape) -> None:
     given = operands(shape, dtype)
-    found = call(kind, shape, given)
-    assert found.flags.c_contiguous
+    found = by_isa(call, kind, shape, given)
+    assert all(result.flags.c_contiguous for result in found.values())
     assert_within_bounds(kind, shape, given, found)
     for k in range(3):
         other = {name: v if name == "w" else layouts(v)[k] for name, v in given.items()}
-        np.testing.assert_array_equal(call(kind, shape, other), found)
+        for isa, result in by_isa(call, kind, shape, other).items():
+            np.testing.assert_array_equal(result, found[isa], isa)
     same = {name: v if name == "w" else np.broadcast_to(v[:1, :1], v.shape) for name, v in given.items()}
-    assert_within_bounds(kind, shape, same, call(kind, shape, same))
+    assert_within_bounds(kind, shape, same, by_isa(call, kind, shape, same))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -187,7 +191,7 @@ def test_bias_and_relu_come_last(isa: str, dtype: np.dtype, kind: str, shape: Sh
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("operand", ["x", "w", "y"])
 def test_nan_and_infinity_go_where_the_definition_takes_them(
-    isa: str, dtype: np.dtype, kind: str, value: float, operand: str
+    dtype: np.dtype, kind: str, value: float, operand: str
 ) -> None:
     for shape in SHAPES:
         given = operands(shape, dtype)
@@ -196,47 +200,49 @@ def test_nan_and_infinity_go_where_the_definition_takes_them(
         if not array.size or operand == {"conv": "y", "conv_input": "x", "conv_weight": "w"}[kind]:
             continue
         array.flat[rng.integers(array.size)] = value
-        found = call(kind, shape, given)
         with np.errstate(invalid="ignore"):
             expected = by_definition(kind, shape, {name: v.astype(np.float64) for name, v in given.items()})
         odd = ~np.isfinite(expected)
-        np.testing.assert_array_equal(found[odd], expected[odd], str(shape))
-        assert np.isfinite(found[~odd]).all(), shape
         size = np.abs(expected[~odd]).max(initial=1)
-        assert (np.abs(found[~odd] - expected[~odd]) <= 1e4 * np.finfo(dtype).eps * size).all()
+        for isa, found in by_isa(call, kind, shape, given).items():
+            np.testing.assert_array_equal(found[odd], expected[odd], f"{shape}, {isa}")
+            assert np.isfinite(found[~odd]).all(), (shape, isa)
+            assert (np.abs(found[~odd] - expected[~odd]) <= 1e4 * np.finfo(dtype).eps * size).all(), (shape, isa)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_results_do_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtype, kind: str) -> None:
+def test_results_do_not_depend_on_the_number_of_threads(dtype: np.dtype, kind: str) -> None:
     for shape in SHAPES:
         shape = shape._replace(n=23)
         given, results = operands(shape, dtype), []
         for threads in (1, 2, 3):
             K.set_num_threads(threads)
-            results.append(call(kind, shape, given).tobytes())
+            results.append({isa: y.tobytes() for isa, y in by_isa(call, kind, shape, given).items()})
         assert results[1:] == results[:1] * 2, shape
 
 
-def test_an_image_does_not_depend_on_the_others(isa: str, dtype: np.dtype) -> None:
+def test_an_image_does_not_depend_on_the_others(dtype: np.dtype) -> None:
     for kind in ("conv", "conv_input"):
         for shape in SHAPES:
             shape = shape._replace(n=5)
             given = operands(shape, dtype)
-            whole = call(kind, shape, given)
+            whole = by_isa(call, kind, shape, given)
             part = {name: v if name == "w" else v[3:4] for name, v in given.items()}
-            assert_within_bounds(kind, shape._replace(n=1), part, call(kind, shape, part))
+            assert_within_bounds(kind, shape._replace(n=1), part, by_isa(call, kind, shape, part))
             given["x"][:3] = given["y"][:3] = np.nan
-            np.testing.assert_array_equal(call(kind, shape, given)[3:], whole[3:])
+            for isa, found in by_isa(call, kind, shape, given).items():
+                np.testing.assert_array_equal(found[3:], whole[isa][3:], f"{shape}, {isa}")
 
 
-def test_many_images_are_summed_exactly(isa: str) -> None:
+def test_many_images_are_summed_exactly() -> None:
     """Sums of images, and then over the images, keep what one chain of a million float32 would lose."""
     for shape in (Shape(600, 1, 1, 2, (28, 28), (3, 3)), Shape(600, 1, 16, 16, (14, 14), (3, 3), padding=(1, 1))):
         given = operands(shape, np.float32)
         for name in "xy":
             given[name] = np.abs(given[name])
         exact = by_definition("conv_weight", shape, {name: v.astype(np.float64) for name, v in given.items()})
-        np.testing.assert_allclose(call("conv_weight", shape, given), exact, rtol=2e-5)
+        for isa, found in by_isa(call, "conv_weight", shape, given).items():
+            np.testing.assert_allclose(found, exact, rtol=2e-5, err_msg=isa)
 
 
 def test_what_is_refused() -> None:
