@@ -15,6 +15,7 @@ import pytest
 
 from cases import CASES as OPERATIONS
 from guarded import K
+from isas import by_isa
 from special_references import PRECISE, reference
 
 Reference = Callable[..., np.ndarray]
@@ -271,15 +272,24 @@ def errors_in_ulp(actual: np.ndarray, wide: np.ndarray, least: np.ndarray | floa
     return np.where(wrong_sign, np.inf, error)
 
 
-def assert_agrees(name: str, actual: np.ndarray, *operands: np.ndarray) -> None:
+def assert_agrees(name: str, actual: np.ndarray | dict[str, np.ndarray], *operands: np.ndarray) -> None:
     """The same NaNs, infinities and signs of zero as the reference, and finite results within the kernel's bound.
 
     In float64, where the reference is no better than the kernel, only nearly so: `test_float64_error` has the bound.
+    Several results, of instruction sets or of threads, need the reference once.
     """
-    case, right = CASES[name], expected(name, *operands)
+    right = expected(name, *operands)
+    for where, result in (actual if isinstance(actual, dict) else {"": actual}).items():
+        _assert_right(name, where, result, right, operands)
+
+
+def _assert_right(
+    name: str, where: str, actual: np.ndarray, right: np.ndarray, operands: tuple[np.ndarray, ...]
+) -> None:
+    case = CASES[name]
     if case.ulp is None:
         assert actual.dtype == right.dtype
-        np.testing.assert_array_equal(actual, right)
+        np.testing.assert_array_equal(actual, right, where)
         if not case.either_zero and actual.dtype != bool:
             zero = actual == 0
             np.testing.assert_array_equal(np.signbit(actual[zero]), np.signbit(right[zero]))
@@ -288,8 +298,8 @@ def assert_agrees(name: str, actual: np.ndarray, *operands: np.ndarray) -> None:
     least = case.terms(*[x.astype(np.float64) for x in operands]) if case.terms else 0
     error = errors_in_ulp(actual, right, least)
     worst = np.argmax(error, axis=None)
-    where = [x.flat[worst] for x in operands]
-    assert error.flat[worst] <= bound, f"{name}{tuple(where)} = {actual.flat[worst]}, expected {right.flat[worst]}"
+    place = tuple(x.flat[worst] for x in operands)
+    assert error.flat[worst] <= bound, f"{name}{place} = {actual.flat[worst]}, expected {right.flat[worst]} {where}"
 
 
 def test_the_table_has_every_kernel() -> None:
@@ -332,7 +342,7 @@ def test_strides_do_not_matter(isa: str, dtype: np.dtype, name: str) -> None:
         # All strided, and each in turn with the others dense.
         for chosen in (range(len(strided)), *([i] for i in range(len(strided)))):
             mixed = [x if i in chosen else x.copy() for i, x in enumerate(strided)]
-            np.testing.assert_array_equal(apply(name, *mixed), dense)
+            assert np.array_equal(apply(name, *mixed), dense, equal_nan=True), (chosen, [x.strides for x in mixed])
 
 
 BROADCASTS = [
@@ -388,12 +398,12 @@ def float32_blocks(step: int, block: int = 1 << 22) -> Iterator[np.ndarray]:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_float32_error_over_all_floats(isa: str, name: str, request: pytest.FixtureRequest) -> None:
+def test_float32_error_over_all_floats(name: str, request: pytest.FixtureRequest) -> None:
     # A prime step gives every exponent all kinds of mantissa.
     exhaustive = name in EVERY_FLOAT and request.config.getoption("--exhaustive")
     slow = 1_048_583 if name in PRECISE else 16411 if name in ("erf", "gelu") else 4099
     for x in float32_blocks(1 if exhaustive else {"ndtri": 8_388_617}.get(name, slow)):  # whose reference takes long
-        assert_agrees(name, apply(name, x), x)
+        assert_agrees(name, by_isa(apply, name, x), x)
 
 
 def in_unit_interval(x: np.ndarray) -> np.ndarray:
@@ -457,38 +467,39 @@ def precise_sample(name: str) -> tuple[list[np.ndarray], list[mpmath.mpf]]:
         return operands, [CASES[name].precise(*map(mpmath.mpf, items)) for items in zip(*operands, strict=True)]
 
 
-def precise_error(actual: float, exact: mpmath.mpf, least: float = 0) -> float:
-    """In units in the last place of float64, of `least` where that is larger."""
-    exponent = max(mpmath.frexp(exact)[1] if exact else -1100, mpmath.frexp(least)[1] if least else -1100)
-    return float(abs(mpmath.mpf(actual) - exact) / mpmath.ldexp(1, max(exponent - 53, -1074)))
-
-
 @pytest.mark.parametrize("name", APPROXIMATE)
-def test_float64_error(isa: str, name: str) -> None:
+def test_float64_error(name: str) -> None:
     operands, exact = precise_sample(name)
-    actual = apply(name, *operands).tolist()
-    terms = CASES[name].terms
-    least = terms(*operands) if terms else np.zeros(len(actual))
+    case, limits = CASES[name], np.finfo(np.float64)
+    least = case.terms(*operands) if case.terms else np.zeros(len(exact))
     with mpmath.workdps(40):
-        for i, (result, right) in enumerate(zip(actual, exact, strict=True)):
-            arguments = tuple(x[i] for x in operands)
-            if np.isinf(result):
-                assert abs(right) > np.finfo(np.float64).max, (name, arguments)
-            else:
-                error = precise_error(result, right, float(least[i]))
-                assert error <= CASES[name].ulp[1], (name, arguments, result, right)
+        overflows = np.array([abs(x) > limits.max for x in exact])
+        nearest = np.clip(np.array(exact, np.float64), limits.min, limits.max)
+        # Units in the last place of float64, of `least` where that is larger; and what of the result is beyond float64.
+        exponents = [mpmath.frexp(x)[1] if x else -1100 for x in exact]
+        units = np.maximum(np.maximum(exponents, np.where(least, np.frexp(least)[1], -1100)) - 53, -1074)
+        rest = [
+            float(mpmath.ldexp(x - mpmath.mpf(near), -int(unit)))
+            for x, near, unit in zip(exact, nearest.tolist(), units, strict=True)
+        ]
+    for isa, actual in by_isa(apply, name, *operands).items():
+        with np.errstate(over="ignore", invalid="ignore"):
+            error = np.abs(np.ldexp(actual - nearest, -units) - rest)
+        right = np.where(np.isinf(actual), overflows, error <= case.ulp[1])
+        for i in np.flatnonzero(~right)[:1]:
+            raise AssertionError((name, isa, *(x[i] for x in operands), actual[i], exact[i]))
 
 
-def test_float32_power_error(isa: str) -> None:
+def test_float32_power_error() -> None:
     rng = np.random.default_rng(0)
     x = np.abs(np.concatenate([rng.integers(0, 0x7F800000, 300_000, dtype=np.uint32).view(np.float32)]))
     x = np.concatenate([x, 1 + rng.normal(0, 1e-3, 100_000), rng.uniform(0, 4, 100_000)]).astype(np.float32)
     y = rng.uniform(-110, 95, len(x)) / np.log(x, where=x > 0, out=np.ones(len(x)), dtype=np.float64)
     y = np.clip(y, -1e30, 1e30).astype(np.float32)
-    assert_agrees("power", apply("power", x, y), x, y)
+    assert_agrees("power", by_isa(apply, "power", x, y), x, y)
     signed = np.where(rng.random(len(x)) < 0.5, -x, x)
     whole = rng.integers(-9, 10, len(x)).astype(np.float32)
-    assert_agrees("power", apply("power", signed, whole), signed, whole)
+    assert_agrees("power", by_isa(apply, "power", signed, whole), signed, whole)
 
 
 LARGE = {
@@ -503,20 +514,28 @@ LARGE = {
 
 @pytest.mark.parametrize("name", ["add", "exp", "less", "where"])
 @pytest.mark.parametrize("layout", LARGE)
-def test_threads_do_not_change_the_result(isa: str, threads: int, dtype: np.dtype, name: str, layout: str) -> None:
+def test_threads_do_not_change_the_result(dtype: np.dtype, name: str, layout: str) -> None:
     a, b = LARGE[layout]
     operands = operands_for(name, a, b, a, dtype=dtype)
-    assert_agrees(name, apply(name, *operands), *operands)
+    results = {}
+    for threads in (1, 2):
+        K.set_num_threads(threads)
+        results |= {f"{isa}, {threads} threads": x for isa, x in by_isa(apply, name, *operands).items()}
+    assert_agrees(name, results, *operands)
 
 
 @pytest.mark.parametrize("name", ["copy", "exp", "add", "where", "greater"])
 @pytest.mark.parametrize("shape", [(1, 700), (700, 1), (16, 16), (33, 70), (70, 33), (500, 1031), (1024, 512)])
-def test_transposed_operands(isa: str, threads: int, dtype: np.dtype, name: str, shape: tuple[int, int]) -> None:
+def test_transposed_operands(dtype: np.dtype, name: str, shape: tuple[int, int]) -> None:
     operands = operands_for(name, *[shape] * 3, dtype=dtype)
-    for turned in product((False, True), repeat=len(operands)):
-        if any(turned):
-            mixed = [np.asfortranarray(x) if turn else x for x, turn in zip(operands, turned, strict=True)]
-            np.testing.assert_array_equal(apply(name, *mixed), apply(name, *operands))
+    for threads in (1, 2):
+        K.set_num_threads(threads)
+        plain = by_isa(apply, name, *operands)
+        for turned in product((False, True), repeat=len(operands)):
+            if any(turned):
+                mixed = [np.asfortranarray(x) if turn else x for x, turn in zip(operands, turned, strict=True)]
+                for isa, found in by_isa(apply, name, *mixed).items():
+                    np.testing.assert_array_equal(found, plain[isa], f"{turned}, {isa}, {threads} threads")
 
 
 @pytest.mark.parametrize("name", ["copy", "exp", "add", "where"])
