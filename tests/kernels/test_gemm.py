@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from guarded import K
+from isas import by_isa
 
 SOURCE = Path(__file__).parents[2]
 
@@ -61,60 +62,65 @@ def arranged(rng: np.random.Generator, layout: str, shape: tuple[int, ...], dtyp
 LAYOUTS = ("rows", "columns", "reversed rows", "reversed columns", "spread", "one row", "one column")
 
 
-def assert_product(a: np.ndarray, b: np.ndarray, actual: np.ndarray, note: object = None) -> None:
+def on_threads(a: np.ndarray, b: np.ndarray, counts: tuple[int, ...] = (1, 2)) -> dict[str, np.ndarray]:
+    """The products on every instruction set and with these numbers of threads."""
+    found = {}
+    for count in counts:
+        K.set_num_threads(count)
+        found |= {f"{isa}, threads: {count}": product for isa, product in by_isa(K.matmul, a, b).items()}
+    return found
+
+
+def assert_product(a: np.ndarray, b: np.ndarray, found: dict[str, np.ndarray]) -> None:
     """Each item within k * eps * (|A| |B|) of the product in float64, whatever the order of summation."""
     a64, b64 = a.astype(np.float64), b.astype(np.float64)
+    exact = a64 @ b64
     bound = (a.shape[-1] + 2) * np.finfo(a.dtype).eps * (np.abs(a64) @ np.abs(b64))
-    wrong = ~(np.abs(actual - a64 @ b64) <= bound)
-    assert actual.dtype == a.dtype
-    assert not wrong.any(), (note, a.shape, b.shape, a.strides, b.strides, np.argwhere(wrong)[:3])
+    for how, actual in found.items():
+        wrong = ~(np.abs(actual - exact) <= bound)
+        assert (actual.shape, actual.dtype) == (exact.shape, a.dtype), how
+        assert not wrong.any(), (how, a.shape, b.shape, a.strides, b.strides, np.argwhere(wrong)[:3])
 
 
 @pytest.mark.parametrize("layouts", TRANSPOSITIONS, ids="-".join)
-def test_every_size_around_the_tiles_in_all_transpositions(isa: str, dtype: np.dtype, layouts: tuple[str, str]) -> None:
+def test_every_size_around_the_tiles_in_all_transpositions(dtype: np.dtype, layouts: tuple[str, str]) -> None:
     rng = np.random.default_rng(0)
     for m, n, k in itertools.product(ROWS, COLUMNS, DEPTHS):
         a, b = arranged(rng, layouts[0], (m, k), dtype), arranged(rng, layouts[1], (k, n), dtype)
-        assert_product(a, b, K.matmul(a, b))
+        assert_product(a, b, by_isa(K.matmul, a, b))
 
 
 @pytest.mark.parametrize("layouts", list(itertools.product(LAYOUTS, repeat=2)), ids="-".join)
-def test_any_strides(isa: str, dtype: np.dtype, layouts: tuple[str, str]) -> None:
+def test_any_strides(dtype: np.dtype, layouts: tuple[str, str]) -> None:
     rng = np.random.default_rng(1)
     for m, k, n in ((1, 40, 70), (5, 33, 3), (29, 17, 40), (40, 50, 1), (3, 1, 20), (30, 64, 10), (1, 9, 1)):
         a, b = arranged(rng, layouts[0], (m, k), dtype), arranged(rng, layouts[1], (k, n), dtype)
-        assert_product(a, b, K.matmul(a, b))
+        assert_product(a, b, by_isa(K.matmul, a, b))
 
 
 @pytest.mark.parametrize("shape", LARGE, ids=str)
-def test_blocks_packed_panels_and_copied_rows(
-    isa: str, dtype: np.dtype, threads: int, shape: tuple[int, int, int]
-) -> None:
+def test_blocks_packed_panels_and_copied_rows(dtype: np.dtype, shape: tuple[int, int, int]) -> None:
     m, k, n = shape
     rng = np.random.default_rng(2)
     for layout_a, layout_b in [*TRANSPOSITIONS, ("spread", "spread")]:
         a, b = arranged(rng, layout_a, (m, k), dtype), arranged(rng, layout_b, (k, n), dtype)
-        assert_product(a, b, K.matmul(a, b))
+        assert_product(a, b, on_threads(a, b))
 
 
-def test_a_packed_operand_beyond_its_memory_is_packed_in_slices(isa: str) -> None:
+def test_a_packed_operand_beyond_its_memory_is_packed_in_slices() -> None:
     rng = np.random.default_rng(3)
     a = rng.standard_normal((20, 300), dtype=np.float32)
     b = rng.standard_normal((30_000, 300), dtype=np.float32).T  # packed, these are 36 MB; a slice has at most 32 MiB
-    assert_product(a, b, K.matmul(a, b))
+    assert_product(a, b, by_isa(K.matmul, a, b))
 
 
 @pytest.mark.parametrize(("batch_a", "batch_b"), BATCHES, ids=str)
-def test_batches_broadcast(
-    isa: str, dtype: np.dtype, batch_a: tuple[int, ...], batch_b: tuple[int, ...], threads: int
-) -> None:
+def test_batches_broadcast(dtype: np.dtype, batch_a: tuple[int, ...], batch_b: tuple[int, ...]) -> None:
     rng = np.random.default_rng(4)
     for m, k, n in ((4, 5, 6), (1, 7, 9), (40, 33, 20), (3, 40, 1), (130, 140, 150)):
         for layout_a, layout_b in [*TRANSPOSITIONS, ("one row", "one row")][: 5 if m < 100 else 1]:
             a, b = arranged(rng, layout_a, (*batch_a, m, k), dtype), arranged(rng, layout_b, (*batch_b, k, n), dtype)
-            actual = K.matmul(a, b)
-            assert actual.shape == (*np.broadcast_shapes(batch_a, batch_b), m, n)
-            assert_product(a, b, actual)
+            assert_product(a, b, on_threads(a, b))
 
 
 def test_a_bias_is_shared_by_the_matrices_of_a_batch(isa: str, dtype: np.dtype) -> None:
@@ -232,13 +238,18 @@ def exact_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("a", "b"), [x[1:] for x in long_products()], ids=[x[0] for x in long_products()])
-def test_a_product_that_takes_long_is_done_in_pieces(isa: str, threads: int, a: np.ndarray, b: np.ndarray) -> None:
+def test_a_product_that_takes_long_is_done_in_pieces(a: np.ndarray, b: np.ndarray) -> None:
     """Twice: in which pieces depends on shapes alone, and a bias is added once."""
     expected = exact_product(a, b)
-    np.testing.assert_array_equal(K.matmul(a, b), expected)
+    for how, found in on_threads(a, b).items():
+        np.testing.assert_array_equal(found, expected, how)
     if a.ndim == 2:
         bias = expected[0] + 1
-        np.testing.assert_array_equal(K.matmul(a, b, bias=bias), expected + bias)
+        shifted = expected + bias
+        for threads in (1, 2):
+            K.set_num_threads(threads)
+            for isa, found in by_isa(K.matmul, a, b, bias=bias).items():
+                np.testing.assert_array_equal(found, shifted, f"{isa}, threads: {threads}")
 
 
 class Stop(Exception):
@@ -288,8 +299,8 @@ def test_a_signal_handler_may_multiply_in_the_middle_of_a_product(isa: str, thre
 # ---------------------------------------------------------------- memory
 
 
-def test_operands_of_every_orientation_at_the_edge_of_memory(isa: str) -> None:
-    """Twice each: K moves the operands to where memory ends, and then to where it begins."""
+def test_operands_of_every_orientation_at_the_edge_of_memory() -> None:
+    """Twice each: K moves the operands to where memory ends, and then to where it begins, for each set."""
     rng = np.random.default_rng(11)
     shapes = [(200, 130, 200), (40, 1024, 130), *itertools.product((1, 7, 15), (1, 17, 33), (1, 16, 35))]
     for (m, k, n), dtype in itertools.product(shapes, (np.float32, np.float64)):
@@ -299,9 +310,9 @@ def test_operands_of_every_orientation_at_the_edge_of_memory(isa: str) -> None:
             a, b = a.T if transposed_a else a, b.T if transposed_b else b
             bias = rng.standard_normal(n).astype(dtype)
             for _ in range(2):
-                assert_product(a, b, K.matmul(a, b))
+                assert_product(a, b, by_isa(K.matmul, a, b))
             for _ in range(2):
-                K.matmul(a, b, bias=bias)
+                by_isa(K.matmul, a, b, bias=bias)
 
 
 # ---------------------------------------------------------------- the compiled loops
