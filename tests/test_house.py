@@ -6,6 +6,7 @@ Only `ast` and the text of the sources are read. What is asked of them is said i
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,26 @@ FLOORS = (
     ("ops",),
     ("tensors",),
     ("autograd", "func"),
-    ("tracing", "compiling", "layers", "linalg", "special", "memory", "machine", "processes", "random", "define",
-     "settings", "version", "amp", "cuda", "mps", "xpu", "accelerator", "backends"),
+    (
+        "tracing",
+        "compiling",
+        "layers",
+        "linalg",
+        "special",
+        "memory",
+        "machine",
+        "processes",
+        "random",
+        "define",
+        "settings",
+        "version",
+        "amp",
+        "cuda",
+        "mps",
+        "xpu",
+        "accelerator",
+        "backends",
+    ),
     ("nn", "data", "distributions", "files"),
     ("optim",),
     ("distributed",),
@@ -47,24 +66,38 @@ def module_of(path: Path) -> str:
 
 
 SOURCES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
+
+
+@functools.cache  # not read before a test asks: every process of a parallel run imports this file
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(SOURCES[module].read_text(encoding="utf-8"))
+
+
+@functools.cache
+def nodes_of(module: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree_of(module)))
 
 
 def level(module: str) -> int:
     return FLOOR[module.split(".")[0]]
 
 
-def imports(module: str) -> Iterator[tuple[str, ast.ImportFrom, bool]]:
+@functools.cache
+def imports(module: str) -> tuple[tuple[str, ast.ImportFrom, bool], ...]:
     """The modules of ours that a file imports, the statement, and whether it is executed when the file is."""
+    return tuple(_imports(module))
+
+
+def _imports(module: str) -> Iterator[tuple[str, ast.ImportFrom, bool]]:
     inside = {
         id(node)
-        for outer in ast.walk(TREES[module])
+        for outer in nodes_of(module)
         if isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or _is_type_check(outer)
         for node in ast.walk(outer)
     }
     is_folder = SOURCES[module].name == "__init__.py" and module != "__init__"
     here = [] if module == "__init__" else module.split(".")
-    for node in ast.walk(TREES[module]):
+    for node in nodes_of(module):
         if not isinstance(node, ast.ImportFrom) or (node.level == 0 and (node.module or "").split(".")[0] != "wengert"):
             continue
         if node.level:
@@ -77,6 +110,13 @@ def imports(module: str) -> Iterator[tuple[str, ast.ImportFrom, bool]]:
             if target not in SOURCES and target != "_kernels":
                 target = ".".join(base) or "__init__"
             yield target, node, id(node) not in inside
+
+
+def called(call: ast.Call) -> str:
+    """The last part of the name of what is called, or nothing where it has none."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def _is_type_check(node: ast.AST) -> bool:
@@ -127,10 +167,10 @@ def test_our_own_modules_are_imported_at_the_top() -> None:
     ]
     named = [
         f"{module}:{node.lineno}"
-        for module, tree in TREES.items()
-        for node in ast.walk(tree)
+        for module in SOURCES
+        for node in nodes_of(module)
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func).endswith("import_module")
+        and called(node).endswith("import_module")
         and module not in LAZY
         and not isinstance(node.args[0], ast.Name)  # a name that is handed in: of an extra
     ]
@@ -155,10 +195,10 @@ def test_operations_are_made_in_core_and_ops() -> None:
     makers = {"Operation", "elementwise", "linear", "bilinear", "primitive", "computed"}
     outside = [
         f"{module}:{node.lineno} {ast.unparse(node.func)}"
-        for module, tree in TREES.items()
+        for module in SOURCES
         if module.split(".")[0] not in ("core", "ops", "autograd")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in makers and _is_ours(module, node)
+        for node in nodes_of(module)
+        if isinstance(node, ast.Call) and called(node) in makers and _is_ours(module, node)
     ]
     assert outside == []
 
@@ -190,8 +230,8 @@ def test_outside_core_a_value_is_asked_for_its_shape_and_dtype_alone() -> None:
 
 def _looks(module: str) -> Iterator[str]:
     """Where a file does anything to `x._value` but ask it for what any value tells."""
-    parents = {id(child): node for node in ast.walk(TREES[module]) for child in ast.iter_child_nodes(node)}
-    for node in ast.walk(TREES[module]):
+    parents = {id(child): node for node in nodes_of(module) for child in ast.iter_child_nodes(node)}
+    for node in nodes_of(module):
         if isinstance(node, ast.Attribute) and node.attr == "_value":
             parent = parents[id(node)]
             if not (isinstance(parent, ast.Attribute) and parent.attr in OF_A_VALUE):
@@ -200,9 +240,9 @@ def _looks(module: str) -> Iterator[str]:
 
 def test_functions_fit_on_a_screen() -> None:
     long = []
-    for module, tree in TREES.items():
+    for module in SOURCES:
         lines = SOURCES[module].read_text(encoding="utf-8").splitlines()
-        for node in ast.walk(tree):
+        for node in nodes_of(module):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
                 start = body[0].lineno if body else node.lineno
@@ -218,7 +258,7 @@ def test_files_fit_into_a_head() -> None:
 
 def _lines_without_docstrings(module: str) -> int:
     lines = set(range(1, len(SOURCES[module].read_text(encoding="utf-8").splitlines()) + 1))
-    for node in ast.walk(TREES[module]):
+    for node in nodes_of(module):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return len(lines)
@@ -238,7 +278,7 @@ def test_no_module_hides_a_name_that_its_folder_exports() -> None:
 def _exported(module: str) -> set[str]:
     """The names in a file's `__all__`, as far as they stand there in letters."""
     found: set[str] = set()
-    for node in TREES[module].body:
+    for node in tree_of(module).body:
         if not isinstance(node, (ast.Assign, ast.AugAssign)):
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -249,9 +289,9 @@ def _exported(module: str) -> set[str]:
 
 def test_every_exported_name_is_documented() -> None:
     lacking = []
-    for module, tree in TREES.items():
+    for module in SOURCES:
         exported = _exported(module)
-        for node in tree.body:
+        for node in tree_of(module).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in exported:
                 overload = any("overload" in ast.unparse(d) for d in node.decorator_list)
                 if not overload and not ast.get_docstring(node):
