@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,11 +62,25 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-def run(name: str) -> Any:
+def run_anew(name: str) -> Any:
     if name == "scipy_solvers":
         pytest.importorskip("scipy", reason="SciPy, whose solvers this example calls, is not installed")
     settings = {key: value() if value is Small else value for key, value in SMALL[name].items()}
     return examples.load(name).run(**settings)
+
+
+@functools.cache
+def _figure_and_words(name: str) -> tuple[Any, str]:
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        figure = run_anew(name)
+    return figure, told.getvalue()
+
+
+def run(name: str) -> Any:
+    """The figure of an example, which runs once for all tests; each gets to read what it said."""
+    figure, told = _figure_and_words(name)
+    print(told, end="")
+    return figure
 
 
 @pytest.fixture(autouse=True)
@@ -424,7 +441,7 @@ def test_a_sweep_on_dask_has_the_same_bits_and_without_it_goes_on_here(
     figure = run("sweep_on_dask")
     first = capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
-    again = run("sweep_on_dask")
+    again = run_anew("sweep_on_dask")
     second = capsys.readouterr().out
     assert "dask.distributed is not installed" in second
     assert first.splitlines()[-1] == second.splitlines()[-1]
