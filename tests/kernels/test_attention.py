@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_fuzz import DTYPES, SIDES, arrays, check, run
 
 from guarded import K
+from isas import by_isa
 from wengert import _kernels
 
 # Queries, keys, their items, a value's: of one block, of several, around vectors, nothing.
@@ -73,37 +74,40 @@ def attend(q: Any, k: Any, v: Any, g: Any, mask: Any, weights: bool = False, **o
     return [out, *K.attention_backward(g, q, k, v, out, shift, mask, **given, **options)]
 
 
-def assert_attention(found: list[np.ndarray], q: Any, k: Any, v: Any, g: Any, mask: Any, **options: Any) -> None:
-    for x, right, bound in zip(found, *reference(q, k, v, g, mask, **options), strict=True):
-        assert (x.shape, x.dtype) == (right.shape, q.dtype)
-        assert (abs(x - right) <= np.finfo(q.dtype).eps * bound).all()
+def assert_attention(q: Any, k: Any, v: Any, g: Any, mask: Any, weights: bool = False, **options: Any) -> None:
+    """On every instruction set."""
+    results, bounds = reference(q, k, v, g, mask, **options)
+    for isa, found in by_isa(attend, q, k, v, g, mask, weights=weights, **options).items():
+        for x, right, bound in zip(found, results, bounds, strict=True):
+            assert (x.shape, x.dtype) == (right.shape, q.dtype), isa
+            assert (abs(x - right) <= np.finfo(q.dtype).eps * bound).all(), isa
 
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("kind", MASKS)
 @pytest.mark.parametrize("size", SIZES)
 def test_results_are_within_their_bounds(
-    isa: str, dtype: np.dtype, size: tuple[int, int, int, int], kind: str, causal: bool
+    dtype: np.dtype, size: tuple[int, int, int, int], kind: str, causal: bool
 ) -> None:
     given = inputs(size, dtype)
     mask = a_mask(kind, *size[:2], dtype)
-    assert_attention(attend(*given, mask, causal=causal, scale=0.4), *given, mask, causal=causal, scale=0.4)
+    assert_attention(*given, mask, causal=causal, scale=0.4)
 
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("kind", MASKS)
 @pytest.mark.parametrize("size", [size for size in SIZES if max(size[:2]) <= _kernels.ATTENTION_BLOCK])
 def test_weights_that_are_kept_give_the_same(
-    isa: str, dtype: np.dtype, size: tuple[int, int, int, int], kind: str, causal: bool
+    dtype: np.dtype, size: tuple[int, int, int, int], kind: str, causal: bool
 ) -> None:
     given = inputs(size, dtype)
     mask = a_mask(kind, *size[:2], dtype)
-    found = attend(*given, mask, weights=True, causal=causal, scale=0.4)
-    assert_attention(found, *given, mask, causal=causal, scale=0.4)
-    _, _, weights = K.attention(*given[:3], mask, causal=causal, scale=0.4, weights=True)
+    assert_attention(*given, mask, weights=True, causal=causal, scale=0.4)
     eye = np.broadcast_to(np.eye(size[1], dtype=dtype), (2, size[1], size[1]))
-    expected, _ = K.attention(*given[:2], eye, mask, causal=causal, scale=0.4)
-    np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-6)
+    found = by_isa(K.attention, *given[:3], mask, causal=causal, scale=0.4, weights=True)
+    expected = by_isa(K.attention, *given[:2], eye, mask, causal=causal, scale=0.4)
+    for isa, (_, _, weights) in found.items():
+        np.testing.assert_allclose(weights, expected[isa][0], rtol=1e-5, atol=1e-6, err_msg=isa)
 
 
 @pytest.mark.parametrize("size", [(40, 300, 16, 16), (300, 270, 24, 8)])
