@@ -142,6 +142,13 @@ class Watch(modes.Observer):
         return sum(1 for reference in self.references if reference() is not None)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_older() -> None:
+    """No collection looks at what other tests have left alive: this file asks for hundreds of them."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def no_collection() -> Iterator[None]:
     """Cycles stay, to be found."""
