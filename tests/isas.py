@@ -13,12 +13,15 @@ _directions = itertools.cycle((1, -1))
 
 
 def by_isa(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
-    """What a call gives on each instruction set that this machine has."""
+    """What a call gives on each instruction set that this machine has; where it asserts, a failure names the set."""
     before, found = _kernels.isa(), {}
     try:
         for isa in tuple(_kernels.available_isas())[:: next(_directions)]:
             _kernels.select_isa(isa)
-            found[isa] = function(*args, **kwargs)
+            try:
+                found[isa] = function(*args, **kwargs)
+            except AssertionError as error:
+                raise AssertionError(f"on {isa}: {error}") from error
     finally:
         _kernels.select_isa(before)
     return found

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_fuzz import arrays, check, lay_out, run
 
 from guarded import K
+from isas import by_isa
 from wengert.ops.pooling import Window
 
 
@@ -60,8 +61,26 @@ def numbers(shape: tuple[int, ...], dtype: np.dtype, seed: int = 0) -> np.ndarra
 
 
 def verify(x: np.ndarray, w: Window) -> None:
-    """All four kernels."""
+    """All four kernels, on every instruction set."""
     best, place, tap, sums = by_definition(x, w)
+    dims = len(w.out)
+    flat = x.reshape(*x.shape[:-dims], -1)
+    where = np.maximum(place, 0).reshape(*x.shape[:-dims], -1)
+    picked = np.where(place < 0, 0, np.take_along_axis(flat, where, -1).reshape(place.shape))
+    g = numbers(best.shape, x.dtype, 1)
+    spread = np.zeros_like(flat)
+    for p in np.ndindex(place.shape):
+        if place[p] >= 0:
+            spread[(*p[:-dims], place[p])] += g[p]
+    by_isa(_verify_max, x, w, best, place, tap, picked, g, spread.reshape(x.shape))
+    if w.dilation == (1,) * dims:
+        by_isa(_verify_mean, x, w, sums, g)
+
+
+def _verify_max(
+    x: np.ndarray, w: Window, best: np.ndarray, place: np.ndarray, tap: np.ndarray, picked: np.ndarray, g: np.ndarray,
+    spread: np.ndarray,
+) -> None:  # fmt: skip
     small = not w.adaptive and math.prod(w.size) <= 255
     expected = tap if small else place
     none = 255 if small else -1
@@ -74,20 +93,12 @@ def verify(x: np.ndarray, w: Window) -> None:
     positive, reached = K.window_max(x, tuple(w), True)
     np.testing.assert_array_equal(positive, np.maximum(best, 0))
     np.testing.assert_array_equal(reached, np.where(best <= 0, none, expected))
-
-    dims = len(w.out)
-    flat = x.reshape(*x.shape[:-dims], -1)
-    where = np.maximum(place, 0).reshape(*x.shape[:-dims], -1)
-    picked = np.where(place < 0, 0, np.take_along_axis(flat, where, -1).reshape(place.shape))
     np.testing.assert_array_equal(K.window_pick(x, codes, tuple(w)), picked)
-    g = numbers(best.shape, x.dtype, 1)
-    spread = np.zeros_like(flat)
-    for p in np.ndindex(place.shape):
-        if place[p] >= 0:
-            spread[(*p[:-dims], place[p])] += g[p]
-    np.testing.assert_array_equal(K.window_spread(g, codes, tuple(w), x.shape[-dims:]), spread.reshape(x.shape))
-    if w.dilation != (1,) * dims:
-        return
+    np.testing.assert_array_equal(K.window_spread(g, codes, tuple(w), x.shape[-len(w.out) :]), spread)
+
+
+def _verify_mean(x: np.ndarray, w: Window, sums: np.ndarray, g: np.ndarray) -> None:
+    dims = len(w.out)
     tolerance = {"rtol": 4 * np.finfo(x.dtype).eps}
     np.testing.assert_allclose(K.window_mean(x, tuple(w)), (sums / w.divisor).astype(x.dtype), **tolerance)
     y = numbers(x.shape, x.dtype, 2)
@@ -116,7 +127,7 @@ WINDOWS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("width", [9, 14, 15, 16, 17, 28, 31, 33, 64, 67])
 @pytest.mark.parametrize("given", WINDOWS, ids=str)
-def test_pictures(isa: str, dtype: np.dtype, given: dict[str, Any], width: int) -> None:
+def test_pictures(dtype: np.dtype, given: dict[str, Any], width: int) -> None:
     x = numbers((2, 7, width), dtype)
     verify(x, window(x.shape, divisor=3.0, **given))
 
@@ -124,31 +135,31 @@ def test_pictures(isa: str, dtype: np.dtype, given: dict[str, Any], width: int) 
 @pytest.mark.parametrize(
     ("shape", "size"), [((1, 6000), (2, 2)), ((2, 90, 90), (3, 3)), ((3, 30, 600), (2, 2))], ids=str
 )
-def test_planes_that_are_not_copied(isa: str, dtype: np.dtype, shape: tuple[int, ...], size: tuple[int, int]) -> None:
+def test_planes_that_are_not_copied(dtype: np.dtype, shape: tuple[int, ...], size: tuple[int, int]) -> None:
     x = numbers(shape if len(shape) == 3 else (1, *shape), dtype)
     verify(x, window(x.shape, (min(size[0], x.shape[1]), size[1]), (2, 2), padding=(0, 1)))
 
 
 @pytest.mark.parametrize("length", [2, 3, 16, 33, 100])
-def test_sequences(isa: str, dtype: np.dtype, length: int) -> None:
+def test_sequences(dtype: np.dtype, length: int) -> None:
     x = numbers((3, 2, length), dtype)
     for size, stride, padding in (((2,), (2,), (0,)), ((2,), (1,), (1,)), ((2,), (5,), (1,))):
         verify(x, window(x.shape, size, stride, padding, divisor=2.0))
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 15), (1, 256), (300, 1), (17, 20)], ids=str)
-def test_windows_whose_positions_do_or_do_not_fit_a_byte(isa: str, dtype: np.dtype, size: tuple[int, int]) -> None:
+def test_windows_whose_positions_do_or_do_not_fit_a_byte(dtype: np.dtype, size: tuple[int, int]) -> None:
     x = numbers((2, size[0] + 1, size[1] + 3), dtype)
     verify(x, window(x.shape, size, (1, 2), divisor=7.0))
 
 
 @pytest.mark.parametrize("out", [(1, 1), (3, 4), (7, 9), (5, 11), (8, 2)], ids=str)
-def test_adaptive(isa: str, dtype: np.dtype, out: tuple[int, int]) -> None:
+def test_adaptive(dtype: np.dtype, out: tuple[int, int]) -> None:
     x = numbers((2, 2, 7, 9), dtype)
     verify(x, Window((1, 1), (1, 1), (0, 0), (1, 1), out, True))
 
 
-def test_the_last_nan_wins_and_of_infinities_the_first(isa: str, dtype: np.dtype) -> None:
+def test_the_last_nan_wins_and_of_infinities_the_first(dtype: np.dtype) -> None:
     rng = np.random.default_rng(3)
     for trial in range(12):
         x = numbers((2, 6, 35), dtype, trial)
@@ -158,12 +169,12 @@ def test_the_last_nan_wins_and_of_infinities_the_first(isa: str, dtype: np.dtype
         for given in WINDOWS:
             w = window(x.shape, **given)
             best, _, tap, _ = by_definition(x, w)
-            found, codes = K.window_max(x, tuple(w))
-            np.testing.assert_array_equal(found, best)
-            np.testing.assert_array_equal(codes, tap)
-            positive, codes = K.window_max(x, tuple(w), True)
-            np.testing.assert_array_equal(positive, np.maximum(best, 0))
-            np.testing.assert_array_equal(codes, np.where(best <= 0, 255, tap))
+            for isa, (found, codes) in by_isa(K.window_max, x, tuple(w)).items():
+                np.testing.assert_array_equal(found, best, isa)
+                np.testing.assert_array_equal(codes, tap, isa)
+            for isa, (positive, codes) in by_isa(K.window_max, x, tuple(w), True).items():
+                np.testing.assert_array_equal(positive, np.maximum(best, 0), isa)
+                np.testing.assert_array_equal(codes, np.where(best <= 0, 255, tap), isa)
 
 
 def test_means_of_infinities_reach_their_windows_alone(isa: str, dtype: np.dtype) -> None:
@@ -201,13 +212,14 @@ def test_any_strides(isa: str, dtype: np.dtype) -> None:
         )
 
 
-def test_the_error_of_means(isa: str, dtype: np.dtype) -> None:
+def test_the_error_of_means(dtype: np.dtype) -> None:
     x = np.random.default_rng(4).standard_normal((3, 20, 33)).astype(dtype)
     for size in ((2, 2), (5, 7), (3, 3), (18, 20)):
         w = window(x.shape, size, (1, 1), divisor=float(math.prod(size)))
         exact, magnitudes = (by_definition(y.astype(np.float64), w)[3] / w.divisor for y in (x, np.abs(x)))
         bound = (math.prod(size) + 2) * np.finfo(dtype).eps * magnitudes
-        assert (np.abs(K.window_mean(x, tuple(w)) - exact) <= bound).all()
+        for isa, found in by_isa(K.window_mean, x, tuple(w)).items():
+            assert (np.abs(found - exact) <= bound).all(), isa
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 5, 5), (2, 0, 5, 5)], ids=str)
