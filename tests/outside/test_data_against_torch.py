@@ -140,7 +140,7 @@ def test_streams(options: dict[str, Any]) -> None:
 @pytest.mark.filterwarnings("ignore::wengert.data.NeedlessWorkersWarning")
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")  # JAX's, where a test imported it; no worker does
+@pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")  # JAX's, which another test imported
 def test_streams_of_workers() -> None:
     def run(lib: Any) -> Any:
         data = lib.utils.data.ChainDataset([stream(lib, 7, True), stream(lib, 3)])
