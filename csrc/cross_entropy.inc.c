@@ -162,6 +162,7 @@ INLINE void INTERNAL(short_label_rows)(const INTERNAL(cross_entropy_job) *job, p
         real at_label[LANES], factor[LANES];
         V(store)(at_label, scaled);
         V(store)(factor, scaled / sums);
+        UNROLL_FOUR
         for (int r = 0; r < rows; r++)
             for (int k = 0; k < vectors; k++) {
                 const vint here = V(lane_numbers)() == (integer)(labels[r] - k * LANES);

@@ -25,12 +25,17 @@ static void INTERNAL(pack_columns)(ptrdiff_t count, ptrdiff_t depth, const real 
             const real *const from = source + i * stride + p;
             vreal x[LANES];
             if (LIKELY(count - i >= LANES && depth - p >= LANES)) {
-    UNROLL
+                UNROLL
                 for (int l = 0; l < LANES; l++)
                     x[l] = V(load)(from + l * stride);
             } else {
+                vreal part[LANES];
+                UNROLL_FOUR
                 for (int l = 0; l < LANES; l++)
-                    x[l] = i + l < count ? V(load_upto)(from + l * stride, depth - p) : (vreal){0};
+                    part[l] = i + l < count ? V(load_upto)(from + l * stride, depth - p) : (vreal){0};
+                UNROLL
+                for (int l = 0; l < LANES; l++)
+                    x[l] = part[l];
             }
             V(transpose)(x);
             const ptrdiff_t rows = least(depth - p, LANES);

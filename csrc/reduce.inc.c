@@ -413,9 +413,9 @@ static int INTERNAL(reduce_shortly)(const reduce_plan *p, ptrdiff_t begin, ptrdi
 {
     if (!p->lines || p->unit_blocks > 1 || p->along.stride != sizeof(real))
         return 0;
-    switch (p->kind) { /* so that each is compiled for its kind */
-    case WG_REDUCE_sum: INTERNAL(reduce_short_lines)(WG_REDUCE_sum, FOLD_SUM, p, begin, end); return 1;
-    case WG_REDUCE_mean: INTERNAL(reduce_short_lines)(WG_REDUCE_mean, FOLD_SUM, p, begin, end); return 1;
+    switch (p->kind) { /* so that each is compiled for its fold */
+    case WG_REDUCE_sum:
+    case WG_REDUCE_mean: INTERNAL(reduce_short_lines)(p->kind, FOLD_SUM, p, begin, end); return 1;
     case WG_REDUCE_prod: INTERNAL(reduce_short_lines)(WG_REDUCE_prod, FOLD_PRODUCT, p, begin, end); return 1;
     case WG_REDUCE_max: INTERNAL(reduce_short_lines)(WG_REDUCE_max, FOLD_MAX, p, begin, end); return 1;
     case WG_REDUCE_min: INTERNAL(reduce_short_lines)(WG_REDUCE_min, FOLD_MIN, p, begin, end); return 1;

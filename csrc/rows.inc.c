@@ -53,13 +53,22 @@ INLINE ptrdiff_t rows_per_chunk(ptrdiff_t n)
 
 /* ---------------------------------------------------------------- a row's vectors */
 
+/* Once for all callers: it is longer than the pass around it, and takes longer than a call. */
+static NOINLINE vreal INTERNAL(row_load_strided)(const char *p, ptrdiff_t stride, ptrdiff_t n, real fill)
+{
+    if (n >= LANES)
+        return V(load_strided)(p, stride, LANES);
+    return V(select)(V(lane_numbers)() < (integer)n, V(load_strided)(p, stride, n), V(splat)(fill));
+}
+
 /* A vector of a row of which n >= 1 items are left, `stride` bytes apart; lanes past the end hold `fill`. */
 INLINE vreal INTERNAL(row_load)(const char *p, ptrdiff_t stride, ptrdiff_t n, real fill)
 {
-    const int dense = stride == sizeof(real);
+    if (stride != sizeof(real))
+        return INTERNAL(row_load_strided)(p, stride, n, fill);
     if (n >= LANES)
-        return dense ? V(load)((const real *)p) : V(load_strided)(p, stride, LANES);
-    const vreal x = dense ? V(load_tail)((const real *)p, n) : V(load_strided)(p, stride, n);
+        return V(load)((const real *)p);
+    const vreal x = V(load_tail)((const real *)p, n);
     return fill == 0 ? x : V(select)(V(lane_numbers)() < (integer)n, x, V(splat)(fill));
 }
 
@@ -164,17 +173,19 @@ INLINE vreal INTERNAL(exp_of_short_rows)(const char *in, ptrdiff_t in_step, cons
     vreal joined[LANES];
     for (int r = rows; r < LANES; r++)
         joined[r] = V(splat)(0);
+    UNROLL_FOUR
     for (int r = 0; r < rows; r++) {
-        for (int k = 0; k < vectors; k++)
-            x[r][k] = INTERNAL(row_load)(in + r * in_step + k * WG_VECTOR_BYTES, sizeof(real), n - k * LANES,
-                                         -(real)INFINITY);
-        joined[r] = x[r][0];
-        for (int k = 1; k < vectors; k++)
+        const char *row = in + r * in_step;
+        joined[r] = x[r][0] = INTERNAL(row_load)(row, sizeof(real), n, -(real)INFINITY);
+        for (int k = 1; k < vectors; k++) {
+            x[r][k] = INTERNAL(row_load)(row + k * WG_VECTOR_BYTES, sizeof(real), n - k * LANES, -(real)INFINITY);
             joined[r] = V(at_least)(joined[r], x[r][k]);
+        }
     }
     V(store)(top, INTERNAL(each_lanes_max)(joined));
     for (int r = rows; r < LANES; r++)
         joined[r] = V(splat)(0);
+    UNROLL_FOUR
     for (int r = 0; r < rows; r++) {
         joined[r] = V(splat)(0);
         for (int k = 0; k < vectors; k++) {

@@ -58,6 +58,7 @@ INLINE void INTERNAL(softmax_short_rows)(const char *in, ptrdiff_t in_step, cons
     real top[LANES], shift[LANES];
     const vreal sum = INTERNAL(exp_of_short_rows)(in, in_step, rows, n, vectors, top, x, e);
     V(store)(shift, logarithmic ? V(log)(sum / (real)ROW_EXP_UNIT) : 1 / sum);
+    UNROLL_FOUR
     for (int r = 0; r < rows; r++)
         for (int k = 0; k < vectors; k++)
             V(store_upto)(out + r * n + k * LANES, n - k * LANES,
