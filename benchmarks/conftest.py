@@ -19,6 +19,7 @@ from opponents import THREADS, versions  # first: it sets what the others read w
 import numpy as np  # isort: skip
 import pytest
 
+from report import everywhere
 from timing import CLOCKS, Clocks, interleaved, time_calls
 from wengert import _kernels, machine
 
@@ -27,6 +28,7 @@ Functions = Mapping[str, Callable[[], Any]]
 
 def pytest_configure(config: pytest.Config) -> None:
     config._wengert_summary = []
+    config._wengert_rows = []  # of bench_everywhere.py
 
 
 @pytest.fixture(scope="session")
@@ -173,6 +175,9 @@ def growth(modules_apart: None, benchmark: Any, request: pytest.FixtureRequest) 
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if config._wengert_rows:
+        terminalreporter.section(f"wengert's time over PyTorch's, {THREADS} thread(s), medians")
+        terminalreporter.write_line(everywhere(config._wengert_rows))
     summary = config._wengert_summary
     if not summary:
         return

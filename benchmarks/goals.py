@@ -174,3 +174,11 @@ GOALS = {
     ),
     "loader": Goal("a pass of the loader over shuffled data: time, of plain indexing here", ("indexing",), time=1.3),
 }
+
+# bench_everywhere.py: the geometric mean of all operations' time over PyTorch's at most, by direction and items; and
+# from where on a row is slower, of which there may be a twentieth.
+EVERYWHERE = {
+    ("forward", 256): 0.65, ("forward", 10_000): 0.50, ("forward", 1_000_000): 0.45,
+    ("backward", 256): 0.36, ("backward", 10_000): 0.38, ("backward", 1_000_000): 0.42,
+}  # fmt: skip
+SLOWER = 1.15

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from goals import GOALS, Goal
+from goals import EVERYWHERE, GOALS, SLOWER, Goal
 
 Benchmark = dict[str, Any]
 
@@ -137,11 +137,37 @@ def growth(benchmark: Benchmark) -> str:
     return table([of, "wengert", "work", "time per work", *(f"over {name}" for name in opponents)], lines)
 
 
+def everywhere(rows: Sequence[dict[str, Any]]) -> str:
+    """What bench_everywhere.py found: geometric means by size and direction, and the rows that are slower."""
+    ratios = [row["wengert"] / row["torch"] for row in rows]
+    groups: dict[tuple[str, int], list[float]] = {}
+    for row, found in zip(rows, ratios, strict=True):
+        groups.setdefault((row["direction"], row["size"]), []).append(found)
+    means = [
+        [direction, f"{size:,}", ratio(statistics.geometric_mean(found)), ratio(EVERYWHERE[direction, size]),
+         f"{sum(r > SLOWER for r in found)} of {len(found)}", ratio(max(found))]
+        for (direction, size), found in sorted(groups.items(), reverse=True)
+    ]  # fmt: skip
+    slower = [
+        [row["operation"], f"{row['size']:,}", row["layout"], row["direction"], amount(row["wengert"]), ratio(found)]
+        for found, row in sorted(zip(ratios, rows, strict=True), key=lambda pair: -pair[0])
+        if found > SLOWER
+    ]
+    parts = [table(["direction", "items", "over torch", "limit", f"above {SLOWER}", "worst"], means)]
+    if slower:
+        parts.append(table(["operation", "items", "layout", "direction", "wengert", "over torch"], slower))
+    return "\n\n".join(parts)
+
+
 def sections(benchmarks: Sequence[Benchmark]) -> Iterable[str]:
     """A heading per file of benchmarks, and below it the tables of its groups."""
     groups: dict[tuple[str, str], list[Benchmark]] = {}
+    rows = [row for b in benchmarks for row in b["extra_info"].get("rows", ())]
+    if rows:
+        yield "## everywhere"
+        yield everywhere(rows)
     for b in benchmarks:
-        if "medians" in b["extra_info"]:
+        if "medians" in b["extra_info"] and "rows" not in b["extra_info"]:
             file = b["fullname"].partition("::")[0].rpartition("/")[2].removesuffix(".py").removeprefix("bench_")
             groups.setdefault((file, b["group"]), []).append(b)
     previous = None

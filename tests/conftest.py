@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -103,6 +104,14 @@ def restored_threads() -> Iterator[None]:
     before = _kernels.get_num_threads()
     yield
     _kernels.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """What PyTorch draws, where a test has imported it, does not depend on which tests share the process."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(0)
 
 
 @pytest.fixture(params=[1, 2])

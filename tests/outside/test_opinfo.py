@@ -14,6 +14,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -24,12 +25,10 @@ from wengert.core.trees import flatten
 
 torch = pytest.importorskip("torch", reason="PyTorch, whose samples these are, is not installed")
 pytest.importorskip("expecttest", reason="expecttest, which PyTorch's samples need, is not installed")
-with warnings.catch_warnings():
+# The import would forbid to set flags such as cudnn.benchmark, in the whole process; what other files test sets them.
+with warnings.catch_warnings(), mock.patch.object(torch.backends, "disable_global_flags"):
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
-
-# That import forbids to set flags such as cudnn.benchmark, in the whole process; what other files test sets them.
-torch.backends.__allow_nonbracketed_mutation_flag = True
 
 SIZE = 2  # examples in a batch
 FEW = 2  # samples of an operation, of those that there are; all with -m long

@@ -107,6 +107,22 @@ def test_each_benchmark_has_a_table_of_ratios(results: dict[str, Any]) -> None:
     assert "\n| peak memory | 64 MiB | 0.12 |" in text
 
 
+def test_all_operations_have_means_by_size_and_the_slower_ones_are_named(results: dict[str, Any]) -> None:
+    found = [
+        ("t.exp(x)", "forward", 2e-6, 1e-5),
+        ("t.roll(x, 3)", "forward", 4e-5, 2e-5),
+        ("t.exp(x)", "backward", 1e-6, 2e-6),
+    ]
+    names = ("operation", "direction", "wengert", "torch")
+    rows = [{**dict(zip(names, row, strict=True)), "size": 256, "layout": "C"} for row in found]
+    results["benchmarks"].append(benchmark("everywhere", "everywhere", {"wengert": 2e-6, "torch": 1e-5}, rows=rows))
+    text = report.report(results)
+    assert "\n| forward | 256 | 0.63 | 0.65 | 1 of 2 | 2.00 |\n" in text
+    assert "\n| backward | 256 | 0.50 | 0.36 | 0 of 1 | 0.50 |\n" in text
+    assert "\n| t.roll(x, 3) | 256 | C | forward | 40 µs | 2.00 |\n" in text
+    assert "t.exp(x)" not in text
+
+
 def test_growth_is_told_per_unit_of_work(results: dict[str, Any]) -> None:
     text = report.report(results)
     assert "| operations | wengert | work | time per work | over torch |" in text
