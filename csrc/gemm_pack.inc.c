@@ -25,7 +25,7 @@ static void INTERNAL(pack_columns)(ptrdiff_t count, ptrdiff_t depth, const real 
             const real *const from = source + i * stride + p;
             vreal x[LANES];
             if (LIKELY(count - i >= LANES && depth - p >= LANES)) {
-                UNROLL
+    UNROLL
                 for (int l = 0; l < LANES; l++)
                     x[l] = V(load)(from + l * stride);
             } else {
