@@ -40,10 +40,14 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PREFETCH(p) __builtin_prefetch(p)
-/* Before a loop of constant length: unroll it whole, or by four where each turn is long. */
+/* Before a loop of constant length: unroll it whole; or by four where each turn is long, unless a vector has fewer lanes
+ * than that. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define UNROLL_FOUR _Pragma("clang loop unroll_count(4)")
+#elif WG_VECTOR_BYTES < 32
+#define UNROLL _Pragma("GCC unroll 64")
+#define UNROLL_FOUR
 #else
 #define UNROLL _Pragma("GCC unroll 64")
 #define UNROLL_FOUR _Pragma("GCC unroll 4")

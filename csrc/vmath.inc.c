@@ -1,7 +1,9 @@
-/* vmath.inc.c - elementary functions of vectors: exp, log, their relatives, sine and cosine, erf and gelu, power.
+/* vmath.inc.c - elementary functions of vectors: exp, log, their relatives, sine and cosine, erf and gelu, power; lengths,
+ * sums of exponentials, remainders.
  *
- * Included at the end of vec.h, once per real type. Lanes are independent, and the code has no branches but two, for
- * what is rare: sine and cosine leave large arguments to libm, power its special cases to a function of their own.
+ * Included at the end of vec.h, once per real type. Lanes are independent, and the code has no branches but
+ * three, for what is rare: sine and cosine leave large arguments to libm, remainders large quotients, power its special
+ * cases to a function of their own.
  * NaN gives NaN, infinities and zeros their limits with the right sign, and results underflow gradually.
  *
  * The largest errors found, in units in the last place, over all instruction sets, the ones without fused multiply-add
@@ -10,6 +12,8 @@
  *            exp  expm1  log  log1p  sin  cos  tanh  sigmoid  softplus  erf  gelu  power
  *   float32  1.1    1.6  1.0    1.5  2.3  2.3   2.0      1.9       1.7  2.5   2.8    1.2
  *   float64  1.0    2.1  1.1    1.2  2.1  2.0   2.0      1.5       2.0  2.5   2.7    1.2
+ *
+ * hypot stays within 2, logaddexp within 2.5 of the larger operand's; remainders and floor_divide are exact.
  *
  * Coefficients are minimax fits (Remez exchange in 160-bit arithmetic, relative error as the weight), each rounded to
  * the type before those of higher powers were fitted again. The comment at a table gives the error of the fit.
@@ -407,4 +411,72 @@ INLINE vreal V(power)(vreal x, vreal y)
     if (UNLIKELY(V(any)(~ordinary)))
         result = V(power_special)(x, y, result);
     return result;
+}
+
+/* ---------------------------------------------------------------- of two arguments */
+
+/* sqrt(x^2 + y^2), by the quotient of the two, which neither overflows nor underflows where the result does not. */
+INLINE vreal V(hypot)(vreal x, vreal y)
+{
+    const vreal infinity = V(splat)((real)INFINITY);
+    x = V(abs)(x), y = V(abs)(y);
+    const vreal larger = V(max)(x, y), ratio = V(min)(x, y) / larger;
+    const vreal length = larger * V(sqrt)(V(fma)(ratio, ratio, V(splat)(1)));
+    return V(select)((x == infinity) | (y == infinity), infinity, V(select)(larger == 0, larger, length));
+}
+
+/* log(e^x + e^y) = max + log(1 + e^-|x - y|); x = y also where both are infinite. */
+static NOINLINE vreal V(logaddexp_once)(vreal x, vreal y)
+{
+    const vreal distance = V(select)(x == y, V(splat)(0), V(abs)(x - y));
+    return V(max)(x, y) + V(log1p)(V(exp)(-distance));
+}
+INLINE vreal V(logaddexp)(vreal x, vreal y) { return V(logaddexp_once)(x, y); }
+
+/* libm's, where the quotient is not `ordinary`: large, infinite or NaN. */
+static NOINLINE vreal V(fmod_special)(vreal x, vreal y, vreal result, vint ordinary)
+{
+    for (int i = 0; i < LANES; i++)
+        if (!ordinary[i])
+            result[i] = REAL_BITS == 32 ? (real)fmodf((float)x[i], (float)y[i]) : (real)fmod((double)x[i], (double)y[i]);
+    return result;
+}
+
+/* x - y trunc(x / y), exactly. The nearest integer to the rounded quotient is at most one away from the truncated one,
+ * and what it leaves has no more digits than y, so that nothing is rounded after it. */
+static NOINLINE vreal V(fmod_once)(vreal x, vreal y)
+{
+    const vreal a = V(abs)(x), b = V(abs)(y), quotient = a / b;
+    const vint ordinary = (quotient < (real)((integer)1 << (MANTISSA_BITS - 2))) & (b < (real)INFINITY);
+    vreal error;
+    const vreal product = V(two_product)(V(round_small)(quotient), b, &error), left = (a - product) - error;
+    const vreal result = V(copysign)(V(select)(left < 0, left + b, left), x);
+    return UNLIKELY(V(any)(~ordinary)) ? V(fmod_special)(x, y, result, ordinary) : result;
+}
+
+/* One copy for the loops of three kernels, which are each longer than a call. */
+INLINE vreal V(fmod)(vreal x, vreal y) { return V(fmod_once)(x, y); }
+
+/* Where what fmod left has the other sign than y: the quotient is not whole, and negative. */
+INLINE vint V(rounds_down)(vreal left, vreal y)
+{
+    return (left != 0) & ((left < 0) ^ (y < 0));
+}
+
+/* x - y floor(x / y); 0 has the sign of x. */
+INLINE vreal V(remainder)(vreal x, vreal y)
+{
+    const vreal left = V(fmod)(x, y);
+    return V(select)(V(rounds_down)(left, y), left + y, left);
+}
+
+/* floor(x / y), as if the quotient were not rounded; 0 has its sign. */
+INLINE vreal V(floor_divide)(vreal x, vreal y)
+{
+    const vreal left = V(fmod)(x, y), near = (x - left) / y; /* an integer, but for the division's rounding */
+    const vreal whole = V(select)(V(rounds_down)(left, y), near - 1, near);
+    const vreal limit = V(splat)((real)((integer)1 << MANTISSA_BITS)), magic = V(copysign)(limit, whole);
+    vreal rounded = V(select)(V(abs)(whole) < limit, (whole + magic) - magic, whole);
+    rounded = V(select)(rounded - whole == (real)0.5, rounded - 1, rounded);
+    return V(select)(y == 0, x / y, V(select)(rounded == 0, V(copysign)(V(splat)(0), x / y), rounded));
 }

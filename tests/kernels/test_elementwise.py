@@ -134,6 +134,22 @@ def terms_of_digamma(x: np.ndarray) -> np.ndarray:
     return np.where(x < 0, 1 + np.log1p(np.abs(x)), 0)
 
 
+def floor_remainder(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """NumPy's, but a remainder of 0 has the sign of x."""
+    z = np.remainder(x, y)
+    return np.where(z == 0, np.copysign(z, x), z)
+
+
+def precise_logaddexp(x: mpmath.mpf, y: mpmath.mpf) -> mpmath.mpf:
+    return max(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y)))
+
+
+def larger_of_two(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """What the logarithm of the sum of exponentials is the larger part of."""
+    larger = np.abs(np.maximum(x, y))
+    return np.where(np.isfinite(larger), larger, 0)
+
+
 CASES: dict[str, Case] = {
     "copy": Case(np.positive),
     "negative": Case(np.negative),
@@ -187,6 +203,11 @@ CASES: dict[str, Case] = {
     "multiply": Case(np.multiply),
     "divide": Case(np.divide),
     "power": Case(np.power, (1.5, 1.5), mpmath.power),
+    "fmod": Case(np.fmod),
+    "remainder": Case(floor_remainder),
+    "floor_divide": Case(np.floor_divide),
+    "hypot": Case(np.hypot, (2, 2), mpmath.hypot),
+    "logaddexp": Case(np.logaddexp, (2.5, 2.5), precise_logaddexp, terms=larger_of_two),
     "maximum": Case(np.maximum, either_zero=True),
     "minimum": Case(np.minimum, either_zero=True),
     "relu_grad": Case(lambda g, x: np.where(x > 0, g, g.dtype.type(0))),
@@ -457,6 +478,8 @@ def precise_sample(name: str) -> tuple[list[np.ndarray], list[mpmath.mpf]]:
         operands = [np.clip(x, -35 if name == "gelu_grad" else -700, 1e300)]
     if name in SLOPES:
         operands = [rng.normal(size=len(x)), *operands]
+    if name in ("hypot", "logaddexp"):
+        operands = [x, rng.permutation(x)]
     if name in SPECIAL_DOMAINS:
         operands = [SPECIAL_DOMAINS[name](x)]
     if name == "power":

@@ -688,7 +688,7 @@ def _division(name: str, function: Function) -> Function:
 
 
 floor_divide: Callable[..., Tensor] = elementwise(
-    "floor_divide", _division("floor_divide", np.floor_divide), None, None,
+    "floor_divide", Elementwise("floor_divide", _division("floor_divide", np.floor_divide)), None, None,
     doc=doc("The floor of the quotient x / y, item by item: x // y.",
             ">>> wg.floor_divide(wg.tensor([7, -7]), 2)\ntensor([ 3, -4])", inputs=2,
             note="Its derivative is zero. Integers divided by zero raise ZeroDivisionError."),
@@ -718,7 +718,8 @@ def _floor_remainder(x: Any, y: Any) -> np.ndarray:
 
 
 remainder: Callable[..., Tensor] = elementwise(
-    "remainder", _division("remainder", _floor_remainder), lambda g: g, lambda g, x, y: -g * floor_divide(x, y),
+    "remainder", Elementwise("remainder", _division("remainder", _floor_remainder)),
+    lambda g: g, lambda g, x, y: -g * floor_divide(x, y),
     doc=doc("x - y floor(x / y), item by item: x % y, with the sign of y.",
             ">>> wg.remainder(wg.tensor([7, -7]), 3)\ntensor([1, 2])", inputs=2,
             note="Integers divided by zero raise ZeroDivisionError."),
@@ -726,7 +727,7 @@ remainder: Callable[..., Tensor] = elementwise(
 
 
 fmod: Callable[..., Tensor] = elementwise(
-    "fmod", _division("fmod", np.fmod), lambda g: g, lambda g, x, y: -g * trunc_divide(x, y),
+    "fmod", Elementwise("fmod", _division("fmod", np.fmod)), lambda g: g, lambda g, x, y: -g * trunc_divide(x, y),
     doc=doc("x - y trunc(x / y), item by item, with the sign of x.",
             ">>> wg.fmod(wg.tensor([7, -7]), 3)\ntensor([ 1, -1])", inputs=2,
             note="Integers divided by zero raise ZeroDivisionError."),
