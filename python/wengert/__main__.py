@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("--invert", action="store_true", help="for dark clothes on a bright background")
     plot.add_argument("--out", metavar="DIR", help="where to write the pictures (default: RUN)")
 
-    commands.add_parser("info", help="describe this machine and build, and measure its ceilings")
+    _add_json(commands.add_parser("info", help="describe this machine and build, and measure its ceilings"))
     return top
 
 
@@ -102,9 +102,13 @@ def _add_threads(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_telling(command: argparse.ArgumentParser) -> None:
+def _add_json(command: argparse.ArgumentParser) -> None:
     results = "print results as lines of JSON, and what is meant for people on standard error"
     command.add_argument("--json", action="store_true", help=results)
+
+
+def _add_telling(command: argparse.ArgumentParser) -> None:
+    _add_json(command)
     command.add_argument("-v", "--verbose", action="store_true", help="tell where data and weights came from")
 
 
@@ -247,7 +251,10 @@ def _command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]
 
 def info(options: argparse.Namespace) -> int:
     """`wengert info`."""
-    print(machine.report())
+    if options.json:
+        options.tell(**machine.describe(), ceilings=machine.ceilings())
+    else:
+        print(machine.report())
     return 0
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from wengert import machine
 from wengert.__main__ import main
 from wengert.data import SyntheticFashion, fashion, synthetic, write_idx
 from wengert.train import Callback, Run, RunError, Settings, Trainer, checkpoint, commands, plots
@@ -825,6 +826,16 @@ def test_json_is_all_that_standard_output_gets(tmp_path: Path, capsys: pytest.Ca
         assert max(picture["probabilities"], key=picture["probabilities"].get) == picture["label"]
     assert main(["plot", str(run), "--json"]) == 0
     assert all(Path(path).is_file() for path in told()[0]["figures"])
+
+
+def test_info_tells_the_machine_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    found = json.loads(line)
+    limits = found.pop("ceilings")
+    assert found == machine.describe()
+    assert limits.keys() == {"float32", "float64", "read", "write"}
+    assert all(limit > 0 for limit in limits.values())
 
 
 def test_verbose_tells_where_each_file_came_from(
