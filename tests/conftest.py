@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,14 +56,26 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Skipped())
 
 
+def left_out(config: pytest.Config) -> set[str]:
+    """What --left-out runs."""
+    places = config.cache.get(Skipped.KEY, None)
+    if places is None:
+        raise pytest.UsageError("--left-out runs what a run of all tests skipped; there was none: run pytest first")
+    return {*places}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if not config.option.left_out or collection_path.is_dir():
+        return None
+    file = collection_path.relative_to(config.rootpath).as_posix()
+    return file not in {place.partition("::")[0] for place in left_out(config)} or None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.option.left_out:
         return
-    places = config.cache.get(Skipped.KEY, None)
-    if places is None:
-        raise pytest.UsageError("--left-out runs what a run of all tests skipped; there was none: run pytest first")
-    wanted = {*places}
+    wanted = left_out(config)
     parts: tuple[list[pytest.Item], list[pytest.Item]] = ([], [])
     for item in items:
         parts[item.nodeid in wanted or item.nodeid.partition("::")[0] in wanted].append(item)
