@@ -220,9 +220,7 @@ def rows(benchmark: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..
                  "wengert": times[layout, direction, "wengert"], "torch": times[layout, direction, "torch"]}
                 for layout in LAYOUTS for direction in directions
             ]  # fmt: skip
-            plain = {name: times["C", "forward", name] for name in ("wengert", "torch")}
-            benchmark.extra_info.update(rows=found, medians=plain, goals=[])
-            request.config._wengert_rows.extend(found)
+            comparison.keep({name: times["C", "forward", name] for name in ("wengert", "torch")}, (), rows=found)
         comparison.finish(calls["C", "forward", "wengert"])
 
     with warnings.catch_warnings():

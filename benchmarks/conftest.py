@@ -28,7 +28,6 @@ Functions = Mapping[str, Callable[[], Any]]
 
 def pytest_configure(config: pytest.Config) -> None:
     config._wengert_summary = []
-    config._wengert_rows = []  # of bench_everywhere.py
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +71,7 @@ class Comparison:
 
     def keep(self, medians: dict[str, float], goals: Sequence[str], **further: Any) -> None:
         self.benchmark.extra_info.update(medians=medians, goals=list(goals), **further)
-        self.request.config._wengert_summary.append((self.request.node.name, medians, further.get("unit", "s")))
+        self.request.config._wengert_summary.append((self.request.node.name, medians, further))
 
     def finish(self, function: Callable[[], Any]) -> None:
         """Let pytest-benchmark time wengert for its own table."""
@@ -175,16 +174,17 @@ def growth(modules_apart: None, benchmark: Any, request: pytest.FixtureRequest) 
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if config._wengert_rows:
+    rows = [row for _, _, further in config._wengert_summary for row in further.get("rows", ())]
+    if rows:
         terminalreporter.section(f"wengert's time over PyTorch's, {THREADS} thread(s), medians")
-        terminalreporter.write_line(everywhere(config._wengert_rows))
-    summary = config._wengert_summary
+        terminalreporter.write_line(everywhere(rows))
+    summary = [(name, medians, further) for name, medians, further in config._wengert_summary if "rows" not in further]
     if not summary:
         return
     terminalreporter.section(f"wengert's time over each opponent's, {THREADS} thread(s), medians (below 1: faster)")
     width = max(len(name) for name, _, _ in summary)
-    for name, medians, unit in summary:
+    for name, medians, further in summary:
         ours = medians["wengert"]
-        value = f"{ours * 1e6:10.1f} us" if unit == "s" else f"{ours / 2**20:9.1f} MiB"
+        value = f"{ours * 1e6:10.1f} us" if further.get("unit", "s") == "s" else f"{ours / 2**20:9.1f} MiB"
         ratios = "  ".join(f"{other} {ours / t:5.2f}" for other, t in medians.items() if other != "wengert")
         terminalreporter.write_line(f"{name:<{width}}  {value}  {ratios}")

@@ -425,7 +425,8 @@ INLINE vreal V(hypot)(vreal x, vreal y)
     return V(select)((x == infinity) | (y == infinity), infinity, V(select)(larger == 0, larger, length));
 }
 
-/* log(e^x + e^y) = max + log(1 + e^-|x - y|); x = y also where both are infinite. */
+/* log(e^x + e^y) = max + log(1 + e^-|x - y|); x = y also where both are infinite. One copy for all loops of the kernel,
+ * for the wheel's sake. */
 static NOINLINE vreal V(logaddexp_once)(vreal x, vreal y)
 {
     const vreal distance = V(select)(x == y, V(splat)(0), V(abs)(x - y));

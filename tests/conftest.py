@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import os
 import signal
@@ -56,26 +57,27 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Skipped())
 
 
-def left_out(config: pytest.Config) -> set[str]:
-    """What --left-out runs."""
+@functools.cache  # asked for each file
+def left_out(config: pytest.Config) -> tuple[set[str], set[str]]:
+    """The tests, and the files whole, that --left-out runs; and the files that these are in."""
     places = config.cache.get(Skipped.KEY, None)
     if places is None:
         raise pytest.UsageError("--left-out runs what a run of all tests skipped; there was none: run pytest first")
-    return {*places}
+    return {*places}, {place.partition("::")[0] for place in places}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     if not config.option.left_out or collection_path.is_dir():
         return None
-    file = collection_path.relative_to(config.rootpath).as_posix()
-    return file not in {place.partition("::")[0] for place in left_out(config)} or None
+    _, files = left_out(config)
+    return collection_path.relative_to(config.rootpath).as_posix() not in files or None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.option.left_out:
         return
-    wanted = left_out(config)
+    wanted, _ = left_out(config)
     parts: tuple[list[pytest.Item], list[pytest.Item]] = ([], [])
     for item in items:
         parts[item.nodeid in wanted or item.nodeid.partition("::")[0] in wanted].append(item)

@@ -711,18 +711,12 @@ def _toward_zero(x: Any, y: Any) -> np.ndarray:
     return quotient
 
 
-def _floor_remainder(x: Any, y: Any) -> np.ndarray:
-    """NumPy's, but a remainder of 0 has the sign of x, as in PyTorch."""
-    z: np.ndarray = np.remainder(x, y)
-    return np.where(z == 0, np.copysign(z, x), z) if z.dtype.kind == "f" else z
-
-
 remainder: Callable[..., Tensor] = elementwise(
-    "remainder", Elementwise("remainder", _division("remainder", _floor_remainder)),
+    "remainder", Elementwise("remainder", _division("remainder", np.remainder)),
     lambda g: g, lambda g, x, y: -g * floor_divide(x, y),
     doc=doc("x - y floor(x / y), item by item: x % y, with the sign of y.",
             ">>> wg.remainder(wg.tensor([7, -7]), 3)\ntensor([1, 2])", inputs=2,
-            note="Integers divided by zero raise ZeroDivisionError."),
+            note="A remainder of 0 has the sign of x. Integers divided by zero raise ZeroDivisionError."),
 )  # fmt: skip
 
 
