@@ -313,5 +313,10 @@ static void K(product)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const void *a, ptr
 }
 
 #if REAL_BITS == 64
-const wg_gemm_kernels TABLE(gemm) = {.gemm = BOTH(gemm), .pack = BOTH(pack), .product = BOTH(product)};
+const wg_gemm_kernels TABLE(gemm) = {
+    .gemm = BOTH(gemm),
+    .pack = BOTH(pack),
+    .product = BOTH(product),
+    .panel = {[WG_F32] = 2 * WG_VECTOR_BYTES / sizeof(float), [WG_F64] = 2 * WG_VECTOR_BYTES / sizeof(double)},
+};
 #endif

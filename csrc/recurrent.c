@@ -4,7 +4,8 @@
  * reverse: there rows appear where otherwise they end.
  *
  * Products with the inputs' weights are taken for several steps at once, as many as stay in the second-level cache until
- * they are used; those with the hidden state step by step. What is done to their sum is one pass over it, the family's
+ * they are used; those with the hidden state step by step, and added to them. Weights are packed once for all steps: a step
+ * of 32 rows takes as long to pack them as to multiply by them. What is done to the sum is one pass over it, the family's
  * (recurrent.inc.c). Gradients by the weights are products over all steps, which the caller takes. */
 #include "grain.h"
 #include "wengert.h"
@@ -17,6 +18,9 @@ enum {
     MANY_INPUT_ROWS = 256,                /* where these weights have more than */
     LARGE_WEIGHTS = 512 * 1024,           /* bytes, so that each product reads them from further away */
     CELL_CHUNK = CHUNK_OF(COST_CELL, 64), /* items of the hidden state */
+    FEW_ROWS = 4,                         /* fewer leave a tile waiting for its own sums */
+    GROUP_BYTES = 64 * 1024,              /* of rows that meet a panel of packed weights while they are near */
+    GROUP_ROWS = 24,                      /* at least */
 };
 #define BETWEEN_SIGNALS 0x1p30 /* operations, after which signals are looked for */
 
@@ -56,24 +60,120 @@ static place place_of(const wg_recurrent *r, ptrdiff_t taken, ptrdiff_t first)
     return (place){first, size_of(r, taken), size_of(r, taken - 1), size_of(r, taken + 1)};
 }
 
-/* C <- A B for dense B and C. */
-static wg_status product(wg_real real, const wg_recurrent *r, ptrdiff_t m, ptrdiff_t k, ptrdiff_t n, const void *a,
-                         ptrdiff_t lda, const void *b, void *c)
+/* ---------------------------------------------------------------- products with weights */
+
+/* Weights, k x n as the right side of a product, and, where that pays, packed. */
+typedef struct {
+    wg_real real;
+    const void *items;
+    ptrdiff_t k, n, rs, cs;
+    void *packed; /* NULL if they are not */
+    int (*interrupted)(void);
+} weights;
+
+/* The n of rows that whole vectors are written to. */
+static ptrdiff_t padded(wg_real real, ptrdiff_t n)
 {
+    const ptrdiff_t width = wg_active->gemm->panel[real];
+    return ceil_div(n, width) * width;
+}
+
+/* The weights of a layer, (columns, inputs): `forward`, by which the products' right side is their transpose. */
+static weights weights_of(wg_real real, const wg_recurrent *r, const void *items, ptrdiff_t inputs, int forward)
+{
+    const ptrdiff_t columns = columns_of(r->cell) * r->hidden;
+    weights w = {.real = real, .items = items, .interrupted = r->interrupted};
+    w.k = forward ? inputs : columns, w.rs = forward ? 1 : inputs;
+    w.n = forward ? columns : inputs, w.cs = forward ? inputs : 1;
+    return w;
+}
+
+/* The bytes of their packed copy; 0 where it is not worth making. Shapes alone decide. */
+static size_t packed_bytes(const wg_recurrent *r, const weights *w)
+{
+    const double operations =
+        2.0 * (double)r->batch * (double)w->k * (double)w->n; /* gemm would ask for signals meanwhile */
+    const int worthwhile = w->items && r->steps > 1 && r->batch >= FEW_ROWS && operations < BETWEEN_SIGNALS;
+    return worthwhile ? (size_t)(w->k * padded(w->real, w->n)) * item_of(w->real) : 0;
+}
+
+/* Make that copy at *memory, which is moved behind it. */
+static void pack(weights *w, const wg_recurrent *r, char **memory)
+{
+    const size_t bytes = packed_bytes(r, w);
+    if (bytes == 0)
+        return;
+    w->packed = *memory;
+    *memory += bytes;
+    wg_active->gemm->pack[w->real](w->n, w->k, w->items, w->rs, w->cs, w->packed);
+}
+
+typedef struct {
+    const weights *w;
+    ptrdiff_t m, lda, ldc;
+    const char *a;
+    char *c;
+    int accumulate;
+} product_job;
+
+/* Columns of C by panels [begin, end) of packed weights. */
+static void multiply_panels(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const product_job *job = context;
+    const weights *w = job->w;
+    const ptrdiff_t item = (ptrdiff_t)item_of(w->real), width = wg_active->gemm->panel[w->real];
+    const ptrdiff_t j = begin * width, n = least(end * width, w->n) - j;
+    const ptrdiff_t group = most(GROUP_ROWS, GROUP_BYTES / most(item, w->k * item));
+    for (ptrdiff_t i = 0; i < job->m; i += group)
+        wg_active->gemm->product[w->real](least(group, job->m - i), n, w->k, job->a + i * job->lda * item, job->lda, 1,
+                                          (const char *)w->packed + j * w->k * item, w->k,
+                                          job->c + (i * job->ldc + j) * item, job->ldc, job->accumulate);
+}
+
+/* C <- A W, or C + A W, which only packed weights can do. With these, whole vectors of a row of C are written. */
+static wg_status product(const weights *w, ptrdiff_t m, const void *a, ptrdiff_t lda, void *c, ptrdiff_t ldc,
+                         int accumulate)
+{
+    assert(w->packed || !accumulate);
+    if (m == 0)
+        return WG_OK;
+    if (w->packed) {
+        product_job job = {w, m, lda, ldc, a, c, accumulate};
+        const ptrdiff_t width = wg_active->gemm->panel[w->real];
+        const double operations = 2.0 * (double)m * (double)w->k * (double)width;
+        wg_parallel_for(ceil_div(w->n, width), 1 + (ptrdiff_t)(CHUNK_OF(COST_FLOP, 1) / (operations + 1)),
+                        multiply_panels, &job);
+        return WG_OK;
+    }
     const wg_gemm g = {.m = m,
-                       .n = n,
-                       .k = k,
+                       .n = w->n,
+                       .k = w->k,
                        .a = a,
                        .rs_a = lda,
                        .cs_a = 1,
-                       .b = b,
-                       .rs_b = n,
-                       .cs_b = 1,
+                       .b = w->items,
+                       .rs_b = w->rs,
+                       .cs_b = w->cs,
                        .c = c,
-                       .ldc = n,
-                       .interrupted = r->interrupted};
-    return m ? wg_active->gemm->gemm[real](&g) : WG_OK;
+                       .ldc = ldc,
+                       .interrupted = w->interrupted};
+    return wg_active->gemm->gemm[w->real](&g);
 }
+
+/* C <- A W for a dense C: by way of `rows`, of padded length, where whole vectors would reach over its rows' ends. */
+static wg_status dense_product(const weights *w, ptrdiff_t m, const void *a, ptrdiff_t lda, char *c, char *rows)
+{
+    const ptrdiff_t ld = padded(w->real, w->n), half = wg_active->gemm->panel[w->real] / 2;
+    const size_t item = item_of(w->real), row = (size_t)w->n * item;
+    if (!w->packed || w->n % half == 0)
+        return product(w, m, a, lda, c, w->n, 0);
+    product(w, m, a, lda, rows, ld, 0);
+    for (ptrdiff_t i = 0; i < m; i++)
+        memcpy(c + (size_t)i * row, rows + (size_t)(i * ld) * item, row);
+    return WG_OK;
+}
+
+/* ---------------------------------------------------------------- forward */
 
 /* Rows [from, to) of a state, of `bytes` each, from `start`, which has all, or zeros. */
 static void begin_rows(char *state, const char *start, ptrdiff_t from, ptrdiff_t to, size_t bytes)
@@ -112,11 +212,13 @@ static ptrdiff_t block_at(wg_real real, const wg_recurrent *r, ptrdiff_t taken, 
     return count;
 }
 
-static wg_status forward(wg_real real, const wg_recurrent *r, char *x_product, char *h_product, char *gates)
+static wg_status forward(wg_real real, const wg_recurrent *r, const weights *w_x, const weights *w_h, char *x_product,
+                         char *h_product, char *gates)
 {
-    const ptrdiff_t hidden = r->hidden, columns = columns_of(r->cell) * hidden;
+    const ptrdiff_t hidden = r->hidden, ld = padded(real, columns_of(r->cell) * hidden);
     const size_t item = item_of(real), row = (size_t)hidden * item, kept = (size_t)kept_of(r->cell) * row;
     const int is_kept = r->gates != NULL; /* else a state is replaced where it stands */
+    const int added = w_h->packed && r->cell != WG_CELL_GRU;
     ptrdiff_t first = r->reverse ? rows_of(r) : 0, block_end = 0, block_first = 0;
     double work = 0;
     wg_status status = WG_OK;
@@ -130,23 +232,25 @@ static wg_status forward(wg_real real, const wg_recurrent *r, char *x_product, c
             ptrdiff_t rows;
             block_end += block_at(real, r, taken, &rows);
             block_first = r->reverse ? first + p.rows - rows : first;
-            status = product(real, r, rows, r->inputs, columns,
-                             (const char *)r->x + block_first * r->ld_x * (ptrdiff_t)item, r->ld_x, r->w_x, x_product);
+            status = product(w_x, rows, (const char *)r->x + block_first * r->ld_x * (ptrdiff_t)item, r->ld_x,
+                             x_product, ld, 0);
         }
+        char *const sums = x_product + (size_t)((first - block_first) * ld) * item;
         begin_rows(h, r->h, p.before, p.rows, row);
         begin_rows(c, r->c, p.before, p.rows, row);
-        if (taken == 0 && !r->h)
-            memset(h_product, 0, (size_t)(p.rows * columns) * item);
-        else if (status == WG_OK)
-            status = product(real, r, p.rows, hidden, columns, h, hidden, r->w_h, h_product);
+        if (status == WG_OK && (taken > 0 || r->h))
+            status = product(w_h, p.rows, h, hidden, added ? sums : h_product, ld, added);
+        else if (!added)
+            memset(h_product, 0, (size_t)(p.rows * ld) * item);
         if (status != WG_OK)
             return status;
         wg_recurrent_step s = {
             .cell = r->cell,
             .hidden = hidden,
             .after = p.after,
-            .x = x_product + (size_t)((first - block_first) * columns) * item,
-            .h = h_product,
+            .ld = ld,
+            .x = sums,
+            .h = added ? NULL : h_product,
             .b_x = r->b_x,
             .b_h = r->b_h,
             .h_before = h,
@@ -170,17 +274,25 @@ wg_status wg_recurrent_forward(wg_real real, const wg_recurrent *r)
     assert(r->steps >= 0 && r->batch >= 0 && r->hidden >= 0 && r->inputs >= 0);
     if (r->batch == 0 || r->hidden == 0 || r->steps == 0)
         return WG_OK;
-    const size_t columns = (size_t)(columns_of(r->cell) * r->hidden) * item_of(real);
-    const size_t kept = (size_t)(kept_of(r->cell) * r->hidden) * item_of(real), batch = (size_t)r->batch;
+    const ptrdiff_t columns = columns_of(r->cell) * r->hidden;
+    const size_t ld = (size_t)padded(real, columns) * item_of(real), batch = (size_t)r->batch;
+    const size_t kept = (size_t)(kept_of(r->cell) * r->hidden) * item_of(real);
     const size_t rows = (size_t)least(MANY_INPUT_ROWS + r->batch, rows_of(r));
-    char *scratch = wg_buffer_acquire((rows + batch) * columns + (r->gates ? 0 : batch * kept));
+    weights w_x = weights_of(real, r, r->w_x, r->inputs, 1), w_h = weights_of(real, r, r->w_h, r->hidden, 1);
+    char *const scratch = wg_buffer_acquire(packed_bytes(r, &w_x) + packed_bytes(r, &w_h) + (rows + batch) * ld +
+                                            (r->gates ? 0 : batch * kept));
     if (!scratch)
         return WG_NO_MEMORY;
-    char *h_product = scratch + rows * columns;
-    const wg_status status = forward(real, r, scratch, h_product, r->gates ? r->gates : h_product + batch * columns);
+    char *memory = scratch;
+    pack(&w_x, r, &memory);
+    pack(&w_h, r, &memory);
+    char *const h_product = memory + rows * ld, *const gates = h_product + batch * ld;
+    const wg_status status = forward(real, r, &w_x, &w_h, memory, h_product, r->gates ? r->gates : gates);
     wg_buffer_release(scratch);
     return status;
 }
+
+/* ---------------------------------------------------------------- backward */
 
 /* The gradients of rows that begin with a step: those of the state before it. */
 static void end_rows(wg_real real, const wg_recurrent_gradients *d, place p, ptrdiff_t hidden, char *dh, char *dc,
@@ -215,8 +327,8 @@ static void transpose_step(wg_real real, const wg_recurrent_gradients *d, place 
         memcpy(data[0] + k * out[0], gates + k * item, (size_t)item);
 }
 
-static wg_status backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d, char *dh, char *dc,
-                          char *dd, char *gates)
+static wg_status backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d, const weights *w_x,
+                          const weights *w_h, char *dh, char *dc, char *dd, char *gates, char *padded_rows)
 {
     const ptrdiff_t hidden = r->hidden, columns = columns_of(r->cell) * hidden, kept = kept_of(r->cell) * hidden;
     const size_t item = item_of(real), row = (size_t)hidden * item;
@@ -245,11 +357,11 @@ static wg_status backward(wg_real real, const wg_recurrent *r, const wg_recurren
         };
         run_rows(r, p.rows, wg_active->recurrent->backward[real], &s);
         transpose_step(real, d, p, rows, kept, gates);
-        status = product(real, r, d->d_h ? p.rows : least(p.rows, p.before), columns, hidden,
-                         gates + (size_t)(kept - columns) * item, kept, r->w_h, dh);
+        status = dense_product(w_h, d->d_h ? p.rows : least(p.rows, p.before), gates + (size_t)(kept - columns) * item,
+                               kept, dh, padded_rows);
         if (status == WG_OK && d->d_x)
-            status = product(real, r, p.rows, columns, r->inputs, gates, kept, r->w_x,
-                             (char *)d->d_x + (size_t)(first * r->inputs) * item);
+            status = dense_product(w_x, p.rows, gates, kept, (char *)d->d_x + (size_t)(first * r->inputs) * item,
+                                   padded_rows);
         if (status != WG_OK)
             return status;
         end_rows(real, d, p, hidden, dh, dc, dd);
@@ -263,14 +375,21 @@ static wg_status backward(wg_real real, const wg_recurrent *r, const wg_recurren
 wg_status wg_recurrent_backward(wg_real real, const wg_recurrent *r, const wg_recurrent_gradients *d)
 {
     assert(r->steps >= 0 && r->batch >= 0 && r->hidden >= 0);
-    const size_t state = (size_t)(r->batch * r->hidden) * item_of(real);
+    const size_t item = item_of(real), batch = (size_t)r->batch, state = batch * (size_t)r->hidden * item;
     if (state == 0 || r->steps == 0)
         return WG_OK;
-    char *scratch = wg_buffer_acquire((size_t)(2 + kept_of(r->cell)) * state);
+    weights w_x = weights_of(real, r, r->w_x, r->inputs, 0), w_h = weights_of(real, r, r->w_h, r->hidden, 0);
+    const size_t rows = batch * (size_t)most(padded(real, r->hidden), padded(real, r->inputs)) * item;
+    char *const scratch = wg_buffer_acquire(packed_bytes(r, &w_x) + packed_bytes(r, &w_h) + rows +
+                                            (size_t)(2 + kept_of(r->cell)) * state);
     if (!scratch)
         return WG_NO_MEMORY;
-    const wg_status status = backward(real, r, d, scratch, r->cell == WG_CELL_LSTM ? scratch + state : NULL,
-                                      r->cell == WG_CELL_GRU ? scratch + state : NULL, scratch + 2 * state);
+    char *memory = scratch;
+    pack(&w_x, r, &memory);
+    pack(&w_h, r, &memory);
+    char *const dh = memory + rows, *const carried = dh + state, *const gates = carried + state;
+    const wg_status status = backward(real, r, d, &w_x, &w_h, dh, r->cell == WG_CELL_LSTM ? carried : NULL,
+                                      r->cell == WG_CELL_GRU ? carried : NULL, gates, memory);
     wg_buffer_release(scratch);
     return status;
 }

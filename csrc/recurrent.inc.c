@@ -3,23 +3,25 @@
  *
  * One loop over the hidden state has all gates in registers, so that their exponentials and divisions overlap. */
 
-/* A row of what has `parts` times n items in each; and the vector at item j of part k of a row. */
+/* A row of what has `parts` times n items in each; a row of the products; and the vector at item j of part k of a row. */
 #define FROM(member, parts) ((const real *)s->member + (parts) * n * row)
+#define PRODUCT(member) ((const real *)s->member + s->ld * row)
 #define INTO(member, parts) ((real *)s->member + (parts) * n * row)
 #define AT(p, k) V(load_upto)((p) + (k) * n + j, left)
 #define PUT(p, k, x) V(store_upto)((p) + (k) * n + j, left, x)
+#define SUM(k) ((h ? AT(x, k) + AT(h, k) : AT(x, k)) + AT(b, k))
 
 static void INTERNAL(lstm_row)(const wg_recurrent_step *s, ptrdiff_t row)
 {
     const ptrdiff_t n = s->hidden;
-    const real *x = FROM(x, 4), *h = FROM(h, 4), *b = s->b_x;
+    const real *x = PRODUCT(x), *h = s->h ? PRODUCT(h) : NULL, *b = s->b_x;
     const real *c_before = FROM(c_before, 1);
     real *gates = INTO(gates, 4), *out = INTO(out, 1);
     real *h_after = row < s->after ? INTO(h_after, 1) : INTO(h_n, 1);
     real *c_after = row < s->after ? INTO(c_after, 1) : INTO(c_n, 1);
     for (ptrdiff_t j = 0, left = n; left > 0; j += LANES, left -= LANES) {
-        const vreal i = V(sigmoid)(AT(x, 0) + AT(h, 0) + AT(b, 0)), f = V(sigmoid)(AT(x, 1) + AT(h, 1) + AT(b, 1));
-        const vreal g = V(tanh)(AT(x, 2) + AT(h, 2) + AT(b, 2)), o = V(sigmoid)(AT(x, 3) + AT(h, 3) + AT(b, 3));
+        const vreal i = V(sigmoid)(SUM(0)), f = V(sigmoid)(SUM(1));
+        const vreal g = V(tanh)(SUM(2)), o = V(sigmoid)(SUM(3));
         const vreal c = V(fma)(f, AT(c_before, 0), i * g), y = o * V(tanh)(c);
         PUT(gates, 0, i);
         PUT(gates, 1, f);
@@ -34,7 +36,7 @@ static void INTERNAL(lstm_row)(const wg_recurrent_step *s, ptrdiff_t row)
 static void INTERNAL(gru_row)(const wg_recurrent_step *s, ptrdiff_t row)
 {
     const ptrdiff_t n = s->hidden;
-    const real *x = FROM(x, 3), *h = FROM(h, 3), *b = s->b_x, *d = s->b_h;
+    const real *x = PRODUCT(x), *h = PRODUCT(h), *b = s->b_x, *d = s->b_h;
     const real *h_before = FROM(h_before, 1);
     real *gates = INTO(gates, 4), *out = INTO(out, 1);
     real *h_after = row < s->after ? INTO(h_after, 1) : INTO(h_n, 1);
@@ -55,11 +57,11 @@ static void INTERNAL(gru_row)(const wg_recurrent_step *s, ptrdiff_t row)
 static void INTERNAL(rnn_row)(const wg_recurrent_step *s, ptrdiff_t row)
 {
     const ptrdiff_t n = s->hidden;
-    const real *x = FROM(x, 1), *h = FROM(h, 1), *b = s->b_x;
+    const real *x = PRODUCT(x), *h = s->h ? PRODUCT(h) : NULL, *b = s->b_x;
     real *gates = INTO(gates, 1), *out = INTO(out, 1);
     real *h_after = row < s->after ? INTO(h_after, 1) : INTO(h_n, 1);
     for (ptrdiff_t j = 0, left = n; left > 0; j += LANES, left -= LANES) {
-        const vreal sum = AT(x, 0) + AT(h, 0) + AT(b, 0);
+        const vreal sum = SUM(0);
         const vreal y = s->cell == WG_CELL_TANH ? V(tanh)(sum) : V(at_least)(sum, V(splat)(0));
         PUT(gates, 0, y);
         PUT(out, 0, y);
@@ -132,6 +134,8 @@ static void INTERNAL(rnn_row_backward)(const wg_recurrent_step *s, ptrdiff_t row
 #undef FROM
 #undef INTO
 #undef AT
+#undef PRODUCT
+#undef SUM
 #undef PUT
 
 static void K(recurrent_backward)(void *context, ptrdiff_t begin, ptrdiff_t end)

@@ -249,6 +249,7 @@ typedef struct {
     wg_gemm_fn *gemm[WG_REALS];
     wg_pack_fn *pack[WG_REALS];
     wg_product_fn *product[WG_REALS];
+    ptrdiff_t panel[WG_REALS]; /* columns that are packed together: from column j on, a multiple of it, at item j * k */
 } wg_gemm_kernels;
 
 /* ---------------------------------------------------------------- triangular systems */
@@ -559,7 +560,7 @@ typedef struct {
     const int64_t *sizes;
     const void *x;
     ptrdiff_t ld_x;
-    const void *w_x, *w_h; /* (inputs, columns) and (hidden, columns): 1, 4 or 3 times hidden; backward w_x' and w_h' */
+    const void *w_x, *w_h; /* (columns, inputs) and (columns, hidden), W_x' and W_h'; columns: 1, 4 or 3 times hidden */
     const void *b_x, *b_h; /* of columns; b_h of a GRU alone */
     const void *h, *c;     /* (batch, hidden), where it starts; NULL for zeros. c of an LSTM alone, here and below */
     void *out;             /* (rows, hidden), every h' */
@@ -586,7 +587,8 @@ wg_status wg_recurrent_backward(wg_real real, const wg_recurrent *r, const wg_re
 typedef struct {
     wg_cell cell;
     ptrdiff_t hidden, after;       /* after: how many rows go on, into h_after and c_after; others end in h_n and c_n */
-    const void *x, *h, *b_x, *b_h; /* the products, without biases */
+    ptrdiff_t ld;                  /* items from one row of the products to the next */
+    const void *x, *h, *b_x, *b_h; /* the products, without biases; h NULL, but of a GRU, where x is their sum */
     const void *h_before, *c_before;
     void *gates, *out, *h_after, *c_after, *h_n, *c_n;
     /* Backward, the gradients: by out, NULL for zeros; by the states after, of which dc becomes that by c before. Of a

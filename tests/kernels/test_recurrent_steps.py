@@ -250,8 +250,8 @@ def test_what_is_refused() -> None:
         ({"sizes": np.array((3, -1))}, "not be negative nor grow"),
         ({"sizes": np.array((3, 3))}, r"x of 6 rows, as the steps have, got shape \(5, 4\)"),
         ({"sizes": np.array((3.0, 2.0))}, "dense vector of int64"),
-        ({"w_x": np.ones((20, 3))}, r"the transpose of w_x has shape \(3, 20\), expected \(4, 20\)"),
-        ({"w_h": np.ones((15, 5))}, r"the transpose of w_h has shape \(5, 15\), expected \(5, 20\)"),
+        ({"w_x": np.ones((20, 3))}, r"w_x has shape \(20, 3\), expected \(20, 4\)"),
+        ({"w_h": np.ones((15, 5))}, r"w_h has shape \(15, 5\), expected \(20, 5\)"),
         ({"b_x": np.ones(5)}, r"b_x has shape \(5,\), expected \(20,\)"),
         ({"c": np.ones((3, 4))}, r"c has shape \(3, 4\), expected \(3, 5\)"),
     ):

@@ -103,9 +103,8 @@ def recurrent_forward(cell, x, cnp.ndarray sizes, w_x, w_h, b_x=None, b_h=None, 
         X = dense(X)
     r.inputs = cnp.PyArray_DIM(X, 1)
     r.x, r.ld_x = cnp.PyArray_DATA(X), cnp.PyArray_STRIDE(X, 0) // item
-    # Transposed once, weights are read from front to back by each step.
-    r.w_x = given(alive, np.transpose(w_x), typenum, r.inputs, columns, "the transpose of w_x")
-    r.w_h = given(alive, np.transpose(w_h), typenum, r.hidden, columns, "the transpose of w_h")
+    r.w_x = given(alive, w_x, typenum, columns, r.inputs, "w_x")
+    r.w_h = given(alive, w_h, typenum, columns, r.hidden, "w_h")
     nothing = np.zeros(columns, X.dtype) if b_x is None or b_h is None else None
     r.b_x = given(alive, nothing if b_x is None else b_x, typenum, -1, columns, "b_x")
     r.b_h = given(alive, nothing if b_h is None else b_h, typenum, -1, columns, "b_h")
