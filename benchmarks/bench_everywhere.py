@@ -56,6 +56,8 @@ INPUTS = {
     "p": Input(_between(0.5, 2.0)),
     "q": Input(_between(1.1, 3.0)),
     "u": Input(_between(0.05, 0.95)),
+    "d": Input(lambda rng, n: rng.permutation(np.linspace(-3, 3, n * n, dtype=np.float32)).reshape(n, n)),  # no ties
+    "v": Input(lambda rng, n: np.exp(rng.normal(size=(n, n)) / n).astype(np.float32)),  # whose product is finite
     "r": Input(lambda rng, n: rng.normal(size=n).astype(np.float32), laid=False),
     "a": Input(lambda rng, n: (np.eye(n) * n + rng.normal(size=(n, n))).astype(np.float32)),
     "i": Input(_integers(-9, 10), floating=False),
@@ -84,8 +86,8 @@ PLAIN = _each("""
     t.logical_or(b, c); t.logical_xor(b, c); t.bitwise_or(b, c); t.eq(b, c); t.logical_not(b); t.any(b);
     t.all(b); t.count_nonzero(b); i.sum(); k.sum(); b.sum(); i.sum(0); b.sum(0); i.sum(1); k.sum(1); b.sum(1);
     i.amax(1); i.cumsum(1); -i; i.abs(); i + 3; b.any(1); b.all(0); i.float(); b.float(); x.to(t.int64);
-    x.bool(); x.argmax(); x.argmax(0); x.argmax(1); x.argmin(1); t.argsort(x, 1); t.sort(i, 1)[0];
-    t.argsort(i, 1); t.topk(x, 5)[1]; t.unique(i); t.unique(x); t.bincount(g.reshape(-1)); t.histc(x, 32);
+    x.bool(); x.argmax(); x.argmax(0); x.argmax(1); x.argmin(1); t.argsort(d, 1); t.sort(i, 1)[0];
+    t.argsort(i, dim=1, stable=True); t.topk(x, 5)[1]; t.unique(i); t.unique(x); t.bincount(g.reshape(-1)); t.histc(x, 32);
     t.searchsorted(s, x); t.bucketize(x, s); t.randperm(x.numel()); t.randn(x.shape); t.rand(x.shape);
     F.one_hot(l, r.shape[0]); x > 0; x == 0.5; t.isin(i, j[0]); t.tril_indices(x.shape[0], x.shape[0]);
     t.arange(x.numel()); t.linspace(0, 1, x.numel()); t.eye(x.shape[0]); t.full_like(x, 2.0); t.nonzero(b)
@@ -108,12 +110,12 @@ SMOOTH = _each("""
     t.lerp(x, y, z); t.addcmul(x, y, z); t.addcdiv(x, y, p); t.where(b, x, y); t.where(b, x, 0.0);
     x.clamp(-1, 1); x.clamp(min=0); x.masked_fill(b, 0.0); t.fmod(x, 0.7); x.contiguous(); x.T.contiguous();
     x.double(); x + y.double(); x.sum(); x.mean(); x.amax(); x.amin(); x.max(); x.min(); x.std(); x.var();
-    x.norm(); p.prod(); t.logsumexp(x, 0); t.nansum(x); x.sum(0); x.mean(0); x.amax(0); x.var(0); x.sum(1);
-    x.mean(1); x.amax(1); x.amin(1); x.var(1); x.std(1); p.prod(0); p.prod(1); x.norm(dim=1); x.norm(1, dim=1);
+    x.norm(); v.prod(); t.logsumexp(x, 0); t.nansum(x); x.sum(0); x.mean(0); x.amax(0); x.var(0); x.sum(1);
+    x.mean(1); x.amax(1); x.amin(1); x.var(1); x.std(1); v.prod(0); v.prod(1); x.norm(dim=1); x.norm(1, dim=1);
     x.max(1)[0]; x.min(0)[0]; t.logsumexp(x, 1); t.nanmean(x, 1); x.median(1)[0]; x.median();
     x.kthvalue(3, 1)[0]; t.quantile(x, 0.3, 1); x.std(1, keepdim=True); t.cumsum(x, 1); t.logcumsumexp(x, 1);
-    t.cumsum(x, 0); t.cumprod(p, 1); t.cummax(x, 1)[0]; t.cummin(x, 0)[0]; t.diff(x); t.trapezoid(x);
-    t.sort(x, 1)[0]; t.sort(x, 0)[0]; t.msort(x); t.topk(x, 5)[0]; t.softmax(x, 0); t.softmax(x, 1);
+    t.cumsum(x, 0); t.cumprod(v, 1); t.cummax(x, 1)[0]; t.cummin(x, 0)[0]; t.diff(x); t.trapezoid(x);
+    t.sort(d, 1)[0]; t.sort(d, 0)[0]; t.msort(d); t.topk(x, 5)[0]; t.softmax(x, 0); t.softmax(x, 1);
     t.log_softmax(x, 0); t.log_softmax(x, 1); F.softmin(x, 1); F.layer_norm(x, x.shape[1:], r, r);
     F.layer_norm(x, x.shape[1:]); F.rms_norm(x, x.shape[1:], r); F.normalize(x);
     F.batch_norm(x, None, None, r, r, True); F.group_norm(x, 2 if x.shape[1] % 2 == 0 else 1);
