@@ -544,8 +544,12 @@ static void INTERNAL(sums_along)(const wg_attention *a, const INTERNAL(attention
         const real *const out = p->out + i * a->out.rs;
         const char *const g = (const char *)(p->g + i * a->g.rs);
         vreal sum = V(splat)(0);
-        for (ptrdiff_t k = 0; k < a->ev; k += LANES)
-            sum = V(fma)(V(load_upto)(out + k, a->ev - k), INTERNAL(row_load)(g + k * step, step, a->ev - k, 0), sum);
+        for (ptrdiff_t k = 0; k < a->ev; k += LANES) {
+            const ptrdiff_t left = a->ev - k;
+            const vreal gs = step == sizeof(real) ? V(load_upto)((const real *)g + k, left)
+                                                  : V(load_strided)(g + k * step, step, least(left, LANES));
+            sum = V(fma)(V(load_upto)(out + k, left), gs, sum);
+        }
         along[i] = V(reduce_add)(sum);
     }
 }

@@ -44,10 +44,10 @@ static ptrdiff_t count_labels(const wg_cross_entropy *c)
 
 typedef struct {
     const wg_cross_entropy *c;
-    const char *targets;                                            /* NULL: labels */
-    ptrdiff_t target_row_stride, target_stride, row_stride, stride; /* bytes */
-    double sharp, smooth;                                           /* q = sharp * target + smooth */
-    double scale;                                                   /* of the gradient */
+    const char *targets;                     /* NULL: labels */
+    ptrdiff_t target_row_stride, row_stride; /* bytes */
+    double sharp, smooth;                    /* q = sharp * target + smooth */
+    double scale;                            /* of the gradient */
     ptrdiff_t grain;
     double partial_loss[LOSS_CHUNKS];
 } INTERNAL(cross_entropy_job);
@@ -69,17 +69,17 @@ INLINE vreal INTERNAL(target_mass)(const INTERNAL(cross_entropy_job) *job, const
     const real *weights = job->c->weights;
     vreal q = V(splat)((real)job->smooth);
     if (targets)
-        q += INTERNAL(row_load)(targets + c * job->target_stride, job->target_stride, n, 0) * (real)job->sharp;
+        q += INTERNAL(row_load)(targets + c * (ptrdiff_t)sizeof(real), n, 0) * (real)job->sharp;
     if (weights)
-        q *= INTERNAL(row_load)((const char *)(weights + c), sizeof(real), n, 0);
+        q *= INTERNAL(row_load)((const char *)(weights + c), n, 0);
     return n >= LANES ? q : V(select)(V(lane_numbers)() < (integer)n, q, V(splat)(0));
 }
 
 /* *mass: the sum of the target's mass; *dot: the sum of mass * (logits - max). */
-INLINE void INTERNAL(target_sums)(const INTERNAL(cross_entropy_job) *job, const char *targets, const char *in,
-                                  ptrdiff_t stride, real max, double *mass, double *dot)
+INLINE void INTERNAL(target_sums)(const INTERNAL(cross_entropy_job) *job, const char *targets, const char *in, real max,
+                                  double *mass, double *dot)
 {
-    const ptrdiff_t n = job->c->classes;
+    const ptrdiff_t n = job->c->classes, size = sizeof(real);
     long_sum all_masses = {0}, all_dots = {0};
     for (ptrdiff_t start = 0; start < n; start += ROWS_SUM_VECTORS * LANES) {
         const ptrdiff_t end = least(n, start + ROWS_SUM_VECTORS * LANES);
@@ -87,7 +87,7 @@ INLINE void INTERNAL(target_sums)(const INTERNAL(cross_entropy_job) *job, const 
         for (ptrdiff_t i = start; i < end; i += LANES) {
             const vreal u = INTERNAL(target_mass)(job, targets, i, n - i);
             /* `max` in the lanes past the end: their product is 0 * 0, never 0 * inf. */
-            dots = V(fma)(u, INTERNAL(row_load)(in + i * stride, stride, n - i, max) - max, dots);
+            dots = V(fma)(u, INTERNAL(row_load)(in + i * size, n - i, max) - max, dots);
             masses += u;
         }
         add_block(&all_masses, V(reduce_add)(masses));
@@ -99,20 +99,20 @@ INLINE void INTERNAL(target_sums)(const INTERNAL(cross_entropy_job) *job, const 
 
 /* row = exp(logits - max) * factor - mass * scale. The exponentials are in `row` already, unless `in` is given. */
 INLINE void INTERNAL(target_gradient)(const INTERNAL(cross_entropy_job) *job, const char *targets, const char *in,
-                                      ptrdiff_t stride, real max, real factor, real *row)
+                                      real max, real factor, real *row)
 {
-    const ptrdiff_t n = job->c->classes;
+    const ptrdiff_t n = job->c->classes, size = sizeof(real);
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const vreal e = in ? INTERNAL(row_exp)(INTERNAL(row_load)(in + i * stride, stride, n - i, 0) - max)
-                           : INTERNAL(row_load)((const char *)(row + i), sizeof(real), n - i, 0);
+        const vreal e = in ? INTERNAL(row_exp)(INTERNAL(row_load)(in + i * size, n - i, 0) - max)
+                           : INTERNAL(row_load)((const char *)(row + i), n - i, 0);
         const vreal mass = INTERNAL(target_mass)(job, targets, i, n - i);
         V(store_upto)(row + i, n - i, e * factor - mass * (real)job->scale);
     }
 }
 
 /* Read row i, which has probabilities for a target; what its loss is made of goes to place r of the block. */
-INLINE void INTERNAL(probability_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, ptrdiff_t stride,
-                                      INTERNAL(loss_block) *block, ptrdiff_t r)
+INLINE void INTERNAL(probability_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, INTERNAL(loss_block) *block,
+                                      ptrdiff_t r)
 {
     const ptrdiff_t n = job->c->classes;
     const char *in = (const char *)job->c->logits + i * job->row_stride;
@@ -121,12 +121,12 @@ INLINE void INTERNAL(probability_row)(const INTERNAL(cross_entropy_job) *job, pt
     /* A gradient in the place of the targets must not overwrite them with exponentials before they are used. */
     const int stored = row && job->targets != (const char *)job->c->gradient;
 
-    const real max = INTERNAL(row_max)(in, stride, n);
+    const real max = INTERNAL(row_max)(in, n);
     double mass, dot;
-    INTERNAL(target_sums)(job, targets, in, stride, max, &mass, &dot);
-    const double sum = INTERNAL(row_sum_exp)(in, stride, n, max, stored ? row : NULL);
+    INTERNAL(target_sums)(job, targets, in, max, &mass, &dot);
+    const double sum = INTERNAL(row_sum_exp)(in, n, max, stored ? row : NULL);
     if (row)
-        INTERNAL(target_gradient)(job, targets, stored ? NULL : in, stride, max, (real)(mass / sum * job->scale), row);
+        INTERNAL(target_gradient)(job, targets, stored ? NULL : in, max, (real)(mass / sum * job->scale), row);
     block->sum[r] = n > 0 ? (real)(sum / ROW_EXP_UNIT) : 1;
     block->mass[r] = (real)mass;
     block->dot[r] = (real)dot;
@@ -193,32 +193,31 @@ INLINE void INTERNAL(some_label_rows)(const INTERNAL(cross_entropy_job) *job, pt
     }
 }
 
-/* Read a row of any length and stride against `label`. *mass is the label's mass, to which that of the smoothing is
+/* Read a row of any length against `label`. *mass is the label's mass, to which that of the smoothing is
  * added. Gives the sum of the exponentials. The maximum of the row at `next`, unless that is NULL, is found on the way:
  * this hides the wait for the sum of this row. */
 INLINE real INTERNAL(long_label_row)(const INTERNAL(cross_entropy_job) *job, const char *in, const char *next,
-                                     ptrdiff_t stride, ptrdiff_t label, real *row, INTERNAL(loss_block) *block,
-                                     double *mass, double *dot)
+                                     ptrdiff_t label, real *row, INTERNAL(loss_block) *block, double *mass, double *dot)
 {
     const ptrdiff_t n = job->c->classes;
     const double sharp = *mass;
-    const real max = in == block->known ? block->known_max : INTERNAL(row_max)(in, stride, n);
-    *dot = sharp * (*(const real *)(in + label * stride) - max);
+    const real max = in == block->known ? block->known_max : INTERNAL(row_max)(in, n);
+    *dot = sharp * (((const real *)in)[label] - max);
     if (job->smooth != 0) {
         double smooth_mass, smooth_dot;
-        INTERNAL(target_sums)(job, NULL, in, stride, max, &smooth_mass, &smooth_dot);
+        INTERNAL(target_sums)(job, NULL, in, max, &smooth_mass, &smooth_dot);
         *mass += smooth_mass;
         *dot += smooth_dot;
     }
-    const double sum = INTERNAL(row_sum_exp)(in, stride, n, max, row);
+    const double sum = INTERNAL(row_sum_exp)(in, n, max, row);
     if (next) {
         block->known = next;
-        block->known_max = INTERNAL(row_max)(next, stride, n);
+        block->known_max = INTERNAL(row_max)(next, n);
     }
     if (row) {
         const real factor = (real)(*mass / sum * job->scale);
         if (job->smooth != 0)
-            INTERNAL(target_gradient)(job, NULL, NULL, stride, max, factor, row);
+            INTERNAL(target_gradient)(job, NULL, NULL, max, factor, row);
         else
             INTERNAL(row_scale)(row, n, factor);
         row[label] -= (real)(sharp * job->scale);
@@ -228,8 +227,8 @@ INLINE real INTERNAL(long_label_row)(const INTERNAL(cross_entropy_job) *job, con
 
 /* Read row i, which has a label; what its loss is made of goes to place r of the block. If another row follows, its
  * maximum is found ahead. */
-INLINE void INTERNAL(label_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, ptrdiff_t stride,
-                                INTERNAL(loss_block) *block, ptrdiff_t r, int followed)
+INLINE void INTERNAL(label_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_t i, INTERNAL(loss_block) *block,
+                                ptrdiff_t r, int followed)
 {
     const wg_cross_entropy *c = job->c;
     const ptrdiff_t n = c->classes, label = (ptrdiff_t)c->labels[i];
@@ -243,8 +242,8 @@ INLINE void INTERNAL(label_row)(const INTERNAL(cross_entropy_job) *job, ptrdiff_
     }
     const char *in = (const char *)c->logits + i * job->row_stride;
     double mass = job->sharp * (c->weights ? ((const real *)c->weights)[label] : 1), dot;
-    block->sum[r] = INTERNAL(long_label_row)(job, in, followed ? in + job->row_stride : NULL, stride, label, row, block,
-                                             &mass, &dot);
+    block->sum[r] =
+        INTERNAL(long_label_row)(job, in, followed ? in + job->row_stride : NULL, label, row, block, &mass, &dot);
     block->mass[r] = (real)mass;
     block->dot[r] = (real)dot;
 }
@@ -277,8 +276,7 @@ static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff
 {
     INTERNAL(cross_entropy_job) *job = context;
     const ptrdiff_t n = job->c->classes;
-    const int brief =
-        !job->targets && job->stride == sizeof(real) && job->smooth == 0 && n > 0 && n <= ROWS_SHORT_VECTORS * LANES;
+    const int brief = !job->targets && job->smooth == 0 && n > 0 && n <= ROWS_SHORT_VECTORS * LANES;
     const ptrdiff_t vectors = ceil_div(n, LANES);
     double total = 0;
     INTERNAL(loss_block) block = {{0}, {0}, {0}, NULL, 0};
@@ -287,14 +285,10 @@ static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff
         for (ptrdiff_t r = 0; brief && r < count; r += LANES)
             INTERNAL(some_label_rows)(job, start + r, least(LANES, count - r), &block, r, vectors);
         for (ptrdiff_t r = 0; !brief && r < count; r++) {
-            if (job->targets && job->stride == sizeof(real))
-                INTERNAL(probability_row)(job, start + r, sizeof(real), &block, r);
-            else if (job->targets)
-                INTERNAL(probability_row)(job, start + r, job->stride, &block, r);
-            else if (job->stride == sizeof(real))
-                INTERNAL(label_row)(job, start + r, sizeof(real), &block, r, r + 1 < count);
+            if (job->targets)
+                INTERNAL(probability_row)(job, start + r, &block, r);
             else
-                INTERNAL(label_row)(job, start + r, job->stride, &block, r, r + 1 < count);
+                INTERNAL(label_row)(job, start + r, &block, r, r + 1 < count);
         }
         total += INTERNAL(finish_losses)(job, &block, start, count);
     }
@@ -302,8 +296,7 @@ static void INTERNAL(cross_entropy_rows)(void *context, ptrdiff_t begin, ptrdiff
 }
 
 /* What both kernels have in common, once total_weight is known and the labels are checked. */
-static wg_status INTERNAL(cross_entropy_run)(wg_cross_entropy *c, const char *targets, ptrdiff_t target_row_stride,
-                                             ptrdiff_t target_col_stride)
+static wg_status INTERNAL(cross_entropy_run)(wg_cross_entropy *c, const char *targets, ptrdiff_t target_row_stride)
 {
     const ptrdiff_t size = sizeof(real);
     const double epsilon = c->label_smoothing;
@@ -311,9 +304,7 @@ static wg_status INTERNAL(cross_entropy_run)(wg_cross_entropy *c, const char *ta
         .c = c,
         .targets = targets,
         .target_row_stride = target_row_stride * size,
-        .target_stride = target_col_stride * size,
         .row_stride = c->row_stride * size,
-        .stride = c->col_stride * size,
         .sharp = 1 - epsilon,
         .smooth = epsilon / (double)most(1, c->classes),
         .scale = c->scale_by_weight ? c->gradient_scale / c->total_weight : c->gradient_scale,
@@ -338,16 +329,15 @@ static wg_status K(cross_entropy)(wg_cross_entropy *c)
     for (ptrdiff_t i = 0; weights && i < c->rows; i++)
         if (c->labels[i] != c->ignore_index)
             c->total_weight += weights[c->labels[i]];
-    return INTERNAL(cross_entropy_run)(c, NULL, 0, 0);
+    return INTERNAL(cross_entropy_run)(c, NULL, 0);
 }
 
-static wg_status K(cross_entropy_dense)(wg_cross_entropy *c, const void *targets, ptrdiff_t target_row_stride,
-                                        ptrdiff_t target_col_stride)
+static wg_status K(cross_entropy_dense)(wg_cross_entropy *c, const void *targets, ptrdiff_t target_row_stride)
 {
     assert(c->rows >= 0 && c->classes >= 0);
     c->bad_row = -1;
     c->total_weight = (double)c->rows;
-    return INTERNAL(cross_entropy_run)(c, targets, target_row_stride, target_col_stride);
+    return INTERNAL(cross_entropy_run)(c, targets, target_row_stride);
 }
 
 #if REAL_BITS == 64

@@ -157,7 +157,7 @@ wg_call_fn wg_call_softmax, wg_call_softmax_grad;
 typedef struct {
     wg_cross_entropy c;
     const void *targets; /* probabilities; NULL for labels */
-    ptrdiff_t target_row_stride, target_col_stride;
+    ptrdiff_t target_row_stride;
     void *total; /* of the table's type: the total loss, divided by the total weight where `mean`; NULL for none */
     int mean;
 } wg_cross_entropy_call;

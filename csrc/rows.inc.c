@@ -53,19 +53,9 @@ INLINE ptrdiff_t rows_per_chunk(ptrdiff_t n)
 
 /* ---------------------------------------------------------------- a row's vectors */
 
-/* Once for all callers: it is longer than the pass around it, and takes longer than a call. */
-static NOINLINE vreal INTERNAL(row_load_strided)(const char *p, ptrdiff_t stride, ptrdiff_t n, real fill)
+/* A vector of a row of which n >= 1 items are left; lanes past the end hold `fill`. */
+INLINE vreal INTERNAL(row_load)(const char *p, ptrdiff_t n, real fill)
 {
-    if (n >= LANES)
-        return V(load_strided)(p, stride, LANES);
-    return V(select)(V(lane_numbers)() < (integer)n, V(load_strided)(p, stride, n), V(splat)(fill));
-}
-
-/* A vector of a row of which n >= 1 items are left, `stride` bytes apart; lanes past the end hold `fill`. */
-INLINE vreal INTERNAL(row_load)(const char *p, ptrdiff_t stride, ptrdiff_t n, real fill)
-{
-    if (stride != sizeof(real))
-        return INTERNAL(row_load_strided)(p, stride, n, fill);
     if (n >= LANES)
         return V(load)((const real *)p);
     const vreal x = V(load_tail)((const real *)p, n);
@@ -122,29 +112,31 @@ INLINE vreal INTERNAL(each_lanes_max)(vreal *x)
 }
 
 /* The maximum of n items. V(at_least) may pass over a NaN, which is found again when the exponentials are summed. */
-INLINE real INTERNAL(row_max)(const char *in, ptrdiff_t stride, ptrdiff_t n)
+INLINE real INTERNAL(row_max)(const char *in, ptrdiff_t n)
 {
+    const ptrdiff_t size = sizeof(real);
     vreal max[4];
     for (int k = 0; k < 4; k++)
         max[k] = V(splat)(-(real)INFINITY);
     ptrdiff_t i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES)
         for (int k = 0; k < 4; k++)
-            max[k] = V(at_least)(max[k], INTERNAL(row_load)(in + (i + k * LANES) * stride, stride, LANES, 0));
+            max[k] = V(at_least)(max[k], INTERNAL(row_load)(in + (i + k * LANES) * size, LANES, 0));
     for (; i < n; i += LANES)
-        max[0] = V(at_least)(max[0], INTERNAL(row_load)(in + i * stride, stride, n - i, -(real)INFINITY));
+        max[0] = V(at_least)(max[0], INTERNAL(row_load)(in + i * size, n - i, -(real)INFINITY));
     return INTERNAL(lanes_max)(V(at_least)(V(at_least)(max[0], max[1]), V(at_least)(max[2], max[3])));
 }
 
 /* The sum of row_exp(x - max) over n items; the exponentials go to `out` if it is not NULL. */
-INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t n, real max, real *out)
+INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t n, real max, real *out)
 {
+    const ptrdiff_t size = sizeof(real);
     long_sum total = {0};
     for (ptrdiff_t start = 0; start < n; start += ROWS_SUM_VECTORS * LANES) {
         const ptrdiff_t end = least(n, start + ROWS_SUM_VECTORS * LANES);
         vreal sum = {0};
         for (ptrdiff_t i = start; i < end; i += LANES) {
-            const vreal x = INTERNAL(row_load)(in + i * stride, stride, n - i, -(real)INFINITY);
+            const vreal x = INTERNAL(row_load)(in + i * size, n - i, -(real)INFINITY);
             const vreal e = INTERNAL(row_exp)(x - max);
             sum += e;
             if (out)
@@ -159,7 +151,7 @@ INLINE double INTERNAL(row_sum_exp)(const char *in, ptrdiff_t stride, ptrdiff_t 
 INLINE void INTERNAL(row_scale)(real *row, ptrdiff_t n, real factor)
 {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const vreal x = INTERNAL(row_load)((const char *)(row + i), sizeof(real), n - i, 0);
+        const vreal x = INTERNAL(row_load)((const char *)(row + i), n - i, 0);
         V(store_upto)(row + i, n - i, x * factor);
     }
 }
@@ -176,9 +168,9 @@ INLINE vreal INTERNAL(exp_of_short_rows)(const char *in, ptrdiff_t in_step, cons
     UNROLL_FOUR
     for (int r = 0; r < rows; r++) {
         const char *row = in + r * in_step;
-        joined[r] = x[r][0] = INTERNAL(row_load)(row, sizeof(real), n, -(real)INFINITY);
+        joined[r] = x[r][0] = INTERNAL(row_load)(row, n, -(real)INFINITY);
         for (int k = 1; k < vectors; k++) {
-            x[r][k] = INTERNAL(row_load)(row + k * WG_VECTOR_BYTES, sizeof(real), n - k * LANES, -(real)INFINITY);
+            x[r][k] = INTERNAL(row_load)(row + k * WG_VECTOR_BYTES, n - k * LANES, -(real)INFINITY);
             joined[r] = V(at_least)(joined[r], x[r][k]);
         }
     }

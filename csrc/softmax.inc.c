@@ -12,8 +12,7 @@
 #ifndef WG_SOFTMAX_ONCE
 #define WG_SOFTMAX_ONCE
 enum {
-    SOFTMAX_COLUMNS = 256,     /* the width of a block of columns */
-    SOFTMAX_PACKED_ROWS = 256, /* rows without unit stride that are copied at a time, at least */
+    SOFTMAX_COLUMNS = 256, /* the width of a block of columns */
 };
 #endif
 
@@ -83,33 +82,18 @@ INLINE void INTERNAL(softmax_some_rows)(const char *in, ptrdiff_t in_step, ptrdi
 INLINE real INTERNAL(softmax_long_row)(const char *in, const char *next, ptrdiff_t n, real max, real *out,
                                        int logarithmic)
 {
-    const double sum = INTERNAL(row_sum_exp)(in, sizeof(real), n, max, logarithmic ? NULL : out);
-    const real next_max = next ? INTERNAL(row_max)(next, sizeof(real), n) : 0;
+    const double sum = INTERNAL(row_sum_exp)(in, n, max, logarithmic ? NULL : out);
+    const real next_max = next ? INTERNAL(row_max)(next, n) : 0;
     if (!logarithmic) {
         INTERNAL(row_scale)(out, n, (real)(1 / sum));
         return next_max;
     }
     const vreal log_sum = V(log)(V(splat)((real)(sum / ROW_EXP_UNIT)));
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const vreal x = INTERNAL(row_load)(in + i * sizeof(real), sizeof(real), n - i, 0);
+        const vreal x = INTERNAL(row_load)(in + i * sizeof(real), n - i, 0);
         V(store_upto)(out + i, n - i, x - max - log_sum);
     }
     return next_max;
-}
-
-/* Copy rows of any strides to their places in the output. Tiles let a transposed matrix be read along its cache lines,
- * and from few pages at a time. */
-static void INTERNAL(softmax_pack)(const char *in, ptrdiff_t row_stride, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n,
-                                   real *out)
-{
-    enum { BAND = 16, TILE = 64 };
-    for (ptrdiff_t start = 0; start < n; start += TILE)
-        for (ptrdiff_t first = 0; first < rows; first += BAND) {
-            const ptrdiff_t last = least(rows, first + BAND), end = least(n, start + TILE);
-            for (ptrdiff_t i = start; i < end; i++)
-                for (ptrdiff_t row = first; row < last; row++)
-                    out[row * n + i] = *(const real *)(in + row * row_stride + i * stride);
-        }
 }
 
 static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
@@ -118,16 +102,11 @@ static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end
     const ptrdiff_t n = job->n;
     const int logarithmic = job->logarithmic;
     real *out = job->out + begin * n;
-    const char *in = job->in + begin * job->strides[0];
-    ptrdiff_t in_step = job->strides[0];
-    if (job->strides[1] != sizeof(real)) {
-        INTERNAL(softmax_pack)(in, in_step, job->strides[1], end - begin, n, out);
-        in = (const char *)out;
-        in_step = n * (ptrdiff_t)sizeof(real);
-    }
+    const ptrdiff_t in_step = job->strides[0];
+    const char *in = job->in + begin * in_step;
     const ptrdiff_t vectors = ceil_div(n, LANES);
     if (vectors > ROWS_SHORT_VECTORS) {
-        real max = INTERNAL(row_max)(in, sizeof(real), n);
+        real max = INTERNAL(row_max)(in, n);
         for (ptrdiff_t row = begin; row < end; row++, in += in_step, out += n)
             max = INTERNAL(softmax_long_row)(in, row + 1 < end ? in + in_step : NULL, n, max, out, logarithmic);
         return;
@@ -140,10 +119,9 @@ static void INTERNAL(softmax_rows)(void *context, ptrdiff_t begin, ptrdiff_t end
 
 /* The softmax of `width` <= SOFTMAX_COLUMNS columns. All are walked down together, so that memory is read in pieces of
  * some length. Lanes past the width compute a row of zeros. */
-INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char *in, ptrdiff_t across, real *out,
-                                    ptrdiff_t width)
+INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char *in, real *out, ptrdiff_t width)
 {
-    const ptrdiff_t n = job->n, down = job->strides[1], inner = job->inner;
+    const ptrdiff_t n = job->n, down = job->strides[1], inner = job->inner, size = sizeof(real);
     vreal max[SOFTMAX_COLUMNS / LANES], sum[SOFTMAX_COLUMNS / LANES], total[SOFTMAX_COLUMNS / LANES];
     INTERNAL(long_sums) sums[SOFTMAX_COLUMNS / LANES];
     const ptrdiff_t vectors = ceil_div(width, LANES);
@@ -153,10 +131,10 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
     }
     for (ptrdiff_t i = 0; i < n; i++)
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES)
-            max[k] = V(at_least)(max[k], INTERNAL(row_load)(in + i * down + j * across, across, width - j, 0));
+            max[k] = V(at_least)(max[k], INTERNAL(row_load)(in + i * down + j * size, width - j, 0));
     for (ptrdiff_t i = 0; i < n; i++) {
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
-            const vreal x = INTERNAL(row_load)(in + i * down + j * across, across, width - j, 0);
+            const vreal x = INTERNAL(row_load)(in + i * down + j * size, width - j, 0);
             const vreal e = INTERNAL(row_exp)(x - max[k]);
             sum[k] += e;
             if (!job->logarithmic)
@@ -172,11 +150,10 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
     for (ptrdiff_t i = 0; i < n; i++)
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
             real *p = out + i * inner + j;
-            const char *x = in + i * down + j * across;
+            const char *x = in + i * down + j * size;
             V(store_upto)(p, width - j,
-                          job->logarithmic
-                              ? INTERNAL(row_load)(x, across, width - j, 0) - max[k] - total[k]
-                              : INTERNAL(row_load)((const char *)p, sizeof(real), width - j, 0) * total[k]);
+                          job->logarithmic ? INTERNAL(row_load)(x, width - j, 0) - max[k] - total[k]
+                                           : INTERNAL(row_load)((const char *)p, width - j, 0) * total[k]);
         }
 }
 
@@ -184,27 +161,29 @@ INLINE void INTERNAL(softmax_block)(const INTERNAL(softmax_job) *job, const char
 static void INTERNAL(softmax_columns)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_job) *job = context;
-    const ptrdiff_t blocks = ceil_div(job->inner, SOFTMAX_COLUMNS), across = job->strides[2];
+    const ptrdiff_t blocks = ceil_div(job->inner, SOFTMAX_COLUMNS), size = sizeof(real);
     for (ptrdiff_t item = begin; item < end; item++) {
         const ptrdiff_t row = item / blocks, first = item % blocks * SOFTMAX_COLUMNS;
         const ptrdiff_t width = least(job->inner - first, SOFTMAX_COLUMNS);
-        const char *in = job->in + row * job->strides[0] + first * across;
+        const char *in = job->in + row * job->strides[0] + first * size;
         real *out = job->out + row * job->n * job->inner + first;
-        if (across == sizeof(real))
-            INTERNAL(softmax_block)(job, in, sizeof(real), out, width);
-        else
-            INTERNAL(softmax_block)(job, in, across, out, width);
+        INTERNAL(softmax_block)(job, in, out, width);
     }
 }
 
-/* Run `rows` over the outer dimension if the inner one is 1, in chunks of at least `at_least`; else `columns` over the
- * blocks of the inner one. */
-static void INTERNAL(softmax_split)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, ptrdiff_t at_least, wg_task *rows,
-                                    wg_task *columns, void *job)
+/* Whether the last dimension of more than one item has unit stride. */
+INLINE int INTERNAL(softmax_is_dense)(ptrdiff_t n, ptrdiff_t inner, const ptrdiff_t strides[3])
+{
+    return inner > 1 ? strides[2] == sizeof(real) : n <= 1 || strides[1] == sizeof(real);
+}
+
+/* Run `rows` over the outer dimension if the inner one is 1; else `columns` over the blocks of the inner one. */
+static void INTERNAL(softmax_split)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, wg_task *rows, wg_task *columns,
+                                    void *job)
 {
     const ptrdiff_t blocks = ceil_div(inner, SOFTMAX_COLUMNS);
     if (inner == 1)
-        wg_parallel_for(outer, most(at_least, rows_per_chunk(n)), rows, job);
+        wg_parallel_for(outer, rows_per_chunk(n), rows, job);
     else
         wg_parallel_for(outer * blocks, rows_per_chunk(n * least(inner, SOFTMAX_COLUMNS)), columns, job);
 }
@@ -212,12 +191,11 @@ static void INTERNAL(softmax_split)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inne
 static wg_status K(softmax)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t strides[3],
                             char *out, int logarithmic)
 {
-    assert(outer >= 0 && n >= 0 && inner >= 0);
+    assert(outer >= 0 && n >= 0 && inner >= 0 && INTERNAL(softmax_is_dense)(n, inner, strides));
     if (outer == 0 || n == 0 || inner == 0)
         return WG_OK;
     INTERNAL(softmax_job) job = {n, inner, in, strides, (real *)out, logarithmic};
-    const ptrdiff_t at_least = strides[1] == sizeof(real) ? 1 : SOFTMAX_PACKED_ROWS;
-    INTERNAL(softmax_split)(outer, n, inner, at_least, INTERNAL(softmax_rows), INTERNAL(softmax_columns), &job);
+    INTERNAL(softmax_split)(outer, n, inner, INTERNAL(softmax_rows), INTERNAL(softmax_columns), &job);
     return WG_OK;
 }
 
@@ -234,23 +212,23 @@ typedef struct {
 } INTERNAL(softmax_grad_job);
 
 /* One row along the vectors. */
-INLINE void INTERNAL(softmax_grad_row)(const char *g, ptrdiff_t g_stride, const char *z, ptrdiff_t z_stride,
-                                       ptrdiff_t n, real *out, int logarithmic)
+INLINE void INTERNAL(softmax_grad_row)(const char *g, const char *z, ptrdiff_t n, real *out, int logarithmic)
 {
+    const ptrdiff_t size = sizeof(real);
     long_sum total = {0};
     for (ptrdiff_t start = 0; start < n; start += ROWS_SUM_VECTORS * LANES) {
         const ptrdiff_t end = least(n, start + ROWS_SUM_VECTORS * LANES);
         vreal sum = {0};
         for (ptrdiff_t i = start; i < end; i += LANES) {
-            const vreal x = INTERNAL(row_load)(g + i * g_stride, g_stride, n - i, 0);
-            sum = logarithmic ? sum + x : V(fma)(x, INTERNAL(row_load)(z + i * z_stride, z_stride, n - i, 0), sum);
+            const vreal x = INTERNAL(row_load)(g + i * size, n - i, 0);
+            sum = logarithmic ? sum + x : V(fma)(x, INTERNAL(row_load)(z + i * size, n - i, 0), sum);
         }
         add_block(&total, V(reduce_add)(sum));
     }
     const vreal dot = V(splat)((real)whole_sum(total));
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const vreal x = INTERNAL(row_load)(g + i * g_stride, g_stride, n - i, 0);
-        const vreal y = INTERNAL(row_load)(z + i * z_stride, z_stride, n - i, 0);
+        const vreal x = INTERNAL(row_load)(g + i * size, n - i, 0);
+        const vreal y = INTERNAL(row_load)(z + i * size, n - i, 0);
         V(store_upto)(out + i, n - i, logarithmic ? x - V(exp)(y) * dot : y * (x - dot));
     }
 }
@@ -266,8 +244,8 @@ INLINE void INTERNAL(softmax_grad_short_rows)(const INTERNAL(softmax_grad_job) *
     for (int r = 0; r < LANES; r++)
         product[r] = V(splat)(0);
     for (int r = 0; r < rows; r++) {
-        x[r] = INTERNAL(row_load)(g + r * g_step, sizeof(real), n, 0);
-        y[r] = INTERNAL(row_load)(z + r * z_step, sizeof(real), n, 0);
+        x[r] = INTERNAL(row_load)(g + r * g_step, n, 0);
+        y[r] = INTERNAL(row_load)(z + r * z_step, n, 0);
         product[r] = logarithmic ? x[r] : x[r] * y[r];
     }
     V(store)(dot, V(reduce_each)(product));
@@ -278,8 +256,8 @@ INLINE void INTERNAL(softmax_grad_short_rows)(const INTERNAL(softmax_grad_job) *
 static void INTERNAL(softmax_grad_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_grad_job) *job = context;
-    const ptrdiff_t g_stride = job->g_strides[1], z_stride = job->z_strides[1], n = job->n;
-    if (n <= LANES && g_stride == sizeof(real) && z_stride == sizeof(real)) {
+    const ptrdiff_t n = job->n;
+    if (n <= LANES) {
         ptrdiff_t i = begin;
         for (; i + LANES <= end; i += LANES)
             INTERNAL(softmax_grad_short_rows)(job, i, LANES);
@@ -290,18 +268,15 @@ static void INTERNAL(softmax_grad_rows)(void *context, ptrdiff_t begin, ptrdiff_
     for (ptrdiff_t i = begin; i < end; i++) {
         const char *g = job->g + i * job->g_strides[0], *z = job->z + i * job->z_strides[0];
         real *out = job->out + i * n;
-        if (g_stride == sizeof(real) && z_stride == sizeof(real))
-            INTERNAL(softmax_grad_row)(g, sizeof(real), z, sizeof(real), n, out, job->logarithmic);
-        else
-            INTERNAL(softmax_grad_row)(g, g_stride, z, z_stride, n, out, job->logarithmic);
+        INTERNAL(softmax_grad_row)(g, z, n, out, job->logarithmic);
     }
 }
 
 /* The derivative for `width` <= SOFTMAX_COLUMNS columns, which are walked down together as in softmax_block. */
-INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, const char *g, ptrdiff_t g_across,
-                                         const char *z, ptrdiff_t z_across, real *out, ptrdiff_t width)
+INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, const char *g, const char *z, real *out,
+                                         ptrdiff_t width)
 {
-    const ptrdiff_t n = job->n, g_down = job->g_strides[1], z_down = job->z_strides[1];
+    const ptrdiff_t n = job->n, g_down = job->g_strides[1], z_down = job->z_strides[1], size = sizeof(real);
     vreal sum[SOFTMAX_COLUMNS / LANES], dot[SOFTMAX_COLUMNS / LANES];
     INTERNAL(long_sums) sums[SOFTMAX_COLUMNS / LANES];
     const ptrdiff_t vectors = ceil_div(width, LANES);
@@ -309,11 +284,11 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
         sum[k] = sums[k].total = sums[k].rest = V(splat)(0);
     for (ptrdiff_t i = 0; i < n; i++) {
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
-            const vreal x = INTERNAL(row_load)(g + i * g_down + j * g_across, g_across, width - j, 0);
+            const vreal x = INTERNAL(row_load)(g + i * g_down + j * size, width - j, 0);
             if (job->logarithmic)
                 sum[k] += x;
             else
-                sum[k] = V(fma)(x, INTERNAL(row_load)(z + i * z_down + j * z_across, z_across, width - j, 0), sum[k]);
+                sum[k] = V(fma)(x, INTERNAL(row_load)(z + i * z_down + j * size, width - j, 0), sum[k]);
         }
         if (i % ROWS_SUM_VECTORS == ROWS_SUM_VECTORS - 1 || i == n - 1)
             INTERNAL(flush_sums)(sum, sums, vectors);
@@ -322,8 +297,8 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
         dot[k] = INTERNAL(whole_sums)(sums[k]);
     for (ptrdiff_t i = 0; i < n; i++)
         for (ptrdiff_t k = 0, j = 0; k < vectors; k++, j += LANES) {
-            const vreal x = INTERNAL(row_load)(g + i * g_down + j * g_across, g_across, width - j, 0);
-            const vreal y = INTERNAL(row_load)(z + i * z_down + j * z_across, z_across, width - j, 0);
+            const vreal x = INTERNAL(row_load)(g + i * g_down + j * size, width - j, 0);
+            const vreal y = INTERNAL(row_load)(z + i * z_down + j * size, width - j, 0);
             V(store_upto)(out + i * job->inner + j, width - j,
                           job->logarithmic ? x - V(exp)(y) * dot[k] : y * (x - dot[k]));
         }
@@ -332,18 +307,14 @@ INLINE void INTERNAL(softmax_grad_block)(const INTERNAL(softmax_grad_job) *job, 
 static void INTERNAL(softmax_grad_columns)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(softmax_grad_job) *job = context;
-    const ptrdiff_t blocks = ceil_div(job->inner, SOFTMAX_COLUMNS);
-    const ptrdiff_t g_across = job->g_strides[2], z_across = job->z_strides[2];
+    const ptrdiff_t blocks = ceil_div(job->inner, SOFTMAX_COLUMNS), size = sizeof(real);
     for (ptrdiff_t item = begin; item < end; item++) {
         const ptrdiff_t row = item / blocks, first = item % blocks * SOFTMAX_COLUMNS;
         const ptrdiff_t width = least(job->inner - first, SOFTMAX_COLUMNS);
-        const char *g = job->g + row * job->g_strides[0] + first * g_across;
-        const char *z = job->z + row * job->z_strides[0] + first * z_across;
+        const char *g = job->g + row * job->g_strides[0] + first * size;
+        const char *z = job->z + row * job->z_strides[0] + first * size;
         real *out = job->out + row * job->n * job->inner + first;
-        if (g_across == sizeof(real) && z_across == sizeof(real))
-            INTERNAL(softmax_grad_block)(job, g, sizeof(real), z, sizeof(real), out, width);
-        else
-            INTERNAL(softmax_grad_block)(job, g, g_across, z, z_across, out, width);
+        INTERNAL(softmax_grad_block)(job, g, z, out, width);
     }
 }
 
@@ -352,10 +323,11 @@ static wg_status K(softmax_grad)(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, 
                                  int logarithmic)
 {
     assert(outer >= 0 && n >= 0 && inner >= 0);
+    assert(INTERNAL(softmax_is_dense)(n, inner, g_strides) && INTERNAL(softmax_is_dense)(n, inner, z_strides));
     if (outer == 0 || n == 0 || inner == 0)
         return WG_OK;
     INTERNAL(softmax_grad_job) job = {n, inner, g, g_strides, z, z_strides, (real *)out, logarithmic};
-    INTERNAL(softmax_split)(outer, n, inner, 1, INTERNAL(softmax_grad_rows), INTERNAL(softmax_grad_columns), &job);
+    INTERNAL(softmax_split)(outer, n, inner, INTERNAL(softmax_grad_rows), INTERNAL(softmax_grad_columns), &job);
     return WG_OK;
 }
 

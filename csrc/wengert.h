@@ -327,14 +327,14 @@ typedef struct {
 
 /* ---------------------------------------------------------------- softmax */
 
-/* Softmax or log-softmax along the middle dimension of (outer, n, inner); strides in bytes for the input, the output is
- * dense. The maximum is subtracted first, so finite inputs never overflow. A row whose maximum is +inf or NaN, or that
+/* Softmax or log-softmax along the middle dimension of (outer, n, inner); strides in bytes for the input, of which the last
+ * that is of more than one item has its neighbours beside each other; the output is dense. The maximum is subtracted first, so finite inputs never overflow. A row whose maximum is +inf or NaN, or that
  * is -inf throughout, is NaN. Errors: 16 eps, relative or absolute; small probabilities underflow gradually. */
 typedef wg_status wg_softmax_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in,
                                 const ptrdiff_t strides[3], char *out, int log);
 
 /* The transposed derivative: softmax: z * (g - sum(g * z)); log-softmax: g - exp(z) * sum(g). z is the forward result.
- * Also the forward derivative of softmax, which is symmetric. Strides in bytes, out dense. Errors, however long the row:
+ * Also the forward derivative of softmax, which is symmetric. Strides as above, out dense. Errors, however long the row:
  * 6 eps |z| (|g| + sum(|g * z|)); log-softmax: 6 eps (|g| + exp(z) sum(|g|)). */
 typedef wg_status wg_softmax_grad_fn(ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *g,
                                      const ptrdiff_t g_strides[3], const char *z, const ptrdiff_t z_strides[3],
@@ -405,8 +405,8 @@ typedef struct {
 typedef struct {
     ptrdiff_t rows, classes;
     const void *logits;
-    ptrdiff_t row_stride, col_stride; /* elements */
-    const int64_t *labels;            /* dense */
+    ptrdiff_t row_stride;  /* elements; along a row they are neighbours */
+    const int64_t *labels; /* dense */
     int64_t ignore_index;
     const void *weights; /* classes values, dense; NULL for ones */
     double label_smoothing;
@@ -420,11 +420,10 @@ typedef struct {
 } wg_cross_entropy;
 typedef wg_status wg_cross_entropy_fn(wg_cross_entropy *c);
 
-/* Cross-entropy of logits against target probabilities, dense rows x classes; labels and ignore_index are not read.
+/* Cross-entropy of logits against target probabilities, rows x classes, laid as the logits; labels and ignore_index are not read.
  * loss_i = -sum_c w[c] * q[i, c] * log p[i, c], where q is the target smoothed towards 1 / classes by
  * label_smoothing. total_weight is the number of rows. */
-typedef wg_status wg_cross_entropy_dense_fn(wg_cross_entropy *c, const void *targets, ptrdiff_t target_row_stride,
-                                            ptrdiff_t target_col_stride);
+typedef wg_status wg_cross_entropy_dense_fn(wg_cross_entropy *c, const void *targets, ptrdiff_t target_row_stride);
 
 typedef struct {
     wg_cross_entropy_fn *cross_entropy[WG_REALS];

@@ -221,7 +221,6 @@ cdef extern from "wengert.h" nogil:
         cnp.npy_intp classes
         const void *logits
         cnp.npy_intp row_stride
-        cnp.npy_intp col_stride
         const int64_t *labels
         int64_t ignore_index
         const void *weights
@@ -235,8 +234,7 @@ cdef extern from "wengert.h" nogil:
         cnp.npy_intp bad_row
     ctypedef struct wg_cross_entropy_kernels:
         wg_status (**cross_entropy)(wg_cross_entropy *c) noexcept nogil
-        wg_status (**cross_entropy_dense)(wg_cross_entropy *c, const void *targets, cnp.npy_intp row_stride,
-                                          cnp.npy_intp col_stride) noexcept nogil
+        wg_status (**cross_entropy_dense)(wg_cross_entropy *c, const void *targets, cnp.npy_intp row_stride) noexcept nogil
 
     # ---- gather and scatter
     ctypedef enum wg_source:

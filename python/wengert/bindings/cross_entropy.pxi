@@ -1,9 +1,17 @@
 # csrc/cross_entropy.inc.c: cross-entropy against labels and against probabilities.
 
+cdef cnp.ndarray dense_rows(cnp.ndarray matrix):
+    """A matrix if its rows have unit stride, else a copy."""
+    cdef bint dense = cnp.PyArray_NDIM(matrix) != 2 or cnp.PyArray_DIM(matrix, 1) <= 1
+    if dense or cnp.PyArray_STRIDE(matrix, 1) == cnp.PyArray_ITEMSIZE(matrix):
+        return matrix
+    return copy_kernel.run(matrix, None, None, ())
+
+
 cdef tuple fill_cross_entropy(wg_cross_entropy *c, logits, weights, double label_smoothing, double gradient_scale,
                                     name):
     """Check and describe what both cross-entropies share; gives the logits and the weights, to keep them alive."""
-    cdef cnp.ndarray X = whole_strides(readable(logits, name)), W = None
+    cdef cnp.ndarray X = dense_rows(whole_strides(readable(logits, name))), W = None
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(X)
     real_of(cnp.PyArray_TYPE(X), name)
     if cnp.PyArray_NDIM(X) != 2:
@@ -13,7 +21,6 @@ cdef tuple fill_cross_entropy(wg_cross_entropy *c, logits, weights, double label
     c.classes = cnp.PyArray_DIM(X, 1)
     c.logits = cnp.PyArray_DATA(X)
     c.row_stride = cnp.PyArray_STRIDE(X, 0) // item
-    c.col_stride = cnp.PyArray_STRIDE(X, 1) // item
     c.label_smoothing = label_smoothing
     c.gradient_scale = gradient_scale
     if weights is not None:
@@ -107,14 +114,14 @@ def cross_entropy_dense(logits, targets, *, weights=None, double label_smoothing
     cdef tuple alive = fill_cross_entropy(c, logits, weights, label_smoothing, gradient_scale, "cross_entropy")
     cdef cnp.ndarray X = alive[0], T = new_total(&call, X, total)
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "cross_entropy")
-    cdef cnp.ndarray Q = whole_strides(readable_as(targets, typenum, "cross_entropy", "targets")), L = None, G = None
+    cdef cnp.ndarray Q = dense_rows(whole_strides(readable_as(targets, typenum, "cross_entropy", "targets")))
+    cdef cnp.ndarray L = None, G = None
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(X)
     cdef wg_status status
     if not has_shape(Q, cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X)):
         raise ValueError(f"cross_entropy: logits {np.shape(X)} need probabilities of the same shape, got {np.shape(Q)}")
     call.targets = cnp.PyArray_DATA(Q)
     call.target_row_stride = cnp.PyArray_STRIDE(Q, 0) // item
-    call.target_col_stride = cnp.PyArray_STRIDE(Q, 1) // item
     if losses:
         L = new_array(typenum, 1, cnp.PyArray_DIMS(X))
         c.losses = cnp.PyArray_DATA(L)

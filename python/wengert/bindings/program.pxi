@@ -94,7 +94,6 @@ cdef extern from "program.h" nogil:
         wg_cross_entropy c
         const void *targets
         cnp.npy_intp target_row_stride
-        cnp.npy_intp target_col_stride
         void *total
         int mean
     wg_status wg_cross_entropy_run(wg_cross_entropy_call *c, wg_real real) noexcept

@@ -1,5 +1,14 @@
 # csrc/softmax.inc.c: softmax, log-softmax, their derivatives.
 
+cdef cnp.ndarray split_densely(cnp.ndarray array, int axis, cnp.npy_intp *lengths, cnp.npy_intp *strides):
+    """split_axis, of a copy where the last dimension that counts has no unit stride."""
+    cdef cnp.ndarray found = split_axis(array, axis, lengths, strides)
+    cdef int last = 2 if lengths[2] > 1 else 1
+    if lengths[last] <= 1 or strides[last] == cnp.PyArray_ITEMSIZE(found):
+        return found
+    return split_axis(copy_kernel.run(array, None, None, ()), axis, lengths, strides)
+
+
 def softmax(x, axis, bint log=False):
     """Softmax, or log-softmax, along one axis."""
     cdef cnp.ndarray array = readable(x, "softmax"), out
@@ -8,7 +17,7 @@ def softmax(x, axis, bint log=False):
     cdef wg_softmax s
     cdef wg_status status
     memset(&s, 0, sizeof(s))
-    array = split_axis(array, d, lengths, s.strides)
+    array = split_densely(array, d, lengths, s.strides)
     out = new_array(cnp.PyArray_TYPE(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array))
     s.outer, s.n, s.inner, s.log = lengths[0], lengths[1], lengths[2], log
     s.in_, s.out = cnp.PyArray_BYTES(array), cnp.PyArray_BYTES(out)
@@ -32,8 +41,8 @@ def softmax_grad(g, z, axis, bint log=False):
     if not has_shape(Z, cnp.PyArray_NDIM(G), cnp.PyArray_DIMS(G)):
         raise ValueError(f"softmax_grad: expected two arrays of one shape, got {np.shape(G)} and {np.shape(Z)}")
     memset(&s, 0, sizeof(s))
-    G = split_axis(G, d, lengths, s.strides)
-    Z = split_axis(Z, d, lengths, s.z_strides)
+    G = split_densely(G, d, lengths, s.strides)
+    Z = split_densely(Z, d, lengths, s.z_strides)
     out = new_array(typenum, cnp.PyArray_NDIM(G), cnp.PyArray_DIMS(G))
     s.outer, s.n, s.inner, s.log = lengths[0], lengths[1], lengths[2], log
     s.in_, s.z, s.out = cnp.PyArray_BYTES(G), cnp.PyArray_BYTES(Z), cnp.PyArray_BYTES(out)
