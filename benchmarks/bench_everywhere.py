@@ -87,8 +87,8 @@ PLAIN = _each("""
     t.all(b); t.count_nonzero(b); i.sum(); k.sum(); b.sum(); i.sum(0); b.sum(0); i.sum(1); k.sum(1); b.sum(1);
     i.amax(1); i.cumsum(1); -i; i.abs(); i + 3; b.any(1); b.all(0); i.float(); b.float(); x.to(t.int64);
     x.bool(); x.argmax(); x.argmax(0); x.argmax(1); x.argmin(1); t.argsort(d, 1); t.sort(i, 1)[0];
-    t.argsort(i, dim=1, stable=True); t.topk(x, 5)[1]; t.unique(i); t.unique(x); t.bincount(g.reshape(-1)); t.histc(x, 32);
-    t.searchsorted(s, x); t.bucketize(x, s); t.randperm(x.numel()); t.randn(x.shape); t.rand(x.shape);
+    t.argsort(i, dim=1, stable=True); t.topk(x, 5)[1]; t.unique(i); t.unique(x); t.bincount(g.reshape(-1));
+    t.histc(x, 32); t.searchsorted(s, x); t.bucketize(x, s); t.randperm(x.numel()); t.randn(x.shape); t.rand(x.shape);
     F.one_hot(l, r.shape[0]); x > 0; x == 0.5; t.isin(i, j[0]); t.tril_indices(x.shape[0], x.shape[0]);
     t.arange(x.numel()); t.linspace(0, 1, x.numel()); t.eye(x.shape[0]); t.full_like(x, 2.0); t.nonzero(b)
 """)
