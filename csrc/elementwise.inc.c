@@ -1,10 +1,21 @@
 /* elementwise.inc.c - the inner loops of the elementwise kernels, one function per line of unary.def and binary.def.
  *
  * A kernel is its body, a vector function of vectors, and what it takes and gives. One set of loops, always inlined, is
- * specialised for each, and where the body is cheap also for each choice of the inputs that have one item for a whole row,
- * which then waits in a register. Other strides, the outer dimensions and the threads are loop.c's. */
+ * specialised for each: the body once, or where it is cheap, and the loop counts, a few times more. Other strides, the
+ * outer dimensions and the threads are loop.c's. */
 #include "grain.h"
 #include "special.inc.c"
+
+/* A loop that is left as it is, and a function that is not compiled anew for constants that some call it with. */
+#undef NOT_UNROLLED
+#undef NOCLONE
+#ifdef __clang__
+#define NOT_UNROLLED _Pragma("clang loop unroll(disable)")
+#define NOCLONE
+#else
+#define NOT_UNROLLED _Pragma("GCC unroll 1")
+#define NOCLONE __attribute__((noclone))
+#endif
 
 /* What a kernel is made of. Every loop below is inlined for one of the constants at the end of this file, and so
  * compiled for what that says. */
@@ -16,15 +27,16 @@ typedef struct {
     int byte_output; /* the body gives a mask, stored as a byte per item */
 } INTERNAL(elementwise);
 
-INLINE ptrdiff_t INTERNAL(input_size)(const INTERNAL(elementwise) *k, int input)
-{
-    return k->byte_input && input == 0 ? 1 : (ptrdiff_t)sizeof(real);
-}
-
 /* Whether the body is so small that the loop around it counts. */
 INLINE int INTERNAL(is_cheap)(const INTERNAL(elementwise) *k)
 {
     return cost_of_arithmetic[k->kernel] == 0;
+}
+
+/* How many vectors a turn of a loop that counts does: as many as there are registers for the inputs' steps. */
+INLINE int INTERNAL(unrolled)(const INTERNAL(elementwise) *k)
+{
+    return !INTERNAL(is_cheap)(k) ? 0 : k->inputs > 2 ? 2 : 4;
 }
 
 /* The first n items at p of an input with unit stride; n = LANES where that is known. */
@@ -45,33 +57,46 @@ INLINE void INTERNAL(store_output)(const INTERNAL(elementwise) *k, char *p, ptrd
         V(store_upto)((real *)p, n, result);
 }
 
-/* n <= LANES items from item `at` on. Input j starts at in[j], or, where bit j of `fixed` is set, is `value[j]`
- * everywhere. */
-INLINE void INTERNAL(vector_step)(const INTERNAL(elementwise) *k, const int fixed, char *out, const char *const *in,
-                                  ptrdiff_t at, ptrdiff_t n, const vreal *value, const vreal *p)
+/* The rows of a dense output, as the loops below want them. An input with one item for a whole row is read from a vector
+ * of it, again and again, which is hardly slower than to have it in a register: so one loop serves whichever inputs that is.
+ *
+ * Member 3 of an array is the output's. */
+typedef struct {
+    char *at[4];           /* where the row begins, or the vector of its one item is; */
+    ptrdiff_t row_step[4]; /* from one row's to the next */
+    ptrdiff_t step[4];     /* from a vector to the next that is done, in bytes: negative, or zero for a single item */
+    ptrdiff_t blocks;      /* of several vectors each, */
+    ptrdiff_t begin[4];    /* in the order in which they are done from here on; */
+    ptrdiff_t vectors;     /* and vectors, */
+    ptrdiff_t rest[4];     /* from here on; */
+    ptrdiff_t tail[4];     /* and what is less than a vector, here */
+    int changing;          /* bits of the inputs whose single item is another one in each row: */
+    const char *item[3];   /* it is here, */
+    ptrdiff_t item_step[3];
+    vreal single[3]; /* and spread here; where it is a byte, as bytes */
+} INTERNAL(rows);
+
+INLINE void INTERNAL(spread_items)(INTERNAL(rows) *r, int which, int inputs, int byte_input)
 {
-    vreal x[3] = {{0}};
     UNROLL
     for (int j = 0; j < 3; j++)
-        if (fixed >> j & 1)
-            x[j] = value[j];
-        else if (j < k->inputs)
-            x[j] = INTERNAL(load_input)(k, j, in[j] + at * INTERNAL(input_size)(k, j), n);
-    INTERNAL(store_output)(k, out + at * (k->byte_output ? 1 : (ptrdiff_t)sizeof(real)), n, k->body(x, p));
+        if (j < inputs && which >> j & 1) {
+            r->single[j] = byte_input && j == 0 ? V(as_real)((vint){0} - (*r->item[j] != 0))
+                                                : V(splat)(*(const real *)r->item[j]);
+            r->item[j] += r->item_step[j];
+        }
 }
 
 /* Whether rows are better done from their ends. Processors first compare the addresses of loads with those of earlier
  * stores by their low 12 bits: the loads of an input that lies a little before the output, modulo 4096, wait for stores
  * that do not concern them, which costs up to a third of the time. From the end, this befalls inputs that lie a little
- * behind. Only inputs that stay as far from the output in all rows count. */
-INLINE int INTERNAL(better_backwards)(const INTERNAL(elementwise) *k, const int fixed, ptrdiff_t rows,
-                                      char *const *data, const ptrdiff_t *row_strides)
+ * behind. Only inputs that stay as far from the output in all rows count, and no bytes, which do not stay near. */
+INLINE int INTERNAL(better_backwards)(int inputs, int byte_input, int fixed, ptrdiff_t rows, char *const *data,
+                                      const ptrdiff_t *row_strides)
 {
     const uintptr_t near = 512;
     int before = 0, behind = 0;
-    if (k->byte_output)
-        return 0; /* nothing stays near */
-    for (int j = k->byte_input; j < k->inputs; j++) {
+    for (int j = byte_input; j < inputs; j++) {
         uintptr_t distance = (uintptr_t)data[0] - (uintptr_t)data[j + 1];
         const int counts = !(fixed >> j & 1) && (rows == 1 || row_strides[j + 1] == row_strides[0]);
         before |= counts && (distance - 1) % 4096 < near;
@@ -80,53 +105,128 @@ INLINE int INTERNAL(better_backwards)(const INTERNAL(elementwise) *k, const int 
     return before && !behind;
 }
 
-/* One row of a dense output. */
-INLINE void INTERNAL(dense_row)(const INTERNAL(elementwise) *k, const int fixed, ptrdiff_t cols, int backwards,
-                                char *out, const char *const *in, const vreal *value, const vreal *p)
+/* Prepare the rows, with blocks of `unrolled` vectors, or, where that is 0, for costly_row. */
+static NOINLINE NOCLONE void INTERNAL(start_rows)(INTERNAL(rows) *r, int inputs, int byte_input, int byte_output,
+                                                  int unrolled, ptrdiff_t rows, ptrdiff_t cols, char *const *data,
+                                                  const ptrdiff_t *row_strides, const ptrdiff_t *col_strides)
 {
-    ptrdiff_t left = cols / LANES, i = 0, step = LANES;
-    if (backwards) {
-        i = (left - 1) * LANES;
-        step = -LANES;
-    }
-    if (INTERNAL(is_cheap)(k))
-        for (; left >= 4; left -= 4, i += 4 * step) {
-            INTERNAL(vector_step)(k, fixed, out, in, i, LANES, value, p);
-            INTERNAL(vector_step)(k, fixed, out, in, i + step, LANES, value, p);
-            INTERNAL(vector_step)(k, fixed, out, in, i + 2 * step, LANES, value, p);
-            INTERNAL(vector_step)(k, fixed, out, in, i + 3 * step, LANES, value, p);
+    int fixed = 0;
+    for (int j = 0; j < inputs; j++)
+        fixed |= (col_strides[j + 1] == 0) << j;
+    const int backwards = cols >= 16 * LANES && !byte_output &&
+                          INTERNAL(better_backwards)(inputs, byte_input, fixed, rows, data, row_strides);
+    const ptrdiff_t whole = cols / LANES, blocks = unrolled ? whole / unrolled : 0, in_blocks = blocks * unrolled;
+    const ptrdiff_t begin = backwards ? in_blocks - 1 : 0, last = unrolled ? whole - 1 : (cols - 1) / LANES;
+    const ptrdiff_t rest = backwards ? last : in_blocks;
+    r->blocks = blocks;
+    r->vectors = whole - in_blocks;
+    r->changing = 0;
+    NOT_UNROLLED
+    for (int j = 0; j <= inputs; j++) {
+        const int k = j == 0 ? 3 : j - 1, is_byte = j == 0 ? byte_output : byte_input && j == 1;
+        ptrdiff_t width = LANES * (is_byte ? 1 : (ptrdiff_t)sizeof(real));
+        r->at[k] = data[j];
+        r->row_step[k] = row_strides[j];
+        if (j != 0 && fixed >> k & 1) {
+            r->item[k] = data[j];
+            r->item_step[k] = row_strides[j];
+            r->changing |= (row_strides[j] != 0) << k;
+            r->at[k] = (char *)&r->single[k];
+            r->row_step[k] = width = 0;
         }
-    for (; left > 0; left--, i += step)
-        INTERNAL(vector_step)(k, fixed, out, in, i, LANES, value, p);
-    if (cols % LANES)
-        INTERNAL(vector_step)(k, fixed, out, in, cols - cols % LANES, cols % LANES, value, p);
+        r->begin[k] = begin * width;
+        r->rest[k] = rest * width;
+        r->tail[k] = whole * width;
+        r->step[k] = backwards ? -width : width;
+    }
+    INTERNAL(spread_items)(r, fixed, inputs, byte_input);
 }
 
-/* Rows of a dense output. `fixed`, a constant for unary and for cheap bodies, has the bits of the inputs with one item for
- * a whole row. */
-INLINE void INTERNAL(dense_rows)(const INTERNAL(elementwise) *k, const int fixed, ptrdiff_t rows, ptrdiff_t cols,
-                                 char *const *data, const ptrdiff_t *row_strides, const vreal *p)
+/* One vector of n <= LANES items. */
+INLINE void INTERNAL(vector)(const INTERNAL(elementwise) *k, char *const *at, ptrdiff_t n, const vreal *p)
 {
-    const int backwards =
-        cols / LANES >= 16 && INTERNAL(better_backwards)(k, fixed, rows, data, row_strides);
-    char *out = data[0];
-    const char *in[3] = {0};
-    for (int j = 0; j < k->inputs; j++)
-        in[j] = data[j + 1];
-    for (ptrdiff_t row = 0; row < rows; row++) {
-        vreal value[3] = {{0}};
+    vreal x[3] = {{0}};
+    UNROLL
+    for (int j = 0; j < 3; j++)
+        if (j < k->inputs)
+            x[j] = INTERNAL(load_input)(k, j, at[j], n);
+    INTERNAL(store_output)(k, at[3], n, k->body(x, p));
+}
+
+INLINE void INTERNAL(advance)(const INTERNAL(elementwise) *k, char **at, const ptrdiff_t *step)
+{
+    UNROLL
+    for (int j = 0; j < 4; j++)
+        if (j < k->inputs || j == 3)
+            at[j] += step[j];
+}
+
+/* `turns` times `unrolled` whole vectors of a row, from `begin` on. */
+INLINE void INTERNAL(whole_vectors)(const INTERNAL(elementwise) *k, ptrdiff_t turns, const int unrolled,
+                                    char *const *row, const ptrdiff_t *begin, const ptrdiff_t *steps, const vreal *p)
+{
+    char *at[4] = {row[0], row[1], row[2], row[3]};
+    const ptrdiff_t step[4] = {steps[0], steps[1], steps[2], steps[3]}; /* which no store changes */
+    INTERNAL(advance)(k, at, begin);
+    NOT_UNROLLED
+    do {
         UNROLL
-        for (int j = 0; j < 3; j++)
-            if (fixed >> j & 1)
-                value[j] = k->byte_input && j == 0 ? V(as_real)((vint){0} - (*in[j] != 0))
-                                                   : V(splat)(*(const real *)in[j]);
-        if (cols < LANES) /* the few columns of a classifier's output */
-            INTERNAL(vector_step)(k, fixed, out, in, 0, cols, value, p);
+        for (int i = 0; i < unrolled; i++) {
+            INTERNAL(vector)(k, at, LANES, p);
+            INTERNAL(advance)(k, at, step);
+        }
+    } while (--turns);
+}
+
+/* A row of a cheap kernel. */
+INLINE void INTERNAL(cheap_row)(const INTERNAL(elementwise) *k, const INTERNAL(rows) *r, char *const *row,
+                                ptrdiff_t cols, const vreal *p)
+{
+    if (r->blocks)
+        INTERNAL(whole_vectors)(k, r->blocks, INTERNAL(unrolled)(k), row, r->begin, r->step, p);
+    if (r->vectors)
+        INTERNAL(whole_vectors)(k, r->vectors, 1, row, r->rest, r->step, p);
+    if (cols % LANES) {
+        char *at[4] = {row[0], row[1], row[2], row[3]};
+        INTERNAL(advance)(k, at, r->tail);
+        INTERNAL(vector)(k, at, cols % LANES, p);
+    }
+}
+
+/* A row of any other, whose body the source has once. */
+INLINE void INTERNAL(costly_row)(const INTERNAL(elementwise) *k, const INTERNAL(rows) *r, char *const *row,
+                                 ptrdiff_t cols, const vreal *p)
+{
+    char *at[4] = {row[0], row[1], row[2], row[3]};
+    const ptrdiff_t step[4] = {r->step[0], r->step[1], r->step[2], r->step[3]}; /* which no store changes */
+    const ptrdiff_t items = step[3] < 0 ? -LANES : LANES;
+    INTERNAL(advance)(k, at, r->rest);
+    ptrdiff_t to_end = step[3] < 0 ? (cols - 1) % LANES + 1 : cols;
+    NOT_UNROLLED
+    for (ptrdiff_t left = cols; left > 0; left -= LANES, to_end -= items) {
+        INTERNAL(vector)(k, at, least(to_end, LANES), p);
+        INTERNAL(advance)(k, at, step);
+    }
+}
+
+/* Rows of a dense output. */
+INLINE void INTERNAL(dense_rows)(const INTERNAL(elementwise) *k, ptrdiff_t rows, ptrdiff_t cols, char *const *data,
+                                 const ptrdiff_t *row_strides, const ptrdiff_t *col_strides, const vreal *p)
+{
+    INTERNAL(rows) r;
+    INTERNAL(start_rows)(&r, k->inputs, k->byte_input, k->byte_output, INTERNAL(unrolled)(k), rows, cols, data,
+                         row_strides, col_strides);
+    char *row[4] = {r.at[0], r.at[1], r.at[2], r.at[3]};
+    for (;;) {
+        if (INTERNAL(is_cheap)(k))
+            INTERNAL(cheap_row)(k, &r, row, cols, p);
         else
-            INTERNAL(dense_row)(k, fixed, cols, backwards, out, in, value, p);
-        out += row_strides[0];
-        for (int j = 0; j < k->inputs; j++)
-            in[j] += row_strides[j + 1];
+            INTERNAL(costly_row)(k, &r, row, cols, p);
+        if (--rows == 0)
+            break;
+        INTERNAL(advance)(k, row, r.row_step);
+        if ((k->inputs > 1 || k->kernel == WG_ELEMENTWISE_copy) && r.changing)
+            INTERNAL(spread_items)(&r, r.changing, k->inputs, k->byte_input);
     }
 }
 
@@ -185,24 +285,16 @@ INLINE void INTERNAL(block)(const INTERNAL(elementwise) *k, ptrdiff_t rows, ptrd
     vreal p[3] = {{0}};
     for (int j = 0; j < k->params; j++)
         p[j] = V(splat)((real)params[j]);
-    int fixed = 0;
-    for (int j = 0; j < k->inputs; j++)
-        fixed |= (col_strides[j + 1] == 0) << j;
-    if (is_copy && !fixed && col_strides[1] != (ptrdiff_t)sizeof(real)) {
+    if (rows == 0 || cols == 0)
+        return;
+    if (is_copy && col_strides[1] != 0 && col_strides[1] != (ptrdiff_t)sizeof(real)) {
         if (row_strides[1] == (ptrdiff_t)sizeof(real))
             INTERNAL(transpose)(rows, cols, data[0], row_strides[0], data[1], col_strides[1]);
         else
             INTERNAL(copy_strided)(rows, cols, data[0], row_strides[0], data[1], row_strides[1], col_strides[1]);
         return;
     }
-    if (!INTERNAL(is_cheap)(k)) {
-        INTERNAL(dense_rows)(k, k->inputs == 1 ? 0 : fixed, rows, cols, data, row_strides, p);
-        return;
-    }
-    UNROLL
-    for (int mask = 0; mask < (1 << k->inputs) - !is_copy; mask++)
-        if (fixed == mask)
-            INTERNAL(dense_rows)(k, mask, rows, cols, data, row_strides, p);
+    INTERNAL(dense_rows)(k, rows, cols, data, row_strides, col_strides, p);
 }
 
 /* One function per line: the body as a function of vectors, and the loops specialised for it. */
