@@ -27,6 +27,13 @@ typedef struct {
     int byte_output; /* the body gives a mask, stored as a byte per item */
 } INTERNAL(elementwise);
 
+/* Huber's loss of d, times a scale: c, which is d within [-delta, delta], makes one formula of both branches. */
+INLINE vreal V(huber)(vreal d, vreal delta, vreal scale)
+{
+    const vreal c = V(min)(V(max)(d, -delta), delta);
+    return c * scale * (d - c * (real)0.5);
+}
+
 /* Whether the body is so small that the loop around it counts. */
 INLINE int INTERNAL(is_cheap)(const INTERNAL(elementwise) *k)
 {

@@ -72,6 +72,7 @@ static const short cost_of_arithmetic[WG_ELEMENTWISE_COUNT] __attribute__((unuse
     [WG_ELEMENTWISE_hardswish_grad] = 1,
     [WG_ELEMENTWISE_hardsigmoid] = 1,
     [WG_ELEMENTWISE_softshrink] = 1,
+    [WG_ELEMENTWISE_huber] = 1,
     [WG_ELEMENTWISE_threshold] = 1,
 };
 

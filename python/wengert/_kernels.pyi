@@ -44,6 +44,15 @@ class Elementwise:
     def __call__(self, x: Any, y: Any = None, z: Any = None, params: Sequence[float] = ()) -> _Array: ...
 
 @final
+class Chain:
+    by_steps: Callable[..., Any]
+    def __init__(
+        self, by_steps: Callable[..., Any], inputs: int, kernels: bytes, codes: bytes, scratch: bytes,
+        numbers: tuple[float, ...], boolean: bool,
+    ) -> None: ...
+    def __call__(self, *operands: Any) -> _Array: ...
+
+@final
 class Reduction:
     kind: str
     fallback: Callable[..., Any]

@@ -150,6 +150,12 @@ def larger_of_two(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(larger), larger, 0)
 
 
+def huber(x: np.ndarray, y: np.ndarray, delta: float, scale: float) -> np.ndarray:
+    d, (delta, scale, half) = x - y, map(x.dtype.type, (delta, scale, 0.5))
+    c = np.clip(d, -delta, delta)
+    return c * scale * (d - c * half)
+
+
 CASES: dict[str, Case] = {
     "copy": Case(np.positive),
     "negative": Case(np.negative),
@@ -208,6 +214,7 @@ CASES: dict[str, Case] = {
     "floor_divide": Case(np.floor_divide),
     "hypot": Case(np.hypot, (2, 2), mpmath.hypot),
     "logaddexp": Case(np.logaddexp, (2.5, 2.5), precise_logaddexp, terms=larger_of_two),
+    "huber": Case(huber, params=(0.5, 0.75)),
     "maximum": Case(np.maximum, either_zero=True),
     "minimum": Case(np.minimum, either_zero=True),
     "relu_grad": Case(lambda g, x: np.where(x > 0, g, g.dtype.type(0))),

@@ -25,10 +25,11 @@ from ..core.doors import constant, enter
 from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
+from .arithmetic import abs as absolute
 from .arithmetic import clip
-from .compare import less, where
-from .functions import log
-from .numpy_kernels import quiet
+from .chains import chained, itemwise, step
+from .compare import less, less_equal, where
+from .functions import log, sigmoid
 from .products import of_one_dtype
 from .reduce import mean, sum
 from .rows import log_softmax, softmax, softmax_grad
@@ -36,7 +37,7 @@ from .shape import permute, reshape
 
 __all__ = ["cross_entropy"]
 
-_multiply, _log, _log1p = map(Elementwise, ("multiply", "log", "log1p"))
+_multiply, _negative, _huber = map(Elementwise, ("multiply", "negative", "huber"))
 
 # ---------------------------------------------------------------- what cross_entropy and nll_loss check alike
 
@@ -473,9 +474,31 @@ _SPREAD: Operation = primitive(
 )  # fmt: skip
 
 
+_NONE = np.zeros(0, np.int64)
+
+
+def _mean_of_picked(
+    x: np.ndarray, labels: np.ndarray, options: Options, keep: bool
+) -> tuple[np.ndarray, Examples | None]:
+    """The loss where all examples count alike."""
+    column = (labels.copy() if keep else labels)[:, None]
+    try:
+        losses = _kernels.gather_along(x, column, 1)
+    except IndexError:
+        raise IndexError(f"nll_loss: label {labels.max()} is not one of {x.shape[1]} classes") from None
+    losses = losses[:, 0] if options.reduction == "none" else _kernels.reduce(options.reduction, losses)
+    if not keep:
+        return _negative(losses), None
+    factor = -1.0 / labels.size if options.reduction == "mean" else -1.0
+    return _negative(losses), (column, np.array(factor, x.dtype), _NONE)
+
+
 def _nll_loss(
     x: np.ndarray, labels: np.ndarray, weight: Any, options: Options, shape: tuple[int, int], keep: bool
 ) -> tuple[np.ndarray, Examples | None]:
+    if weight is None and labels.size and not 0 <= options.ignore_index < shape[1]:
+        if np.minimum.reduce(labels) >= 0:  # all count
+            return _mean_of_picked(x, labels, options, keep)
     examples = _examples(labels, weight, shape[1], x.dtype, options)
     losses = _picked(x, examples, options.reduction != "none")
     if options.reduction == "mean" and examples[2].size == labels.size:
@@ -542,30 +565,53 @@ _half_nll_loss = half(nll_loss)
 # ---------------------------------------------------------------- item by item
 
 
-def _huber(x: np.ndarray, delta: float) -> np.ndarray:
-    c = np.minimum(np.maximum(x, -delta), delta)  # which makes one formula of both branches
-    return np.asarray(c * (x - c * 0.5))
+@chained
+def _huber_back(w: Any, x: Any, y: Any, low: Any, high: Any, scale: Any) -> Any:
+    return w * (step("minimum", step("maximum", x - y, low), high) * scale)
 
 
-huber = elementwise("huber_loss", half_kernel(quiet(_huber)), lambda x, delta: clip(x, -delta, delta))
+def _huber_like(name: str) -> Operation:
+    """The loss of d = x - y that is scale c (d - c / 2), where c is d limited to [-delta, delta]."""
+
+    def slope(w: Any, x: Any, y: Any, delta: float, scale: float) -> Any:
+        return apply(backward, (w, x, y), {"delta": delta, "scale": scale})
+
+    def bend(g: Any, w: Any, x: Any, y: Any, delta: float, scale: float) -> Any:
+        return where(less_equal(absolute(x - y), delta), g * w * scale, 0.0)
+
+    backward = itemwise(
+        f"{name}_backward",
+        by_bindings(lambda w, x, y, delta, scale: _huber_back(w, x, y, -delta, delta, scale)), ("w", "x", "y"),
+        lambda g, x, y, delta, scale: slope(g, x, y, delta, scale), bend,
+        lambda g, w, x, y, delta, scale: bend(-g, w, x, y, delta, scale),
+    )  # fmt: skip
+    return itemwise(
+        name, by_bindings(lambda x, y, delta, scale: _huber(x, y, None, (delta, scale))), ("x", "y"),
+        lambda g, x, y, delta, scale: slope(g, x, y, delta, scale),
+        lambda g, x, y, delta, scale: slope(g, y, x, delta, scale),
+    )  # fmt: skip
 
 
-def _smooth_l1(x: np.ndarray, beta: float) -> np.ndarray:
-    c = np.minimum(np.maximum(x, -beta), beta)
-    return np.asarray(c / beta * (x - c * 0.5))
+huber, smooth_l1 = _huber_like("huber_loss"), _huber_like("smooth_l1_loss")
 
 
-smooth_l1 = elementwise("smooth_l1_loss", half_kernel(quiet(_smooth_l1)), lambda x, beta: clip(x, -beta, beta) / beta)
+@chained
+def _bce(x: Any, y: Any) -> Any:
+    found, missed = step("maximum", step("log", x), -100.0), step("maximum", step("log1p", -x), -100.0)
+    return -(y * found + (1.0 - y) * missed)
 
 
-def _bce(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _checked_bce(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     for name, items in (("probabilities", x), ("targets", y)):
-        if not ((items >= 0) & (items <= 1)).all():
+        if not items.size:
+            continue
+        least, most = _kernels.reduce("min", items), _kernels.reduce("max", items)
+        if not (least >= 0 and most <= 1):  # NaN is neither
             raise RuntimeError(
-                f"binary_cross_entropy: expected {name} in [0, 1], got {items.min()} to {items.max()}; for logits "
+                f"binary_cross_entropy: expected {name} in [0, 1], got {least} to {most}; for logits "
                 "there is binary_cross_entropy_with_logits"
             )
-    return np.asarray(-(y * np.maximum(_log(x), -100) + (1 - y) * np.maximum(_log1p(np.asarray(-x)), -100)))
+    return _bce(x, y)
 
 
 def _log_from_below(x: Any) -> Tensor:
@@ -575,11 +621,44 @@ def _log_from_below(x: Any) -> Tensor:
 
 
 binary_cross_entropy = elementwise(
-    "binary_cross_entropy", half_kernel(quiet(_bce)),
+    "binary_cross_entropy", half_kernel(_checked_bce),
     lambda g, x, y: g * (x - y) / clip(x * (1.0 - x), min=1e-12),
     lambda g, x: g * (_log_from_below(1.0 - x) - _log_from_below(x)),
 )  # fmt: skip
 
+
+@chained
+def _logit_bce(x: Any, y: Any) -> Any:
+    return y * step("softplus", -x) + (1.0 - y) * step("softplus", x)  # neither term cancels
+
+
+@chained
+def _logit_bce_back(w: Any, x: Any, y: Any) -> Any:
+    return w * ((1.0 - y) * step("sigmoid", x) - y * step("sigmoid", -x))
+
+
+def _logit_bce_slope(w: Any, x: Any, y: Any) -> Any:
+    return apply(_LOGIT_BCE_BACK, (w, x, y))
+
+
+_LOGIT_BCE_BACK = itemwise(
+    "binary_cross_entropy_with_logits_backward", _logit_bce_back, ("w", "x", "y"),
+    lambda g, x, y: _logit_bce_slope(g, x, y), lambda g, w, x: g * w * (sigmoid(x) * sigmoid(-x)), lambda g, w: -g * w,
+)  # fmt: skip
+# Of logits and targets.
+logit_bce = itemwise(
+    "binary_cross_entropy_with_logits", _logit_bce, ("x", "y"),
+    lambda g, x, y: _logit_bce_slope(g, x, y), lambda g, x: -g * x,
+)  # fmt: skip
+
+
+@chained
+def _divergence(x: Any, y: Any) -> Any:
+    return step("where", step("equal", y, 0.0), 0.0, y * step("log", y)) - y * x
+
+
+# y (log y - x), and 0 - x y where y = 0, for a target y that requires no gradient.
+divergence = itemwise("kl_div", _divergence, ("x", "y"), lambda g, y: -g * y)
 
 # ---------------------------------------------------------------- what losses ask of their targets
 

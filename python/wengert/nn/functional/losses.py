@@ -8,6 +8,7 @@ from typing import Any
 from ..._types import Tensor
 from ...core.broadcast import as_floating, cast
 from ...core.half import half
+from ...core.modes import mode
 from ...ops import activations, arithmetic, compare, functions, losses
 from ...ops.distance import floating_pair
 from ...ops.naming import called
@@ -141,7 +142,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
 @half
 def _huber_loss(x: Any, y: Any, reduction: str, delta: float) -> Tensor:
-    return reduced("huber_loss", losses.huber(x - y, delta=delta), reduction)
+    return reduced("huber_loss", losses.huber(x, y, delta=delta, scale=1.0), reduction)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -180,7 +181,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 
 @half
 def _smooth_l1_loss(x: Any, y: Any, reduction: str, beta: float) -> Tensor:
-    return reduced("smooth_l1_loss", losses.smooth_l1(x - y, beta=beta), reduction)
+    return reduced("smooth_l1_loss", losses.smooth_l1(x, y, delta=beta, scale=1.0 / beta), reduction)
 
 
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
@@ -264,8 +265,10 @@ def binary_cross_entropy_with_logits(
 
 @half
 def _binary_cross_entropy_with_logits(x: Any, y: Any, weight: Any, reduction: str, pos_weight: Any) -> Tensor:
-    positive = y if pos_weight is None else y * pos_weight
-    terms = positive * activations.softplus(-x) + (1.0 - y) * activations.softplus(x)
+    if pos_weight is None:
+        terms = losses.logit_bce(x, y)
+    else:
+        terms = y * pos_weight * activations.softplus(-x) + (1.0 - y) * activations.softplus(x)
     return reduced("binary_cross_entropy_with_logits", terms, reduction, weight)
 
 
@@ -306,7 +309,12 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 
 @half
 def _kl_div(x: Any, y: Any, reduction: str, log_target: bool) -> Tensor:
-    terms = functions.exp(y) * (y - x) if log_target else functions.xlogy(y, y) - y * x
+    if log_target:
+        terms = functions.exp(y) * (y - x)
+    elif y.requires_grad and mode.recording:
+        terms = functions.xlogy(y, y) - y * x
+    else:
+        terms = losses.divergence(x, y)
     if reduction == "batchmean":
         return sum(terms) / (x._value.shape[0] if x._value.ndim else 1)
     return reduced("kl_div", terms, reduction)

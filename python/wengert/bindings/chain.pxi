@@ -1,0 +1,114 @@
+# csrc/fuse.c: several elementwise kernels after each other, block by block.
+
+cdef extern from "program.h" nogil:
+    ctypedef struct wg_fused:
+        cnp.npy_intp items
+        cnp.npy_intp block
+        int parts
+        wg_dense *part
+        const signed char *scratch
+    wg_status wg_call_fused(void *call, wg_real real) noexcept
+
+cdef enum:
+    CHAIN_VALUES = 16  # inputs and constants
+    CHAIN_STEPS = 24
+    CHAIN_BLOCK = 4096  # bytes of the real type; inputs and results together stay in the first-level cache
+    CHAIN_RESULT = 32  # an operand's code: the result of a step before, of reals,
+    CHAIN_TRUTH = 33   # or of bytes
+
+
+@cython.final
+cdef class Chain:
+    """What `ops/chains.py` makes of a function of elementwise kernels: all of its steps in one run over the items.
+
+    Arrays of one shape, float32 or float64, all in C or all in Fortran order, arrays of one item, and numbers are taken
+    so; anything else goes to `by_steps`, and so does a call that is being recorded.
+    """
+    cdef readonly object by_steps
+    cdef bytes kernels, codes, scratch
+    cdef double numbers[CHAIN_VALUES]
+    cdef int inputs, constants
+    cdef bint boolean
+
+    def __init__(self, by_steps, int inputs, bytes kernels, bytes codes, bytes scratch, tuple numbers, bint boolean):
+        cdef int k
+        if len(kernels) > CHAIN_STEPS or inputs + len(numbers) > CHAIN_VALUES or len(codes) != 4 * len(kernels):
+            raise ValueError(f"at most {CHAIN_STEPS} steps, and {CHAIN_VALUES} inputs and constants")
+        self.by_steps, self.kernels, self.codes, self.scratch = by_steps, kernels, codes, scratch
+        self.inputs, self.constants, self.boolean = inputs, <int> len(numbers), boolean
+        for k in range(self.constants):
+            self.numbers[inputs + k] = numbers[k]
+
+    def __call__(self, *operands):
+        cdef wg_fused fused
+        cdef wg_dense part[CHAIN_STEPS]
+        cdef double numbers[CHAIN_VALUES]
+        cdef float numbers32[CHAIN_VALUES]
+        cdef char *data[CHAIN_VALUES]
+        cdef uint8_t steps[CHAIN_RESULT + 2]
+        cdef const uint8_t *codes = <const uint8_t *> <const char *> self.codes
+        cdef const uint8_t *kernels = <const uint8_t *> <const char *> self.kernels
+        cdef cnp.ndarray array, first = None, out
+        cdef int typenum = -1, k, j, real
+        cdef uint8_t item
+        cdef bint c = True, f = True, fits = wg_recording is NULL and len(operands) == self.inputs
+        for k in range(self.inputs if fits else 0):
+            steps[k] = 0
+            operand = operands[k]
+            if not cnp.PyArray_Check(operand):
+                numbers[k] = PyFloat_AsDouble(operand)
+                data[k] = NULL
+                continue
+            array = <cnp.ndarray> operand
+            fits = fits and PyArray_ISBEHAVED_RO(array) and typenum in (-1, cnp.PyArray_TYPE(array))
+            typenum = cnp.PyArray_TYPE(array)
+            data[k] = cnp.PyArray_BYTES(array)
+            if same_items(array):
+                continue
+            steps[k] = 1
+            if first is None:
+                first = array
+            fits = fits and has_shape(array, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first))
+            c = c and PyArray_IS_C_CONTIGUOUS(array)
+            f = f and PyArray_IS_F_CONTIGUOUS(array)
+        if not (fits and (c or f) and first is not None and (typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE)):
+            return self.by_steps(*operands)
+        for k in range(self.inputs):
+            if not steps[k] and data[k] is not NULL:
+                array = <cnp.ndarray> operands[k]
+                if cnp.PyArray_NDIM(array) and not has_shape(array, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first)):
+                    return self.by_steps(*operands)
+        real = WG_F32 if typenum == cnp.NPY_FLOAT else WG_F64
+        item = 4 if real == WG_F32 else 8
+        for k in range(self.inputs + self.constants):
+            if k >= self.inputs:
+                steps[k], numbers[k], data[k] = 0, self.numbers[k], NULL
+            elif steps[k]:
+                steps[k] = item
+            if data[k] is NULL:
+                numbers32[k] = <float> numbers[k]
+                data[k] = <char *> &numbers32[k] if real == WG_F32 else <char *> &numbers[k]
+        steps[CHAIN_RESULT], steps[CHAIN_TRUTH] = item, 1
+        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), not c)
+        fused.items, fused.block, fused.parts = cnp.PyArray_SIZE(first), CHAIN_BLOCK // item, <int> len(self.kernels)
+        fused.part, fused.scratch = part, <const signed char *> <const char *> self.scratch
+        for k in range(fused.parts):
+            part[k].kernel, part[k].operands, part[k].params = kernels[k], 4, NULL
+            for j in range(4):
+                part[k].steps[j] = steps[codes[4 * k + j]]
+                part[k].data[j] = cnp.PyArray_BYTES(out) if codes[4 * k + j] >= CHAIN_RESULT else data[codes[4 * k + j]]
+        if fused.items * fused.parts < KEEP_GIL_BELOW:
+            wg_call_fused(&fused, <wg_real> real)
+        else:
+            with nogil:
+                wg_call_fused(&fused, <wg_real> real)
+        return out
+
+
+cdef bint same_items(cnp.ndarray array) noexcept:
+    """Whether all items of an array, of which there are some, are the same one."""
+    cdef int d
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIM(array, d) != 1 and (cnp.PyArray_STRIDE(array, d) != 0 or cnp.PyArray_DIM(array, d) == 0):
+            return False
+    return True

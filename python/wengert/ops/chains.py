@@ -1,0 +1,130 @@
+"""Kernels made of several elementwise kernels, which run block by block: what a step gives is in the cache for the next.
+
+A function of terms is traced once, at import: each call of a kernel in it is a step. Where arrays broadcast, are strided,
+or where calls are recorded, the steps are made one by one, which gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels
+from ..core.batching import aligned
+from ..core.bound import by_bindings
+from ..core.define import Function, parameters
+from ..core.half import half_kernel
+from ..core.tape import Operation, Rule
+
+_INFO = _kernels.elementwise_info()
+_NUMBERS = {name: k for k, name in enumerate(_INFO)}
+_RESULT, _TRUTH, _SCRATCH = 32, 33, 6  # as in bindings/chain.pxi and program.h
+
+
+class Term:
+    """An input, or what a step gives."""
+
+    __slots__ = ("place", "trace")
+
+    def __init__(self, trace: Trace, place: int) -> None:
+        self.trace, self.place = trace, place
+
+    def __add__(self, other: Any) -> Term:
+        return step("add", self, other)
+
+    def __sub__(self, other: Any) -> Term:
+        return step("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Term:
+        return step("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Term:
+        return step("multiply", self, other)
+
+    def __truediv__(self, other: Any) -> Term:
+        return step("divide", self, other)
+
+    def __neg__(self) -> Term:
+        return step("negative", self)
+
+
+class Trace:
+    """The steps of a function: the name of a kernel, and its operands, terms' places or constants."""
+
+    def __init__(self, inputs: int) -> None:
+        self.inputs = inputs
+        self.steps: list[tuple[str, tuple[Any, ...]]] = []
+
+    def by_steps(self, *values: Any) -> np.ndarray:
+        """The steps one after the other, each over all items."""
+        made = list(values)
+        for name, operands in self.steps:
+            made.append(_ALONE[name](*[made[x] if type(x) is int else x for x in operands]))
+        found: np.ndarray = made[-1]
+        return found
+
+    def chain(self) -> _kernels.Chain:
+        """All steps as one kernel."""
+        constants: list[float] = []
+        last = {x: k for k, (_, operands) in enumerate(self.steps) for x in operands if type(x) is int}
+        codes, scratch = bytearray(), bytearray()
+        free, at = list(range(_SCRATCH)), {}
+        for k, (name, operands) in enumerate(self.steps):
+            place = self.inputs + k
+            if k + 1 < len(self.steps):
+                at[place] = free.pop(0)
+            row, blocks = [self._code(place)], [at.get(place, 255)]
+            for x in operands:
+                if type(x) is float and x not in constants:
+                    constants.append(x)
+                row.append(self.inputs + constants.index(x) if type(x) is float else self._code(x))
+                blocks.append(at.get(x, 255) if type(x) is int else 255)
+            for x in {x for x in operands if type(x) is int and x in at and last[x] == k}:
+                free.insert(0, at.pop(x))
+            padding = 4 - len(row)
+            codes += bytes(row + [_RESULT] * padding)
+            scratch += bytes(blocks + [255] * padding)
+        kernels = bytes([_NUMBERS[name] for name, _ in self.steps])
+        boolean = _INFO[self.steps[-1][0]][2]
+        by_steps = half_kernel(by_bindings(self.by_steps))
+        return _kernels.Chain(by_steps, self.inputs, kernels, bytes(codes), bytes(scratch), tuple(constants), boolean)
+
+    def _code(self, place: int) -> int:
+        if place < self.inputs:
+            return place
+        return _TRUTH if _INFO[self.steps[place - self.inputs][0]][2] else _RESULT
+
+
+_ALONE: dict[str, _kernels.Elementwise] = {}
+
+
+def step(name: str, *operands: Any) -> Term:
+    """A step of the function that is being traced."""
+    trace: Trace = next(x.trace for x in operands if isinstance(x, Term))
+    if name not in _ALONE:
+        _ALONE[name] = _kernels.Elementwise(name)
+    trace.steps.append((name, tuple([x.place if isinstance(x, Term) else float(x) for x in operands])))
+    return Term(trace, trace.inputs + len(trace.steps) - 1)
+
+
+def chained(function: Callable[..., Term]) -> _kernels.Chain:
+    """A kernel of arrays, or of numbers for some of them, from a function of terms that ends with its last step."""
+    trace = Trace(len(parameters(function)))
+    function(*[Term(trace, k) for k in range(trace.inputs)])
+    return trace.chain()
+
+
+def itemwise(name: str, kernel: Function, arguments: tuple[str, ...], *partials: Function) -> Operation:
+    """An operation item by item of arguments of one shape.
+
+    A partial is what is made of g, whichever the direction: a diagonal matrix is symmetric. Arguments without one have
+    no derivative.
+    """
+    reverse: list[Rule | None] = [None] * len(arguments)
+    forward = reverse[:]
+    for k, partial in enumerate(partials):
+        needs = parameters(partial)
+        reverse[k], forward[k] = Rule(partial, needs), Rule(partial, tuple(["t" if x == "g" else x for x in needs]))
+    return Operation(name, kernel, arguments, tuple(reverse), tuple(forward), batched=aligned)

@@ -1,0 +1,83 @@
+"""Chains of elementwise kernels: the same bits as one kernel after the other, for any arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import wengert as wg
+from wengert.ops.chains import chained, step
+
+from guarded import K
+
+add, subtract, multiply, less, where, exp = map(K.Elementwise, ("add", "subtract", "multiply", "less", "where", "exp"))
+
+
+@chained
+def chosen(x: Any, y: Any, a: Any) -> Any:
+    d = x - y
+    return step("where", step("less", d, a), step("exp", d), d * 0.5 + y)
+
+
+@chained
+def truth(x: Any, y: Any) -> Any:
+    return step("less", x * y, 0.25)
+
+
+def by_kernels(x: Any, y: Any, a: Any) -> np.ndarray:
+    d = subtract(x, y)
+    return where(less(d, a), exp(d), add(multiply(d, 0.5), y))
+
+
+def drawn(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 17, 1023, 1024, 1025, 5000])
+def test_bits_are_those_of_the_steps(isa: str, dtype: np.dtype, n: int) -> None:
+    x, y = drawn((n,), dtype), drawn((n,), dtype, 1)
+    x[::7], y[::11] = np.nan, np.inf
+    np.testing.assert_array_equal(chosen(x, y, 0.1), by_kernels(x, y, 0.1), strict=True)
+    np.testing.assert_array_equal(truth(x, y), less(multiply(x, y), 0.25), strict=True)
+
+
+@pytest.mark.parametrize("layouts", ["CF", "FF", "SC", "SS", "CB", "BC", "C0", "0C", "CR", "00"])
+def test_any_layout(dtype: np.dtype, layouts: str) -> None:
+    def laid(kind: str, seed: int) -> np.ndarray:
+        x = drawn((33, 40), dtype, seed)
+        return {"C": x, "F": np.asfortranarray(x), "S": drawn((33, 80), dtype, seed)[:, ::2], "0": x[0, 0, ...],
+                "B": np.broadcast_to(x[0, 0], (33, 40)), "R": x[0]}[kind]  # fmt: skip
+
+    x, y = laid(layouts[0], 0), laid(layouts[1], 1)
+    found = chosen(x, y, 0.1)
+    expected = by_kernels(x, y, 0.1)
+    np.testing.assert_array_equal(found, expected, strict=True)
+    assert found.flags.f_contiguous == expected.flags.f_contiguous
+    np.testing.assert_array_equal(chosen(x, y, laid("0", 2)), by_kernels(x, y, laid("0", 2)), strict=True)
+
+
+def test_threads_change_nothing(dtype: np.dtype) -> None:
+    x, y = drawn((300_001,), dtype), drawn((300_001,), dtype, 1)
+    before = wg.get_num_threads()
+    found = []
+    for threads in (1, 2):
+        wg.set_num_threads(threads)
+        found.append(chosen(x, y, -0.1))
+    wg.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], by_kernels(x, y, -0.1))
+
+
+def test_float16_is_rounded_at_the_end_alone() -> None:
+    x, y = drawn((100,), np.float16), drawn((100,), np.float16, 1)
+    wide = chosen(x.astype(np.float32), y.astype(np.float32), 0.1)
+    np.testing.assert_array_equal(chosen(x, y, 0.1), wide.astype(np.float16), strict=True)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    x = np.zeros(3, np.float32)
+    with pytest.raises(ValueError, match="broadcast"):
+        chosen(x, np.zeros(4, np.float32), 0.1)
+    with pytest.raises(TypeError, match="dtype"):
+        chosen(x, np.zeros(3), 0.1)
