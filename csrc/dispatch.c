@@ -80,6 +80,7 @@ const wg_elementwise_info wg_elementwise_table[WG_ELEMENTWISE_COUNT] = {
 #define WG_BINARY(name, body) {#name, 2, 0, 0},
 #define WG_BINARY_PARAMS(name, params, body) {#name, 2, params, 0},
 #define WG_COMPARE(name, body) {#name, 2, 0, 1},
+#define WG_TERNARY(name, params, body) {#name, 3, params, 0},
 #include "unary.def"
 #include "binary.def"
     {"where", 3, 0, 0},

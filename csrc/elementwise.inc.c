@@ -4,6 +4,7 @@
  * specialised for each: the body once, or where it is cheap, and the loop counts, a few times more. Other strides, the
  * outer dimensions and the threads are loop.c's. */
 #include "grain.h"
+#include "elementary.inc.c"
 #include "special.inc.c"
 
 /* A loop that is left as it is, and a function that is not compiled anew for constants that some call it with. */
@@ -64,8 +65,8 @@ INLINE void INTERNAL(store_output)(const INTERNAL(elementwise) *k, char *p, ptrd
         V(store_upto)((real *)p, n, result);
 }
 
-/* The rows of a dense output, as the loops below want them. An input with one item for a whole row is read from a vector
- * of it, again and again, which is hardly slower than to have it in a register: so one loop serves whichever inputs that is.
+/* The rows of a dense output, as the loops below want them. An input with one item for a whole row is read from a
+ * vector of it, again and again, hardly slower than from a register: so one loop serves whichever inputs do that.
  *
  * Member 3 of an array is the output's. */
 typedef struct {
@@ -324,6 +325,9 @@ INLINE void INTERNAL(block)(const INTERNAL(elementwise) *k, ptrdiff_t rows, ptrd
     WG_BODY(name, vreal x = in[0]; vreal y = in[1], body) WG_KERNEL(name, .inputs = 2, .params = count)
 #define WG_COMPARE(name, body) \
     WG_BODY(name, vreal x = in[0]; vreal y = in[1], V(as_real)(body)) WG_KERNEL(name, .inputs = 2, .byte_output = 1)
+#define WG_TERNARY(name, count, body)                                                      \
+    WG_BODY(name, vreal x = in[0]; vreal y = in[1]; vreal z = in[2], body)                 \
+    WG_KERNEL(name, .inputs = 3, .params = count)
 #include "unary.def"
 #include "binary.def"
 WG_BODY(where, vint condition = V(as_int)(in[0]), V(select)(condition, in[1], in[2]))
@@ -333,6 +337,7 @@ WG_KERNEL(where, .inputs = 3, .byte_input = 1)
 #undef WG_BINARY
 #undef WG_BINARY_PARAMS
 #undef WG_COMPARE
+#undef WG_TERNARY
 #undef WG_KERNEL
 #undef WG_BODY
 
@@ -345,6 +350,7 @@ const wg_elementwise_kernels TABLE(elementwise) = {
 #define WG_BINARY(name, body) [WG_ELEMENTWISE_##name] = BOTH(name),
 #define WG_BINARY_PARAMS(name, params, body) [WG_ELEMENTWISE_##name] = BOTH(name),
 #define WG_COMPARE(name, body) [WG_ELEMENTWISE_##name] = BOTH(name),
+#define WG_TERNARY(name, params, body) [WG_ELEMENTWISE_##name] = BOTH(name),
 #include "unary.def"
 #include "binary.def"
 #undef WG_UNARY
@@ -352,6 +358,7 @@ const wg_elementwise_kernels TABLE(elementwise) = {
 #undef WG_BINARY
 #undef WG_BINARY_PARAMS
 #undef WG_COMPARE
+#undef WG_TERNARY
         [WG_ELEMENTWISE_where] = BOTH(where),
     },
     /* clang-format on */

@@ -261,6 +261,27 @@ static NOINLINE vreal V(sinc)(vreal x)
     return V(select)(a == 0, V(splat)(1), result + 0); /* no zero is negative */
 }
 
+/* g times the derivative of sinc, (cos(pi x) - sinc x) / x; near 0, where that cancels, x P(x^2), relative error 2^-27 /
+ * 2^-55. */
+static NOINLINE vreal V(sinc_grad)(vreal g, vreal x)
+{
+#if REAL_BITS == 32
+    static const real p[] = {-0x1.a51a66p+1f, 0x1.9f9caep+1f, -0x1.24fd4ap+0f, 0x1.abec04p-3f, -0x1.6e8abap-6f};
+#else
+    static const real p[] = {-0x1.a51a6625307d3p+1, 0x1.9f9cb402bc46cp+1,  -0x1.24feab558a46fp+0,
+                             0x1.ac6805cf329a4p-3,  -0x1.8061c54be7380p-6, 0x1.d2eaa5d5f55bcp-10,
+                             -0x1.999f8a7f83bc6p-14, 0x1.0fab0aaf7263bp-18, -0x1.122eb0759e8d0p-23};
+#endif
+    const real pi = (real)3.14159265358979323846;
+    const vint sign = V(as_int)(x) & V(as_int)(V(splat)((real)-0.0));
+    vreal a = V(abs)(x), n, half, r = V(beyond_integer)(a, &n);
+    vreal cosine = V(sine_of_half_turns)((real)0.5 - V(abs)(r));
+    vreal outer = (cosine - V(sine_of_half_turns)(r) / (a * pi)) / a;
+    outer = V(select)(V(beyond_integer)(n * (real)0.5, &half) == 0, outer, -outer);
+    vreal square = a * a, inner = a * V(polynomial)(square, p, sizeof p / sizeof *p);
+    return g * V(as_real)(V(as_int)(V(select)(a <= (real)0.5, inner, outer)) ^ sign);
+}
+
 /* ---------------------------------------------------------------- the gamma function's */
 
 /* Between these bounds log gamma and its derivative have fits of their own, which know their zeros, in

@@ -13,7 +13,7 @@
  *   float32  1.1    1.6  1.0    1.5  2.3  2.3   2.0      1.9       1.7  2.5   2.8    1.2
  *   float64  1.0    2.1  1.1    1.2  2.1  2.0   2.0      1.5       2.0  2.5   2.7    1.2
  *
- * hypot stays within 2, logaddexp within 2.5 of the larger operand's; remainders and floor_divide are exact.
+ * hypot stays within 2; remainders and floor_divide are exact.
  *
  * Coefficients are minimax fits (Remez exchange in 160-bit arithmetic, relative error as the weight), each rounded to
  * the type before those of higher powers were fitted again. The comment at a table gives the error of the fit.
@@ -211,11 +211,11 @@ INLINE vreal V(sign)(vreal x)
     return V(select)(x > 0, V(splat)(1), V(select)(x < 0, V(splat)(-1), x + 0));
 }
 
-/* Sine (quarter_turns = 0) and cosine (1) where |x| <= TRIGONOMETRIC_BOUND. x = n pi/2 + r; pi/2 in four parts, of
- * which the first three have so few bits that their products with n are exact. */
+/* sin r and cos r for x = n pi/2 + r where |x| <= TRIGONOMETRIC_BOUND; gives what has n in its low bits. pi/2 in four parts,
+ * of which the first three have so few bits that their products with n are exact. */
 #undef TRIGONOMETRIC_BOUND
 #define TRIGONOMETRIC_BOUND ((real)(REAL_BITS == 32 ? 3000 : 1.6e6))
-INLINE vreal V(sine_reduced)(vreal x, int quarter_turns)
+INLINE vuint V(sine_and_cosine)(vreal x, vreal *sine_of_r, vreal *cosine_of_r)
 {
 #if REAL_BITS == 32
     const real part[] = {0x1.922p0f, -0x1.2afp-18f, 0x1.0b4p-34f, 0x1.84698ap-48f};
@@ -238,14 +238,14 @@ INLINE vreal V(sine_reduced)(vreal x, int quarter_turns)
     s = V(select)(x == 0, x, s); /* the sign of zero, which the reduction does not keep */
     vreal c = V(fma)(square * square, V(polynomial)(square, cosine, sizeof cosine / sizeof *cosine),
                      V(fma)(square, V(splat)((real)-0.5), V(splat)(1)));
-    /* The quadrant is in the low bits of `shifted`: odd takes the other function, 2 and 3 the other sign. */
-    vuint quadrant = (vuint)V(as_int)(shifted) + (unsigned_integer)quarter_turns;
-    vreal result = V(select)((quadrant & 1) == 0, s, c);
-    return V(as_real)(V(as_int)(result) ^ (vint)((quadrant & 2) << (REAL_BITS - 2)));
+    *sine_of_r = s;
+    *cosine_of_r = c;
+    return (vuint)V(as_int)(shifted);
 }
 
-/* Beyond the bound, which few arguments ever are, libm reduces the argument. */
-static NOINLINE vreal V(sine_of_large)(vreal x, vreal result, int quarter_turns)
+/* Beyond the bound, which few arguments ever are, libm reduces the argument: sine (quarter_turns = 0), cosine (1) or
+ * tangent (2). */
+static NOINLINE vreal V(circular_of_large)(vreal x, vreal result, int quarter_turns)
 {
     real argument[LANES], value[LANES];
     V(store)(argument, x);
@@ -253,18 +253,22 @@ static NOINLINE vreal V(sine_of_large)(vreal x, vreal result, int quarter_turns)
     for (ptrdiff_t i = 0; i < LANES; i++)
         if (!(argument[i] >= -TRIGONOMETRIC_BOUND && argument[i] <= TRIGONOMETRIC_BOUND))
 #if REAL_BITS == 32
-            value[i] = quarter_turns ? cosf(argument[i]) : sinf(argument[i]);
+            value[i] = quarter_turns == 2 ? tanf(argument[i]) : quarter_turns ? cosf(argument[i]) : sinf(argument[i]);
 #else
-            value[i] = quarter_turns ? cos(argument[i]) : sin(argument[i]);
+            value[i] = quarter_turns == 2 ? tan(argument[i]) : quarter_turns ? cos(argument[i]) : sin(argument[i]);
 #endif
     return V(load)(value);
 }
 
 INLINE vreal V(sine_or_cosine)(vreal x, int quarter_turns)
 {
-    vreal result = V(sine_reduced)(x, quarter_turns);
+    vreal s, c;
+    /* An odd quadrant takes the other function, 2 and 3 the other sign. */
+    vuint quadrant = V(sine_and_cosine)(x, &s, &c) + (unsigned_integer)quarter_turns;
+    vreal result = V(select)((vint)((quadrant & 1) == 0), s, c);
+    result = V(as_real)(V(as_int)(result) ^ (vint)((quadrant & 2) << (REAL_BITS - 2)));
     if (UNLIKELY(V(any)(~(V(abs)(x) <= TRIGONOMETRIC_BOUND))))
-        result = V(sine_of_large)(x, result, quarter_turns);
+        result = V(circular_of_large)(x, result, quarter_turns);
     return result;
 }
 INLINE vreal V(sin)(vreal x) { return V(sine_or_cosine)(x, 0); }
@@ -424,15 +428,6 @@ INLINE vreal V(hypot)(vreal x, vreal y)
     const vreal length = larger * V(sqrt)(V(fma)(ratio, ratio, V(splat)(1)));
     return V(select)((x == infinity) | (y == infinity), infinity, V(select)(larger == 0, larger, length));
 }
-
-/* log(e^x + e^y) = max + log(1 + e^-|x - y|); x = y also where both are infinite. One copy for all loops of the kernel,
- * for the wheel's sake. */
-static NOINLINE vreal V(logaddexp_once)(vreal x, vreal y)
-{
-    const vreal distance = V(select)(x == y, V(splat)(0), V(abs)(x - y));
-    return V(max)(x, y) + V(log1p)(V(exp)(-distance));
-}
-INLINE vreal V(logaddexp)(vreal x, vreal y) { return V(logaddexp_once)(x, y); }
 
 /* libm's, where the quotient is not `ordinary`: large, infinite or NaN. */
 static NOINLINE vreal V(fmod_special)(vreal x, vreal y, vreal result, vint ordinary)

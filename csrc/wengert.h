@@ -93,8 +93,8 @@ void wg_buffer_guard(int on);
 /* ---------------------------------------------------------------- elementwise */
 
 /* Arithmetic, comparison and choice are rounded once per operation, as IEEE 754 and NumPy do it. Elementary
- * functions are within 3.5 units in the last place over their whole domain, most within 2.5; vmath.inc.c lists each, and
- * special.inc.c the special functions, which are within 6.
+ * functions are within 4 units in the last place over their whole domain, most within 2.5; vmath.inc.c and elementary.inc.c
+ * list each, and special.inc.c the special functions, which are within 6.
  * NaN gives NaN (a comparison with one is 0, but for not_equal); a result does not depend on the item's place or
  * stride. */
 
@@ -105,6 +105,7 @@ typedef enum {
 #define WG_BINARY(name, body) WG_ELEMENTWISE_##name,
 #define WG_BINARY_PARAMS(name, params, body) WG_ELEMENTWISE_##name,
 #define WG_COMPARE(name, body) WG_ELEMENTWISE_##name,
+#define WG_TERNARY(name, params, body) WG_ELEMENTWISE_##name,
 #include "unary.def"
 #include "binary.def"
 #undef WG_UNARY
@@ -112,6 +113,7 @@ typedef enum {
 #undef WG_BINARY
 #undef WG_BINARY_PARAMS
 #undef WG_COMPARE
+#undef WG_TERNARY
     WG_ELEMENTWISE_where, /* out = condition ? x : y, with a condition of bytes */
     WG_ELEMENTWISE_COUNT
 } wg_elementwise;
@@ -119,7 +121,7 @@ typedef enum {
 /* What an elementwise kernel takes, for callers that find it by name. */
 typedef struct {
     const char *name;
-    int inputs;  /* 1, 2, or 3 for `where`, whose first input is a byte per item */
+    int inputs;  /* 1 to 3; the first of `where` is a byte per item */
     int params;  /* scalar parameters */
     int boolean; /* the output is a byte per item, 0 or 1 */
 } wg_elementwise_info;

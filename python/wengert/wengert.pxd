@@ -42,6 +42,7 @@ cdef extern from "wengert.h" nogil:
     # ---- elementwise
     enum: WG_ELEMENTWISE_COUNT
     enum: WG_ELEMENTWISE_copy
+    enum: WG_ELEMENTWISE_where
     ctypedef enum wg_elementwise:
         pass
     ctypedef struct wg_elementwise_info:

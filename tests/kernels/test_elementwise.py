@@ -154,6 +154,47 @@ def huber(x: np.ndarray, y: np.ndarray, delta: float, scale: float) -> np.ndarra
     d, (delta, scale, half) = x - y, map(x.dtype.type, (delta, scale, 0.5))
     c = np.clip(d, -delta, delta)
     return c * scale * (d - c * half)
+def precise_logaddexp2(x: mpmath.mpf, y: mpmath.mpf) -> mpmath.mpf:
+    return max(x, y) + mpmath.log1p(mpmath.mpf(2) ** -abs(x - y)) / mpmath.log(2)
+
+
+def times(logarithm: Callable[..., Any], x: Any, y: Any) -> Any:
+    """x times a logarithm of y, and 0 where x is, unless y is NaN."""
+    return np.where((x == 0) & ~np.isnan(y), x.dtype.type(0), x * logarithm(y))
+
+
+def entropy(x: np.ndarray) -> np.ndarray:
+    return np.where(x < 0, -np.inf, times(np.log, -x, x))
+
+
+def logit(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """By the smaller of x and 1 - x: the difference of two logarithms has no digits near 1/2."""
+    x = np.clip(x, low, high)
+    smaller = np.where(x < 0.5, x, 1 - x) + 0
+    return np.where(x < 0.5, -1, 1) * np.log1p(np.abs(2 * x - 1) / smaller)
+
+
+def sinc_terms(x: np.ndarray) -> list[np.ndarray]:
+    """What the derivative is the difference of; near 0, where that loses digits, by a series."""
+    turns = x - np.round(x)
+    sign = np.where(np.round(x) % 2 == 0, 1, -1)
+    z, near = (np.pi * x) ** 2, np.abs(x) < 0.05
+    series = -np.pi**2 * x / 3 * (1 - z / 10 + z**2 / 280 - z**3 / 15120 + z**4 / 1330560)
+    cosine, sine = sign * np.sin(np.pi * (0.5 - np.abs(turns))) / x, sign * np.sin(np.pi * turns) / (np.pi * x * x)
+    return [np.where(near, series, cosine), np.where(near, 0, -sine)]
+
+
+def precise_sinc_slope(x: mpmath.mpf) -> mpmath.mpf:
+    return (mpmath.cospi(x) - mpmath.sincpi(x)) / x if abs(x) > 1e-9 else -(mpmath.pi**2) * x / 3
+
+
+def precise_logit(x: mpmath.mpf) -> mpmath.mpf:
+    x = min(max(x, mpmath.mpf(0.125)), mpmath.mpf(0.984375))
+    return mpmath.log(x / (1 - x))
+
+
+def interpolated(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(z) < 0.5, x + (y - x) * z, y - (y - x) * (1 - z))
 
 
 CASES: dict[str, Case] = {
@@ -165,6 +206,38 @@ CASES: dict[str, Case] = {
     "reciprocal": Case(lambda x: x.dtype.type(1) / x),
     "square": Case(lambda x: x * x),
     "cube": Case(lambda x: x * x * x),
+    "rsqrt": Case(lambda x: x.dtype.type(1) / np.sqrt(x)),
+    "floor": Case(np.floor),
+    "ceil": Case(np.ceil),
+    "trunc": Case(np.trunc),
+    "round": Case(np.rint),
+    "frac": Case(lambda x: x - np.trunc(x)),
+    "nan_to_num": Case(
+        lambda x, nan, above, below: np.where(
+            np.isnan(x), x.dtype.type(nan), np.where(np.isinf(x), np.where(x > 0, above, below).astype(x.dtype), x)
+        ),
+        params=(0.25, 3.0, -4.0),
+    ),
+    "exp2": Case(np.exp2, (1.25, 1.25), lambda x: mpmath.mpf(2) ** x),
+    "log2": Case(np.log2, (2, 2), lambda x: mpmath.log(x, 2)),
+    "log10": Case(np.log10, (2.25, 2.25), mpmath.log10),
+    "logaddexp2": Case(np.logaddexp2, (4, 4), precise_logaddexp2, terms=larger_of_two),
+    "xlogy": Case(lambda x, y: times(np.log, x, y), (2, 2), lambda x, y: x * mpmath.log(y)),
+    "xlog1py": Case(
+        lambda x, y: times(np.log1p, x, y), (2.5, 2.5), lambda x, y: x * mpmath.log1p(y), terms=lambda x, y: below_zero(x)
+    ),
+    "entr": Case(entropy, (2, 2), lambda x: -x * mpmath.log(x)),
+    "logit": Case(logit, (3.5, 3.5), precise_logit, params=(0.125, 0.984375)),
+    "tan": Case(np.tan, (4, 4), mpmath.tan),
+    "asin": Case(np.arcsin, (3, 3), mpmath.asin),
+    "acos": Case(np.arccos, (3, 3), mpmath.acos),
+    "atan": Case(np.arctan, (2.5, 2.5), mpmath.atan),
+    "atan2": Case(np.arctan2, (3, 3), mpmath.atan2),
+    "sinh": Case(np.sinh, (3, 3), mpmath.sinh),
+    "cosh": Case(np.cosh, (2, 2), mpmath.cosh),
+    "asinh": Case(np.arcsinh, (3, 3), mpmath.asinh),
+    "acosh": Case(np.arccosh, (3, 3), mpmath.acosh),
+    "atanh": Case(np.arctanh, (3, 3), mpmath.atanh),
     "exp": Case(np.exp, (1.25, 1.25), mpmath.exp),
     "expm1": Case(np.expm1, (2, 2.5), mpmath.expm1),
     "log": Case(np.log, (1, 1.25), mpmath.log),
@@ -215,6 +288,7 @@ CASES: dict[str, Case] = {
     "hypot": Case(np.hypot, (2, 2), mpmath.hypot),
     "logaddexp": Case(np.logaddexp, (2.5, 2.5), precise_logaddexp, terms=larger_of_two),
     "huber": Case(huber, params=(0.5, 0.75)),
+    "copysign": Case(np.copysign),
     "maximum": Case(np.maximum, either_zero=True),
     "minimum": Case(np.minimum, either_zero=True),
     "relu_grad": Case(lambda g, x: np.where(x > 0, g, g.dtype.type(0))),
@@ -223,6 +297,11 @@ CASES: dict[str, Case] = {
     "silu_grad": slope(silu_terms, lambda x: (1 + x / (1 + mpmath.exp(x))) / (1 + mpmath.exp(-x)), 4),
     "mish_grad": slope(mish_terms, precise_mish_slope, 6),
     "gelu_grad": slope(gelu_terms, precise_gelu_slope, 5),
+    "sinc_grad": slope(sinc_terms, precise_sinc_slope, 5),
+    "logit_grad": Case(
+        lambda g, x, low, high, outside: np.where((x < low) | (x > high), x.dtype.type(outside), g / (x * (1 - x))),
+        params=(-0.25, 0.75, 9.0),
+    ),
     "elu_grad": Case(elu_slope, params=(1.25, 0.75, 0.5)),
     "leaky_relu_grad": Case(lambda g, x, p: np.where(x > 0, g, g * g.dtype.type(p)), params=(0.01,)),
     "hardswish_grad": Case(
@@ -244,12 +323,15 @@ CASES: dict[str, Case] = {
     "greater": Case(np.greater),
     "greater_equal": Case(np.greater_equal),
     "where": Case(np.where),
+    "lerp": Case(interpolated),
+    "addcmul": Case(lambda x, y, z, value: x + y * x.dtype.type(value) * z, params=(0.75,)),
+    "addcdiv": Case(lambda x, y, z, value: x + y * x.dtype.type(value) / z, params=(0.75,)),
 }
 # A kernel that is exact may have its reference in the table of operations alone.
 CASES |= {case.kernel: Case(case.reference) for case in OPERATIONS if case.kernel}
 INPUTS = {name: inputs for name, (inputs, _, _) in K.elementwise_info().items()}
 APPROXIMATE = [name for name, case in CASES.items() if case.ulp]
-SLOPES = ["silu_grad", "mish_grad", "gelu_grad"]
+SLOPES = ["silu_grad", "mish_grad", "gelu_grad", "sinc_grad"]
 FUNCTIONS = [name for name in APPROXIMATE if INPUTS[name] == 1]
 EVERY_FLOAT = ["exp", "log", "tanh", "sigmoid"]  # checked on all of float32 with --exhaustive
 
@@ -290,7 +372,7 @@ def errors_in_ulp(actual: np.ndarray, wide: np.ndarray, least: np.ndarray | floa
     """
     narrow = wide.astype(actual.dtype)
     with np.errstate(over="ignore"):
-        size = np.maximum(np.abs(narrow), np.asarray(least).astype(actual.dtype))
+        size = np.maximum(np.abs(narrow), np.minimum(least, np.finfo(actual.dtype).max).astype(actual.dtype))
     unit = np.maximum(np.spacing(size), np.finfo(actual.dtype).smallest_subnormal).astype(np.float64)
     error = np.abs(actual.astype(np.float64) - wide) / unit
     special = ~np.isfinite(narrow) | ~np.isfinite(actual)
@@ -414,8 +496,11 @@ def test_special_values(isa: str, dtype: np.dtype, name: str) -> None:
     special = special_values(dtype)
     grids = [g.ravel() for g in np.meshgrid(*[special] * min(INPUTS[name], 2))]
     operands = [grids[0] > 0, *grids] if name == "where" else grids
-    if name in SLOPES:  # infinity times what underflows is NaN
-        operands[0] = np.where(np.isinf(operands[0]), 1, operands[0]).astype(dtype)
+    if INPUTS[name] == 3 and name != "where":
+        operands = [*grids, np.random.default_rng(0).permutation(grids[1])]
+    if name in (*SLOPES, "xlog1py"):  # infinity times what underflows is NaN
+        too_large = np.abs(operands[0]) > (1e30 if name == "sinc_grad" else np.finfo(dtype).max)
+        operands[0] = np.where(too_large, 1, operands[0]).astype(dtype)
     assert_agrees(name, apply(name, *operands), *operands)
 
 
@@ -471,29 +556,39 @@ def precise_sample(name: str) -> tuple[list[np.ndarray], list[mpmath.mpf]]:
         + [1 + rng.uniform(-1e-3, 1e-3, n)]
     )
     operands = [x]
-    if name in ("sin", "cos"):
+    if name in ("sin", "cos", "tan"):
         operands = [np.concatenate([x, rng.integers(1, 10**6, n) * np.pi / 2, rng.uniform(-2e6, 2e6, n)])]
-    if name == "log":
+    if name in ("log", "log2", "log10", "entr"):
         operands = [np.abs(x)]
+    if name in ("asin", "acos", "atanh"):
+        operands = [x[np.abs(x) < 1]]
+    if name == "acosh":
+        operands = [np.abs(x[np.abs(x) >= 1])]
     if name == "log1p":
         operands = [x[x > -1]]
     if name in ("exp", "expm1", "sigmoid", "softplus"):
         operands = [np.clip(x, -800, 709)]
+    if name in ("exp2", "sinh", "cosh"):
+        operands = [np.clip(x, -1073 if name == "exp2" else -709, 709)]
     if name in ("tanh", "erf", "gelu"):
         operands = [np.clip(x, -1000, 1e300)]
     if name in ("silu", "mish", "elu", *SLOPES):
         operands = [np.clip(x, -35 if name == "gelu_grad" else -700, 1e300)]
+    if name == "sinc_grad":
+        operands = [SPECIAL_DOMAINS["sinc"](x)]
     if name in SLOPES:
         operands = [rng.normal(size=len(x)), *operands]
-    if name in ("hypot", "logaddexp"):
+    if name in ("hypot", "logaddexp", "logaddexp2", "atan2"):
         operands = [x, rng.permutation(x)]
+    if name in ("xlogy", "xlog1py"):
+        operands = [np.clip(x, -1e100, 1e100), np.abs(rng.permutation(x))]
     if name in SPECIAL_DOMAINS:
         operands = [SPECIAL_DOMAINS[name](x)]
     if name == "power":
         base = np.abs(x)
         exponent = rng.uniform(-750, 708, len(x)) / np.where(base == 1, 1, np.log(base))
         operands = [base, np.where(rng.random(len(x)) < 0.2, np.round(rng.uniform(-5, 5, len(x))), exponent)]
-    with mpmath.workdps(40 + 330 * (name in ("sin", "cos"))):
+    with mpmath.workdps(40 + 330 * (name in ("sin", "cos", "tan"))):
         return operands, [CASES[name].precise(*map(mpmath.mpf, items)) for items in zip(*operands, strict=True)]
 
 

@@ -67,7 +67,7 @@ cdef class Elementwise:
             if cnp.PyArray_Check(<object> operands[i]):
                 arrays[i] = operands[i]
                 array = <cnp.ndarray> arrays[i]
-                if self.inputs == 3 and i == 0:
+                if self.kernel == WG_ELEMENTWISE_where and i == 0:
                     if cnp.PyArray_TYPE(array) != cnp.NPY_BOOL:
                         raise TypeError(f"{self.name}: the condition is {array.dtype}, expected bool")
                 elif typenum < 0:
@@ -126,7 +126,7 @@ cdef class Elementwise:
         for i in range(self.inputs):
             if arrays[i] is not NULL:
                 data[i + 1] = cnp.PyArray_BYTES(<cnp.ndarray> arrays[i])
-            elif self.inputs == 3 and i == 0:
+            elif self.kernel == WG_ELEMENTWISE_where and i == 0:
                 numbers8[i] = numbers[i] != 0
                 data[i + 1] = &numbers8[i]
             elif real == WG_F32:

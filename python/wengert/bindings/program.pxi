@@ -754,7 +754,7 @@ cdef int note_dense(int kernel, int real, int inputs, int params, cnp.npy_intp i
 
 
 cdef inline size_t number_size(int kernel, int input, int real) noexcept:
-    if input == 0 and wg_elementwise_table[kernel].inputs == 3:
+    if input == 0 and kernel == WG_ELEMENTWISE_where:
         return 1
     return 4 if real == WG_F32 else 8
 
