@@ -313,25 +313,8 @@ def divide_rounded(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tenso
 
 # ---------------------------------------------------------------- blends
 
-_add, _multiply, _divide = Elementwise("add", np.add), Elementwise("multiply", np.multiply), Elementwise("divide")
-_subtract, _magnitude = Elementwise("subtract"), Elementwise("abs")
-_less, _where = Elementwise("less"), Elementwise("where")
-
-
-@by_bindings
-@half_kernel
-def _lerp_kernel(start: Any, end: Any, weight: Any) -> np.ndarray:
-    """From the end that is nearer, so that a weight of 1 gives the other one to the bit."""
-    way = _subtract(end, start)
-    if not isinstance(weight, np.ndarray):
-        near: np.ndarray = _add(start, _multiply(way, weight))
-        return near if -0.5 < weight < 0.5 else _subtract(end, _multiply(way, 1 - weight))
-    near, far = _add(start, _multiply(way, weight)), _subtract(end, _multiply(way, _subtract(1, weight)))
-    return _where(_less(_magnitude(weight), 0.5), near, far)
-
-
 _lerp = primitive(
-    "lerp", _lerp_kernel,
+    "lerp", Elementwise("lerp"),
     (
         lambda g, weight: g * (1.0 - weight), lambda g, weight: g * weight,
         lambda g, start, end: g * (end - start),
@@ -369,22 +352,36 @@ def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     >>> wg.lerp(wg.tensor([0., 10.]), wg.tensor([10., 20.]), 0.5)
     tensor([ 5., 15.])
     """
-    start, end = as_floating(beside(start, end)), as_floating(beside(end, start))
-    return apply(_lerp, match("lerp", start, end, weight, floating=True))
+    if not _alike(start, end, weight):
+        start, end = as_floating(beside(start, end)), as_floating(beside(end, start))
+        start, end, weight = match("lerp", start, end, weight, floating=True)
+    return apply(_lerp, (start, end, weight))
+
+
+def _alike(x: Any, y: Any, z: Any) -> bool:
+    """Whether tensors are of one floating dtype and one shape; the last may be a number."""
+    if not (isinstance(x, Variable) and isinstance(y, Variable)):
+        return False
+    shape, dtype = x._value.shape, x._value.dtype
+    if dtype.kind != "f" or y._value.dtype is not dtype or y._value.shape != shape:
+        return False
+    if isinstance(z, Variable):
+        return z._value.dtype is dtype and z._value.shape == shape
+    return isinstance(z, (int, float))
 
 
 def _times(x: Any, value: Any) -> Any:
     return x if value == 1 else x * value
 
 
-@by_bindings
-@half_kernel
-def _addcmul_kernel(x: Any, y: Any, z: Any, value: Any) -> np.ndarray:
-    return _add(x, _multiply(y if value == 1 else _multiply(y, value), z))
+def _addcmul_of_integers(x: Any, y: Any, z: Any, value: float) -> np.ndarray:
+    return np.asarray(x + (y if value == 1 else y * int(value)) * z)
 
+
+_addcmul_kernel, _addcdiv_kernel = Elementwise("addcmul", _addcmul_of_integers), Elementwise("addcdiv")
 
 _addcmul = primitive(
-    "addcmul", _addcmul_kernel,
+    "addcmul", by_bindings(lambda x, y, z, value: _addcmul_kernel(x, y, z, (value,))),
     (
         lambda g: g, lambda g, tensor2, value: _times(g * tensor2, value),
         lambda g, tensor1, value: _times(g * tensor1, value),
@@ -398,14 +395,8 @@ _addcmul = primitive(
 )  # fmt: skip
 
 
-@by_bindings
-@half_kernel
-def _addcdiv_kernel(x: Any, y: Any, z: Any, value: Any) -> np.ndarray:
-    return _add(x, _divide(y if value == 1 else _multiply(y, value), z))
-
-
 _addcdiv = primitive(
-    "addcdiv", _addcdiv_kernel,
+    "addcdiv", by_bindings(lambda x, y, z, value: _addcdiv_kernel(x, y, z, (value,))),
     (
         lambda g: g, lambda g, tensor2, value: _times(g / tensor2, value),
         lambda g, tensor1, tensor2, value: _times(-g * (tensor1 / tensor2) / tensor2, value),
@@ -423,10 +414,11 @@ def _blended(operation: Operation, x: Any, y: Any, z: Any, value: Any, floating:
     """An operation of three operands and a factor; a factor that is a tensor joins the second."""
     if not isinstance(value, (int, float)):
         y, value = multiply(y, value), 1
-    x = enter(x)
-    floating = floating or isinstance(value, float)
-    operands = match(operation.name, x, beside(y, x), beside(z, x), floating=floating)
-    return apply(operation, operands, {"value": value})
+    if not (isinstance(z, Variable) and _alike(x, y, z)):
+        x = enter(x)
+        floating = floating or isinstance(value, float)
+        x, y, z = match(operation.name, x, beside(y, x), beside(z, x), floating=floating)
+    return apply(operation, (x, y, z), {"value": value})
 
 
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
@@ -486,7 +478,7 @@ def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
 # ---------------------------------------------------------------- signs and repairs
 
 copysign: Callable[..., Tensor] = elementwise(
-    "copysign", lambda x, y: np.asarray(np.copysign(x, y)), lambda x, z: _same_sign(x, z), None, floating=True,
+    "copysign", Elementwise("copysign"), lambda x, z: _same_sign(x, z), None, floating=True,
     doc=doc("|x| with the sign of y, item by item; that of -0. counts.",
               ">>> wg.copysign(wg.tensor([1., -2.]), wg.tensor([-1., 3.]))\ntensor([-1.,  2.])", inputs=2),
 )  # fmt: skip
@@ -547,11 +539,15 @@ def clamp_max(x: Any, max: Any) -> Tensor:
     return clip(x, max=max)
 
 
-# What stands for an infinity by default are NumPy's own limits: the largest numbers of the dtype.
+_nan_to_num_kernel = Elementwise("nan_to_num", lambda x, *_: x.copy())
+
 _nan_to_num: Callable[..., Tensor] = elementwise(
-    "nan_to_num", quiet(lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)),
+    "nan_to_num", by_bindings(lambda x, params: _nan_to_num_kernel(x, None, None, params)),
     lambda g, x: where(isfinite(x), g, 0.0),
 )  # fmt: skip
+
+# What stands for an infinity by default: the largest number of the dtype.
+_largest = {np.dtype(name): float(np.finfo(name).max) for name in ("float16", "float32", "float64")}
 
 
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
@@ -575,39 +571,42 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     >>> wg.nan_to_num(wg.tensor([1., float("nan"), float("inf")]), posinf=9.)
     tensor([1., 0., 9.])
     """
-    return _nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+    x = enter(x)
+    most = _largest.get(x._value.dtype, 0.0)  # integers are left alone
+    above, below = most if posinf is None else float(posinf), -most if neginf is None else float(neginf)
+    return _nan_to_num(x, params=(float(nan), above, below))
 
 
 # ---------------------------------------------------------------- rounding
 
 
-def _rounding(name: str, function: Function) -> Function:
+def _rounding(name: str) -> Elementwise:
     """A kernel that leaves integers alone."""
 
-    def kernel(x: np.ndarray, **static: Any) -> np.ndarray:
+    def of_integers(x: np.ndarray) -> np.ndarray:
         if x.dtype.kind == "b":
             raise TypeError(f"{name}: expected numbers, got booleans")
-        return np.asarray(function(x, **static)) if x.dtype.kind == "f" else x.copy()
+        return x.copy()
 
-    return kernel
+    return Elementwise(name, of_integers)
 
 
 floor: Callable[..., Tensor] = elementwise(
-    "floor", _rounding("floor", np.floor), None,
+    "floor", _rounding("floor"), None,
     doc=doc("The largest whole number that is not above each item.",
             ">>> wg.floor(wg.tensor([1.5, -1.5]))\ntensor([ 1., -2.])"),
 )  # fmt: skip
 
 
 ceil: Callable[..., Tensor] = elementwise(
-    "ceil", _rounding("ceil", np.ceil), None,
+    "ceil", _rounding("ceil"), None,
     doc=doc("The smallest whole number that is not below each item.",
             ">>> wg.ceil(wg.tensor([1.5, -1.5]))\ntensor([ 2., -1.])"),
 )  # fmt: skip
 
 
 trunc: Callable[..., Tensor] = elementwise(
-    "trunc", _rounding("trunc", np.trunc), None,
+    "trunc", _rounding("trunc"), None,
     doc=doc("Each item without what stands after the point.",
             ">>> wg.trunc(wg.tensor([1.5, -1.5]))\ntensor([ 1., -1.])"),
 )  # fmt: skip
@@ -620,7 +619,8 @@ def _to_decimals(x: np.ndarray, decimals: int) -> np.ndarray:
     return found
 
 
-_round: Callable[..., Tensor] = elementwise("round", half_kernel(quiet(_to_decimals)), None)
+_round: Callable[..., Tensor] = elementwise("round", _rounding("round"), None)
+_round_to: Callable[..., Tensor] = elementwise("round", half_kernel(quiet(_to_decimals)), None)
 
 
 def round(x: Any, *, decimals: int = 0) -> Tensor:
@@ -651,21 +651,18 @@ def round(x: Any, *, decimals: int = 0) -> Tensor:
     """
     if not isinstance(decimals, (int, np.integer)):
         raise TypeError(f"round: expected a whole number of decimals, got {decimals!r}")
-    return _round(x, decimals=int(decimals))
+    return _round_to(x, decimals=int(decimals)) if decimals else _round(x)
+
+
+def _no_fraction(x: np.ndarray) -> np.ndarray:
+    raise TypeError(f"frac: expected a floating tensor, got {x.dtype}")
 
 
 frac: Callable[..., Tensor] = elementwise(
-    "frac", quiet(lambda x: x - _truncated(x)), lambda g: g,
+    "frac", Elementwise("frac", _no_fraction), lambda g: g,
     doc=doc("What stands after the point of each item, with its sign.",
             ">>> wg.frac(wg.tensor([1.5, -1.25]))\ntensor([ 0.5000, -0.2500])"),
 )  # fmt: skip
-
-
-def _truncated(x: np.ndarray) -> np.ndarray:
-    if x.dtype.kind != "f":
-        raise TypeError(f"frac: expected a floating tensor, got {x.dtype}")
-    whole: np.ndarray = np.trunc(x)
-    return whole
 
 
 # ---------------------------------------------------------------- division with a whole quotient

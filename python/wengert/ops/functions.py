@@ -12,6 +12,7 @@ from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
 from ..core.batching import aligned
+from ..core.bound import by_bindings
 from ..core.broadcast import as_floating, cast, same_shape
 from ..core.define import computed, elementwise, primitive
 from ..core.doors import constant, enter
@@ -19,7 +20,7 @@ from ..core.half import half_kernel
 from ..core.tape import apply
 from ..core.variable import Variable
 from .arithmetic import cube, reciprocal, sqrt, square
-from .compare import eq, greater, less, less_equal, logical_and, logical_or, where
+from .compare import eq, less_equal, logical_and, where
 from .naming import doc, exported_as
 from .numpy_kernels import quiet
 from .shape import clone
@@ -208,8 +209,15 @@ _sinc_derivative: Callable[..., Tensor] = elementwise(
 )
 
 
+# x times the derivative of sinc at y.
+_sinc_grad: Callable[..., Tensor] = elementwise(
+    "sinc_backward", Elementwise("sinc_grad"),
+    lambda g, y: _sinc_grad(g, y), lambda g, x, y: g * x * _sinc_derivative(y, n=2),
+)  # fmt: skip
+
+
 sinc: Callable[..., Tensor] = elementwise(
-    "sinc", Elementwise("sinc"), lambda x: _sinc_derivative(x, n=1), floating=True,
+    "sinc", Elementwise("sinc"), lambda g, x: _sinc_grad(g, x), floating=True,
     doc=doc("sin(pi x) / (pi x), item by item, and 1 at 0.",
             ">>> wg.sinc(wg.tensor([0., 0.5, 1.]))\ntensor([1.0000, 0.6366, 0.0000])",
             note="The error is at most 3.5 units in the last place; at integers other than 0 the value is exactly 0.\n"
@@ -313,34 +321,34 @@ def cheapest_power(x: Any, y: Any) -> Tensor:
 # ---------------------------------------------------------------- circular functions
 
 tan: Callable[..., Tensor] = elementwise(
-    "tan", quiet(np.tan), lambda z: square(z) + 1.0, floating=True,
+    "tan", Elementwise("tan"), lambda z: square(z) + 1.0, floating=True,
     doc=doc("The tangent of each item, in radians.", ">>> wg.tan(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5574])"),
 )  # fmt: skip
 
 
 asin: Callable[..., Tensor] = elementwise(
-    "asin", quiet(np.arcsin), lambda g, x: g / sqrt(1.0 - square(x)), floating=True,
+    "asin", Elementwise("asin"), lambda g, x: g / sqrt(1.0 - square(x)), floating=True,
     doc=doc("The angle in [-pi/2, pi/2] whose sine each item is; NaN outside of [-1, 1].",
             ">>> wg.asin(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5708])"),
 )  # fmt: skip
 
 
 acos: Callable[..., Tensor] = elementwise(
-    "acos", quiet(np.arccos), lambda g, x: -g / sqrt(1.0 - square(x)), floating=True,
+    "acos", Elementwise("acos"), lambda g, x: -g / sqrt(1.0 - square(x)), floating=True,
     doc=doc("The angle in [0, pi] whose cosine each item is; NaN outside of [-1, 1].",
             ">>> wg.acos(wg.tensor([1., 0.]))\ntensor([0.0000, 1.5708])"),
 )  # fmt: skip
 
 
 atan: Callable[..., Tensor] = elementwise(
-    "atan", quiet(np.arctan), lambda g, x: g / (square(x) + 1.0), floating=True,
+    "atan", Elementwise("atan"), lambda g, x: g / (square(x) + 1.0), floating=True,
     doc=doc("The angle in (-pi/2, pi/2) whose tangent each item is.",
             ">>> wg.atan(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7854])"),
 )  # fmt: skip
 
 
 atan2: Callable[..., Tensor] = elementwise(
-    "atan2", quiet(np.arctan2), lambda x, y: _over_square(y, x), lambda x, y: -_over_square(x, y), floating=True,
+    "atan2", Elementwise("atan2"), lambda x, y: _over_square(y, x), lambda x, y: -_over_square(x, y), floating=True,
     doc=doc("The angle in [-pi, pi] of the point with ordinate x and abscissa y, seen from the origin.",
             ">>> wg.atan2(wg.tensor([1., -1.]), wg.tensor([1., -1.]))\ntensor([ 0.7854, -2.3562])", inputs=2,
             note="The derivative at the origin is 0."),
@@ -350,33 +358,33 @@ atan2: Callable[..., Tensor] = elementwise(
 # ---------------------------------------------------------------- hyperbolic functions
 
 sinh: Callable[..., Tensor] = elementwise(
-    "sinh", quiet(np.sinh), lambda x: cosh(x), floating=True,
+    "sinh", Elementwise("sinh"), lambda x: cosh(x), floating=True,
     doc=doc("The hyperbolic sine of each item.", ">>> wg.sinh(wg.tensor([0., 1.]))\ntensor([0.0000, 1.1752])"),
 )  # fmt: skip
 
 
 cosh: Callable[..., Tensor] = elementwise(
-    "cosh", quiet(np.cosh), lambda x: sinh(x), floating=True,
+    "cosh", Elementwise("cosh"), lambda x: sinh(x), floating=True,
     doc=doc("The hyperbolic cosine of each item.", ">>> wg.cosh(wg.tensor([0., 1.]))\ntensor([1.0000, 1.5431])"),
 )  # fmt: skip
 
 
 asinh: Callable[..., Tensor] = elementwise(
-    "asinh", quiet(np.arcsinh), lambda g, x: g / sqrt(square(x) + 1.0), floating=True,
+    "asinh", Elementwise("asinh"), lambda g, x: g / sqrt(square(x) + 1.0), floating=True,
     doc=doc("The number whose hyperbolic sine each item is.",
             ">>> wg.asinh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8814])"),
 )  # fmt: skip
 
 
 acosh: Callable[..., Tensor] = elementwise(
-    "acosh", quiet(np.arccosh), lambda g, x: g / sqrt(square(x) - 1.0), floating=True,
+    "acosh", Elementwise("acosh"), lambda g, x: g / sqrt(square(x) - 1.0), floating=True,
     doc=doc("The number >= 0 whose hyperbolic cosine each item is; NaN below 1.",
             ">>> wg.acosh(wg.tensor([1., 2.]))\ntensor([0.0000, 1.3170])"),
 )  # fmt: skip
 
 
 atanh: Callable[..., Tensor] = elementwise(
-    "atanh", quiet(np.arctanh), lambda g, x: g / (1.0 - square(x)), floating=True,
+    "atanh", Elementwise("atanh"), lambda g, x: g / (1.0 - square(x)), floating=True,
     doc=doc("The number whose hyperbolic tangent each item is; infinite at -1 and 1, NaN outside.",
             ">>> wg.atanh(wg.tensor([0., 0.5]))\ntensor([0.0000, 0.5493])"),
 )  # fmt: skip
@@ -385,27 +393,27 @@ atanh: Callable[..., Tensor] = elementwise(
 # ---------------------------------------------------------------- powers and logarithms to other bases
 
 exp2: Callable[..., Tensor] = elementwise(
-    "exp2", quiet(np.exp2), lambda z: z * math.log(2), floating=True,
+    "exp2", Elementwise("exp2"), lambda z: z * math.log(2), floating=True,
     doc=doc("2 to the power of each item.", ">>> wg.exp2(wg.tensor([0., 1., 3.]))\ntensor([1., 2., 8.])"),
 )  # fmt: skip
 
 
 log2: Callable[..., Tensor] = elementwise(
-    "log2", quiet(np.log2), lambda g, x: g / (x * math.log(2)), floating=True,
+    "log2", Elementwise("log2"), lambda g, x: g / (x * math.log(2)), floating=True,
     doc=doc("The logarithm to the base 2 of each item; -inf at 0, NaN below.",
             ">>> wg.log2(wg.tensor([1., 8.]))\ntensor([0., 3.])"),
 )  # fmt: skip
 
 
 log10: Callable[..., Tensor] = elementwise(
-    "log10", quiet(np.log10), lambda g, x: g / (x * math.log(10)), floating=True,
+    "log10", Elementwise("log10"), lambda g, x: g / (x * math.log(10)), floating=True,
     doc=doc("The logarithm to the base 10 of each item; -inf at 0, NaN below.",
             ">>> wg.log10(wg.tensor([2., 20.]))\ntensor([0.3010, 1.3010])"),
 )  # fmt: skip
 
 
 rsqrt: Callable[..., Tensor] = elementwise(
-    "rsqrt", half_kernel(quiet(lambda x: 1 / np.sqrt(x))), lambda z: cube(z) * -0.5, floating=True,
+    "rsqrt", Elementwise("rsqrt"), lambda z: cube(z) * -0.5, floating=True,
     doc=doc("1 / sqrt(x), item by item; infinite at 0, NaN below.",
             ">>> wg.rsqrt(wg.tensor([1., 4.]))\ntensor([1.0000, 0.5000])"),
 )  # fmt: skip
@@ -452,7 +460,7 @@ logaddexp: Callable[..., Tensor] = elementwise(
 
 
 logaddexp2: Callable[..., Tensor] = elementwise(
-    "logaddexp2", quiet(np.logaddexp2),
+    "logaddexp2", Elementwise("logaddexp2"),
     lambda g, x, y: g * sigmoid(_finite_difference(x, y) * math.log(2)),
     lambda g, x, y: g * sigmoid(_finite_difference(y, x) * math.log(2)),
     floating=True,
@@ -460,18 +468,6 @@ logaddexp2: Callable[..., Tensor] = elementwise(
             ">>> wg.logaddexp2(wg.tensor([0., 1000.]), wg.tensor([0., 1000.]))\n"
             "tensor([1.0000e+00, 1.0010e+03])", inputs=2),
 )  # fmt: skip
-
-
-def _times_x(logarithm: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel of x times a logarithm of y, which is 0 where x is, unless y is NaN."""
-
-    def kernel(x: Any, y: Any) -> np.ndarray:
-        dtype = x.dtype if isinstance(x, np.ndarray) else y.dtype
-        x, y = np.asarray(x, dtype), np.asarray(y, dtype)
-        z: np.ndarray = np.where((x == 0) & ~np.isnan(y), dtype.type(0), x * logarithm(y))
-        return z
-
-    return half_kernel(quiet(kernel))
 
 
 def _where_needed(logarithm: Callable[..., Any], x: Any, y: Any, pole: float) -> Tensor:
@@ -483,7 +479,7 @@ def _where_needed(logarithm: Callable[..., Any], x: Any, y: Any, pole: float) ->
 
 
 xlogy: Callable[..., Tensor] = elementwise(
-    "xlogy", _times_x(np.log),
+    "xlogy", Elementwise("xlogy"),
     lambda g, x, y: g * _where_needed(log, x, y, 0), lambda g, x, y: g * _ratio(x, y), floating=True,
     doc=doc("x log(y), item by item, and 0 where x is.",
             ">>> wg.xlogy(wg.tensor([0., 2.]), wg.tensor([0., 1.]))\ntensor([0., 0.])", inputs=2),
@@ -497,21 +493,15 @@ def _ratio(x: Any, y: Any) -> Tensor:
 
 
 xlog1py: Callable[..., Tensor] = elementwise(
-    "xlog1py", _times_x(np.log1p),
+    "xlog1py", Elementwise("xlog1py"),
     lambda g, x, y: g * _where_needed(log1p, x, y, -1), lambda g, x, y: g * _ratio(x, y + 1.0), floating=True,
     doc=doc("x log(1 + y), item by item, exact for small y, and 0 where x is.",
             ">>> wg.special.xlog1py(wg.tensor([0., 2.]), wg.tensor([-1., 1.]))\ntensor([0.0000, 1.3863])", inputs=2),
 )  # fmt: skip
 
 
-def _entropy_kernel(x: np.ndarray) -> np.ndarray:
-    z = np.where(x == 0, x.dtype.type(0), -x * np.log(x))
-    found: np.ndarray = np.where(x < 0, x.dtype.type(-math.inf), z)
-    return found
-
-
 entr: Callable[..., Tensor] = elementwise(
-    "entr", half_kernel(quiet(_entropy_kernel)), lambda g, x: -g * (log(x) + 1.0), floating=True,
+    "entr", Elementwise("entr"), lambda g, x: -g * (log(x) + 1.0), floating=True,
     doc=doc("-x log(x), item by item: 0 at 0, and -inf below.",
             ">>> wg.special.entr(wg.tensor([0., 0.5, 2.]))\ntensor([ 0.0000,  0.3466, -1.3863])",
             note="The derivative is infinite at 0, and NaN below."),
@@ -521,28 +511,33 @@ entr: Callable[..., Tensor] = elementwise(
 # ---------------------------------------------------------------- compositions
 
 
-def _logit_kernel(x: np.ndarray, eps: float | None) -> np.ndarray:
-    if eps is not None:
-        x = _clip_kernel(x, None, None, (eps, 1 - eps))
-    z = _log_kernel(x)
-    z -= _log1p_kernel(_negative_kernel(x))
-    return z
+_logit_kernel, _logit_grad_kernel = Elementwise("logit"), Elementwise("logit_grad")
+
+# x / (y (1 - y)), and a number where y is outside of an interval; `params` are its ends and the number.
+_logit_grad: Callable[..., Tensor] = elementwise(
+    "logit_backward", by_bindings(lambda x, y, params: _logit_grad_kernel(x, y, None, params)),
+    lambda g, y, params: _logit_grad(g, y, params=(*params[:2], 0.0)),
+    lambda g, x, y, params: _logit_curve(g * x, y, (*params[:2], 0.0)),
+)  # fmt: skip
 
 
-_log1p_kernel, _negative_kernel, _clip_kernel = Elementwise("log1p"), Elementwise("negative"), Elementwise("clip")
+def _logit_curve(g: Any, y: Any, params: tuple[float, float, float]) -> Tensor:
+    """g (2 y - 1) / (y (1 - y))^2 within the interval."""
+    return _logit_grad(_logit_grad(g * (y * 2.0 - 1.0), y, params=params), y, params=params)
 
 
 def _logit_slope(g: Any, x: Any, eps: float | None) -> Tensor:
     """g / (x (1 - x)); outside of the limits 0, and NaN where there are none."""
-    low, high = (0.0, 1.0) if eps is None else (eps, 1 - eps)
-    outside = logical_or(less(x, low), greater(x, high))  # NaN is not: it stays
-    x = where(outside, 0.5, x)
-    return where(outside, math.nan if eps is None else 0.0, g / (x * (1.0 - x)))
+    return _logit_grad(g, x, params=(0.0, 1.0, math.nan) if eps is None else (eps, 1 - eps, 0.0))
 
 
 _logit: Callable[..., Tensor] = elementwise(
-    "logit", half_kernel(quiet(_logit_kernel)), lambda g, x, eps: _logit_slope(g, x, eps), floating=True
-)
+    "logit",
+    by_bindings(
+        lambda x, eps: _logit_kernel(x, None, None, (-math.inf, math.inf) if eps is None else (eps, 1 - eps))
+    ),
+    lambda g, x, eps: _logit_slope(g, x, eps), floating=True,
+)  # fmt: skip
 
 
 def logit(x: Any, eps: float | None = None) -> Tensor:
