@@ -16,6 +16,7 @@ enum {
     COST_SUMMED = 38,    /* an item of a reduction */
     COST_RUNNING = 305,  /* an item of a running sum */
     COST_RANKED = 305,   /* an item that topk compares */
+    COST_ORDERED = 5000, /* an item that is sorted, or one of those that a rank is looked for among */
     COST_FLOP = 10,      /* an operation of a matrix product */
     COST_PACKED = 76,    /* a byte that a matrix product packs */
     COST_ROW = 152,      /* an item of softmax and cross-entropy */

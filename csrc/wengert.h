@@ -499,6 +499,82 @@ wg_status wg_along_run(const wg_along *a, int64_t *bad);
 void wg_topk(wg_real real, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const char *in, const ptrdiff_t *strides,
              ptrdiff_t k, int smallest, int64_t *out);
 
+/* ---------------------------------------------------------------- order (order.c) */
+
+typedef enum {
+    WG_ORDER_U8, /* booleans too */
+    WG_ORDER_I8,
+    WG_ORDER_I16,
+    WG_ORDER_I32,
+    WG_ORDER_I64,
+    WG_ORDER_F16,
+    WG_ORDER_F32,
+    WG_ORDER_F64,
+} wg_order_item;
+
+typedef enum {
+    WG_ORDER_NAN_LAST,     /* a rank is one among all items */
+    WG_ORDER_NAN_CHOSEN,   /* where there is a NaN, every rank is that of the first */
+    WG_ORDER_NAN_LEFT_OUT, /* every rank is that of the middle one of the others, of two the lower; of the first NaN of
+                              nothing else */
+} wg_order_nan;
+
+/* Rows have n items at strides[1] (bytes); there are outer x inner of them, at strides[0] and strides[2]. Equal items
+ * stay in their order, NaN is the largest, -0 equals 0. */
+typedef struct {
+    wg_order_item type;
+    ptrdiff_t outer, n, inner;
+    const char *in;
+    ptrdiff_t strides[3];
+    int descending;       /* to sort */
+    ptrdiff_t count;      /* of ranks, and what follows */
+    const int64_t *ranks; /* in [0, n), ascending; of one row rank_stride items behind those of another, or 0 */
+    ptrdiff_t rank_stride;
+    wg_order_nan nan; /* other than NAN_LAST for reals alone */
+    int64_t *out;     /* dense */
+    uint64_t *pairs;  /* of pack and unpack: outer x inner rows of n */
+} wg_order;
+
+/* The places of all items in order: out is outer x n x inner. With WG_NO_MEMORY, some rows of out are undefined. */
+wg_status wg_order_places(const wg_order *o);
+/* The places of the items of some ranks: out is outer x count x inner. Likewise. */
+wg_status wg_order_ranked(const wg_order *o);
+/* For who has a fast sort of integers: pairs of a key and a place, which are in order when they are sorted as integers, row
+ * by row; and their places in order. pack gives 0 where keys do not fit into 32 bits, where there is no memory, and where
+ * rows are so short that wg_order_places is faster: what pairs has then is undefined. */
+int wg_order_pack(const wg_order *o);
+void wg_order_unpack(const wg_order *o);
+
+/* Where each of m values of each row would have to stand in the sorted sequence of n items, all dense and of one type:
+ * before equal ones, or behind them. `each`: a sequence for each row, else one for all. */
+typedef struct {
+    wg_order_item type;
+    ptrdiff_t size; /* of an item */
+    ptrdiff_t rows, n, m;
+    const char *sequence, *values;
+    int each, right;
+    int64_t *out;
+} wg_order_search_job;
+wg_status wg_order_search(const wg_order_search_job *s);
+
+/* ---------------------------------------------------------------- counts (count.c) */
+
+/* The least and the greatest of n items; 0, and neither, of none. */
+int wg_extent(ptrdiff_t n, const int64_t *x, int64_t *least, int64_t *greatest);
+/* counts[x[i]] += 1 */
+void wg_count(ptrdiff_t n, const int64_t *x, int64_t *counts);
+/* counts[bin] += 1 for each item in [low, high], which are finite and low < high: of `bins` of equal width each has its
+ * left edge, the last one its right one too. The edges are numpy.linspace's. */
+void wg_count_between(wg_real type, ptrdiff_t n, const void *x, ptrdiff_t bins, double low, double high,
+                      int64_t *counts);
+
+/* ---------------------------------------------------------------- recurrences (recurrence.c) */
+
+/* out[k] = a[k] out[k - 1] + b[k], out[0] = b[0], along the middle one of three dimensions; all dense. Within 2 n eps of the
+ * sum of the magnitudes of what is added. */
+void wg_recurrence(wg_real real, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const void *a, const void *b,
+                   void *out);
+
 /* ---------------------------------------------------------------- windows over pictures */
 
 /* Each plane, of in[0] x in[1] items, gives out[0] x out[1] results, one for each window. Window i of a dimension has the

@@ -10,7 +10,7 @@ cimport numpy as cnp
 from cpython.float cimport PyFloat_AsDouble
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_INCREF, PyObject
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
 from .wengert cimport *
@@ -34,6 +34,7 @@ cdef extern from "numpy/arrayobject.h":
     bint PyArray_IS_F_CONTIGUOUS(cnp.ndarray array)
     bint PyArray_ISWRITEABLE(cnp.ndarray array)
     void PyArray_ENABLEFLAGS(cnp.ndarray array, int flags)
+    int PyArray_Sort(cnp.ndarray array, int axis, cnp.NPY_SORTKIND kind) except -1
     void PyArray_CLEARFLAGS(cnp.ndarray array, int flags)
 
 cdef extern from "Python.h":
@@ -199,6 +200,8 @@ include "bindings/cross_entropy.pxi"
 include "bindings/gather.pxi"
 include "bindings/along.pxi"
 include "bindings/topk.pxi"
+include "bindings/order.pxi"
+include "bindings/count.pxi"
 include "bindings/window.pxi"
 include "bindings/recurrent.pxi"
 include "bindings/norm.pxi"

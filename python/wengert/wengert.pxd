@@ -1,7 +1,7 @@
 # cython: language_level=3
 # csrc/wengert.h as Cython sees it, in its order. The contracts are there.
 cimport numpy as cnp
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 cdef extern from "wengert.h" nogil:
     enum: WG_MAX_DIMS
@@ -276,6 +276,61 @@ cdef extern from "wengert.h" nogil:
     # ---- the largest items
     void wg_topk(wg_real real, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
                  const cnp.npy_intp *strides, cnp.npy_intp k, int smallest, int64_t *out) noexcept nogil
+
+    # ---- order
+    ctypedef enum wg_order_item:
+        WG_ORDER_U8
+        WG_ORDER_I8
+        WG_ORDER_I16
+        WG_ORDER_I32
+        WG_ORDER_I64
+        WG_ORDER_F16
+        WG_ORDER_F32
+        WG_ORDER_F64
+    ctypedef enum wg_order_nan:
+        WG_ORDER_NAN_LAST
+        WG_ORDER_NAN_CHOSEN
+        WG_ORDER_NAN_LEFT_OUT
+    ctypedef struct wg_order:
+        wg_order_item type
+        cnp.npy_intp outer
+        cnp.npy_intp n
+        cnp.npy_intp inner
+        const char *in_ "in"
+        cnp.npy_intp strides[3]
+        int descending
+        cnp.npy_intp count
+        const int64_t *ranks
+        cnp.npy_intp rank_stride
+        wg_order_nan nan
+        int64_t *out
+        uint64_t *pairs
+    wg_status wg_order_places(const wg_order *o) noexcept nogil
+    wg_status wg_order_ranked(const wg_order *o) noexcept nogil
+    int wg_order_pack(const wg_order *o) noexcept nogil
+    void wg_order_unpack(const wg_order *o) noexcept nogil
+    ctypedef struct wg_order_search_job:
+        wg_order_item type
+        cnp.npy_intp size
+        cnp.npy_intp rows
+        cnp.npy_intp n
+        cnp.npy_intp m
+        const char *sequence
+        const char *values
+        int each
+        int right
+        int64_t *out
+    wg_status wg_order_search(const wg_order_search_job *s) noexcept nogil
+
+    # ---- counts
+    int wg_extent(cnp.npy_intp n, const int64_t *x, int64_t *least, int64_t *greatest) noexcept nogil
+    void wg_count(cnp.npy_intp n, const int64_t *x, int64_t *counts) noexcept nogil
+    void wg_count_between(wg_real type, cnp.npy_intp n, const void *x, cnp.npy_intp bins, double low, double high,
+                          int64_t *counts) noexcept nogil
+
+    # ---- recurrences
+    void wg_recurrence(wg_real real, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const void *a,
+                       const void *b, void *out) noexcept nogil
 
     # ---- windows over pictures
     enum: WG_WINDOW_TAPS

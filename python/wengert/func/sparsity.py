@@ -173,7 +173,7 @@ _NAMED: dict[str, str] = {
         ),
         "group",
     ),
-    **dict.fromkeys(("cummax", "cummin", "cumprod", "cumsum"), "running"),
+    **dict.fromkeys(("cummax", "cummin", "cumprod", "cumsum", "logcumsumexp", "recurrence"), "running"),
     **dict.fromkeys(
         (
             "linalg_cholesky_ex", "linalg_cofactors", "linalg_det", "linalg_det_second", "linalg_det_third",

@@ -465,7 +465,17 @@ def _each_isin(kernel: Function, batch: Batch, arrays: list[Any], static: dict[s
     return (looped if batch.having[1] else unchanged)(kernel, batch, arrays, static)
 
 
-_isin = computed("isin", np.isin, batched=_each_isin)
+_FEW_PAIRS = 1 << 14  # of items, which are compared in less time than NumPy takes to choose how to go about it
+
+
+def _is_in(x: np.ndarray, items: np.ndarray, invert: bool) -> np.ndarray:
+    if x.size * items.size > _FEW_PAIRS:
+        return np.isin(x, items, invert=invert)
+    found: np.ndarray = (items.reshape(-1, 1) == x.reshape(-1)).any(0).reshape(x.shape)
+    return ~found if invert else found
+
+
+_isin = computed("isin", _is_in, batched=_each_isin)
 
 
 @tells

@@ -10,7 +10,7 @@ from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either, reduced, whole
-from ..core.batching import Batch, all_full, by_dim, flat, looped, refused, unchanged
+from ..core.batching import Batch, aligned, all_full, by_dim, flat, looped, refused, unchanged
 from ..core.bound import by_bindings
 from ..core.broadcast import beside, cast
 from ..core.define import Function, computed, elementwise
@@ -20,7 +20,7 @@ from ..core.signatures import tells
 from ..core.tape import apply
 from ..core.tuples import item
 from .arithmetic import lerp
-from .compare import isinf, isnan, logical_or, where
+from .compare import isinf, logical_or, where
 from .extremes import ValuesAndIndices, choosing, picked
 from .index import take_along_dim
 from .shape import movedim, reshape
@@ -33,13 +33,7 @@ __all__ = [
 
 def _order(x: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     """The indices that sort along a dimension, equal items in their order; NaN counts as the largest."""
-    if not x.ndim:
-        return np.zeros((), np.int64)
-    if not descending:
-        return x.argsort(dim, "stable")
-    reverse = (slice(None),) * dim + (slice(None, None, -1),)
-    order: np.ndarray = x.shape[dim] - 1 - x[reverse].argsort(dim, "stable")
-    return order[reverse]
+    return _kernels.places_in_order(x, dim, descending)
 
 
 _argsort = computed("argsort", _order, batched=by_dim)
@@ -208,8 +202,7 @@ def topk(
 
 
 def _kth_place(x: np.ndarray, k: int, dim: int) -> np.ndarray:
-    order = _order(x, dim, False)
-    return order[(slice(None),) * dim + (slice(k - 1, k),)] if x.ndim else order
+    return _kernels.places_of_ranks(x, np.array([k - 1]), dim)
 
 
 _kthvalue = computed("kthvalue", _kth_place, batched=by_dim)
@@ -353,18 +346,8 @@ def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None,
 
 
 def _middle_place(x: np.ndarray, dim: int, without_nan: bool) -> np.ndarray:
-    order = _order(x, dim, False)
-    if not x.ndim:
-        return order
-    n = x.shape[dim]
-    middle = np.full([1 if k == dim else m for k, m in enumerate(x.shape)], (n - 1) // 2)
-    if x.dtype.kind == "f":
-        numbers = n - np.isnan(x).sum(dim, keepdims=True)  # NaN come last in order
-        if without_nan:
-            middle = np.maximum(numbers - 1, 0) // 2
-        else:
-            middle = np.where(numbers < n, np.minimum(numbers, n - 1), middle)
-    return _kernels.gather_along(order, middle, dim)
+    n = x.shape[dim] if x.ndim else 1
+    return _kernels.places_of_ranks(x, np.array([(n - 1) // 2]), dim, "left out" if without_nan else "chosen")
 
 
 _middle = computed("median", _middle_place, batched=by_dim)
@@ -376,8 +359,8 @@ def _middle_item(name: str, without_nan: bool) -> Function:
             return np.full((1,) * x.ndim if keepdim else (), np.nan, x.dtype)
         if not x.size:
             raise ValueError(f"{name}: there is nothing to choose from in shape {x.shape}")
-        flat = x.reshape(-1)
-        item: np.ndarray = flat[_middle_place(flat, 0, without_nan)]
+        line = x.ravel("K")  # any order will do
+        item: np.ndarray = line[_middle_place(line, 0, without_nan)]
         return item.reshape((1,) * x.ndim if keepdim else ())
 
     return kernel
@@ -518,12 +501,43 @@ def _each_share(kernel: Function, batch: Batch, arrays: list[Any], static: dict[
 
 
 _share = elementwise("quantile_share", _checked_share, lambda g: g, floating=True, batched=_each_share)
-_floor = computed("floor", lambda x: np.floor(x).astype(np.int64), batched=unchanged)
-_ceil = computed("ceil", lambda x: np.ceil(x).astype(np.int64), batched=unchanged)
-_nearest = computed("round", lambda x: np.round(x).astype(np.int64), batched=unchanged)
+_floor = computed("floor", np.floor, batched=unchanged)
 _last_number = computed(
     "last_number", lambda x: np.maximum(x.shape[-1] - 1 - np.isnan(x).sum(-1, keepdims=True), 0), batched=unchanged
 )
+
+_FEW_RANKS = 8  # which are found one after the other in less time than all items are sorted
+
+
+def _neighbours(rows: np.ndarray, rank: np.ndarray, interpolation: str, without_nan: bool) -> Any:
+    """Per row the places of the items at each rank, or of those on both sides of it; of the NaN if there is one."""
+    rounding = {"higher": np.ceil, "nearest": np.round}.get(interpolation, np.floor)
+    ranks = [rounding(rank)]
+    if interpolation in ("linear", "midpoint"):
+        ranks.append(np.ceil(rank))
+    n, count = rows.shape[-1], rank.shape[-1]
+    asked = np.concatenate(ranks, -1).astype(np.int64)
+    rows = np.broadcast_to(rows, (*np.broadcast_shapes(rows.shape[:-1], rank.shape[:-1]), n))
+    if asked.size == asked.shape[-1]:
+        asked = asked.reshape(-1)
+    else:
+        asked = np.broadcast_to(asked, (*rows.shape[:-1], asked.shape[-1]))
+    if count <= _FEW_RANKS:
+        order = asked.argsort(-1, "stable")
+        ascending = np.take_along_axis(asked, order, -1)
+        places = _kernels.places_of_ranks(rows, ascending, -1, "last" if without_nan else "chosen")
+        back = order.argsort(-1)
+        found = places[..., back] if back.ndim == 1 else np.take_along_axis(places, back, -1)
+    else:
+        order = _kernels.places_in_order(rows, -1)
+        if not without_nan:  # NaN come last in order
+            largest = np.take_along_axis(rows, order[..., -1:], -1)
+            asked = np.where(np.isnan(largest), n - 1, asked)
+        found = np.take_along_axis(order, np.broadcast_to(asked, (*rows.shape[:-1], asked.shape[-1])), -1)
+    return (found[..., :count], found[..., count:]) if len(ranks) > 1 else found
+
+
+_neighbours_of = computed("quantile_neighbours", _neighbours, batched=aligned)
 
 
 @half
@@ -534,16 +548,11 @@ def _between_neighbours(rows: Any, share: Any, interpolation: str, without_nan: 
         share = cast(share, dtypes.float64)
     last = _last_number(rows) if without_nan else n - 1
     rank = reshape(share, (1,) * (rows._value.ndim - 1) + (-1,)) * last
-    low = {"higher": _ceil, "nearest": _nearest}.get(interpolation, _floor)(rank)
-    ordered = sort(rows).values
-    z = take_along_dim(ordered, low, -1)
-    if interpolation in ("linear", "midpoint"):
-        weight = 0.5 if interpolation == "midpoint" else cast(rank - low, rows._value.dtype)
-        z = _between(z, take_along_dim(ordered, _ceil(rank), -1), weight)
-    if without_nan:
-        return z
-    largest = ordered[..., n - 1 :]
-    return where(isnan(largest), largest, z)  # NaN come last in order
+    found = _neighbours_of(rows, rank, interpolation=interpolation, without_nan=without_nan)
+    if interpolation not in ("linear", "midpoint"):
+        return take_along_dim(rows, found, -1)
+    weight = 0.5 if interpolation == "midpoint" else cast(rank - _floor(rank), rows._value.dtype)
+    return _between(*[take_along_dim(rows, item(found, k), -1) for k in (0, 1)], weight)
 
 
 _EXACT = 1 << 24  # up to which every integer is a number of float32
@@ -595,16 +604,36 @@ def unique(
     require_unfollowed(x, "a set of its different items")
     dim = either("unique", dim, axis)
     d = None if dim is None else dimension("unique", dim, x._value.ndim)
-    return _asked(_unique(x, dim=d), return_inverse, return_counts)
+    found = _unique(x, dim=d, inverse=bool(return_inverse), counts=bool(return_counts))
+    parts = 1 + bool(return_inverse) + bool(return_counts)
+    return tuple([item(found, k) for k in range(parts)]) if parts > 1 else found
 
 
 Counted = tuple[np.ndarray, np.ndarray, np.ndarray]  # items, the place of each among them, how often each occurs
 
 
-def _distinct(x: np.ndarray, dim: int | None) -> Counted:
-    items, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
-    inverse = inverse.reshape(x.shape if dim is None else -1)
-    return items, inverse.astype(np.int64), counts.astype(np.int64)
+def _distinct(x: np.ndarray, dim: int | None, inverse: bool, counts: bool) -> Any:
+    """The distinct items; behind them, if asked for, the place of each item among them, and how often each occurs."""
+    if dim is not None:
+        items, places, numbers = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
+        places, numbers = places.reshape(-1).astype(np.int64), numbers.astype(np.int64)
+    else:
+        line = x.reshape(-1)
+        order = _order(line, 0, False) if inverse else None
+        ordered = np.sort(line) if order is None else line[order]
+        first = np.empty(line.shape, np.bool_)
+        first[:1] = True
+        np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+        items = ordered[first]
+        if counts:
+            numbers = np.diff(np.append(np.flatnonzero(first), line.size))
+        if order is not None:
+            places = np.empty(line.shape, np.int64)
+            places[order] = np.cumsum(first) - 1
+            places = places.reshape(x.shape)
+    if not inverse and not counts:
+        return items
+    return (items, *((places,) if inverse else ()), *((numbers,) if counts else ()))
 
 
 _unique = computed("unique", _distinct, batched=refused)
@@ -718,6 +747,8 @@ def searchsorted(
 
 def _places(sequence: np.ndarray, wanted: np.ndarray, right: bool, dtype: np.dtype) -> np.ndarray:
     side: Any = "right" if right else "left"
+    if isinstance(wanted, np.ndarray) and wanted.dtype == sequence.dtype:
+        return _kernels.search_sorted(sequence, wanted, right).astype(dtype, copy=False)
     if sequence.ndim == 1:
         return np.asarray(np.searchsorted(sequence, wanted, side), dtype)
     out = np.empty(wanted.shape, dtype)

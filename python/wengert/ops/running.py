@@ -13,7 +13,7 @@ from ..core.arguments import dimension, either, whole
 from ..core.batching import by_dim, unchanged
 from ..core.bound import by_bindings
 from ..core.broadcast import as_floating
-from ..core.define import Function, computed, linear, primitive
+from ..core.define import computed, elementwise, linear, primitive
 from ..core.doors import constant, enter
 from ..core.half import half, half_kernel
 from ..core.signatures import tells
@@ -21,7 +21,6 @@ from ..core.tape import Operation, apply
 from ..core.tuples import item
 from .compare import logical_xor
 from .extremes import ValuesAndIndices, values_and_indices
-from .functions import logaddexp
 from .index import along, picked_for, spread
 from .join import cat, roll
 from .reduce import applied_in
@@ -91,35 +90,40 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: An
 
 # ---------------------------------------------------------------- running
 
-# Hillis and Steele's scans (1986): log2(n) steps of differentiable operations, without division, so that derivatives of
-# every order are right also where items are zero.
+
+def _before(z: Any, dim: int) -> Any:
+    """The item before each, 0 before the first."""
+    shape = z._value.shape
+    zero = constant(np.zeros, (*shape[:dim], 1, *shape[dim + 1 :]), z._value.dtype)
+    return cat([zero, narrow_view(z, dim, 0, shape[dim] - 1)], dim)
 
 
-@half
-def _scan_of_logarithms(x: Any, dim: int) -> Tensor:
-    return _scan(logaddexp, x, dim)
-
-
-def _scan(combine: Function, x: Tensor, dim: int) -> Tensor:
-    """What `combine` makes of all items up to each."""
-    n, step = x._value.shape[dim], 1
-    while step < n:
-        later = combine(narrow_view(x, dim, step, n), narrow_view(x, dim, 0, n - step))
-        x = cat([narrow_view(x, dim, 0, step), later], dim)
-        step *= 2
-    return x
+def _pulled_through(g: Any, a: Any, z: Any, dim: int) -> Any:
+    """The cotangent s of b, s[k] = g[k] + a[k + 1] s[k + 1], which also is what a's is made of."""
+    if not g._value.size:
+        return g, g
+    after = flip(roll(a, -1, dim), dim)
+    s = flip(_recurrence(after, flip(g, dim), dim), dim)
+    return s * _before(z, dim), s
 
 
 def _recurrence(a: Any, b: Any, dim: int) -> Any:
-    """The sequence z[k] = a[k] z[k - 1] + b[k] from z[-1] = 0."""
-    n, step = b._value.shape[dim], 1
-    while step < n:
-        late, early = narrow_view(a, dim, step, n), narrow_view(a, dim, 0, n - step)
-        b_late = narrow_view(b, dim, step, n) + late * narrow_view(b, dim, 0, n - step)
-        b = cat([narrow_view(b, dim, 0, step), b_late], dim)
-        a = cat([narrow_view(a, dim, 0, step), late * early], dim)
-        step *= 2
-    return b
+    """The sequence z[k] = a[k] z[k - 1] + b[k] from z[-1] = 0, without division: right also where items are zero."""
+    return apply(_RECURRENCE, (a, b), {"dim": dim})
+
+
+_RECURRENCE = primitive(
+    "recurrence",
+    half_kernel(lambda a, b, dim: _kernels.recurrence(a, b, dim)),
+    (),
+    (
+        lambda t, a, z, dim: _recurrence(a, t * _before(z, dim), dim) if z._value.size else t,
+        lambda t, a, dim: _recurrence(a, t, dim),
+    ),
+    ("a", "b"),
+    joint=_pulled_through,
+    batched=by_dim,
+)
 
 
 @by_bindings
@@ -185,6 +189,52 @@ def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: A
     return apply(_CUMPROD, (x,), static) if dtype is None else applied_in(dtype, "cumprod", _CUMPROD, x, static)
 
 
+_EXP, _LOG = _kernels.Elementwise("exp"), _kernels.Elementwise("log")
+
+
+def _logarithms(x: np.ndarray, dim: int) -> np.ndarray:
+    """The sums of exponentials relative to the largest item so far, whose logarithms are added to it."""
+    most = np.finfo(x.dtype).max
+    largest = np.maximum(np.minimum(_kernels.running_extreme(x, dim)[0], most), -most)
+    later, earlier = (tuple([slice(None)] * dim + [part]) for part in (slice(1, None), slice(None, -1)))
+    with np.errstate(all="ignore"):
+        shrinking = np.zeros_like(largest)  # of the sum so far, where the largest item grows
+        np.subtract(largest[earlier], largest[later], out=shrinking[later])
+        sums = _kernels.recurrence(_EXP(shrinking), _EXP(x - largest), dim)
+        return np.asarray(_LOG(sums) + largest)
+
+
+def _exponentials(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        difference = x - y
+    difference[x == y] = 0.0  # infinities too
+    return np.asarray(_EXP(difference))
+
+
+_exp_of_difference = elementwise("exp_of_difference", half_kernel(_exponentials), lambda z: z, lambda z: -z)
+
+
+@half
+def _pulled_logarithms(g: Any, x: Any, z: Any, dim: int) -> Any:
+    """The cotangent of item j: exp(x[j] - z[j]) s[j], where s[j] = g[j] + exp(z[j] - z[j + 1]) s[j + 1]."""
+    n = z._value.shape[dim]
+    later = cat([narrow_view(z, dim, 1, n), narrow_view(z, dim, n - 1, n)], dim)
+    shrinking = flip(_exp_of_difference(z, later), dim)
+    return _exp_of_difference(x, z) * flip(_recurrence(shrinking, flip(g, dim), dim), dim)
+
+
+@half
+def _pushed_logarithms(t: Any, x: Any, z: Any, dim: int) -> Any:
+    """The tangent of item k: exp(z[k - 1] - z[k]) times the one before, and exp(x[k] - z[k]) t[k]."""
+    earlier = cat([narrow_view(z, dim, 0, 1), narrow_view(z, dim, 0, z._value.shape[dim] - 1)], dim)
+    return _recurrence(_exp_of_difference(earlier, z), _exp_of_difference(x, z) * t, dim)
+
+
+_LOGCUMSUMEXP = primitive(
+    "logcumsumexp", half_kernel(_logarithms), (_pulled_logarithms,), (_pushed_logarithms,), batched=by_dim
+)
+
+
 @tells
 def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """The logarithm of the running sum of the exponentials along one dimension, without overflow.
@@ -212,7 +262,7 @@ def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> 
     """
     x = as_floating(x)
     d = _direction("logcumsumexp", x, dim, axis)
-    return _scan_of_logarithms(x, d) if x._value.ndim and x._value.shape[d] > 1 else clone(x)
+    return apply(_LOGCUMSUMEXP, (x,), {"dim": d}) if x._value.ndim and x._value.shape[d] > 1 else clone(x)
 
 
 # ---------------------------------------------------------------- differences

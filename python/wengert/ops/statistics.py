@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimensions, either, whole
@@ -186,13 +188,16 @@ def nanmean(
 
 
 def _counts(x: np.ndarray, weights: np.ndarray | None = None, *, minlength: int) -> np.ndarray:
+    if x.ndim == 1 and weights is None:
+        with contextlib.suppress(ValueError):  # of a negative one
+            return _kernels.count(x.astype(np.int64, copy=False), minlength)
     if x.ndim != 1 or (x < 0).any():
         raise ValueError(
             f"bincount: expected a vector of integers >= 0, got shape {x.shape}"
             + (f" with {x.min()} in it" if x.size else "")
         )
     counts = np.bincount(x, weights, minlength)
-    return counts.astype(np.int64 if weights is None else np.float32 if weights.dtype == np.float32 else np.float64)
+    return counts.astype(np.float32 if weights is not None and weights.dtype == np.float32 else np.float64)
 
 
 _bincount = computed("bincount", _counts)
@@ -205,8 +210,8 @@ def _counts_between(x: np.ndarray, bins: int, low: float, high: float) -> np.nda
         low, high = low - 1, high + 1
     if not low < high or not math.isfinite(high - low):
         raise ValueError(f"histc: expected a finite range with min < max, got {low} to {high}")
-    counts, _ = np.histogram(x.astype(np.float64), bins, (low, high))
-    return counts.astype(x.dtype)
+    items = x.astype(np.float32) if x.dtype == dtypes.float16 else x
+    return _kernels.count_between(items, bins, low, high).astype(x.dtype)
 
 
 _histc = computed("histc", _counts_between)
