@@ -10,8 +10,8 @@ cimport numpy as cnp
 from cpython.float cimport PyFloat_AsDouble
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_INCREF, PyObject
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from .wengert cimport *
 
@@ -202,6 +202,7 @@ include "bindings/along.pxi"
 include "bindings/topk.pxi"
 include "bindings/order.pxi"
 include "bindings/count.pxi"
+include "bindings/draw.pxi"
 include "bindings/window.pxi"
 include "bindings/recurrent.pxi"
 include "bindings/norm.pxi"

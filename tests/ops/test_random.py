@@ -69,6 +69,29 @@ def test_the_stream_is_numpys_philox() -> None:
     np.testing.assert_array_equal(wg.rand(5).numpy(), expected)
 
 
+@pytest.mark.parametrize("normal", [False, True])
+def test_many_numbers_are_those_that_numpy_draws_and_leave_the_same_state(normal: bool) -> None:
+    ours, numpys = seeded(), np.random.Generator(np.random.Philox(7))
+    draw, again = (wg.randn, numpys.standard_normal) if normal else (wg.rand, numpys.random)
+    for count in (1, 5000, 3, 4096, 2, 4099, 5, 300_000):  # few, and many, from every place in a word
+        np.testing.assert_array_equal(draw(count, generator=ours).numpy(), again(count, np.float32))
+        assert str(ours.numpy.bit_generator.state) == str(numpys.bit_generator.state)
+        assert ours.numpy.random() == numpys.random()
+    assert np.random.Generator(np.random.PCG64(3)).random(5000, np.float32).tolist() == (
+        wg.rand(5000, generator=np.random.Generator(np.random.PCG64(3))).tolist()
+    )
+
+
+def test_the_counter_of_many_numbers_carries() -> None:
+    ours, numpys = (np.random.Generator(np.random.Philox(7)) for _ in range(2))
+    for generator in (ours, numpys):
+        state = generator.bit_generator.state
+        state["state"]["counter"] = np.array([2**64 - 3, 2**64 - 1, 5, 6], np.uint64)
+        generator.bit_generator.state = state
+    np.testing.assert_array_equal(wg.rand(5000, generator=ours).numpy(), numpys.random(5000, np.float32))
+    assert str(ours.bit_generator.state) == str(numpys.bit_generator.state)
+
+
 def test_a_new_process_draws_other_numbers_and_a_seeded_one_the_same() -> None:
     code = (
         "import wengert as wg; print(wg.initial_seed(), wg.rand(1).item()); wg.manual_seed(1); print(wg.rand(1).item())"

@@ -1,0 +1,199 @@
+/* draw.c - draw.h's numbers. Words are made by the block, into a cache, from which the numbers take halves. */
+#include "draw.h"
+
+#include "grain.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BLOCKS = 64, HALVES = 8 * BLOCKS, LAYERS = 256 }; /* of four words each; halves of words */
+
+typedef struct {
+    wg_philox *state;
+    uint64_t first[4];       /* the counter of the cache's first block */
+    uint32_t halves[HALVES]; /* the lower half of each word before the upper one */
+    ptrdiff_t next;          /* half; HALVES: there are none */
+    int filled;
+} draw_cache;
+
+/* ---------------------------------------------------------------- words */
+
+static void draw_add(uint64_t counter[4], uint64_t steps)
+{
+    for (int i = 0; i < 4 && steps; i++) {
+        counter[i] += steps;
+        steps = counter[i] < steps;
+    }
+}
+
+/* Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011). */
+INLINE void draw_block(const uint64_t counter[4], const uint64_t key[2], uint64_t out[4])
+{
+    uint64_t a = counter[0], b = counter[1], c = counter[2], d = counter[3], k = key[0], l = key[1];
+    for (int round = 0; round < 10; round++) {
+        const unsigned __int128 left = (unsigned __int128)0xD2E7470EE14C6C93 * a;
+        const unsigned __int128 right = (unsigned __int128)0xCA5A826395121157 * c;
+        a = (uint64_t)(right >> 64) ^ b ^ k;
+        c = (uint64_t)(left >> 64) ^ d ^ l;
+        b = (uint64_t)right;
+        d = (uint64_t)left;
+        k += 0x9E3779B97F4A7C15;
+        l += 0xBB67AE8584CAA73B;
+    }
+    out[0] = a, out[1] = b, out[2] = c, out[3] = d;
+}
+
+static void draw_refill(draw_cache *cache)
+{
+    uint64_t counter[4], words[4];
+    memcpy(counter, cache->state->counter, sizeof counter);
+    for (int i = 0; i < BLOCKS; i++) {
+        draw_add(counter, 1);
+        if (i == 0)
+            memcpy(cache->first, counter, sizeof counter);
+        draw_block(counter, cache->state->key, words);
+        for (int w = 0; w < 4; w++) {
+            cache->halves[8 * i + 2 * w] = (uint32_t)words[w];
+            cache->halves[8 * i + 2 * w + 1] = (uint32_t)(words[w] >> 32);
+        }
+    }
+    memcpy(cache->state->counter, counter, sizeof counter);
+    cache->next = 0;
+    cache->filled = 1;
+}
+
+/* What the state has left stands at the cache's end, as if a block had been used before it. */
+static void draw_open(draw_cache *cache, wg_philox *state)
+{
+    cache->state = state;
+    cache->next = HALVES;
+    cache->filled = 0;
+    for (int w = 3; w >= state->position; w--) {
+        cache->halves[--cache->next] = (uint32_t)(state->buffer[w] >> 32);
+        cache->halves[--cache->next] = (uint32_t)state->buffer[w];
+    }
+    if (state->has_half)
+        cache->halves[--cache->next] = state->half;
+}
+
+/* The state after the last half that was used: at least one. */
+static void draw_close(draw_cache *cache)
+{
+    wg_philox *const state = cache->state;
+    if (cache->filled) {
+        const ptrdiff_t block = (cache->next - 1) / 8;
+        memcpy(state->counter, cache->first, sizeof cache->first);
+        draw_add(state->counter, (uint64_t)block);
+        draw_block(state->counter, state->key, state->buffer);
+        state->position = (int)(cache->next - 8 * block + 1) / 2;
+    } else {
+        state->position = 4 - (int)(HALVES - cache->next) / 2;
+    }
+    state->has_half = (int)(cache->next & 1); /* HALVES is even */
+    state->half = cache->halves[cache->next - !state->has_half];
+}
+
+INLINE uint32_t draw_half(draw_cache *cache)
+{
+    if (cache->next == HALVES)
+        draw_refill(cache);
+    return cache->halves[cache->next++];
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+INLINE float draw_uniform(draw_cache *cache)
+{
+    return (float)(draw_half(cache) >> 8) * 0x1p-24F;
+}
+
+/* The layers of the ziggurat: of layer i the width, in steps of 2^-23 of it the part that lies in the layer above too, and
+ * the density at its end. */
+typedef struct {
+    uint32_t inside[LAYERS];
+    float step[LAYERS], density[LAYERS];
+} draw_layers;
+
+#define TAIL 3.6541528853610088 /* where it begins */
+
+/* Rounded to float32 from float64, whose last bits make no difference. */
+static void draw_make_layers(draw_layers *layers)
+{
+    const double end = exp(-0.5 * TAIL * TAIL);
+    const double area = TAIL * end + 1.2533141373155003 * erfc(TAIL / 1.4142135623730951); /* sqrt(pi / 2), sqrt(2) */
+    double x = TAIL, ratio = TAIL * end / area;
+    layers->step[0] = (float)(area / end * 0x1p-23);
+    layers->density[0] = 1;
+    layers->inside[0] = (uint32_t)(ratio * 0x1p23 + 0.5);
+    for (int i = LAYERS - 1; i > 0; i--) {
+        layers->step[i] = (float)(x * 0x1p-23);
+        layers->density[i] = (float)exp(-0.5 * x * x);
+        const double above = i > 1 ? sqrt(-2 * log(area / x + exp(-0.5 * x * x))) : 0;
+        layers->inside[i] = (uint32_t)(above / x * 0x1p23 + 0.5);
+        x = above;
+    }
+}
+
+/* What the layers leave out, in one case of 140. */
+static int draw_rarely(draw_cache *cache, const draw_layers *layers, uint32_t half, float *x)
+{
+    const uint32_t layer = half & (LAYERS - 1);
+    if (layer > 0) {
+        const float share = draw_uniform(cache), from = layers->density[layer];
+        return (layers->density[layer - 1] - from) * share + from < exp(-0.5 * (double)*x * (double)*x);
+    }
+    for (;;) {
+        const float beyond = (float)(-1 / TAIL) * log1pf(-draw_uniform(cache)), y = -log1pf(-draw_uniform(cache));
+        if (y + y > beyond * beyond) {
+            *x = half >> 17 & 1 ? -((float)TAIL + beyond) : (float)TAIL + beyond;
+            return 1;
+        }
+    }
+}
+
+/* As many numbers as there are halves that lie inside of their layers, one after the other, and the next half. */
+INLINE ptrdiff_t draw_normals(draw_cache *cache, const draw_layers *layers, ptrdiff_t n, float *out)
+{
+    const uint32_t *const halves = cache->halves + cache->next;
+    ptrdiff_t i = 0;
+    for (n = least(n, HALVES - cache->next); i < n; i++) {
+        const uint32_t half = halves[i], layer = half & (LAYERS - 1), part = half >> 9, sign = (half & LAYERS) << 23;
+        const float x = (float)(int32_t)part * layers->step[layer];
+        uint32_t bits;
+        memcpy(&bits, &x, sizeof bits);
+        bits ^= sign;
+        memcpy(out + i, &bits, sizeof bits);
+        if (part >= layers->inside[layer])
+            break;
+    }
+    cache->next += i;
+    if (i == n)
+        return n;
+    cache->next++;
+    return i + draw_rarely(cache, layers, halves[i], out + i);
+}
+
+void wg_draw(wg_draw_kind kind, wg_philox *state, ptrdiff_t n, float *out)
+{
+    draw_cache cache;
+    draw_layers layers;
+    if (n == 0)
+        return;
+    draw_open(&cache, state);
+    if (kind == WG_DRAW_UNIFORM) {
+        for (ptrdiff_t i = 0; i < n;) {
+            if (cache.next == HALVES)
+                draw_refill(&cache);
+            for (const ptrdiff_t end = least(n, i + HALVES - cache.next); i < end; i++)
+                out[i] = (float)(int32_t)(cache.halves[cache.next++] >> 8) * 0x1p-24F;
+        }
+    } else {
+        draw_make_layers(&layers);
+        for (ptrdiff_t i = 0; i < n;) {
+            if (cache.next == HALVES)
+                draw_refill(&cache);
+            i += draw_normals(&cache, &layers, n - i, out + i);
+        }
+    }
+    draw_close(&cache);
+}
