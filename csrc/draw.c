@@ -9,7 +9,8 @@
 enum { BLOCKS = 64, HALVES = 8 * BLOCKS, LAYERS = 256 }; /* of four words each; halves of words */
 
 typedef struct {
-    wg_philox *state;
+    wg_philox *state; /* or NULL */
+    const wg_bits *bits;
     uint64_t first[4];       /* the counter of the cache's first block */
     uint32_t halves[HALVES]; /* the lower half of each word before the upper one */
     ptrdiff_t next;          /* half; HALVES: there are none */
@@ -43,8 +44,15 @@ INLINE void draw_block(const uint64_t counter[4], const uint64_t key[2], uint64_
     out[0] = a, out[1] = b, out[2] = c, out[3] = d;
 }
 
-static void draw_refill(draw_cache *cache)
+/* Of what is there to be used, `wanted` halves and no more, unless they come from a state. */
+static void draw_refill(draw_cache *cache, ptrdiff_t wanted)
 {
+    if (!cache->state) {
+        cache->next = HALVES - least(wanted, HALVES);
+        for (ptrdiff_t i = cache->next; i < HALVES; i++)
+            cache->halves[i] = cache->bits->next(cache->bits->from);
+        return;
+    }
     uint64_t counter[4], words[4];
     memcpy(counter, cache->state->counter, sizeof counter);
     for (int i = 0; i < BLOCKS; i++) {
@@ -63,11 +71,14 @@ static void draw_refill(draw_cache *cache)
 }
 
 /* What the state has left stands at the cache's end, as if a block had been used before it. */
-static void draw_open(draw_cache *cache, wg_philox *state)
+static void draw_open(draw_cache *cache, wg_philox *state, const wg_bits *bits)
 {
     cache->state = state;
+    cache->bits = bits;
     cache->next = HALVES;
     cache->filled = 0;
+    if (!state)
+        return;
     for (int w = 3; w >= state->position; w--) {
         cache->halves[--cache->next] = (uint32_t)(state->buffer[w] >> 32);
         cache->halves[--cache->next] = (uint32_t)state->buffer[w];
@@ -80,6 +91,8 @@ static void draw_open(draw_cache *cache, wg_philox *state)
 static void draw_close(draw_cache *cache)
 {
     wg_philox *const state = cache->state;
+    if (!state)
+        return;
     if (cache->filled) {
         const ptrdiff_t block = (cache->next - 1) / 8;
         memcpy(state->counter, cache->first, sizeof cache->first);
@@ -96,7 +109,7 @@ static void draw_close(draw_cache *cache)
 INLINE uint32_t draw_half(draw_cache *cache)
 {
     if (cache->next == HALVES)
-        draw_refill(cache);
+        draw_refill(cache, 1);
     return cache->halves[cache->next++];
 }
 
@@ -114,33 +127,35 @@ typedef struct {
     float step[LAYERS], density[LAYERS];
 } draw_layers;
 
+static draw_layers layers;
+
 #define TAIL 3.6541528853610088 /* where it begins */
 
 /* Rounded to float32 from float64, whose last bits make no difference. */
-static void draw_make_layers(draw_layers *layers)
+void wg_draw_prepare(void)
 {
     const double end = exp(-0.5 * TAIL * TAIL);
     const double area = TAIL * end + 1.2533141373155003 * erfc(TAIL / 1.4142135623730951); /* sqrt(pi / 2), sqrt(2) */
     double x = TAIL, ratio = TAIL * end / area;
-    layers->step[0] = (float)(area / end * 0x1p-23);
-    layers->density[0] = 1;
-    layers->inside[0] = (uint32_t)(ratio * 0x1p23 + 0.5);
+    layers.step[0] = (float)(area / end * 0x1p-23);
+    layers.density[0] = 1;
+    layers.inside[0] = (uint32_t)(ratio * 0x1p23 + 0.5);
     for (int i = LAYERS - 1; i > 0; i--) {
-        layers->step[i] = (float)(x * 0x1p-23);
-        layers->density[i] = (float)exp(-0.5 * x * x);
+        layers.step[i] = (float)(x * 0x1p-23);
+        layers.density[i] = (float)exp(-0.5 * x * x);
         const double above = i > 1 ? sqrt(-2 * log(area / x + exp(-0.5 * x * x))) : 0;
-        layers->inside[i] = (uint32_t)(above / x * 0x1p23 + 0.5);
+        layers.inside[i] = (uint32_t)(above / x * 0x1p23 + 0.5);
         x = above;
     }
 }
 
 /* What the layers leave out, in one case of 140. */
-static int draw_rarely(draw_cache *cache, const draw_layers *layers, uint32_t half, float *x)
+static int draw_rarely(draw_cache *cache, uint32_t half, float *x)
 {
     const uint32_t layer = half & (LAYERS - 1);
     if (layer > 0) {
-        const float share = draw_uniform(cache), from = layers->density[layer];
-        return (layers->density[layer - 1] - from) * share + from < exp(-0.5 * (double)*x * (double)*x);
+        const float share = draw_uniform(cache), from = layers.density[layer];
+        return (layers.density[layer - 1] - from) * share + from < exp(-0.5 * (double)*x * (double)*x);
     }
     for (;;) {
         const float beyond = (float)(-1 / TAIL) * log1pf(-draw_uniform(cache)), y = -log1pf(-draw_uniform(cache));
@@ -152,48 +167,73 @@ static int draw_rarely(draw_cache *cache, const draw_layers *layers, uint32_t ha
 }
 
 /* As many numbers as there are halves that lie inside of their layers, one after the other, and the next half. */
-INLINE ptrdiff_t draw_normals(draw_cache *cache, const draw_layers *layers, ptrdiff_t n, float *out)
+INLINE ptrdiff_t draw_normals(draw_cache *cache, ptrdiff_t n, float *out)
 {
     const uint32_t *const halves = cache->halves + cache->next;
     ptrdiff_t i = 0;
     for (n = least(n, HALVES - cache->next); i < n; i++) {
         const uint32_t half = halves[i], layer = half & (LAYERS - 1), part = half >> 9, sign = (half & LAYERS) << 23;
-        const float x = (float)(int32_t)part * layers->step[layer];
+        const float x = (float)(int32_t)part * layers.step[layer];
         uint32_t bits;
         memcpy(&bits, &x, sizeof bits);
         bits ^= sign;
         memcpy(out + i, &bits, sizeof bits);
-        if (part >= layers->inside[layer])
+        if (part >= layers.inside[layer])
             break;
     }
     cache->next += i;
     if (i == n)
         return n;
     cache->next++;
-    return i + draw_rarely(cache, layers, halves[i], out + i);
+    return i + draw_rarely(cache, halves[i], out + i);
 }
 
-void wg_draw(wg_draw_kind kind, wg_philox *state, ptrdiff_t n, float *out)
+/* Fisher and Yates's: each item changes places with one of those up to it, the first number that does not lie behind it of
+ * as many bits. They are drawn some steps before, so that memory can be waited for. */
+static void draw_order(draw_cache *cache, ptrdiff_t n, int64_t *out)
 {
+    enum { AHEAD = 64 };
+    uint32_t other[AHEAD], mask = UINT32_MAX;
+    for (ptrdiff_t i = 0; i < n; i++)
+        out[i] = i;
+    for (ptrdiff_t last = n - 1; last > 0; last -= AHEAD) {
+        const ptrdiff_t steps = least(AHEAD, last);
+        for (ptrdiff_t k = 0; k < steps;) {
+            while (mask >> 1 >= (uint32_t)(last - k))
+                mask >>= 1;
+            if (cache->next == HALVES)
+                draw_refill(cache, last - k);
+            other[k] = cache->halves[cache->next++] & mask;
+            __builtin_prefetch(out + other[k], 1);
+            k += other[k] <= (uint32_t)(last - k);
+        }
+        for (ptrdiff_t k = 0; k < steps; k++) {
+            const int64_t item = out[other[k]];
+            out[other[k]] = out[last - k];
+            out[last - k] = item;
+        }
+    }
+}
+
+void wg_draw(wg_draw_kind kind, wg_philox *state, const wg_bits *bits, ptrdiff_t n, void *out)
+{
+    float *const numbers = out;
     draw_cache cache;
-    draw_layers layers;
-    if (n == 0)
+    if (n < 1 + (kind == WG_DRAW_ORDER)) { /* nothing is used */
+        memset(out, 0, (size_t)n * sizeof(int64_t));
         return;
-    draw_open(&cache, state);
-    if (kind == WG_DRAW_UNIFORM) {
-        for (ptrdiff_t i = 0; i < n;) {
-            if (cache.next == HALVES)
-                draw_refill(&cache);
+    }
+    draw_open(&cache, state, bits);
+    if (kind == WG_DRAW_ORDER)
+        draw_order(&cache, n, out);
+    for (ptrdiff_t i = 0; i < n && kind != WG_DRAW_ORDER;) {
+        if (cache.next == HALVES)
+            draw_refill(&cache, n - i);
+        if (kind == WG_DRAW_NORMAL)
+            i += draw_normals(&cache, n - i, numbers + i);
+        else
             for (const ptrdiff_t end = least(n, i + HALVES - cache.next); i < end; i++)
-                out[i] = (float)(int32_t)(cache.halves[cache.next++] >> 8) * 0x1p-24F;
-        }
-    } else {
-        draw_make_layers(&layers);
-        for (ptrdiff_t i = 0; i < n;) {
-            if (cache.next == HALVES)
-                draw_refill(&cache);
-            i += draw_normals(&cache, &layers, n - i, out + i);
-        }
+                numbers[i] = (float)(int32_t)(cache.halves[cache.next++] >> 8) * 0x1p-24F;
     }
     draw_close(&cache);
 }

@@ -69,17 +69,19 @@ def test_the_stream_is_numpys_philox() -> None:
     np.testing.assert_array_equal(wg.rand(5).numpy(), expected)
 
 
-@pytest.mark.parametrize("normal", [False, True])
-def test_many_numbers_are_those_that_numpy_draws_and_leave_the_same_state(normal: bool) -> None:
-    ours, numpys = seeded(), np.random.Generator(np.random.Philox(7))
-    draw, again = (wg.randn, numpys.standard_normal) if normal else (wg.rand, numpys.random)
-    for count in (1, 5000, 3, 4096, 2, 4099, 5, 300_000):  # few, and many, from every place in a word
-        np.testing.assert_array_equal(draw(count, generator=ours).numpy(), again(count, np.float32))
-        assert str(ours.numpy.bit_generator.state) == str(numpys.bit_generator.state)
-        assert ours.numpy.random() == numpys.random()
-    assert np.random.Generator(np.random.PCG64(3)).random(5000, np.float32).tolist() == (
-        wg.rand(5000, generator=np.random.Generator(np.random.PCG64(3))).tolist()
-    )
+@pytest.mark.parametrize("bits", [np.random.Philox, np.random.PCG64, np.random.MT19937])
+@pytest.mark.parametrize("kind", ["rand", "randn", "randperm"])
+def test_the_numbers_are_those_that_numpy_draws_and_leave_the_same_state(kind: str, bits: Any) -> None:
+    ours, numpys = (np.random.Generator(bits(7)) for _ in range(2))
+    draw, again = {
+        "rand": (wg.rand, lambda n: numpys.random(n, np.float32)),
+        "randn": (wg.randn, lambda n: numpys.standard_normal(n, np.float32)),
+        "randperm": (wg.randperm, numpys.permutation),
+    }[kind]
+    for count in (1, 600, 5000, 0, 3, 4096, 2, 4099, 5, 300_000):  # few, and many, from every place in a word
+        np.testing.assert_array_equal(draw(count, generator=ours).numpy(), again(count))
+        assert str(ours.bit_generator.state) == str(numpys.bit_generator.state)
+        assert ours.random() == numpys.random()
 
 
 def test_the_counter_of_many_numbers_carries() -> None:

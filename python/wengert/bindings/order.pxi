@@ -102,8 +102,8 @@ def places_of_ranks(x, ranks, axis, nan="last"):
     ----------
     x : ndarray
         Of reals, integers or booleans, any strides.
-    ranks : ndarray of int64
-        (m,), or (..., m) for the others of x's dimensions: in [0, n), ascending.
+    ranks : int, or ndarray of int64
+        One; or (m,); or (..., m) for the others of x's dimensions: in [0, n), ascending.
     axis : int
     nan : {"last", "chosen", "left out"}
         Of reals: NaN is the largest item; or where there is one, every rank is the first one's; or every rank is that
@@ -114,18 +114,23 @@ def places_of_ranks(x, ranks, axis, nan="last"):
     ndarray of int64
         Of x's shape with m along the axis.
     """
-    cdef cnp.ndarray array = readable(x, "places_of_ranks"), R = np.ascontiguousarray(ranks, np.int64)
+    cdef cnp.ndarray array = readable(x, "places_of_ranks"), R
     cdef int ndim = cnp.PyArray_NDIM(array), d = axis_of(axis, ndim, "places_of_ranks")
-    cdef cnp.npy_intp n = cnp.PyArray_DIM(array, d) if ndim else 1, asked = cnp.PyArray_SIZE(R), i
+    cdef cnp.npy_intp n = cnp.PyArray_DIM(array, d) if ndim else 1, asked = 1, i
+    cdef int64_t rank
     cdef wg_order o
-    cdef bint fits
+    cdef bint fits = True
     memset(&o, 0, sizeof(o))
-    o.count = cnp.PyArray_DIM(R, cnp.PyArray_NDIM(R) - 1)
-    o.ranks = <const int64_t *> cnp.PyArray_DATA(R)
-    fits = ndim > 0 or asked == 1
-    if cnp.PyArray_NDIM(R) > 1:
-        o.rank_stride = o.count
-        fits = asked * n == cnp.PyArray_SIZE(array) * o.count
+    if type(ranks) is int:
+        rank, o.ranks, o.count = ranks, &rank, 1
+    else:
+        R = np.ascontiguousarray(ranks, np.int64)
+        asked, o.count = cnp.PyArray_SIZE(R), cnp.PyArray_DIM(R, cnp.PyArray_NDIM(R) - 1)
+        o.ranks = <const int64_t *> cnp.PyArray_DATA(R)
+        fits = ndim > 0 or asked == 1
+        if cnp.PyArray_NDIM(R) > 1:
+            o.rank_stride = o.count
+            fits = asked * n == cnp.PyArray_SIZE(array) * o.count
     for i in range(asked):
         fits = fits and 0 <= o.ranks[i] < n and (i % o.count == 0 or o.ranks[i - 1] <= o.ranks[i])
     if not fits:

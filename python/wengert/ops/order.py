@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, overload
 
 import numpy as np
@@ -20,9 +21,9 @@ from ..core.signatures import tells
 from ..core.tape import apply
 from ..core.tuples import item
 from .arithmetic import lerp
-from .compare import isinf, logical_or, where
+from .compare import where
 from .extremes import ValuesAndIndices, choosing, picked
-from .index import take_along_dim
+from .index import along, picked_for
 from .shape import movedim, reshape
 
 __all__ = [
@@ -202,7 +203,7 @@ def topk(
 
 
 def _kth_place(x: np.ndarray, k: int, dim: int) -> np.ndarray:
-    return _kernels.places_of_ranks(x, np.array([k - 1]), dim)
+    return _kernels.places_of_ranks(x, k - 1, dim)
 
 
 _kthvalue = computed("kthvalue", _kth_place, batched=by_dim)
@@ -347,7 +348,7 @@ def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None,
 
 def _middle_place(x: np.ndarray, dim: int, without_nan: bool) -> np.ndarray:
     n = x.shape[dim] if x.ndim else 1
-    return _kernels.places_of_ranks(x, np.array([(n - 1) // 2]), dim, "left out" if without_nan else "chosen")
+    return _kernels.places_of_ranks(x, (n - 1) // 2, dim, "left out" if without_nan else "chosen")
 
 
 _middle = computed("median", _middle_place, batched=by_dim)
@@ -475,14 +476,17 @@ def _quantile(
     asked = share._value.shape
     ndim = x._value.ndim
     d = 0 if dim is None else dimension(name, dim, ndim)
-    rows = reshape(x, -1) if dim is None or not ndim else movedim(x, d, -1)
+    rows = reshape(x, -1) if dim is None or not ndim else x if d == ndim - 1 else movedim(x, d, -1)
     if not rows._value.shape[-1]:
         raise ValueError(f"{name}: there is nothing to choose from in shape {x._value.shape}")
-    z = movedim(_between_neighbours(rows, share, interpolation, name == "nanquantile"), -1, 0)  # (q, other dimensions)
+    z = _between_neighbours(rows, share, interpolation, name == "nanquantile")  # (other dimensions, q)
+    lead = rows._value.shape[:-1]
     if keepdim:
         lead = (1,) * ndim if dim is None else tuple(1 if k == d else n for k, n in enumerate(x._value.shape))
-        z = reshape(z, (*z._value.shape[:1], *lead))
-    return z if asked else reshape(z, z._value.shape[1:])
+    if not asked:
+        return reshape(z, lead)
+    z = movedim(z, -1, 0)
+    return reshape(z, (*asked, *lead)) if keepdim else z
 
 
 def _checked_share(q: np.ndarray, name: str) -> np.ndarray:
@@ -511,6 +515,12 @@ _FEW_RANKS = 8  # which are found one after the other in less time than all item
 
 def _neighbours(rows: np.ndarray, rank: np.ndarray, interpolation: str, without_nan: bool) -> Any:
     """Per row the places of the items at each rank, or of those on both sides of it; of the NaN if there is one."""
+    if rank.size == 1 and interpolation == "linear":
+        low = math.floor(rank.item())
+        places = _kernels.places_of_ranks(
+            rows, np.array([low, math.ceil(rank.item())]), -1, "last" if without_nan else "chosen"
+        )
+        return places[..., :1], places[..., 1:]
     rounding = {"higher": np.ceil, "nearest": np.round}.get(interpolation, np.floor)
     ranks = [rounding(rank)]
     if interpolation in ("linear", "midpoint"):
@@ -550,17 +560,24 @@ def _between_neighbours(rows: Any, share: Any, interpolation: str, without_nan: 
     rank = reshape(share, (1,) * (rows._value.ndim - 1) + (-1,)) * last
     found = _neighbours_of(rows, rank, interpolation=interpolation, without_nan=without_nan)
     if interpolation not in ("linear", "midpoint"):
-        return take_along_dim(rows, found, -1)
+        return _at(rows, found)
     weight = 0.5 if interpolation == "midpoint" else cast(rank - _floor(rank), rows._value.dtype)
-    return _between(*[take_along_dim(rows, item(found, k), -1) for k in (0, 1)], weight)
+    return _between(_at(rows, item(found, 0)), _at(rows, item(found, 1)), weight)
+
+
+def _at(rows: Any, places: Any) -> Any:
+    return picked_for("quantile", rows, along("quantile", rows, places, rows._value.ndim - 1))
 
 
 _EXACT = 1 << 24  # up to which every integer is a number of float32
 
 
+_infinite = computed("isinf", lambda x, y: np.isinf(x) | np.isinf(y), batched=aligned)
+
+
 def _between(x: Any, y: Any, weight: Any) -> Tensor:
     """x + weight (y - x); where one is infinite, that infinity, and NaN between opposite ones."""
-    infinite = logical_or(isinf(x), isinf(y))
+    infinite = _infinite(x, y)
     return where(infinite, x + y, lerp(where(infinite, 0.0, x), where(infinite, 0.0, y), weight))
 
 

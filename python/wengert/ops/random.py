@@ -188,17 +188,9 @@ def _uniform(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtyp
     """Numbers in [0, 1), of as many bits as the dtype has digits."""
     if dtype == dtypes.float16:
         return np.asarray(source.integers(0, 2**11, shape) / 2**11).astype(dtype)
-    if _by_kernel(source, shape, dtype):
+    if dtype == dtypes.float32:
         return _kernels.draw(source.bit_generator, shape)
     return source.random(dtype=dtype, out=allocate(shape, dtype))
-
-
-_MANY = 4096  # numbers, of which the kernel makes up for reading and writing the generator's state
-
-
-def _by_kernel(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> bool:
-    """Whether a kernel draws the same numbers as NumPy in less time."""
-    return dtype == dtypes.float32 and math.prod(shape) >= _MANY and type(source.bit_generator).__name__ == "Philox"
 
 
 def _uniform_between(
@@ -215,9 +207,9 @@ def _uniform_between(
 def _standard_normal(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Numbers of mean 0 and variance 1."""
     if dtype == dtypes.float16:
-        return np.asarray(source.standard_normal(shape, np.float32)).astype(dtype)
-    if _by_kernel(source, shape, dtype):
-        return _kernels.draw(source.bit_generator, shape, True)
+        return _kernels.draw(source.bit_generator, shape, "normal").astype(dtype)
+    if dtype == dtypes.float32:
+        return _kernels.draw(source.bit_generator, shape, "normal")
     return source.standard_normal(dtype=dtype, out=allocate(shape, dtype))
 
 
@@ -256,7 +248,8 @@ def _integers(
 
 
 def _permutation(source: np.random.Generator, n: int, dtype: np.dtype) -> np.ndarray:
-    return source.permutation(n).astype(dtype, copy=False)
+    order = source.permutation(n) if n >= 2**32 else _kernels.draw(source.bit_generator, (n,), "order")
+    return np.asarray(order).astype(dtype, copy=False)
 
 
 # ---------------------------------------------------------------- new tensors
