@@ -273,6 +273,11 @@ static NOINLINE void INTERNAL(copy_strided)(ptrdiff_t rows, ptrdiff_t cols, char
     for (ptrdiff_t row = 0; row < rows; row++, out += out_row_stride, in += in_row_stride) {
         real *const to = (real *)out;
         ptrdiff_t i = 0;
+        if (stride == -(ptrdiff_t)sizeof(real)) { /* compilers reverse whole vectors */
+            const real *const last = (const real *)in;
+            for (; i < cols; i++)
+                to[i] = last[-i];
+        }
         for (; i + 4 <= cols; i += 4) {
             const char *const from = in + i * stride;
             const real x0 = *(const real *)from, x1 = *(const real *)(from + stride);

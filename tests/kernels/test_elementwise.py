@@ -663,6 +663,17 @@ def test_transposed_operands(dtype: np.dtype, name: str, shape: tuple[int, int])
                     np.testing.assert_array_equal(found, plain[isa], f"{turned}, {isa}, {threads} threads")
 
 
+def test_results_follow_the_operands_of_their_shape(isa: str, dtype: np.dtype) -> None:
+    x, y, row = (operands_for("add", shape, (1,), dtype=dtype)[0] for shape in ((70, 33), (70, 33), (33,)))
+    turned, column = np.asfortranarray(x), x[:, :1].copy()
+    for operands in [(turned, row), (row, turned), (turned, column), (turned, np.asfortranarray(y))]:
+        found = apply("add", *operands)
+        assert found.flags.f_contiguous
+        np.testing.assert_array_equal(found, apply("add", *map(np.ascontiguousarray, operands)))
+    for operands in [(x, row), (turned, y), (column, row), (turned[1:], row)]:
+        assert apply("add", *operands).flags.c_contiguous
+
+
 @pytest.mark.parametrize("name", ["copy", "exp", "add", "where"])
 def test_strided_operands_of_several_tiles(isa: str, dtype: np.dtype, name: str) -> None:
     long_rows = [x[:, 1::2] for x in operands_for(name, *[(3, 9001)] * 3, dtype=dtype)]

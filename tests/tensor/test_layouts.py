@@ -31,6 +31,15 @@ def test_values_lie_in_c_order(layout: Any) -> None:
         np.testing.assert_array_equal(y.numpy(), (x if y.shape == x.shape else turned).numpy())
 
 
+def test_transposed_matrices_keep_their_order() -> None:
+    x, row = wg.randn(30, 20).T, wg.randn(30)
+    for y in (x.clone(), x.clone(memory_format=wg.preserve_format), x.flip(0), x.flip(1), x + row, x.exp(), x.tril()):
+        assert y.stride() == (1, 20)
+    for y in (x.clone(memory_format=wg.contiguous_format), x.contiguous(), x[1:] + row, row + wg.randn(20, 1)):
+        assert y.is_contiguous()
+    np.testing.assert_array_equal(x.flip(0, 1).numpy(), x.numpy()[::-1, ::-1])
+
+
 @FORMATS
 def test_what_makes_tensors_accepts_them(layout: Any) -> None:
     x = wg.randn(2, 3)

@@ -212,7 +212,8 @@ cdef int put(wg_assign *a, cnp.ndarray O, cnp.ndarray X) except -1:
     cdef char *data[2]
     cdef const cnp.npy_intp *strides[2]
     cdef PyObject *arrays[1]
-    cdef bint elementwise = (typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE) and PyArray_IS_C_CONTIGUOUS(O)
+    cdef bint dense = PyArray_IS_C_CONTIGUOUS(O) or PyArray_IS_F_CONTIGUOUS(O)
+    cdef bint elementwise = dense and (typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE)
     data[0], data[1], arrays[0] = a.to, <char *> a.from_, <PyObject *> X
     strides[0], strides[1] = a.to_strides, a.from_strides
     if cnp.PyArray_SIZE(O) < KEEP_GIL_BELOW:
@@ -234,16 +235,29 @@ cdef int put(wg_assign *a, cnp.ndarray O, cnp.ndarray X) except -1:
     return 0
 
 
-def copied(x):
-    """A dense copy, in C order, of an array of any dtype that tensors have."""
+def copied(x, bint keep=False):
+    """A dense copy of an array of any dtype that tensors have: in C order or, to keep that of x, in Fortran order where x
+    is, read from either end of each dimension."""
     cdef cnp.ndarray array = readable(x, "copied"), out
     cdef wg_assign a
-    if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(array) == cnp.NPY_DOUBLE:
-        return copy_kernel.run(array, None, None, ())
-    out = new_array(cnp.PyArray_TYPE(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array))
+    cdef bint fortran = keep and cnp.PyArray_NDIM(array) > 1 and runs_down(array)
+    out = new_array(cnp.PyArray_TYPE(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), fortran)
     describe(&a, out, array, cnp.PyArray_STRIDES(array))
     put(&a, out, array)
     return out
+
+
+cdef bint runs_down(cnp.ndarray array) noexcept:
+    """Whether the items lie in Fortran order, read from either end of each dimension, and not in C order."""
+    cdef cnp.npy_intp step = cnp.PyArray_ITEMSIZE(array)
+    cdef int d
+    if PyArray_IS_C_CONTIGUOUS(array):
+        return False
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIM(array, d) != 1 and abs(cnp.PyArray_STRIDE(array, d)) != step:
+            return False
+        step *= cnp.PyArray_DIM(array, d)
+    return True
 
 
 cdef int describe(wg_assign *a, cnp.ndarray O, cnp.ndarray X, const cnp.npy_intp *strides) except -1:

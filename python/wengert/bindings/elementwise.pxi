@@ -11,7 +11,8 @@ def elementwise_info():
 cdef class Elementwise:
     """One elementwise kernel: call it with arrays that broadcast together, or with numbers for all but one of them.
 
-    Numbers take the dtype of the arrays. The result is dense: in C order, or in Fortran order if every operand is.
+    Numbers take the dtype of the arrays. The result is dense: in C order, or in Fortran order if every operand of its
+    shape is.
     float16 is computed in float32; other dtypes go to `fallback`, called with the operands and the parameters.
     """
     cdef int kernel, inputs, params
@@ -51,7 +52,8 @@ cdef class Elementwise:
         cdef cnp.npy_intp shape[WG_MAX_DIMS]
         cdef cnp.npy_intp size = 1, length
         cdef int i, d, ndim = -1, typenum = -1, shift, real
-        cdef bint same = True, fortran = self.kernel != WG_ELEMENTWISE_copy  # a copy is always in C order
+        # All operands have the result's shape, some have; those are in C order, in Fortran order, as a copy never is.
+        cdef bint whole = True, some = False, same = True, fortran = self.kernel != WG_ELEMENTWISE_copy
         if cnp.PyArray_Check(x):
             x = readable(x, self.name)
         if cnp.PyArray_Check(y):
@@ -114,14 +116,13 @@ cdef class Elementwise:
                 continue
             array = <cnp.ndarray> arrays[i]
             if cnp.PyArray_NDIM(array) != ndim or cnp.PyArray_SIZE(array) != size:
-                same = fortran = False
-            elif not PyArray_IS_C_CONTIGUOUS(array):
-                same = False
-                fortran = fortran and PyArray_IS_F_CONTIGUOUS(array)
-            elif fortran:
-                fortran = PyArray_IS_F_CONTIGUOUS(array)
+                whole = False
+                continue
+            some = True
+            same = same and PyArray_IS_C_CONTIGUOUS(array)
+            fortran = fortran and PyArray_IS_F_CONTIGUOUS(array)
 
-        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, ndim, shape, fortran and not same)
+        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, ndim, shape, some and fortran and not same)
         data[0] = cnp.PyArray_BYTES(out)
         for i in range(self.inputs):
             if arrays[i] is not NULL:
@@ -135,7 +136,8 @@ cdef class Elementwise:
             else:
                 data[i + 1] = <char *> &numbers[i]
 
-        if same or fortran:
+        whole = whole and (same or fortran)
+        if whole:
             # One dense dimension.
             shape[0] = size
             ndim = 1
@@ -162,7 +164,7 @@ cdef class Elementwise:
                 wg_elementwise_run(<wg_elementwise> self.kernel, <wg_real> real, ndim, shape, data, stride_of,
                                    parameters)
         if wg_recording is not NULL:
-            if same or fortran:
+            if whole:
                 note_dense(self.kernel, real, self.inputs, self.params, size, data, arrays, out, parameters)
             else:
                 note_strided(self.kernel, real, self.inputs, self.params, ndim, shape, data, stride_of, arrays, out,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .modes import ever
 
 __all__ = [
@@ -248,6 +249,8 @@ _ALWAYS_FIT = {(first, second) for first in ALL for second in ALL if np.can_cast
 
 def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """x with another dtype; what does not fit into a smaller float is infinite, without a warning."""
+    if x.itemsize == 1 and not x.flags.forc:  # NumPy converts strided booleans one by one
+        x = _kernels.copied(x)
     if (x.dtype, dtype) in _ALWAYS_FIT:
         return x.astype(dtype)
     with np.errstate(over="ignore", invalid="ignore"):

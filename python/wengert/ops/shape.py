@@ -76,7 +76,7 @@ _FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
 
 
 _FLIP: Operation = linear(
-    "flip", lambda x, dims: np.array(_reversed(x, dims), order="C"),
+    "flip", by_bindings(lambda x, dims: _kernels.copied(_reversed(x, dims), True)),
     lambda g, dims: apply(_FLIP, (g,), {"dims": dims}), batched=moved(dims=batching.axes),
 )  # fmt: skip
 _FLIP_VIEW: Operation = linear(
@@ -489,19 +489,24 @@ def _filled_in(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
 
 # x[key] for a key with an Ellipsis, without which NumPy makes a copy of a single item; and its transpose: zeros of
 # `shape` elsewhere.
-_SLICE = linear(
-    "slice", _sliced, lambda g, key, shape: apply(_SLICE_BACKWARD, (g,), {"key": key, "shape": shape}),
-    batched=moved(key=batching.key),
-)  # fmt: skip
+def slicing(name: str) -> Operation:
+    """An operation that gives a view at a key."""
+    return linear(
+        name, _sliced, lambda g, key, shape: apply(_SLICE_BACKWARD, (g,), {"key": key, "shape": shape}),
+        batched=moved(key=batching.key),
+    )  # fmt: skip
+
+
+_SLICE = slicing("slice")
 _SLICE_BACKWARD: Operation = linear(
     "slice_backward", _filled_in, lambda g, key, shape: apply(_SLICE, (g,), {"key": key, "shape": shape}),
     batched=moved(key=batching.key, shape=batching.shaped),
 )  # fmt: skip
 
 
-def view_at(x: Any, key: Key) -> Tensor:
+def view_at(x: Any, key: Key, operation: Operation = _SLICE) -> Tensor:
     """The view x[key]."""
-    return as_view(x, apply(_SLICE, (x,), {"key": key, "shape": x._value.shape}))
+    return as_view(x, apply(operation, (x,), {"key": key, "shape": x._value.shape}))
 
 
 def narrow_view(x: Any, dim: int, start: int, stop: int) -> Tensor:
@@ -520,15 +525,18 @@ def _windows(x: np.ndarray, dim: int, size: int, step: int, length: int) -> np.n
     shape, strides = list(x.shape), list(x.strides)
     shape[dim] = (length - size) // step + 1
     strides[dim] *= step
-    return np.lib.stride_tricks.as_strided(
-        x, (*shape, size), (*strides, x.strides[dim]), writeable=x.flags.writeable
-    )  # fmt: skip
+    shape.append(size)
+    strides.append(x.strides[dim])
+    return _kernels.view_at(x, 0, tuple(shape), tuple(strides), x.dtype)
 
 
 def _from_windows(x: np.ndarray, dim: int, size: int, step: int, length: int) -> np.ndarray:
     """Sums over the windows that an item is in."""
     count = x.shape[dim]
-    out = np.zeros((*x.shape[:dim], length, *x.shape[dim + 1 : -1]), x.dtype)
+    out = _kernels.zeros((*x.shape[:dim], length, *x.shape[dim + 1 : -1]), x.dtype)
+    if size <= step:  # no item is in two
+        _kernels.assign(_windows(out, dim, size, step, length), x)
+        return out
     along = np.moveaxis(out, dim, -1)
     windows = np.moveaxis(x, dim, -2)
     if size <= count:
@@ -795,7 +803,9 @@ def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     return permute(x, tuple(order)) if ndim else x
 
 
-_CLONE = linear("clone", by_bindings(lambda x: _kernels.copied(x)), lambda g: g, batched=unchanged)
+_CLONE = linear(
+    "clone", by_bindings(lambda x, keep: _kernels.copied(x, keep)), lambda g, keep: g, batched=unchanged
+)  # fmt: skip
 
 
 def clone(x: Any) -> Tensor:
@@ -808,7 +818,7 @@ def clone(x: Any) -> Tensor:
     Returns
     -------
     Tensor
-        In C order.
+        In C order; a transposed matrix keeps its own.
 
     Examples
     --------
@@ -818,4 +828,9 @@ def clone(x: Any) -> Tensor:
     >>> x
     tensor([1., 2.])
     """
-    return apply(_CLONE, (enter(x),))
+    return apply(_CLONE, (enter(x),), {"keep": True})
+
+
+def contiguous(x: Any) -> Tensor:
+    """A differentiable copy of a tensor in C order."""
+    return apply(_CLONE, (enter(x),), {"keep": False})

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..core import arguments, devices, dlpack, hooks
+from ..core import arguments, devices, dlpack, hooks, layouts
 from ..core.backward import backward
 from ..core.broadcast import cast
 from ..core.change import exchange, forget, renew, rewrite
@@ -1381,12 +1381,12 @@ class Tensor(Variable):
         return functions.cheapest_power(self, y)
 
     def clone(self, *, memory_format: Any = None) -> Tensor:
-        """A differentiable copy, in C order.
+        """A differentiable copy, in C order; a transposed matrix keeps its own.
 
         Parameters
         ----------
         memory_format : object
-            Accepted as in PyTorch; the copy lies in C order.
+            As in PyTorch; any but `preserve_format` makes a copy in C order.
 
         Returns
         -------
@@ -1400,7 +1400,8 @@ class Tensor(Variable):
         >>> x
         tensor([1., 2.])
         """
-        return shapes.clone(self)
+        kept = memory_format is None or memory_format is layouts.preserve_format
+        return shapes.clone(self) if kept else shapes.contiguous(self)
 
     def contiguous(self, *, memory_format: Any = None) -> Tensor:
         """The tensor itself if it lies in C order, else a copy that does.
@@ -1419,7 +1420,7 @@ class Tensor(Variable):
         >>> wg.ones(2, 3).T.contiguous().stride()
         (2, 1)
         """
-        return self if memory(self).flags.c_contiguous else shapes.clone(self)
+        return self if memory(self).flags.c_contiguous else shapes.contiguous(self)
 
     def where(self, condition: Any, y: Any) -> Tensor:
         """This tensor's items where the condition holds, y's elsewhere.
