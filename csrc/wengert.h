@@ -490,6 +490,23 @@ typedef struct {
  * done. */
 wg_status wg_along_run(const wg_along *a, int64_t *bad);
 
+/* ---------------------------------------------------------------- where a mask holds (places.c) */
+
+/* The places of the first `count` bytes that are not 0, of that many at least, in C order: item k's place along dimension
+ * d is at out[k * item_step + d * dim_step]. The bytes are dense, of ndim >= 1 dimensions. If another thread writes to them
+ * meanwhile, there may be fewer: the number that were found is given. */
+ptrdiff_t wg_places_run(const uint8_t *held, int ndim, const ptrdiff_t *shape, ptrdiff_t count, int64_t *out,
+                        ptrdiff_t item_step, ptrdiff_t dim_step);
+
+/* The items where a byte is not 0, out of a dense array or (put) into it, of 1, 2, 4 or 8 bytes each. `count` of them, or
+ * as many as there are, if fewer: gives their number. */
+ptrdiff_t wg_masked_run(int put, size_t size, ptrdiff_t n, const uint8_t *held, ptrdiff_t count, char *items, char *array);
+
+/* Copy the triangles of matrices of the last two of ndim >= 2 dimensions: where column - row <= diagonal (lower), or >=;
+ * zeros elsewhere. Of any strides (bytes) into C order; items of 1, 2, 4 or 8 bytes. */
+void wg_triangle_run(int lower, ptrdiff_t diagonal, size_t size, int ndim, const ptrdiff_t *shape,
+                     const ptrdiff_t *strides, const char *from, char *to);
+
 /* ---------------------------------------------------------------- the largest items (topk.c) */
 
 /* The places of the k <= n largest (or smallest) items of each row, the first of all first; equal items in their order,

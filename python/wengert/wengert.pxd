@@ -273,6 +273,13 @@ cdef extern from "wengert.h" nogil:
         cnp.npy_intp length
     wg_status wg_along_run(const wg_along *a, int64_t *bad) noexcept nogil
 
+    cnp.npy_intp wg_places_run(const uint8_t *held, int ndim, const cnp.npy_intp *shape, cnp.npy_intp count, int64_t *out,
+                               cnp.npy_intp item_step, cnp.npy_intp dim_step) noexcept nogil
+    cnp.npy_intp wg_masked_run(int put, size_t size, cnp.npy_intp n, const uint8_t *held, cnp.npy_intp count, char *items,
+                               char *array) noexcept nogil
+    void wg_triangle_run(int lower, cnp.npy_intp diagonal, size_t size, int ndim, const cnp.npy_intp *shape,
+                         const cnp.npy_intp *strides, const char *from_, char *to) noexcept nogil
+
     # ---- the largest items
     void wg_topk(wg_real real, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const char *in_,
                  const cnp.npy_intp *strides, cnp.npy_intp k, int smallest, int64_t *out) noexcept nogil

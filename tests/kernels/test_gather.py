@@ -35,6 +35,13 @@ def test_gathered_rows_are_converted_and_scaled(isa: str, dtype: np.dtype, sourc
         np.testing.assert_array_equal(actual, expected)
 
 
+def test_rows_are_counted_from_the_end_unless_that_is_refused(isa: str, dtype: np.dtype) -> None:
+    rows = matrix(5, 3, dtype)
+    np.testing.assert_array_equal(K.gather_rows(rows, np.array([4, 0]), dtype=dtype, from_end=False), rows[[4, 0]])
+    with pytest.raises(IndexError, match="index -1 at position 1 is negative"):
+        K.gather_rows(rows, np.array([4, -1]), dtype=dtype, from_end=False)
+
+
 def test_gather_of_every_byte_is_exact(isa: str, dtype: np.dtype) -> None:
     every = np.arange(256, dtype=np.uint8).reshape(1, 256)
     np.testing.assert_array_equal(

@@ -7,7 +7,7 @@ cdef cnp.ndarray dense_index(index, name):
     return I if PyArray_IS_C_CONTIGUOUS(I) else np.ascontiguousarray(I)
 
 
-def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shift=0.0):
+def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shift=0.0, bint from_end=True):
     """source[index] * scale + shift in float32 or float64, for a matrix of uint8, float32 or float64.
 
     Parameters
@@ -16,6 +16,8 @@ def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shi
         (rows, width), unit column stride.
     index : ndarray of int64
         (count,); negative values count from the end.
+    from_end : bool
+        False: they are out of range.
 
     Returns
     -------
@@ -51,6 +53,10 @@ def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shi
     shape[1] = width
     out = new_array(typenum, 2, shape)
     data, result, indices = cnp.PyArray_DATA(S), cnp.PyArray_DATA(out), <const int64_t *> cnp.PyArray_DATA(I)
+    if not from_end:
+        for shape[0] in range(count):
+            if indices[shape[0]] < 0:
+                raise IndexError(f"gather_rows: index {I[shape[0]]} at position {shape[0]} is negative")
     with nogil:
         status = wg_active.gather.gather[real](kind, data, rows, width, row_stride, indices, count, scale, shift, result,
                                                &bad)

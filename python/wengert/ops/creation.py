@@ -1083,12 +1083,7 @@ def _triangle(name: str, x: Any, static: dict[str, Any]) -> Tensor:
 
 def within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
     """The items on one side of a diagonal, and on it; zeros elsewhere."""
-    rows = np.arange(x.shape[-2], dtype=np.float64)[:, None]  # floats, which the kernel compares
-    columns = np.arange(-diagonal, x.shape[-1] - diagonal, dtype=np.float64)
-    return _choose(_at_least(rows, columns) if lower else _at_least(columns, rows), x, False)
-
-
-_choose, _at_least = _kernels.Elementwise("where", np.where), _kernels.Elementwise("greater_equal")
+    return _kernels.triangle(x, lower, diagonal)
 
 
 _TRIANGLE: Operation = linear(
@@ -1098,8 +1093,11 @@ _TRIANGLE: Operation = linear(
 
 
 def _places_in_triangle(shape: tuple[int, int], lower: bool, offset: int, dtype: np.dtype) -> np.ndarray:
-    inside = np.tri(*shape, offset if lower else offset - 1, np.bool_)
-    return np.array(np.nonzero(inside if lower else ~inside), dtype)
+    places = _kernels.nonzero(_kernels.triangle(_kernels.broadcast_view(_TRUE, shape), lower, offset), True)
+    return places.astype(dtype, copy=False)
+
+
+_TRUE = np.ones((), np.bool_)
 
 
 def _triangle_indices(name: str, lower: bool, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:

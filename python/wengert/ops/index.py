@@ -30,12 +30,10 @@ from ..core.define import computed, linear
 from ..core.doors import change, constant, differs, enter, leave
 from ..core.signatures import tells
 from ..core.tape import Operation, Rule, apply
-from ..core.variable import Variable
-from ..core.views import share_memory
-from .arithmetic import add
+from ..core.variable import Variable, as_view
 from .compare import where
 from .naming import called
-from .shape import WHOLE, movedim, narrow_view, reshape, view_at
+from .shape import WHOLE, movedim, narrow_view, reshape, slicing, view_at
 
 __all__ = ["diag_embed", "diagonal", "index_put", "narrow", "select", "take_along_dim", "unbind"]
 
@@ -44,7 +42,11 @@ __all__ = ["diag_embed", "diagonal", "index_put", "narrow", "select", "take_alon
 
 def between(x: Any, dim: int, ends: Sequence[int]) -> tuple[Any, ...]:
     """The views of x from each of `ends` to the next."""
-    return tuple([called("split", narrow_view(x, dim, start, stop)) for start, stop in itertools.pairwise(ends)])
+    before = (WHOLE,) * dim
+    return tuple([view_at(x, (*before, (start, stop, None), ...), _SPLIT) for start, stop in itertools.pairwise(ends)])
+
+
+_SPLIT, _UNBIND = slicing("split"), slicing("unbind")
 
 
 @tells
@@ -141,28 +143,33 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
     if not x._value.ndim:
         raise ValueError("unbind: a 0-d tensor has no dimension to be taken apart along")
     before = (WHOLE,) * d
-    return tuple([called("unbind", view_at(x, (*before, k, Ellipsis))) for k in range(x._value.shape[d])])
+    return tuple([view_at(x, (*before, k, ...), _UNBIND) for k in range(x._value.shape[d])])
 
 
 # ---------------------------------------------------------------- diagonals
 
 
-def _diagonal_of(x: np.ndarray, offset: int) -> np.ndarray:
-    """A writable view of the diagonals of the matrices in the last two dimensions."""
-    diagonals = x.diagonal(offset, -2, -1)
-    _kernels.set_writeable(diagonals, x.flags.writeable)  # NumPy gives it read-only
-    return diagonals
+@by_bindings
+def _diagonal_of(x: np.ndarray, offset: int, before: tuple[int, ...] = ()) -> np.ndarray:
+    """A view of the diagonals of the matrices in the last two dimensions; of a matrix, NumPy gives one at thrice the
+    price, and read-only."""
+    *lead, rows, columns = x.shape
+    *lead_strides, down, right = x.strides
+    n = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
+    start = (offset * right if offset >= 0 else -offset * down) if n > 0 else 0
+    return _kernels.view_at(x, start, (*lead, max(n, 0)), (*lead_strides, down + right), x.dtype)
 
 
+@by_bindings
 def _on_diagonal(x: np.ndarray, offset: int, before: tuple[int, ...]) -> np.ndarray:
-    out = np.zeros(before, x.dtype)
-    _diagonal_of(out, offset)[...] = x
+    out = _kernels.zeros(before, x.dtype)
+    _kernels.assign(_diagonal_of(out, offset), x)
     return out
 
 
 # The diagonals of the last two dimensions, and their transpose: zeros of shape `before` elsewhere.
 _DIAGONAL = linear(
-    "diagonal", by_bindings(lambda x, offset, before: _diagonal_of(x, offset)),
+    "diagonal", _diagonal_of,
     lambda g, offset, before: apply(_DIAGONAL_BACKWARD, (g,), {"offset": offset, "before": before}),
     batched=unchanged,
 )  # fmt: skip
@@ -213,7 +220,7 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     rows, columns = last._value.shape[-2:]
     if not -rows <= offset <= columns:
         offset = -rows if offset < 0 else columns
-    return share_memory(x, apply(_DIAGONAL, (last,), {"offset": offset, "before": last._value.shape}))
+    return as_view(x, apply(_DIAGONAL, (last,), {"offset": offset, "before": last._value.shape}))
 
 
 @tells
@@ -255,7 +262,7 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tenso
     offset = integer("diag_embed", "offset", offset)
     side = shape[-1] + abs(offset)
     full = apply(_DIAGONAL_BACKWARD, (x,), {"offset": offset, "before": (*shape[:-1], side, side)})
-    return movedim(full, (-2, -1), (d1, d2))
+    return full if d2 == d1 + 1 == len(shape) else movedim(full, (-2, -1), (d1, d2))
 
 
 # ---------------------------------------------------------------- where items are
@@ -450,11 +457,23 @@ def _explained(error: IndexError, shape: tuple[int, ...]) -> IndexError:
     )
 
 
-def _row_index(keys: tuple[Key, ...], x: np.ndarray, arrays: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The index of `x[index]` with a single array of integers, as the kernels for rows take it: a vector of its own."""
-    if keys == ((ARRAY,),) and x.ndim and arrays[0].dtype.kind != "b":
-        return arrays[0].reshape(-1).astype(np.int64)
-    return None
+_FIRST = ((ARRAY,),)
+
+
+def _row_index(index: np.ndarray) -> np.ndarray:
+    """An index of rows as the kernels take it: a vector of its own."""
+    return (index if index.ndim == 1 else index.reshape(-1)).astype(np.int64)
+
+
+def _line_of(keys: tuple[Key, ...], x: np.ndarray, arrays: Sequence[np.ndarray]) -> Line | None:
+    """Of x[:, ..., index] with a vector of integers: where it stands, and the shape of what is picked."""
+    key = keys[0]
+    if len(keys) > 1 or len(arrays) > 1 or len(key) > x.ndim or key[-1] is not ARRAY or arrays[0].ndim != 1:
+        return None
+    if arrays[0].dtype.kind == "b" or any(part != WHOLE for part in key[:-1]):
+        return None
+    d = len(key) - 1
+    return Line(d, (*x.shape[:d], arrays[0].size, *x.shape[d + 1 :]))
 
 
 def _rows_of(x: np.ndarray) -> np.ndarray:
@@ -466,15 +485,27 @@ def _rows_of(x: np.ndarray) -> np.ndarray:
 def _pick(x: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...]) -> np.ndarray:
     if isinstance(keys, Line):
         return _shaped(_kernels.gather_along(x, arrays[0], keys.dim), keys.shape)
-    if x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.ndim and x.shape[0]:
-        index = _row_index(keys, x, arrays)
-        if index is not None:
-            try:
-                rows = _kernels.gather_rows(_rows_of(x), index, dtype=x.dtype)
-            except IndexError as error:
-                raise _explained(error, x.shape) from None
-            return _shaped(rows, arrays[0].shape + x.shape[1:])
+    if keys == _FIRST:
+        index = arrays[0]
+        if index.dtype.kind == "b":
+            if index.shape == x.shape != ():
+                return _kernels.masked_pick(x, index)
+        elif x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.ndim and x.shape[0]:
+            return _rows_at(x, index)
+    elif x.size and (line := _line_of(keys, x, arrays)) is not None and line.dim == x.ndim - 1:
+        try:
+            return _kernels.gather_along(x, _kernels.broadcast_view(_private(arrays[0]), line.shape), line.dim)
+        except IndexError as error:
+            raise _explained(error, x.shape) from None
     return np.asarray(_at(x, _with_arrays(keys, arrays)))
+
+
+def _rows_at(x: np.ndarray, index: np.ndarray, from_end: bool = True) -> np.ndarray:
+    try:
+        rows = _kernels.gather_rows(_rows_of(x), _row_index(index), dtype=x.dtype, from_end=from_end)
+    except IndexError as error:
+        raise _explained(error, x.shape) from None
+    return _shaped(rows, index.shape + x.shape[1:])
 
 
 shaped_by_items(_pick, lambda values, static: any(getattr(x, "dtype", None) == dtypes.bool for x in values[1:]))
@@ -482,20 +513,48 @@ shaped_by_items(_pick, lambda values, static: any(getattr(x, "dtype", None) == d
 
 def _put_add(g: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...]) -> np.ndarray:
     wide = _ADDED_AS.get(g.dtype, g.dtype)
-    out = np.zeros(shape, wide)
-    if isinstance(keys, Line):
-        _place(out, keys, arrays[0], g, True)
-        return out if wide == g.dtype else dtypes.convert(out, g.dtype)
-    index = _row_index(keys, out, arrays) if g.size and out.size else None
-    if index is not None and wide in (dtypes.float32, dtypes.float64):
-        _kernels.scatter_add_rows(_rows_of(out), index, g.astype(wide, copy=False).reshape(index.size, -1))
+    out = _kernels.zeros(shape, wide)
+    if keys == _FIRST and arrays[0].dtype.kind == "b" and arrays[0].shape == shape != ():
+        _kernels.masked_put(out, arrays[0], g.astype(wide, copy=False))
     else:
-        plain = _with_arrays(keys, arrays)
-        if arrays:
-            np.add.at(_at(out, plain[:-1]), plain[-1], g)
-        else:
-            out[plain[0]] = g
+        _add_into(out, g, arrays, keys)
     return out if wide == g.dtype else dtypes.convert(out, g.dtype)
+
+
+def _added(
+    x: np.ndarray, y: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...],
+    part: tuple[int, ...],
+) -> np.ndarray:  # fmt: skip
+    wide = _ADDED_AS.get(x.dtype, x.dtype)
+    out = _kernels.copied(x) if wide == x.dtype else x.astype(wide)
+    _add_into(out, y, arrays, keys)
+    return out if wide == x.dtype else dtypes.convert(out, x.dtype)
+
+
+def _add_into(out: np.ndarray, y: np.ndarray, arrays: tuple[np.ndarray, ...], keys: tuple[Key, ...] | Line) -> None:
+    """Add y, of the dtype of `out` or one that it stands for, and of the shape of out[keys], to that."""
+    if isinstance(keys, Line):
+        _place(out, keys, arrays[0], y, True)
+        return
+    y = y.astype(out.dtype, copy=False)
+    try:
+        if not (y.size and out.size and arrays):
+            pass
+        elif keys == _FIRST and arrays[0].dtype.kind != "b" and out.dtype in (dtypes.float32, dtypes.float64):
+            index = _row_index(arrays[0])
+            _kernels.scatter_add_rows(_rows_of(out), index, y.reshape(index.size, -1))
+            return
+        elif (line := _line_of(keys, out, arrays)) is not None:
+            index = arrays[0].reshape((-1, *(1,) * (out.ndim - line.dim - 1)))
+            _kernels.scatter_along(out, _kernels.broadcast_view(_private(index), line.shape), y, line.dim, True)
+            return
+    except IndexError as error:
+        raise _explained(error, out.shape) from None
+    plain = _with_arrays(keys, arrays)
+    if any(array.dtype.kind != "b" for array in arrays):
+        np.add.at(_at(out, plain[:-1]), plain[-1], y)
+    else:  # no place is told twice
+        _at(out, plain[:-1])[plain[-1]] += y
 
 
 _ADDED_AS: dict[np.dtype, np.dtype] = {dtypes.float16: dtypes.float32, dtypes.bool: dtypes.int64}
@@ -505,7 +564,7 @@ def _assigned(
     x: np.ndarray, y: Any, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...],
     part: tuple[int, ...],
 ) -> np.ndarray:  # fmt: skip
-    out = x.copy()
+    out = _kernels.copied(x)
     _assign(out, y, *arrays, keys=keys)
     return out
 
@@ -612,22 +671,26 @@ def _each_added(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, 
     return out if wide == g.dtype else dtypes.convert(out, g.dtype)
 
 
-def _each_assigned(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+def _each_assigned(
+    kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any], add: bool = False
+) -> np.ndarray:  # fmt: skip
     x, y, *indices = arrays
     shape, having = static["shape"], batch.having[2:]
+    wide = _ADDED_AS.get(x.dtype, x.dtype) if add else x.dtype
     numbers = _numbers(indices, having, batch, static["keys"], shape)
-    out = np.array(flat(full(x, batch, batch.having[0]), batch), order="C")
-    _each_put(out, numbers, any(having), y, batch.having[1], batch, False)
-    return out.reshape((*batch.lengths, *shape))
+    out = np.array(flat(full(x, batch, batch.having[0]), batch), wide, order="C")
+    _each_put(out, numbers, any(having), y, batch.having[1], batch, add)
+    out = out.reshape((*batch.lengths, *shape))
+    return out if wide == x.dtype else dtypes.convert(out, x.dtype)
 
 
 # ---------------------------------------------------------------- x[key] and its transpose
 
 
 @functools.cache
-def _operations(count: int) -> tuple[Operation, Operation, Operation]:
+def _operations(count: int) -> tuple[Operation, Operation, Operation, Operation]:
     """Picking at keys with `count` arrays; its transpose, zeros of `shape` with g added at the keys, repeated indices
-    accumulating; and x with y at the keys, where `part` is y's shape."""
+    accumulating; x with y at the keys, where `part` is y's shape; and x with y added at the keys."""
     names = tuple(f"index{i}" for i in range(count))
     nothing = (None,) * count
 
@@ -646,6 +709,9 @@ def _operations(count: int) -> tuple[Operation, Operation, Operation]:
     def alone(t: Any, keys: Any, shape: Any, *arrays: Any) -> Tensor:
         return _index_put(constant(np.zeros, shape, t._value.dtype), Places(keys, arrays), t)
 
+    def same(g: Any) -> Any:
+        return g
+
     def rule(function: Any, *needs: str) -> Rule:
         return Rule(function, (*needs, *names))
 
@@ -662,7 +728,12 @@ def _operations(count: int) -> tuple[Operation, Operation, Operation]:
         (rule(kept, "g", "keys"), rule(arrived, "g", "keys", "part"), *nothing),
         (rule(kept, "t", "keys"), rule(alone, "t", "keys", "shape"), *nothing), batched=_each_assigned,
     )  # fmt: skip
-    return pick_at, add_at, replace_at
+    add_to = Operation(
+        "index_put", _added, ("x", "y", *names), (Rule(same, ("g",)), rule(picked, "g", "keys", "shape"), *nothing),
+        (Rule(same, ("t",)), rule(put, "t", "keys", "shape"), *nothing),
+        batched=functools.partial(_each_assigned, add=True),
+    )  # fmt: skip
+    return pick_at, add_at, replace_at, add_to
 
 
 def _index(x: Any, places: Places) -> Tensor:
@@ -702,6 +773,8 @@ def pick(x: Any, key: Any) -> Tensor:
     """
     x = enter(x)
     kind = type(key)
+    if isinstance(key, Variable) and key._value.ndim and key._value.dtype in (dtypes.int64, dtypes.bool):
+        return _index(x, Places(_FIRST, (key,)))
     if kind is int or kind is slice:  # the usual cases, without the price of the others
         try:
             return view_at(x, (key if kind is int else triple(key), Ellipsis))
@@ -719,10 +792,10 @@ def pick(x: Any, key: Any) -> Tensor:
 # ---------------------------------------------------------------- assignment
 
 
-def _index_put(x: Any, places: Places, y: Any) -> Tensor:
+def _index_put(x: Any, places: Places, y: Any, accumulate: bool = False) -> Tensor:
     part = y._value.shape if isinstance(y, Variable) else ()
     static = {"keys": places.keys, "shape": x._value.shape, "part": part}
-    return apply(_operations(len(places.arrays))[2], (x, y, *places.arrays), static)
+    return apply(_operations(len(places.arrays))[3 if accumulate else 2], (x, y, *places.arrays), static)
 
 
 def _surviving(g: Any, places: Places) -> Tensor:
@@ -741,6 +814,8 @@ def _picked_shape(places: Places, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of x[places] for an x of `shape`."""
     if isinstance(places.keys, Line):
         return places.keys.shape
+    if places.keys == _FIRST and shape and places.arrays[0]._value.dtype.kind != "b":
+        return (*places.arrays[0]._value.shape, *shape[1:])
     return tuple(_index(constant(_nothing, shape), places)._value.shape)
 
 
@@ -785,8 +860,9 @@ def index_put(x: Any, key: Any, y: Any, accumulate: bool = False) -> Tensor:
     return _put(enter(x), places_of(key)[0], y, accumulate)
 
 
-def _put(x: Any, places: Places, y: Any, accumulate: bool) -> Tensor:
-    shape = _picked_shape(places, x._value.shape)
+def _put(x: Any, places: Places, y: Any, accumulate: bool, shape: tuple[int, ...] | None = None) -> Tensor:
+    """x[places] = y, or +=, in a copy of x. `shape`: of x[places], where it is known."""
+    shape = _picked_shape(places, x._value.shape) if shape is None else shape
     if accumulate or not isinstance(y, (int, float)):
         y = enter(y, None if isinstance(y, Variable) else x._value.dtype)
         if y._value.dtype != x._value.dtype:
@@ -795,15 +871,14 @@ def _put(x: Any, places: Places, y: Any, accumulate: bool) -> Tensor:
         if lead > 0 and y._value.shape[:lead] == (1,) * lead:
             y = reshape(y, y._value.shape[lead:])
         try:
-            fits = np.broadcast_shapes(y._value.shape, shape) == shape
+            fits = y._value.shape == shape or np.broadcast_shapes(y._value.shape, shape) == shape
         except ValueError:
             fits = False
         if not fits:
             raise ValueError(f"index: a value of shape {y._value.shape} does not broadcast to {shape}, its place")
-    if accumulate:
-        y = y if y._value.shape == shape else broadcast.broadcast_to(y, shape)
-        return add(x, spread(y, places, x._value.shape))
-    return _index_put(x, places, y)
+    if accumulate and y._value.shape != shape:
+        y = broadcast.broadcast_to(y, shape)
+    return _index_put(x, places, y, accumulate)
 
 
 # ---------------------------------------------------------------- along one dimension
@@ -838,10 +913,12 @@ def spread(g: Any, places: Places, shape: tuple[int, ...]) -> Tensor:
     return apply(_operations(len(places.arrays))[1], (g, *places.arrays), {"keys": places.keys, "shape": shape})
 
 
-def put_for(name: str, x: Any, places: Places, y: Any, accumulate: bool = False) -> Tensor:
+def put_for(
+    name: str, x: Any, places: Places, y: Any, accumulate: bool = False, shape: tuple[int, ...] | None = None
+) -> Tensor:  # fmt: skip
     """`index_put`, whose errors have the name of the function that asks for it."""
     try:
-        return _put(x, places, y, accumulate)
+        return _put(x, places, y, accumulate, shape)
     except IndexError as error:
         raise _renamed(name, error) from None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
 from ..core.arguments import dimension, either
@@ -278,7 +279,8 @@ def index_add(
     shape = enter(x)._value.shape
     x, places, wanted = _slices("index_add", x, dim, axis, index)
     source = _source("index_add", x, source, wanted)
-    return reshape(put_for("index_add", x, places, source if alpha == 1 else source * alpha, accumulate=True), shape)
+    out = put_for("index_add", x, places, source if alpha == 1 else source * alpha, True, wanted)
+    return out if shape else reshape(out, ())
 
 
 @tells
@@ -316,7 +318,8 @@ def index_copy(
     """
     shape = enter(x)._value.shape
     x, places, wanted = _slices("index_copy", x, dim, axis, index)
-    return reshape(put_for("index_copy", x, places, _source("index_copy", x, source, wanted)), shape)
+    out = put_for("index_copy", x, places, _source("index_copy", x, source, wanted), False, wanted)
+    return out if shape else reshape(out, ())
 
 
 @tells
@@ -351,8 +354,9 @@ def index_fill(
             [5., 0.]])
     """
     shape = enter(x)._value.shape
-    x, places, _ = _slices("index_fill", x, dim, axis, index)
-    return reshape(put_for("index_fill", x, places, _single("index_fill", value)), shape)
+    x, places, wanted = _slices("index_fill", x, dim, axis, index)
+    out = put_for("index_fill", x, places, _single("index_fill", value), False, wanted)
+    return out if shape else reshape(out, ())
 
 
 def _single(name: str, value: Any) -> Any:
@@ -570,11 +574,8 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
 
 def _nonzero(x: np.ndarray, rows: bool) -> np.ndarray:
     """The indices of the items that are not zero, a row for each dimension or for each item."""
-    held = np.asarray(x != 0)  # NumPy reads it twice, so it is nobody else's
-    if not x.ndim:
-        return np.zeros((int(held), 0), np.int64)
-    places = np.array(np.nonzero(held), np.int64)
-    return places if rows else np.ascontiguousarray(places.T)
+    held = x if x.dtype == dtypes.bool else np.asarray(x != 0)
+    return _kernels.nonzero(held, rows) if x.ndim else np.zeros((int(held), 0), np.int64)
 
 
 _NONZERO = computed("nonzero", _nonzero, batched=refused)
