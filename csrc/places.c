@@ -9,6 +9,18 @@
 #include <assert.h>
 #include <string.h>
 
+ptrdiff_t wg_held_run(const uint8_t *held, ptrdiff_t n)
+{
+    ptrdiff_t count = 0;
+    for (ptrdiff_t start = 0; start < n; start += 128) {
+        uint8_t some = 0; /* of bytes, so that compilers add as many at once as a vector has */
+        for (ptrdiff_t i = start; i < n && i < start + 128; i++)
+            some = (uint8_t)(some + (held[i] != 0));
+        count += some;
+    }
+    return count;
+}
+
 /* To the next row, the last dimension left out. */
 static void wg_next_row(int ndim, const ptrdiff_t *shape, int64_t *place)
 {

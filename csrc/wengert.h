@@ -492,6 +492,9 @@ wg_status wg_along_run(const wg_along *a, int64_t *bad);
 
 /* ---------------------------------------------------------------- where a mask holds (places.c) */
 
+/* How many of n bytes are not 0. */
+ptrdiff_t wg_held_run(const uint8_t *held, ptrdiff_t n);
+
 /* The places of the first `count` bytes that are not 0, of that many at least, in C order: item k's place along dimension
  * d is at out[k * item_step + d * dim_step]. The bytes are dense, of ndim >= 1 dimensions. If another thread writes to them
  * meanwhile, there may be fewer: the number that were found is given. */

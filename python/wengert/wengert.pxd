@@ -273,6 +273,7 @@ cdef extern from "wengert.h" nogil:
         cnp.npy_intp length
     wg_status wg_along_run(const wg_along *a, int64_t *bad) noexcept nogil
 
+    cnp.npy_intp wg_held_run(const uint8_t *held, cnp.npy_intp n) noexcept nogil
     cnp.npy_intp wg_places_run(const uint8_t *held, int ndim, const cnp.npy_intp *shape, cnp.npy_intp count, int64_t *out,
                                cnp.npy_intp item_step, cnp.npy_intp dim_step) noexcept nogil
     cnp.npy_intp wg_masked_run(int put, size_t size, cnp.npy_intp n, const uint8_t *held, cnp.npy_intp count, char *items,

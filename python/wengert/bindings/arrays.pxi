@@ -142,7 +142,7 @@ def copy(x):
 def empty(shape, dtype):
     """An uninitialised array in recycled memory, of a dtype that tensors have."""
     cdef cnp.npy_intp dims[WG_MAX_DIMS]
-    cdef int typenum = np.dtype(dtype).num
+    cdef int typenum = (<cnp.dtype> dtype if isinstance(dtype, cnp.dtype) else np.dtype(dtype)).num
     cdef int ndim = len(shape)
     if typenum not in ARRAY_TYPES:
         raise TypeError(f"empty: expected a dtype that tensors have, got {np.dtype(dtype)}")

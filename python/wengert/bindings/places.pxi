@@ -24,7 +24,7 @@ def nonzero(mask, bint rows=False):
     cdef int64_t *places
     if ndim == 0:
         raise ValueError("nonzero: expected a mask of one dimension or more")
-    shape[0] = shape[1] = np.count_nonzero(M)
+    shape[0] = shape[1] = held_in(M)
     shape[0 if rows else 1] = ndim
     out = new_array(cnp.NPY_INT64, 2, shape)
     places = <int64_t *> cnp.PyArray_DATA(out)
@@ -33,6 +33,10 @@ def nonzero(mask, bint rows=False):
     if found < shape[rows]:
         raise RuntimeError("nonzero: another thread has written to the mask meanwhile")
     return out
+
+
+cdef cnp.npy_intp held_in(cnp.ndarray M) noexcept:
+    return wg_held_run(<const uint8_t *> cnp.PyArray_DATA(M), cnp.PyArray_SIZE(M))
 
 
 cdef cnp.ndarray dense_mask(mask, name):
@@ -46,7 +50,7 @@ def masked_pick(array, mask):
     """The items of an array where a mask of its shape holds, in C order: array[mask], of any dtype that tensors have."""
     cdef cnp.ndarray A = readable(array, "masked_pick"), M = dense_mask(mask, "masked_pick"), out
     cdef cnp.npy_intp shape[1]
-    shape[0] = np.count_nonzero(M)
+    shape[0] = held_in(M)
     if not has_shape(M, cnp.PyArray_NDIM(A), cnp.PyArray_DIMS(A)):
         raise ValueError(f"masked_pick: expected a mask of shape {np.shape(A)}, got {np.shape(M)}")
     A = A if PyArray_IS_C_CONTIGUOUS(A) else copied(A)
@@ -61,8 +65,8 @@ def masked_put(out, mask, items):
     S = readable_as(items, cnp.PyArray_TYPE(O), "masked_put", "the vector of items")
     if not has_shape(M, cnp.PyArray_NDIM(O), cnp.PyArray_DIMS(O)):
         raise ValueError(f"masked_put: expected a mask of shape {np.shape(O)}, got {np.shape(M)}")
-    if cnp.PyArray_NDIM(S) != 1 or cnp.PyArray_DIM(S, 0) != np.count_nonzero(M):
-        raise ValueError(f"masked_put: expected ({np.count_nonzero(M)},) items, as many as the mask holds, got {np.shape(S)}")
+    if cnp.PyArray_NDIM(S) != 1 or cnp.PyArray_DIM(S, 0) != held_in(M):
+        raise ValueError(f"masked_put: expected ({held_in(M)},) items, as many as the mask holds, got {np.shape(S)}")
     O = writable_dense(out, cnp.PyArray_TYPE(S), "masked_put", "out")
     check_apart(O, (M, S), "masked_put")
     run_masked(True, O, M, S if PyArray_IS_C_CONTIGUOUS(S) else copied(S), "masked_put")

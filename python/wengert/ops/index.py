@@ -153,8 +153,11 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
 def _diagonal_of(x: np.ndarray, offset: int, before: tuple[int, ...] = ()) -> np.ndarray:
     """A view of the diagonals of the matrices in the last two dimensions; of a matrix, NumPy gives one at thrice the
     price, and read-only."""
-    *lead, rows, columns = x.shape
-    *lead_strides, down, right = x.strides
+    if x.ndim == 2:
+        (rows, columns), (down, right), lead, lead_strides = x.shape, x.strides, (), ()
+    else:
+        *lead, rows, columns = x.shape
+        *lead_strides, down, right = x.strides
     n = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
     start = (offset * right if offset >= 0 else -offset * down) if n > 0 else 0
     return _kernels.view_at(x, start, (*lead, max(n, 0)), (*lead_strides, down + right), x.dtype)
@@ -210,6 +213,8 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     tensor([1., 4.])
     """
     x = enter(x)
+    if x._value.ndim == 2 and offset == dim1 == 0 and dim2 == 1:  # the usual case
+        return as_view(x, apply(_DIAGONAL, (x,), {"offset": 0, "before": x._value.shape}))
     d1, d2 = dimension("diagonal", dim1, x._value.ndim), dimension("diagonal", dim2, x._value.ndim)
     offset = integer("diagonal", "offset", offset)
     if d1 == d2 or x._value.ndim < 2:
@@ -441,7 +446,10 @@ def _assign(x: np.ndarray, y: Any, *arrays: np.ndarray, keys: tuple[Key, ...] | 
 
 def _place(x: np.ndarray, line: Line, index: np.ndarray, y: Any, add: bool) -> None:
     """Set or add to x's items."""
-    items = _shaped(_kernels.broadcast_view(np.asarray(y, x.dtype), line.shape), index.shape)
+    items = y if type(y) is np.ndarray and y.dtype == x.dtype else np.asarray(y, x.dtype)
+    if items.shape != line.shape:
+        items = _kernels.broadcast_view(items, line.shape)
+    items = _shaped(items, index.shape)
     _kernels.scatter_along(x, index, items, line.dim, add)
 
 
@@ -506,6 +514,19 @@ def _rows_at(x: np.ndarray, index: np.ndarray, from_end: bool = True) -> np.ndar
     except IndexError as error:
         raise _explained(error, x.shape) from None
     return _shaped(rows, index.shape + x.shape[1:])
+
+
+def _looked_up(x: np.ndarray, index: np.ndarray, keys: tuple[Key, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """Rows that are not counted from the end."""
+    if x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.shape[0]:
+        return _rows_at(x, index, False)
+    _refuse_negative(index)
+    return _pick(x, index, keys=keys, shape=shape)
+
+
+def _refuse_negative(index: np.ndarray) -> None:
+    if index.size and index.min() < 0:
+        raise IndexError(f"index: {index.min()} is negative")
 
 
 shaped_by_items(_pick, lambda values, static: any(getattr(x, "dtype", None) == dtypes.bool for x in values[1:]))
@@ -649,6 +670,11 @@ def _each_picked(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str,
     return picked.reshape(numbers.shape)
 
 
+def _each_looked_up(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> np.ndarray:
+    _refuse_negative(arrays[1])
+    return _each_picked(kernel, batch, arrays, static)
+
+
 def _each_put(out: np.ndarray, numbers: np.ndarray, has: bool, y: Any, y_has: bool, batch: Batch, add: bool) -> None:
     """Set or add to the items of `out`, whose examples have one dimension."""
     lead = len(batch.lengths)
@@ -787,6 +813,17 @@ def pick(x: Any, key: Any) -> Tensor:
         return view_at(x, places.keys[0])  # type: ignore[arg-type]
     except IndexError as error:
         raise _explained(error, x._value.shape) from None
+
+
+def lookup(x: Any, index: Any) -> Tensor:
+    """x[index] for rows by their number in int64, none of which may be negative."""
+    return apply(_LOOKUP, (x, index), {"keys": _FIRST, "shape": x._value.shape})
+
+
+_LOOKUP = Operation(
+    "embedding", _looked_up, ("x", "index0"), (_operations(1)[0].vjps[0], None), (_operations(1)[0].jvps[0], None),
+    batched=_each_looked_up,
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------- assignment

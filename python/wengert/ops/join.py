@@ -23,7 +23,7 @@ from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable
 from .index import between
-from .shape import WHOLE, clone, flip, narrow_view, reshape, reshaped, transpose, view_at
+from .shape import WHOLE, clone, flip, flipped, narrow_view, reshape, reshaped, transpose, view_at
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "cat", "chunk", "column_stack", "dstack", "fliplr", "flipud",
@@ -129,11 +129,14 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     if first == _EMPTY:  # counts as empty of the others' shape, whatever that is
         first = next((x._value.shape for x in parts if x._value.shape != _EMPTY), _EMPTY)
         dim = dim if first != _EMPTY else 0
-    if not all(x._value.ndim for x in parts):
+    if not all([x._value.ndim for x in parts]):
         raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
     d, ends = dimension("cat", dim, len(first)), [0]
     for k, x in enumerate(parts):
         shape = x._value.shape
+        if shape == first != _EMPTY:
+            ends.append(ends[-1] + shape[d])
+            continue
         if shape == _EMPTY and first != _EMPTY:
             shape = (*first[:d], 0, *first[d + 1 :])
             parts[k] = reshaped(x, shape)
@@ -429,7 +432,9 @@ def hstack(tensors: Sequence[Any]) -> Tensor:
     tensor([[1., 0., 0.],
             [1., 0., 0.]])
     """
-    parts = [_at_least(1, x) for x in tensors]
+    parts = [enter(x) for x in tensors]
+    if not all([x._value.ndim for x in parts]):
+        parts = [_at_least(1, x) for x in parts]
     return cat(parts, 0 if parts and parts[0]._value.ndim == 1 else 1)
 
 
@@ -456,7 +461,8 @@ def vstack(tensors: Sequence[Any]) -> Tensor:
     tensor([[1., 2.],
             [3., 4.]])
     """
-    return cat([_at_least(2, x) for x in tensors], 0)
+    parts = [enter(x) for x in tensors]
+    return cat([x if x._value.ndim > 1 else _at_least(2, x) for x in parts], 0)
 
 
 @tells
@@ -521,7 +527,7 @@ def _rolled(x: np.ndarray, shifts: tuple[int, ...], dims: tuple[int, ...]) -> np
     for shift, dim in zip(shifts, dims, strict=True):
         n, before = x.shape[dim], (slice(None),) * dim
         first = n - shift % n if n else 0
-        x = np.concatenate((x[(*before, slice(first, None))], x[(*before, slice(first))]), dim)
+        x = _kernels.joined((x[(*before, slice(first, None))], x[(*before, slice(first))]), dim)
     return x
 
 
@@ -661,12 +667,13 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
             [1., 3.]])
     """
     x = enter(x)
-    if len(dims) != 2 or len(dimensions("rot90", tuple(dims), x._value.ndim)) != 2:
+    ndim = x._value.ndim
+    first, second = (dimension("rot90", d, ndim) for d in dims) if len(dims) == 2 else (0, 0)
+    if first == second:
         raise ValueError(f"rot90: expected two different dimensions, got {tuple(dims)}")
-    first, second = dims
     turns = integer("rot90", "k", k) % 4
     if not turns:
         return clone(x)
     if turns == 2:
-        return flip(x, first, second)
-    return transpose(flip(x, second if turns == 1 else first), first, second)
+        return flipped(x, (first, second))
+    return transpose(flipped(x, (second if turns == 1 else first,)), first, second)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
 from ..core.batching import Batch, all_full
 from ..core.define import linear
@@ -21,41 +22,38 @@ from ..core.tape import Operation, apply
 Pairs = tuple[tuple[int, int], ...]
 
 
-def _mirrored(n: int, before: int, after: int) -> np.ndarray:
-    """Where the items of a padded dimension come from, all of n counted from 0."""
-    places: np.ndarray = n - 1 - np.abs(n - 1 - np.abs(np.arange(-before, n + after)))
-    return places
-
-
-def _repeated(n: int, before: int, after: int) -> np.ndarray:
-    return np.clip(np.arange(-before, n + after), 0, n - 1)
-
-
-def _wrapped(n: int, before: int, after: int) -> np.ndarray:
-    return np.arange(-before, n + after) % n
-
-
-_SOURCES = {"reflect": _mirrored, "replicate": _repeated, "circular": _wrapped}
-
-
-def _strips(mode: str, n: int, before: int, after: int) -> list[tuple[int, int]]:
-    """Of a padded dimension, the places outside the interior, each with the place in it where its items come from."""
-    sources = _SOURCES[mode](n, before, after) + before
-    return [(k, int(sources[k])) for k in (*range(before), *range(before + n, before + n + after))]
+def _strips(mode: str, n: int, before: int, after: int) -> list[tuple[slice, slice]]:
+    """Of a padded dimension, the ranges outside the interior, each with the range in it where its items come from."""
+    strips, end = [], before + n
+    if before:
+        if mode == "reflect":
+            source = slice(2 * before, before, -1)
+        else:
+            source = slice(n, end) if mode == "circular" else slice(before, before + 1)
+        strips.append((slice(0, before), source))
+    if after:
+        if mode == "reflect":
+            last = end - 2 - after
+            source = slice(end - 2, last if last >= 0 else None, -1)
+        else:
+            source = slice(before, before + after) if mode == "circular" else slice(end - 1, end)
+        strips.append((slice(end, end + after), source))
+    return strips
 
 
 def _interior(pairs: Pairs, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    return tuple([slice(before, before + n) for (before, _), n in zip(pairs, shape, strict=True)])
+    return tuple([slice(pair[0], pair[0] + n) for pair, n in zip(pairs, shape, strict=True)])
 
 
 def _padded(x: np.ndarray, pairs: Pairs, mode: str) -> np.ndarray:
-    out = np.empty([n + before + after for (before, after), n in zip(pairs, x.shape, strict=True)], x.dtype)
+    out = _kernels.empty([pair[0] + n + pair[1] for pair, n in zip(pairs, x.shape, strict=True)], x.dtype)
     key = _interior(pairs, x.shape)
     whole: tuple[Any, ...] = (slice(None),) * len(pairs)
-    out[key] = x
-    for d in range(len(pairs)):
-        for place, source in _strips(mode, x.shape[d], *pairs[d]):
-            out[(*whole[:d], place, *key[d + 1 :])] = out[(*whole[:d], source, *key[d + 1 :])]
+    _kernels.assign(out[key], x)
+    for d, (before, after) in enumerate(pairs):
+        if before or after:
+            for place, source in _strips(mode, x.shape[d], before, after):
+                out[(*whole[:d], place, *key[d + 1 :])] = out[(*whole[:d], source, *key[d + 1 :])]
     return out
 
 
@@ -64,11 +62,14 @@ def _gathered_back(x: np.ndarray, pairs: Pairs, mode: str) -> np.ndarray:
     shape = tuple([n - before - after for (before, after), n in zip(pairs, x.shape, strict=True)])
     key = _interior(pairs, shape)
     whole: tuple[Any, ...] = (slice(None),) * len(pairs)
-    sums = np.array(x)
+    sums = _kernels.copied(x)
     for d in reversed(range(len(pairs))):
         for place, source in _strips(mode, shape[d], *pairs[d]):
-            sums[(*whole[:d], source, *key[d + 1 :])] += sums[(*whole[:d], place, *key[d + 1 :])]
-    return np.ascontiguousarray(sums[key])
+            given = sums[(*whole[:d], place, *key[d + 1 :])]
+            if mode == "replicate":
+                given = given.sum(d, keepdims=True, dtype=x.dtype)
+            sums[(*whole[:d], source, *key[d + 1 :])] += given
+    return _kernels.copied(sums[key])
 
 
 def _each(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, Any]) -> Any:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
 from ..core.arguments import dimension, either, lengths
-from ..core.batching import Batch, refused
+from ..core.batching import Batch, axes, moved, refused
+from ..core.bound import by_bindings
 from ..core.define import computed, linear
 from ..core.doors import enter
 from ..core.signatures import tells
@@ -146,6 +148,8 @@ def repeat_interleave(
     if dim is None:
         x, dim = reshape(x, -1), 0
     d = dimension("repeat_interleave", dim, x._value.ndim)
+    if type(repeats) is int and x._value.ndim:
+        return _each_item(x, repeats, d, output_size)
     counts, n = enter(repeats), x._value.shape[d]
     if counts._value.dtype.kind not in "iu":
         raise TypeError(f"repeat_interleave: expected integers to repeat by, got {counts._value.dtype}")
@@ -158,6 +162,34 @@ def repeat_interleave(
     if output_size is not None and sources._value.size != output_size:
         raise ValueError(f"repeat_interleave: the counts give {sources._value.size} item(s), not {output_size}")
     return pick(x, (slice(None),) * d + (sources,))
+
+
+def _each_item(x: Any, times: int, dim: int, output_size: int | None) -> Tensor:
+    if times < 0:
+        raise ValueError(f"repeat_interleave: counts cannot be negative, got {times}")
+    shape = x._value.shape
+    length = shape[dim] * times
+    if output_size is not None and length != output_size:
+        raise ValueError(f"repeat_interleave: the counts give {length} item(s), not {output_size}")
+    return apply(_REPEAT_EACH, (x,), {"times": times, "dim": dim})
+
+
+@by_bindings
+def _repeated_each(x: np.ndarray, times: int, dim: int) -> np.ndarray:
+    before, n, behind = x.shape[:dim], x.shape[dim], x.shape[dim + 1 :]
+    line = x.reshape((*before, n, 1, *behind))
+    many = _kernels.copied(_kernels.broadcast_view(line, (*before, n, times, *behind)))
+    return many.reshape((*before, n * times, *behind))
+
+
+def _fold_each(g: Any, times: int, dim: int) -> Tensor:
+    """The sum of the copies of each item."""
+    shape = g._value.shape
+    n = shape[dim] // times if times else 0
+    return sum(reshape(g, (*shape[:dim], n, times, *shape[dim + 1 :])), dim + 1)
+
+
+_REPEAT_EACH = linear("repeat_interleave", _repeated_each, _fold_each, batched=moved(dim=axes))
 
 
 def _sources(counts: np.ndarray, length: int) -> np.ndarray:

@@ -451,9 +451,15 @@ def flip(x: Any, *dim: Any, dims: Any = None, axis: Any = None) -> Tensor:
     tensor([3., 2., 1.])
     """
     x = enter(x)
-    asked = lengths("flip", dim, either("flip", dims, axis))
-    order = dimensions("flip", asked, x._value.ndim) if asked else ()
-    return apply(_FLIP, (x,), {"dims": order})
+    if axis is not None:
+        dims = either("flip", dims, axis)
+    asked = lengths("flip", dim, dims)
+    return flipped(x, dimensions("flip", asked, x._value.ndim) if asked else ())
+
+
+def flipped(x: Any, dims: tuple[int, ...]) -> Tensor:
+    """`flip` along dimensions that are there, counted from 0."""
+    return apply(_FLIP, (x,), {"dims": dims})
 
 
 # ---------------------------------------------------------------- x[key] for integers, slices, None and ...

@@ -13,7 +13,7 @@ from ...core.doors import enter
 from ...ops import arithmetic, compare, normalization
 from ...ops import channels as by_channels
 from ...ops.activations import relu
-from ...ops.index import pick
+from ...ops.index import as_places, lookup, pick
 from ...ops.products import linear
 from ...ops.shape import reshape, unsqueeze
 
@@ -253,6 +253,11 @@ def embedding(
         raise TypeError(f"embedding: expected indices of an integer dtype, got {ids._value.dtype}")
     if padding_idx is not None and not -rows <= operator.index(padding_idx) < rows:
         raise IndexError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
+    if padding_idx is None and max_norm is None:
+        try:
+            return lookup(weight, as_places("embedding", ids))
+        except IndexError as error:
+            raise IndexError(f"embedding: expected indices from 0 to {rows - 1}; {error}") from None
     places = normalization.row_numbers(ids, rows=rows)
     if max_norm is not None:
         normalization.shorten_rows(weight, places, float(max_norm), norm_type)
