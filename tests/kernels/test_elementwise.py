@@ -179,7 +179,7 @@ def sinc_terms(x: np.ndarray) -> list[np.ndarray]:
     turns = x - np.round(x)
     sign = np.where(np.round(x) % 2 == 0, 1, -1)
     z, near = (np.pi * x) ** 2, np.abs(x) < 0.05
-    series = -np.pi**2 * x / 3 * (1 - z / 10 + z**2 / 280 - z**3 / 15120 + z**4 / 1330560)
+    series = -(np.pi**2) * x / 3 * (1 - z / 10 + z**2 / 280 - z**3 / 15120 + z**4 / 1330560)
     cosine, sine = sign * np.sin(np.pi * (0.5 - np.abs(turns))) / x, sign * np.sin(np.pi * turns) / (np.pi * x * x)
     return [np.where(near, series, cosine), np.where(near, 0, -sine)]
 
@@ -191,6 +191,66 @@ def precise_sinc_slope(x: mpmath.mpf) -> mpmath.mpf:
 def precise_logit(x: mpmath.mpf) -> mpmath.mpf:
     x = min(max(x, mpmath.mpf(0.125)), mpmath.mpf(0.984375))
     return mpmath.log(x / (1 - x))
+
+
+def precise_gelu_tanh(x: mpmath.mpf) -> mpmath.mpf:
+    return x / (1 + mpmath.exp(-GELU_LINEAR * (x + 0.044715 * x**3)))
+
+
+def precise_gelu_tanh_slope(x: mpmath.mpf) -> mpmath.mpf:
+    e = mpmath.exp(-GELU_LINEAR * (x + 0.044715 * x**3))
+    return (1 + x * GELU_LINEAR * (1 + 3 * 0.044715 * x * x) * e / (1 + e)) / (1 + e)
+
+
+def precise_i0e_slope(x: mpmath.mpf) -> mpmath.mpf:
+    a = abs(x)
+    if a < 10**4:
+        slope = mpmath.exp(-a) * (mpmath.besseli(1, a) - mpmath.besseli(0, a))
+    else:  # DLMF 10.40.1, of which the terms are derived
+        z = 1 / a
+        terms = z**1.5 / 2 + 3 * z**2.5 / 16 + 45 * z**3.5 / 256 + 525 * z**4.5 / 2048
+        slope = -terms / mpmath.sqrt(2 * mpmath.pi)
+    return slope * mpmath.sign(x)
+
+
+def precise_i1_slope(x: mpmath.mpf) -> mpmath.mpf:
+    if mpmath.isnan(x):
+        return x
+    return (mpmath.besseli(0, x) + mpmath.besseli(2, x)) / 2 if abs(x) < 720 else mpmath.inf
+
+
+def times_slope(precise: Callable[[mpmath.mpf], mpmath.mpf], sign: int) -> Reference:
+    """A cotangent times a slope that is computed once for each number. The zeros of an odd one have a sign."""
+
+    def reference(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+        values, places = np.unique(x, return_inverse=True)
+        slopes = np.array([float(precise(mpmath.mpf(value))) for value in values.tolist()])
+        if sign < 0:
+            slopes = np.where(values == 0, 0, np.copysign(slopes, -values))
+        return g * slopes[places].reshape(x.shape)
+
+    return reference
+
+
+GELU_LINEAR = 2 * mpmath.sqrt(2 / mpmath.pi)
+
+
+def gelu_tanh_terms(x: np.ndarray) -> list[np.ndarray]:
+    x = np.clip(x, -30, 1e100)  # beyond, it is below all that is asked for
+    u = float(GELU_LINEAR) * (x + 0.044715 * np.minimum(x, 1e3) ** 3)
+    slope = float(GELU_LINEAR) * (1 + 3 * 0.044715 * np.minimum(np.abs(x), 1e3) ** 2)
+    return [sigmoid(u), np.minimum(x, 1e3) * slope * sigmoid(u) * sigmoid(-u)]
+
+
+def gelu_tanh_unit(x: np.ndarray) -> np.ndarray:
+    """A sigmoid, times how much rounding its argument counts for."""
+    u = float(GELU_LINEAR) * (x + 0.044715 * np.clip(x, -30, 1e3) ** 3)
+    found = np.where(np.isnan(x), 0, sigmoid(u) * (1 + np.clip(-u, 0, 1e4))) + 1e-35
+    return np.where(np.isinf(x), 1, found)
+
+
+def gelu_tanh(x: np.ndarray) -> np.ndarray:
+    return x * sigmoid(float(GELU_LINEAR) * (x + 0.044715 * np.clip(x, -1e100, 1e100) ** 3))
 
 
 def interpolated(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -224,7 +284,10 @@ CASES: dict[str, Case] = {
     "logaddexp2": Case(np.logaddexp2, (4, 4), precise_logaddexp2, terms=larger_of_two),
     "xlogy": Case(lambda x, y: times(np.log, x, y), (2, 2), lambda x, y: x * mpmath.log(y)),
     "xlog1py": Case(
-        lambda x, y: times(np.log1p, x, y), (2.5, 2.5), lambda x, y: x * mpmath.log1p(y), terms=lambda x, y: below_zero(x)
+        lambda x, y: times(np.log1p, x, y),
+        (2.5, 2.5),
+        lambda x, y: x * mpmath.log1p(y),
+        terms=lambda x, y: below_zero(x),
     ),
     "entr": Case(entropy, (2, 2), lambda x: -x * mpmath.log(x)),
     "logit": Case(logit, (3.5, 3.5), precise_logit, params=(0.125, 0.984375)),
@@ -263,6 +326,7 @@ CASES: dict[str, Case] = {
     "i0e": special("i0e", (3.5, 4)),
     "i1": special("i1", (4, 5)),
     "i1e": special("i1e", (3.5, 3.5)),
+    "gelu_tanh": Case(gelu_tanh, (3, 3), precise_gelu_tanh, terms=lambda x: gelu_tanh_unit(x) * np.abs(x)),
     "silu": Case(silu, (2.5, 2.5), precise_silu, terms=below_zero),
     "mish": Case(mish, (5, 5), precise_mish, terms=below_zero),
     "elu": Case(
@@ -297,6 +361,19 @@ CASES: dict[str, Case] = {
     "silu_grad": slope(silu_terms, lambda x: (1 + x / (1 + mpmath.exp(x))) / (1 + mpmath.exp(-x)), 4),
     "mish_grad": slope(mish_terms, precise_mish_slope, 6),
     "gelu_grad": slope(gelu_terms, precise_gelu_slope, 5),
+    "gelu_tanh_grad": Case(
+        lambda g, x: g * sum(gelu_tanh_terms(x)),
+        (6, 6),
+        lambda g, x: g * precise_gelu_tanh_slope(x),
+        terms=lambda g, x: np.abs(g) * gelu_tanh_unit(x) * (1 + np.minimum(np.abs(x), 30) ** 3) + 2e-45,
+    ),
+    "i0e_grad": Case(
+        times_slope(precise_i0e_slope, -1),
+        (6, 6),
+        lambda g, x: g * precise_i0e_slope(x),
+        terms=lambda g, x: below_zero(g),
+    ),
+    "i1_grad": Case(times_slope(precise_i1_slope, 1), (9, 9), lambda g, x: g * precise_i1_slope(x)),
     "sinc_grad": slope(sinc_terms, precise_sinc_slope, 5),
     "logit_grad": Case(
         lambda g, x, low, high, outside: np.where((x < low) | (x > high), x.dtype.type(outside), g / (x * (1 - x))),
@@ -331,7 +408,7 @@ CASES: dict[str, Case] = {
 CASES |= {case.kernel: Case(case.reference) for case in OPERATIONS if case.kernel}
 INPUTS = {name: inputs for name, (inputs, _, _) in K.elementwise_info().items()}
 APPROXIMATE = [name for name, case in CASES.items() if case.ulp]
-SLOPES = ["silu_grad", "mish_grad", "gelu_grad", "sinc_grad"]
+SLOPES = ["silu_grad", "mish_grad", "gelu_grad", "gelu_tanh_grad", "sinc_grad", "i0e_grad"]
 FUNCTIONS = [name for name in APPROXIMATE if INPUTS[name] == 1]
 EVERY_FLOAT = ["exp", "log", "tanh", "sigmoid"]  # checked on all of float32 with --exhaustive
 
@@ -498,6 +575,8 @@ def test_special_values(isa: str, dtype: np.dtype, name: str) -> None:
     operands = [grids[0] > 0, *grids] if name == "where" else grids
     if INPUTS[name] == 3 and name != "where":
         operands = [*grids, np.random.default_rng(0).permutation(grids[1])]
+    if name == "i1_grad":  # of which no product overflows that the reference's does not
+        operands[1] = np.where(np.abs(operands[1]) > 80, 1, operands[1]).astype(dtype)
     if name in (*SLOPES, "xlog1py"):  # infinity times what underflows is NaN
         too_large = np.abs(operands[0]) > (1e30 if name == "sinc_grad" else np.finfo(dtype).max)
         operands[0] = np.where(too_large, 1, operands[0]).astype(dtype)
@@ -572,11 +651,13 @@ def precise_sample(name: str) -> tuple[list[np.ndarray], list[mpmath.mpf]]:
         operands = [np.clip(x, -1073 if name == "exp2" else -709, 709)]
     if name in ("tanh", "erf", "gelu"):
         operands = [np.clip(x, -1000, 1e300)]
-    if name in ("silu", "mish", "elu", *SLOPES):
-        operands = [np.clip(x, -35 if name == "gelu_grad" else -700, 1e300)]
+    if name in ("gelu_tanh", "silu", "mish", "elu", *SLOPES):
+        operands = [np.clip(x, -35 if name.startswith("gelu") else -700, 1e300)]
+    if name in ("i0e_grad", "i1_grad"):
+        operands = [np.clip(x, -700, 700)]
     if name == "sinc_grad":
         operands = [SPECIAL_DOMAINS["sinc"](x)]
-    if name in SLOPES:
+    if name in (*SLOPES, "i1_grad"):
         operands = [rng.normal(size=len(x)), *operands]
     if name in ("hypot", "logaddexp", "logaddexp2", "atan2"):
         operands = [x, rng.permutation(x)]

@@ -78,30 +78,30 @@ gelu: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
-# 0.5 (1 + tanh(u)) is the sigmoid of 2 u, here as x (2 c + (2 c) 0.044715 x^2), where c is sqrt(2 / pi).
+# gelu by tanh: 0.5 (1 + tanh(v)) is the sigmoid of u = 2 v, here x (2 c + (2 c) 0.044715 x^2) with c = sqrt(2 / pi).
 _TWICE, _CUBIC = 2 * math.sqrt(2 / math.pi), 2 * math.sqrt(2 / math.pi) * 0.044715
 
 
-@half_kernel
-def _gelu_tanh_kernel(x: np.ndarray) -> np.ndarray:
-    inner = _multiply(x, x)
-    inner *= inner.dtype.type(_CUBIC)
-    inner += inner.dtype.type(_TWICE)
-    return _multiply(x, _sigmoid(_multiply(inner, x)))
+# x times the derivative of what follows, at y.
+_gelu_tanh_grad: Callable[..., Tensor] = elementwise(
+    "gelu_backward", Elementwise("gelu_tanh_grad"),
+    lambda g, y: _gelu_tanh_grad(g, y), lambda g, x, y: g * x * _gelu_tanh_curvature(y),
+)  # fmt: skip
 
 
 @half
-def _gelu_tanh_slope(x: Any) -> Any:
-    """By sigmoids of both signs, neither of which is taken from 1. Beyond 100 it is 0 or 1, and its terms overflow."""
+def _gelu_tanh_curvature(x: Any) -> Any:
+    """With s the sigmoid of u: s (1 - s) (2 u' + x u'' + x u'^2 (1 - 2 s)), by sigmoids of both signs, neither of which
+    is taken from 1. Beyond 100 it is 0, and its terms overflow."""
     x = clip(x, -100.0, 100.0)
     squared = square(x)
-    inner = x * (squared * _CUBIC + _TWICE)
+    inner, slope = x * (squared * _CUBIC + _TWICE), squared * (3 * _CUBIC) + _TWICE
     below, above = sigmoid(inner), sigmoid(-inner)
-    return below + x * (squared * (3 * _CUBIC) + _TWICE) * below * above
+    return below * above * (slope * 2.0 + squared * (6 * _CUBIC) + x * square(slope) * (above - below))
 
 
 gelu_tanh: Callable[..., Tensor] = elementwise(
-    "gelu", _gelu_tanh_kernel, lambda x: _gelu_tanh_slope(x), floating=True,
+    "gelu", Elementwise("gelu_tanh"), lambda g, x: _gelu_tanh_grad(g, x), floating=True,
     doc=doc("The approximation of gelu by a hyperbolic tangent.",
             ">>> wg.nn.functional.gelu(wg.tensor([0., 1.]), approximate=\"tanh\")\ntensor([0.0000, 0.8412])"),
 )  # fmt: skip

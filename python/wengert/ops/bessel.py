@@ -95,6 +95,17 @@ _scaled: Callable[..., Tensor] = elementwise(
 
 # ---------------------------------------------------------------- the functions
 
+# x times the first derivatives of `i0e` and `i1` at y.
+_i0e_grad: Callable[..., Tensor] = elementwise(
+    "i0e_backward", Elementwise("i0e_grad"),
+    lambda g, y: _i0e_grad(g, y), lambda g, x, y: g * x * _scaled(y, n=2, order=0),
+)  # fmt: skip
+_i1_grad: Callable[..., Tensor] = elementwise(
+    "i1_backward", Elementwise("i1_grad"),
+    lambda g, y: _i1_grad(g, y), lambda g, x, y: g * x * ((i1(y) * 3.0 + _higher(y, n=3)) * 0.25),
+)  # fmt: skip
+
+
 _NOTE = "The error is at most 5 units in the last place."
 _AT_0 = "The derivative at 0, where the function has an edge, is the mean of the two."
 
@@ -106,7 +117,7 @@ i0: Callable[..., Tensor] = elementwise(
 
 
 i0e: Callable[..., Tensor] = elementwise(
-    "i0e", _i0e_kernel, lambda x: _scaled(x, n=1, order=0), floating=True,
+    "i0e", _i0e_kernel, lambda g, x: _i0e_grad(g, x), floating=True,
     doc=doc("exp(-|x|) `i0(x)`, item by item, which does not overflow.",
             ">>> wg.special.i0e(wg.tensor([0., 1., 1000.]))\ntensor([1.0000, 0.4658, 0.0126])",
             note=f"{_NOTE} {_AT_0}"),
@@ -114,7 +125,7 @@ i0e: Callable[..., Tensor] = elementwise(
 
 
 i1: Callable[..., Tensor] = elementwise(
-    "i1", Elementwise("i1"), lambda x: _between(x, 1), floating=True,
+    "i1", Elementwise("i1"), lambda g, x: _i1_grad(g, x), floating=True,
     doc=doc("The modified Bessel function of the first kind of order 1, item by item.",
             ">>> wg.special.i1(wg.tensor([0., 1., 2.]))\ntensor([0.0000, 0.5652, 1.5906])", note=_NOTE),
 )  # fmt: skip
