@@ -164,6 +164,7 @@ def _is_ours(operation: Operation) -> bool:
 # By the names of this library's operations, what no constructor tells.
 _NAMED: dict[str, str] = {
     **dict.fromkeys(("addcdiv", "addcmul", "cast", "clamp_tensor", "lerp", "pow_log", "where"), "elementwise"),
+    "quantile": "elementwise",
     **dict.fromkeys(("as_strided_put", "cat", "index", "index_put", "overwrite", "stack"), "linear"),
     **dict.fromkeys(
         (

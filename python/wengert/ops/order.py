@@ -14,17 +14,16 @@ from ..core.arguments import dimension, either, reduced, whole
 from ..core.batching import Batch, aligned, all_full, by_dim, flat, looped, refused, unchanged
 from ..core.bound import by_bindings
 from ..core.broadcast import beside, cast
-from ..core.define import Function, computed, elementwise
-from ..core.doors import enter, require_unfollowed
+from ..core.define import Function, computed, elementwise, primitive
+from ..core.doors import constant, enter, require_unfollowed
 from ..core.half import half
 from ..core.signatures import tells
 from ..core.tape import apply
 from ..core.tuples import item
-from .arithmetic import lerp
 from .compare import where
 from .extremes import ValuesAndIndices, choosing, picked
 from .index import along, picked_for
-from .shape import movedim, reshape
+from .shape import expand, movedim, reshape
 
 __all__ = [
     "argsort", "bucketize", "kthvalue", "median", "msort", "nanmedian", "nanquantile", "quantile", "searchsorted",
@@ -472,7 +471,10 @@ def _quantile(
         raise TypeError(f"{name}: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float()")
     if interpolation not in _INTERPOLATIONS:
         raise ValueError(f"{name}: expected an interpolation of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
-    share = _share(np.asarray(q, np.float64) if isinstance(q, (int, float, list, tuple)) else q, name=name)
+    if isinstance(q, (int, float)) and 0 <= q <= 1:
+        share = enter(np.asarray(q, np.float64))
+    else:
+        share = _share(np.asarray(q, np.float64) if isinstance(q, (int, float, list, tuple)) else q, name=name)
     asked = share._value.shape
     ndim = x._value.ndim
     d = 0 if dim is None else dimension(name, dim, ndim)
@@ -561,8 +563,12 @@ def _between_neighbours(rows: Any, share: Any, interpolation: str, without_nan: 
     found = _neighbours_of(rows, rank, interpolation=interpolation, without_nan=without_nan)
     if interpolation not in ("linear", "midpoint"):
         return _at(rows, found)
-    weight = 0.5 if interpolation == "midpoint" else cast(rank - _floor(rank), rows._value.dtype)
-    return _between(_at(rows, item(found, 0)), _at(rows, item(found, 1)), weight)
+    x, y = _at(rows, item(found, 0)), _at(rows, item(found, 1))
+    if interpolation == "midpoint":
+        weight = constant(np.full, (), 0.5, rows._value.dtype)
+    else:
+        weight = cast(rank - _floor(rank), rows._value.dtype)
+    return apply(_BETWEEN, (x, y, expand(weight, x._value.shape)))
 
 
 def _at(rows: Any, places: Any) -> Any:
@@ -575,10 +581,49 @@ _EXACT = 1 << 24  # up to which every integer is a number of float32
 _infinite = computed("isinf", lambda x, y: np.isinf(x) | np.isinf(y), batched=aligned)
 
 
-def _between(x: Any, y: Any, weight: Any) -> Tensor:
+_SUBTRACT = _kernels.Elementwise("subtract")
+
+
+def _item_between(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """x + weight (y - x); where one is infinite, that infinity, and NaN between opposite ones."""
+    step = _SUBTRACT(y, x)
+    if np.isfinite(step).all():
+        return _nearer(x, y, step, weight)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isinf(x) | np.isinf(y), x + y, _nearer(x, y, step, weight))
+
+
+def _nearer(x: np.ndarray, y: np.ndarray, step: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """From the end that is nearer, so that a weight of 1 gives the other one to the bit."""
+    return np.where(weight < 0.5, x + weight * step, y - (1 - weight) * step)
+
+
+def _share_of(g: Any, x: Any, y: Any, weight: Any) -> Any:
+    """g times what one of x and y counts, all of it where one is infinite."""
+    return g * where(_infinite(x, y), 1.0, weight)
+
+
+def _step_between(g: Any, x: Any, y: Any) -> Any:
     infinite = _infinite(x, y)
-    return where(infinite, x + y, lerp(where(infinite, 0.0, x), where(infinite, 0.0, y), weight))
+    return g * (where(infinite, 0.0, y) - where(infinite, 0.0, x))
+
+
+_BETWEEN = primitive(
+    "quantile",
+    _item_between,
+    (
+        lambda g, x, y, weight: _share_of(g, x, y, 1 - weight),
+        lambda g, x, y, weight: _share_of(g, x, y, weight),
+        lambda g, x, y: _step_between(g, x, y),
+    ),
+    (
+        lambda t, x, y, weight: _share_of(t, x, y, 1 - weight),
+        lambda t, x, y, weight: _share_of(t, x, y, weight),
+        lambda t, x, y: _step_between(t, x, y),
+    ),
+    ("x", "y", "weight"),
+    batched=aligned,
+)
 
 
 # ---------------------------------------------------------------- distinct items

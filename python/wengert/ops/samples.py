@@ -11,12 +11,12 @@ from ..core.doors import enter
 from ..core.half import half
 from ..core.signatures import tells
 from .arithmetic import clip
-from .index import diagonal
+from .index import diagonal, pick
 from .products import matmul
 from .reduce import mean, sum
 from .running import cumsum
 from .shape import matrix_transpose as T
-from .shape import narrow_view, reshape, squeeze, unsqueeze
+from .shape import narrow_view, reshape, unsqueeze
 
 __all__ = ["corrcoef", "cov", "cumulative_trapezoid", "trapezoid", "trapz"]
 
@@ -171,15 +171,12 @@ def _integrated(name: str, y: Any, x: Any, dx: Any, dim: Any, axis: Any) -> tupl
     return y, x, dx, dimension(name, -1 if dim is None else dim, y._value.ndim)
 
 
-def _sample(y: Any, dim: int, k: int) -> Any:
-    return squeeze(narrow_view(y, dim, k, k + 1), dim)
-
-
 @half
 def _integral(y: Any, x: Any, dx: float | None, dim: int) -> Any:
     n = y._value.shape[dim]
     if x is None and n > 1:  # all samples, of which the ends count half
-        area = sum(y, dim) - (_sample(y, dim, 0) + _sample(y, dim, n - 1)) * 0.5
+        ends = pick(y, (*(slice(None),) * dim, slice(None, None, n - 1)))
+        area = sum(y, dim) - sum(ends, dim) * 0.5
         return area if dx is None else area * dx
     return sum(_areas("trapezoid", y, x, dx, dim), dim) * 0.5
 
