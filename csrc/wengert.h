@@ -590,10 +590,10 @@ void wg_count_between(wg_real type, ptrdiff_t n, const void *x, ptrdiff_t bins, 
 
 /* ---------------------------------------------------------------- recurrences (recurrence.c) */
 
-/* out[k] = a[k] out[k - 1] + b[k], out[0] = b[0], along the middle one of three dimensions; all dense. Within 2 n eps of the
- * sum of the magnitudes of what is added. */
-void wg_recurrence(wg_real real, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const void *a, const void *b,
-                   void *out);
+/* out[k] = a[k] out[k - 1] + b[k] from out[0] = b[0], or backwards out[k] = a[k + 1] out[k + 1] + b[k] from the last one,
+ * along the middle one of three dimensions; all dense. Within 2 n eps of the sum of the magnitudes of what is added. */
+void wg_recurrence(wg_real real, int backwards, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const void *a,
+                   const void *b, void *out);
 
 /* ---------------------------------------------------------------- windows over pictures */
 

@@ -337,8 +337,8 @@ cdef extern from "wengert.h" nogil:
                           int64_t *counts) noexcept nogil
 
     # ---- recurrences
-    void wg_recurrence(wg_real real, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const void *a,
-                       const void *b, void *out) noexcept nogil
+    void wg_recurrence(wg_real real, int backwards, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner,
+                       const void *a, const void *b, void *out) noexcept nogil
 
     # ---- windows over pictures
     enum: WG_WINDOW_TAPS

@@ -171,16 +171,20 @@ def test_count_between(dtype: np.dtype) -> None:
 
 @pytest.mark.parametrize(("shape", "axis"), [((1,), 0), ((7,), 0), ((3, 20), 1), ((40, 5), 1), ((5, 40), 0),
                                              ((2, 3, 4), 1), ((33, 6, 17), 1), ((0, 3), 1), ((3, 0), 1)])  # fmt: skip
-def test_recurrence(dtype: np.dtype, shape: tuple[int, ...], axis: int) -> None:
+@pytest.mark.parametrize("backwards", [False, True])
+def test_recurrence(dtype: np.dtype, shape: tuple[int, ...], axis: int, backwards: bool) -> None:
     rng = np.random.default_rng(9)
     a, b = (rng.normal(size=shape).astype(dtype) for _ in range(2))
     a[(slice(None),) * axis + (slice(1),)] = np.inf  # of the first item nobody asks
     expected = b.astype(np.float64)
     lines, factors = np.moveaxis(expected, axis, 0), np.moveaxis(a, axis, 0)
     for k in range(1, len(lines)):
-        lines[k] += factors[k] * lines[k - 1]
+        if backwards:
+            lines[-1 - k] += factors[len(lines) - k] * lines[-k]
+        else:
+            lines[k] += factors[k] * lines[k - 1]
     for one, other in zip(layouts(a), layouts(b), strict=True):
-        actual = K.recurrence(one, other, axis)
+        actual = K.recurrence(one, other, axis, backwards)
         assert actual.dtype == dtype
         np.testing.assert_allclose(actual, expected, rtol=100 * np.finfo(dtype).eps, atol=100 * np.finfo(dtype).eps)
     with pytest.raises(ValueError, match="of one shape"):

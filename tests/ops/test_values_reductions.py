@@ -128,6 +128,11 @@ GRADIENTS: dict[str, tuple[Callable[[Any], Any], list[float], list[float]]] = {
     "median_of_ties": (wg.median, [1.0, 2.0, 2.0], [0.0, 0.5, 0.5]),
     "nanmedian_of_ties": (wg.nanmedian, [1.0, nan, 1.0, 3.0], [0.5, 0.0, 0.5, 0.0]),
     "median_of_a_dimension": (lambda x: x.median(0).values, [1.0, 2.0, 2.0], [0.0, 1.0, 0.0]),
+    "logcumsumexp_behind_minus_infinity": (lambda x: wg.logcumsumexp(x, 0)[-1], [-inf, 0.0, 0.0], [0.0, 0.5, 0.5]),
+    "logcumsumexp_with_infinity": (lambda x: wg.logcumsumexp(x, 0)[-1], [1.0, inf, 0.0], [0.0, 1.0, 0.0]),
+    "cumprod_of_zeros": (lambda x: wg.cumprod(x, 0).sum(), [0.0, 3.0, 0.0, 2.0], [4.0, 0.0, 0.0, 0.0]),
+    "quantile_beside_infinity": (lambda x: wg.quantile(x, 0.75), [0.0, 1.0, inf], [0.0, 1.0, 1.0]),
+    "quantile_of_nan": (lambda x: wg.quantile(x, 0.5), [0.0, nan, 1.0], [0.0, 1.0, 0.0]),
     "norm_below_1": (lambda x: wg.norm(x, 0.5), [1.0, 4.0, 0.0], [3.0, 1.5, 0.0]),
     "norm_below_1_at_zero": (lambda x: wg.norm(x, 0.5), [0.0, 0.0], [0.0, 0.0]),
     "norm_negative": (lambda x: wg.norm(x, -1), [2.0, 2.0], [0.25, 0.25]),
@@ -297,3 +302,24 @@ def test_values_and_gradients_are_pytorchs(name: str) -> None:
         if np.isfinite(expected).all():
             gradient = _gradient(torch, z, theirs).numpy(force=True)
             np.testing.assert_allclose(_gradient(wg, actual, ours), gradient, rtol=1e-12, atol=1e-12, err_msg=tell)
+
+
+@pytest.mark.parametrize("count", [3, 500])
+def test_isin_of_few_items_and_of_many(count: int) -> None:
+    rng = np.random.default_rng(0)
+    x, items = rng.integers(0, 1000, (20, 30)), rng.integers(0, 1000, count)
+    assert wg.isin(x, items).numpy().tolist() == np.isin(x, items).tolist()
+    assert wg.isin(wg.tensor(x), wg.tensor(items), invert=True).numpy().tolist() == (~np.isin(x, items)).tolist()
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float64"])
+def test_unique_gives_what_is_asked_for(dtype: str) -> None:
+    x = np.random.default_rng(0).integers(0, 9, (20, 3)).astype(dtype)
+    items, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    for asked in ((False, False), (True, False), (False, True), (True, True)):
+        found = wg.unique(wg.tensor(x), return_inverse=asked[0], return_counts=asked[1])
+        parts = found if any(asked) else (found,)
+        expected = [items, *([inverse.reshape(x.shape)] if asked[0] else []), *([counts] if asked[1] else [])]
+        for part, array in zip(parts, expected, strict=True):
+            np.testing.assert_array_equal(part.numpy(), array)
+            assert part.numpy().dtype == array.dtype

@@ -58,8 +58,9 @@ cdef cnp.ndarray whole_dense(cnp.ndarray array):
     return np.ascontiguousarray(array)
 
 
-def recurrence(a, b, axis):
-    """The sequences z[k] = a[k] z[k - 1] + b[k] from z[-1] = 0 along one axis of two arrays of one shape and dtype."""
+def recurrence(a, b, axis, bint backwards=False):
+    """The sequences z[k] = a[k] z[k - 1] + b[k] along one axis of two arrays of one shape and dtype, the first b[0]; or
+    backwards z[k] = a[k + 1] z[k + 1] + b[k], the last that of b."""
     cdef cnp.ndarray A = dense(readable(a, "recurrence")), B
     cdef int typenum = cnp.PyArray_TYPE(A), ndim = cnp.PyArray_NDIM(A), d = axis_of(axis, ndim, "recurrence"), i
     cdef wg_real real = <wg_real> real_of(typenum, "recurrence")
@@ -77,5 +78,5 @@ def recurrence(a, b, axis):
             inner *= cnp.PyArray_DIM(A, i)
     out = new_array(typenum, ndim, cnp.PyArray_DIMS(A))
     with nogil:
-        wg_recurrence(real, outer, n, inner, cnp.PyArray_DATA(A), cnp.PyArray_DATA(B), cnp.PyArray_DATA(out))
+        wg_recurrence(real, backwards, outer, n, inner, cnp.PyArray_DATA(A), cnp.PyArray_DATA(B), cnp.PyArray_DATA(out))
     return out

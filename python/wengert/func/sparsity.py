@@ -271,12 +271,14 @@ def _of_groups(step: Step) -> Pattern:
 
 
 def _of_those_before(step: Step) -> Pattern:
-    """Every item depends on those up to it along `dim`."""
+    """Every item depends on those up to it along `dim`, or on those from it on."""
     if not step.shape:
         return step.pattern
     dim = step.node.static["dim"]
     lines = np.moveaxis(_numbered(step.shape), dim, -1)
     later, earlier = np.tril_indices(lines.shape[-1])
+    if step.node.static.get("backwards"):
+        later, earlier = earlier, later
     owners, members = lines[..., later].reshape(-1), lines[..., earlier].reshape(-1)
     return united(step.pattern, owners, members, step.items)
 

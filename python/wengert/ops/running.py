@@ -22,7 +22,7 @@ from ..core.tuples import item
 from .compare import logical_xor
 from .extremes import ValuesAndIndices, values_and_indices
 from .index import along, picked_for, spread
-from .join import cat, roll
+from .join import cat
 from .reduce import applied_in
 from .shape import clone, narrow_view
 from .shape import flip_view as flip
@@ -91,35 +91,39 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: An
 # ---------------------------------------------------------------- running
 
 
-def _before(z: Any, dim: int) -> Any:
-    """The item before each, 0 before the first."""
-    shape = z._value.shape
+def _moved(z: Any, dim: int, backwards: bool) -> Any:
+    """The item before each along a dimension, or behind it; 0 where there is none."""
+    shape, n = z._value.shape, z._value.shape[dim]
     zero = constant(np.zeros, (*shape[:dim], 1, *shape[dim + 1 :]), z._value.dtype)
-    return cat([zero, narrow_view(z, dim, 0, shape[dim] - 1)], dim)
+    return cat([narrow_view(z, dim, 1, n), zero] if backwards else [zero, narrow_view(z, dim, 0, n - 1)], dim)
 
 
-def _pulled_through(g: Any, a: Any, z: Any, dim: int) -> Any:
-    """The cotangent s of b, s[k] = g[k] + a[k + 1] s[k + 1], which also is what a's is made of."""
+def _recurrence(a: Any, b: Any, dim: int, backwards: bool = False) -> Any:
+    """The sequence z[k] = a[k] z[k - 1] + b[k], or backwards z[k] = a[k + 1] z[k + 1] + b[k]; with nothing before the
+    first. It does not divide, so that all is right where items are zero."""
+    return apply(_RECURRENCE, (a, b), {"dim": dim, "backwards": backwards})
+
+
+def _pulled_through(g: Any, a: Any, z: Any, dim: int, backwards: bool) -> Any:
+    """b's cotangent is the recurrence of g the other way; a's is that, times what a multiplies."""
     if not g._value.size:
         return g, g
-    after = flip(roll(a, -1, dim), dim)
-    s = flip(_recurrence(after, flip(g, dim), dim), dim)
-    return s * _before(z, dim), s
+    s = _recurrence(a, g, dim, not backwards)
+    return (_moved(s, dim, False) * z if backwards else s * _moved(z, dim, False)), s
 
 
-def _recurrence(a: Any, b: Any, dim: int) -> Any:
-    """The sequence z[k] = a[k] z[k - 1] + b[k] from z[-1] = 0, without division: right also where items are zero."""
-    return apply(_RECURRENCE, (a, b), {"dim": dim})
+def _pushed_factors(t: Any, a: Any, z: Any, dim: int, backwards: bool) -> Any:
+    if not z._value.size:
+        return t
+    steps = _moved(t * z, dim, True) if backwards else t * _moved(z, dim, False)
+    return _recurrence(a, steps, dim, backwards)
 
 
 _RECURRENCE = primitive(
     "recurrence",
-    half_kernel(lambda a, b, dim: _kernels.recurrence(a, b, dim)),
+    half_kernel(lambda a, b, dim, backwards: _kernels.recurrence(a, b, dim, backwards)),
     (),
-    (
-        lambda t, a, z, dim: _recurrence(a, t * _before(z, dim), dim) if z._value.size else t,
-        lambda t, a, dim: _recurrence(a, t, dim),
-    ),
+    (_pushed_factors, lambda t, a, dim, backwards: _recurrence(a, t, dim, backwards)),
     ("a", "b"),
     joint=_pulled_through,
     batched=by_dim,
@@ -143,10 +147,7 @@ def _products_before(x: Any, dim: int) -> Any:
 
 def _pulled(g: Any, x: Any, dim: int) -> Any:
     """The cotangent of item j: the products before it, times s[j] = x[j + 1] s[j + 1] + g[j]."""
-    if not x._value.ndim:
-        return g
-    after = flip(roll(x, -1, dim), dim)
-    return _products_before(x, dim) * flip(_recurrence(after, flip(g, dim), dim), dim)
+    return _products_before(x, dim) * _recurrence(x, g, dim, True) if x._value.ndim else g
 
 
 def _pushed(t: Any, x: Any, dim: int) -> Any:
@@ -214,20 +215,22 @@ def _exponentials(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 _exp_of_difference = elementwise("exp_of_difference", half_kernel(_exponentials), lambda z: z, lambda z: -z)
 
 
+def _shrinking(z: Any, dim: int) -> Any:
+    """exp(z[k - 1] - z[k]), and 1 of the first."""
+    earlier = cat([narrow_view(z, dim, 0, 1), narrow_view(z, dim, 0, z._value.shape[dim] - 1)], dim)
+    return _exp_of_difference(earlier, z)
+
+
 @half
 def _pulled_logarithms(g: Any, x: Any, z: Any, dim: int) -> Any:
     """The cotangent of item j: exp(x[j] - z[j]) s[j], where s[j] = g[j] + exp(z[j] - z[j + 1]) s[j + 1]."""
-    n = z._value.shape[dim]
-    later = cat([narrow_view(z, dim, 1, n), narrow_view(z, dim, n - 1, n)], dim)
-    shrinking = flip(_exp_of_difference(z, later), dim)
-    return _exp_of_difference(x, z) * flip(_recurrence(shrinking, flip(g, dim), dim), dim)
+    return _exp_of_difference(x, z) * _recurrence(_shrinking(z, dim), g, dim, True)
 
 
 @half
 def _pushed_logarithms(t: Any, x: Any, z: Any, dim: int) -> Any:
     """The tangent of item k: exp(z[k - 1] - z[k]) times the one before, and exp(x[k] - z[k]) t[k]."""
-    earlier = cat([narrow_view(z, dim, 0, 1), narrow_view(z, dim, 0, z._value.shape[dim] - 1)], dim)
-    return _recurrence(_exp_of_difference(earlier, z), _exp_of_difference(x, z) * t, dim)
+    return _recurrence(_shrinking(z, dim), _exp_of_difference(x, z) * t, dim)
 
 
 _LOGCUMSUMEXP = primitive(
