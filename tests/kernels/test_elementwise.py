@@ -17,6 +17,7 @@ from cases import CASES as OPERATIONS
 from guarded import K
 from isas import by_isa
 from special_references import PRECISE, reference
+from wengert import _kernels
 
 Reference = Callable[..., np.ndarray]
 
@@ -742,6 +743,22 @@ def test_transposed_operands(dtype: np.dtype, name: str, shape: tuple[int, int])
                 mixed = [np.asfortranarray(x) if turn else x for x, turn in zip(operands, turned, strict=True)]
                 for isa, found in by_isa(apply, name, *mixed).items():
                     np.testing.assert_array_equal(found, plain[isa], f"{turned}, {isa}, {threads} threads")
+
+
+def test_a_result_goes_into_the_first_operand_where_it_fits(isa: str, dtype: np.dtype) -> None:
+    kernel = _kernels.Elementwise("add", np.add)
+    x, y = (operands_for("add", shape, (1,), dtype=dtype)[0] for shape in ((70, 33), (70, 33)))
+    for other in (y, y[0], y[:, :1], np.asfortranarray(y), y[::-1, ::-1], 2.5, x[:1].copy()):
+        for first in (x.copy(), np.asfortranarray(x)):
+            assert kernel.into(first, other)
+            np.testing.assert_array_equal(first, x + other)
+    twice = x.copy()
+    assert kernel.into(twice, twice)
+    np.testing.assert_array_equal(twice, x + x)
+    for first, other in [(x[:, ::2], 1.0), (x[:1], y), (x, x[::-1]), (x, x[0]), (x.astype(np.float16), 1.0)]:
+        before = first.copy()
+        assert not kernel.into(first, other)
+        np.testing.assert_array_equal(first, before)
 
 
 def test_results_follow_the_operands_of_their_shape(isa: str, dtype: np.dtype) -> None:

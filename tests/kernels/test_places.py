@@ -47,11 +47,11 @@ def test_items_where_a_mask_holds(kind: str, shape: tuple[int, ...]) -> None:
     x = items(shape, kind)
     for mask in masks(shape):
         for array, held in zip(layouts(x), reversed(layouts(mask)), strict=True):
-            picked = K.masked_pick(array, held)
+            picked = K.masked(array, held)
             assert picked.dtype == x.dtype
             np.testing.assert_array_equal(picked, x[mask])
             out, given = np.zeros(shape, kind), np.repeat(picked, 2)[::2]
-            assert K.masked_put(out, held, given) is None
+            assert K.masked(out, held, given) is None
             np.testing.assert_array_equal(out, np.where(mask, x, np.zeros((), kind)))
 
 
@@ -97,15 +97,15 @@ def test_what_is_no_mask_does_not_fit() -> None:
         K.nonzero(x)
     with pytest.raises(ValueError, match="one dimension or more"):
         K.nonzero(mask[0, 0, ...])
-    with pytest.raises(ValueError, match=r"masked_pick: expected a mask of shape \(2, 3\), got \(3,\)"):
-        K.masked_pick(x, mask[0])
+    with pytest.raises(ValueError, match=r"a mask of the array's shape, got \(3,\) for float32 of \(2, 3\)"):
+        K.masked(x, mask[0])
     with pytest.raises(ValueError, match=r"expected \(6,\) items, as many as the mask holds, got \(5,\)"):
-        K.masked_put(x, mask, np.zeros(5, np.float32))
+        K.masked(x, mask, np.zeros(5, np.float32))
     with pytest.raises(TypeError, match="the vector of items is float64, expected float32"):
-        K.masked_put(x, mask, np.zeros(6))
+        K.masked(x, mask, np.zeros(6))
     with pytest.raises(ValueError, match="shares memory"):
-        _kernels.masked_put(x, mask, x.reshape(-1))
+        _kernels.masked(x, mask, x.reshape(-1))
     with pytest.raises(ValueError, match="in C order"):
-        K.masked_put(x.T, mask.T, np.zeros(6, np.float32))
+        K.masked(x.T, mask.T, np.zeros(6, np.float32))
     with pytest.raises(ValueError, match=r"expected matrices.*of \(3,\)"):
         K.triangle(x[0], True, 0)

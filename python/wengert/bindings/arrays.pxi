@@ -109,9 +109,7 @@ cdef check_apart(cnp.ndarray out, others, name):
 
 cdef cnp.ndarray dense(cnp.ndarray array):
     """array itself if it is in C order, else a copy in recycled memory."""
-    if PyArray_IS_C_CONTIGUOUS(array):
-        return array
-    return copy_kernel.run(array, None, None, ())
+    return array if PyArray_IS_C_CONTIGUOUS(array) else copied(array)
 
 
 cdef int signal_handler_raised() noexcept nogil:

@@ -38,7 +38,17 @@ cdef class Elementwise:
     def __call__(self, x, y=None, z=None, params=()):
         return self.run(x, y, z, params)
 
-    cdef cnp.ndarray run(self, x, y, z, params):
+    def into(self, cnp.ndarray x, y):
+        """Let x be what a binary kernel gives of it and y, and say so; False where that cannot be written straight into
+        it: x is not dense or has not the result's shape, y shows parts of its memory, or calls are being noted."""
+        cdef bint dense = PyArray_IS_C_CONTIGUOUS(x) or PyArray_IS_F_CONTIGUOUS(x)
+        if wg_recording is not NULL or not dense or not PyArray_ISBEHAVED_RO(x) or not PyArray_ISWRITEABLE(x):
+            return False
+        if cnp.PyArray_Check(y) and y is not x and meet(x, y):
+            return False
+        return self.run(x, y, None, (), x) is x
+
+    cdef cnp.ndarray run(self, x, y, z, params, cnp.ndarray into=None):
         cdef PyObject *operands[3]   # borrowed: x, y and z stay alive
         cdef PyObject *arrays[3]     # the same as arrays, NULL for numbers
         cdef cnp.ndarray array, out
@@ -87,7 +97,7 @@ cdef class Elementwise:
         if typenum < 0:
             raise TypeError(f"{self.name}: expected at least one array of float32 or float64")
         if typenum != cnp.NPY_FLOAT and typenum != cnp.NPY_DOUBLE:
-            return self.other(typenum, x, y, z, params)
+            return None if into is not None else self.other(typenum, x, y, z, params)
         real = WG_F32 if typenum == cnp.NPY_FLOAT else WG_F64
         if len(params) != self.params:
             raise TypeError(f"{self.name}: expected {self.params} scalar parameter(s), got {len(params)}")
@@ -122,7 +132,12 @@ cdef class Elementwise:
             same = same and PyArray_IS_C_CONTIGUOUS(array)
             fortran = fortran and PyArray_IS_F_CONTIGUOUS(array)
 
-        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, ndim, shape, some and fortran and not same)
+        if into is None:
+            out = new_array(cnp.NPY_BOOL if self.boolean else typenum, ndim, shape, some and fortran and not same)
+        elif has_shape(into, ndim, shape) and not self.boolean:
+            out = into
+        else:
+            return None
         data[0] = cnp.PyArray_BYTES(out)
         for i in range(self.inputs):
             if arrays[i] is not NULL:

@@ -30,8 +30,7 @@ def nonzero(mask, bint rows=False):
     places = <int64_t *> cnp.PyArray_DATA(out)
     with nogil:
         found = wg_places_run(held, ndim, dims, shape[rows], places, 1 if rows else ndim, shape[1] if rows else 1)
-    if found < shape[rows]:
-        raise RuntimeError("nonzero: another thread has written to the mask meanwhile")
+    check_found(found, shape[rows], "nonzero")
     return out
 
 
@@ -43,45 +42,40 @@ cdef cnp.ndarray dense_mask(mask, name):
     cdef cnp.ndarray M = readable(mask, name)
     if cnp.PyArray_TYPE(M) != cnp.NPY_BOOL:
         raise TypeError(f"{name}: expected a mask of bool, got {M.dtype}")
-    return M if PyArray_IS_C_CONTIGUOUS(M) else copied(M)
+    return dense(M)
 
 
-def masked_pick(array, mask):
-    """The items of an array where a mask of its shape holds, in C order: array[mask], of any dtype that tensors have."""
-    cdef cnp.ndarray A = readable(array, "masked_pick"), M = dense_mask(mask, "masked_pick"), out
+def masked(array, mask, items=None):
+    """The items of an array where a mask of its shape holds, in C order: array[mask], of any dtype that tensors have. With
+    `items`, a vector of as many, array[mask] = items, in place, of an array in C order."""
+    cdef cnp.ndarray A = readable(array, "masked"), M = dense_mask(mask, "masked"), S
+    cdef cnp.npy_intp n = cnp.PyArray_SIZE(A), found
     cdef cnp.npy_intp shape[1]
+    cdef size_t size = cnp.PyArray_ITEMSIZE(A)
+    cdef bint put = items is not None
+    cdef char *some
+    cdef char *all_
+    cdef const uint8_t *held = <const uint8_t *> cnp.PyArray_DATA(M)
     shape[0] = held_in(M)
-    if not has_shape(M, cnp.PyArray_NDIM(A), cnp.PyArray_DIMS(A)):
-        raise ValueError(f"masked_pick: expected a mask of shape {np.shape(A)}, got {np.shape(M)}")
-    A = A if PyArray_IS_C_CONTIGUOUS(A) else copied(A)
-    out = new_array(cnp.PyArray_TYPE(A), 1, shape)
-    run_masked(False, A, M, out, "masked_pick")
-    return out
-
-
-def masked_put(out, mask, items):
-    """out[mask] = items, in place, for an array in C order and a vector of as many items as the mask of its shape holds."""
-    cdef cnp.ndarray O = readable(out, "masked_put"), M = dense_mask(mask, "masked_put"), S
-    S = readable_as(items, cnp.PyArray_TYPE(O), "masked_put", "the vector of items")
-    if not has_shape(M, cnp.PyArray_NDIM(O), cnp.PyArray_DIMS(O)):
-        raise ValueError(f"masked_put: expected a mask of shape {np.shape(O)}, got {np.shape(M)}")
-    if cnp.PyArray_NDIM(S) != 1 or cnp.PyArray_DIM(S, 0) != held_in(M):
-        raise ValueError(f"masked_put: expected ({held_in(M)},) items, as many as the mask holds, got {np.shape(S)}")
-    O = writable_dense(out, cnp.PyArray_TYPE(S), "masked_put", "out")
-    check_apart(O, (M, S), "masked_put")
-    run_masked(True, O, M, S if PyArray_IS_C_CONTIGUOUS(S) else copied(S), "masked_put")
-
-
-cdef run_masked(bint put, cnp.ndarray array, cnp.ndarray mask, cnp.ndarray items, name):
-    cdef size_t size = cnp.PyArray_ITEMSIZE(array)
-    cdef cnp.npy_intp n = cnp.PyArray_SIZE(array), count = cnp.PyArray_SIZE(items), found
-    cdef char *some = cnp.PyArray_BYTES(items)
-    cdef char *all_ = cnp.PyArray_BYTES(array)
-    cdef const uint8_t *held = <const uint8_t *> cnp.PyArray_DATA(mask)
-    if size not in (1, 2, 4, 8):
-        raise TypeError(f"{name}: expected items of 1, 2, 4 or 8 bytes, got {array.dtype}")
+    if size not in (1, 2, 4, 8) or not has_shape(M, cnp.PyArray_NDIM(A), cnp.PyArray_DIMS(A)):
+        raise ValueError(f"masked: expected a mask of the array's shape, got {np.shape(M)} for {A.dtype} of {np.shape(A)}")
+    if put:
+        S = dense(readable_as(items, cnp.PyArray_TYPE(A), "masked", "the vector of items"))
+        if not has_shape(S, 1, shape):
+            raise ValueError(f"masked: expected ({shape[0]},) items, as many as the mask holds, got {np.shape(S)}")
+        A = writable_dense(array, cnp.PyArray_TYPE(S), "masked", "the array")
+        check_apart(A, (M, S), "masked")
+    else:
+        A = dense(A)
+        S = new_array(cnp.PyArray_TYPE(A), 1, shape)
+    some, all_ = cnp.PyArray_BYTES(S), cnp.PyArray_BYTES(A)
     with nogil:
-        found = wg_masked_run(put, size, n, held, count, some, all_)
+        found = wg_masked_run(put, size, n, held, shape[0], some, all_)
+    check_found(found, shape[0], "masked")
+    return None if put else S
+
+
+cdef check_found(cnp.npy_intp found, cnp.npy_intp count, name):
     if found < count:
         raise RuntimeError(f"{name}: another thread has written to the mask meanwhile")
 

@@ -9,17 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
+from ..core import dtypes
 from ..core.arguments import dimension, integer
+from ..core.batching import moved, shaped
+from ..core.define import linear
 from ..core.doors import enter
 from ..core.signatures import tells
+from ..core.tape import apply
 from ..core.variable import Variable
 from .arithmetic import multiply
-from .index import diagonal
-from .naming import called
+from .index import diagonal, diagonal_view, on_diagonal
 from .products import matmul
 from .reduce import sum
-from .shape import permute, reshape, reshaped
+from .shape import broadcast_to, permute, reshape, reshaped
 
 __all__ = ["einsum", "inner", "kron", "tensordot"]
 
@@ -364,4 +368,18 @@ def trace(x: Any) -> Tensor:
     x = enter(x)
     if x._value.ndim != 2:
         raise ValueError(f"trace: expected a matrix, got shape {x._value.shape}")
-    return called("trace", sum(diagonal(x)))
+    return apply(_TRACE, (x,), {"before": x._value.shape})
+
+
+def _trace(x: np.ndarray, before: tuple[int, ...]) -> np.ndarray:
+    line = diagonal_view(x, 0)
+    if line.dtype.kind == "f" and line.dtype != dtypes.float16:
+        return _kernels.reduce("sum", line, (line.ndim - 1,), False)
+    total = line.sum(-1, dtype=np.float32 if line.dtype.kind == "f" else np.int64)
+    return np.asarray(total, line.dtype if line.dtype.kind == "f" else np.int64)
+
+
+_TRACE = linear(
+    "trace", _trace,
+    lambda g, before: on_diagonal(broadcast_to(reshape(g, 1), (min(before),)), before), batched=moved(before=shaped),
+)  # fmt: skip

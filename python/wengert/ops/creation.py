@@ -962,8 +962,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing == "xy":
         places[:2] = places[1::-1]
     shape = tuple(axes[k]._value.size for k in places)
-    lines = [reshaped(x, tuple([x._value.size if k == place else 1 for k in places])) for place, x in enumerate(axes)]
-    return tuple(broadcast_to(line, shape) for line in lines)
+    made = []
+    for place, x in enumerate(axes):
+        behind = len(places) - 1 - places.index(place)
+        line = x if x._value.ndim and not behind else reshaped(x, (x._value.size, *(1,) * behind))
+        made.append(broadcast_to(line, shape))
+    return tuple(made)
 
 
 # ---------------------------------------------------------------- matrices

@@ -150,7 +150,7 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
 
 
 @by_bindings
-def _diagonal_of(x: np.ndarray, offset: int, before: tuple[int, ...] = ()) -> np.ndarray:
+def diagonal_view(x: np.ndarray, offset: int, before: tuple[int, ...] = ()) -> np.ndarray:
     """A view of the diagonals of the matrices in the last two dimensions; of a matrix, NumPy gives one at thrice the
     price, and read-only."""
     if x.ndim == 2:
@@ -166,13 +166,13 @@ def _diagonal_of(x: np.ndarray, offset: int, before: tuple[int, ...] = ()) -> np
 @by_bindings
 def _on_diagonal(x: np.ndarray, offset: int, before: tuple[int, ...]) -> np.ndarray:
     out = _kernels.zeros(before, x.dtype)
-    _kernels.assign(_diagonal_of(out, offset), x)
+    _kernels.assign(diagonal_view(out, offset), x)
     return out
 
 
 # The diagonals of the last two dimensions, and their transpose: zeros of shape `before` elsewhere.
 _DIAGONAL = linear(
-    "diagonal", _diagonal_of,
+    "diagonal", diagonal_view,
     lambda g, offset, before: apply(_DIAGONAL_BACKWARD, (g,), {"offset": offset, "before": before}),
     batched=unchanged,
 )  # fmt: skip
@@ -226,6 +226,11 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     if not -rows <= offset <= columns:
         offset = -rows if offset < 0 else columns
     return as_view(x, apply(_DIAGONAL, (last,), {"offset": offset, "before": last._value.shape}))
+
+
+def on_diagonal(x: Any, before: tuple[int, ...]) -> Tensor:
+    """Zeros of shape `before` with x on the main diagonals of the last two dimensions."""
+    return apply(_DIAGONAL_BACKWARD, (x,), {"offset": 0, "before": before})
 
 
 @tells
@@ -334,6 +339,23 @@ def places_of(expression: Any) -> tuple[Places, bool]:
     if not dots:  # without them, NumPy makes a copy of a single item
         key.append(Ellipsis)
     return Places((tuple(key),)), True
+
+
+def _plain_parts(key: tuple[Any, ...]) -> Key | None:
+    """The key of an index expression of integers, slices and None alone; None if there is something else."""
+    parts: list[Any] = []
+    for part in key:
+        kind = type(part)
+        if kind is int:
+            parts.append(part)
+        elif kind is slice:
+            parts.append(triple(part))
+        elif part is None:
+            parts.append(None)
+        else:
+            return None
+    parts.append(Ellipsis)
+    return tuple(parts)
 
 
 def _plain(part: Any) -> Any:
@@ -497,7 +519,7 @@ def _pick(x: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shap
         index = arrays[0]
         if index.dtype.kind == "b":
             if index.shape == x.shape != ():
-                return _kernels.masked_pick(x, index)
+                return _kernels.masked(x, index)
         elif x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.ndim and x.shape[0]:
             return _rows_at(x, index)
     elif x.size and (line := _line_of(keys, x, arrays)) is not None and line.dim == x.ndim - 1:
@@ -536,7 +558,7 @@ def _put_add(g: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, s
     wide = _ADDED_AS.get(g.dtype, g.dtype)
     out = _kernels.zeros(shape, wide)
     if keys == _FIRST and arrays[0].dtype.kind == "b" and arrays[0].shape == shape != ():
-        _kernels.masked_put(out, arrays[0], g.astype(wide, copy=False))
+        _kernels.masked(out, arrays[0], g.astype(wide, copy=False))
     else:
         _add_into(out, g, arrays, keys)
     return out if wide == g.dtype else dtypes.convert(out, g.dtype)
@@ -806,11 +828,14 @@ def pick(x: Any, key: Any) -> Tensor:
             return view_at(x, (key if kind is int else triple(key), Ellipsis))
         except IndexError as error:
             raise _explained(error, x._value.shape) from None
-    places, view = places_of(key)
-    if not view:
-        return _index(x, places)
+    parts = _plain_parts(key) if kind is tuple else None
+    if parts is None:
+        places, view = places_of(key)
+        if not view:
+            return _index(x, places)
+        parts = places.keys[0]  # type: ignore[assignment]
     try:
-        return view_at(x, places.keys[0])  # type: ignore[arg-type]
+        return view_at(x, parts)
     except IndexError as error:
         raise _explained(error, x._value.shape) from None
 

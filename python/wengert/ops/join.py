@@ -12,7 +12,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
-from ..core.arguments import dimension, dimensions, either, integer
+from ..core.arguments import dimension, either, integer
 from ..core.arguments import lengths as given_lengths
 from ..core.batching import Batch, axes, flat, moved
 from ..core.bound import by_bindings
@@ -129,7 +129,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     if first == _EMPTY:  # counts as empty of the others' shape, whatever that is
         first = next((x._value.shape for x in parts if x._value.shape != _EMPTY), _EMPTY)
         dim = dim if first != _EMPTY else 0
-    if not all([x._value.ndim for x in parts]):
+    if not all(x._value.ndim for x in parts):
         raise ValueError("cat: 0-d tensors have no dimension to be joined along; use stack")
     d, ends = dimension("cat", dim, len(first)), [0]
     for k, x in enumerate(parts):
@@ -433,7 +433,7 @@ def hstack(tensors: Sequence[Any]) -> Tensor:
             [1., 0., 0.]])
     """
     parts = [enter(x) for x in tensors]
-    if not all([x._value.ndim for x in parts]):
+    if not all(x._value.ndim for x in parts):
         parts = [_at_least(1, x) for x in parts]
     return cat(parts, 0 if parts and parts[0]._value.ndim == 1 else 1)
 

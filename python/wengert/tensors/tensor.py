@@ -22,6 +22,7 @@ from ..core import arguments, devices, dlpack, hooks, layouts
 from ..core.backward import backward
 from ..core.broadcast import cast
 from ..core.change import exchange, forget, renew, rewrite
+from ..core.direct import combine
 from ..core.doors import enter, leave, line, memory, require_unfollowed
 from ..core.levels import refuse_leaf
 from ..core.missing import Absent, present
@@ -1198,7 +1199,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).add_(wg.tensor([3., 4.]), alpha=10)
         tensor([31., 42.])
         """
-        return rewrite(self, "add_", lambda old: arithmetic.add(old, y if alpha == 1 else y * alpha))
+        return combine(self, "add_", arithmetic.add, y if alpha == 1 else y * alpha)
 
     def sub_(self, y: Any, *, alpha: builtin_float = 1) -> Tensor:
         """Subtract alpha * y in place.
@@ -1219,7 +1220,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).sub_(1)
         tensor([0., 1.])
         """
-        return rewrite(self, "sub_", lambda old: arithmetic.subtract(old, y if alpha == 1 else y * alpha))
+        return combine(self, "sub_", arithmetic.subtract, y if alpha == 1 else y * alpha)
 
     def mul_(self, y: Any) -> Tensor:
         """Multiply by y in place.
@@ -1239,7 +1240,7 @@ class Tensor(Variable):
         >>> wg.tensor([1., 2.]).mul_(3)
         tensor([3., 6.])
         """
-        return rewrite(self, "mul_", lambda old: arithmetic.multiply(old, y))
+        return combine(self, "mul_", arithmetic.multiply, y)
 
     def div_(self, y: Any, *, rounding_mode: str | None = None) -> Tensor:
         """Divide by y in place.
