@@ -68,6 +68,59 @@ static ptrdiff_t wg_along_row(const wg_along *a, const wg_row r, const char *ind
     return wg_along_sized(WG_ALONG_ADD_INTEGERS, a->size, r, index, items, array);
 }
 
+/* To the next row; whether there is one. */
+static int wg_along_next(int ndim, const ptrdiff_t *shape, ptrdiff_t (*strides)[3], ptrdiff_t *place,
+                         const char **index, char **items, char **array)
+{
+    for (int d = 1; d < ndim; d++) {
+        const ptrdiff_t back = ++place[d] == shape[d] ? shape[d] - 1 : -1;
+        *index -= back * strides[d][0];
+        *items -= back * strides[d][1];
+        *array -= back * strides[d][2];
+        if (back < 0)
+            return 1;
+        place[d] = 0;
+    }
+    return 0;
+}
+
+/* One row of items that lie `at` so many bytes from the array's first. */
+INLINE void wg_along_pick(size_t size, ptrdiff_t n, const ptrdiff_t *at, char *items, ptrdiff_t stride,
+                          const char *array)
+{
+    for (ptrdiff_t j = 0; j < n; j++)
+        memcpy(items + j * stride, array + at[j], size);
+}
+
+/* Gather rows that share one row of indices: each index is looked at once. */
+static ptrdiff_t wg_along_shared(const wg_along *a, const wg_row r, int ndim, const ptrdiff_t *shape,
+                                 ptrdiff_t (*strides)[3])
+{
+    enum { BLOCK = 512 };
+    for (ptrdiff_t start = 0; start < r.n; start += BLOCK) {
+        const ptrdiff_t n = r.n - start < BLOCK ? r.n - start : BLOCK;
+        const char *index = (const char *)a->index + start * r.index_stride;
+        char *items = a->items + start * r.items_stride, *array = a->array + start * r.array_stride;
+        ptrdiff_t at[BLOCK], place[WG_MAX_DIMS] = {0};
+        for (ptrdiff_t j = 0; j < n; j++) {
+            const int64_t i = *(const int64_t *)(index + j * r.index_stride);
+            const uint64_t where = (uint64_t)i + (i < 0 ? (uint64_t)r.length : 0);
+            if (where >= (uint64_t)r.length)
+                return start + j;
+            at[j] = (ptrdiff_t)where * r.step + j * r.array_stride;
+        }
+        do
+            switch (a->size) {
+            case 1: wg_along_pick(1, n, at, items, r.items_stride, array); break;
+            case 2: wg_along_pick(2, n, at, items, r.items_stride, array); break;
+            case 4: wg_along_pick(4, n, at, items, r.items_stride, array); break;
+            default: wg_along_pick(8, n, at, items, r.items_stride, array); break;
+            }
+        while (wg_along_next(ndim, shape, strides, place, &index, &items, &array));
+    }
+    return -1;
+}
+
 wg_status wg_along_run(const wg_along *a, int64_t *bad)
 {
     assert(a->size == 1 || a->size == 2 || a->size == 4 || a->size == 8);
@@ -90,23 +143,16 @@ wg_status wg_along_run(const wg_along *a, int64_t *bad)
     };
     const char *index = (const char *)a->index;
     char *items = a->items, *array = a->array;
-    for (;;) {
-        const ptrdiff_t wrong = wg_along_row(a, row, index, items, array);
-        if (wrong >= 0) {
-            *bad = *(const int64_t *)(index + wrong * row.index_stride);
-            return WG_BAD_INDEX;
-        }
-        int d = 1;
-        for (; d < ndim; d++) { /* to the next row */
-            const ptrdiff_t back = ++place[d] == shape[d] ? shape[d] - 1 : -1;
-            index -= back * strides[d][0];
-            items -= back * strides[d][1];
-            array -= back * strides[d][2];
-            if (back < 0)
-                break;
-            place[d] = 0;
-        }
-        if (d >= ndim)
-            return WG_OK;
-    }
+    int shared = a->how == WG_ALONG_GATHER && ndim > 1;
+    for (int d = 1; d < ndim; d++)
+        shared &= strides[d][0] == 0;
+    ptrdiff_t wrong = shared ? wg_along_shared(a, row, ndim, shape, strides) : -1;
+    if (!shared)
+        do
+            wrong = wg_along_row(a, row, index, items, array);
+        while (wrong < 0 && wg_along_next(ndim, shape, strides, place, &index, &items, &array));
+    if (wrong < 0)
+        return WG_OK;
+    *bad = *(const int64_t *)(index + wrong * row.index_stride);
+    return WG_BAD_INDEX;
 }

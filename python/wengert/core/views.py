@@ -20,7 +20,7 @@ from .batching import Batch, bare, leading, merged_rows
 from .bound import by_bindings
 from .define import linear, primitive
 from .doors import Value, buffer, constant, memory
-from .modes import mode
+from .modes import mode, recorder
 from .tape import Operation
 from .variable import Variable, as_view, wrap
 
@@ -28,6 +28,17 @@ from .variable import Variable, as_view, wrap
 def share_memory(x: Variable, out: Tensor) -> Tensor:
     """`out`, as a view of x if it shows memory of x's."""
     return as_view(x, out) if out is not x and _kernels.overlap(buffer(out), buffer(x)) else out
+
+
+def cut(x: Variable, dim: int, pieces: list[tuple[int, int]]) -> list[Any] | None:
+    """The views of x between places along a dimension, at half the price; None if they are to be recorded."""
+    value = x._value
+    if type(value) is not np.ndarray or recorder() is not None or (mode.recording and x.requires_grad):
+        return None
+    before = (slice(None),) * dim
+    if not dim:
+        return [as_view(x, wrap(value[start:stop])) for start, stop in pieces]
+    return [as_view(x, wrap(value[(*before, slice(start, stop))])) for start, stop in pieces]
 
 
 class Region(NamedTuple):

@@ -31,6 +31,7 @@ from ..core.doors import change, constant, differs, enter, leave
 from ..core.signatures import tells
 from ..core.tape import Operation, Rule, apply
 from ..core.variable import Variable, as_view
+from ..core.views import cut
 from .compare import where
 from .naming import called
 from .shape import WHOLE, movedim, narrow_view, reshape, slicing, view_at
@@ -42,8 +43,12 @@ __all__ = ["diag_embed", "diagonal", "index_put", "narrow", "select", "take_alon
 
 def between(x: Any, dim: int, ends: Sequence[int]) -> tuple[Any, ...]:
     """The views of x from each of `ends` to the next."""
-    before = (WHOLE,) * dim
-    return tuple([view_at(x, (*before, (start, stop, None), ...), _SPLIT) for start, stop in itertools.pairwise(ends)])
+    pieces = list(itertools.pairwise(ends))
+    found = cut(x, dim, pieces)
+    if found is None:
+        before = (WHOLE,) * dim
+        found = [view_at(x, (*before, (start, stop, None), ...), _SPLIT) for start, stop in pieces]
+    return tuple(found)
 
 
 _SPLIT, _UNBIND = slicing("split"), slicing("unbind")
@@ -153,14 +158,11 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
 def diagonal_view(x: np.ndarray, offset: int, before: tuple[int, ...] = ()) -> np.ndarray:
     """A view of the diagonals of the matrices in the last two dimensions; of a matrix, NumPy gives one at thrice the
     price, and read-only."""
-    if x.ndim == 2:
-        (rows, columns), (down, right), lead, lead_strides = x.shape, x.strides, (), ()
-    else:
-        *lead, rows, columns = x.shape
-        *lead_strides, down, right = x.strides
+    rows, columns = x.shape[-2:]
+    down, right = x.strides[-2:]
     n = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
     start = (offset * right if offset >= 0 else -offset * down) if n > 0 else 0
-    return _kernels.view_at(x, start, (*lead, max(n, 0)), (*lead_strides, down + right), x.dtype)
+    return _kernels.view_at(x, start, (*x.shape[:-2], max(n, 0)), (*x.strides[:-2], down + right), x.dtype)
 
 
 @by_bindings
@@ -439,6 +441,11 @@ def _with_arrays(keys: tuple[Key, ...], arrays: Sequence[np.ndarray]) -> list[tu
     ]  # fmt: skip
 
 
+def _int64(index: np.ndarray) -> np.ndarray:
+    """An index for kernels that look at each of its items once."""
+    return index if index.dtype == dtypes.int64 else index.astype(np.int64)
+
+
 def _private(index: np.ndarray) -> np.ndarray:
     return index.astype(np.bool_ if index.dtype.kind == "b" else np.int64)
 
@@ -457,6 +464,19 @@ def _assign(x: np.ndarray, y: Any, *arrays: np.ndarray, keys: tuple[Key, ...] | 
     """Set x[keys] to y, in place."""
     if isinstance(keys, Line):
         _place(x, keys, arrays[0], y, False)
+        return
+    line = _line_of(keys, x, arrays) if x.size and x.flags.behaved else None
+    given = y if type(y) is np.ndarray else np.asarray(y, x.dtype)
+    apart = line is not None and not _kernels.overlap(x, arrays[0]) and not _kernels.overlap(x, given)
+    if line is not None and apart and given.ndim <= line.dim + 1 == x.ndim:
+        try:
+            _place(x, line, _kernels.broadcast_view(_int64(arrays[0]), line.shape), y, False)
+        except IndexError as error:
+            raise _explained(error, x.shape) from None
+        except ValueError:
+            raise ValueError(
+                f"index: a value of shape {given.shape} does not broadcast to {line.shape}, its place"
+            ) from None
         return
     plain = _with_arrays(keys, arrays)
     part = _at(x, plain[:-1])
@@ -498,7 +518,7 @@ def _row_index(index: np.ndarray) -> np.ndarray:
 def _line_of(keys: tuple[Key, ...], x: np.ndarray, arrays: Sequence[np.ndarray]) -> Line | None:
     """Of x[:, ..., index] with a vector of integers: where it stands, and the shape of what is picked."""
     key = keys[0]
-    if len(keys) > 1 or len(arrays) > 1 or len(key) > x.ndim or key[-1] is not ARRAY or arrays[0].ndim != 1:
+    if len(keys) > 1 or len(arrays) > 1 or len(key) > x.ndim or key[-1] != ARRAY or arrays[0].ndim != 1:
         return None
     if arrays[0].dtype.kind == "b" or any(part != WHOLE for part in key[:-1]):
         return None
@@ -524,7 +544,7 @@ def _pick(x: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shap
             return _rows_at(x, index)
     elif x.size and (line := _line_of(keys, x, arrays)) is not None and line.dim == x.ndim - 1:
         try:
-            return _kernels.gather_along(x, _kernels.broadcast_view(_private(arrays[0]), line.shape), line.dim)
+            return _kernels.gather_along(x, _kernels.broadcast_view(_int64(arrays[0]), line.shape), line.dim)
         except IndexError as error:
             raise _explained(error, x.shape) from None
     return np.asarray(_at(x, _with_arrays(keys, arrays)))
@@ -589,7 +609,7 @@ def _add_into(out: np.ndarray, y: np.ndarray, arrays: tuple[np.ndarray, ...], ke
             return
         elif (line := _line_of(keys, out, arrays)) is not None:
             index = arrays[0].reshape((-1, *(1,) * (out.ndim - line.dim - 1)))
-            _kernels.scatter_along(out, _kernels.broadcast_view(_private(index), line.shape), y, line.dim, True)
+            _kernels.scatter_along(out, _kernels.broadcast_view(_int64(index), line.shape), y, line.dim, True)
             return
     except IndexError as error:
         raise _explained(error, out.shape) from None
@@ -619,7 +639,8 @@ def _last(*arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, .
     else:
         arrays = tuple(map(_private, arrays))
         picked = _at(np.broadcast_to(np.False_, shape), _with_arrays(keys, arrays)).shape
-    number = np.arange(np.prod(picked, dtype=np.int64)).reshape(picked)
+    count = math.prod(picked)
+    number = np.arange(count, dtype=np.int32 if count < 2**31 else np.int64).reshape(picked)
     last = np.empty(shape, number.dtype)
     _assign(last, number, *arrays, keys=keys)
     return np.asarray(_pick(last, *arrays, keys=keys, shape=shape) == number)
@@ -822,18 +843,18 @@ def pick(x: Any, key: Any) -> Tensor:
     x = enter(x)
     kind = type(key)
     if isinstance(key, Variable) and key._value.ndim and key._value.dtype in (dtypes.int64, dtypes.bool):
-        return _index(x, Places(_FIRST, (key,)))
+        return _index(x, Places(_FIRST, (key,)))  # type: ignore[arg-type]
     if kind is int or kind is slice:  # the usual cases, without the price of the others
         try:
             return view_at(x, (key if kind is int else triple(key), Ellipsis))
         except IndexError as error:
             raise _explained(error, x._value.shape) from None
-    parts = _plain_parts(key) if kind is tuple else None
+    parts: Any = _plain_parts(key if kind is tuple else (key,)) if kind is tuple or key is None else None
     if parts is None:
         places, view = places_of(key)
         if not view:
             return _index(x, places)
-        parts = places.keys[0]  # type: ignore[assignment]
+        parts = places.keys[0]
     try:
         return view_at(x, parts)
     except IndexError as error:

@@ -670,7 +670,8 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     ndim = x._value.ndim
     first, second = (dimension("rot90", d, ndim) for d in dims) if len(dims) == 2 else (0, 0)
     if first == second:
-        raise ValueError(f"rot90: expected two different dimensions, got {tuple(dims)}")
+        wrong = "a dimension appears twice in" if len(dims) == 2 else "expected two different dimensions, got"
+        raise ValueError(f"rot90: {wrong} {tuple(dims)}")
     turns = integer("rot90", "k", k) % 4
     if not turns:
         return clone(x)

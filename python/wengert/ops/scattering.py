@@ -192,8 +192,6 @@ def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Pl
     if not shape:
         x, shape = reshape(x, 1), (1,)
     wanted = (*shape[:d], indices._value.size, *shape[d + 1 :])
-    if 0 < d == len(shape) - 1:  # single items, which NumPy picks one by one, with more ado
-        return x, Along(broadcast_to(indices, wanted), d, wanted), wanted
     return x, Places(((WHOLE,) * d + (ARRAY,),), (indices,)), wanted
 
 

@@ -52,11 +52,11 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         raise ValueError(f'pad: expected mode "constant", "replicate", "reflect" or "circular", got {mode!r}')
     untouched = ((0, 0),) * (len(shape) - len(lengths) // 2)
     pairs = untouched + tuple([(lengths[k], lengths[k + 1]) for k in range(len(lengths) - 2, -1, -2)])
+    if min(lengths, default=0) >= 0:
+        return _filled(x, pairs, value) if mode == "constant" else _surrounded(x, pairs, mode)
     for d, (before, after) in enumerate(pairs):
         if shape[d] + before + after < 0:
             raise ValueError(f"pad: {(before, after)} removes more than the {shape[d]} item(s) of dimension {d}")
-    if min(lengths, default=0) >= 0:
-        return _filled(x, pairs, value) if mode == "constant" else _surrounded(x, pairs, mode)
     added = tuple([(max(before, 0), max(after, 0)) for before, after in pairs])
     if mode in ("reflect", "replicate"):  # of all items; others of those that are left
         return _without_ends(_surrounded(x, added, mode), pairs)
@@ -73,16 +73,19 @@ def _without_ends(x: Any, pairs: Pairs) -> Tensor:
 def _filled(x: Any, pairs: Pairs, value: float | None) -> Tensor:
     shape = x._value.shape
     outer = tuple([n + before + after for (before, after), n in zip(pairs, shape, strict=True)])
-    place = tuple([slice(before, before + n) for (before, _), n in zip(pairs, shape, strict=True)])
     if not value:
-        return between_zeros(x, (*place, Ellipsis), outer)
+        key = [(before, before + n, None) for (before, _), n in zip(pairs, shape, strict=True)]
+        return between_zeros(x, (*key, ...), outer)
+    place = tuple([slice(before, before + n) for (before, _), n in zip(pairs, shape, strict=True)])
     return index_put(constant(np.full, outer, value, x._value.dtype), place, x)
 
 
 def _surrounded(x: Any, pairs: Pairs, mode: str) -> Tensor:
     for (before, after), n in zip(pairs, x._value.shape, strict=True):
-        most = {"reflect": n - 1, "circular": n, "replicate": max(before, after) if n else 0}[mode]
-        if max(before, after) > most:
+        if not (before or after):
+            continue
+        most = n - 1 if mode == "reflect" else n if mode == "circular" or not n else max(before, after)
+        if before > most or after > most:
             what = {"reflect": "mirrored", "circular": "repeated", "replicate": "repeated"}[mode]
             raise ValueError(f"pad: {n} item(s) cannot be {what} by {(before, after)}; at most {max(most, 0)} can")
     return surrounded(x, pairs, mode)
