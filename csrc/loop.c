@@ -1,5 +1,6 @@
 /* loop.c - elementwise work of any number of dimensions and any strides: brings it to one- or two-dimensional blocks
- * and hands those to the active table's inner loops, on one thread or several.
+ * and hands those to the active table's inner loops, or to loops over one dimension, on one thread or several. Folds by
+ * such loops, on one thread.
  *
  * Dimensions of length 1 are dropped, the others sorted so that the output is written in the order of its memory, and
  * neighbours that every operand walks as one are merged. What is left is nearly always one dimension (everything dense)
@@ -13,12 +14,13 @@
 #define WG_SMALL_ITEMS 1024        /* are less than a chunk of any kernel's work */
 #define WG_TILE_ITEMS 2048         /* of an input that is copied for the inner loop, */
 #define WG_TRANSPOSED_TILE_COLS 64 /* in so many columns if its memory runs down the rows */
+#define WG_FOLD_SHORT 16           /* items are not worth a call of a loop that folds them */
 
 /* The work after simplification; dimension 0 is the innermost. */
 typedef struct {
+    const wg_loop *loop; /* or NULL: the kernel */
     wg_elementwise_fn *kernel;
     const double *params;
-    wg_real real;
     unsigned copied;     /* bit j: input j is copied, a tile at a time, */
     ptrdiff_t tile_cols; /* of at most as many columns */
     int operands, ndim;
@@ -99,11 +101,9 @@ static void wg_work_merge(wg_work *w)
 /* Find the inputs that must be copied, a tile at a time: the inner loops take inputs whose items in a row are
  * neighbours or all the same one. An input whose memory runs along another dimension than the output's is read by whole
  * cache lines only if that dimension is made the rows' and tiles are narrow. */
-static void wg_work_find_copied(wg_work *w, wg_elementwise kernel)
+static void wg_work_find_copied(wg_work *w)
 {
     int all_fixed = 1;
-    w->copied = 0;
-    w->tile_cols = WG_TILE_ITEMS;
     for (int j = 1; j < w->operands; j++) {
         const ptrdiff_t size = w->item_size[j], stride = w->strides[0][j];
         all_fixed &= stride == 0;
@@ -116,9 +116,7 @@ static void wg_work_find_copied(wg_work *w, wg_elementwise kernel)
                 w->tile_cols = WG_TRANSPOSED_TILE_COLS;
             }
     }
-    if (kernel == WG_ELEMENTWISE_copy)
-        w->copied = 0; /* which takes any */
-    else if (all_fixed)
+    if (all_fixed)
         w->copied = 1u << (w->operands - 1);
 }
 
@@ -127,13 +125,35 @@ static void wg_work_copy(const wg_work *w, int j, ptrdiff_t rows, ptrdiff_t cols
 {
     const ptrdiff_t size = w->item_size[j], row_stride = w->strides[1][j], col_stride = w->strides[0][j];
     if (size != 1)
-        wg_active->elementwise->kernel[WG_ELEMENTWISE_copy][w->real](rows, cols, (char *[2]){to, from},
-                                                                     (ptrdiff_t[2]){cols * size, row_stride},
-                                                                     (ptrdiff_t[2]){size, col_stride}, NULL);
+        wg_active->elementwise->kernel[WG_ELEMENTWISE_copy][size == 4 ? WG_F32 : WG_F64](
+            rows, cols, (char *[2]){to, from}, (ptrdiff_t[2]){cols * size, row_stride},
+            (ptrdiff_t[2]){size, col_stride}, NULL);
     else
         for (ptrdiff_t row = 0; row < rows; row++)
             for (ptrdiff_t col = 0; col < cols; col++)
                 *to++ = from[row * row_stride + col * col_stride];
+}
+
+/* A block, row by row where it is a loop's. */
+static void wg_work_rows(const wg_work *w, ptrdiff_t rows, ptrdiff_t cols, char *const *at,
+                         const ptrdiff_t *row_strides, const ptrdiff_t *col_strides)
+{
+    if (w->loop == NULL) {
+        w->kernel(rows, cols, at, row_strides, col_strides, w->params);
+        return;
+    }
+    const int inputs = w->operands - 1;
+    ptrdiff_t steps[WG_MAX_OPERANDS];
+    for (int j = 0; j <= inputs; j++)
+        steps[j] = col_strides[j < inputs ? j + 1 : 0];
+    for (ptrdiff_t row = 0; row < rows; row++) {
+        char *data[WG_MAX_OPERANDS];
+        for (int j = 0; j <= inputs; j++) {
+            const int from = j < inputs ? j + 1 : 0;
+            data[j] = at[from] + row * row_strides[from];
+        }
+        w->loop->run(data, &cols, steps, w->loop->context);
+    }
 }
 
 /* A block with inputs that are copied: tile by tile. */
@@ -158,7 +178,7 @@ static void wg_work_tiles(const wg_work *w, ptrdiff_t rows, ptrdiff_t cols, char
                     col_strides[j] = w->item_size[j];
                 }
             }
-            w->kernel(height, width, data, row_strides, col_strides, w->params);
+            wg_work_rows(w, height, width, data, row_strides, col_strides);
         }
 }
 
@@ -167,7 +187,7 @@ static void wg_work_block(const wg_work *w, ptrdiff_t rows, ptrdiff_t cols, char
     if (w->copied)
         wg_work_tiles(w, rows, cols, at);
     else
-        w->kernel(rows, cols, at, w->strides[1], w->strides[0], w->params);
+        wg_work_rows(w, rows, cols, at, w->strides[1], w->strides[0]);
 }
 
 /* Task: items [begin, end) in the output's order, as rows cut short at both ends and whole rows between. */
@@ -202,21 +222,51 @@ static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
 }
 
 /* The items of a chunk: whole rows, unless a row is longer than a chunk. */
-static ptrdiff_t wg_work_grain(const wg_work *w, wg_elementwise kernel, wg_real real)
+static ptrdiff_t wg_work_grain(const wg_work *w, ptrdiff_t cost)
 {
-    const ptrdiff_t cost = (COST_MEMORY + cost_of_arithmetic[kernel]) * (real == WG_F32 ? 1 : 2);
     const ptrdiff_t grain = CHUNK_OF(cost, 64); /* whole cache lines of every type */
     return w->shape[0] <= grain ? grain / w->shape[0] * w->shape[0] : grain;
+}
+
+/* Simplify the dimensions of work whose operands and items are described, and do it. `any`: the inner loop takes inputs of
+ * any strides. */
+static void wg_work_run(wg_work *w, ptrdiff_t cost, int any, int ndim, const ptrdiff_t *shape, char *const *data,
+                        const ptrdiff_t *const *strides)
+{
+    assert(ndim >= 0 && ndim <= WG_MAX_DIMS);
+    ptrdiff_t items = wg_work_take(w, ndim, shape, data, strides);
+    if (items == 0)
+        return;
+    wg_work_sort(w);
+    wg_work_merge(w);
+    for (; w->ndim < 2; w->ndim++) { /* a block has rows and columns */
+        w->shape[w->ndim] = 1;
+        for (int j = 0; j < w->operands; j++)
+            w->strides[w->ndim][j] = w->ndim == 0 ? w->item_size[j] : 0;
+    }
+    assert(w->strides[0][0] == w->item_size[0]);
+    w->copied = 0;
+    w->tile_cols = WG_TILE_ITEMS;
+    if (!any)
+        wg_work_find_copied(w);
+    if (items <= WG_SMALL_ITEMS && w->ndim == 2) {
+        wg_work_block(w, w->shape[1], w->shape[0], w->data);
+        return;
+    }
+    ptrdiff_t grain = wg_work_grain(w, cost);
+    if (items > grain)
+        wg_parallel_for(items, grain, wg_work_range, w);
+    else
+        wg_work_range(w, 0, items);
 }
 
 void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptrdiff_t *shape, char *const *data,
                         const ptrdiff_t *const *strides, const double *params)
 {
-    assert(ndim >= 0 && ndim <= WG_MAX_DIMS);
     wg_work w;
+    w.loop = NULL;
     w.kernel = wg_active->elementwise->kernel[kernel][real];
     w.params = params;
-    w.real = real;
     w.operands = wg_elementwise_table[kernel].inputs + 1;
     for (int j = 0; j < w.operands; j++)
         w.item_size[j] = real == WG_F32 ? 4 : 8;
@@ -224,25 +274,68 @@ void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptr
         w.item_size[0] = 1;
     if (kernel == WG_ELEMENTWISE_where)
         w.item_size[1] = 1;
-    ptrdiff_t items = wg_work_take(&w, ndim, shape, data, strides);
+    const ptrdiff_t cost = (COST_MEMORY + cost_of_arithmetic[kernel]) * (real == WG_F32 ? 1 : 2);
+    wg_work_run(&w, cost, kernel == WG_ELEMENTWISE_copy, ndim, shape, data, strides);
+}
+
+void wg_loop_run(const wg_loop *loop, int ndim, const ptrdiff_t *shape, char *const *data,
+                 const ptrdiff_t *const *strides)
+{
+    wg_work w;
+    w.loop = loop;
+    w.operands = loop->inputs + 1;
+    for (int j = 0; j < w.operands; j++)
+        w.item_size[j] = loop->sizes[j];
+    wg_work_run(&w, COST_MEMORY * 2, !loop->dense, ndim, shape, data, strides);
+}
+
+/* ---------------------------------------------------------------- folds */
+
+static ptrdiff_t distance(ptrdiff_t stride)
+{
+    return stride < 0 ? -stride : stride;
+}
+
+/* Make the dimension along which the input's items are nearest the innermost; where that has only few items, the longest. */
+static void wg_work_sort_input(wg_work *w)
+{
+    for (int d = 1; d < w->ndim; d++)
+        for (int e = d; e > 0 && distance(w->strides[e][1]) < distance(w->strides[e - 1][1]); e--)
+            wg_work_swap(w, e, e - 1);
+    wg_work_merge(w);
+    for (int d = 1; d < w->ndim; d++)
+        if (w->shape[0] < WG_FOLD_SHORT && w->shape[d] > w->shape[0])
+            wg_work_swap(w, d, 0);
+}
+
+void wg_loop_fold(const wg_loop *loop, int ndim, const ptrdiff_t *shape, char *out, const ptrdiff_t *out_strides,
+                  char *in, const ptrdiff_t *in_strides)
+{
+    wg_work w;
+    w.operands = 2;
+    const ptrdiff_t items =
+        wg_work_take(&w, ndim, shape, (char *[]){out, in}, (const ptrdiff_t *[]){out_strides, in_strides});
     if (items == 0)
         return;
-    wg_work_sort(&w);
-    wg_work_merge(&w);
-    for (; w.ndim < 2; w.ndim++) { /* a block has rows and columns */
-        w.shape[w.ndim] = 1;
-        for (int j = 0; j < w.operands; j++)
-            w.strides[w.ndim][j] = w.ndim == 0 ? w.item_size[j] : 0;
+    wg_work_sort_input(&w);
+    if (w.ndim == 0) {
+        w.shape[0] = 1;
+        w.strides[0][0] = w.strides[0][1] = 0;
+        w.ndim = 1;
     }
-    assert(w.strides[0][0] == w.item_size[0]);
-    wg_work_find_copied(&w, kernel);
-    if (items <= WG_SMALL_ITEMS && w.ndim == 2) {
-        wg_work_block(&w, w.shape[1], w.shape[0], w.data);
-        return;
+    const ptrdiff_t n = w.shape[0], rows = items / n;
+    const ptrdiff_t steps[3] = {w.strides[0][0], w.strides[0][1], w.strides[0][0]};
+    ptrdiff_t index[WG_MAX_DIMS] = {0};
+    for (ptrdiff_t row = 0; row < rows; row++) {
+        loop->run((char *[]){w.data[0], w.data[1], w.data[0]}, &n, steps, loop->context);
+        for (int d = 1; d < w.ndim; d++) { /* on to the next row */
+            w.data[0] += w.strides[d][0];
+            w.data[1] += w.strides[d][1];
+            if (++index[d] < w.shape[d])
+                break;
+            w.data[0] -= w.strides[d][0] * w.shape[d];
+            w.data[1] -= w.strides[d][1] * w.shape[d];
+            index[d] = 0;
+        }
     }
-    ptrdiff_t grain = wg_work_grain(&w, kernel, real);
-    if (items > grain)
-        wg_parallel_for(items, grain, wg_work_range, &w);
-    else
-        wg_work_range(&w, 0, items);
 }

@@ -142,6 +142,53 @@ typedef struct {
 void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const ptrdiff_t *shape, char *const *data,
                         const ptrdiff_t *const *strides, const double *params);
 
+/* ---------------------------------------------------------------- loops over one dimension */
+
+/* `items` items: `data` and `steps`, in bytes, have the inputs first and the output last, as NumPy's inner loops want them,
+ * which are such loops. A loop of two inputs whose output is the first of them, of step 0, folds the second into one item. */
+typedef void wg_loop_fn(char **data, const ptrdiff_t *items, const ptrdiff_t *steps, void *context);
+
+typedef struct {
+    wg_loop_fn *run;
+    void *context;
+    int inputs;         /* 1 or 2 */
+    int dense;          /* inputs whose items are no neighbours, nor all the same one, are copied for it */
+    ptrdiff_t sizes[3]; /* of an item of the output, and of each input's */
+} wg_loop;
+
+/* As wg_elementwise_run: operand 0 is the output. */
+void wg_loop_run(const wg_loop *loop, int ndim, const ptrdiff_t *shape, char *const *data,
+                 const ptrdiff_t *const *strides);
+/* Fold `in`, of any strides, into `out`, whose strides are 0 where it is reduced, by a loop of two inputs that does not
+ * depend on the order. */
+void wg_loop_fold(const wg_loop *loop, int ndim, const ptrdiff_t *shape, char *out, const ptrdiff_t *out_strides,
+                  char *in, const ptrdiff_t *in_strides);
+
+/* The types of items that there are loops of ours for. Truth values are bytes that are 0 or 1. */
+typedef enum { WG_FLOAT, WG_DOUBLE, WG_I32, WG_I64, WG_U8, WG_ITEMS } wg_item;
+
+/* Integers x and y: with `remainder` x - y floor(x / y), else floor(x / y), wrapping around. 0 where y is, which sets
+ * `zero`. The loop's context. */
+typedef struct {
+    int remainder;
+    int zero;
+} wg_division;
+
+/* out[k] = (first + turn k) by + start, in float64, rounded twice and once more to the type; `turn` is 1 or -1. */
+typedef void wg_spaced_fn(void *out, ptrdiff_t items, ptrdiff_t first, int turn, double start, double by);
+/* out[k] = start + k by, wrapping around. */
+typedef void wg_range_fn(int64_t *out, ptrdiff_t items, int64_t start, int64_t by);
+
+/* NULL where there is no such loop. Conversions are C's; what does not fit into an integer becomes any number, and NaN is
+ * true. */
+typedef struct {
+    wg_loop_fn *divide[WG_ITEMS];
+    wg_loop_fn *sum[WG_ITEMS]; /* adds the second input to the first, an int64, which is the output; any strides */
+    wg_loop_fn *cast[WG_ITEMS][WG_ITEMS];
+    wg_spaced_fn *spaced[WG_REALS];
+    wg_range_fn *range;
+} wg_whole_kernels;
+
 /* ---------------------------------------------------------------- reductions */
 
 /* WG_REDUCE_norm is the Euclidean norm, scaled so that neither squares nor their sum overflow or vanish.

@@ -104,7 +104,8 @@ class _Kernels(ModuleType):
         value = getattr(_kernels, name)
         if sys.platform != "linux" or not callable(value) or name in _AS_IT_IS:
             return value
-        wrapped: Any = (lambda kernel: _Guarded(value(kernel))) if name == "Elementwise" else _Guarded(value)
+        made = name in ("Elementwise", "Fold", "Loops")  # whose objects are called with arrays
+        wrapped: Any = (lambda *of: _Guarded(value(*of))) if made else _Guarded(value)
         setattr(self, name, wrapped)
         return wrapped
 

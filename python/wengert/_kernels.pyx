@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True, auto_pickle=False
 """Bindings of the C kernels: one function per kernel family. Each checks, allocates, releases the GIL and calls.
 
 Arrays are NumPy arrays of float32 or float64, all of one dtype within a call, with any strides; the layers above promote
@@ -187,6 +187,7 @@ def guard_memory(bint on):
 include "bindings/arrays.pxi"
 include "bindings/dlpack.pxi"
 include "bindings/program.pxi"
+include "bindings/whole.pxi"
 include "bindings/elementwise.pxi"
 include "bindings/chain.pxi"
 include "bindings/reduce.pxi"

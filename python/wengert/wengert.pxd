@@ -54,6 +54,35 @@ cdef extern from "wengert.h" nogil:
     void wg_elementwise_run(wg_elementwise kernel, wg_real real, int ndim, const cnp.npy_intp *shape, char *const *data,
                             const cnp.npy_intp *const *strides, const double *params) noexcept nogil
 
+    # ---- loops over one dimension
+    ctypedef void wg_loop_fn(char **data, const cnp.npy_intp *items, const cnp.npy_intp *steps, void *context) noexcept nogil
+    ctypedef struct wg_loop:
+        wg_loop_fn *run
+        void *context
+        int inputs
+        int dense
+        cnp.npy_intp sizes[3]
+    void wg_loop_run(const wg_loop *loop, int ndim, const cnp.npy_intp *shape, char *const *data,
+                     const cnp.npy_intp *const *strides) noexcept nogil
+    void wg_loop_fold(const wg_loop *loop, int ndim, const cnp.npy_intp *shape, char *out, const cnp.npy_intp *out_strides,
+                      char *items, const cnp.npy_intp *in_strides) noexcept nogil
+    ctypedef enum wg_item:
+        WG_FLOAT
+        WG_DOUBLE
+        WG_I32
+        WG_I64
+        WG_U8
+        WG_ITEMS
+    ctypedef struct wg_division:
+        int remainder
+        int zero
+    ctypedef struct wg_whole_kernels:
+        wg_loop_fn **divide
+        wg_loop_fn **sum
+        wg_loop_fn *(*cast)[5]
+        void (**spaced)(void *out, cnp.npy_intp items, cnp.npy_intp first, int turn, double start, double by) noexcept nogil
+        void (*range)(int64_t *out, cnp.npy_intp items, int64_t start, int64_t by) noexcept nogil
+
     # ---- reductions
     ctypedef enum wg_reduce:
         WG_REDUCE_sum
@@ -502,6 +531,7 @@ cdef extern from "wengert.h" nogil:
         int vector_bytes
         const wg_reduce_kernels *reduce
         const wg_scan_kernels *scan
+        const wg_whole_kernels *whole
         const wg_gemm_kernels *gemm
         const wg_triangular_kernels *triangular
         const wg_conv_kernels *conv

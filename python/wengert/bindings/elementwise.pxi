@@ -7,21 +7,97 @@ def elementwise_info():
             for i in range(WG_ELEMENTWISE_COUNT)}
 
 
+# A call of NumPy's: integers divided by zero, as floats, are infinite or NaN without a word, and so is what overflows.
+cdef object quietly = np.errstate(all="ignore")(lambda function, operands: function(*operands))
+
+
+cdef cnp.npy_intp spread(int inputs, PyObject **arrays, int ndim, cnp.npy_intp *shape, bint *whole, bint *fortran) noexcept:
+    """The shape, of `ndim` dimensions, that arrays broadcast to, NULL standing for numbers; gives its number of items, -1
+    where they do not broadcast. Then `whole` is whether all have that shape and are dense in one order; `fortran`, where it
+    was set, whether those that have it are in Fortran order and not in C order."""
+    cdef cnp.npy_intp size = 1, length
+    cdef cnp.ndarray array
+    cdef int i, d, shift
+    cdef bint all_have = True, some_have = False, same = True
+    for d in range(ndim):
+        shape[d] = 1
+    for i in range(inputs):
+        if arrays[i] is NULL:
+            continue
+        array = <cnp.ndarray> arrays[i]
+        shift = ndim - cnp.PyArray_NDIM(array)
+        for d in range(shift, ndim):
+            length = cnp.PyArray_DIM(array, d - shift)
+            if length != shape[d]:
+                if shape[d] == 1:
+                    shape[d] = length
+                elif length != 1:
+                    return -1
+    for d in range(ndim):
+        size *= shape[d]
+    for i in range(inputs):
+        if arrays[i] is NULL:
+            continue
+        array = <cnp.ndarray> arrays[i]
+        if cnp.PyArray_NDIM(array) != ndim or cnp.PyArray_SIZE(array) != size:
+            all_have = False
+            continue
+        some_have = True
+        same = same and PyArray_IS_C_CONTIGUOUS(array)
+        fortran[0] = fortran[0] and PyArray_IS_F_CONTIGUOUS(array)
+    whole[0] = all_have and (same or fortran[0])
+    fortran[0] = fortran[0] and some_have and not same
+    return size
+
+
+cdef inline int lay_out(int inputs, PyObject **arrays, cnp.ndarray out, bint dense, int ndim, cnp.npy_intp *shape,
+                        cnp.npy_intp[WG_MAX_DIMS] *strides, const cnp.npy_intp **stride_of) noexcept:
+    """The strides of the output and of the inputs along the dimensions of `shape`, whose number it gives: one where all
+    are dense in one order."""
+    cdef cnp.ndarray array
+    cdef int i, d, shift
+    for i in range(inputs + 1):
+        stride_of[i] = strides[i]
+    if dense:
+        shape[0] = cnp.PyArray_SIZE(out)
+        strides[0][0] = cnp.PyArray_ITEMSIZE(out)
+        for i in range(inputs):
+            strides[i + 1][0] = 0 if arrays[i] is NULL else cnp.PyArray_ITEMSIZE(<cnp.ndarray> arrays[i])
+        return 1
+    for d in range(ndim):
+        strides[0][d] = cnp.PyArray_STRIDE(out, d)
+    for i in range(inputs):
+        array = None if arrays[i] is NULL else <cnp.ndarray> arrays[i]
+        shift = ndim if array is None else ndim - cnp.PyArray_NDIM(array)
+        for d in range(ndim):
+            if d < shift or cnp.PyArray_DIM(array, d - shift) != shape[d]:
+                strides[i + 1][d] = 0
+            else:
+                strides[i + 1][d] = cnp.PyArray_STRIDE(array, d - shift)
+    return ndim
+
+
 @cython.final
 cdef class Elementwise:
     """One elementwise kernel: call it with arrays that broadcast together, or with numbers for all but one of them.
 
     Numbers take the dtype of the arrays. The result is dense: in C order, or in Fortran order if every operand of its
     shape is.
-    float16 is computed in float32; other dtypes go to `fallback`, called with the operands and the parameters.
+    float16 is computed in float32; other dtypes go to `fallback`, called with the operands and the parameters, where it is
+    a function of NumPy's by way of its loops.
     """
     cdef int kernel, inputs, params
     cdef bint boolean
+    cdef Loops loops
     cdef readonly str name
     cdef readonly object fallback
 
     def __init__(self, str name, fallback=None):
         self.fallback = fallback
+        if name in ("floor_divide", "remainder"):
+            self.loops = Loops(None, fallback, name == "remainder")
+        elif getattr(fallback, "function", fallback) in LOOPED:
+            self.loops = Loops(getattr(fallback, "function", fallback), fallback)
         for i in range(WG_ELEMENTWISE_COUNT):
             if wg_elementwise_table[i].name == name.encode():
                 self.kernel = i
@@ -60,10 +136,9 @@ cdef class Elementwise:
         cdef const cnp.npy_intp *stride_of[4]
         cdef cnp.npy_intp strides[4][WG_MAX_DIMS]
         cdef cnp.npy_intp shape[WG_MAX_DIMS]
-        cdef cnp.npy_intp size = 1, length
-        cdef int i, d, ndim = -1, typenum = -1, shift, real
-        # All operands have the result's shape, some have; those are in C order, in Fortran order, as a copy never is.
-        cdef bint whole = True, some = False, same = True, fortran = self.kernel != WG_ELEMENTWISE_copy
+        cdef cnp.npy_intp size
+        cdef int i, ndim = -1, typenum = -1, real
+        cdef bint whole, fortran = self.kernel != WG_ELEMENTWISE_copy  # a copy is always in C order
         if cnp.PyArray_Check(x):
             x = readable(x, self.name)
         if cnp.PyArray_Check(y):
@@ -104,36 +179,11 @@ cdef class Elementwise:
         for i in range(self.params):
             parameters[i] = params[i]
 
-        # The broadcast shape, and whether every array has it.
-        for d in range(ndim):
-            shape[d] = 1
-        for i in range(self.inputs):
-            if arrays[i] is NULL:
-                continue
-            array = <cnp.ndarray> arrays[i]
-            shift = ndim - cnp.PyArray_NDIM(array)
-            for d in range(shift, ndim):
-                length = cnp.PyArray_DIM(array, d - shift)
-                if length != shape[d]:
-                    if shape[d] == 1:
-                        shape[d] = length
-                    elif length != 1:
-                        raise ValueError(self.mismatch(x, y, z))
-        for d in range(ndim):
-            size *= shape[d]
-        for i in range(self.inputs):
-            if arrays[i] is NULL:
-                continue
-            array = <cnp.ndarray> arrays[i]
-            if cnp.PyArray_NDIM(array) != ndim or cnp.PyArray_SIZE(array) != size:
-                whole = False
-                continue
-            some = True
-            same = same and PyArray_IS_C_CONTIGUOUS(array)
-            fortran = fortran and PyArray_IS_F_CONTIGUOUS(array)
-
+        size = spread(self.inputs, arrays, ndim, shape, &whole, &fortran)
+        if size < 0:
+            raise ValueError(self.mismatch(x, y, z))
         if into is None:
-            out = new_array(cnp.NPY_BOOL if self.boolean else typenum, ndim, shape, some and fortran and not same)
+            out = new_array(cnp.NPY_BOOL if self.boolean else typenum, ndim, shape, fortran)
         elif has_shape(into, ndim, shape) and not self.boolean:
             out = into
         else:
@@ -151,27 +201,7 @@ cdef class Elementwise:
             else:
                 data[i + 1] = <char *> &numbers[i]
 
-        whole = whole and (same or fortran)
-        if whole:
-            # One dense dimension.
-            shape[0] = size
-            ndim = 1
-            strides[0][0] = cnp.PyArray_ITEMSIZE(out)
-            for i in range(self.inputs):
-                strides[i + 1][0] = 0 if arrays[i] is NULL else cnp.PyArray_ITEMSIZE(<cnp.ndarray> arrays[i])
-        else:
-            for d in range(ndim):
-                strides[0][d] = cnp.PyArray_STRIDE(out, d)
-            for i in range(self.inputs):
-                array = None if arrays[i] is NULL else <cnp.ndarray> arrays[i]
-                shift = ndim if array is None else ndim - cnp.PyArray_NDIM(array)
-                for d in range(ndim):
-                    if d < shift or cnp.PyArray_DIM(array, d - shift) != shape[d]:
-                        strides[i + 1][d] = 0
-                    else:
-                        strides[i + 1][d] = cnp.PyArray_STRIDE(array, d - shift)
-        for i in range(self.inputs + 1):
-            stride_of[i] = strides[i]
+        ndim = lay_out(self.inputs, arrays, out, whole, ndim, shape, strides, stride_of)
         if size < KEEP_GIL_BELOW:
             wg_elementwise_run(<wg_elementwise> self.kernel, <wg_real> real, ndim, shape, data, stride_of, parameters)
         else:
@@ -188,22 +218,22 @@ cdef class Elementwise:
 
     cdef cnp.ndarray other(self, int typenum, x, y, z, params):
         """The dtypes that the kernels do not compute in."""
+        if self.loops is not None and typenum != NPY_HALF:
+            found = self.loops.run(x, y)
+            if found is not None:
+                return found
         if typenum == NPY_HALF:
             wide = [operand.astype(np.float32) if isinstance(operand, np.ndarray) and operand.dtype == np.float16
                     else operand for operand in (x, y, z)]
             result = self.run(wide[0], wide[1], wide[2], params)
-            if self.boolean:
-                return result
-            with np.errstate(over="ignore"):
-                return result.astype(np.float16)
+            return result if self.boolean else quietly(result.astype, (np.float16,))
         if self.fallback is None:
             raise TypeError(f"{self.name}: expected float16, float32 or float64, got "
                             f"{np.dtype(typenum_to_name(typenum))}")
-        with np.errstate(all="ignore"):  # integers divided by zero, as floats, are infinite or NaN without a word
-            try:
-                return np.asarray(self.fallback(*(x, y, z)[:self.inputs], *params))
-            except OverflowError as error:
-                raise OverflowError(f"{self.name}: {error}") from None
+        try:
+            return np.asarray(quietly(self.fallback, (*(x, y, z)[:self.inputs], *params)))
+        except OverflowError as error:
+            raise OverflowError(f"{self.name}: {error}") from None
 
     cdef str mismatch(self, x, y, z):
         shapes = [str(np.shape(operand)) for operand in (x, y, z)[:self.inputs]]

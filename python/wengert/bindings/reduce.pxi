@@ -90,16 +90,20 @@ cdef cnp.ndarray reduce_array(int reduction, str kind, x, axes, bint keepdims, d
 
 @cython.final
 cdef class Reduction:
-    """One reduction of float32 or float64 as an operation calls it; other dtypes go to `fallback`, with all arguments.
+    """One reduction of float32 or float64 as an operation calls it. Whole numbers are folded by loops where there are
+    some; other dtypes go to `fallback`, with all arguments.
 
     `shape` is what the rules of its operation ask for: x's.
     """
     cdef int reduction
+    cdef Fold whole  # of whole numbers, where there is one
     cdef readonly str kind
     cdef readonly object fallback
 
     def __init__(self, str kind, fallback):
         self.reduction = reduction_of(kind)
+        if kind in ("sum", "max", "min"):
+            self.whole = Fold(kind, fallback)
         self.kind = kind
         self.fallback = fallback
 
@@ -109,5 +113,6 @@ cdef class Reduction:
     def __call__(self, x, dims, bint keepdim, shape, double correction=0.0):
         cdef int typenum = cnp.PyArray_TYPE(x) if cnp.PyArray_Check(x) else -1
         if typenum != cnp.NPY_FLOAT and typenum != cnp.NPY_DOUBLE:
-            return self.fallback(x, dims, keepdim, shape, correction)
+            found = None if self.whole is None else self.whole.run(x, dims, keepdim)
+            return self.fallback(x, dims, keepdim, shape, correction) if found is None else found
         return reduce_array(self.reduction, self.kind, x, dims, keepdim, correction)
