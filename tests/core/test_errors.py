@@ -148,14 +148,14 @@ ERRORS: dict[str, list[tuple[Callable[[], Any], type[Exception], str]]] = {
         (lambda: wg.index_add(V, 0, N, V.double()), TypeError, "expected a source of dtype float32 like the tensor"),
     ],
     "index_fill": [
-        (lambda: wg.index_fill(V, 0, N + 1, 1.0), IndexError, "index 3 is out of bounds"),
+        (lambda: wg.index_fill(V, 0, N + 1, 1.0), IndexError, "index 3 is out of range"),
         (lambda: wg.index_fill(V, 0, N, V), ValueError, "expected a number or a 0-d tensor as value"),
     ],
     "take": [
         (lambda: wg.take(V, V), TypeError, "expected integer indices, got float32"),
         (lambda: wg.take(V, wg.tensor(3)), IndexError, "index 3 at position 0 is out of range"),
     ],
-    "index_copy": [(lambda: wg.index_copy(V, 0, N + 1, V), IndexError, "index 3 is out of bounds")],
+    "index_copy": [(lambda: wg.index_copy(V, 0, N + 1, V), IndexError, "index 3 is out of range")],
     "scatter_add": [(lambda: wg.scatter_add(V, 0, N + 1, V), IndexError, "index 3 is out of range")],
     "masked_fill": [
         (lambda: wg.masked_fill(V, V, 0), TypeError, "expected a boolean mask, got float32; compare it"),
