@@ -1,8 +1,9 @@
 """Sources of random numbers: Philox counters with a seed and a state.
 
 After `manual_seed(s)` the stream of a `Generator` is that of `numpy.random.Generator(numpy.random.Philox(s))`, whatever
-the machine and the number of threads. (NumPy promises the bits of Philox for good; the samplers on top of them may
-change with a NumPy release, which then says so in its notes.)
+the machine and the number of threads. (NumPy promises the bits of Philox for good; its samplers on top of them may
+change with a NumPy release, which then says so in its notes. Those of float32 and of orders are kernels that draw the
+same numbers, and stay as they are.)
 
 `numpy.random` is imported when the first number is drawn, so that `import wengert` need not wait for it.
 """

@@ -481,7 +481,7 @@ def _quantile(
     rows = reshape(x, -1) if dim is None or not ndim else x if d == ndim - 1 else movedim(x, d, -1)
     if not rows._value.shape[-1]:
         raise ValueError(f"{name}: there is nothing to choose from in shape {x._value.shape}")
-    z = _between_neighbours(rows, share, interpolation, name == "nanquantile")  # (other dimensions, q)
+    z: Tensor = _between_neighbours(rows, share, interpolation, name == "nanquantile")  # (other dimensions, q)
     lead = rows._value.shape[:-1]
     if keepdim:
         lead = (1,) * ndim if dim is None else tuple(1 if k == d else n for k, n in enumerate(x._value.shape))
@@ -523,8 +523,8 @@ def _neighbours(rows: np.ndarray, rank: np.ndarray, interpolation: str, without_
             rows, np.array([low, math.ceil(rank.item())]), -1, "last" if without_nan else "chosen"
         )
         return places[..., :1], places[..., 1:]
-    rounding = {"higher": np.ceil, "nearest": np.round}.get(interpolation, np.floor)
-    ranks = [rounding(rank)]
+    roundings: dict[str, Any] = {"higher": np.ceil, "nearest": np.round}
+    ranks = [roundings.get(interpolation, np.floor)(rank)]
     if interpolation in ("linear", "midpoint"):
         ranks.append(np.ceil(rank))
     n, count = rows.shape[-1], rank.shape[-1]
@@ -553,7 +553,7 @@ _neighbours_of = computed("quantile_neighbours", _neighbours, batched=aligned)
 
 
 @half
-def _between_neighbours(rows: Any, share: Any, interpolation: str, without_nan: bool) -> Tensor:
+def _between_neighbours(rows: Any, share: Any, interpolation: str, without_nan: bool) -> Any:
     """Per row the items at each share of the way through its order, (..., n) to (..., q)."""
     n = rows._value.shape[-1]
     if share._value.dtype == dtypes.float16 or n > _EXACT:
@@ -595,7 +595,8 @@ def _item_between(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarra
 
 def _nearer(x: np.ndarray, y: np.ndarray, step: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """From the end that is nearer, so that a weight of 1 gives the other one to the bit."""
-    return np.where(weight < 0.5, x + weight * step, y - (1 - weight) * step)
+    z: np.ndarray = np.where(weight < 0.5, x + weight * step, y - (1 - weight) * step)
+    return z
 
 
 def _share_of(g: Any, x: Any, y: Any, weight: Any) -> Any:
