@@ -319,11 +319,11 @@ wg_status wg_order_search(const wg_order_search_job *s)
             const ptrdiff_t count = least(TILE, (row + 1) * s->m - start);
             order_keys(s->type, count, s->values + start * s->size, s->size, 0, wanted);
             for (ptrdiff_t i = 0; i < count; i++) {
-                const uint64_t *from = keys, key = wanted[i];
+                const uint64_t *from = keys, key = wanted[i] + (uint64_t)(s->right != 0);
                 ptrdiff_t left = s->n;
                 for (; left > 1; left -= left / 2) /* without a branch that nobody could foresee */
-                    from += from[left / 2 - 1] < key || (s->right && from[left / 2 - 1] == key) ? left / 2 : 0;
-                s->out[start + i] = from - keys + (left && (*from < key || (s->right && *from == key)));
+                    from += left / 2 & -(ptrdiff_t)(from[left / 2 - 1] < key);
+                s->out[start + i] = key < wanted[i] ? s->n : from - keys + (left && *from < key);
             }
         }
     }
