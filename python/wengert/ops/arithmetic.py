@@ -13,7 +13,7 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.batching import aligned
 from ..core.bound import by_bindings
-from ..core.broadcast import as_floating, beside, match
+from ..core.broadcast import as_floating, beside, match, ready
 from ..core.define import Function, elementwise, primitive
 from ..core.doors import enter
 from ..core.half import half_kernel
@@ -359,15 +359,8 @@ def lerp(start: Any, end: Any, weight: Any) -> Tensor:
 
 
 def _alike(x: Any, y: Any, z: Any) -> bool:
-    """Whether tensors are of one floating dtype and one shape; the last may be a number."""
-    if not (isinstance(x, Variable) and isinstance(y, Variable)):
-        return False
-    shape, dtype = x._value.shape, x._value.dtype
-    if dtype.kind != "f" or y._value.dtype is not dtype or y._value.shape != shape:
-        return False
-    if isinstance(z, Variable):
-        return z._value.dtype is dtype and z._value.shape == shape
-    return isinstance(z, (int, float))
+    """Whether an operation of three takes these as they are: by twos, since a derivative may be wanted by one alone."""
+    return isinstance(x, Variable) and ready(x, y, True) and ready(x, z, True) and ready(y, z, True)
 
 
 def _times(x: Any, value: Any) -> Any:
@@ -410,15 +403,17 @@ _addcdiv = primitive(
 )  # fmt: skip
 
 
+_NUMBERS = (int, float)
+
+
 def _blended(operation: Operation, x: Any, y: Any, z: Any, value: Any, floating: bool) -> Tensor:
     """An operation of three operands and a factor; a factor that is a tensor joins the second."""
     if not isinstance(value, (int, float)):
         y, value = multiply(y, value), 1
-    if not (isinstance(z, Variable) and _alike(x, y, z)):
-        x = enter(x)
-        floating = floating or isinstance(value, float)
-        x, y, z = match(operation.name, x, beside(y, x), beside(z, x), floating=floating)
-    return apply(operation, (x, y, z), {"value": value})
+    x = enter(x)
+    floating = floating or isinstance(value, float)
+    operands = match(operation.name, x, beside(y, x), beside(z, x), floating=floating)
+    return apply(operation, operands, {"value": value})
 
 
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
@@ -445,6 +440,8 @@ def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     >>> wg.addcmul(wg.ones(2), wg.tensor([1., 2.]), wg.tensor([3., 4.]), value=10)
     tensor([31., 81.])
     """
+    if type(value) in _NUMBERS and _alike(x, tensor1, tensor2):
+        return apply(_addcmul, (x, tensor1, tensor2), {"value": value})
     return _blended(_addcmul, x, tensor1, tensor2, value, floating=False)
 
 
@@ -472,6 +469,8 @@ def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     >>> wg.addcdiv(wg.ones(2), wg.tensor([1., 2.]), wg.tensor([4., 4.]))
     tensor([1.2500, 1.5000])
     """
+    if type(value) in _NUMBERS and _alike(x, tensor1, tensor2):
+        return apply(_addcdiv, (x, tensor1, tensor2), {"value": value})
     return _blended(_addcdiv, x, tensor1, tensor2, value, floating=True)
 
 
@@ -580,33 +579,33 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
 # ---------------------------------------------------------------- rounding
 
 
-def _rounding(name: str) -> Elementwise:
-    """A kernel that leaves integers alone."""
+def _whole(name: str) -> Function:
+    """What a rounding makes of integers: it leaves them alone."""
 
     def of_integers(x: np.ndarray) -> np.ndarray:
         if x.dtype.kind == "b":
             raise TypeError(f"{name}: expected numbers, got booleans")
         return x.copy()
 
-    return Elementwise(name, of_integers)
+    return of_integers
 
 
 floor: Callable[..., Tensor] = elementwise(
-    "floor", _rounding("floor"), None,
+    "floor", Elementwise("floor", _whole("floor")), None,
     doc=doc("The largest whole number that is not above each item.",
             ">>> wg.floor(wg.tensor([1.5, -1.5]))\ntensor([ 1., -2.])"),
 )  # fmt: skip
 
 
 ceil: Callable[..., Tensor] = elementwise(
-    "ceil", _rounding("ceil"), None,
+    "ceil", Elementwise("ceil", _whole("ceil")), None,
     doc=doc("The smallest whole number that is not below each item.",
             ">>> wg.ceil(wg.tensor([1.5, -1.5]))\ntensor([ 2., -1.])"),
 )  # fmt: skip
 
 
 trunc: Callable[..., Tensor] = elementwise(
-    "trunc", _rounding("trunc"), None,
+    "trunc", Elementwise("trunc", _whole("trunc")), None,
     doc=doc("Each item without what stands after the point.",
             ">>> wg.trunc(wg.tensor([1.5, -1.5]))\ntensor([ 1., -1.])"),
 )  # fmt: skip
@@ -619,7 +618,7 @@ def _to_decimals(x: np.ndarray, decimals: int) -> np.ndarray:
     return found
 
 
-_round: Callable[..., Tensor] = elementwise("round", _rounding("round"), None)
+_round: Callable[..., Tensor] = elementwise("round", Elementwise("round", _whole("round")), None)
 _round_to: Callable[..., Tensor] = elementwise("round", half_kernel(quiet(_to_decimals)), None)
 
 
