@@ -8,4 +8,4 @@ cpdef bint ready(object x, object y, bint floating)
 
 cpdef bint is_floating(object dtype)
 
-cpdef bint keeps_dtype(Variable x, object number)
+cpdef bint keeps_dtype(Variable x, object number, bint floating)

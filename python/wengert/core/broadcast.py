@@ -39,7 +39,7 @@ def is_floating(dtype: np.dtype) -> bool:
 
 
 def ready(x: Any, y: Any, floating: bool) -> bool:
-    """Whether an elementwise operation takes x and y as they are: of one dtype, or one a number and the other floating,
+    """Whether an elementwise operation takes x and y as they are: of one dtype, or one a number that leaves it,
     and of one shape where they are differentiable. The kernels broadcast; only a derivative needs to know of it."""
     if isinstance(x, Variable):
         a = x
@@ -50,8 +50,8 @@ def ready(x: Any, y: Any, floating: bool) -> bool:
                 return False
             tracked = a.is_tracked() or b.is_tracked()
             return not tracked or a._value.shape == b._value.shape or not mode.recording
-        return keeps_dtype(a, y)
-    return isinstance(y, Variable) and keeps_dtype(y, x)
+        return keeps_dtype(a, y, floating)
+    return isinstance(y, Variable) and keeps_dtype(y, x, floating)
 
 
 def beside(x: Any, *others: Any) -> Tensor:
@@ -92,9 +92,13 @@ def same_shape(name: str, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     return operands
 
 
-def keeps_dtype(x: Variable, number: Any) -> bool:
-    """Whether an operation of x and a number has x's dtype."""
-    return (type(number) is float or type(number) is int) and is_floating(x._value.dtype)
+def keeps_dtype(x: Variable, number: Any, floating: bool) -> bool:
+    """Whether an operation of x and a number has x's dtype, which `floating` asks to be a floating one."""
+    whole = type(number) is int
+    if not (whole or type(number) is float):
+        return False
+    dtype = x._value.dtype
+    return is_floating(dtype) or (whole and not floating and dtype.kind != "b")
 
 
 def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:

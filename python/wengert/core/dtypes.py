@@ -5,6 +5,7 @@ dtypes are NumPy's own objects, so `wg.float32 == np.float32` and every NumPy fu
 
 from __future__ import annotations
 
+import functools
 from builtins import bool as builtin_bool
 from builtins import float as builtin_float
 from builtins import int as builtin_int
@@ -63,6 +64,7 @@ OF_TENSOR_TYPES: dict[str, np.dtype] = {
     "ShortTensor": int16, "CharTensor": int8, "ByteTensor": uint8, "BoolTensor": bool,
 }  # fmt: skip
 
+_OF_PYTHON = {builtin_float: float64, builtin_int: int64, builtin_bool: bool}
 _default = float32
 _KIND = {"b": 0, "u": 1, "i": 1, "f": 2}
 
@@ -113,9 +115,11 @@ def set_default_dtype(dtype: Any) -> None:
 
 def as_dtype(dtype: Any, name: str) -> np.dtype:
     """The NumPy dtype that `dtype` means, if tensors can have it; `name` is the operation that asks."""
-    python = {builtin_float: float64, builtin_int: int64, builtin_bool: bool}
+    for known in ALL:
+        if known is dtype:
+            return known
     try:
-        found = python[dtype] if isinstance(dtype, type) and dtype in python else np.dtype(dtype)
+        found = _OF_PYTHON[dtype] if isinstance(dtype, type) and dtype in _OF_PYTHON else np.dtype(dtype)
     except TypeError as error:
         raise TypeError(f"{name}: {dtype!r} is not a dtype; there are {', '.join(map(str, ALL))}") from error
     if found not in ALL:
@@ -249,8 +253,9 @@ _ALWAYS_FIT = {(first, second) for first in ALL for second in ALL if np.can_cast
 
 def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """x with another dtype; what does not fit into a smaller float is infinite, without a warning."""
-    if x.itemsize == 1 and not x.flags.forc:  # NumPy converts strided booleans one by one
-        x = _kernels.copied(x)
+    found: np.ndarray | None = _kernels.converted(x, dtype)
+    if found is not None:
+        return found
     if (x.dtype, dtype) in _ALWAYS_FIT:
         return x.astype(dtype)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -273,7 +278,11 @@ def promote_types(first: Any, second: Any) -> np.dtype:
     >>> wg.promote_types(wg.int64, wg.float32)
     dtype('float32')
     """
-    first, second = as_dtype(first, "promote_types"), as_dtype(second, "promote_types")
+    return _promoted(as_dtype(first, "promote_types"), as_dtype(second, "promote_types"))
+
+
+@functools.cache
+def _promoted(first: np.dtype, second: np.dtype) -> np.dtype:
     if _KIND[first.kind] == _KIND[second.kind]:
         return np.promote_types(first, second)
     higher: np.dtype = first if _KIND[first.kind] > _KIND[second.kind] else second
@@ -307,7 +316,9 @@ def result_type(*operands: Any) -> np.dtype:
     for operand in operands:
         level, dtype = _level(operand)
         before = levels[level]
-        levels[level] = dtype if before is None else promote_types(before, dtype)
+        levels[level] = dtype if before is None or before is dtype else _promoted(before, dtype)
+    if levels[1] is None and levels[2] is None and levels[0] is not None:
+        return levels[0]
     result: np.dtype | None = None
     for found in levels:
         if found is not None and (result is None or _KIND[found.kind] > _KIND[result.kind]):

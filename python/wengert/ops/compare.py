@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, overload
 
 import numpy as np
 
-from .._kernels import Elementwise
+from .._kernels import Elementwise, Fold, Loops
 from .._types import Tensor
 from ..core import batching, dtypes
 from ..core.arguments import dimensions, either
@@ -34,6 +35,7 @@ __all__ = [
 
 def _without_derivative(name: str, kernel: Function) -> Operation:
     """The operation of `computed`, for those that ask it for less than every kind of operand."""
+    kernel = Loops(kernel) if isinstance(kernel, np.ufunc) else kernel
     operation: Operation = computed(name, kernel, batched=aligned).operation  # type: ignore[attr-defined]
     return operation
 
@@ -59,7 +61,7 @@ def comparison(name: str, kernel: Callable[..., np.ndarray], doc: str) -> Callab
             if isinstance(y, Variable):
                 if x._value.dtype is y._value.dtype:
                     return apply(operation, (x, y))
-            elif keeps_dtype(x, y) and x._value.dtype is not dtypes.float16:
+            elif keeps_dtype(x, y, False) and x._value.dtype is not dtypes.float16:
                 return apply(operation, (x, y))
         return apply(operation, _as_half(match(name, x, y)))
 
@@ -119,7 +121,7 @@ def _side_by_side(condition: Variable, x: Any, y: Any) -> bool:
         return False
     if isinstance(y, Variable):
         return x._value.dtype is y._value.dtype and x._value.shape == y._value.shape
-    return keeps_dtype(x, y)
+    return keeps_dtype(x, y, True)
 
 
 _WHERE = primitive(
@@ -274,7 +276,8 @@ def _bitwise(name: str, function: Function, kinds: str, docstring: str) -> Calla
     operation = _without_derivative(name, function)
 
     def combine(x: Any, y: Any) -> Tensor:
-        x, y = match(name, x, y)
+        if not (isinstance(x, Variable) and isinstance(y, Variable) and x._value.dtype is y._value.dtype):
+            x, y = match(name, x, y)
         for v in (x, y):
             if isinstance(v, Variable) and v._value.dtype.kind not in kinds:
                 what = "integers or booleans" if "b" in kinds else "integers"
@@ -319,7 +322,7 @@ bitwise_right_shift: Callable[..., Tensor] = _bitwise(
 )  # fmt: skip
 
 
-_invert = computed("bitwise_not", np.invert, batched=aligned)
+_invert = computed("bitwise_not", Loops(np.invert), batched=aligned)
 
 
 @tells
@@ -369,7 +372,23 @@ required_finite = computed("require_finite", _require_finite, batched=unchanged)
 # ---------------------------------------------------------------- nearness
 
 
-_isclose = computed("isclose", quiet(np.isclose), batched=aligned)
+_equal, _at_most, _below = (Elementwise(name) for name in ("equal", "less_equal", "less"))
+_minus, _add, _times, _magnitude = (Elementwise(name) for name in ("subtract", "add", "multiply", "abs"))
+_both, _either = Loops(np.logical_and), Loops(np.logical_or)
+_near = quiet(np.isclose)
+
+
+def _close(x: np.ndarray, y: np.ndarray, rtol: float, atol: float, equal_nan: bool) -> np.ndarray:
+    """Equal, or at a finite distance that the tolerances allow."""
+    if equal_nan or x.dtype.char not in dtypes.NATIVE:
+        near: np.ndarray = _near(x, y, rtol=rtol, atol=atol, equal_nan=equal_nan)
+        return near
+    away = _magnitude(_minus(x, y))
+    allowed = _add(_times(_magnitude(y), rtol), atol)
+    return _either(_equal(x, y), _both(_at_most(away, allowed), _below(away, math.inf)))
+
+
+_isclose = computed("isclose", _close, batched=aligned)
 
 
 @tells
@@ -507,14 +526,15 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 # ---------------------------------------------------------------- all, any, how many
 
 
-def _counting(name: str, function: Function) -> Callable[..., Tensor]:
-    """What a function of NumPy's finds over some dimensions."""
-    over = computed(name, lambda x, dims, keepdim: function(x, axis=dims, keepdims=keepdim), batched=batching.over)
+def _counting(name: str, kind: str, function: Function) -> Callable[..., Tensor]:
+    """What is found over some dimensions: by a fold of truth values, else by a function of NumPy's."""
+    fold = Fold(kind, lambda x, dims, keepdim: function(x, axis=dims, keepdims=keepdim))
+    over: Operation = computed(name, fold, batched=batching.over).operation  # type: ignore[attr-defined]
 
     def count(x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Tensor:
         x = enter(x)
-        dims = dimensions(name, either(name, dim, axis), x._value.ndim)
-        return over(x, dims=dims, keepdim=bool(keepdim if keepdims is None else keepdims))
+        dims = dimensions(name, dim if axis is None else either(name, dim, axis), x._value.ndim)
+        return apply(over, (x,), {"dims": dims, "keepdim": bool(keepdim if keepdims is None else keepdims)})
 
     return count
 
@@ -529,9 +549,11 @@ def _as_truth(function: Function) -> Function:
     return found
 
 
-_all = _counting("all", _as_truth(np.logical_and.reduce))
-_any = _counting("any", _as_truth(np.logical_or.reduce))
-_count_nonzero = _counting("count_nonzero", lambda x, **keywords: np.asarray(np.count_nonzero(x, **keywords), np.int64))
+_all = _counting("all", "all", _as_truth(np.logical_and.reduce))
+_any = _counting("any", "any", _as_truth(np.logical_or.reduce))
+_count_nonzero = _counting(
+    "count_nonzero", "count", lambda x, **keywords: np.asarray(np.count_nonzero(x, **keywords), np.int64)
+)
 
 
 @tells

@@ -19,6 +19,7 @@ def numbers(name: str, function: Function, instead: str) -> Function:
         found: np.ndarray = function(*operands)
         return found
 
+    fallback.function = function  # type: ignore[attr-defined]  # whose loops a kernel may run
     return fallback
 
 

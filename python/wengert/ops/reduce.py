@@ -69,8 +69,6 @@ def documented(function: F) -> F:
 
 
 def _sum_of_integers(x: np.ndarray, dims: tuple[int, ...], keepdim: bool) -> Any:
-    if x.dtype.kind == "b" and len(dims) == x.ndim and not keepdim:
-        return np.count_nonzero(x)  # a tenth of the time
     return np.sum(x, dims, dtype=np.int64, keepdims=keepdim)
 
 

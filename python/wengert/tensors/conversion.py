@@ -61,7 +61,9 @@ def to(
     """
     flags = []  # non_blocking and copy, by their places
     for arg in args:
-        if isinstance(arg, Variable):
+        if isinstance(arg, np.dtype):
+            dtype = arg
+        elif isinstance(arg, Variable):
             dtype = arg._value.dtype
         elif isinstance(arg, builtin_bool):
             flags.append(arg)
@@ -72,9 +74,11 @@ def to(
     if len(flags) > 2:
         raise TypeError(f"to: expected at most non_blocking and copy after what it converts to, got {args}")
     copy = copy or flags[1:] == [True]
-    devices.require_cpu("to", device)
-    wanted = x._value.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
-    if wanted != x._value.dtype:
+    if device is not None:
+        devices.require_cpu("to", device)
+    before = x._value.dtype
+    wanted = before if dtype is None else dtypes.as_dtype(dtype, "to")
+    if wanted is not before and wanted != before:
         return cast(x, wanted)
     same: Tensor = x.clone() if copy else x
     return same
@@ -133,7 +137,8 @@ def type_as(x: Any, other: Any) -> Tensor:
 
 def _as(name: str, dtype: np.dtype) -> Callable[[Any], Tensor]:
     def convert(x: Any) -> Tensor:
-        return x if x._value.dtype == dtype else cast(x, dtype)
+        before = x._value.dtype
+        return x if before is dtype or before == dtype else cast(x, dtype)
 
     summary = f"The tensor as {dtype}; itself if it is already."
     example = f">>> wg.tensor([0, 1]).{name}().dtype\ndtype('{dtype}')"
