@@ -88,7 +88,8 @@ def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 def leaf(name: str, out: Tensor, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A new tensor, whose memory nobody else has, as its maker asked for it."""
-    require_cpu(name, device)
+    if device is not None:
+        require_cpu(name, device)
     if requires_grad:
         if out._value.dtype.kind != "f":
             raise RuntimeError(f"{name}: only floating tensors can require gradients, this one is {out._value.dtype}")
@@ -122,20 +123,22 @@ def limits(dtype: np.dtype) -> tuple[Any, Any]:
 
 def _in_range(name: str, value: Any, dtype: np.dtype) -> Any:
     """The number as an item of the dtype: truncated for integers, truth for bool; never wrapped or overflowing."""
-    if dtype.kind == "b":
+    kind = dtype.kind
+    if kind == "f" and -65504 <= value <= 65504:  # in the range of any
+        return value
+    if kind == "b":
         return bool(value)
     low, high = limits(dtype)
-    if not low <= value <= high and (dtype.kind != "f" or math.isfinite(value)):
+    if not low <= value <= high and (kind != "f" or math.isfinite(value)):
         raise OverflowError(f"{name}: {value} does not fit into {dtype}, which goes from {low} to {high}")
-    return value if dtype.kind == "f" else int(value)
+    return value if kind == "f" else int(value)
 
 
 def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
     """An array of one number that is in the range of the dtype."""
     if value == 0 and math.prod(shape) * dtype.itemsize < _LARGE:
         return np.zeros(shape, dtype)
-    out = allocate(shape, dtype)
-    out.fill(value)
+    out: np.ndarray = _kernels.filled(shape, dtype, value)
     return out
 
 
@@ -624,7 +627,7 @@ def zeros_like(
     >>> wg.zeros_like(wg.tensor([1, 2]))
     tensor([0, 0])
     """
-    return leaf("zeros_like", alike(x, _constant("zeros_like", *_like(x, 0, dtype), False, device)), requires_grad)
+    return _filled_like("zeros_like", x, 0, dtype, requires_grad, device)
 
 
 @tells
@@ -653,7 +656,7 @@ def ones_like(
     >>> wg.ones_like(wg.tensor([1, 2]))
     tensor([1, 1])
     """
-    return leaf("ones_like", alike(x, _constant("ones_like", *_like(x, 1, dtype), False, device)), requires_grad)
+    return _filled_like("ones_like", x, 1, dtype, requires_grad, device)
 
 
 @tells
@@ -689,10 +692,7 @@ def full_like(
     >>> wg.full_like(wg.tensor([1., 2.]), 7)
     tensor([7., 7.])
     """
-    shape, value, found = _like(x, number("full_like", "fill_value", fill_value), dtype)
-    found = dtypes.as_dtype(found, "full_like")
-    out = _constant("full_like", shape, _in_range("full_like", value, found), found, False, device)
-    return leaf("full_like", alike(x, out), requires_grad)
+    return _filled_like("full_like", x, number("full_like", "fill_value", fill_value), dtype, requires_grad, device)
 
 
 @tells
@@ -721,14 +721,16 @@ def empty_like(
     >>> wg.empty_like(wg.tensor([1, 2])).dtype
     dtype('int64')
     """
-    shape, _, found = _like(x, 0, dtype)
-    value = constant(allocate, shape, dtypes.as_dtype(found, "empty_like"))
-    return leaf("empty_like", alike(x, value), requires_grad, device)
-
-
-def _like(x: Any, value: Any, dtype: Any) -> tuple[tuple[int, ...], Any, Any]:
     x = enter(x)
-    return x._value.shape, value, x._value.dtype if dtype is None else dtype
+    found = x._value.dtype if dtype is None else dtypes.as_dtype(dtype, "empty_like")
+    return leaf("empty_like", alike(x, constant(allocate, x._value.shape, found)), requires_grad, device)
+
+
+def _filled_like(name: str, x: Any, value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
+    x = enter(x)
+    found = x._value.dtype if dtype is None else dtypes.as_dtype(dtype, name)
+    out = constant(_filled, x._value.shape, _in_range(name, value, found), found)
+    return leaf(name, alike(x, out), requires_grad, device)
 
 
 # ---------------------------------------------------------------- ranges
@@ -780,15 +782,17 @@ def arange(
     low = number("arange", "start", 0 if start is None else start)
     high = number("arange", "end", end)
     by = number("arange", "step", 1 if step is None else step)
+    whole = type(low) is int and type(high) is int and type(by) is int
     if dtype is None:
-        found = dtypes.get_default_dtype() if any(isinstance(v, float) for v in (low, high, by)) else dtypes.int64
+        floats = not whole and any(isinstance(v, float) for v in (low, high, by))
+        found = dtypes.get_default_dtype() if floats else dtypes.int64
     else:
         found = dtypes.as_dtype(dtype, "arange")
     if found == dtypes.bool:
         raise TypeError("arange: expected a dtype of numbers, got bool")
-    if not all(map(math.isfinite, (low, high, by))):
+    if not whole and not all(map(math.isfinite, (low, high, by))):
         raise ValueError(f"arange: expected finite numbers, got start {low}, end {high}, step {by}")
-    if found.kind != "f":
+    if found.kind != "f" and not whole:
         low, high, by = int(low), int(high), int(by)
     if by == 0 or (high - low) * by < 0:
         raise ValueError(f"arange: steps of {by} do not lead from {low} to {high}")
@@ -798,16 +802,22 @@ def arange(
 
 def _float_range(low: float, high: float, by: float, dtype: np.dtype) -> np.ndarray:
     count = math.ceil((high - low) / by)
-    return (np.arange(count, dtype=np.float64) * by + low).astype(dtype, copy=False)
+    if dtype is dtypes.float16:
+        return _kernels.spaced(count, dtypes.float64, low, by).astype(dtype)
+    return _kernels.spaced(count, dtype, low, by)
 
 
 def _integer_range(low: int, high: int, by: int, dtype: np.dtype) -> np.ndarray:
-    span, (least, most) = range(low, high, by), limits(dtype)
+    span = range(low, high, by)
+    if dtype is dtypes.int64 and -(2**61) < low < 2**61 and -(2**61) < high < 2**61:
+        return _kernels.spaced(len(span), dtype, low, by)
+    least, most = limits(dtype)
     if span and not (least <= min(span[0], span[-1]) and max(span[0], span[-1]) <= most):
         raise OverflowError(
             f"arange: {span[0]} to {span[-1]} does not fit into {dtype}, which goes from {least} to {most}"
         )
-    return np.arange(low, high, by, dtype=np.int64).astype(dtype, copy=False)
+    numbers: np.ndarray = _kernels.spaced(len(span), dtypes.int64, low, by)
+    return numbers if dtype is dtypes.int64 else numbers.astype(dtype, copy=False)
 
 
 @tells
@@ -894,18 +904,16 @@ def _ends(name: str, start: Any, end: Any, steps: int, dtype: np.dtype) -> tuple
     return (low, high, count) if dtype.kind == "f" else (math.trunc(low), math.trunc(high), count)
 
 
-def _distances(low: Any, high: Any, count: int) -> np.ndarray:
-    """float64 numbers at equal distances, the first half counted from the start and the second from the end."""
+def _distances(low: Any, high: Any, count: int, dtype: np.dtype = dtypes.float64) -> np.ndarray:
+    """Numbers at equal distances, the first half counted from the start and the second from the end, in float64."""
     if count == 1:
-        return np.array([low], np.float64)
-    by, half = (high - low) / max(count - 1, 1), count // 2
-    out = np.empty(count, np.float64)
-    out[:half] = np.arange(half) * by + low
-    out[half:] = high - np.arange(count - half - 1, -1, -1) * by
-    return out
+        return _kernels.spaced(1, dtype, low, -0.0)
+    return _kernels.spaced(count, dtype, low, (high - low) / max(count - 1, 1), high)
 
 
 def _spaced(low: Any, high: Any, count: int, dtype: np.dtype) -> np.ndarray:
+    if dtype is dtypes.float32 or dtype is dtypes.float64:
+        return _distances(low, high, count, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         return _distances(low, high, count).astype(dtype, copy=False)
 
@@ -1007,14 +1015,17 @@ def eye(
             [0., 1.]])
     """
     rows = integer("eye", "n", n)
-    shape = shape_of("eye", (rows, rows if m is None else integer("eye", "m", m)))
+    shape = (rows, rows if m is None else integer("eye", "m", m))
+    if min(shape) < 0:
+        shape_of("eye", shape)  # which says so
     found = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "eye")
     return leaf("eye", constant(_unit, shape, found), requires_grad, device)
 
 
 def _unit(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     out = _filled(shape, 0, dtype)
-    np.fill_diagonal(out, 1)
+    rows, columns = shape
+    out.reshape(-1)[: min(rows, columns) * columns : columns + 1] = 1
     return out
 
 
@@ -1097,15 +1108,14 @@ _TRIANGLE: Operation = linear(
 
 
 def _places_in_triangle(shape: tuple[int, int], lower: bool, offset: int, dtype: np.dtype) -> np.ndarray:
-    places = _kernels.nonzero(_kernels.triangle(_kernels.broadcast_view(_TRUE, shape), lower, offset), True)
-    return places.astype(dtype, copy=False)
-
-
-_TRUE = np.ones((), np.bool_)
+    places: np.ndarray = _kernels.triangle_places(*shape, offset, lower)
+    return places if dtype == dtypes.int64 else places.astype(dtype)
 
 
 def _triangle_indices(name: str, lower: bool, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
-    shape = shape_of(name, (integer(name, "row", row), integer(name, "col", col)))
+    shape = (integer(name, "row", row), integer(name, "col", col))
+    if min(shape) < 0:
+        shape_of(name, shape)  # which says so
     found = np.dtype(np.int64) if dtype is None else dtypes.as_dtype(dtype, name)
     if found.kind not in "iu":
         raise TypeError(f"{name}: expected an integer dtype for places, got {found}")
@@ -1262,8 +1272,11 @@ def one_hot(x: Any, num_classes: int = -1) -> Tensor:
     return _ONE_HOT(labels, classes=count)
 
 
+_lowest = _kernels.Fold("min", lambda x, dims, keepdim: x.min())
+
+
 def _marked(labels: np.ndarray, classes: int) -> np.ndarray:
-    low = int(labels.min()) if labels.size else 0
+    low = int(_lowest(labels, tuple(range(labels.ndim)), False)) if labels.size else 0
     if classes == -1:
         classes = int(labels.max()) + 1
     places = labels.astype(np.int64, copy=False)[..., None]
