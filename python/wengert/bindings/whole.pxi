@@ -11,7 +11,7 @@ cdef enum:
     TYPENUMS = 24  # of NumPy's own dtypes of numbers, with float16, the last
 
 # Functions of NumPy's whose loops have no errors to tell, and look at nothing but their operands.
-LOOPED = frozenset([getattr(np, name) for name in (
+cdef frozenset LOOPED = frozenset([getattr(np, name) for name in (
     "add subtract multiply negative absolute maximum minimum equal not_equal less less_equal greater greater_equal "
     "logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor invert left_shift right_shift isnan "
     "isinf isfinite signbit").split()])

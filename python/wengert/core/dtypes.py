@@ -117,7 +117,8 @@ def as_dtype(dtype: Any, name: str) -> np.dtype:
     """The NumPy dtype that `dtype` means, if tensors can have it; `name` is the operation that asks."""
     for known in ALL:
         if known is dtype:
-            return known
+            same: np.dtype = known
+            return same
     try:
         found = _OF_PYTHON[dtype] if isinstance(dtype, type) and dtype in _OF_PYTHON else np.dtype(dtype)
     except TypeError as error:
