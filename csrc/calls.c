@@ -211,6 +211,13 @@ wg_status wg_call_gemm(void *call, wg_real real)
     return wg_active->gemm->gemm[real](call);
 }
 
+wg_status wg_norm_rows_run(void *call, wg_real real)
+{
+    const wg_norm_rows *m = call;
+    (m->g ? wg_active->norm->rows_backward : wg_active->norm->rows)[real](m);
+    return WG_OK;
+}
+
 wg_status wg_call_solve(void *call, wg_real real)
 {
     wg_active->triangular->solve[real](call);

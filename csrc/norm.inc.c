@@ -1,5 +1,5 @@
-/* norm.inc.c - normalizing by channels: the mean and the variance of each, what they make of the items, and the reverse
- * derivative.
+/* norm.inc.c - normalizing by channels and by rows: the mean and the variance of each, what they make of the items, and
+ * the reverse derivative.
  *
  * Images are divided among threads, in parts fixed by the shapes, so that memory is read from front to back; the sums of
  * parts are joined in their order. A plane is taken in pieces that stay in the first-level cache between two passes. */
@@ -40,29 +40,42 @@ INLINE const real *INTERNAL(norm_plane)(const void *base, const ptrdiff_t *strid
 
 /* ---------------------------------------------------------------- mean and variance */
 
+/* The sums of x - shift over n items, and of its squares. */
+static NOINLINE norm_sums INTERNAL(norm_line)(const real *x, ptrdiff_t n, real shift)
+{
+    norm_sums all = {0};
+    for (ptrdiff_t k = 0; k < n;) {
+        const ptrdiff_t stop = least(n, k + NORM_PIECE);
+        vreal sum[2] = {{0}, {0}}, squares[2] = {{0}, {0}};
+        for (; k + 2 * LANES <= stop; k += 2 * LANES)
+            for (int j = 0; j < 2; j++) {
+                const vreal d = V(load)(x + k + j * LANES) - shift;
+                sum[j] += d;
+                squares[j] = V(fma)(d, d, squares[j]);
+            }
+        for (; k < stop; k += LANES) {
+            const vint there = V(lane_numbers)() < (integer)least(stop - k, LANES);
+            const vreal d = V(select)(there, V(load_upto)(x + k, stop - k) - shift, V(splat)(0));
+            sum[0] += d;
+            squares[0] = V(fma)(d, d, squares[0]);
+        }
+        k = stop;
+        all.mean += (double)V(reduce_add)(sum[0] + sum[1]);
+        all.squares += (double)V(reduce_add)(squares[0] + squares[1]);
+    }
+    return all;
+}
+
 /* Join the items of a piece to those that were before, `before` in number (T. Chan, G. Golub and R. LeVeque, 1979). */
 static void INTERNAL(join_piece)(norm_sums *all, double before, const real *x, ptrdiff_t n)
 {
-    vreal sum[2] = {{0}, {0}};
-    for (ptrdiff_t i = 0; i < n; i += 2 * LANES) {
-        sum[0] += V(load_upto)(x + i, n - i);
-        if (i + LANES < n)
-            sum[1] += V(load_upto)(x + i + LANES, n - i - LANES);
-    }
-    const real middle = V(reduce_add)(sum[0] + sum[1]) / (real)n;
-    vreal squares[2] = {{0}, {0}}, rest[2] = {{0}, {0}}; /* far from zero the middle is rounded: there is a rest */
-    for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const int k = i / LANES % 2;
-        const vreal at = V(load_upto)(x + i, n - i);
-        vreal d = at - V(splat)(middle);
-        if (n - i < LANES)
-            d = V(select)(V(lane_numbers)() < (integer)(n - i), d, V(splat)(0));
-        squares[k] = V(fma)(d, d, squares[k]);
-        rest[k] += d;
-    }
-    const double left = (double)V(reduce_add)(rest[0] + rest[1]), count = (double)n;
-    const double mean = (double)middle + left / count, away = mean - all->mean, share = count / (before + count);
-    all->squares += (double)V(reduce_add)(squares[0] + squares[1]) - left * left / count + away * away * before * share;
+    const double count = (double)n;
+    const real middle = (real)(INTERNAL(norm_line)(x, n, 0).mean / count);
+    const norm_sums around =
+        INTERNAL(norm_line)(x, n, middle); /* far from zero the middle is rounded: there is a rest */
+    const double left = around.mean, mean = (double)middle + left / count;
+    const double away = mean - all->mean, share = count / (before + count);
+    all->squares += around.squares - left * left / count + away * away * before * share;
     all->mean += away * share;
 }
 
@@ -230,7 +243,124 @@ static wg_status K(norm_backward)(const wg_norm *m)
     return WG_OK;
 }
 
+/* ---------------------------------------------------------------- rows */
+
+/* A row's mean, in two numbers, and 1 / sqrt(variance + eps). */
+typedef struct {
+    real high, low;
+    double scale;
+} INTERNAL(norm_row);
+
+static NOINLINE INTERNAL(norm_row) INTERNAL(norm_row_of)(const wg_norm_rows *m, const real *x)
+{
+    const double share = 1 / (double)m->inner;
+    const real high = (real)(INTERNAL(norm_line)(x, m->inner, 0).mean * share);
+    const norm_sums around = INTERNAL(norm_line)(x, m->inner, high);
+    const double low = around.mean * share, variance = around.squares * share - low * low;
+    return (INTERNAL(norm_row)){high, (real)low, 1 / sqrt(variance + m->eps)};
+}
+
+/* The weights, or ones that are read again and again: `step` is then 0. */
+INLINE const real *INTERNAL(norm_weights)(const void *given, real instead, real *room, ptrdiff_t *step)
+{
+    V(store)(room, V(splat)(instead));
+    *step = given != NULL;
+    return given ? given : room;
+}
+
+static void INTERNAL(norm_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const wg_norm_rows *const m = context;
+    real ones[LANES], zeros[LANES];
+    ptrdiff_t w, b;
+    const real *const weight = INTERNAL(norm_weights)(m->weight, 1, ones, &w);
+    const real *const bias = INTERNAL(norm_weights)(m->bias, 0, zeros, &b);
+    for (ptrdiff_t i = begin; i < end; i++) {
+        const real *const x = (const real *)m->x + i * m->x_stride;
+        real *const z = (real *)m->z + i * m->inner;
+        const INTERNAL(norm_row) row = INTERNAL(norm_row_of)(m, x);
+        const real scale = (real)row.scale;
+        if (m->scale)
+            ((real *)m->scale)[i] = scale;
+        ptrdiff_t k = 0;
+        for (; k + LANES <= m->inner; k += LANES)
+            V(store)(z + k, V(fma)((V(load)(x + k) - row.high - row.low) * scale, V(load)(weight + w * k),
+                                   V(load)(bias + b * k)));
+        if (k < m->inner) {
+            const ptrdiff_t n = m->inner - k;
+            V(store_tail)(z + k, n,
+                          V(fma)((V(load_tail)(x + k, n) - row.high - row.low) * scale, V(load_tail)(weight + w * k, n),
+                                 V(load_tail)(bias + b * k, n)));
+        }
+    }
+}
+
+/* One row of the reverse derivative; onto of_weight and of_bias. Lanes behind the end have a cotangent of 0. */
+static void INTERNAL(norm_row_back)(const wg_norm_rows *m, const real *x, const real *g, const real *weight,
+                                    ptrdiff_t w, real *z, real *of_weight, real *of_bias)
+{
+    const INTERNAL(norm_row) row = INTERNAL(norm_row_of)(m, x);
+    const real scale = (real)row.scale;
+    double plain = 0, along = 0;
+    for (ptrdiff_t k = 0; k < m->inner;) {
+        const ptrdiff_t stop = least(m->inner, k + NORM_PIECE);
+        vreal sum = {0}, product = {0};
+        for (; k < stop; k += LANES) {
+            const ptrdiff_t n = stop - k;
+            const vreal d = (V(load_upto)(x + k, n) - row.high - row.low) * scale, y = V(load_upto)(g + k, n);
+            V(store_upto)(of_bias + k, n, V(load_upto)(of_bias + k, n) + y);
+            V(store_upto)(of_weight + k, n, V(fma)(y, d, V(load_upto)(of_weight + k, n)));
+            const vreal v = y * V(load_upto)(weight + w * k, n);
+            sum += v;
+            product = V(fma)(v, d, product);
+            V(store_upto)(z + k, n, v);
+        }
+        k = stop;
+        plain += (double)V(reduce_add)(sum);
+        along += (double)V(reduce_add)(product);
+    }
+    const real middle = (real)(plain / (double)m->inner), slope = (real)(along / (double)m->inner);
+    for (ptrdiff_t k = 0; k < m->inner; k += LANES) {
+        const ptrdiff_t n = m->inner - k;
+        const vreal d = (V(load_upto)(x + k, n) - row.high - row.low) * scale;
+        V(store_upto)(z + k, n, (V(load_upto)(z + k, n) - middle - d * slope) * scale);
+    }
+}
+
+static void INTERNAL(norm_rows_back)(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const wg_norm_rows *const m = context;
+    real ones[LANES];
+    ptrdiff_t w;
+    const real *const weight = INTERNAL(norm_weights)(m->weight, 1, ones, &w);
+    for (ptrdiff_t part = begin; part < end; part++) {
+        real *const of_weight = (real *)m->of_weight + part * m->inner;
+        real *const of_bias = (real *)m->of_bias + part * m->inner;
+        memset(of_weight, 0, (size_t)m->inner * sizeof(real));
+        memset(of_bias, 0, (size_t)m->inner * sizeof(real));
+        for (ptrdiff_t i = part * WG_NORM_ROWS; i < least(m->n, (part + 1) * WG_NORM_ROWS); i++)
+            INTERNAL(norm_row_back)(m, (const real *)m->x + i * m->x_stride, (const real *)m->g + i * m->g_stride,
+                                    weight, w, (real *)m->z + i * m->inner, of_weight, of_bias);
+    }
+}
+
+static void K(norm_rows)(const wg_norm_rows *m)
+{
+    wg_parallel_for(m->n, pieces_per_chunk(NORM_CHUNK, m->inner), INTERNAL(norm_rows), (void *)(uintptr_t)m);
+}
+
+static void K(norm_rows_backward)(const wg_norm_rows *m)
+{
+    wg_parallel_for(ceil_div(m->n, WG_NORM_ROWS), pieces_per_chunk(NORM_CHUNK, WG_NORM_ROWS * m->inner),
+                    INTERNAL(norm_rows_back), (void *)(uintptr_t)m);
+}
+
 #if REAL_BITS == 64
 const wg_norm_kernels TABLE(norm) = {
-    .moments = BOTH(norm_moments), .apply = BOTH(norm_apply), .backward = BOTH(norm_backward)};
+    .moments = BOTH(norm_moments),
+    .apply = BOTH(norm_apply),
+    .backward = BOTH(norm_backward),
+    .rows = BOTH(norm_rows),
+    .rows_backward = BOTH(norm_rows_backward),
+};
 #endif

@@ -192,8 +192,8 @@ typedef struct {
 } wg_lu;
 
 /* Of the families' own structs. */
-wg_call_fn wg_call_reduce, wg_call_scan, wg_call_scan_i64, wg_call_gemm, wg_call_solve, wg_call_lu, wg_call_along,
-    wg_call_sgd, wg_call_adam, wg_call_rmsprop, wg_call_adagrad;
+wg_call_fn wg_norm_rows_run, wg_call_reduce, wg_call_scan, wg_call_scan_i64, wg_call_gemm, wg_call_solve, wg_call_lu,
+    wg_call_along, wg_call_sgd, wg_call_adam, wg_call_rmsprop, wg_call_adagrad;
 
 /* ---------------------------------------------------------------- joined calls (fuse.c) */
 

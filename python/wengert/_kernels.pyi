@@ -111,6 +111,9 @@ def norm_apply(
     x: _Array, mean: _Array, variance: _Array, weight: _Array | None, bias: _Array | None, eps: float,
     residual: _Array | None = None, relu: bool = False,
 ) -> _Array: ...
+def norm_rows(
+    x: _Array, weight: _Array | None, bias: _Array | None, eps: float, g: _Array | None = None
+) -> tuple[_Array, _Array, _Array]: ...
 def norm_backward(
     g: _Array, x: _Array, mean: _Array, variance: _Array, weight: _Array | None, eps: float
 ) -> tuple[_Array, _Array, _Array]: ...

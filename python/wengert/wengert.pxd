@@ -452,7 +452,24 @@ cdef extern from "wengert.h" nogil:
         void *z
         void *of_weight
         void *of_bias
+    enum: WG_NORM_ROWS
+    ctypedef struct wg_norm_rows:
+        cnp.npy_intp n
+        cnp.npy_intp inner
+        const void *x
+        const void *g
+        cnp.npy_intp x_stride
+        cnp.npy_intp g_stride
+        const void *weight
+        const void *bias
+        double eps
+        void *z
+        void *scale
+        void *of_weight
+        void *of_bias
     ctypedef struct wg_norm_kernels:
+        void (**rows)(const wg_norm_rows *m) noexcept nogil
+        void (**rows_backward)(const wg_norm_rows *m) noexcept nogil
         wg_status (**moments)(const wg_norm *m) noexcept nogil
         wg_status (**apply)(const wg_norm *m) noexcept nogil
         wg_status (**backward)(const wg_norm *m) noexcept nogil

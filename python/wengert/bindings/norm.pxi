@@ -1,4 +1,4 @@
-# csrc/norm.inc.c: normalizing by channels.
+# csrc/norm.inc.c: normalizing by channels and by rows.
 
 cdef cnp.ndarray norm_operand(x, wg_norm *m, cnp.npy_intp *strides, int typenum, name):
     """(n, channels, ...) as the kernels take it: itself, or a dense copy."""
@@ -148,3 +148,65 @@ def norm_backward(g, x, mean, variance, weight, double eps):
         status = wg_active.norm.backward[real](&m)
     check(status, "norm_backward")
     return Z, of_weight, of_bias
+
+
+cdef cnp.ndarray norm_rows_of(x, int typenum, cnp.npy_intp *stride):
+    """A matrix as the kernels of rows take it: itself, or a dense copy."""
+    cdef cnp.ndarray array = readable_as(x, typenum, "norm_rows", "another")
+    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(array)
+    if cnp.PyArray_NDIM(array) != 2:
+        raise ValueError(f"norm_rows: expected a matrix, got shape {np.shape(x)}")
+    if cnp.PyArray_STRIDE(array, 1) != item or cnp.PyArray_STRIDE(array, 0) % item:
+        array = copy_kernel.run(array, None, None, ())
+    stride[0] = cnp.PyArray_STRIDE(array, 0) // item
+    return array
+
+
+def norm_rows(x, weight, bias, double eps, g=None):
+    """(x - mean) / sqrt(variance + eps) * weight + bias, row by row; or what its cotangent g means.
+
+    Parameters
+    ----------
+    x : ndarray
+        (n, items), any strides.
+    weight, bias : ndarray or None
+        (items,)
+    eps : float
+    g : ndarray or None
+        Of x's shape, any strides.
+
+    Returns
+    -------
+    ndarray, ndarray, ndarray
+        Without g: the result; 1 / sqrt(variance + eps), (n,); and nothing. With g: what it means for x; and for weight
+        and bias in sums of some rows each, (parts, items).
+    """
+    cdef int typenum = cnp.PyArray_TYPE(readable(x, "norm_rows")), real = real_of(typenum, "norm_rows")
+    cdef wg_norm_rows m
+    cdef cnp.npy_intp shape[2]
+    cdef cnp.ndarray X, G = None, W, B, Z, first, second
+    memset(&m, 0, sizeof(m))
+    X = norm_rows_of(x, typenum, &m.x_stride)
+    m.n, m.inner, m.eps = cnp.PyArray_DIM(X, 0), cnp.PyArray_DIM(X, 1), eps
+    cdef wg_norm per_item
+    per_item.channels = m.inner
+    W = norm_channels(weight, &per_item, typenum, "weight", "norm_rows")
+    B = norm_channels(bias, &per_item, typenum, "bias", "norm_rows")
+    Z = new_array(typenum, 2, cnp.PyArray_DIMS(X))
+    if g is not None:
+        G = norm_rows_of(g, typenum, &m.g_stride)
+        if not has_shape(G, 2, cnp.PyArray_DIMS(X)):
+            raise ValueError(f"norm_rows: expected two arrays of one shape, got {np.shape(g)} and {np.shape(x)}")
+        m.g = cnp.PyArray_DATA(G)
+        shape[0], shape[1] = (m.n + WG_NORM_ROWS - 1) // WG_NORM_ROWS, m.inner
+        first, second = new_array(typenum, 2, shape), new_array(typenum, 2, shape)
+        m.of_weight, m.of_bias = cnp.PyArray_DATA(first), cnp.PyArray_DATA(second)
+    else:
+        first, second = new_array(typenum, 1, &m.n), None
+        m.scale = cnp.PyArray_DATA(first)
+    m.x, m.z, m.weight, m.bias = cnp.PyArray_DATA(X), cnp.PyArray_DATA(Z), data_or_null(W), data_or_null(B)
+    with nogil:
+        wg_norm_rows_run(&m, <wg_real> real)
+    if wg_recording is not NULL:
+        note_norm_rows(&m, real, X, G, W, B, Z, first, second)
+    return Z, first, second

@@ -127,7 +127,7 @@ cdef extern from "program.h" nogil:
         int64_t *order
     wg_call_fn wg_call_dense, wg_call_strided, wg_call_assign, wg_call_zeros, wg_call_softmax, wg_call_softmax_grad
     wg_call_fn wg_call_cross_entropy, wg_call_gather, wg_call_scatter_add, wg_call_topk, wg_call_reduce, wg_call_scan
-    wg_call_fn wg_call_scan_i64, wg_call_gemm, wg_call_solve, wg_call_lu, wg_call_along
+    wg_call_fn wg_norm_rows_run, wg_call_scan_i64, wg_call_gemm, wg_call_solve, wg_call_lu, wg_call_along
     wg_call_fn wg_call_sgd, wg_call_adam, wg_call_rmsprop, wg_call_adagrad
 
 
@@ -793,6 +793,20 @@ cdef int note_reduce(wg_reduction *r, int real, cnp.ndarray array, cnp.ndarray o
     rec.tail(r, &r.reduced, r.reduced, r.ndim)
     rec.operand(r, &r.in_, array, WG_READS)
     return rec.operand(r, &r.out, out, WG_WRITES)
+
+
+cdef int note_norm_rows(wg_norm_rows *m, int real, cnp.ndarray X, cnp.ndarray G, cnp.ndarray W, cnp.ndarray B,
+                        cnp.ndarray Z, cnp.ndarray first, cnp.ndarray second) except -1:
+    cdef Recording rec = <Recording> wg_recording
+    rec.call(wg_norm_rows_run, WG_CALL_KERNEL, real, False, m, sizeof(wg_norm_rows))
+    rec.operand(m, &m.x, X, WG_READS)
+    rec.operand(m, &m.g, G, WG_READS)
+    rec.operand(m, &m.weight, W, WG_READS)
+    rec.operand(m, &m.bias, B, WG_READS)
+    rec.operand(m, &m.z, Z, WG_WRITES)
+    rec.operand(m, &m.scale, first, WG_WRITES)
+    rec.operand(m, &m.of_weight, first, WG_WRITES)
+    return rec.operand(m, &m.of_bias, second, WG_WRITES)
 
 
 cdef int note_scan(wg_scan *s, int item, cnp.ndarray array, cnp.ndarray out, cnp.ndarray places) except -1:

@@ -35,6 +35,10 @@ _add, _subtract, _multiply, _sqrt, _reciprocal = map(
 
 @by_bindings
 def _standardized(x: np.ndarray, dims: Dims, eps: float, keep: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    if dims and dims == tuple(range(dims[0], x.ndim)) and x.size:
+        rows = x.reshape(-1, math.prod(x.shape[dims[0] :]))
+        z, scale, _ = _kernels.norm_rows(rows, None, None, eps)
+        return z.reshape(x.shape), scale.reshape((*x.shape[: dims[0]], *(1,) * len(dims))) if keep else None
     near = _subtract(x, _kernels.reduce("mean", x, dims, True))
     # Far from zero the mean is rounded by more than some items differ: near has a mean too.
     centred = _subtract(near, _kernels.reduce("mean", near, dims, True))

@@ -10,7 +10,7 @@ from typing import Any
 from ..._types import Tensor
 from ...core.broadcast import as_floating
 from ...core.doors import enter
-from ...ops import arithmetic, compare, normalization
+from ...ops import arithmetic, compare, normalization, row_norms
 from ...ops import channels as by_channels
 from ...ops.activations import relu
 from ...ops.index import as_places, lookup, pick
@@ -66,10 +66,8 @@ def layer_norm(
     """
     x, last = normalized("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     ndim = x._value.ndim
-    z = normalization.standardize(x, tuple(range(ndim - len(last), ndim)), float(eps))
-    if weight is not None:
-        z = z * weight
-    return z if bias is None else z + bias
+    w, b = (v if v is None else enter(v) for v in (weight, bias))
+    return row_norms.normed(x, w, b, tuple(range(ndim - len(last), ndim)), float(eps))
 
 
 def batch_norm(
