@@ -1,8 +1,8 @@
 """Distances between all pairs of two sets of points.
 
 The Euclidean one is an operation of its own: it makes no tensor of all differences, and where two points coincide its
-derivative is 0 rather than NaN. Small problems are computed from the differences themselves, exactly; large ones by way
-of the matrix product, whose rounding errors are relative to the points' distance from their common centre.
+derivative is 0 rather than NaN. Few points are taken by the differences themselves, exactly; many by way of the matrix
+product, whose rounding errors are relative to the points' distance from their common centre.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from ..core.signatures import tells
 from ..core.tape import apply
 from .compare import eq, where
 from .norms import norm
-from .numpy_kernels import quiet
 from .products import matmul, of_one_dtype
 from .reduce import sum
 from .shape import matrix_transpose, unsqueeze
@@ -40,34 +39,36 @@ def floating_pair(x: Any, y: Any) -> tuple[Any, Any]:
 
 # ---------------------------------------------------------------- Euclidean distances
 
-_DIRECT = 1 << 22  # differences up to which they are formed: a few milliseconds
-
-
+_ROWS = 25  # of either set up to which differences are formed, as in PyTorch
 _BLOCK = 1 << 18  # of them at a time
 
-
-def _count(x: Any, y: Any) -> int:
-    """The number of differences between coordinates, of arrays or variables."""
-    count: int = math.prod(x.shape) * y.shape[-2]
-    return count
+_add, _subtract, _multiply, _maximum, _sqrt = map(
+    _kernels.Elementwise, ("add", "subtract", "multiply", "maximum", "sqrt")
+)
 
 
 def _euclidean(x: np.ndarray, y: np.ndarray, direct: bool) -> np.ndarray:
     """The distances between the rows of x and of y; both have the same leading dimensions."""
     if not direct:
         return _by_products(x, y)
+    count = math.prod(x.shape) * y.shape[-2]
+    if count <= _BLOCK:
+        return _apart(x, y)
     out = np.empty((*x.shape[:-1], y.shape[-2]), x.dtype)
-    rows = max(1, _BLOCK * x.shape[-2] // max(_count(x, y), 1))
+    rows = max(1, _BLOCK * x.shape[-2] // count)
     for k in range(0, x.shape[-2], rows):
-        difference = x[..., k : k + rows, None, :] - y[..., None, :, :]
-        out[..., k : k + rows, :] = _kernels.reduce("norm", difference, (difference.ndim - 1,))
+        out[..., k : k + rows, :] = _apart(x[..., k : k + rows, :], y)
     return out
+
+
+def _apart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return _kernels.reduce("norm", _subtract(x[..., None, :], y[..., None, :, :]), (-1,))
 
 
 def _middle(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The mean of all points."""
-    middle: np.ndarray = np.concatenate([x, y], -2).mean(-2, keepdims=True)
-    return middle
+    of_x, of_y = [_kernels.reduce("sum", v, (-2,), True) for v in (x, y)]
+    return _multiply(_add(of_x, of_y), 1.0 / max(x.shape[-2] + y.shape[-2], 1))
 
 
 _centre = computed("cdist_centre", half_kernel(_middle), batched=moved())
@@ -76,11 +77,11 @@ _centre = computed("cdist_centre", half_kernel(_middle), batched=moved())
 def _by_products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """sqrt(|x|^2 - 2 x.y + |y|^2), after moving the centre of all points to the origin."""
     centre = _middle(x, y)
-    x, y = x - centre, y - centre
-    square = np.einsum("...ik,...ik->...i", x, x)[..., :, None] + np.einsum("...jk,...jk->...j", y, y)[..., None, :]
-    square -= 2 * _kernels.matmul(x, np.swapaxes(y, -1, -2))
-    distances: np.ndarray = np.sqrt(np.maximum(square, 0, out=square), out=square)
-    return distances
+    x, y = _subtract(x, centre), _subtract(y, centre)
+    of_x = _kernels.reduce("sum", _multiply(x, x), (-1,), True)
+    of_y = _kernels.reduce("sum", _multiply(y, y), (-1,))[..., None, :]
+    products = _kernels.matmul(_multiply(x, -2.0), y.swapaxes(-1, -2))
+    return _sqrt(_maximum(_add(_add(products, of_x), of_y), 0.0))
 
 
 def _shares(g: Any, z: Any) -> Tensor:
@@ -111,7 +112,7 @@ def _centred(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 _CDIST = primitive(
-    "cdist", half_kernel(quiet(_euclidean)),
+    "cdist", half_kernel(_euclidean),
     (
         lambda g, x, y, z, direct: _weighted(_shares(g, z), x, y, direct),
         lambda g, x, y, z, direct: _weighted(matrix_transpose(_shares(g, z)), y, x, direct),
@@ -150,7 +151,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     compute_mode : str or None
         How Euclidean distances are computed: "donot_use_mm_for_euclid_dist", from the differences themselves;
         "use_mm_for_euclid_dist", by a matrix product; "use_mm_for_euclid_dist_if_necessary" and None, by a matrix
-        product if there are more than 4 million differences.
+        product if there are more than 25 points on either side.
 
     Returns
     -------
@@ -188,7 +189,9 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
         v if v._value.shape[:-2] == lead else broadcast.broadcast_to(v, (*lead, *v._value.shape[-2:])) for v in (x, y)
     )
     direct = _MODES[compute_mode] if compute_mode is not None else None
-    return apply(_CDIST, (x, y), {"direct": _count(x, y) <= _DIRECT if direct is None else direct})
+    if direct is None:
+        direct = max(a[-2], b[-2]) <= _ROWS
+    return apply(_CDIST, (x, y), {"direct": direct})
 
 
 @tells
