@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from .._types import Tensor
 from ..core.batching import leading, unchanged
 from ..core.define import computed, primitive
 from ..core.doors import constant
+from ..core.modes import mode
 from ..core.tape import Operation, apply
 from .compare import where
 from .elimination import solved
@@ -35,7 +37,8 @@ def symmetrized(x: Any) -> Any:
 
 def _cholesky(x: np.ndarray) -> np.ndarray:
     z = np.linalg.cholesky(x)
-    if np.isnan(np.diagonal(z, 0, -2, -1)).any():  # which LAPACK passes on
+    last = z[..., -1:, -1:]  # NaN reaches it from wherever it was
+    if math.isnan(last.item()) if last.size == 1 else np.isnan(last).any():  # which LAPACK passes on
         raise np.linalg.LinAlgError("Matrix is not positive definite, but has NaN")
     return z
 
@@ -184,6 +187,10 @@ def eigh(x: Any, UPLO: str = "L") -> Eigh:
     return Eigh(*_EIGH.of(x if UPLO.upper() == "L" else T(x)))
 
 
+# Without the vectors, which only a derivative asks for.
+_EIGENVALUES = computed("linalg_eigh", from_lapack("eigh", np.linalg.eigvalsh), batched=leading)
+
+
 def eigvalsh(x: Any, UPLO: str = "L") -> Tensor:
     """The eigenvalues of symmetric matrices in ascending order.
 
@@ -213,7 +220,10 @@ def eigvalsh(x: Any, UPLO: str = "L") -> Tensor:
     >>> wg.linalg.eigvalsh(wg.tensor([[2., 1.], [1., 2.]]))
     tensor([1., 3.])
     """
-    return eigh(x, UPLO).eigenvalues
+    x = as_matrices("eigvalsh", x, square=True)
+    if (x.requires_grad and mode.recording) or UPLO not in ("L", "U"):
+        return eigh(x, UPLO).eigenvalues
+    return _EIGENVALUES(x if UPLO == "L" else T(x))
 
 
 class SVD(NamedTuple):
@@ -327,6 +337,11 @@ def svd(x: Any, full_matrices: bool = True) -> SVD:
     return SVD(u, s, vh)
 
 
+_SINGULAR_VALUES = computed(
+    "linalg_svd", from_lapack("svd", lambda x: np.linalg.svd(x, compute_uv=False)), batched=leading
+)
+
+
 def svdvals(x: Any) -> Tensor:
     """The singular values in descending order.
 
@@ -352,7 +367,10 @@ def svdvals(x: Any) -> Tensor:
     >>> wg.linalg.svdvals(wg.tensor([[3., 0.], [0., 4.]]))
     tensor([4., 3.])
     """
-    return svd(x, full_matrices=False).S
+    x = as_matrices("svdvals", x)
+    if x.requires_grad and mode.recording:
+        return svd(x, full_matrices=False).S
+    return _SINGULAR_VALUES(x)
 
 
 class QR(NamedTuple):
