@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import wengert as wg
-from wengert.ops.chains import chained, step
 
+import wengert as wg
 from guarded import K
+from wengert.ops.chains import chained, step
 
 add, subtract, multiply, less, where, exp = map(K.Elementwise, ("add", "subtract", "multiply", "less", "where", "exp"))
 
@@ -23,6 +23,11 @@ def chosen(x: Any, y: Any, a: Any) -> Any:
 @chained
 def truth(x: Any, y: Any) -> Any:
     return step("less", x * y, 0.25)
+
+
+@chained
+def one_minus(x: Any, y: Any) -> Any:
+    return x * (1.0 - y)
 
 
 def by_kernels(x: Any, y: Any, a: Any) -> np.ndarray:
@@ -55,6 +60,12 @@ def test_any_layout(dtype: np.dtype, layouts: str) -> None:
     np.testing.assert_array_equal(found, expected, strict=True)
     assert found.flags.f_contiguous == expected.flags.f_contiguous
     np.testing.assert_array_equal(chosen(x, y, laid("0", 2)), by_kernels(x, y, laid("0", 2)), strict=True)
+
+
+def test_steps_of_single_items(dtype: np.dtype) -> None:
+    found = one_minus(drawn((5,), dtype), np.array(0.25, dtype))
+    np.testing.assert_array_equal(found, multiply(drawn((5,), dtype), 0.75), strict=True)
+    np.testing.assert_array_equal(one_minus(drawn((5,), dtype), 0.25), found, strict=True)
 
 
 def test_threads_change_nothing(dtype: np.dtype) -> None:

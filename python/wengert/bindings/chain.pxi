@@ -97,6 +97,11 @@ cdef class Chain:
             for j in range(4):
                 part[k].steps[j] = steps[codes[4 * k + j]]
                 part[k].data[j] = cnp.PyArray_BYTES(out) if codes[4 * k + j] >= CHAIN_RESULT else data[codes[4 * k + j]]
+            for j in range(1, wg_elementwise_table[kernels[k]].inputs + 1):
+                if part[k].steps[j]:
+                    break
+            else:
+                return self.by_steps(*operands)  # a step of single items alone, which gives one
         if fused.items * fused.parts < KEEP_GIL_BELOW:
             wg_call_fused(&fused, <wg_real> real)
         else:

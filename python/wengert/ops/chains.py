@@ -1,7 +1,7 @@
-"""Kernels made of several elementwise kernels, which run block by block: what a step gives is in the cache for the next.
+"""Kernels made of several elementwise kernels, block by block: what a step gives is in the cache for the next.
 
-A function of terms is traced once, at import: each call of a kernel in it is a step. Where arrays broadcast, are strided,
-or where calls are recorded, the steps are made one by one, which gives the same bits.
+A function of terms is traced once, at import: each call of a kernel in it is a step. Where arrays broadcast, are
+strided, or where calls are recorded, the steps are made one by one, which gives the same bits.
 """
 
 from __future__ import annotations
@@ -60,8 +60,12 @@ class Trace:
     def by_steps(self, *values: Any) -> np.ndarray:
         """The steps one after the other, each over all items."""
         made = list(values)
+        dtype = next(x.dtype for x in values if isinstance(x, np.ndarray))
         for name, operands in self.steps:
-            made.append(_ALONE[name](*[made[x] if type(x) is int else x for x in operands]))
+            given = [made[x] if type(x) is int else x for x in operands]
+            if not any(isinstance(x, np.ndarray) for x in given):  # a kernel takes an array at least
+                given[0] = np.array(given[0], dtype)
+            made.append(_ALONE[name](*given))
         found: np.ndarray = made[-1]
         return found
 
@@ -71,7 +75,7 @@ class Trace:
         last = {x: k for k, (_, operands) in enumerate(self.steps) for x in operands if type(x) is int}
         codes, scratch = bytearray(), bytearray()
         free, at = list(range(_SCRATCH)), {}
-        for k, (name, operands) in enumerate(self.steps):
+        for k, (_, operands) in enumerate(self.steps):
             place = self.inputs + k
             if k + 1 < len(self.steps):
                 at[place] = free.pop(0)

@@ -37,7 +37,7 @@ from .shape import permute, reshape
 
 __all__ = ["cross_entropy"]
 
-_multiply, _negative, _huber = map(Elementwise, ("multiply", "negative", "huber"))
+_multiply, _negative, _huber = Elementwise("multiply"), Elementwise("negative"), Elementwise("huber")
 
 # ---------------------------------------------------------------- what cross_entropy and nll_loss check alike
 
@@ -496,9 +496,9 @@ def _mean_of_picked(
 def _nll_loss(
     x: np.ndarray, labels: np.ndarray, weight: Any, options: Options, shape: tuple[int, int], keep: bool
 ) -> tuple[np.ndarray, Examples | None]:
-    if weight is None and labels.size and not 0 <= options.ignore_index < shape[1]:
-        if np.minimum.reduce(labels) >= 0:  # all count
-            return _mean_of_picked(x, labels, options, keep)
+    alike = weight is None and labels.size > 0 and not 0 <= options.ignore_index < shape[1]
+    if alike and np.minimum.reduce(labels) >= 0:  # all count
+        return _mean_of_picked(x, labels, options, keep)
     examples = _examples(labels, weight, shape[1], x.dtype, options)
     losses = _picked(x, examples, options.reduction != "none")
     if options.reduction == "mean" and examples[2].size == labels.size:
