@@ -102,7 +102,7 @@ def _each_normed(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str,
     dims, between = _example_dims(batch, x, static["dims"])
     own = [v for v, has in zip(arrays[1:], batch.having[1:], strict=True) if has and v is not None]
     if not own:
-        return _normed(x, *arrays[1:], dims, static["eps"])
+        return _normed(x, arrays[1], arrays[2], dims, static["eps"])
     z = _normed(x, None, None, dims, static["eps"])
     for v, has, join in zip(arrays[1:], batch.having[1:], (_multiply, _add), strict=True):
         if v is not None:
