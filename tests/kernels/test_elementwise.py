@@ -155,6 +155,8 @@ def huber(x: np.ndarray, y: np.ndarray, delta: float, scale: float) -> np.ndarra
     d, (delta, scale, half) = x - y, map(x.dtype.type, (delta, scale, 0.5))
     c = np.clip(d, -delta, delta)
     return c * scale * (d - c * half)
+
+
 def precise_logaddexp2(x: mpmath.mpf, y: mpmath.mpf) -> mpmath.mpf:
     return max(x, y) + mpmath.log1p(mpmath.mpf(2) ** -abs(x - y)) / mpmath.log(2)
 

@@ -84,7 +84,7 @@ cdef class Loops:
     def __init__(self, function, instead=None, bint remainder=False):
         cdef cnp.ufunc of
         cdef int k, typenum, j
-        cdef char *types
+        cdef const char *types
         self.function = function
         self.instead = function if instead is None else instead
         self.inputs = 2
