@@ -24,7 +24,6 @@ REFUSED = {
     "nonzero",
     "nonzero_of_where",
     "one_hot",
-    "repeat_interleave",
     "scatter_reduce_prod",
     "scatter_reduce_prod_alone",
     "scatter_reduce_zeros",

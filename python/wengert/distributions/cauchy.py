@@ -36,7 +36,7 @@ class Cauchy(Distribution):
     --------
     >>> law = wg.distributions.Cauchy(0., 1.)
     >>> law.log_prob(0.), law.icdf(0.75)
-    (tensor(-1.1447), tensor(1.))
+    (tensor(-1.1447), tensor(1.0000))
     """
 
     arg_constraints: ClassVar[Any] = {"loc": constraints.real, "scale": constraints.positive}
