@@ -143,9 +143,8 @@ wg_status wg_call_softmax_grad(void *call, wg_real real)
 wg_status wg_cross_entropy_run(wg_cross_entropy_call *c, wg_real real)
 {
     const wg_cross_entropy_kernels *kernels = wg_active->cross_entropy;
-    const wg_status status =
-        c->targets ? kernels->cross_entropy_dense[real](&c->c, c->targets, c->target_row_stride)
-                   : kernels->cross_entropy[real](&c->c);
+    const wg_status status = c->targets ? kernels->cross_entropy_dense[real](&c->c, c->targets, c->target_row_stride)
+                                        : kernels->cross_entropy[real](&c->c);
     if (status != WG_OK || !c->total)
         return status;
     double total = c->c.total_loss;

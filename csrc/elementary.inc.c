@@ -119,9 +119,9 @@ static NOINLINE vreal V(angle)(vreal a, vreal b)
     static const real p[] = {-0x1.555554p-2f, 0x1.999730p-3f, -0x1.24202ep-3f, 0x1.b80f88p-4f, -0x1.08432cp-4f};
     const real half_pi_low = (real)-0x1.777a5cp-25;
 #else
-    static const real p[] = {-0x1.5555555555555p-2, 0x1.9999999999953p-3,  -0x1.249249248d7dcp-3, 0x1.c71c71c303dbbp-4,
-                             -0x1.745d165dc9713p-4, 0x1.3b1392d519db1p-4,  -0x1.110e87b4357d2p-4, 0x1.e19a0bfa3eef9p-5,
-                             -0x1.ac7a5a79b3f26p-5, 0x1.74dccfb93fff0p-5,  -0x1.1b311bb48c215p-5, 0x1.0acd9e91a5a35p-6};
+    static const real p[] = {-0x1.5555555555555p-2, 0x1.9999999999953p-3, -0x1.249249248d7dcp-3, 0x1.c71c71c303dbbp-4,
+                             -0x1.745d165dc9713p-4, 0x1.3b1392d519db1p-4, -0x1.110e87b4357d2p-4, 0x1.e19a0bfa3eef9p-5,
+                             -0x1.ac7a5a79b3f26p-5, 0x1.74dccfb93fff0p-5, -0x1.1b311bb48c215p-5, 0x1.0acd9e91a5a35p-6};
     const real half_pi_low = 0x1.1a62633145c07p-54;
 #endif
     const real half_pi = (real)0x1.921fb54442d18p0, least = (real)0x1.a827999fcef32p-2; /* tan(pi/8) */
@@ -216,10 +216,22 @@ static NOINLINE vreal V(atanh)(vreal x)
 #else
 #define ROUNDED(x, direction) ((vreal)PACKED(round)((native)(x), (direction) | _MM_FROUND_NO_EXC))
 #endif
-INLINE vreal V(round)(vreal x) { return ROUNDED(x, _MM_FROUND_TO_NEAREST_INT); }
-INLINE vreal V(floor)(vreal x) { return ROUNDED(x, _MM_FROUND_TO_NEG_INF); }
-INLINE vreal V(ceil)(vreal x) { return ROUNDED(x, _MM_FROUND_TO_POS_INF); }
-INLINE vreal V(trunc)(vreal x) { return ROUNDED(x, _MM_FROUND_TO_ZERO); }
+INLINE vreal V(round)(vreal x)
+{
+    return ROUNDED(x, _MM_FROUND_TO_NEAREST_INT);
+}
+INLINE vreal V(floor)(vreal x)
+{
+    return ROUNDED(x, _MM_FROUND_TO_NEG_INF);
+}
+INLINE vreal V(ceil)(vreal x)
+{
+    return ROUNDED(x, _MM_FROUND_TO_POS_INF);
+}
+INLINE vreal V(trunc)(vreal x)
+{
+    return ROUNDED(x, _MM_FROUND_TO_ZERO);
+}
 #else
 INLINE vreal V(round)(vreal x)
 {

@@ -290,8 +290,8 @@ static NOINLINE vreal V(sinc_grad)(vreal g, vreal x)
 #if REAL_BITS == 32
     static const real p[] = {-0x1.a51a66p+1f, 0x1.9f9caep+1f, -0x1.24fd4ap+0f, 0x1.abec04p-3f, -0x1.6e8abap-6f};
 #else
-    static const real p[] = {-0x1.a51a6625307d3p+1, 0x1.9f9cb402bc46cp+1,  -0x1.24feab558a46fp+0,
-                             0x1.ac6805cf329a4p-3,  -0x1.8061c54be7380p-6, 0x1.d2eaa5d5f55bcp-10,
+    static const real p[] = {-0x1.a51a6625307d3p+1,  0x1.9f9cb402bc46cp+1,  -0x1.24feab558a46fp+0,
+                             0x1.ac6805cf329a4p-3,   -0x1.8061c54be7380p-6, 0x1.d2eaa5d5f55bcp-10,
                              -0x1.999f8a7f83bc6p-14, 0x1.0fab0aaf7263bp-18, -0x1.122eb0759e8d0p-23};
 #endif
     const real pi = (real)3.14159265358979323846;

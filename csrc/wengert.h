@@ -550,7 +550,8 @@ ptrdiff_t wg_places_run(const uint8_t *held, int ndim, const ptrdiff_t *shape, p
 
 /* The items where a byte is not 0, out of a dense array or (put) into it, of 1, 2, 4 or 8 bytes each. `count` of them, or
  * as many as there are, if fewer: gives their number. */
-ptrdiff_t wg_masked_run(int put, size_t size, ptrdiff_t n, const uint8_t *held, ptrdiff_t count, char *items, char *array);
+ptrdiff_t wg_masked_run(int put, size_t size, ptrdiff_t n, const uint8_t *held, ptrdiff_t count, char *items,
+                        char *array);
 
 /* Copy the triangles of matrices of the last two of ndim >= 2 dimensions: where column - row <= diagonal (lower), or >=;
  * zeros elsewhere. Of any strides (bytes) into C order; items of 1, 2, 4 or 8 bytes. */
