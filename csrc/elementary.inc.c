@@ -1,5 +1,5 @@
 /* elementary.inc.c - elementary functions of vectors that elementwise work alone has: other bases, the tangent, inverse
- * circular functions, hyperbolic functions and their inverses, x log y, roundings.
+ * circular functions, hyperbolic functions and their inverses, x log y.
  *
  * Included by elementwise.inc.c, once per real type, in the manner of vmath.inc.c. Most have one body, which the loops
  * call: they take so long that the call does not count.
@@ -10,7 +10,7 @@
  *   float32   1.1   1.7    2.0  3.6   2.8   2.9   2.2    2.2   2.5   1.5    2.0    2.5    2.2    1.8
  *   float64   1.0   1.2    1.4  2.5   1.8   1.8   1.3    1.3   2.1   1.2    1.3    1.1    1.5    1.7
  *
- * logaddexp stays within 2.5 of the larger operand's, logaddexp2 within 4; roundings are exact.
+ * logaddexp stays within 2.5 of the larger operand's, logaddexp2 within 4.
  */
 
 /* ---------------------------------------------------------------- other bases, and logarithms times something */
@@ -206,53 +206,7 @@ static NOINLINE vreal V(atanh)(vreal x)
     return V(copysign)((real)0.5 * V(log1p_once)((a + a) / (1 - a)), x);
 }
 
-/* ---------------------------------------------------------------- roundings */
-
-/* To the nearest integer, ties to even; down, up, and to zero. */
-#if defined(__AVX512F__) || defined(__AVX2__)
-#undef ROUNDED
-#ifdef __AVX512F__
-#define ROUNDED(x, direction) ((vreal)PACKED(roundscale)((native)(x), (direction) | _MM_FROUND_NO_EXC))
-#else
-#define ROUNDED(x, direction) ((vreal)PACKED(round)((native)(x), (direction) | _MM_FROUND_NO_EXC))
-#endif
-INLINE vreal V(round)(vreal x)
-{
-    return ROUNDED(x, _MM_FROUND_TO_NEAREST_INT);
-}
-INLINE vreal V(floor)(vreal x)
-{
-    return ROUNDED(x, _MM_FROUND_TO_NEG_INF);
-}
-INLINE vreal V(ceil)(vreal x)
-{
-    return ROUNDED(x, _MM_FROUND_TO_POS_INF);
-}
-INLINE vreal V(trunc)(vreal x)
-{
-    return ROUNDED(x, _MM_FROUND_TO_ZERO);
-}
-#else
-INLINE vreal V(round)(vreal x)
-{
-    const vreal limit = V(splat)((real)((integer)1 << MANTISSA_BITS)), magic = V(copysign)(limit, x);
-    return V(select)(V(abs)(x) < limit, V(copysign)((x + magic) - magic, x), x);
-}
-INLINE vreal V(floor)(vreal x)
-{
-    const vreal near = V(round)(x);
-    return V(select)(near > x, near - 1, near);
-}
-INLINE vreal V(ceil)(vreal x)
-{
-    const vreal near = V(round)(x);
-    return V(copysign)(V(select)(near < x, near + 1, near), x);
-}
-INLINE vreal V(trunc)(vreal x)
-{
-    return V(copysign)(V(floor)(V(abs)(x)), x);
-}
-#endif
+/* ---------------------------------------------------------------- items that are no numbers */
 
 /* x, or what stands for NaN, for inf and for -inf. */
 INLINE vreal V(nan_to_num)(vreal x, vreal nan, vreal above, vreal below)

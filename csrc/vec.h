@@ -313,6 +313,32 @@ INLINE vreal V(scale_by_power)(vreal x, vreal n)
 
 #endif
 
+#if WG_VECTOR_BYTES < 32
+/* To the nearest integer, ties to even; down, up, and to zero. Exact, with the sign of x. */
+INLINE vreal V(round)(vreal x)
+{
+    const vreal limit = V(splat)((real)((integer)1 << MANTISSA_BITS)), magic = V(copysign)(limit, x);
+    return V(select)(V(abs)(x) < limit, V(copysign)((x + magic) - magic, x), x);
+}
+
+INLINE vreal V(floor)(vreal x)
+{
+    const vreal near = V(round)(x);
+    return V(select)(near > x, near - 1, near);
+}
+
+INLINE vreal V(ceil)(vreal x)
+{
+    const vreal near = V(round)(x);
+    return V(copysign)(V(select)(near < x, near + 1, near), x);
+}
+
+INLINE vreal V(trunc)(vreal x)
+{
+    return V(copysign)(V(floor)(V(abs)(x)), x);
+}
+#endif
+
 /* A vector, by halves. */
 INLINE vreal V(load_far)(const real *p)
 {

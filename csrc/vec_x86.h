@@ -57,6 +57,34 @@ INLINE vreal V(sqrt)(vreal x)
     return (vreal)PACKED(sqrt)((native)x);
 }
 
+#if defined(__AVX2__)
+#undef ROUNDED
+#ifdef __AVX512F__
+#define ROUNDED(x, direction) ((vreal)PACKED(roundscale)((native)(x), (direction) | _MM_FROUND_NO_EXC))
+#else
+#define ROUNDED(x, direction) ((vreal)PACKED(round)((native)(x), (direction) | _MM_FROUND_NO_EXC))
+#endif
+INLINE vreal V(round)(vreal x)
+{
+    return ROUNDED(x, _MM_FROUND_TO_NEAREST_INT);
+}
+
+INLINE vreal V(floor)(vreal x)
+{
+    return ROUNDED(x, _MM_FROUND_TO_NEG_INF);
+}
+
+INLINE vreal V(ceil)(vreal x)
+{
+    return ROUNDED(x, _MM_FROUND_TO_POS_INF);
+}
+
+INLINE vreal V(trunc)(vreal x)
+{
+    return ROUNDED(x, _MM_FROUND_TO_ZERO);
+}
+#endif
+
 /* The instruction gives its second operand when either is NaN. */
 INLINE vreal V(at_least)(vreal x, vreal bound)
 {

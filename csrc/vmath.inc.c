@@ -471,8 +471,7 @@ INLINE vreal V(floor_divide)(vreal x, vreal y)
 {
     const vreal left = V(fmod)(x, y), near = (x - left) / y; /* an integer, but for the division's rounding */
     const vreal whole = V(select)(V(rounds_down)(left, y), near - 1, near);
-    const vreal limit = V(splat)((real)((integer)1 << MANTISSA_BITS)), magic = V(copysign)(limit, whole);
-    vreal rounded = V(select)(V(abs)(whole) < limit, (whole + magic) - magic, whole);
+    vreal rounded = V(round)(whole);
     rounded = V(select)(rounded - whole == (real)0.5, rounded - 1, rounded);
     return V(select)(y == 0, x / y, V(select)(rounded == 0, V(copysign)(V(splat)(0), x / y), rounded));
 }

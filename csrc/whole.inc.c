@@ -39,8 +39,7 @@ static int whole_divide(int remainder, const int64_t *x, const int64_t *y, int64
             continue;
         }
         const vreal p = V(as_real)(a + V(as_int)(magic)) - magic, q = V(as_real)(b + V(as_int)(magic)) - magic;
-        const vreal ratio = p / q, nearest = V(round_small)(ratio);
-        const vreal floor = nearest - V(select)(nearest > ratio, V(splat)(1), V(splat)(0));
+        const vreal floor = V(floor)(p / q);
         const vreal found = remainder ? p - floor * q : floor;
         V(store)((real *)(out + i), V(as_real)(V(as_int)(found + magic) - V(as_int)(magic)));
     }
