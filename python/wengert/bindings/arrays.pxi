@@ -409,6 +409,16 @@ cdef cnp.ndarray whole_strides(cnp.ndarray array):
     return array
 
 
+cdef cnp.ndarray dense_rows(cnp.ndarray matrix):
+    """A matrix as kernels of rows take it, with unit stride along them and whole_strides; else a copy. What is no matrix is
+    given back for others to refuse."""
+    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(matrix)
+    if cnp.PyArray_NDIM(matrix) != 2 or (cnp.PyArray_STRIDE(matrix, 0) % item == 0 and
+                                         (cnp.PyArray_DIM(matrix, 1) <= 1 or cnp.PyArray_STRIDE(matrix, 1) == item)):
+        return matrix
+    return copied(matrix)
+
+
 cdef int broadcast_stacks(cnp.ndarray A, cnp.ndarray B, cnp.npy_intp *shape, cnp.npy_intp *strides_a,
                           cnp.npy_intp *strides_b, name) except -1:
     """How stacks of matrices broadcast: the lengths of the dimensions before the last two, whose number it gives, and both

@@ -1,17 +1,9 @@
 # csrc/cross_entropy.inc.c: cross-entropy against labels and against probabilities.
 
-cdef cnp.ndarray dense_rows(cnp.ndarray matrix):
-    """A matrix if its rows have unit stride, else a copy."""
-    cdef bint dense = cnp.PyArray_NDIM(matrix) != 2 or cnp.PyArray_DIM(matrix, 1) <= 1
-    if dense or cnp.PyArray_STRIDE(matrix, 1) == cnp.PyArray_ITEMSIZE(matrix):
-        return matrix
-    return copy_kernel.run(matrix, None, None, ())
-
-
 cdef tuple fill_cross_entropy(wg_cross_entropy *c, logits, weights, double label_smoothing, double gradient_scale,
                                     name):
     """Check and describe what both cross-entropies share; gives the logits and the weights, to keep them alive."""
-    cdef cnp.ndarray X = dense_rows(whole_strides(readable(logits, name))), W = None
+    cdef cnp.ndarray X = dense_rows(readable(logits, name)), W = None
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(X)
     real_of(cnp.PyArray_TYPE(X), name)
     if cnp.PyArray_NDIM(X) != 2:
@@ -114,7 +106,7 @@ def cross_entropy_dense(logits, targets, *, weights=None, double label_smoothing
     cdef tuple alive = fill_cross_entropy(c, logits, weights, label_smoothing, gradient_scale, "cross_entropy")
     cdef cnp.ndarray X = alive[0], T = new_total(&call, X, total)
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "cross_entropy")
-    cdef cnp.ndarray Q = dense_rows(whole_strides(readable_as(targets, typenum, "cross_entropy", "targets")))
+    cdef cnp.ndarray Q = dense_rows(readable_as(targets, typenum, "cross_entropy", "targets"))
     cdef cnp.ndarray L = None, G = None
     cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(X)
     cdef wg_status status

@@ -27,7 +27,7 @@ def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shi
     cdef cnp.ndarray S = readable(source, "gather_rows"), I = dense_index(index, "gather_rows"), out
     cdef int typenum = np.dtype(dtype).num, real = real_of(typenum, "gather_rows")
     cdef int source_type = cnp.PyArray_TYPE(S)
-    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(S), bad = -1, row_stride, rows, width, count
+    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(S), bad = -1, row_stride, rows, width, count, i
     cdef cnp.npy_intp shape[2]
     cdef wg_source kind
     cdef wg_gather g
@@ -45,8 +45,7 @@ def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shi
         raise TypeError(f"gather_rows: expected a source of uint8, float32 or float64, got {S.dtype}")
     if cnp.PyArray_NDIM(S) != 2:
         raise ValueError(f"gather_rows: expected a matrix to pick rows from, got shape {np.shape(S)}")
-    if cnp.PyArray_DIM(S, 1) > 1 and cnp.PyArray_STRIDE(S, 1) != item or cnp.PyArray_STRIDE(S, 0) % item:
-        S = np.ascontiguousarray(S)
+    S = dense_rows(S)
     rows, width, count = cnp.PyArray_DIM(S, 0), cnp.PyArray_DIM(S, 1), cnp.PyArray_DIM(I, 0)
     row_stride = cnp.PyArray_STRIDE(S, 0) // item
     shape[0] = count
@@ -54,9 +53,9 @@ def gather_rows(source, index, *, dtype=np.float32, double scale=1.0, double shi
     out = new_array(typenum, 2, shape)
     data, result, indices = cnp.PyArray_DATA(S), cnp.PyArray_DATA(out), <const int64_t *> cnp.PyArray_DATA(I)
     if not from_end:
-        for shape[0] in range(count):
-            if indices[shape[0]] < 0:
-                raise IndexError(f"gather_rows: index {I[shape[0]]} at position {shape[0]} is negative")
+        for i in range(count):
+            if indices[i] < 0:
+                raise IndexError(f"gather_rows: index {I[i]} at position {i} is negative")
     with nogil:
         status = wg_active.gather.gather[real](kind, data, rows, width, row_stride, indices, count, scale, shift, result,
                                                &bad)

@@ -152,13 +152,10 @@ def norm_backward(g, x, mean, variance, weight, double eps):
 
 cdef cnp.ndarray norm_rows_of(x, int typenum, cnp.npy_intp *stride):
     """A matrix as the kernels of rows take it: itself, or a dense copy."""
-    cdef cnp.ndarray array = readable_as(x, typenum, "norm_rows", "another")
-    cdef cnp.npy_intp item = cnp.PyArray_ITEMSIZE(array)
+    cdef cnp.ndarray array = dense_rows(readable_as(x, typenum, "norm_rows", "another"))
     if cnp.PyArray_NDIM(array) != 2:
         raise ValueError(f"norm_rows: expected a matrix, got shape {np.shape(x)}")
-    if cnp.PyArray_STRIDE(array, 1) != item or cnp.PyArray_STRIDE(array, 0) % item:
-        array = copy_kernel.run(array, None, None, ())
-    stride[0] = cnp.PyArray_STRIDE(array, 0) // item
+    stride[0] = cnp.PyArray_STRIDE(array, 0) // cnp.PyArray_ITEMSIZE(array)
     return array
 
 

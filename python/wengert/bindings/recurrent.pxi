@@ -91,18 +91,15 @@ def recurrent_forward(cell, x, cnp.ndarray sizes, w_x, w_h, b_x=None, b_h=None, 
     cdef list alive = [], results = []
     kind, gates, parts = CELLS[cell]
     cdef cnp.npy_intp rows = describe_layer(&r, kind, sizes, w_h, reverse, "recurrent_forward"), states
-    cdef cnp.npy_intp columns = gates * r.hidden, item
-    cdef cnp.ndarray X = whole_strides(readable(x, "recurrent_forward"))
+    cdef cnp.npy_intp columns = gates * r.hidden
+    cdef cnp.ndarray X = dense_rows(readable(x, "recurrent_forward"))
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "recurrent_forward")
     cdef bint lstm = r.cell == WG_CELL_LSTM
     cdef wg_status status
     if cnp.PyArray_NDIM(X) != 2 or cnp.PyArray_DIM(X, 0) != rows:
         raise ValueError(f"recurrent_forward: expected x of {rows} rows, as the steps have, got shape {np.shape(x)}")
-    item = cnp.PyArray_ITEMSIZE(X)
-    if cnp.PyArray_STRIDE(X, 1) != item:
-        X = dense(X)
     r.inputs = cnp.PyArray_DIM(X, 1)
-    r.x, r.ld_x = cnp.PyArray_DATA(X), cnp.PyArray_STRIDE(X, 0) // item
+    r.x, r.ld_x = cnp.PyArray_DATA(X), cnp.PyArray_STRIDE(X, 0) // cnp.PyArray_ITEMSIZE(X)
     r.w_x = given(alive, w_x, typenum, columns, r.inputs, "w_x")
     r.w_h = given(alive, w_h, typenum, columns, r.hidden, "w_h")
     nothing = np.zeros(columns, X.dtype) if b_x is None or b_h is None else None
