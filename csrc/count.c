@@ -3,13 +3,12 @@
 #include "inline.h"
 #include "wengert.h"
 
-int wg_extent(ptrdiff_t n, const int64_t *x, int64_t *least, int64_t *greatest)
+void wg_extent(ptrdiff_t n, const int64_t *x, int64_t *least, int64_t *greatest)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
         *least = i == 0 || x[i] < *least ? x[i] : *least;
         *greatest = i == 0 || x[i] > *greatest ? x[i] : *greatest;
     }
-    return n > 0;
 }
 
 void wg_count(ptrdiff_t n, const int64_t *x, int64_t *counts)

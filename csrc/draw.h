@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Philox 4x64-10 as NumPy keeps it: four words are computed at once, of which the first `position` have been used, the last of them by
- * its lower half alone if `has_half`; `half` is its upper one. */
+/* Philox 4x64-10 as NumPy keeps it: four words are computed at once, of which the first `position` have been used, the
+ * last of them by its lower half alone if `has_half`; `half` is its upper one. */
 typedef struct {
     uint64_t counter[4], key[2], buffer[4];
     int position, has_half;
@@ -21,9 +21,8 @@ typedef struct {
 
 typedef enum {
     WG_DRAW_UNIFORM, /* float: of [0, 1), multiples of 2^-24 */
-    WG_DRAW_NORMAL, /* float: of the standard normal distribution, by the ziggurat of Marsaglia and Tsang (2000) with 256
-                        layers */
-    WG_DRAW_ORDER,  /* int64_t: from 0 to n - 1 in random order, n < 2^32 */
+    WG_DRAW_NORMAL,  /* float: standard normal, by the ziggurat of Marsaglia and Tsang (2000) with 256 layers */
+    WG_DRAW_ORDER,   /* int64_t: from 0 to n - 1 in random order, n < 2^32 */
 } wg_draw_kind;
 
 /* To be called once, before any other. */

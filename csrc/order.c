@@ -10,7 +10,6 @@
 #include <string.h>
 
 enum {
-    FEW = 40, /* items up to which each is put in its place among those before */
     DIGIT = 8,
     MANY = 4096, /* items from which longer digits pay */
     LONG_DIGIT = 11,
@@ -95,7 +94,7 @@ static order_pair *order_sort(int key_bits, ptrdiff_t n, const uint64_t *keys, o
 {
     for (ptrdiff_t j = 0; j < n; j++)
         pairs[j] = (order_pair){keys[j], (uint64_t)j};
-    if (n <= FEW) {
+    if (n <= WG_ORDER_FEW) {
         order_insert(n, pairs);
         return pairs;
     }
@@ -180,7 +179,7 @@ static uint64_t order_select(ptrdiff_t n, const uint64_t *keys, ptrdiff_t rank, 
     for (ptrdiff_t j = 0; j < n; j++)
         differing |= keys[j] ^ keys[0];
     *before = 0;
-    for (int end = 64 - __builtin_clzll(differing); n > FEW && end > 0; end -= DIGIT) {
+    for (int end = 64 - __builtin_clzll(differing); n > WG_ORDER_FEW && end > 0; end -= DIGIT) {
         const int shift = end > DIGIT ? end - DIGIT : 0;
         ptrdiff_t counts[BUCKETS] = {0}, left = 0;
         for (ptrdiff_t j = 0; j < n; j++)
@@ -198,7 +197,7 @@ static uint64_t order_select(ptrdiff_t n, const uint64_t *keys, ptrdiff_t rank, 
         keys = rest;
         n = left;
     }
-    if (n > FEW) /* all of them equal */
+    if (n > WG_ORDER_FEW) /* all of them equal */
         return keys[0];
     for (ptrdiff_t j = 0; j < n; j++) {
         const uint64_t key = keys[j];
@@ -233,8 +232,8 @@ static void order_ranked_row(const wg_order *o, const int64_t *ranks, const uint
     for (ptrdiff_t j = 0; j < o->n && o->nan != WG_ORDER_NAN_LAST; j++)
         numbers -= keys[j] == nan;
     uint64_t key = 0;
-    ptrdiff_t place = -1,
-              found = 0; /* of the key: the last place that was seen, and how many are not behind it in order */
+    /* Of the key: the last place that was seen, and how many are not behind it in order. */
+    ptrdiff_t place = -1, found = 0;
     for (ptrdiff_t i = 0; i < o->count; i++, out += o->inner) {
         ptrdiff_t rank = ranks[i];
         if (o->nan == WG_ORDER_NAN_LEFT_OUT)
@@ -292,7 +291,7 @@ wg_status wg_order_ranked(const wg_order *o)
 
 int wg_order_pack(const wg_order *o)
 {
-    return o->n > FEW && o->n <= INT32_MAX && order_rows(o, order_pack_rows);
+    return o->n > WG_ORDER_FEW && o->n <= INT32_MAX && order_rows(o, order_pack_rows);
 }
 
 void wg_order_unpack(const wg_order *o)

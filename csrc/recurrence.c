@@ -1,6 +1,6 @@
-/* recurrence.c - z[k] = a[k] z[k - 1] + b[k] along lines, or z[k] = a[k + 1] z[k + 1] + b[k]: what running products' and running logarithms' derivatives
- * are made of. A step waits for the one before, so that several lines are walked side by side. Float32 is computed in
- * float64. */
+/* recurrence.c - z[k] = a[k] z[k - 1] + b[k] along lines, or z[k] = a[k + 1] z[k + 1] + b[k]: what derivatives of running
+ * products and running logarithms are made of. A step waits for the one before, so that several lines are walked side by
+ * side. Float32 is computed in float64. */
 #include "grain.h"
 #include "wengert.h"
 

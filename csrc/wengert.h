@@ -587,6 +587,9 @@ typedef enum {
                               nothing else */
 } wg_order_nan;
 
+/* Items up to which a row's are put in order one after the other. */
+enum { WG_ORDER_FEW = 40 };
+
 /* Rows have n items at strides[1] (bytes); there are outer x inner of them, at strides[0] and strides[2]. Equal items
  * stay in their order, NaN is the largest, -0 equals 0. */
 typedef struct {
@@ -627,8 +630,8 @@ wg_status wg_order_search(const wg_order_search_job *s);
 
 /* ---------------------------------------------------------------- counts (count.c) */
 
-/* The least and the greatest of n items; 0, and neither, of none. */
-int wg_extent(ptrdiff_t n, const int64_t *x, int64_t *least, int64_t *greatest);
+/* The least and the greatest of n items; of none, what they are stays. */
+void wg_extent(ptrdiff_t n, const int64_t *x, int64_t *least, int64_t *greatest);
 /* counts[x[i]] += 1 */
 void wg_count(ptrdiff_t n, const int64_t *x, int64_t *counts);
 /* counts[bin] += 1 for each item in [low, high], which are finite and low < high: of `bins` of equal width each has its

@@ -324,6 +324,7 @@ cdef extern from "wengert.h" nogil:
         WG_ORDER_F16
         WG_ORDER_F32
         WG_ORDER_F64
+    enum: WG_ORDER_FEW
     ctypedef enum wg_order_nan:
         WG_ORDER_NAN_LAST
         WG_ORDER_NAN_CHOSEN
@@ -360,7 +361,7 @@ cdef extern from "wengert.h" nogil:
     wg_status wg_order_search(const wg_order_search_job *s) noexcept nogil
 
     # ---- counts
-    int wg_extent(cnp.npy_intp n, const int64_t *x, int64_t *least, int64_t *greatest) noexcept nogil
+    void wg_extent(cnp.npy_intp n, const int64_t *x, int64_t *least, int64_t *greatest) noexcept nogil
     void wg_count(cnp.npy_intp n, const int64_t *x, int64_t *counts) noexcept nogil
     void wg_count_between(wg_real type, cnp.npy_intp n, const void *x, cnp.npy_intp bins, double low, double high,
                           int64_t *counts) noexcept nogil

@@ -53,9 +53,7 @@ cdef cnp.ndarray zero_counts(cnp.npy_intp length):
 
 cdef cnp.ndarray whole_dense(cnp.ndarray array):
     """The same items without gaps, in one order or another."""
-    if PyArray_IS_C_CONTIGUOUS(array) or PyArray_IS_F_CONTIGUOUS(array):
-        return array
-    return np.ascontiguousarray(array)
+    return array if PyArray_IS_F_CONTIGUOUS(array) else dense(array)
 
 
 def recurrence(a, b, axis, bint backwards=False):

@@ -1,9 +1,5 @@
 # csrc/order.c: rows in order, and items of a rank.
 
-cdef enum:
-    ORDER_FEW = 40  # items up to which a row is sorted at once, as in order.c
-
-
 cdef int order_item(int typenum, name) except -1:
     if typenum == cnp.NPY_FLOAT:
         return WG_ORDER_F32
@@ -62,7 +58,7 @@ cdef cnp.ndarray run_order(wg_order *o, cnp.ndarray array, int d, name):
     array = split_axis(array, d, lengths, o.strides)
     o.outer, o.n, o.inner = lengths[0], lengths[1], lengths[2]
     o.in_, o.out = cnp.PyArray_BYTES(array), <int64_t *> cnp.PyArray_DATA(out)
-    if o.ranks is NULL and o.n > ORDER_FEW and sorted_as_pairs(o):
+    if o.ranks is NULL and o.n > WG_ORDER_FEW and sorted_as_pairs(o):
         return out
     if cnp.PyArray_SIZE(array) < KEEP_GIL_BELOW // 8:
         status = wg_order_places(o) if o.ranks is NULL else wg_order_ranked(o)

@@ -83,7 +83,7 @@ cdef class Loops:
 
     def __init__(self, function, instead=None, bint remainder=False):
         cdef cnp.ufunc of
-        cdef int k, typenum, j
+        cdef int k, typenum
         cdef const char *types
         self.function = function
         self.instead = function if instead is None else instead
@@ -288,10 +288,7 @@ def converted(x, dtype):
         return None
     array = x
     to, of, ndim = item_of(typenum), item_of(cnp.PyArray_TYPE(array)), cnp.PyArray_NDIM(array)
-    if to < 0 or of < 0 or wg_active.whole.cast[of][to] is NULL or (of == WG_U8 and cnp.PyArray_TYPE(array) != typenum
-                                                                     and to == WG_U8):
-        return None
-    if to == WG_U8 and typenum != cnp.NPY_BOOL:
+    if to < 0 or of < 0 or wg_active.whole.cast[of][to] is NULL or (to == WG_U8 and typenum != cnp.NPY_BOOL):
         return None
     arrays[0] = <PyObject *> array
     spread(1, arrays, ndim, shape, &whole, &fortran)
