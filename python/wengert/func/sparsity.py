@@ -193,7 +193,8 @@ _NAMED: dict[str, str] = {
 _SUBSCRIPTS = dict(
     zip(
         PRODUCTS,
-        ("ik,kj->ij", "ik,jk->ij", "ki,kj->ij", "ik,kj->ij", "ik,jk->ij", "ki,kj->ij", "ik,k->i", "k,kj->j", "k,k->"),
+        ("ik,kj->ij", "ik,jk->ij", "ki,kj->ij", "ik,kj->ij", "ik,jk->ij", "ki,kj->ij", "ik,k->i", "k,kj->j", "k,k->",
+         "i,j->ij"),
         strict=True,
     )
 )

@@ -11,7 +11,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast, dtypes
-from ..core.batching import Batch, aligned
+from ..core.batching import Batch, aligned, leading
 from ..core.bound import by_bindings
 from ..core.broadcast import broadcast_shape, cast, sum_to
 from ..core.define import bilinear, primitive
@@ -22,7 +22,7 @@ from ..core.variable import Variable
 from .arithmetic import add, multiply
 from .naming import called
 from .reduce import SUM
-from .shape import permute, reshape, reshaped
+from .shape import permute, reshape
 
 __all__ = ["addmm", "addmv", "affine", "baddbmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "outer", "vdot"]
 
@@ -31,6 +31,7 @@ _kernel = _kernels.matmul
 
 _half_matmul = half_kernel(_kernel)
 _add, _multiply = (_kernels.Elementwise(name) for name in ("add", "multiply"))
+_products = multiply.operation.kernel  # type: ignore[attr-defined]  # of any dtype
 
 
 @by_bindings
@@ -40,7 +41,7 @@ def _matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if x.dtype == dtypes.float16:
         z: np.ndarray = _half_matmul(x, y)
     else:
-        z = np.matmul(x, y)
+        z = np.asarray(np.matmul(x, y))
     return z
 
 
@@ -147,15 +148,11 @@ _STACKS_TN: Operation = bilinear(
 )  # fmt: skip
 
 
-def _column(x: Any) -> Any:
-    return reshaped(x, (x._value.shape[0], 1))
-
-
 # A matrix and a vector, a vector and a matrix, two vectors.
 _MV: Operation = bilinear(
     "mv",
-    by_bindings(lambda x, y: _matmul(x, y[:, None])[:, 0]),
-    lambda g, y: _column(g) * y,
+    _matmul,
+    lambda g, y: apply(_OUTER, (g, y)),
     lambda g, x: apply(_VM, (g, x)),
     batched=_each_mv,
 )
@@ -163,20 +160,29 @@ _MV: Operation = bilinear(
 
 _VM: Operation = bilinear(
     "vm",
-    by_bindings(lambda x, y: _matmul(x[None], y)[0]),
+    _matmul,
     lambda g, y: apply(_MV, (y, g)),
-    lambda g, x: _column(x) * g,
+    lambda g, x: apply(_OUTER, (x, g)),
     batched=_each_vm,
 )
 
 
 _DOT = bilinear(
-    "dot", by_bindings(lambda x, y: _matmul(x[None], y[:, None])[0, 0, ...]), lambda g, y: g * y, lambda g, x: g * x,
-    batched=_each_dot,
-)  # fmt: skip
+    "dot", _matmul, lambda g, y: g * y, lambda g, x: g * x, batched=_each_dot
+)
 
 
-PRODUCTS = (_MM, _MM_NT, _MM_TN, _STACKS, _STACKS_NT, _STACKS_TN, _MV, _VM, _DOT)  # all that is bilinear
+# The products of two vectors' items, each with each.
+_OUTER: Operation = bilinear(
+    "outer",
+    by_bindings(lambda x, y: _products(x[..., None], y[..., None, :])),
+    lambda g, y: apply(_MV, (g, y)),
+    lambda g, x: apply(_VM, (x, g)),
+    batched=leading,
+)
+
+
+PRODUCTS = (_MM, _MM_NT, _MM_TN, _STACKS, _STACKS_NT, _STACKS_TN, _MV, _VM, _DOT, _OUTER)  # all that is bilinear
 
 
 _BY_DIMENSIONS = {(2, 2): _MM, (2, 1): _MV, (1, 2): _VM, (1, 1): _DOT}
@@ -269,7 +275,7 @@ def dot(x: Any, y: Any) -> Tensor:
     >>> wg.dot(wg.arange(3.), wg.ones(3))
     tensor(3.)
     """
-    return _checked("dot", x, y, 1, 1)
+    return apply(_DOT, _checked("dot", x, y, 1, 1))
 
 
 def mv(x: Any, y: Any) -> Tensor:
@@ -297,7 +303,7 @@ def mv(x: Any, y: Any) -> Tensor:
     >>> wg.mv(wg.arange(6.).reshape(2, 3), wg.arange(3.))
     tensor([ 5., 14.])
     """
-    return _checked("mv", x, y, 2, 1)
+    return apply(_MV, _checked("mv", x, y, 2, 1))
 
 
 def mm(x: Any, y: Any) -> Tensor:
@@ -326,7 +332,7 @@ def mm(x: Any, y: Any) -> Tensor:
     tensor([[3.],
             [3.]])
     """
-    return _checked("mm", x, y, 2, 2)
+    return apply(_MM, _checked("mm", x, y, 2, 2))
 
 
 def bmm(x: Any, y: Any) -> Tensor:
@@ -354,24 +360,25 @@ def bmm(x: Any, y: Any) -> Tensor:
     >>> wg.bmm(wg.ones(2, 3, 4), wg.ones(2, 4, 5)).shape
     wengert.Size([2, 3, 5])
     """
-    x, y = enter(x), enter(y)
-    if x._value.ndim == 3 and y._value.ndim == 3 and x._value.shape[0] != y._value.shape[0]:
+    x, y = _checked("bmm", x, y, 3, 3)
+    if x._value.shape[0] != y._value.shape[0]:
         raise ValueError(
             f"bmm: stacks of {x._value.shape[0]} and {y._value.shape[0]} matrices; expected as many in both"
         )
-    return _checked("bmm", x, y, 3, 3)
+    return apply(_STACKS, (x, y))
 
 
-def _checked(name: str, x: Any, y: Any, ndim_x: int, ndim_y: int) -> Tensor:
+def _checked(name: str, x: Any, y: Any, ndim_x: int, ndim_y: int) -> tuple[Any, Any]:
+    """Operands of so many dimensions, that chain and have one dtype."""
     x, y = enter(x), enter(y)
     a, b = x._value.shape, y._value.shape
     if len(a) != ndim_x or len(b) != ndim_y or a[-1] != b[-2 if ndim_y > 1 else 0]:
         wanted = {(1, 1): "(n,) and (n,)", (2, 1): "(m, k) and (k,)", (2, 2): "(m, k) and (k, n)",
                   (3, 3): "(b, m, k) and (b, k, n)"}  # fmt: skip
         raise ValueError(f"{name}: expected shapes {wanted[ndim_x, ndim_y]}, got {a} and {b}")
-    if x._value.dtype != y._value.dtype:
+    if x._value.dtype is not y._value.dtype and x._value.dtype != y._value.dtype:
         raise TypeError(f"{name}: expected one dtype, got {x._value.dtype} and {y._value.dtype}")
-    return matmul(x, y)
+    return x, y
 
 
 def outer(x: Any, y: Any) -> Tensor:
@@ -403,8 +410,9 @@ def outer(x: Any, y: Any) -> Tensor:
     x, y = enter(x), enter(y)
     if x._value.ndim != 1 or y._value.ndim != 1:
         raise ValueError(f"outer: expected two vectors, got shapes {x._value.shape} and {y._value.shape}")
-    column = reshape(x, (-1, 1) if x._value.size else (0, 1))
-    return multiply(column, y)
+    if x._value.dtype is not y._value.dtype:
+        x, y = of_one_dtype(x, y)
+    return apply(_OUTER, (x, y))
 
 
 def vdot(x: Any, y: Any) -> Tensor:
@@ -430,7 +438,7 @@ def vdot(x: Any, y: Any) -> Tensor:
     >>> wg.vdot(wg.arange(3.), wg.ones(3))
     tensor(3.)
     """
-    return _checked("vdot", x, y, 1, 1)
+    return apply(_DOT, _checked("vdot", x, y, 1, 1))
 
 
 def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -610,7 +618,7 @@ def _each_affine_nt_of_vector(kernel: Any, batch: Batch, arrays: list[Any], stat
 # The same of one vector, without the shapes of a matrix around it.
 _AFFINE_OF_VECTOR = primitive(
     "addmv", by_bindings(lambda x, w, b: _affine_kernel(x[None], w, b)[0]),
-    (lambda g, w: apply(_MV, (w, g)), lambda g, x: _column(x) * g, lambda g: g),
+    (lambda g, w: apply(_MV, (w, g)), lambda g, x: apply(_OUTER, (x, g)), lambda g: g),
     (lambda t, w: apply(_VM, (t, w)), lambda t, x: apply(_VM, (x, t)), lambda t: t),
     arguments=("x", "w", "b"), batched=_each_affine_of_vector,
 )  # fmt: skip
@@ -618,7 +626,7 @@ _AFFINE_OF_VECTOR = primitive(
 
 _LINEAR_OF_VECTOR = primitive(
     "addmv", by_bindings(lambda x, w, b: _affine_kernel(x[None], w.T, b)[0]),
-    (lambda g, w: apply(_VM, (g, w)), lambda g, x: _column(g) * x, lambda g: g),
+    (lambda g, w: apply(_VM, (g, w)), lambda g, x: apply(_OUTER, (g, x)), lambda g: g),
     (lambda t, w: apply(_MV, (w, t)), lambda t, x: apply(_MV, (t, x)), lambda t: t),
     arguments=("x", "w", "b"), batched=_each_affine_nt_of_vector,
 )  # fmt: skip
