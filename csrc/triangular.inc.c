@@ -1,11 +1,15 @@
-/* triangular.inc.c - systems with a triangular matrix, and the factors of a matrix into two of them.
+/* triangular.inc.c - systems with a triangular matrix, the factors of a matrix into two of them, and the reflections
+ * that make one of a matrix.
  *
- * Both are for matrices that the second-level cache holds: whoever has larger ones divides them, into these and products.
+ * All are for matrices that the second-level cache holds: whoever has larger ones divides them, into these and products.
  *
- *   solve   a panel of columns of the right-hand sides is copied side by side into the first-level cache and solved
- *           there, some rows at a time: first what the rows above contribute, in registers as in a matrix product
- *           (gemm_tile.inc.c), then the small triangle on the diagonal
- *   lu      row by row, the pivot's row subtracted from those below while it stays in the first-level cache
+ *   solve     a panel of columns of the right-hand sides is copied side by side into the first-level cache and solved
+ *             there, some rows at a time: first what the rows above contribute, in registers as in a matrix product
+ *             (gemm_tile.inc.c), then the small triangle on the diagonal
+ *   lu        row by row, the pivot's row subtracted from those below while it stays in the first-level cache
+ *   cholesky  likewise, on one side of the diagonal; its square roots come last
+ *   reflect   some columns at a time, which stay in the first-level cache from their product with the vector to its
+ *             subtraction; householder.c has the rest of QR, once for all instruction sets
  *
  * A panel's, and a matrix's, arithmetic is the same whatever the others are. */
 
@@ -15,9 +19,10 @@
 
 enum {
     TRIANGULAR_CHUNK = CHUNK_OF(COST_FLOP, 1),
-    TRIANGULAR_VECTORS = 2,                            /* of a row of a panel */
-    TRIANGULAR_ROWS = VECTOR_REGISTERS == 32 ? 12 : 4, /* whose sums are in registers */
+    TRIANGULAR_VECTORS = 2,                           /* of a row of a panel */
+    TRIANGULAR_ROWS = VECTOR_REGISTERS == 32 ? 8 : 4, /* whose sums are in registers */
     TRIANGULAR_FEW = 4,
+    REFLECTED = 4, /* vectors of columns whose products with a vector are in registers */
 };
 
 /* Where matrix number `index` of a batch begins, in items. */
@@ -201,36 +206,49 @@ INLINE void INTERNAL(lu_exchange)(ptrdiff_t n, real *x, real *y)
     }
 }
 
-static void INTERNAL(lu_matrix)(const INTERNAL(lu_job) *job, real *a, int64_t *order)
+/* Let the pivot of step k be the largest item of what is left of its column. */
+INLINE void INTERNAL(lu_choose)(const INTERNAL(lu_job) *job, ptrdiff_t k, real *a, int64_t *order)
+{
+    const ptrdiff_t ld = job->row_stride;
+    ptrdiff_t best = k;
+    real largest = a[k * ld + k] < 0 ? -a[k * ld + k] : a[k * ld + k];
+    for (ptrdiff_t i = k + 1; i < job->m; i++) {
+        const real magnitude = a[i * ld + k] < 0 ? -a[i * ld + k] : a[i * ld + k];
+        if (magnitude > largest) {
+            largest = magnitude;
+            best = i;
+        }
+    }
+    if (best != k) {
+        const int64_t row = order[k];
+        order[k] = order[best];
+        order[best] = row;
+        INTERNAL(lu_exchange)(job->n, a + k * ld, a + best * ld);
+    }
+}
+
+/* Without an order, of the upper triangle of a symmetric matrix alone: gives 0, or which pivot is not positive. */
+static ptrdiff_t INTERNAL(lu_matrix)(const INTERNAL(lu_job) *job, real *a, int64_t *order)
 {
     const ptrdiff_t m = job->m, n = job->n, ld = job->row_stride;
-    for (ptrdiff_t i = 0; i < m; i++)
+    for (ptrdiff_t i = 0; order && i < m; i++)
         order[i] = i;
     for (ptrdiff_t k = 0; k < least(m, n); k++) {
-        ptrdiff_t best = k;
-        real largest = a[k * ld + k] < 0 ? -a[k * ld + k] : a[k * ld + k];
-        for (ptrdiff_t i = k + 1; i < m; i++) {
-            const real magnitude = a[i * ld + k] < 0 ? -a[i * ld + k] : a[i * ld + k];
-            if (magnitude > largest) {
-                largest = magnitude;
-                best = i;
-            }
-        }
-        if (best != k) {
-            const int64_t row = order[k];
-            order[k] = order[best];
-            order[best] = row;
-            INTERNAL(lu_exchange)(n, a + k * ld, a + best * ld);
-        }
+        if (order)
+            INTERNAL(lu_choose)(job, k, a, order);
         const real *pivot = a + k * ld;
+        if (!order && !(pivot[k] > 0))
+            return k + 1;
         if (pivot[k] == 0) /* and all below it are 0 */
             continue;
         for (ptrdiff_t i = k + 1; i < m; i++) {
             real *row = a + i * ld;
-            row[k] = row[k] / pivot[k];
-            INTERNAL(lu_subtract)(n - k - 1, row[k], pivot + k + 1, row + k + 1);
+            const ptrdiff_t first = order ? k + 1 : i;
+            row[k] = (order ? row[k] : pivot[i]) / pivot[k];
+            INTERNAL(lu_subtract)(n - first, row[k], pivot + first, row + first);
         }
     }
+    return 0;
 }
 
 static void INTERNAL(lu_matrices)(void *context, ptrdiff_t begin, ptrdiff_t end)
@@ -249,6 +267,58 @@ static void K(lu)(ptrdiff_t count, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t 
     wg_parallel_for(count, grain, INTERNAL(lu_matrices), &job);
 }
 
+static ptrdiff_t K(cholesky)(ptrdiff_t n, void *matrix, ptrdiff_t ld)
+{
+    real *const a = matrix;
+    const INTERNAL(lu_job) job = {n, n, ld, 0, a, NULL};
+    const ptrdiff_t minor = INTERNAL(lu_matrix)(&job, a, NULL);
+    for (ptrdiff_t k = 0; k < n && minor == 0; k++) {
+        const real root = (real)sqrt(a[k * ld + k]), inverse = 1 / root;
+        for (ptrdiff_t j = 0; j < n; j++)
+            a[k * ld + j] = j < k ? 0 : j > k ? a[k * ld + j] * inverse : root;
+    }
+    return minor;
+}
+
+/* ---------------------------------------------------------------- reflect */
+
+/* `vectors` of columns at a time; `n` of them, where it is one vector. */
+INLINE void INTERNAL(reflect_columns)(const int vectors, ptrdiff_t m, ptrdiff_t n, const real *v, real tau, real *a,
+                                      ptrdiff_t ld)
+{
+    vreal sum[REFLECTED];
+    UNROLL
+    for (int j = 0; j < vectors; j++)
+        sum[j] = (vreal){0};
+    for (ptrdiff_t i = 0; i < m; i++) {
+        const vreal factor = V(splat)(v[i]);
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            sum[j] = V(fma)(factor, V(load_upto)(a + i * ld + j * LANES, n), sum[j]);
+    }
+    UNROLL
+    for (int j = 0; j < vectors; j++)
+        sum[j] = sum[j] * V(splat)(-tau);
+    for (ptrdiff_t i = 0; i < m; i++) {
+        const vreal factor = V(splat)(v[i]);
+        UNROLL
+        for (int j = 0; j < vectors; j++) {
+            real *const place = a + i * ld + j * LANES;
+            V(store_upto)(place, n, V(fma)(factor, sum[j], V(load_upto)(place, n)));
+        }
+    }
+}
+
+static void K(reflect)(ptrdiff_t m, ptrdiff_t n, const void *v, double tau, void *a, ptrdiff_t ld)
+{
+    ptrdiff_t j = 0;
+    for (; j + REFLECTED * LANES <= n; j += REFLECTED * LANES)
+        INTERNAL(reflect_columns)(REFLECTED, m, LANES, v, (real)tau, (real *)a + j, ld);
+    for (; j < n; j += LANES)
+        INTERNAL(reflect_columns)(1, m, least(n - j, LANES), v, (real)tau, (real *)a + j, ld);
+}
+
 #if REAL_BITS == 64
-const wg_triangular_kernels TABLE(triangular) = {.solve = BOTH(solve), .lu = BOTH(lu)};
+const wg_triangular_kernels TABLE(triangular) = {
+    .solve = BOTH(solve), .lu = BOTH(lu), .cholesky = BOTH(cholesky), .reflect = BOTH(reflect)};
 #endif

@@ -332,10 +332,32 @@ typedef void wg_solve_fn(const wg_triangular *t);
 typedef void wg_lu_fn(ptrdiff_t count, ptrdiff_t m, ptrdiff_t n, void *a, ptrdiff_t row_stride, ptrdiff_t matrix_stride,
                       int64_t *order);
 
+/* The upper triangle of a matrix becomes that of U, with U^T U = A, and what lies below it, which is not read, zeros.
+ * Gives 0, or the order of the first leading minor that is not positive; then A has no meaning. Columns have unit stride.
+ * |A - U^T U| is at most (n + 1) eps |U^T| |U|. */
+typedef ptrdiff_t wg_cholesky_fn(ptrdiff_t n, void *a, ptrdiff_t row_stride);
+
+/* A matrix A of m rows and n columns becomes A - tau v v^T A, for a dense v. Columns have unit stride; v and A do not
+ * overlap. */
+typedef void wg_reflect_fn(ptrdiff_t m, ptrdiff_t n, const void *v, double tau, void *a, ptrdiff_t row_stride);
+
 typedef struct {
     wg_solve_fn *solve[WG_REALS];
     wg_lu_fn *lu[WG_REALS];
+    wg_cholesky_fn *cholesky[WG_REALS];
+    wg_reflect_fn *reflect[WG_REALS];
 } wg_triangular_kernels;
+
+/* householder.c. Each of `count` matrices a of m rows and n columns becomes R of its factors Q R, of as many, with zeros
+ * below the diagonal; q becomes Q's first `columns` columns, of m rows. All are dense; `scratch` has count * min(m, n) *
+ * (m + 1) items. Signs and reflections are LAPACK's: H = 1 - tau v v^T with v_0 = 1, and H = 1 where there are only zeros
+ * below the diagonal. |A - Q R| and |Q^T Q - 1| are about m eps times the norm. */
+void wg_qr(wg_real real, ptrdiff_t count, ptrdiff_t m, ptrdiff_t n, ptrdiff_t columns, void *a, void *q, void *scratch);
+
+/* Of `count` matrices of n rows, given by the factors and the orders that `lu` left, all dense: the determinants; their
+ * signs where `what` is 1, the logarithms of their absolute values where it is 2. Nothing overflows but results. */
+void wg_determinants(wg_real real, int what, ptrdiff_t count, ptrdiff_t n, const void *factors, const int64_t *order,
+                     void *out);
 
 /* ---------------------------------------------------------------- convolution */
 

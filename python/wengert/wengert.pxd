@@ -173,6 +173,11 @@ cdef extern from "wengert.h" nogil:
         void (**solve)(const wg_triangular *t) noexcept nogil
         void (**lu)(cnp.npy_intp count, cnp.npy_intp m, cnp.npy_intp n, void *a, cnp.npy_intp row_stride,
                     cnp.npy_intp matrix_stride, int64_t *order) noexcept nogil
+        cnp.npy_intp (**cholesky)(cnp.npy_intp n, void *a, cnp.npy_intp row_stride) noexcept nogil
+    void wg_determinants(wg_real real, int what, cnp.npy_intp count, cnp.npy_intp n, const void *factors, const int64_t *order,
+                         void *out) noexcept nogil
+    void wg_qr(wg_real real, cnp.npy_intp count, cnp.npy_intp m, cnp.npy_intp n, cnp.npy_intp columns, void *a, void *q,
+               void *scratch) noexcept nogil
 
     # ---- convolution
     ctypedef struct wg_conv:

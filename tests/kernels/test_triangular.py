@@ -155,6 +155,90 @@ def test_lu_is_refused_what_it_cannot_change(isa: str, dtype: np.dtype) -> None:
         K.lu_in_place(np.ones((1, 2, 2), np.int64))
 
 
+@pytest.mark.parametrize("n", [0, 1, 2, 9, 17, 100])
+def test_determinants_are_those_of_the_factors(isa: str, dtype: np.dtype, n: int) -> None:
+    a = np.random.default_rng(n).normal(size=(4, n, n)).astype(dtype)
+    packed = a.copy()
+    order = K.lu_in_place(packed)
+    sign, logarithm = np.linalg.slogdet(a.astype(np.float64))
+    tolerance = 1e4 * np.finfo(dtype).eps
+    np.testing.assert_allclose(K.determinants(packed, order, 0), np.linalg.det(a.astype(np.float64)), rtol=tolerance)
+    np.testing.assert_array_equal(K.determinants(packed, order, 1), sign)
+    np.testing.assert_allclose(K.determinants(packed, order, 2), logarithm, rtol=tolerance, atol=tolerance)
+
+
+def test_only_a_determinant_itself_overflows(isa: str, dtype: np.dtype) -> None:
+    def of(*diagonal: float) -> list[float]:
+        order = np.arange(len(diagonal))[None]
+        return [K.determinants(np.diag(np.array(diagonal, dtype))[None], order, what).item() for what in range(3)]
+
+    assert of(*[2.0**100] * 40, *[2.0**-100] * 40, -3) == [-3, -1, pytest.approx(np.log(3))]
+    assert of(*[2.0**100] * 40) == [np.inf, 1, pytest.approx(4000 * np.log(2))]
+    assert of(*[2.0**-100] * 40, -1) == [0, -1, pytest.approx(-4000 * np.log(2))]
+    assert of(3, 0, 2) == [0, 0, -np.inf]
+    assert np.isnan(of(1, np.nan)[::2]).all()
+    near = dtype.type(1 + 8 * np.finfo(dtype).eps)
+    assert of(near)[2] == pytest.approx(np.log1p(8 * np.finfo(dtype).eps), rel=1e-6)
+
+
+# ---------------------------------------------------------------- cholesky
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 17, 100])
+def test_cholesky_factors_multiply_to_the_matrix(isa: str, dtype: np.dtype, n: int) -> None:
+    half = matrices((3, n, n), np.dtype(np.float64))
+    a = (half @ half.swapaxes(-1, -2)).astype(dtype)
+    above = np.triu(np.ones((n, n), bool), 1)
+    z, minor = K.cholesky(np.where(above, dtype.type(np.nan), a))
+    assert minor == 0
+    assert z.dtype == dtype
+    assert not z[:, above].any()
+    wide = z.astype(np.float64)
+    turned = wide.swapaxes(-1, -2)
+    error = np.abs(np.tril(wide @ turned - a))
+    assert (error <= (n + 1) * np.finfo(dtype).eps * (np.abs(wide) @ np.abs(turned))).all()
+    if n:
+        a[1, n // 2, n // 2] = -1
+        assert K.cholesky(a)[1] == n // 2 + 1
+        a[0, -1, 0] = np.nan  # which reaches the last pivot
+        assert K.cholesky(a)[1] == n
+
+
+# ---------------------------------------------------------------- reflections
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 1), (5, 3), (3, 5), (17, 16), (40, 61), (100, 100), (130, 7)])
+def test_reflections_make_a_matrix_triangular(isa: str, dtype: np.dtype, threads: int, shape: tuple[int, int]) -> None:
+    a = np.random.default_rng(0).normal(size=(3, *shape)).astype(dtype)
+    expected = np.linalg.qr(a.astype(np.float64), mode="complete")
+    tolerance = 100 * max(shape) * np.finfo(dtype).eps  # of signs as LAPACK's, and well determined
+    for columns in {0, min(shape), shape[0]}:
+        q, r = K.qr(a.swapaxes(-1, -2).copy().swapaxes(-1, -2), columns)
+        assert q.dtype == r.dtype == dtype
+        assert not np.tril(r, -1).any()
+        np.testing.assert_allclose(r, expected.R, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(q, expected.Q[..., :columns], rtol=tolerance, atol=tolerance)
+
+
+def test_reflections_of_items_whose_squares_are_too_large_or_too_small(isa: str, dtype: np.dtype) -> None:
+    a = np.array([[3, 1], [4, 7]], np.float64)
+    for scale in (np.finfo(dtype).max / 64, np.finfo(dtype).tiny * 4096, np.finfo(dtype).tiny / 4096):
+        q, r = K.qr((a * scale).astype(dtype), 2)
+        np.testing.assert_allclose(q, [[-0.6, 0.8], [-0.8, -0.6]], rtol=1e-2)
+        np.testing.assert_allclose(r / scale, [[-5, -6.2], [0, 3.4]], rtol=1e-2, atol=1e-6)
+
+
+def test_what_is_triangular_stays_and_nan_spreads(isa: str, dtype: np.dtype) -> None:
+    a = np.array([[-2, np.inf, 1], [0, 3, 5], [0, 0, 0]], dtype)
+    q, r = K.qr(a, 3)
+    np.testing.assert_array_equal(q, np.eye(3))
+    np.testing.assert_array_equal(r, a)
+    for place in ((1, 0), (0, 0)):
+        a = np.array([[1, 2], [0, 3]], dtype)
+        a[place] = np.nan
+        assert np.isnan(K.qr(a, 2)[1][0]).any()
+
+
 # ---------------------------------------------------------------- any arrays
 
 

@@ -137,7 +137,7 @@ def copy(x):
     return copy_kernel.run(array, None, None, ())
 
 
-def empty(shape, dtype):
+cpdef cnp.ndarray empty(shape, dtype):
     """An uninitialised array in recycled memory, of a dtype that tensors have."""
     cdef cnp.npy_intp dims[WG_MAX_DIMS]
     cdef int typenum = (<cnp.dtype> dtype if isinstance(dtype, cnp.dtype) else np.dtype(dtype)).num
@@ -157,7 +157,7 @@ cdef frozenset ARRAY_TYPES = frozenset((cnp.NPY_BOOL, cnp.NPY_UINT8, cnp.NPY_INT
                                         cnp.NPY_INT64, NPY_HALF, cnp.NPY_FLOAT, cnp.NPY_DOUBLE))
 
 
-def zeros(shape, dtype):
+cpdef cnp.ndarray zeros(shape, dtype):
     """An array of zeros in recycled memory, of a dtype that tensors have."""
     cdef cnp.ndarray out = empty(shape, dtype)
     memset(cnp.PyArray_DATA(out), 0, cnp.PyArray_NBYTES(out))
@@ -166,7 +166,7 @@ def zeros(shape, dtype):
     return out
 
 
-def assign(out, x):
+cpdef assign(out, x):
     """Copy the items of an array into another one, of the same dtype and any strides, where x broadcasts to its shape.
 
     Parameters

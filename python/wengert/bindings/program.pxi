@@ -154,9 +154,14 @@ cdef cnp.ndarray view_of(char *data, tuple shape, tuple strides, dtype, bint wri
     for d in range(ndim):
         lengths[d] = shape[d]
         steps[d] = strides[d]
+    return array_over(data, ndim, lengths, steps, dtype, writable, owner)
+
+
+cdef cnp.ndarray array_over(char *data, int ndim, cnp.npy_intp *shape, cnp.npy_intp *strides, dtype, bint writable, owner):
+    """`view_of`, of a shape and strides in C."""
     Py_INCREF(dtype)  # PyArray_NewFromDescr takes one over, and PyArray_SetBaseObject
     cdef cnp.ndarray array = PyArray_NewFromDescr(
-        cnp.ndarray, <cnp.PyArray_Descr *> dtype, ndim, lengths, steps, data,
+        cnp.ndarray, <cnp.PyArray_Descr *> dtype, ndim, shape, strides, data,
         cnp.NPY_ARRAY_ALIGNED | (cnp.NPY_ARRAY_WRITEABLE if writable else 0), None)
     Py_INCREF(owner)
     PyArray_SetBaseObject(array, owner)

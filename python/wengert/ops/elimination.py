@@ -85,7 +85,7 @@ def _regular(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return packed, order
 
 
-_factorize = computed("linalg_lu_factor_ex", _factorized, batched=unchanged)
+factorized = computed("linalg_lu_factor_ex", _factorized, batched=unchanged)
 _factorize_regular = computed("linalg_lu_factor_ex", _regular, batched=unchanged)
 is_singular = computed(
     "linalg_is_singular", lambda x: (_factorized(x)[0].diagonal(0, -2, -1) == 0).any(-1), batched=unchanged
@@ -104,6 +104,12 @@ def _substitute(y: np.ndarray, packed: np.ndarray, order: np.ndarray, transposed
     z = np.empty_like(once)
     np.put_along_axis(z, np.broadcast_to(order[..., None], z.shape), once, -2)
     return z
+
+
+def transposed_inverse(packed: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """inv(x).T by what is known of x; not finite where that is singular."""
+    one = np.broadcast_to(np.eye(packed.shape[-1], dtype=packed.dtype), packed.shape)
+    return _substitute(one, packed, order, True)
 
 
 def _solve(x: np.ndarray, y: np.ndarray, known: tuple[np.ndarray, np.ndarray], transposed: bool) -> np.ndarray:
@@ -285,7 +291,7 @@ def lu(x: Any, *, pivot: bool = True) -> LU:
 
 @half
 def _lu(x: Any) -> tuple[Any, Any, Any]:
-    known = _factorize(x)
+    known = factorized(x)
     m, n = x._value.shape[-2:]
     z = _packed(x, known)
     lower, upper = z, z
@@ -328,7 +334,7 @@ def lu_factor(x: Any, *, pivot: bool = True) -> LUFactors:
     """
     _require_pivot("lu_factor", pivot)
     x = as_matrices("lu_factor", x)
-    known = _factorize(x)
+    known = factorized(x)
     return LUFactors(_packed(x, known), _exchanges_of(item(known, 1), count=min(x._value.shape[-2:])))
 
 

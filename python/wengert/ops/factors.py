@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
 from ..core.batching import leading, unchanged
 from ..core.define import computed, primitive
 from ..core.doors import constant
+from ..core.half import half_kernel
 from ..core.modes import mode
 from ..core.tape import Operation, apply
 from .compare import where
 from .elimination import solved
 from .index import pick
 from .join import cat
-from .lapack import as_matrices, by_column, by_rows, diagonal_of, from_lapack
+from .lapack import LinAlgError, as_matrices, by_column, by_rows, diagonal_of, from_lapack, in_precision
 from .products import matmul
 from .shape import matrix_transpose as T
 from .triangular import between_inverses, half_lower
@@ -35,17 +36,34 @@ def symmetrized(x: Any) -> Any:
     return (x + T(x)) * 0.5
 
 
-def _cholesky(x: np.ndarray) -> np.ndarray:
+_LEAF = 128  # rows up to which kernels factorize, and beyond which LAPACK does, in float64
+
+
+def _large_cholesky(x: np.ndarray) -> np.ndarray:
     z = np.linalg.cholesky(x)
-    last = z[..., -1:, -1:]  # NaN reaches it from wherever it was
-    if math.isnan(last.item()) if last.size == 1 else np.isnan(last).any():  # which LAPACK passes on
-        raise np.linalg.LinAlgError("Matrix is not positive definite, but has NaN")
+    if np.isnan(z[..., -1, -1]).any():  # which it reaches from wherever it was, and which LAPACK passes on
+        raise LinAlgError("Matrix is not positive definite, but has NaN")
+    return z
+
+
+_by_lapack = from_lapack("cholesky", _large_cholesky)
+
+
+def _cholesky(x: np.ndarray) -> np.ndarray:
+    if x.shape[-1] > _LEAF:
+        large: np.ndarray = _by_lapack(x)
+        return large
+    z, minor = _kernels.cholesky(x)
+    if minor:
+        raise LinAlgError(
+            f"cholesky: Matrix is not positive definite, as its minor of order {minor} is not (of shape {x.shape})"
+        )
     return z
 
 
 # I. Murray, "Differentiation of the Cholesky decomposition", 2016.
 _CHOLESKY = primitive(
-    "linalg_cholesky_ex", from_lapack("cholesky", _cholesky),
+    "linalg_cholesky_ex", half_kernel(_cholesky),
     (lambda g, z: symmetrized(between_inverses(z, half_lower(matmul(T(z), g)), transposed=True)),),
     (lambda t, z: matmul(z, half_lower(between_inverses(z, symmetrized(t)))),),
     batched=leading,
@@ -99,7 +117,7 @@ class _Parts:
 
     def __init__(self, name: str, factorize: Callable[[np.ndarray], tuple[np.ndarray, ...]]) -> None:
         self._name = name
-        self._factorize = computed(name, from_lapack(name.removeprefix("linalg_"), factorize), batched=leading)
+        self._factorize = computed(name, factorize, batched=leading)
         self._operations: list[Operation] = []
 
     def part(self, vjp: Callable[..., Any], jvp: Callable[..., Any]) -> None:
@@ -133,7 +151,7 @@ class Eigh(NamedTuple):
     eigenvectors: Tensor
 
 
-_EIGH = _Parts("linalg_eigh", lambda x: tuple(np.linalg.eigh(x)))
+_EIGH = _Parts("linalg_eigh", in_precision("eigh", "eigh_lo", lambda x: tuple(np.linalg.eigh(x))))
 
 
 _EIGH.part(
@@ -188,7 +206,7 @@ def eigh(x: Any, UPLO: str = "L") -> Eigh:
 
 
 # Without the vectors, which only a derivative asks for.
-_EIGENVALUES = computed("linalg_eigh", from_lapack("eigh", np.linalg.eigvalsh), batched=leading)
+_EIGENVALUES = computed("linalg_eigh", in_precision("eigh", "eigvalsh_lo", np.linalg.eigvalsh), batched=leading)
 
 
 def eigvalsh(x: Any, UPLO: str = "L") -> Tensor:
@@ -267,7 +285,9 @@ def _push_u(t: Any, u: Any, s: Any, vh: Any) -> Any:
 
 # J. Townsend, "Differentiating the singular value decomposition", 2016. The rules of Vh are those of U for the
 # transpose.
-_SVD = _Parts("linalg_svd", lambda x: tuple(np.linalg.svd(x, full_matrices=False)))
+_SVD = _Parts(
+    "linalg_svd", in_precision("svd", "svd_s", lambda x: tuple(np.linalg.svd(x, full_matrices=False)))
+)
 
 
 _SVD.part(_pull_u, _push_u)
@@ -338,7 +358,7 @@ def svd(x: Any, full_matrices: bool = True) -> SVD:
 
 
 _SINGULAR_VALUES = computed(
-    "linalg_svd", from_lapack("svd", lambda x: np.linalg.svd(x, compute_uv=False)), batched=leading
+    "linalg_svd", in_precision("svd", "svd", lambda x: np.linalg.svd(x, compute_uv=False)), batched=leading
 )
 
 
@@ -413,7 +433,15 @@ def _push_r(t: Any, q: Any, r: Any) -> Tensor:
 
 
 # S. Walter and L. Lehmann, "Algorithmic differentiation of linear algebra functions", 2010.
-_QR = _Parts("linalg_qr", lambda x: tuple(np.linalg.qr(x)))
+def _reduced(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    m, n = x.shape[-2:]
+    if m * n > _LEAF * _LEAF:
+        return tuple(np.linalg.qr(x))
+    q, r = _kernels.qr(x, min(m, n))
+    return q, _kernels.copied(r[..., :n, :]) if m > n else r
+
+
+_QR = _Parts("linalg_qr", half_kernel(_reduced))
 
 
 _QR.part(lambda g, q, r: _over_r_transposed(g - matmul(q, mirrored(matmul(T(g), q))), r), _push_q)
@@ -422,7 +450,10 @@ _QR.part(lambda g, q, r: _over_r_transposed(g - matmul(q, mirrored(matmul(T(g), 
 _QR.part(lambda g, q, r: _over_r_transposed(matmul(q, mirrored(matmul(r, T(g)))), r), _push_r)
 
 
-_WHOLE_Q = _undetermined("Q of qr in mode complete", lambda x: np.linalg.qr(x, mode="complete").Q)
+_WHOLE_Q = _undetermined(
+    "Q of qr in mode complete",
+    lambda x: np.linalg.qr(x, mode="complete").Q if x.shape[-2] > _LEAF else _kernels.qr(x, x.shape[-2])[0],
+)
 
 
 def qr(x: Any, mode: str = "reduced") -> QR:

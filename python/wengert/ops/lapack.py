@@ -54,6 +54,25 @@ def from_lapack(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
+def in_precision(
+    name: str, direct: str, function: Callable[..., Any], failure: str = "the iteration did not converge"
+) -> Callable[..., Any]:
+    """`from_lapack` of LAPACK's function for the matrices' own precision, where NumPy has that by this name, since what
+    it exports computes in float64 alone; failures are told by `failure`. Else of `function`."""
+    found = getattr(getattr(np.linalg, "_umath_linalg", None), direct, None)
+    if found is None:
+        return from_lapack(name, function)
+
+    def fail(error: str, flag: int) -> None:
+        raise LinAlgError(failure)
+
+    def computed(x: np.ndarray) -> Any:
+        with np.errstate(invalid="call", call=fail):  # which is how it tells of them
+            return found(x)
+
+    return from_lapack(name, computed)
+
+
 _full_batch = moved()  # each example has its own of each argument
 
 

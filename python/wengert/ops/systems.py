@@ -9,15 +9,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import _kernels
 from .._types import Tensor
-from ..core.batching import leading, moved
+from ..core.batching import leading, moved, unchanged
 from ..core.broadcast import broadcast_shape
 from ..core.define import computed, primitive
 from ..core.doors import constant, enter
+from ..core.half import half_kernel
 from ..core.tape import Operation, apply
 from .compare import less, where
-from .elimination import solved
-from .lapack import as_matrices, by_column, from_lapack, identity_matrix, scalar_per_matrix, trace_of_product
+from .elimination import factorized, solved, transposed_inverse
+from .lapack import (
+    as_matrices,
+    by_column,
+    from_lapack,
+    identity_matrix,
+    in_precision,
+    scalar_per_matrix,
+    trace_of_product,
+)
 from .products import matmul, of_one_dtype
 from .shape import broadcast_to, clone, reshape
 from .shape import matrix_transpose as T
@@ -27,7 +37,7 @@ __all__ = ["det", "logdet", "matrix_power", "slogdet"]
 # ---------------------------------------------------------------- inverse, linear equations
 
 _INV = primitive(
-    "linalg_inv_ex", from_lapack("inv", np.linalg.inv),
+    "linalg_inv_ex", in_precision("inv", "inv", np.linalg.inv, "Singular matrix"),
     (lambda g, z: -matmul(matmul(T(z), g), T(z)),),
     (lambda t, z: -matmul(matmul(z, t), z),),
     batched=leading,
@@ -144,8 +154,15 @@ def _other_pairs(s: np.ndarray) -> np.ndarray:
     return pairs
 
 
-def _cofactors(x: np.ndarray) -> np.ndarray:
-    """The matrix of cofactors: the first derivative."""
+def _cofactors(x: np.ndarray, known: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The matrix of cofactors: the first derivative. From the inverse, if all matrices are regular enough for half of
+    the digits; else from the singular values."""
+    if x.size:
+        inverse = transposed_inverse(*known)
+        size = np.abs(x).max() * np.abs(inverse).max()
+        z: np.ndarray = _kernels.determinants(*known, 0)[..., None, None] * inverse
+        if size * size * np.finfo(z.dtype).eps < 1 and np.isfinite(z).all():
+            return z
     u, s, vh, sign = _singular(x)
     n = s.shape[-1]
     others = np.broadcast_to(s[..., None, :], (*s.shape, n))
@@ -203,9 +220,9 @@ def _by_inverse(x: Any, directions: tuple[Any, ...]) -> Any:
 
 _COFACTORS = primitive(
     "linalg_cofactors", from_lapack("det", _cofactors),
-    (lambda g, x: apply(_SECOND, (g, x)),),
-    (lambda t, x: apply(_SECOND, (t, x)),),
-    batched=leading,
+    (lambda g, x: apply(_SECOND, (g, x)), None),
+    (lambda t, x: apply(_SECOND, (t, x)), None), ("x", "known"),
+    batched=unchanged,
 )  # fmt: skip
 _SECOND: Operation = primitive(
     "linalg_det_second", from_lapack("det", _second),
@@ -227,10 +244,10 @@ _THIRD: Operation = primitive(
 
 
 _DET = primitive(
-    "linalg_det", from_lapack("det", lambda x: np.asarray(np.linalg.det(x))),
-    (lambda g, x: scalar_per_matrix(g) * apply(_COFACTORS, (x,)),),
-    (lambda t, x: trace_of_product(apply(_COFACTORS, (x,)), t),),
-    batched=leading,
+    "linalg_det", half_kernel(lambda x, known: _kernels.determinants(*known, 0)),
+    (lambda g, x, known: scalar_per_matrix(g) * apply(_COFACTORS, (x, known)), None),
+    (lambda t, x, known: trace_of_product(apply(_COFACTORS, (x, known)), t), None), ("x", "known"),
+    batched=unchanged,
 )  # fmt: skip
 
 
@@ -259,7 +276,8 @@ def det(x: Any) -> Tensor:
     >>> wg.linalg.det(wg.tensor([[1., 2.], [3., 4.]]))
     tensor(-2.)
     """
-    return apply(_DET, (as_matrices("det", x, square=True),))
+    x = as_matrices("det", x, square=True)
+    return apply(_DET, (x, factorized(x)))
 
 
 class SignAndLog(NamedTuple):
@@ -270,15 +288,15 @@ class SignAndLog(NamedTuple):
 
 
 _LOGABSDET = primitive(
-    "linalg_slogdet", from_lapack("slogdet", lambda x: np.asarray(np.linalg.slogdet(x)[1])),
-    (lambda g, x: scalar_per_matrix(g) * T(inv(x)),),
-    (lambda t, x: trace_of_product(T(inv(x)), t),),
-    batched=leading,
+    "linalg_slogdet", half_kernel(lambda x, known: _kernels.determinants(*known, 2)),
+    (lambda g, x, known: scalar_per_matrix(g) * T(inv(x)), None),
+    (lambda t, x, known: trace_of_product(T(inv(x)), t), None), ("x", "known"),
+    batched=unchanged,
 )  # fmt: skip
 
 
 _sign_of_det = computed(
-    "linalg_slogdet", from_lapack("slogdet", lambda x: np.asarray(np.linalg.slogdet(x)[0])), batched=leading
+    "linalg_slogdet", half_kernel(lambda x, known: _kernels.determinants(*known, 1)), batched=unchanged
 )
 
 
@@ -308,7 +326,8 @@ def slogdet(x: Any) -> SignAndLog:
     SignAndLog(sign=tensor(-1.), logabsdet=tensor(0.6931))
     """
     x = as_matrices("slogdet", x, square=True)
-    return SignAndLog(_sign_of_det(x), apply(_LOGABSDET, (x,)))
+    known = factorized(x)
+    return SignAndLog(_sign_of_det(x, known), apply(_LOGABSDET, (x, known)))
 
 
 def logdet(x: Any) -> Tensor:
