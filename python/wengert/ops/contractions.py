@@ -11,18 +11,18 @@ import numpy as np
 
 from .. import _kernels
 from .._types import Tensor
-from ..core import dtypes
 from ..core.arguments import dimension, integer
-from ..core.batching import moved, shaped
-from ..core.define import linear
+from ..core.batching import leading, moved, shaped
+from ..core.bound import by_bindings
+from ..core.define import bilinear, linear
 from ..core.doors import enter
 from ..core.signatures import tells
 from ..core.tape import apply
 from ..core.variable import Variable
 from .arithmetic import multiply
-from .index import diagonal, diagonal_view, on_diagonal
-from .products import matmul
-from .reduce import sum
+from .index import diagonal, on_diagonal
+from .products import matmul, of_one_dtype
+from .reduce import SUM, sum
 from .shape import broadcast_to, permute, reshape, reshaped
 
 __all__ = ["einsum", "inner", "kron", "tensordot"]
@@ -316,7 +316,6 @@ def inner(x: Any, y: Any) -> Tensor:
     return tensordot(x, y, ([-1], [-1]))
 
 
-@tells
 def kron(x: Any, y: Any) -> Tensor:
     """Kronecker's product: every item of x times the whole of y, laid side by side.
 
@@ -335,11 +334,44 @@ def kron(x: Any, y: Any) -> Tensor:
     tensor([1., 1., 2., 2.])
     """
     x, y = enter(x), enter(y)
-    ndim = max(x._value.ndim, y._value.ndim)
-    a, b = ((1,) * (ndim - v._value.ndim) + v._value.shape for v in (x, y))
-    x = reshape(x, tuple(n for pair in zip(a, (1,) * ndim, strict=True) for n in pair))
-    y = reshape(y, tuple(n for pair in zip((1,) * ndim, b, strict=True) for n in pair))
-    return reshape(x * y, tuple(n * m for n, m in zip(a, b, strict=True)))
+    ndim, other = x._value.ndim, y._value.ndim
+    if ndim < other:
+        x = reshape(x, (1,) * (other - ndim) + x._value.shape)
+    elif ndim > other:
+        y = reshape(y, (1,) * (ndim - other) + y._value.shape)
+    if x._value.dtype is not y._value.dtype:
+        x, y = of_one_dtype(x, y)
+    return apply(_KRON, (x, y), {"ndim": max(ndim, other)})
+
+
+def _laid_apart(x: Any, y: Any, ndim: int) -> tuple[Any, Any, tuple[int, ...]]:
+    """The shapes by which items of x and of y meet, each with each, and that of their products."""
+    lead = len(x) - ndim
+    a = (*x[:lead], *[n for length in x[lead:] for n in (length, 1)])
+    b = (*y[:lead], *[n for length in y[lead:] for n in (1, length)])
+    return a, b, tuple([m * n for m, n in zip(x[lead:], y[lead:], strict=True)])
+
+
+@by_bindings
+def _kron(x: np.ndarray, y: np.ndarray, ndim: int) -> np.ndarray:
+    a, b, shape = _laid_apart(x.shape, y.shape, ndim)
+    z: np.ndarray = multiply.operation.kernel(x.reshape(a), y.reshape(b))  # type: ignore[attr-defined]
+    return z.reshape(z.shape[: z.ndim - 2 * ndim] + shape)
+
+
+def _pull_kron(g: Any, x: Any, y: Any, ndim: int, first: int) -> Any:
+    """The cotangent of x, for `first` of 0, or of y."""
+    a, b, _ = _laid_apart(x._value.shape, y._value.shape, ndim)
+    apart = reshape(g, tuple([m * n for m, n in zip(a, b, strict=True)]))
+    dims = tuple(range(1 - first, 2 * ndim, 2))
+    return sum(apart * reshape(x if first else y, a if first else b), dims) if ndim else g * (x if first else y)
+
+
+_KRON = bilinear(
+    "kron", _kron,
+    lambda g, x, y, ndim: _pull_kron(g, x, y, ndim, 0), lambda g, x, y, ndim: _pull_kron(g, x, y, ndim, 1),
+    batched=leading,
+)  # fmt: skip
 
 
 def trace(x: Any) -> Tensor:
@@ -371,12 +403,11 @@ def trace(x: Any) -> Tensor:
     return apply(_TRACE, (x,), {"before": x._value.shape})
 
 
+@by_bindings
 def _trace(x: np.ndarray, before: tuple[int, ...]) -> np.ndarray:
-    line = diagonal_view(x, 0)
-    if line.dtype.kind == "f" and line.dtype != dtypes.float16:
-        return _kernels.reduce("sum", line, (line.ndim - 1,), False)
-    total = line.sum(-1, dtype=np.float32 if line.dtype.kind == "f" else np.int64)
-    return np.asarray(total, line.dtype if line.dtype.kind == "f" else np.int64)
+    line = _kernels.diagonal(x, 0)
+    total: np.ndarray = SUM.kernel(line, (line.ndim - 1,), False, before)
+    return total
 
 
 _TRACE = linear(

@@ -27,8 +27,8 @@ from ..core.modes import recorder
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable, detached
-from .index import diag_embed
 from .index import diagonal as diagonal_of
+from .index import on_diagonal
 from .naming import called
 from .shape import broadcast_to, clone, reshaped
 
@@ -981,7 +981,6 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 # ---------------------------------------------------------------- matrices
 
 
-@tells
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:  # fmt: skip
@@ -1022,11 +1021,11 @@ def eye(
     return leaf("eye", constant(_unit, shape, found), requires_grad, device)
 
 
+_one = functools.cache(functools.partial(np.ones, ()))
+
+
 def _unit(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    out = _filled(shape, 0, dtype)
-    rows, columns = shape
-    out.reshape(-1)[: min(rows, columns) * columns : columns + 1] = 1
-    return out
+    return _kernels.on_diagonal(_one(dtype), 0, shape)
 
 
 @tells
@@ -1194,7 +1193,6 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
     return _triangle_indices("triu_indices", False, row, col, offset, dtype, device)
 
 
-@tells
 def diag(x: Any, diagonal: int = 0) -> Tensor:
     """The matrix with a given diagonal, or the diagonal of a matrix.
 
@@ -1226,7 +1224,8 @@ def diag(x: Any, diagonal: int = 0) -> Tensor:
     x = enter(x)
     k = integer("diag", "diagonal", diagonal)
     if x._value.ndim == 1:
-        return called("diag", diag_embed(x, k))
+        side = x._value.size + abs(k)
+        return called("diag", on_diagonal(x, (side, side), k))
     if x._value.ndim == 2:
         return called("diag", clone(diagonal_of(x, k)))
     raise ValueError(f"diag: expected a vector or a matrix, got shape {x._value.shape}")

@@ -154,40 +154,21 @@ def unbind(x: Any, dim: int | None = None, *, axis: int | None = None) -> tuple[
 # ---------------------------------------------------------------- diagonals
 
 
-@by_bindings
-def diagonal_view(x: np.ndarray, offset: int, before: tuple[int, ...] = ()) -> np.ndarray:
-    """A view of the diagonals of the matrices in the last two dimensions; of a matrix, NumPy gives one at thrice the
-    price, and read-only."""
-    rows, columns = x.shape[-2:]
-    down, right = x.strides[-2:]
-    n = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
-    start = (offset * right if offset >= 0 else -offset * down) if n > 0 else 0
-    return _kernels.view_at(x, start, (*x.shape[:-2], max(n, 0)), (*x.strides[:-2], down + right), x.dtype)
-
-
-@by_bindings
-def _on_diagonal(x: np.ndarray, offset: int, before: tuple[int, ...]) -> np.ndarray:
-    out = _kernels.zeros(before, x.dtype)
-    _kernels.assign(diagonal_view(out, offset), x)
-    return out
-
-
 # The diagonals of the last two dimensions, and their transpose: zeros of shape `before` elsewhere.
 _DIAGONAL = linear(
-    "diagonal", diagonal_view,
+    "diagonal", by_bindings(_kernels.diagonal),
     lambda g, offset, before: apply(_DIAGONAL_BACKWARD, (g,), {"offset": offset, "before": before}),
     batched=unchanged,
 )  # fmt: skip
 
 
 _DIAGONAL_BACKWARD: Operation = linear(
-    "diagonal_backward", _on_diagonal,
+    "diagonal_backward", by_bindings(_kernels.on_diagonal),
     lambda g, offset, before: apply(_DIAGONAL, (g,), {"offset": offset, "before": before}),
     batched=moved(before=shaped),
 )  # fmt: skip
 
 
-@tells
 def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the diagonals of matrices.
 
@@ -230,12 +211,11 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     return as_view(x, apply(_DIAGONAL, (last,), {"offset": offset, "before": last._value.shape}))
 
 
-def on_diagonal(x: Any, before: tuple[int, ...]) -> Tensor:
-    """Zeros of shape `before` with x on the main diagonals of the last two dimensions."""
-    return apply(_DIAGONAL_BACKWARD, (x,), {"offset": 0, "before": before})
+def on_diagonal(x: Any, before: tuple[int, ...], offset: int = 0) -> Tensor:
+    """Zeros of shape `before` with x, along its last dimension, on a diagonal of the last two dimensions."""
+    return apply(_DIAGONAL_BACKWARD, (x,), {"offset": offset, "before": before})
 
 
-@tells
 def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices of zeros with the last dimension of a tensor on a diagonal.
 
@@ -268,12 +248,14 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tenso
     shape = x._value.shape
     if not shape:
         raise ValueError("diag_embed: a 0-d tensor has no items to be put on a diagonal; make it a vector first")
+    if offset == 0 and dim1 == -2 and dim2 == -1:  # the usual case
+        return on_diagonal(x, (*shape, shape[-1]))
     d1, d2 = (dimension("diag_embed", d, len(shape) + 1) for d in (dim1, dim2))
     if d1 == d2:
         raise ValueError(f"diag_embed: expected two different dimensions, got {dim1} and {dim2}")
     offset = integer("diag_embed", "offset", offset)
     side = shape[-1] + abs(offset)
-    full = apply(_DIAGONAL_BACKWARD, (x,), {"offset": offset, "before": (*shape[:-1], side, side)})
+    full = on_diagonal(x, (*shape[:-1], side, side), offset)
     return full if d2 == d1 + 1 == len(shape) else movedim(full, (-2, -1), (d1, d2))
 
 
