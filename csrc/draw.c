@@ -6,15 +6,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCKS = 64, HALVES = 8 * BLOCKS, LAYERS = 256 }; /* of four words each; halves of words */
+enum { HALVES = 512, BLOCK = 8, LAYERS = 256 }; /* halves of words: in the cache, in a block */
 
 typedef struct {
     wg_philox *state; /* or NULL */
     const wg_bits *bits;
-    uint64_t first[4];       /* the counter of the cache's first block */
-    uint32_t halves[HALVES]; /* the lower half of each word before the upper one */
-    ptrdiff_t next;          /* half; HALVES: there are none */
-    int filled;
+    uint64_t first[4];       /* the counter of the first block in the cache */
+    uint32_t halves[HALVES]; /* the lower half of each word before the upper one; the cache is filled at its end */
+    ptrdiff_t next, start;   /* half; HALVES: there are none. And of the first block, if there is one */
 } draw_cache;
 
 /* ---------------------------------------------------------------- words */
@@ -27,9 +26,10 @@ static void draw_add(uint64_t counter[4], uint64_t steps)
     }
 }
 
-/* Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011). */
-INLINE void draw_block(const uint64_t counter[4], const uint64_t key[2], uint64_t out[4])
+/* The block behind a counter, which moves on to it. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011). */
+INLINE void draw_block(uint64_t counter[4], const uint64_t key[2], uint64_t out[4])
 {
+    draw_add(counter, 1);
     uint64_t a = counter[0], b = counter[1], c = counter[2], d = counter[3], k = key[0], l = key[1];
     for (int round = 0; round < 10; round++) {
         const unsigned __int128 left = (unsigned __int128)0xD2E7470EE14C6C93 * a;
@@ -44,30 +44,26 @@ INLINE void draw_block(const uint64_t counter[4], const uint64_t key[2], uint64_
     out[0] = a, out[1] = b, out[2] = c, out[3] = d;
 }
 
-/* Of what is there to be used, `wanted` halves and no more, unless they come from a state. */
+/* Of what is there to be used, `wanted` halves, from a state in whole blocks. */
 static void draw_refill(draw_cache *cache, ptrdiff_t wanted)
 {
+    cache->next = HALVES - least(wanted, HALVES);
     if (!cache->state) {
-        cache->next = HALVES - least(wanted, HALVES);
         for (ptrdiff_t i = cache->next; i < HALVES; i++)
             cache->halves[i] = cache->bits->next(cache->bits->from);
         return;
     }
-    uint64_t counter[4], words[4];
-    memcpy(counter, cache->state->counter, sizeof counter);
-    for (int i = 0; i < BLOCKS; i++) {
-        draw_add(counter, 1);
-        if (i == 0)
-            memcpy(cache->first, counter, sizeof counter);
-        draw_block(counter, cache->state->key, words);
-        for (int w = 0; w < 4; w++) {
-            cache->halves[8 * i + 2 * w] = (uint32_t)words[w];
-            cache->halves[8 * i + 2 * w + 1] = (uint32_t)(words[w] >> 32);
-        }
+    cache->next = cache->start = cache->next / BLOCK * BLOCK;
+    memcpy(cache->first, cache->state->counter, sizeof cache->first);
+    for (ptrdiff_t i = cache->start; i < HALVES; i += BLOCK) {
+        uint64_t words[4];
+        draw_block(cache->state->counter, cache->state->key, words);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        for (int w = 0; w < 4; w++)
+            words[w] = words[w] << 32 | words[w] >> 32;
+#endif
+        memcpy(cache->halves + i, words, sizeof words);
     }
-    memcpy(cache->state->counter, counter, sizeof counter);
-    cache->next = 0;
-    cache->filled = 1;
 }
 
 /* What the state has left stands at the cache's end, as if a block had been used before it. */
@@ -75,8 +71,7 @@ static void draw_open(draw_cache *cache, wg_philox *state, const wg_bits *bits)
 {
     cache->state = state;
     cache->bits = bits;
-    cache->next = HALVES;
-    cache->filled = 0;
+    cache->next = cache->start = HALVES;
     if (!state)
         return;
     for (int w = 3; w >= state->position; w--) {
@@ -93,12 +88,12 @@ static void draw_close(draw_cache *cache)
     wg_philox *const state = cache->state;
     if (!state)
         return;
-    if (cache->filled) {
-        const ptrdiff_t block = (cache->next - 1) / 8;
+    if (cache->start < HALVES) {
+        const ptrdiff_t used = cache->next - cache->start, block = (used - 1) / BLOCK;
         memcpy(state->counter, cache->first, sizeof cache->first);
         draw_add(state->counter, (uint64_t)block);
         draw_block(state->counter, state->key, state->buffer);
-        state->position = (int)(cache->next - 8 * block + 1) / 2;
+        state->position = (int)(used - BLOCK * block + 1) / 2;
     } else {
         state->position = 4 - (int)(HALVES - cache->next) / 2;
     }
@@ -118,6 +113,21 @@ INLINE uint32_t draw_half(draw_cache *cache)
 INLINE float draw_uniform(draw_cache *cache)
 {
     return (float)(draw_half(cache) >> 8) * 0x1p-24F;
+}
+
+/* As many numbers as there are halves, n at most; in groups, which become vectors. */
+static ptrdiff_t draw_uniforms(draw_cache *cache, ptrdiff_t n, float *out)
+{
+    const uint32_t *const halves = cache->halves + cache->next;
+    ptrdiff_t i = 0;
+    n = least(n, HALVES - cache->next);
+    for (; i + BLOCK <= n; i += BLOCK)
+        for (ptrdiff_t j = i; j < i + BLOCK; j++)
+            out[j] = (float)(int32_t)(halves[j] >> 8) * 0x1p-24F;
+    for (; i < n; i++)
+        out[i] = (float)(int32_t)(halves[i] >> 8) * 0x1p-24F;
+    cache->next += n;
+    return n;
 }
 
 /* The layers of the ziggurat: of layer i the width, in steps of 2^-23 of it the part that lies in the layer above too, and
@@ -232,8 +242,7 @@ void wg_draw(wg_draw_kind kind, wg_philox *state, const wg_bits *bits, ptrdiff_t
         if (kind == WG_DRAW_NORMAL)
             i += draw_normals(&cache, n - i, numbers + i);
         else
-            for (const ptrdiff_t end = least(n, i + HALVES - cache.next); i < end; i++)
-                numbers[i] = (float)(int32_t)(cache.halves[cache.next++] >> 8) * 0x1p-24F;
+            i += draw_uniforms(&cache, n - i, numbers + i);
     }
     draw_close(&cache);
 }

@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Philox 4x64-10 as NumPy keeps it: four words are computed at once, of which the first `position` have been used, the
- * last of them by its lower half alone if `has_half`; `half` is its upper one. */
+/* Philox 4x64-10 as NumPy keeps it in memory: four words are computed at once, of which the first `position` have been
+ * used, the last of them by its lower half alone if `has_half`; `half` is its upper one. */
 typedef struct {
-    uint64_t counter[4], key[2], buffer[4];
-    int position, has_half;
+    uint64_t *counter, *key; /* four words, and two */
+    int position;
+    uint64_t buffer[4];
+    int has_half;
     uint32_t half;
 } wg_philox;
 

@@ -9,10 +9,10 @@ cdef extern from "numpy/random/bitgen.h":
 
 cdef extern from "draw.h" nogil:
     ctypedef struct wg_philox:
-        uint64_t counter[4]
-        uint64_t key[2]
-        uint64_t buffer[4]
+        uint64_t *counter
+        uint64_t *key
         int position
+        uint64_t buffer[4]
         int has_half
         uint32_t half
     ctypedef struct wg_bits:
@@ -25,8 +25,7 @@ cdef extern from "draw.h" nogil:
     void wg_draw_prepare()
     void wg_draw(wg_draw_kind kind, wg_philox *state, const wg_bits *bits, cnp.npy_intp n, void *out)
 
-cdef enum:
-    MANY_DRAWN = 4096  # numbers, for which reading and writing a generator's state pays
+cdef object PHILOX = None  # NumPy's class, once one of its sources was found to lie in memory as wg_philox does
 
 wg_draw_prepare()
 
@@ -43,30 +42,48 @@ def draw(source, shape, kind="uniform"):
         order.
     """
     cdef wg_draw_kind what = WG_DRAW_NORMAL if kind == "normal" else WG_DRAW_ORDER if kind == "order" else WG_DRAW_UNIFORM
-    cdef cnp.ndarray out = empty(shape, np.int64 if what == WG_DRAW_ORDER else np.float32), counter, key, buffer
+    cdef cnp.npy_intp lengths[WG_MAX_DIMS]
+    cdef int ndim = len(shape), d
+    cdef bint fits = ndim <= WG_MAX_DIMS
+    for d in range(ndim if fits else 0):
+        lengths[d] = shape[d]
+        fits = fits and lengths[d] >= 0
+    if not fits:
+        raise ValueError(f"draw: expected at most {WG_MAX_DIMS} lengths, none negative, got {shape}")
+    cdef cnp.ndarray out = new_array(cnp.NPY_INT64 if what == WG_DRAW_ORDER else cnp.NPY_FLOAT, ndim, lengths)
     cdef cnp.npy_intp n = cnp.PyArray_SIZE(out)
     cdef void *numbers = cnp.PyArray_DATA(out)
     cdef bitgen_t *generator
-    cdef wg_philox p
+    cdef wg_philox *state = NULL
     cdef wg_bits bits
     with source.lock:
-        if n < MANY_DRAWN or type(source).__name__ != "Philox":
-            generator = <bitgen_t *> PyCapsule_GetPointer(source.capsule, "BitGenerator")
-            bits.next, bits.from_ = generator.next_uint32, generator.state
+        generator = <bitgen_t *> PyCapsule_GetPointer(source.capsule, "BitGenerator")
+        bits.next, bits.from_ = generator.next_uint32, generator.state
+        if type(source) is PHILOX or is_philox(source, <wg_philox *> generator.state):
+            state = <wg_philox *> generator.state
+        if n < KEEP_GIL_BELOW // 8:
+            wg_draw(what, state, &bits, n, numbers)
+        else:
             with nogil:
-                wg_draw(what, NULL, &bits, n, numbers)
-            return out
-        state = source.state
-        philox = state["state"]
-        counter, key, buffer = philox["counter"], philox["key"], state["buffer"]
-        memcpy(p.counter, cnp.PyArray_DATA(counter), sizeof(p.counter))
-        memcpy(p.key, cnp.PyArray_DATA(key), sizeof(p.key))
-        memcpy(p.buffer, cnp.PyArray_DATA(buffer), sizeof(p.buffer))
-        p.position, p.has_half, p.half = state["buffer_pos"], state["has_uint32"], state["uinteger"]
-        with nogil:
-            wg_draw(what, &p, NULL, n, numbers)
-        memcpy(cnp.PyArray_DATA(counter), p.counter, sizeof(p.counter))
-        memcpy(cnp.PyArray_DATA(buffer), p.buffer, sizeof(p.buffer))
-        state["buffer_pos"], state["has_uint32"], state["uinteger"] = p.position, p.has_half, p.half
-        source.state = state
+                wg_draw(what, state, &bits, n, numbers)
     return out
+
+
+cdef bint is_philox(source, wg_philox *p) except -1:
+    """Whether a source is NumPy's Philox, and what it tells of its state lies in its memory where wg_philox has it."""
+    global PHILOX
+    cdef char *begin = <char *> <PyObject *> source
+    cdef Py_ssize_t size = type(source).__basicsize__
+    cdef char *end = begin + size
+    if type(source).__name__ != "Philox" or not begin < <char *> p <= end - sizeof(wg_philox):
+        return False
+    if not (begin < <char *> p.counter <= end - 32 and begin < <char *> p.key <= end - 16):
+        return False
+    told = source.state
+    words = [p.counter[i] for i in range(4)] + [p.key[i] for i in range(2)] + [p.buffer[i] for i in range(4)]
+    if words != [*told["state"]["counter"], *told["state"]["key"], *told["buffer"]]:
+        return False
+    if (p.position, p.has_half, p.half) != (told["buffer_pos"], told["has_uint32"], told["uinteger"]):
+        return False
+    PHILOX = type(source)
+    return True

@@ -261,7 +261,7 @@ def numpy_generator(generator: Generator | np.random.Generator | None = None) ->
     if generator is None:
         generator = default_generator
     if isinstance(generator, Generator):
-        found = generator.numpy
+        found = generator.numpy if generator._numpy is None else generator._numpy
         at_work = recorder()
         if at_work is not None:
             at_work.generators[id(found)] = generator  # which a seed gives another one

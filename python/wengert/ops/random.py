@@ -186,10 +186,10 @@ def set_rng_state(state: Any) -> None:
 
 def _uniform(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Numbers in [0, 1), of as many bits as the dtype has digits."""
-    if dtype == dtypes.float16:
-        return np.asarray(source.integers(0, 2**11, shape) / 2**11).astype(dtype)
     if dtype == dtypes.float32:
         return _kernels.draw(source.bit_generator, shape)
+    if dtype == dtypes.float16:
+        return np.asarray(source.integers(0, 2**11, shape) / 2**11).astype(dtype)
     return source.random(dtype=dtype, out=allocate(shape, dtype))
 
 
@@ -206,10 +206,8 @@ def _uniform_between(
 
 def _standard_normal(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Numbers of mean 0 and variance 1."""
-    if dtype == dtypes.float16:
-        return _kernels.draw(source.bit_generator, shape, "normal").astype(dtype)
-    if dtype == dtypes.float32:
-        return _kernels.draw(source.bit_generator, shape, "normal")
+    if dtype != dtypes.float64:
+        return _kernels.draw(source.bit_generator, shape, "normal").astype(dtype, copy=False)
     return source.standard_normal(dtype=dtype, out=allocate(shape, dtype))
 
 
@@ -249,7 +247,7 @@ def _integers(
 
 def _permutation(source: np.random.Generator, n: int, dtype: np.dtype) -> np.ndarray:
     order = source.permutation(n) if n >= 2**32 else _kernels.draw(source.bit_generator, (n,), "order")
-    return np.asarray(order).astype(dtype, copy=False)
+    return order if dtype == order.dtype else order.astype(dtype)
 
 
 # ---------------------------------------------------------------- new tensors
@@ -421,9 +419,9 @@ def randperm(
     """
     count = integer("randperm", "n", n)
     found = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "randperm")
-    if found == dtypes.bool:
+    if found.kind == "b":
         raise TypeError("randperm: expected a dtype of numbers, got bool")
-    largest = np.iinfo(found).max if found.kind in "iu" else 2 ** (np.finfo(found).nmant + 1)
+    largest = limits(found)[1] if found.kind in "iu" else 2 ** (np.finfo(found).nmant + 1)
     if not 0 <= count <= largest + 1:
         raise ValueError(f"randperm: expected n from 0 to {largest + 1}, what {found} can tell apart, got {count}")
     value = draw(_permutation, numpy_generator(generator), n=count, dtype=found)
@@ -464,7 +462,9 @@ def rand_like(
     wengert.Size([2, 3])
     """
     x = enter(x)
-    kind = float_dtype("rand_like", x._value.dtype if dtype is None else dtype)
+    kind = x._value.dtype
+    if dtype is not None or kind.kind != "f":
+        kind = float_dtype("rand_like", kind if dtype is None else dtype)
     value = draw(_uniform, numpy_generator(generator), shape=x._value.shape, dtype=kind)
     return leaf("rand_like", value, requires_grad, device)
 
@@ -503,7 +503,9 @@ def randn_like(
     wengert.Size([2, 3])
     """
     x = enter(x)
-    kind = float_dtype("randn_like", x._value.dtype if dtype is None else dtype)
+    kind = x._value.dtype
+    if dtype is not None or kind.kind != "f":
+        kind = float_dtype("randn_like", kind if dtype is None else dtype)
     value = draw(_standard_normal, numpy_generator(generator), shape=x._value.shape, dtype=kind)
     return leaf("randn_like", value, requires_grad, device)
 
