@@ -121,10 +121,10 @@ def _count(dims: tuple[int, ...], shape: tuple[int, ...]) -> int:
     return math.prod(shape[d] for d in dims)
 
 
-_MEAN: Operation = primitive(
+MEAN: Operation = primitive(
     "mean", reduction_kernel("mean"),
     (lambda g, dims, keepdim, shape: expand_reduced(g / _count(dims, shape), dims, keepdim, shape),),
-    (lambda t, dims, keepdim, shape: apply(_MEAN, (t,), {"dims": dims, "keepdim": keepdim, "shape": shape}),),
+    (lambda t, dims, keepdim, shape: apply(MEAN, (t,), {"dims": dims, "keepdim": keepdim, "shape": shape}),),
     batched=over,
 )  # fmt: skip
 
@@ -159,7 +159,7 @@ def mean(
         x = cast(x, dtypes.as_dtype(dtype, "mean"))
     if x._value.dtype.kind != "f":
         raise TypeError(f"mean: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float().mean()")
-    return apply(_MEAN, (x,), reduced("mean", x._value.shape, dim, axis, keepdim, keepdims))
+    return apply(MEAN, (x,), reduced("mean", x._value.shape, dim, axis, keepdim, keepdims))
 
 
 # ---------------------------------------------------------------- products

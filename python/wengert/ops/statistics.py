@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import Any
 
@@ -11,13 +10,16 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
-from ..core.arguments import dimensions, either, whole
+from ..core.arguments import either, reduced, whole
+from ..core.batching import over
 from ..core.broadcast import cast
-from ..core.define import computed
+from ..core.define import computed, primitive
 from ..core.doors import enter
+from ..core.half import half_kernel
 from ..core.signatures import tells
-from .compare import isnan, logical_not, where
-from .reduce import mean, std, sum, var
+from ..core.tape import apply
+from .compare import isnan, where
+from .reduce import MEAN, SUM, expand_reduced, mean, std, sum, var
 
 __all__ = ["bincount", "histc", "nanmean", "nansum", "std_mean", "var_mean"]
 
@@ -110,6 +112,59 @@ def std_mean(
 # ---------------------------------------------------------------- without NaN
 
 
+def _tells_of_nan(found: np.ndarray) -> bool:
+    """Whether what items were added up to is such that a NaN may be among them."""
+    if found.dtype.kind != "f":
+        return False
+    total = SUM.kernel(found, tuple(range(found.ndim)), False, found.shape) if found.ndim else found
+    return math.isnan(total.item())
+
+
+def _sum_of_numbers(x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> np.ndarray:
+    found: np.ndarray = SUM.kernel(x, dims, keepdim, shape)
+    if _tells_of_nan(found):
+        found = SUM.kernel(np.where(np.isnan(x), x.dtype.type(0), x), dims, keepdim, shape)
+    return found
+
+
+def _count_of_numbers(x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> np.ndarray:
+    return np.asarray(np.sum(x == x, dims, keepdims=keepdim))
+
+
+def _mean_of_numbers(x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> np.ndarray:
+    found: np.ndarray = MEAN.kernel(x, dims, keepdim, shape)
+    if _tells_of_nan(found):
+        found = _sum_of_numbers(x, dims, keepdim, shape)
+        with np.errstate(all="ignore"):
+            found /= _count_of_numbers(x, dims, keepdim, shape)
+    return found
+
+
+_numbers = computed("count_numbers", _count_of_numbers, batched=over)
+
+
+def _pushed(t: Any, x: Any, dims: Any, keepdim: bool, shape: Any) -> Tensor:
+    return apply(SUM, (where(isnan(x), 0.0, t),), {"dims": dims, "keepdim": keepdim, "shape": shape})
+
+
+def _shared(g: Any, x: Any, dims: Any, keepdim: bool, shape: Any) -> Any:
+    """What flows to or from a mean, among as many items as are numbers."""
+    return g / _numbers(x, dims=dims, keepdim=keepdim, shape=shape)
+
+
+def _pulled(g: Any, x: Any, dims: Any, keepdim: bool, shape: Any) -> Tensor:
+    return where(isnan(x), 0.0, expand_reduced(g, dims, keepdim, shape))
+
+
+_NANSUM = primitive("nansum", _sum_of_numbers, (_pulled,), (_pushed,), batched=over)
+_NANMEAN = primitive(
+    "nanmean", half_kernel(_mean_of_numbers),
+    (lambda g, x, dims, keepdim, shape: _pulled(_shared(g, x, dims, keepdim, shape), x, dims, keepdim, shape),),
+    (lambda t, x, dims, keepdim, shape: _shared(_pushed(t, x, dims, keepdim, shape), x, dims, keepdim, shape),),
+    batched=over,
+)  # fmt: skip
+
+
 @tells
 def nansum(
     x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None, dtype: Any = None
@@ -141,7 +196,9 @@ def nansum(
     tensor(3.)
     """
     x = enter(x)
-    return sum(where(isnan(x), 0, x), dim, keepdim, axis=axis, keepdims=keepdims, dtype=dtype)
+    if dtype is not None:  # which may have no NaN
+        return sum(where(isnan(x), 0, x), dim, keepdim, axis=axis, keepdims=keepdims, dtype=dtype)
+    return apply(_NANSUM, (x,), reduced("nansum", x._value.shape, dim, axis, keepdim, keepdims))
 
 
 @tells
@@ -179,9 +236,7 @@ def nanmean(
         x = cast(x, dtypes.as_dtype(dtype, "nanmean"))
     if x._value.dtype.kind != "f":
         raise TypeError(f"nanmean: expected a floating tensor, got {x._value.dtype}; convert it, as in x.float()")
-    dims = dimensions("nanmean", either("nanmean", dim, axis), x._value.ndim)
-    keepdim = bool(keepdim if keepdims is None else keepdims)
-    return nansum(x, dims, keepdim) / sum(logical_not(isnan(x)), dims, keepdim)
+    return apply(_NANMEAN, (x,), reduced("nanmean", x._value.shape, dim, axis, keepdim, keepdims))
 
 
 # ---------------------------------------------------------------- counts
@@ -189,8 +244,10 @@ def nanmean(
 
 def _counts(x: np.ndarray, weights: np.ndarray | None = None, *, minlength: int) -> np.ndarray:
     if x.ndim == 1 and weights is None:
-        with contextlib.suppress(ValueError):  # of a negative one
+        try:
             return _kernels.count(x.astype(np.int64, copy=False), minlength)
+        except ValueError:  # of a negative one
+            pass
     if x.ndim != 1 or (x < 0).any():
         raise ValueError(
             f"bincount: expected a vector of integers >= 0, got shape {x.shape}"
