@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._kernels import Loops
 from .._types import Tensor
 from ..core.batching import aligned, unchanged
 from ..core.broadcast import as_floating, cast, match
@@ -35,7 +36,8 @@ def _chosen(g: Any, x: Any, y: Any, first: bool) -> Tensor:
 
 
 fmax: Callable[..., Tensor] = elementwise(
-    "fmax", quiet(np.fmax), lambda g, x, y: _chosen(g, x, y, True), lambda g, x, y: _chosen(g, x, y, False),
+    "fmax", Loops(np.fmax, quiet(np.fmax)),
+    lambda g, x, y: _chosen(g, x, y, True), lambda g, x, y: _chosen(g, x, y, False),
     doc=doc("The larger of x and y, item by item; the other one where one is NaN.",
             ">>> wg.fmax(wg.tensor([1., float('nan')]), wg.tensor([3., 2.]))\ntensor([3., 2.])", inputs=2,
             note="Where x = y, the gradient is x's, as in PyTorch."),
@@ -48,7 +50,8 @@ def _smaller(g: Any, x: Any, y: Any, first: bool) -> Tensor:
 
 
 fmin: Callable[..., Tensor] = elementwise(
-    "fmin", quiet(np.fmin), lambda g, x, y: _smaller(g, x, y, True), lambda g, x, y: _smaller(g, x, y, False),
+    "fmin", Loops(np.fmin, quiet(np.fmin)),
+    lambda g, x, y: _smaller(g, x, y, True), lambda g, x, y: _smaller(g, x, y, False),
     doc=doc("The smaller of x and y, item by item; the other one where one is NaN.",
             ">>> wg.fmin(wg.tensor([1., float('nan')]), wg.tensor([3., 2.]))\ntensor([1., 2.])", inputs=2,
             note="Where x = y, the gradient is x's, as in PyTorch."),
