@@ -3,12 +3,12 @@
 #include "inline.h"
 #include "wengert.h"
 
-void wg_extent(ptrdiff_t n, const int64_t *x, int64_t *least, int64_t *greatest)
+uint64_t wg_greatest(ptrdiff_t n, const int64_t *x)
 {
-    for (ptrdiff_t i = 0; i < n; i++) {
-        *least = i == 0 || x[i] < *least ? x[i] : *least;
-        *greatest = i == 0 || x[i] > *greatest ? x[i] : *greatest;
-    }
+    uint64_t greatest = 0;
+    for (ptrdiff_t i = 0; i < n; i++)
+        greatest = (uint64_t)x[i] > greatest ? (uint64_t)x[i] : greatest;
+    return greatest;
 }
 
 void wg_count(ptrdiff_t n, const int64_t *x, int64_t *counts)

@@ -652,8 +652,8 @@ wg_status wg_order_search(const wg_order_search_job *s);
 
 /* ---------------------------------------------------------------- counts (count.c) */
 
-/* The least and the greatest of n items; of none, what they are stays. */
-void wg_extent(ptrdiff_t n, const int64_t *x, int64_t *least, int64_t *greatest);
+/* The greatest of n items, all negative ones being greater than others; 0 of none. */
+uint64_t wg_greatest(ptrdiff_t n, const int64_t *x);
 /* counts[x[i]] += 1 */
 void wg_count(ptrdiff_t n, const int64_t *x, int64_t *counts);
 /* counts[bin] += 1 for each item in [low, high], which are finite and low < high: of `bins` of equal width each has its
@@ -664,9 +664,13 @@ void wg_count_between(wg_real type, ptrdiff_t n, const void *x, ptrdiff_t bins, 
 /* ---------------------------------------------------------------- recurrences (recurrence.c) */
 
 /* out[k] = a[k] out[k - 1] + b[k] from out[0] = b[0], or backwards out[k] = a[k + 1] out[k + 1] + b[k] from the last one,
- * along the middle one of three dimensions; all dense. Within 2 n eps of the sum of the magnitudes of what is added. */
+ * along the middle one of three dimensions; all dense, and out may be b. Within 2 n eps of the sum of the magnitudes of what is added. */
 void wg_recurrence(wg_real real, int backwards, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const void *a,
                    const void *b, void *out);
+
+/* The logarithms of the sums of the exponentials up to each item, along the middle one of three dimensions; all dense.
+ * Nothing overflows that is finite. WG_OK or WG_NO_MEMORY. */
+wg_status wg_log_sums(wg_real real, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner, const void *x, void *out);
 
 /* ---------------------------------------------------------------- windows over pictures */
 

@@ -366,7 +366,7 @@ cdef extern from "wengert.h" nogil:
     wg_status wg_order_search(const wg_order_search_job *s) noexcept nogil
 
     # ---- counts
-    void wg_extent(cnp.npy_intp n, const int64_t *x, int64_t *least, int64_t *greatest) noexcept nogil
+    uint64_t wg_greatest(cnp.npy_intp n, const int64_t *x) noexcept nogil
     void wg_count(cnp.npy_intp n, const int64_t *x, int64_t *counts) noexcept nogil
     void wg_count_between(wg_real type, cnp.npy_intp n, const void *x, cnp.npy_intp bins, double low, double high,
                           int64_t *counts) noexcept nogil
@@ -374,6 +374,8 @@ cdef extern from "wengert.h" nogil:
     # ---- recurrences
     void wg_recurrence(wg_real real, int backwards, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner,
                        const void *a, const void *b, void *out) noexcept nogil
+    wg_status wg_log_sums(wg_real real, cnp.npy_intp outer, cnp.npy_intp n, cnp.npy_intp inner, const void *x,
+                          void *out) noexcept nogil
 
     # ---- windows over pictures
     enum: WG_WINDOW_TAPS

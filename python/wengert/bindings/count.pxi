@@ -13,13 +13,13 @@ def count(x, cnp.npy_intp least_length=0):
     cdef cnp.ndarray array = whole_dense(readable_as(x, cnp.NPY_INT64, "count", "the array")), out
     cdef cnp.npy_intp n = cnp.PyArray_SIZE(array), length = least_length
     cdef const int64_t *items = <const int64_t *> cnp.PyArray_DATA(array)
-    cdef int64_t least = 0, greatest = -1
+    cdef uint64_t greatest
     cdef int64_t *counts
     with nogil:
-        wg_extent(n, items, &least, &greatest)
-    if least < 0:
-        raise ValueError(f"count: expected numbers from 0, got {least}")
-    out = zero_counts(max(length, greatest + 1))
+        greatest = wg_greatest(n, items)
+    if <int64_t> greatest < 0:
+        raise ValueError(f"count: expected numbers from 0, got {array.min()}")
+    out = zero_counts(max(length, <cnp.npy_intp> greatest + 1) if n else length)
     counts = <int64_t *> cnp.PyArray_DATA(out)
     with nogil:
         wg_count(n, items, counts)
@@ -60,21 +60,32 @@ def recurrence(a, b, axis, bint backwards=False):
     """The sequences z[k] = a[k] z[k - 1] + b[k] along one axis of two arrays of one shape and dtype, the first b[0]; or
     backwards z[k] = a[k + 1] z[k + 1] + b[k], the last that of b."""
     cdef cnp.ndarray A = dense(readable(a, "recurrence")), B
-    cdef int typenum = cnp.PyArray_TYPE(A), ndim = cnp.PyArray_NDIM(A), d = axis_of(axis, ndim, "recurrence"), i
-    cdef wg_real real = <wg_real> real_of(typenum, "recurrence")
-    cdef cnp.npy_intp outer = 1, n = 1, inner = 1
-    cdef cnp.ndarray out
-    B = dense(readable_as(b, typenum, "recurrence", "the second array"))
-    if not has_shape(B, ndim, cnp.PyArray_DIMS(A)):
+    B = readable_as(b, cnp.PyArray_TYPE(A), "recurrence", "the second array")
+    if not has_shape(B, cnp.PyArray_NDIM(A), cnp.PyArray_DIMS(A)):
         raise ValueError(f"recurrence: expected two arrays of one shape, got {np.shape(a)} and {np.shape(b)}")
-    for i in range(ndim):
-        if i < d:
-            outer *= cnp.PyArray_DIM(A, i)
-        elif i == d:
-            n = cnp.PyArray_DIM(A, i)
-        else:
-            inner *= cnp.PyArray_DIM(A, i)
-    out = new_array(typenum, ndim, cnp.PyArray_DIMS(A))
+    return run_recurrence(A, B, axis, backwards, "recurrence")
+
+
+def log_sums(x, axis):
+    """The logarithms of the sums of the exponentials up to each item of float32 or float64 along one axis."""
+    return run_recurrence(None, readable(x, "log_sums"), axis, False, "log_sums")
+
+
+cdef cnp.ndarray run_recurrence(cnp.ndarray A, cnp.ndarray B, axis, bint backwards, name):
+    """Both, in C order; that of logarithms without A."""
+    cdef cnp.ndarray out, items = dense(B)
+    cdef int ndim = cnp.PyArray_NDIM(items), d = axis_of(axis, ndim, name)
+    cdef wg_real real = <wg_real> real_of(cnp.PyArray_TYPE(items), name)
+    cdef cnp.npy_intp lengths[3]
+    cdef cnp.npy_intp strides[3]
+    cdef wg_status status = WG_OK
+    split_axis(items, d, lengths, strides)
+    out = new_array(cnp.PyArray_TYPE(items), ndim, cnp.PyArray_DIMS(items))
     with nogil:
-        wg_recurrence(real, backwards, outer, n, inner, cnp.PyArray_DATA(A), cnp.PyArray_DATA(B), cnp.PyArray_DATA(out))
+        if A is None:
+            status = wg_log_sums(real, lengths[0], lengths[1], lengths[2], cnp.PyArray_DATA(items), cnp.PyArray_DATA(out))
+        else:
+            wg_recurrence(real, backwards, lengths[0], lengths[1], lengths[2], cnp.PyArray_DATA(A), cnp.PyArray_DATA(items),
+                          cnp.PyArray_DATA(out))
+    check(status, name)
     return out

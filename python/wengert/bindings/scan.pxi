@@ -7,7 +7,7 @@ cdef object run_scan(wg_scan_kind kind, x, axis, name, bint places):
     cdef int item = WG_SCAN_I64 if typenum == cnp.NPY_INT64 else real_of(typenum, name)
     cdef cnp.npy_intp lengths[3]
     cdef wg_scan s
-    if typenum == cnp.NPY_INT64:
+    if typenum == cnp.NPY_INT64 and ndim > 2:
         array = array.view(np.float64)  # which is copied, where need be, bit by bit
     memset(&s, 0, sizeof(s))
     array = split_axis(array, d, lengths, s.strides)
@@ -53,3 +53,21 @@ def running_extreme(x, axis, bint smallest=False):
         Of x's shape. The last of equal items; the last NaN from the first one on.
     """
     return run_scan(WG_SCAN_min if smallest else WG_SCAN_max, x, axis, "running_extreme", True)
+
+
+@cython.final
+cdef class Running:
+    """A running sum or product, or largest or smallest items with their places, as an operation calls it: of float32,
+    float64 and int64; `instead` is called for all others."""
+    cdef wg_scan_kind kind
+    cdef readonly object instead
+
+    def __init__(self, str kind, instead):
+        self.kind = {"sum": WG_SCAN_sum, "prod": WG_SCAN_prod, "max": WG_SCAN_max, "min": WG_SCAN_min}[kind]
+        self.instead = instead
+
+    def __call__(self, x, dim):
+        cdef int typenum = cnp.PyArray_TYPE(x) if cnp.PyArray_Check(x) else -1
+        if typenum != cnp.NPY_FLOAT and typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_INT64:
+            return self.instead(x, dim)
+        return run_scan(self.kind, x, dim, "running", self.kind == WG_SCAN_max or self.kind == WG_SCAN_min)

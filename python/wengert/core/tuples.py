@@ -35,7 +35,7 @@ _ITEM = Operation(
 
 def item(x: Any, k: int) -> Any:
     """Item k of a tuple."""
-    return apply(_ITEM, (x,), {"k": k, "kinds": kinds_of(x)})
+    return apply(_ITEM, (x,), {"k": k, "kinds": kinds_of(x) if x.requires_grad else ()})
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from ..core.arguments import dimension, either, whole
 from ..core.batching import by_dim, unchanged
 from ..core.bound import by_bindings
 from ..core.broadcast import as_floating
-from ..core.define import computed, elementwise, linear, primitive
+from ..core.define import Function, computed, elementwise, primitive
 from ..core.doors import constant, enter
 from ..core.half import half, half_kernel
 from ..core.signatures import tells
@@ -39,21 +39,24 @@ def _direction(name: str, x: Any, dim: int | None, axis: int | None) -> int:
     return dimension(name, dim, x._value.ndim)
 
 
-@by_bindings
-def _sums(x: np.ndarray, dim: int) -> np.ndarray:
-    return _kernels.running_sum(_summable(x), dim)
+def _running(kind: str, function: Function) -> Function:
+    """A kernel of every dtype: float16 is computed in float32, small integers and booleans in int64."""
+
+    def wide(x: np.ndarray, dim: int) -> Any:
+        if x.dtype.kind == "f":
+            return function(x, dim)
+        found = function(x.astype(np.int64), dim)
+        return (found[0].astype(x.dtype), found[1]) if type(found) is tuple else found
+
+    return _kernels.Running(kind, half_kernel(wide))
 
 
-def _summable(x: np.ndarray) -> np.ndarray:
-    return x if x.dtype.kind == "f" else x.astype(np.int64, copy=False)
-
-
-_CUMSUM: Operation = linear(
-    "cumsum",
-    half_kernel(_sums),
-    lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim),
+_CUMSUM: Operation = primitive(
+    "cumsum", _running("sum", _kernels.running_sum),
+    (lambda g, dim: flip(apply(_CUMSUM, (flip(g, dim),), {"dim": dim}), dim),),
+    (lambda t, dim: apply(_CUMSUM, (t,), {"dim": dim}),),
     batched=by_dim,
-)
+)  # fmt: skip
 
 
 @tells
@@ -130,11 +133,6 @@ _RECURRENCE = primitive(
 )
 
 
-@by_bindings
-def _products(x: np.ndarray, dim: int) -> np.ndarray:
-    return _kernels.running_product(_summable(x), dim)
-
-
 def _products_before(x: Any, dim: int) -> Any:
     """The product of all items before each."""
     n = x._value.shape[dim]
@@ -155,7 +153,9 @@ def _pushed(t: Any, x: Any, dim: int) -> Any:
     return _recurrence(x, _products_before(x, dim) * t, dim) if x._value.ndim else t
 
 
-_CUMPROD = primitive("cumprod", half_kernel(_products), (_pulled,), (_pushed,), batched=by_dim)
+_CUMPROD = primitive(
+    "cumprod", _running("prod", _kernels.running_product), (_pulled,), (_pushed,), batched=by_dim
+)  # fmt: skip
 
 
 @tells
@@ -190,19 +190,7 @@ def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None, dtype: A
     return apply(_CUMPROD, (x,), static) if dtype is None else applied_in(dtype, "cumprod", _CUMPROD, x, static)
 
 
-_EXP, _LOG = _kernels.Elementwise("exp"), _kernels.Elementwise("log")
-
-
-def _logarithms(x: np.ndarray, dim: int) -> np.ndarray:
-    """The sums of exponentials relative to the largest item so far, whose logarithms are added to it."""
-    most = np.finfo(x.dtype).max
-    largest = np.maximum(np.minimum(_kernels.running_extreme(x, dim)[0], most), -most)
-    later, earlier = (tuple([slice(None)] * dim + [part]) for part in (slice(1, None), slice(None, -1)))
-    with np.errstate(all="ignore"):
-        shrinking = np.zeros_like(largest)  # of the sum so far, where the largest item grows
-        np.subtract(largest[earlier], largest[later], out=shrinking[later])
-        sums = _kernels.recurrence(_EXP(shrinking), _EXP(x - largest), dim)
-        return np.asarray(_LOG(sums) + largest)
+_EXP = _kernels.Elementwise("exp")
 
 
 def _exponentials(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -234,8 +222,9 @@ def _pushed_logarithms(t: Any, x: Any, z: Any, dim: int) -> Any:
 
 
 _LOGCUMSUMEXP = primitive(
-    "logcumsumexp", half_kernel(_logarithms), (_pulled_logarithms,), (_pushed_logarithms,), batched=by_dim
-)
+    "logcumsumexp", half_kernel(lambda x, dim: _kernels.log_sums(x, dim)),
+    (_pulled_logarithms,), (_pushed_logarithms,), batched=by_dim,
+)  # fmt: skip
 
 
 @tells
@@ -324,15 +313,12 @@ class _Extreme:
     """What `cummax` or `cummin` computes: the items and their places at once, which have no derivative, and of them the
     items, which have."""
 
-    def __init__(self, name: str, smallest: bool) -> None:
+    def __init__(self, name: str, kind: str) -> None:
         def both(x: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
-            if x.dtype.kind == "f" or x.dtype == dtypes.int64:
-                return _kernels.running_extreme(x, dim, smallest)
-            items, places = _kernels.running_extreme(x.astype(np.int64), dim, smallest)
-            return items.astype(x.dtype), places
+            return _kernels.running_extreme(x, dim, kind == "min")
 
         self._name = name
-        self._both = computed(name, half_kernel(both), batched=by_dim)
+        self._both: Operation = computed(name, _running(kind, both), batched=by_dim).operation  # type: ignore[attr-defined]
         self._items = primitive(
             name, by_bindings(lambda x, both, places, dim: both[0]),
             (lambda g, places, dim: spread(g, along(name, g, places, dim), g._value.shape), None, None),
@@ -343,12 +329,13 @@ class _Extreme:
     def __call__(self, x: Any, dim: int | None, axis: int | None) -> ValuesAndIndices:
         x = enter(x)
         d = _direction(self._name, x, dim, axis)
-        both = self._both(x, dim=d)
+        static = {"dim": d}
+        both = apply(self._both, (x,), static)
         places = item(both, 1)
-        return values_and_indices(self._name, apply(self._items, (x, both, places), {"dim": d}), places)
+        return values_and_indices(self._name, apply(self._items, (x, both, places), static), places)
 
 
-_cummax, _cummin = _Extreme("cummax", False), _Extreme("cummin", True)
+_cummax, _cummin = _Extreme("cummax", "max"), _Extreme("cummin", "min")
 
 
 @tells
