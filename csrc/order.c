@@ -13,6 +13,8 @@ enum {
     DIGIT = 8,
     MANY = 4096, /* items from which longer digits pay */
     LONG_DIGIT = 11,
+    PART = 7,                                 /* a digit by which keys are told apart, but not sorted */
+    FEW_LEFT = 24,                            /* keys, that are better sorted */
     ORDER_CHUNK = CHUNK_OF(COST_ORDERED, 64), /* items */
 };
 
@@ -39,16 +41,25 @@ static int order_bits(wg_order_item type)
     return type == WG_ORDER_I64 || type == WG_ORDER_F64 ? 64 : 32;
 }
 
+/* The least and the greatest of some keys. */
+typedef struct {
+    uint64_t least, greatest;
+} order_ends;
+
 /* The keys of n items, the greatest first if they are to be `turned`. */
-static void order_keys(wg_order_item type, ptrdiff_t n, const char *in, ptrdiff_t stride, int turned, uint64_t *keys)
+static order_ends order_keys(wg_order_item type, ptrdiff_t n, const char *in, ptrdiff_t stride, int turned,
+                             uint64_t *keys)
 {
     const uint64_t zero = (uint64_t)1 << (order_bits(type) - 1), turn = turned ? 2 * zero - 1 : 0;
-#define EACH(name, item, number)                             \
-    case name:                                               \
-        for (ptrdiff_t j = 0; j < n; j++) {                  \
-            const item x = *(const item *)(in + j * stride); \
-            keys[j] = ((uint64_t)(number) + zero) ^ turn;    \
-        }                                                    \
+    uint64_t least = UINT64_MAX, greatest = 0;
+#define EACH(name, item, number)                                               \
+    case name:                                                                 \
+        for (ptrdiff_t j = 0; j < n; j++) {                                    \
+            const item x = *(const item *)(in + j * stride);                   \
+            const uint64_t key = keys[j] = ((uint64_t)(number) + zero) ^ turn; \
+            least = key < least ? key : least;                                 \
+            greatest = key > greatest ? key : greatest;                        \
+        }                                                                      \
         break
     switch (type) {
         EACH(WG_ORDER_U8, uint8_t, (int64_t)x);
@@ -61,6 +72,7 @@ static void order_keys(wg_order_item type, ptrdiff_t n, const char *in, ptrdiff_
         EACH(WG_ORDER_F64, int64_t, order_real(x, 0x7ff0000000000000, INT64_MAX));
     }
 #undef EACH
+    return (order_ends){least, greatest};
 }
 
 static uint64_t order_nan_key(wg_order_item type)
@@ -68,10 +80,10 @@ static uint64_t order_nan_key(wg_order_item type)
     return type == WG_ORDER_F16 ? 0x80007fff : type == WG_ORDER_F32 ? UINT32_MAX : UINT64_MAX;
 }
 
-static void order_row_keys(const wg_order *o, ptrdiff_t row, uint64_t *keys)
+static order_ends order_row_keys(const wg_order *o, ptrdiff_t row, uint64_t *keys)
 {
     const char *const in = o->in + row / o->inner * o->strides[0] + row % o->inner * o->strides[2];
-    order_keys(o->type, o->n, in, o->strides[1], o->descending, keys);
+    return order_keys(o->type, o->n, in, o->strides[1], o->descending, keys);
 }
 
 /* ---------------------------------------------------------------- sorting */
@@ -154,55 +166,61 @@ static void order_pack_rows(void *context, ptrdiff_t begin, ptrdiff_t end)
     order_job *const job = context;
     const wg_order *const o = job->order;
     for (ptrdiff_t row = begin; row < end; row++) {
-        uint64_t *const pairs = o->pairs + row * o->n, least = UINT64_MAX, greatest = 0;
-        order_row_keys(o, row, pairs);
-        for (ptrdiff_t j = 0; j < o->n; j++) {
-            least = pairs[j] < least ? pairs[j] : least;
-            greatest = pairs[j] > greatest ? pairs[j] : greatest;
-        }
-        if (greatest - least > UINT32_MAX) {
+        uint64_t *const pairs = o->pairs + row * o->n;
+        const order_ends ends = order_row_keys(o, row, pairs);
+        if (ends.greatest - ends.least > UINT32_MAX) {
             atomic_store(&job->failed, 1);
             return;
         }
         for (ptrdiff_t j = 0; j < o->n; j++)
-            pairs[j] = (pairs[j] - least) << 32 | (uint64_t)j;
+            pairs[j] = (pairs[j] - ends.least) << 32 | (uint64_t)j;
     }
 }
 
 /* ---------------------------------------------------------------- ranks */
 
-/* The key of a rank: of those that share the digits before, where the next one puts it. *before: the keys below. */
-static uint64_t order_select(ptrdiff_t n, const uint64_t *keys, ptrdiff_t rank, uint64_t *rest, ptrdiff_t *before)
+/* The digit of the key of a rank, which becomes that among the keys that have this digit. */
+static uint64_t order_digit(ptrdiff_t n, const uint64_t *keys, int shift, ptrdiff_t *rank)
 {
-    enum { BUCKETS = 1 << DIGIT };
-    uint64_t differing = 1;
+    ptrdiff_t counts[1 << PART] = {0}, left = *rank;
+    const ptrdiff_t *at = counts;
     for (ptrdiff_t j = 0; j < n; j++)
-        differing |= keys[j] ^ keys[0];
-    *before = 0;
-    for (int end = 64 - __builtin_clzll(differing); n > WG_ORDER_FEW && end > 0; end -= DIGIT) {
-        const int shift = end > DIGIT ? end - DIGIT : 0;
-        ptrdiff_t counts[BUCKETS] = {0}, left = 0;
-        for (ptrdiff_t j = 0; j < n; j++)
-            counts[keys[j] >> shift & (BUCKETS - 1)]++;
-        uint64_t digit = 0;
-        for (; rank >= counts[digit]; digit++) {
-            rank -= counts[digit];
-            *before += counts[digit];
-        }
+        counts[keys[j] >> shift & ((1 << PART) - 1)]++;
+    for (ptrdiff_t four; four = at[0] + at[1] + at[2] + at[3], left >= four; at += 4)
+        left -= four;
+    for (; left >= *at; at++)
+        left -= *at;
+    *rank = left;
+    return (uint64_t)(at - counts);
+}
+
+/* The key of a rank: of those that share the digits before, where the next one puts it. *before: the keys below. */
+static uint64_t order_select(ptrdiff_t n, const uint64_t *keys, order_ends ends, ptrdiff_t rank, uint64_t *rest,
+                             ptrdiff_t *before)
+{
+    const uint64_t differing = ends.least ^ ends.greatest, mask = (1 << PART) - 1;
+    *before = rank;
+    for (int end = differing ? 64 - __builtin_clzll(differing) : 0; n > FEW_LEFT && end > 0; end -= PART) {
+        const int shift = end > PART ? end - PART : 0;
+        const uint64_t digit = order_digit(n, keys, shift, &rank);
+        ptrdiff_t left = 0;
         for (ptrdiff_t j = 0; j < n; j++) {
             const uint64_t key = keys[j];
             rest[left] = key; /* behind the key that is read, or at it */
-            left += (key >> shift & (BUCKETS - 1)) == digit;
+            left += (key >> shift & mask) == digit;
         }
         keys = rest;
         n = left;
     }
-    if (n > WG_ORDER_FEW) /* all of them equal */
+    *before -= rank;  /* of a smaller digit */
+    if (n > FEW_LEFT) /* all of them equal */
         return keys[0];
-    for (ptrdiff_t j = 0; j < n; j++) {
+    for (ptrdiff_t j = 0; j < n; j++) { /* the first ones up to the rank */
         const uint64_t key = keys[j];
-        ptrdiff_t i = j;
-        for (; i > 0 && rest[i - 1] > key; i--)
+        ptrdiff_t i = least(j, rank + 1);
+        if (i > rank && rest[rank] <= key)
+            continue;
+        for (i = least(i, rank); i > 0 && rest[i - 1] > key; i--)
             rest[i] = rest[i - 1];
         rest[i] = key;
     }
@@ -224,12 +242,12 @@ static uint64_t order_next(ptrdiff_t n, const uint64_t *keys, uint64_t key)
 }
 
 /* The places of the items of some ranks, which ascend. */
-static void order_ranked_row(const wg_order *o, const int64_t *ranks, const uint64_t *keys, uint64_t *rest,
-                             int64_t *out)
+static void order_ranked_row(const wg_order *o, const int64_t *ranks, const uint64_t *keys, order_ends ends,
+                             uint64_t *rest, int64_t *out)
 {
     const uint64_t nan = order_nan_key(o->type);
     ptrdiff_t numbers = o->n;
-    for (ptrdiff_t j = 0; j < o->n && o->nan != WG_ORDER_NAN_LAST; j++)
+    for (ptrdiff_t j = 0; j < o->n && o->nan != WG_ORDER_NAN_LAST && ends.greatest == nan; j++)
         numbers -= keys[j] == nan;
     uint64_t key = 0;
     /* Of the key: the last place that was seen, and how many are not behind it in order. */
@@ -245,7 +263,7 @@ static void order_ranked_row(const wg_order *o, const int64_t *ranks, const uint
         if (place < 0 || place == o->n) {
             ptrdiff_t before = found;
             key = place > 0 && rank == found ? order_next(o->n, keys, key)
-                                             : order_select(o->n, keys, rank, rest, &before);
+                                             : order_select(o->n, keys, ends, rank, rest, &before);
             for (found = before, place = -1; found <= rank;)
                 found += keys[++place] == key;
         }
@@ -261,8 +279,8 @@ static void order_select_rows(void *context, ptrdiff_t begin, ptrdiff_t end)
     uint64_t *const keys = order_scratch(job, 2 * sizeof(uint64_t));
     for (ptrdiff_t row = begin; row < end && keys; row++) {
         int64_t *const out = o->out + row / o->inner * o->count * o->inner + row % o->inner;
-        order_row_keys(o, row, keys);
-        order_ranked_row(o, o->ranks + row * o->rank_stride, keys, keys + o->n, out);
+        const order_ends ends = order_row_keys(o, row, keys);
+        order_ranked_row(o, o->ranks + row * o->rank_stride, keys, ends, keys + o->n, out);
     }
     wg_buffer_release(keys);
 }

@@ -28,22 +28,31 @@ INLINE int topk_before(double a, double b, int smallest)
     return smallest ? a < b || (b != b && a == a) : a > b || (a != a && b == b);
 }
 
+/* Item j takes its place among the best so far, whose number is `count` at most, behind those that are equal. */
+INLINE void topk_insert(wg_real real, int smallest, const char *in, ptrdiff_t stride, ptrdiff_t j, ptrdiff_t count,
+                        int64_t *out, ptrdiff_t step)
+{
+    const double item = topk_item(real, in + j * stride);
+    ptrdiff_t i = count;
+    for (; i > 0 && topk_before(item, topk_item(real, in + out[(i - 1) * step] * stride), smallest); i--)
+        out[i * step] = out[(i - 1) * step];
+    out[i * step] = j;
+}
+
 /* The places of one row's best items, `step` apart in `out`. Equal items stay in their order. */
 INLINE void topk_row(wg_real real, int smallest, const char *in, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t k,
                      int64_t *out, ptrdiff_t step)
 {
-    double last = 0; /* the k-th best item so far */
-    for (ptrdiff_t j = 0; j < n; j++) {
-        const double item = topk_item(real, in + j * stride);
-        if (j >= k && !topk_before(item, last, smallest))
-            continue;
-        ptrdiff_t i = j < k ? j : k - 1;
-        for (; i > 0 && topk_before(item, topk_item(real, in + out[(i - 1) * step] * stride), smallest); i--)
-            out[i * step] = out[(i - 1) * step];
-        out[i * step] = j;
-        if (j >= k - 1)
-            last = topk_item(real, in + out[(k - 1) * step] * stride);
-    }
+    for (ptrdiff_t j = 0; j < k; j++)
+        topk_insert(real, smallest, in, stride, j, j, out, step);
+    int64_t *const last = out + (k - 1) * step;
+    double worst = topk_item(real, in + *last * stride);
+    const char *at = in + k * stride;
+    for (ptrdiff_t j = k; j < n; j++, at += stride)
+        if (topk_before(topk_item(real, at), worst, smallest)) {
+            topk_insert(real, smallest, in, stride, j, k - 1, out, step);
+            worst = topk_item(real, in + *last * stride);
+        }
 }
 
 static void topk_rows(void *context, ptrdiff_t begin, ptrdiff_t end)

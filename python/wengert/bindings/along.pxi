@@ -1,22 +1,30 @@
 # csrc/along.c: items picked or placed along one dimension.
 
 cdef run_along(wg_along_how how, cnp.ndarray array, cnp.ndarray index, cnp.ndarray items, axis, name):
-    """Check what both have in common, and call."""
+    """Check what both have in common, and call. The index and the items may be without the axis."""
     cdef wg_along a
     cdef int64_t bad = 0
     cdef wg_status status
     cdef int d
+    cdef cnp.npy_intp shape[WG_MAX_DIMS]
+    cdef cnp.npy_intp strides[2][WG_MAX_DIMS]
     memset(&a, 0, sizeof(a))
     a.how, a.ndim, a.size = how, cnp.PyArray_NDIM(array), cnp.PyArray_ITEMSIZE(array)
     a.dim = axis_of(axis, a.ndim, name)
     a.length = cnp.PyArray_DIM(array, a.dim) if a.ndim else 1
-    a.shape = cnp.PyArray_DIMS(index)
+    a.shape, a.index_strides, a.items_strides = shape, strides[0], strides[1]
+    for d in range(cnp.PyArray_NDIM(index)):
+        shape[d], strides[0][d] = cnp.PyArray_DIM(index, d), cnp.PyArray_STRIDE(index, d)
+        strides[1][d] = cnp.PyArray_STRIDE(items, d)
+    if cnp.PyArray_NDIM(index) < a.ndim:
+        for d in range(a.ndim - 1, a.dim, -1):
+            shape[d], strides[0][d], strides[1][d] = shape[d - 1], strides[0][d - 1], strides[1][d - 1]
+        shape[a.dim], strides[0][a.dim], strides[1][a.dim] = 1, 0, 0
     for d in range(a.ndim):
         if d != a.dim and a.shape[d] > cnp.PyArray_DIM(array, d):
             raise ValueError(f"{name}: an index of shape {np.shape(index)} is longer than shape {np.shape(array)}, apart "
                              f"from dimension {a.dim}")
-    a.index, a.index_strides = <const int64_t *> cnp.PyArray_DATA(index), cnp.PyArray_STRIDES(index)
-    a.items, a.items_strides = cnp.PyArray_BYTES(items), cnp.PyArray_STRIDES(items)
+    a.index, a.items = <const int64_t *> cnp.PyArray_DATA(index), cnp.PyArray_BYTES(items)
     a.array, a.array_strides = cnp.PyArray_BYTES(array), cnp.PyArray_STRIDES(array)
     if cnp.PyArray_SIZE(index) < KEEP_GIL_BELOW:
         status = wg_along_run(&a, &bad)
@@ -34,7 +42,7 @@ cdef cnp.ndarray index_along(index, cnp.ndarray array, name):
     cdef cnp.ndarray I = readable_as(index, cnp.NPY_INT64, name, "the index")
     if cnp.PyArray_ITEMSIZE(array) not in (1, 2, 4, 8):
         raise TypeError(f"{name}: expected items of 1, 2, 4 or 8 bytes, got {array.dtype}")
-    if cnp.PyArray_NDIM(I) != cnp.PyArray_NDIM(array):
+    if cnp.PyArray_NDIM(I) not in (cnp.PyArray_NDIM(array), cnp.PyArray_NDIM(array) - 1):
         raise ValueError(f"{name}: expected an index of {cnp.PyArray_NDIM(array)} dimension(s), got shape {np.shape(I)}")
     return I
 
@@ -46,7 +54,8 @@ def gather_along(array, index, axis):
     ----------
     array : ndarray
     index : ndarray of int64
-        Of as many dimensions; no longer than the array but along the axis. Negative values count from the end.
+        Of as many dimensions, or without the axis: of length 1; no longer than the array but along the axis. Negative
+        values count from the end.
     axis : int
 
     Returns
@@ -68,7 +77,7 @@ def scatter_along(out, index, source, axis, bint add=False):
     out : ndarray
         Of any dtype; to add, of float32, float64 or integers.
     index : ndarray of int64
-        Of as many dimensions; no longer than `out` but along the axis. Negative values count from the end.
+        Of as many dimensions, or without the axis; no longer than `out` but along it. Negative values count from the end.
     source : ndarray
         Of out's dtype, and of the index's shape.
     axis : int

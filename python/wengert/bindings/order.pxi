@@ -38,8 +38,8 @@ cdef bint sorted_as_pairs(wg_order *o) except -1:
     return True
 
 
-cdef cnp.ndarray run_order(wg_order *o, cnp.ndarray array, int d, name):
-    """Allocate and call: all items in order, or those of o's ranks."""
+cdef cnp.ndarray run_order(wg_order *o, cnp.ndarray array, int d, name, bint dropped=False):
+    """Allocate and call: all items in order, or those of o's ranks; of one rank, the axis may be dropped."""
     cdef int ndim = cnp.PyArray_NDIM(array), i
     cdef cnp.npy_intp shape[WG_MAX_DIMS]
     cdef cnp.npy_intp lengths[3]
@@ -50,7 +50,9 @@ cdef cnp.ndarray run_order(wg_order *o, cnp.ndarray array, int d, name):
         shape[i] = cnp.PyArray_DIM(array, i)
     if o.ranks is not NULL and ndim:
         shape[d] = o.count
-    out = new_array(cnp.NPY_INT64, ndim, shape)
+        if dropped:
+            memmove(shape + d, shape + d + 1, (ndim - 1 - d) * sizeof(shape[0]))
+    out = new_array(cnp.NPY_INT64, ndim - dropped, shape)
     if cnp.PyArray_SIZE(out) == 0:
         return out
     if ndim > 2 and o.type != WG_ORDER_F32 and o.type != WG_ORDER_F64:
@@ -91,7 +93,7 @@ def places_in_order(x, axis, bint descending=False):
     return run_order(&o, array, axis_of(axis, cnp.PyArray_NDIM(array), "places_in_order"), "places_in_order")
 
 
-def places_of_ranks(x, ranks, axis, nan="last"):
+def places_of_ranks(x, ranks, axis, nan="last", bint keepdims=True):
     """The places of the items that would stand at some ranks if an array were sorted along one axis, stably.
 
     Parameters
@@ -104,6 +106,8 @@ def places_of_ranks(x, ranks, axis, nan="last"):
     nan : {"last", "chosen", "left out"}
         Of reals: NaN is the largest item; or where there is one, every rank is the first one's; or every rank is that
         of the middle of all other items.
+    keepdims : bool
+        False: of one rank, the result is without the axis.
 
     Returns
     -------
@@ -133,7 +137,7 @@ def places_of_ranks(x, ranks, axis, nan="last"):
         raise ValueError(f"places_of_ranks: expected ranks below {n} that ascend, for one row or for each, got {ranks}")
     if nan != "last" and cnp.PyTypeNum_ISFLOAT(cnp.PyArray_TYPE(array)):
         o.nan = WG_ORDER_NAN_CHOSEN if nan == "chosen" else WG_ORDER_NAN_LEFT_OUT
-    return run_order(&o, array, d, "places_of_ranks")
+    return run_order(&o, array, d, "places_of_ranks", ndim > 0 and o.count == 1 and not keepdims)
 
 
 def search_sorted(sequence, values, bint right=False):
@@ -152,11 +156,11 @@ def search_sorted(sequence, values, bint right=False):
     ndarray of int64
         Of the values' shape.
     """
-    cdef cnp.ndarray S = np.ascontiguousarray(readable(sequence, "search_sorted")), V, out
+    cdef cnp.ndarray S = dense(readable(sequence, "search_sorted")), V, out
     cdef int typenum = cnp.PyArray_TYPE(S), ndim = cnp.PyArray_NDIM(S)
     cdef wg_order_search_job s
     cdef wg_status status
-    V = np.asarray(readable_as(values, typenum, "search_sorted", "the array of values"), order="C")
+    V = dense(readable_as(values, typenum, "search_sorted", "the array of values"))
     memset(&s, 0, sizeof(s))
     out = new_array(cnp.NPY_INT64, cnp.PyArray_NDIM(V), cnp.PyArray_DIMS(V))
     s.n, s.each, s.right = cnp.PyArray_DIM(S, ndim - 1), ndim > 1, right
@@ -169,7 +173,10 @@ def search_sorted(sequence, values, bint right=False):
     s.type, s.size = <wg_order_item> order_item(typenum, "search_sorted"), cnp.PyArray_ITEMSIZE(S)
     s.sequence, s.values = cnp.PyArray_BYTES(S), cnp.PyArray_BYTES(V)
     s.out = <int64_t *> cnp.PyArray_DATA(out)
-    with nogil:
+    if cnp.PyArray_SIZE(out) < KEEP_GIL_BELOW // 8:
         status = wg_order_search(&s)
+    else:
+        with nogil:
+            status = wg_order_search(&s)
     check(status, "search_sorted")
     return out

@@ -35,8 +35,11 @@ def topk(x, cnp.npy_intp k, axis, bint smallest=False):
     array = split_axis(array, d, lengths, t.strides)
     t.outer, t.n, t.inner, t.k, t.smallest = lengths[0], lengths[1], lengths[2], k, smallest
     t.in_, t.out = cnp.PyArray_BYTES(array), <int64_t *> cnp.PyArray_DATA(out)
-    with nogil:
+    if cnp.PyArray_SIZE(array) < KEEP_GIL_BELOW // 8:
         wg_call_topk(&t, <wg_real> real)
+    else:
+        with nogil:
+            wg_call_topk(&t, <wg_real> real)
     if wg_recording is not NULL:
         note_topk(&t, real, array, out)
     return out

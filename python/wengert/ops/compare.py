@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .._kernels import Elementwise, Fold, Loops
+from .._kernels import Elementwise, Fold, Loops, search_sorted
 from .._types import Tensor
 from ..core import batching, dtypes
 from ..core.arguments import dimensions, either
@@ -484,16 +484,17 @@ def _each_isin(kernel: Function, batch: Batch, arrays: list[Any], static: dict[s
     return (looped if batch.having[1] else unchanged)(kernel, batch, arrays, static)
 
 
-_FEW_PAIRS = 1 << 14  # of items, which are compared in less time than NumPy takes to choose how to go about it
-
-
 def _is_in(x: np.ndarray, items: np.ndarray, invert: bool) -> np.ndarray:
-    if x.size * items.size > _FEW_PAIRS:
+    if x.dtype != items.dtype:
         return np.isin(x, items, invert=invert)
-    found: np.ndarray = (items.reshape(-1, 1) == x.reshape(-1)).any(0).reshape(x.shape)
+    line = np.sort(items, None)
+    found = _differ(search_sorted(line, x, True), search_sorted(line, x))
+    if x.dtype.kind == "f":  # a NaN is none of them, whatever they are
+        found &= x == x
     return ~found if invert else found
 
 
+_differ = Loops(np.not_equal)
 _isin = computed("isin", _is_in, batched=_each_isin)
 
 

@@ -20,10 +20,9 @@ from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable
 from .arithmetic import maximum, minimum
-from .index import along, picked_for
+from .index import items_along
 from .numpy_kernels import quiet
 from .reduce import documented, expand_reduced, reduction_kernel, sum
-from .shape import reshaped
 
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 
@@ -232,13 +231,9 @@ def values_and_indices(name: str, values: Any, indices: Any) -> ValuesAndIndices
     return _kind(name)((values, indices))
 
 
-def picked(name: str, x: Any, indices: Any, dim: int, keepdim: bool = True) -> ValuesAndIndices:
-    """The items of x at `indices` along `dim`, and the indices; those of length 1 are dropped unless `keepdim`."""
-    shape = indices._value.shape
-    if not keepdim:
-        shape = (*shape[:dim], *shape[dim + 1 :])
-    items = picked_for(name, x, along(name, x, indices, dim, shape))
-    return values_and_indices(name, items, indices if keepdim else reshaped(indices, shape))
+def picked(name: str, x: Any, places: Any, dim: int) -> ValuesAndIndices:
+    """The items of x at places along a dimension, and these; where they are without it, there is one item each."""
+    return values_and_indices(name, items_along(name, x, places, dim), places)
 
 
 # ---------------------------------------------------------------- max and min
@@ -249,13 +244,12 @@ def _extreme_and_index(
 ) -> Any:  # fmt: skip
     x = enter(x)
     dim = either(name, dim, axis)
-    keepdim = bool(keepdim if keepdims is None else keepdims)
     if isinstance(dim, (Variable, np.ndarray)):
         return two(x, dim)
     if dim is None:
-        return apply(full, (x,), reduced(name, x._value.shape, None, None, keepdim, None))
+        return apply(full, (x,), reduced(name, x._value.shape, None, None, keepdim, keepdims))
     d = dimension(name, dim, x._value.ndim)
-    return picked(name, x, arg(x, d, True), d, keepdim)
+    return picked(name, x, apply(arg.operation, (x,), reduced(name, x._value.shape, d, None, keepdim, keepdims)), d)
 
 
 @overload
@@ -297,7 +291,7 @@ def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.max(wg.tensor([1., 4.]), wg.tensor([2., 3.]))
     tensor([2., 4.])
     """
-    return _extreme_and_index("max", _MAX, maximum, argmax, x, dim, keepdim, axis, keepdims)
+    return _extreme_and_index("max", _MAX, maximum, _argmax, x, dim, keepdim, axis, keepdims)
 
 
 @overload
@@ -339,7 +333,7 @@ def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     >>> wg.min(wg.tensor([1., 4.]), wg.tensor([2., 3.]))
     tensor([1., 3.])
     """
-    return _extreme_and_index("min", _MIN, minimum, argmin, x, dim, keepdim, axis, keepdims)
+    return _extreme_and_index("min", _MIN, minimum, _argmin, x, dim, keepdim, axis, keepdims)
 
 
 class MinAndMax(tuple[Tensor, Tensor]):

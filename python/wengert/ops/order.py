@@ -18,11 +18,11 @@ from ..core.define import Function, computed, elementwise, primitive
 from ..core.doors import constant, enter, require_unfollowed
 from ..core.half import half
 from ..core.signatures import tells
-from ..core.tape import apply
+from ..core.tape import Operation, apply
 from ..core.tuples import item
 from .compare import where
 from .extremes import ValuesAndIndices, choosing, picked
-from .index import along, picked_for
+from .index import items_along
 from .shape import expand, movedim, reshape
 
 __all__ = [
@@ -36,7 +36,7 @@ def _order(x: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     return _kernels.places_in_order(x, dim, descending)
 
 
-_argsort = computed("argsort", _order, batched=by_dim)
+_argsort: Operation = computed("argsort", _order, batched=by_dim).operation  # type: ignore[attr-defined]
 
 
 # ---------------------------------------------------------------- sorting
@@ -78,7 +78,7 @@ def sort(
     x = enter(x)
     dim = either("sort", dim, axis)
     d = dimension("sort", -1 if dim is None else dim, x._value.ndim)
-    return picked("sort", x, _argsort(x, dim=d, descending=bool(descending)), d)
+    return picked("sort", x, apply(_argsort, (x,), {"dim": d, "descending": bool(descending)}), d)
 
 
 @tells
@@ -115,7 +115,7 @@ def argsort(
     x = enter(x)
     dim = either("argsort", dim, axis)
     d = dimension("argsort", -1 if dim is None else dim, x._value.ndim)
-    return _argsort(x, dim=d, descending=bool(descending))
+    return apply(_argsort, (x,), {"dim": d, "descending": bool(descending)})
 
 
 @tells
@@ -153,7 +153,7 @@ def _extreme_places(x: np.ndarray, k: int, dim: int, largest: bool) -> np.ndarra
     return order[(slice(None),) * dim + (slice(k),)] if x.ndim else order
 
 
-_topk = computed("topk", _extreme_places, batched=by_dim)
+_topk: Operation = computed("topk", _extreme_places, batched=by_dim).operation  # type: ignore[attr-defined]
 
 
 @tells
@@ -195,14 +195,14 @@ def topk(
     k = whole("topk", "k", k)
     if not 0 <= k <= n:
         raise ValueError(f"topk: expected k from 0 to {n}, the length of dimension {d} of {x._value.shape}, got {k}")
-    return picked("topk", x, _topk(x, k=k, dim=d, largest=bool(largest)), d)
+    return picked("topk", x, apply(_topk, (x,), {"k": k, "dim": d, "largest": bool(largest)}), d)
 
 
 # ---------------------------------------------------------------- order statistics
 
 
-def _kth_place(x: np.ndarray, k: int, dim: int) -> np.ndarray:
-    return _kernels.places_of_ranks(x, k - 1, dim)
+def _kth_place(x: np.ndarray, k: int, dim: int, keepdim: bool) -> np.ndarray:
+    return _kernels.places_of_ranks(x, k - 1, dim, keepdims=keepdim)
 
 
 _kthvalue = computed("kthvalue", _kth_place, batched=by_dim)
@@ -246,7 +246,8 @@ def kthvalue(
     k = whole("kthvalue", "k", k)
     if not 1 <= k <= n:
         raise ValueError(f"kthvalue: expected k from 1 to {n}, the length of dimension {d}, got {k}")
-    return picked("kthvalue", x, _kthvalue(x, k=k, dim=d), d, bool(keepdim if keepdims is None else keepdims))
+    keepdim = bool(keepdim if keepdims is None else keepdims) or not x._value.ndim
+    return picked("kthvalue", x, _kthvalue(x, k=k, dim=d, keepdim=keepdim), d)
 
 
 @overload
@@ -342,26 +343,27 @@ def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None,
     shape = x._value.shape
     if shape and not shape[d]:
         raise ValueError(f"{name}: there is nothing to choose from along dimension {d} of shape {shape}")
-    return picked(name, x, _middle(x, dim=d, without_nan=name == "nanmedian"), d, keepdim)
+    return picked(name, x, _middle(x, dim=d, without_nan=name == "nanmedian", keepdim=keepdim or not shape), d)
 
 
-def _middle_place(x: np.ndarray, dim: int, without_nan: bool) -> np.ndarray:
+def _middle_place(x: np.ndarray, dim: int, without_nan: bool, keepdim: bool = True) -> np.ndarray:
     n = x.shape[dim] if x.ndim else 1
-    return _kernels.places_of_ranks(x, (n - 1) // 2, dim, "left out" if without_nan else "chosen")
+    return _kernels.places_of_ranks(x, (n - 1) // 2, dim, "left out" if without_nan else "chosen", keepdim)
 
 
 _middle = computed("median", _middle_place, batched=by_dim)
 
 
-def _middle_item(name: str, without_nan: bool) -> Function:
+def _middle_item(name: str, nan: str) -> Function:
     def kernel(x: np.ndarray, dims: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> np.ndarray:
         if not x.size and x.dtype.kind == "f":
             return np.full((1,) * x.ndim if keepdim else (), np.nan, x.dtype)
         if not x.size:
             raise ValueError(f"{name}: there is nothing to choose from in shape {x.shape}")
         line = x.ravel("K")  # any order will do
-        item: np.ndarray = line[_middle_place(line, 0, without_nan)]
-        return item.reshape((1,) * x.ndim if keepdim else ())
+        place = _kernels.places_of_ranks(line, (x.size - 1) // 2, 0, nan, False)
+        item: np.ndarray = _kernels.gather_along(line, place, 0)
+        return item.reshape((1,) * x.ndim) if keepdim else item
 
     return kernel
 
@@ -377,8 +379,8 @@ def _each_middle_item(kernel: Function, batch: Batch, arrays: list[Any], static:
     return found.reshape((*batch.lengths, *(1,) * (x.ndim - lead if static["keepdim"] else 0)))
 
 
-_MEDIAN = choosing("median", _middle_item("median", False), True, _each_middle_item)
-_NANMEDIAN = choosing("nanmedian", _middle_item("nanmedian", True), True, _each_middle_item)
+_MEDIAN = choosing("median", _middle_item("median", "chosen"), True, _each_middle_item)
+_NANMEDIAN = choosing("nanmedian", _middle_item("nanmedian", "left out"), True, _each_middle_item)
 
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -572,7 +574,7 @@ def _between_neighbours(rows: Any, share: Any, interpolation: str, without_nan: 
 
 
 def _at(rows: Any, places: Any) -> Any:
-    return picked_for("quantile", rows, along("quantile", rows, places, rows._value.ndim - 1))
+    return items_along("quantile", rows, places, rows._value.ndim - 1)
 
 
 _EXACT = 1 << 24  # up to which every integer is a number of float32
@@ -811,7 +813,8 @@ def searchsorted(
 def _places(sequence: np.ndarray, wanted: np.ndarray, right: bool, dtype: np.dtype) -> np.ndarray:
     side: Any = "right" if right else "left"
     if isinstance(wanted, np.ndarray) and wanted.dtype == sequence.dtype:
-        return _kernels.search_sorted(sequence, wanted, right).astype(dtype, copy=False)
+        found = _kernels.search_sorted(sequence, wanted, right)
+        return found if dtype == found.dtype else found.astype(dtype)
     if sequence.ndim == 1:
         return np.asarray(np.searchsorted(sequence, wanted, side), dtype)
     out = np.empty(wanted.shape, dtype)
