@@ -553,9 +553,10 @@ typedef struct {
     char *items, *array; /* what is only read is not written */
     const ptrdiff_t *index_strides, *items_strides, *array_strides;
     ptrdiff_t length; /* of the array's dimension `dim`; without dimensions 1 */
+    ptrdiff_t wrap;   /* what negative indices are counted from: the length; 0 where they are out of range */
 } wg_along;
 
-/* Every index must lie in [-length, length), else WG_BAD_INDEX, *bad the first that does not; what comes before it is
+/* Every index must lie in [-wrap, length), else WG_BAD_INDEX, *bad the first that does not; what comes before it is
  * done. */
 wg_status wg_along_run(const wg_along *a, int64_t *bad);
 

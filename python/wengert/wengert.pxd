@@ -305,6 +305,7 @@ cdef extern from "wengert.h" nogil:
         const cnp.npy_intp *items_strides
         const cnp.npy_intp *array_strides
         cnp.npy_intp length
+        cnp.npy_intp wrap
     wg_status wg_along_run(const wg_along *a, int64_t *bad) noexcept nogil
 
     cnp.npy_intp wg_held_run(const uint8_t *held, cnp.npy_intp n) noexcept nogil

@@ -220,6 +220,47 @@ def test_gather_along_repeats_an_index_and_items_without_copies() -> None:
     np.testing.assert_array_equal(K.gather_along(many, np.zeros((5, 1), np.int64), 1), np.full((5, 1), x[0, 0]))
 
 
+SLICED = [  # an array's shape, the axis, and the shape of an index of slices
+    ((5,), 0, (3,)), ((4, 6), 0, (7,)), ((4, 6), 1, (2, 3)), ((2, 3, 4), 1, (5,)), ((2, 3, 4), -1, ()),
+    ((3, 4), 0, (0,)), ((1, 5, 1), 1, (2,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DTYPES)
+@pytest.mark.parametrize(("shape", "axis", "wanted"), SLICED, ids=str)
+def test_gather_along_picks_slices_as_take_does(
+    kind: str, shape: tuple[int, ...], axis: int, wanted: tuple[int, ...]
+) -> None:
+    x, index = items(shape, kind), places(wanted, axis, shape[axis])
+    for array, chosen in zip(layouts(x), reversed(layouts(index)), strict=True):
+        np.testing.assert_array_equal(K.gather_along(array, chosen, axis, True), np.take(x, index, axis))
+
+
+def test_indices_counted_from_the_end_are_out_of_range_where_they_are_to_be() -> None:
+    x = items((4, 6), "float32")
+    np.testing.assert_array_equal(K.gather_along(x, np.array([3, 0]), 0, True, from_end=False), x[[3, 0]])
+    for index, slices in ((np.array([1, -1]), True), (np.array([[1], [-1]]), False)):
+        with pytest.raises(IndexError, match="index -1 is out of range for dimension 1 of length 6, expected 0 to 5"):
+            K.gather_along(x, index, 1, slices, from_end=False)
+    with pytest.raises(IndexError, match="index 4 is out of range for dimension 0 of length 4"):
+        K.gather_along(x, np.array([0, 4]), 0, True)
+    with pytest.raises(ValueError, match="expected 1 to"):
+        K.gather_along(items((), "float32"), np.array([0]), 0, True)
+
+
+@pytest.mark.parametrize("add", [False, True])
+def test_scatter_along_places_rows_by_an_index_that_is_repeated(add: bool) -> None:
+    rows, source = np.array([2, 0, -2, 2]), items((4, 6), "float32", seed=1)
+    for out, given in zip(layouts(items((4, 6), "float32")), reversed(layouts(source)), strict=True):
+        expected = out.copy()
+        if add:
+            np.add.at(expected, rows, source)
+        else:
+            expected[[2, 0]] = source[[3, 1]]
+        K.scatter_along(out, np.broadcast_to(rows[:, None], (4, 6)), given, 0, add)
+        np.testing.assert_array_equal(out, expected)
+
+
 @pytest.mark.parametrize("bad", [6, -7, 2**40, -(2**63), 2**63 - 1])
 def test_an_index_out_of_range_along_a_dimension_is_refused(bad: int) -> None:
     index = places((4, 5), 1, 6)

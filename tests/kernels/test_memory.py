@@ -259,3 +259,11 @@ def test_a_steady_training_loop_touches_no_page_for_the_first_time(batch_size: i
         step(batch)
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
     assert faults < 50  # a batch of 256 has 196 pages, and one of 1024 would be mapped anew each time
+
+
+def test_arrays_are_alike_of_one_shape_and_dtype() -> None:
+    x = np.zeros((2, 3), np.float32)
+    assert _kernels.alike([x, x.T.copy().T, x[::-1]])
+    for other in (x[:1], x[0], x.astype(np.float64), [[0.0] * 3] * 2, np.ma.array(x)):
+        assert not _kernels.alike([x, other])
+        assert not _kernels.alike([other, x])

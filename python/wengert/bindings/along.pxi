@@ -1,53 +1,63 @@
 # csrc/along.c: items picked or placed along one dimension.
 
-cdef run_along(wg_along_how how, cnp.ndarray array, cnp.ndarray index, cnp.ndarray items, axis, name):
-    """Check what both have in common, and call. The index and the items may be without the axis."""
+cdef run_along(wg_along_how how, cnp.ndarray array, cnp.ndarray index, cnp.ndarray items, axis, name, bint slices=False,
+               bint from_end=True):
+    """Check what both have in common, and call. The index and the items may be without the axis; with `slices` each
+    index, which are dense, stands for a slice."""
     cdef wg_along a
-    cdef int64_t bad = 0
-    cdef wg_status status
-    cdef int d
     cdef cnp.npy_intp shape[WG_MAX_DIMS]
     cdef cnp.npy_intp strides[2][WG_MAX_DIMS]
+    cdef int64_t bad = 0
+    cdef wg_status status
+    cdef int d, more = cnp.PyArray_NDIM(index) - 1, at
+    cdef bint without
     memset(&a, 0, sizeof(a))
     a.how, a.ndim, a.size = how, cnp.PyArray_NDIM(array), cnp.PyArray_ITEMSIZE(array)
     a.dim = axis_of(axis, a.ndim, name)
     a.length = cnp.PyArray_DIM(array, a.dim) if a.ndim else 1
+    a.wrap = a.length if from_end else 0
     a.shape, a.index_strides, a.items_strides = shape, strides[0], strides[1]
-    for d in range(cnp.PyArray_NDIM(index)):
-        shape[d], strides[0][d] = cnp.PyArray_DIM(index, d), cnp.PyArray_STRIDE(index, d)
-        strides[1][d] = cnp.PyArray_STRIDE(items, d)
-    if cnp.PyArray_NDIM(index) < a.ndim:
-        for d in range(a.ndim - 1, a.dim, -1):
-            shape[d], strides[0][d], strides[1][d] = shape[d - 1], strides[0][d - 1], strides[1][d - 1]
-        shape[a.dim], strides[0][a.dim], strides[1][a.dim] = 1, 0, 0
+    without = not slices and cnp.PyArray_NDIM(index) < a.ndim
     for d in range(a.ndim):
-        if d != a.dim and a.shape[d] > cnp.PyArray_DIM(array, d):
-            raise ValueError(f"{name}: an index of shape {np.shape(index)} is longer than shape {np.shape(array)}, apart "
-                             f"from dimension {a.dim}")
+        if slices:
+            shape[d] = cnp.PyArray_SIZE(index) if d == a.dim else cnp.PyArray_DIM(array, d)
+            strides[0][d] = sizeof(int64_t) if d == a.dim else 0
+            strides[1][d] = 0 if d == a.dim and more < 0 else cnp.PyArray_STRIDE(items, d if d < a.dim else d + more)
+        elif without and d == a.dim:
+            shape[d], strides[0][d], strides[1][d] = 1, 0, 0
+        else:
+            at = d - 1 if without and d > a.dim else d
+            shape[d], strides[0][d] = cnp.PyArray_DIM(index, at), cnp.PyArray_STRIDE(index, at)
+            strides[1][d] = cnp.PyArray_STRIDE(items, at)
+            if d != a.dim and shape[d] > cnp.PyArray_DIM(array, d):
+                raise ValueError(f"{name}: an index of shape {np.shape(index)} is longer than shape {np.shape(array)}, apart "
+                                 f"from dimension {a.dim}")
     a.index, a.items = <const int64_t *> cnp.PyArray_DATA(index), cnp.PyArray_BYTES(items)
     a.array, a.array_strides = cnp.PyArray_BYTES(array), cnp.PyArray_STRIDES(array)
-    if cnp.PyArray_SIZE(index) < KEEP_GIL_BELOW:
+    if cnp.PyArray_SIZE(items) < KEEP_GIL_BELOW:
         status = wg_along_run(&a, &bad)
     else:
         with nogil:
             status = wg_along_run(&a, &bad)
     if status == WG_BAD_INDEX:
         raise IndexError(f"{name}: index {bad} is out of range for dimension {a.dim} of length {a.length}, expected "
-                         f"{-a.length} to {a.length - 1}")
+                         f"{-a.wrap} to {a.length - 1}")
     if wg_recording is not NULL:
         note_along(&a, array, index, items)
 
 
-cdef cnp.ndarray index_along(index, cnp.ndarray array, name):
+cdef cnp.ndarray index_along(index, cnp.ndarray array, name, bint slices=False):
     cdef cnp.ndarray I = readable_as(index, cnp.NPY_INT64, name, "the index")
     if cnp.PyArray_ITEMSIZE(array) not in (1, 2, 4, 8):
         raise TypeError(f"{name}: expected items of 1, 2, 4 or 8 bytes, got {array.dtype}")
+    if slices:
+        return dense(I)
     if cnp.PyArray_NDIM(I) not in (cnp.PyArray_NDIM(array), cnp.PyArray_NDIM(array) - 1):
         raise ValueError(f"{name}: expected an index of {cnp.PyArray_NDIM(array)} dimension(s), got shape {np.shape(I)}")
     return I
 
 
-def gather_along(array, index, axis):
+def gather_along(array, index, axis, bint slices=False, bint from_end=True):
     """The items of an array at an index along one axis, as `np.take_along_axis` picks them; of any dtype.
 
     Parameters
@@ -57,15 +67,33 @@ def gather_along(array, index, axis):
         Of as many dimensions, or without the axis: of length 1; no longer than the array but along the axis. Negative
         values count from the end.
     axis : int
+    slices : bool
+        Each index picks a slice, as in `np.take`, and they may have any shape.
+    from_end : bool
+        False: negative values are out of range.
 
     Returns
     -------
     ndarray
-        Of the index's shape.
+        Of the index's shape; of slices, with it in place of the axis.
     """
-    cdef cnp.ndarray A = readable(array, "gather_along"), I = index_along(index, A, "gather_along"), out
-    out = new_array(cnp.PyArray_TYPE(A), cnp.PyArray_NDIM(I), cnp.PyArray_DIMS(I))
-    run_along(WG_ALONG_GATHER, A, I, out, axis, "gather_along")
+    cdef cnp.ndarray A = readable(array, "gather_along"), I = index_along(index, A, "gather_along", slices), out
+    cdef cnp.npy_intp shape[WG_MAX_DIMS]
+    cdef int ndim = cnp.PyArray_NDIM(A), more = cnp.PyArray_NDIM(I) - 1, dim, d
+    if slices:
+        dim = axis_of(axis, ndim, "gather_along")
+        if ndim == 0 or ndim + more > WG_MAX_DIMS:
+            raise ValueError(f"gather_along: expected 1 to {WG_MAX_DIMS} dimensions in all, got shapes {np.shape(A)} and "
+                             f"{np.shape(I)}")
+        for d in range(ndim + more):
+            if dim <= d <= dim + more:
+                shape[d] = cnp.PyArray_DIM(I, d - dim)
+            else:
+                shape[d] = cnp.PyArray_DIM(A, d if d < dim else d - more)
+        out = new_array(cnp.PyArray_TYPE(A), ndim + more, shape)
+    else:
+        out = new_array(cnp.PyArray_TYPE(A), cnp.PyArray_NDIM(I), cnp.PyArray_DIMS(I))
+    run_along(WG_ALONG_GATHER, A, I, out, axis, "gather_along", slices, from_end)
     return out
 
 

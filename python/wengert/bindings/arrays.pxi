@@ -103,7 +103,7 @@ cdef cnp.ndarray readable_as(object x, int typenum, name, argument):
 cdef check_apart(cnp.ndarray out, others, name):
     """Refuse an array to write to that shares memory with one that is read."""
     for other in others:
-        if other is not None and overlap(out, other) and np.shares_memory(out, other):
+        if other is not None and meet(out, other) and np.shares_memory(out, other):
             raise ValueError(f"{name}: out shares memory with an operand; give a copy of one of them")
 
 
@@ -388,6 +388,19 @@ def all_dense(tuple arrays):
     cdef cnp.ndarray array
     for array in arrays:
         if not cnp.PyArray_IS_C_CONTIGUOUS(array):
+            return False
+    return True
+
+
+def alike(list arrays):
+    """Whether all of a list, which is not empty, are arrays of one shape and dtype."""
+    cdef cnp.ndarray first, array
+    for x in arrays:
+        if not cnp.PyArray_CheckExact(x):
+            return False
+        array, first = <cnp.ndarray> x, <cnp.ndarray> arrays[0]
+        if cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(first) or not has_shape(array, cnp.PyArray_NDIM(first),
+                                                                               cnp.PyArray_DIMS(first)):
             return False
     return True
 

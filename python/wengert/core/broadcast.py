@@ -54,6 +54,11 @@ def ready(x: Any, y: Any, floating: bool) -> bool:
     return isinstance(y, Variable) and keeps_dtype(y, x, floating)
 
 
+def uniform(variables: list[Any]) -> bool:
+    """Whether all of some variables, at least one, are arrays of one shape and dtype."""
+    return _kernels.alike([x._value for x in variables])
+
+
 def beside(x: Any, *others: Any) -> Tensor:
     """x as a variable. A number has the dtype that it would have in an operation with the others."""
     if not isinstance(x, (int, float)):

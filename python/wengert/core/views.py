@@ -41,6 +41,14 @@ def cut(x: Variable, dim: int, pieces: list[tuple[int, int]]) -> list[Any] | Non
     return [as_view(x, wrap(value[(*before, slice(start, stop))])) for start, stop in pieces]
 
 
+def view_at(x: Variable, key: tuple[Any, ...]) -> Any:
+    """The view x[key] of integers, slices, None and an Ellipsis, at half the price; None if it is to be recorded."""
+    value = x._value
+    if type(value) is not np.ndarray or recorder() is not None or (mode.recording and x.requires_grad):
+        return None
+    return as_view(x, wrap(value[key]))
+
+
 class Region(NamedTuple):
     """Where a view lies in its base: shapes, and strides and distance of their first items, counted in items."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._types import Tensor
-from ..core.arguments import dimension, either
+from ..core.arguments import either
 from ..core.batching import axes, moved, shaped
 from ..core.broadcast import cast
 from ..core.define import computed, primitive
@@ -220,9 +220,7 @@ def scatter_reduce(
             raise TypeError("scatter_reduce: booleans have no mean; convert them, as in x.float()")
         reduce = {"sum": "amax", "prod": "amin"}.get(reduce, reduce)  # whether any is true, or all are
     shape = x._value.shape
-    chosen = either("scatter_reduce", dim, axis)
-    places = grid("scatter_reduce", x, chosen, given, y)
-    d, given = dimension("scatter_reduce", chosen, len(shape)), places.arrays[0]
+    given, (d, _) = grid("scatter_reduce", x, either("scatter_reduce", dim, axis), given, y)
     if y._value.shape != given._value.shape:
         y = pick(y, tuple(map(slice, given._value.shape)))
     if not shape:

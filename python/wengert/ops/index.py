@@ -3,7 +3,8 @@
 An index expression becomes `Places`: hashable keys that are applied one after the other, and the arrays of indices that
 stand in them, which are data. One key does for nearly all; there are two where integers stand beside arrays, since
 PyTorch takes the integers first, and NumPy would broadcast them with the arrays. All keys but the last give views.
-Functions that pick along one dimension have an `Along` in place of keys.
+In place of keys there is a dimension where integers pick slices along it, as `np.take` does, and a `Line` where an
+index picks single items along one.
 
 Indices are read, checked and used once: kernels that check them all before they use them are given a copy, so that a
 thread that writes to an index meanwhile can spoil the result but not memory.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ from ..core.signatures import tells
 from ..core.tape import Operation, Rule, apply
 from ..core.variable import Variable, as_view
 from ..core.views import cut
+from ..core.views import view_at as view_now
 from .compare import where
 from .naming import called
 from .shape import WHOLE, movedim, narrow_view, reshape, slicing, view_at
@@ -43,15 +45,20 @@ __all__ = ["diag_embed", "diagonal", "index_put", "narrow", "select", "take_alon
 
 def between(x: Any, dim: int, ends: Sequence[int]) -> tuple[Any, ...]:
     """The views of x from each of `ends` to the next."""
-    pieces = list(itertools.pairwise(ends))
+    return tuple(parted(x, dim, list(itertools.pairwise(ends)), _split_at))
+
+
+def parted(x: Any, dim: int, pieces: list[tuple[int, int]], seen: Callable[..., Any] = view_at) -> list[Any]:
+    """The views of x between places along a dimension, those that are to be recorded as `seen` gives them."""
     found = cut(x, dim, pieces)
     if found is None:
         before = (WHOLE,) * dim
-        found = [view_at(x, (*before, (start, stop, None), ...), _SPLIT) for start, stop in pieces]
-    return tuple(found)
+        found = [seen(x, (*before, (start, stop, None), ...)) for start, stop in pieces]
+    return found
 
 
-_SPLIT, _UNBIND = slicing("split"), slicing("unbind")
+_UNBIND = slicing("unbind")
+_split_at = functools.partial(view_at, operation=slicing("split"))
 
 
 @tells
@@ -273,22 +280,17 @@ class Line(NamedTuple):
     shape: tuple[int, ...]
 
 
+line = functools.lru_cache(256)(Line)  # to make one anew takes as long as a fourth of `gather`
+Keys = tuple[Key, ...] | Line | int
+
+
 class Places:
     """Where items of a tensor are: keys, and the variables that stand in them as ARRAY."""
 
     __slots__ = ("arrays", "keys")
 
-    def __init__(self, keys: tuple[Key, ...] | Line, arrays: Sequence[Tensor] = ()) -> None:
-        self.keys, self.arrays = keys, tuple(arrays)
-
-
-class Along(Places):
-    """At every place of `index`, the item with that index along `dim`; what is picked has `shape`."""
-
-    __slots__ = ()
-
-    def __init__(self, index: Any, dim: int, shape: tuple[int, ...]) -> None:
-        Places.__init__(self, Line(dim, shape), (enter(index),))
+    def __init__(self, keys: Keys, arrays: tuple[Any, ...] = ()) -> None:
+        self.keys, self.arrays = keys, arrays
 
 
 # ---------------------------------------------------------------- index expressions
@@ -319,27 +321,17 @@ def places_of(expression: Any) -> tuple[Places, bool]:
                 part = ARRAY
         key.append(part)
     if arrays:
-        return Places(_integers_first(key, arrays) if integers else (tuple(key),), arrays), False
+        if len(arrays) == 1 and key.count(WHOLE) == len(key) - 1 and key[-1] is ARRAY and _are_integers(arrays[0]):
+            return Places(len(key) - 1, (arrays[0],)), False
+        return Places(_integers_first(key, arrays) if integers else (tuple(key),), tuple(arrays)), False
     if not dots:  # without them, NumPy makes a copy of a single item
         key.append(Ellipsis)
     return Places((tuple(key),)), True
 
 
-def _plain_parts(key: tuple[Any, ...]) -> Key | None:
-    """The key of an index expression of integers, slices and None alone; None if there is something else."""
-    parts: list[Any] = []
-    for part in key:
-        kind = type(part)
-        if kind is int:
-            parts.append(part)
-        elif kind is slice:
-            parts.append(triple(part))
-        elif part is None:
-            parts.append(None)
-        else:
-            return None
-    parts.append(Ellipsis)
-    return tuple(parts)
+def _are_integers(index: Any) -> bool:
+    """Whether an index picks one slice for each of its items."""
+    return index._value.ndim > 0 and index._value.dtype.kind != "b"
 
 
 def _plain(part: Any) -> Any:
@@ -412,8 +404,10 @@ def _integers_first(parts: list[Any], arrays: list[Tensor]) -> tuple[Key, ...]:
 # Of arrays: x, the indices, and keys.
 
 
-def _with_arrays(keys: tuple[Key, ...], arrays: Sequence[np.ndarray]) -> list[tuple[Any, ...]]:
+def _with_arrays(keys: tuple[Key, ...] | int, arrays: Sequence[np.ndarray]) -> list[tuple[Any, ...]]:
     """The keys as NumPy takes them, with copies of the arrays, which NumPy reads more than once."""
+    if type(keys) is int:
+        keys = (((WHOLE,) * keys + (ARRAY,)),)
     left = iter(arrays)
     return [
         tuple([
@@ -442,7 +436,7 @@ def _at(x: np.ndarray, keys: list[tuple[Any, ...]]) -> np.ndarray:
     return x
 
 
-def _assign(x: np.ndarray, y: Any, *arrays: np.ndarray, keys: tuple[Key, ...] | Line) -> None:
+def _assign(x: np.ndarray, y: Any, *arrays: np.ndarray, keys: Keys) -> None:
     """Set x[keys] to y, in place."""
     if isinstance(keys, Line):
         _place(x, keys, arrays[0], y, False)
@@ -494,18 +488,14 @@ _FIRST = ((ARRAY,),)
 
 def _row_index(index: np.ndarray) -> np.ndarray:
     """An index of rows as the kernels take it: a vector of its own."""
-    return (index if index.ndim == 1 else index.reshape(-1)).astype(np.int64)
+    return (index if index.ndim == 1 else index.reshape(-1)).astype(dtypes.int64)
 
 
-def _line_of(keys: tuple[Key, ...], x: np.ndarray, arrays: Sequence[np.ndarray]) -> Line | None:
+def _line_of(keys: Keys, x: np.ndarray, arrays: Sequence[np.ndarray]) -> Line | None:
     """Of x[:, ..., index] with a vector of integers: where it stands, and the shape of what is picked."""
-    key = keys[0]
-    if len(keys) > 1 or len(arrays) > 1 or len(key) > x.ndim or key[-1] != ARRAY or arrays[0].ndim != 1:
+    if type(keys) is not int or keys >= x.ndim or arrays[0].ndim != 1:
         return None
-    if arrays[0].dtype.kind == "b" or any(part != WHOLE for part in key[:-1]):
-        return None
-    d = len(key) - 1
-    return Line(d, (*x.shape[:d], arrays[0].size, *x.shape[d + 1 :]))
+    return Line(keys, (*x.shape[:keys], arrays[0].size, *x.shape[keys + 1 :]))
 
 
 def _rows_of(x: np.ndarray) -> np.ndarray:
@@ -514,38 +504,47 @@ def _rows_of(x: np.ndarray) -> np.ndarray:
     return x.reshape(x.shape[0], -1) if x.size else x.reshape(x.shape[0], int(np.prod(x.shape[1:])))
 
 
-def _pick(x: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...]) -> np.ndarray:
+def _pick(x: np.ndarray, *arrays: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
+    if type(keys) is int:
+        return _taken(x, arrays[0], keys)
     if isinstance(keys, Line):
-        return _shaped(_kernels.gather_along(x, arrays[0], keys.dim), keys.shape)
-    if keys == _FIRST:
-        index = arrays[0]
-        if index.dtype.kind == "b":
-            if index.shape == x.shape != ():
-                return _kernels.masked(x, index)
-        elif x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.ndim and x.shape[0]:
-            return _rows_at(x, index)
-    elif x.size and (line := _line_of(keys, x, arrays)) is not None and line.dim == x.ndim - 1:
-        try:
-            return _kernels.gather_along(x, _kernels.broadcast_view(_int64(arrays[0]), line.shape), line.dim)
-        except IndexError as error:
-            raise _explained(error, x.shape) from None
+        return _pick_one(x, arrays[0], keys, shape)
+    if keys == _FIRST and arrays[0].dtype.kind == "b" and arrays[0].shape == x.shape != ():
+        return _kernels.masked(x, arrays[0])
     return np.asarray(_at(x, _with_arrays(keys, arrays)))
 
 
-def _rows_at(x: np.ndarray, index: np.ndarray, from_end: bool = True) -> np.ndarray:
+def _pick_one(x: np.ndarray, index: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
+    if type(keys) is int:
+        return _taken(x, index, keys)
+    if type(keys) is Line:
+        found: np.ndarray = _kernels.gather_along(x, index, keys.dim)
+        return found if found.shape == keys.shape else found.reshape(keys.shape)
+    return _pick(x, index, keys=keys, shape=shape)
+
+
+def _taken(x: np.ndarray, index: np.ndarray, dim: int, from_end: bool = True) -> np.ndarray:
+    """The slices of x at an index along a dimension: `np.take`, whose errors have a name and a shape."""
+    size = x.size
+    if not size or dim >= x.ndim:
+        if not from_end:
+            _refuse_negative(index)
+        return np.asarray(_at(x, _with_arrays(dim, (index,))))
     try:
-        rows = _kernels.gather_rows(_rows_of(x), _row_index(index), dtype=x.dtype, from_end=from_end)
+        if size >= _MANY and not dim and x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous:
+            rows = _kernels.gather_rows(_rows_of(x), _row_index(index), dtype=x.dtype, from_end=from_end)
+            return _shaped(rows, index.shape + x.shape[1:])
+        return _kernels.gather_along(x, _int64(index), dim, True, from_end)
     except IndexError as error:
         raise _explained(error, x.shape) from None
-    return _shaped(rows, index.shape + x.shape[1:])
 
 
-def _looked_up(x: np.ndarray, index: np.ndarray, keys: tuple[Key, ...], shape: tuple[int, ...]) -> np.ndarray:
+_MANY = 65536  # items from which on rows are picked by several threads
+
+
+def _looked_up(x: np.ndarray, index: np.ndarray, keys: int, shape: tuple[int, ...]) -> np.ndarray:
     """Rows that are not counted from the end."""
-    if x.dtype in (dtypes.float32, dtypes.float64) and x.flags.c_contiguous and x.shape[0]:
-        return _rows_at(x, index, False)
-    _refuse_negative(index)
-    return _pick(x, index, keys=keys, shape=shape)
+    return _taken(x, index, 0, False)
 
 
 def _refuse_negative(index: np.ndarray) -> None:
@@ -553,10 +552,11 @@ def _refuse_negative(index: np.ndarray) -> None:
         raise IndexError(f"index: {index.min()} is negative")
 
 
-shaped_by_items(_pick, lambda values, static: any(getattr(x, "dtype", None) == dtypes.bool for x in values[1:]))
+for _kernel in (_pick, _pick_one):
+    shaped_by_items(_kernel, lambda values, static: any(getattr(x, "dtype", None) == dtypes.bool for x in values[1:]))
 
 
-def _put_add(g: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...]) -> np.ndarray:
+def _put_add(g: np.ndarray, *arrays: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
     wide = _ADDED_AS.get(g.dtype, g.dtype)
     out = _kernels.zeros(shape, wide)
     if keys == _FIRST and arrays[0].dtype.kind == "b" and arrays[0].shape == shape != ():
@@ -567,34 +567,31 @@ def _put_add(g: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, s
 
 
 def _added(
-    x: np.ndarray, y: np.ndarray, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...],
+    x: np.ndarray, y: np.ndarray, *arrays: np.ndarray, keys: Keys, shape: tuple[int, ...],
     part: tuple[int, ...],
 ) -> np.ndarray:  # fmt: skip
-    wide = _ADDED_AS.get(x.dtype, x.dtype)
-    out = _kernels.copied(x) if wide == x.dtype else x.astype(wide)
-    _add_into(out, y, arrays, keys)
-    return out if wide == x.dtype else dtypes.convert(out, x.dtype)
+    wide = _ADDED_AS.get(x.dtype)
+    out: np.ndarray = _kernels.copied(x) if wide is None else x.astype(wide)
+    if wide is None and type(keys) is Line and part == keys.shape == arrays[0].shape:  # the usual case
+        _kernels.scatter_along(out, arrays[0], y, keys.dim, True)
+    else:
+        _add_into(out, y, arrays, keys)
+    return out if wide is None else dtypes.convert(out, x.dtype)
 
 
-def _add_into(out: np.ndarray, y: np.ndarray, arrays: tuple[np.ndarray, ...], keys: tuple[Key, ...] | Line) -> None:
+def _add_into(out: np.ndarray, y: np.ndarray, arrays: tuple[np.ndarray, ...], keys: Keys) -> None:
     """Add y, of the dtype of `out` or one that it stands for, and of the shape of out[keys], to that."""
     if isinstance(keys, Line):
         _place(out, keys, arrays[0], y, True)
         return
-    y = y.astype(out.dtype, copy=False)
-    try:
-        if not (y.size and out.size and arrays):
-            pass
-        elif keys == _FIRST and arrays[0].dtype.kind != "b" and out.dtype in (dtypes.float32, dtypes.float64):
-            index = _row_index(arrays[0])
-            _kernels.scatter_add_rows(_rows_of(out), index, y.reshape(index.size, -1))
-            return
-        elif (line := _line_of(keys, out, arrays)) is not None:
-            index = arrays[0].reshape((-1, *(1,) * (out.ndim - line.dim - 1)))
-            _kernels.scatter_along(out, _kernels.broadcast_view(_int64(index), line.shape), y, line.dim, True)
-            return
-    except IndexError as error:
-        raise _explained(error, out.shape) from None
+    if y.dtype != out.dtype:
+        y = y.astype(out.dtype)
+    if type(keys) is int and keys < out.ndim and y.size and out.size:
+        try:
+            _add_slices(out, y, arrays[0], keys)
+        except IndexError as error:
+            raise _explained(error, out.shape) from None
+        return
     plain = _with_arrays(keys, arrays)
     if any(array.dtype.kind != "b" for array in arrays):
         np.add.at(_at(out, plain[:-1]), plain[-1], y)
@@ -602,19 +599,32 @@ def _add_into(out: np.ndarray, y: np.ndarray, arrays: tuple[np.ndarray, ...], ke
         _at(out, plain[:-1])[plain[-1]] += y
 
 
+def _add_slices(out: np.ndarray, y: np.ndarray, index: np.ndarray, dim: int) -> None:
+    if not dim and out.dtype in (dtypes.float32, dtypes.float64):
+        rows = _row_index(index)
+        _kernels.scatter_add_rows(_rows_of(out), rows, y if y.ndim == out.ndim == 2 else y.reshape(rows.size, -1))
+        return
+    shape = (*out.shape[:dim], index.size, *out.shape[dim + 1 :])
+    spread = _kernels.broadcast_view(_int64(index).reshape((-1, *(1,) * (out.ndim - dim - 1))), shape)
+    _kernels.scatter_along(out, spread, _shaped(y, shape), dim, True)
+
+
 _ADDED_AS: dict[np.dtype, np.dtype] = {dtypes.float16: dtypes.float32, dtypes.bool: dtypes.int64}
 
 
 def _assigned(
-    x: np.ndarray, y: Any, *arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...],
+    x: np.ndarray, y: Any, *arrays: np.ndarray, keys: Keys, shape: tuple[int, ...],
     part: tuple[int, ...],
 ) -> np.ndarray:  # fmt: skip
-    out = _kernels.copied(x)
-    _assign(out, y, *arrays, keys=keys)
+    out: np.ndarray = _kernels.copied(x)
+    if type(keys) is Line and part == keys.shape == arrays[0].shape and type(y) is np.ndarray:  # the usual case
+        _kernels.scatter_along(out, arrays[0], y, keys.dim)
+    else:
+        _assign(out, y, *arrays, keys=keys)
     return out
 
 
-def _last(*arrays: np.ndarray, keys: tuple[Key, ...] | Line, shape: tuple[int, ...]) -> np.ndarray:
+def _last(*arrays: np.ndarray, keys: Keys, shape: tuple[int, ...]) -> np.ndarray:
     """Which of the items that are assigned stay: of a repeated index only the last."""
     if isinstance(keys, Line):
         picked = keys.shape
@@ -767,7 +777,7 @@ def _operations(count: int) -> tuple[Operation, Operation, Operation, Operation]
         return Rule(function, (*needs, *names))
 
     pick_at = Operation(
-        "index", _pick, ("x", *names), (rule(put, "g", "keys", "shape"), *nothing),
+        "index", _pick_one if count == 1 else _pick, ("x", *names), (rule(put, "g", "keys", "shape"), *nothing),
         (rule(picked, "t", "keys", "shape"), *nothing), batched=_each_picked,
     )  # fmt: skip
     add_at = Operation(
@@ -787,9 +797,22 @@ def _operations(count: int) -> tuple[Operation, Operation, Operation, Operation]
     return pick_at, add_at, replace_at, add_to
 
 
+def picked_at(name: str, x: Any, index: Any, keys: Keys) -> Tensor:
+    """What an index of int64 picks of x, printed and in errors under the name of the function that asks for it."""
+    try:
+        z = apply(_PICK, (x, index), {"keys": keys, "shape": x._value.shape})
+    except IndexError as error:
+        raise _renamed(name, error) from None
+    return z if z._node is None else called(name, z)
+
+
 def _index(x: Any, places: Places) -> Tensor:
     static = {"keys": places.keys, "shape": x._value.shape}
-    return apply(_operations(len(places.arrays))[0], (x, *places.arrays), static)
+    operation = _PICK if len(places.arrays) == 1 else _operations(len(places.arrays))[0]
+    return apply(operation, (x, *places.arrays), static)
+
+
+_PICK, _, _REPLACE, _ADD_TO = _operations(1)
 
 
 def pick(x: Any, key: Any) -> Tensor:
@@ -824,14 +847,21 @@ def pick(x: Any, key: Any) -> Tensor:
     """
     x = enter(x)
     kind = type(key)
-    if isinstance(key, Variable) and key._value.ndim and key._value.dtype in (dtypes.int64, dtypes.bool):
-        return _index(x, Places(_FIRST, (key,)))  # type: ignore[arg-type]
-    if kind is int or kind is slice:  # the usual cases, without the price of the others
+    if isinstance(key, Variable) and key._value.ndim:
+        if key._value.dtype == dtypes.int64:
+            return apply(_PICK, (x, key), {"keys": 0, "shape": x._value.shape})  # type: ignore[arg-type]
+        if key._value.dtype == dtypes.bool:
+            return _index(x, Places(_FIRST, (key,)))
+    parts: Any = None
+    if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, key))):  # the usual cases
+        parts = (*key, Ellipsis) if kind is tuple else (key, Ellipsis)
         try:
-            return view_at(x, (key if kind is int else triple(key), Ellipsis))
-        except IndexError as error:
-            raise _explained(error, x._value.shape) from None
-    parts: Any = _plain_parts(key if kind is tuple else (key,)) if kind is tuple or key is None else None
+            view = view_now(x, parts)
+        except (IndexError, TypeError):  # the same will be told below
+            view = None
+        if view is not None:
+            return view
+        parts = tuple([triple(part) if type(part) is slice else part for part in parts])
     if parts is None:
         places, view = places_of(key)
         if not view:
@@ -843,14 +873,16 @@ def pick(x: Any, key: Any) -> Tensor:
         raise _explained(error, x._value.shape) from None
 
 
+_PLAIN = frozenset((int, slice, type(None)))  # types of parts of keys that give views
+
+
 def lookup(x: Any, index: Any) -> Tensor:
     """x[index] for rows by their number in int64, none of which may be negative."""
-    return apply(_LOOKUP, (x, index), {"keys": _FIRST, "shape": x._value.shape})
+    return apply(_LOOKUP, (x, index), {"keys": 0, "shape": x._value.shape})
 
 
 _LOOKUP = Operation(
-    "embedding", _looked_up, ("x", "index0"), (_operations(1)[0].vjps[0], None), (_operations(1)[0].jvps[0], None),
-    batched=_each_looked_up,
+    "embedding", _looked_up, ("x", "index0"), (_PICK.vjps[0], None), (_PICK.jvps[0], None), batched=_each_looked_up
 )  # fmt: skip
 
 
@@ -879,8 +911,9 @@ def _picked_shape(places: Places, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of x[places] for an x of `shape`."""
     if isinstance(places.keys, Line):
         return places.keys.shape
-    if places.keys == _FIRST and shape and places.arrays[0]._value.dtype.kind != "b":
-        return (*places.arrays[0]._value.shape, *shape[1:])
+    d = places.keys
+    if type(d) is int and d < len(shape):
+        return (*shape[:d], *places.arrays[0]._value.shape, *shape[d + 1 :])
     return tuple(_index(constant(_nothing, shape), places)._value.shape)
 
 
@@ -927,6 +960,8 @@ def index_put(x: Any, key: Any, y: Any, accumulate: bool = False) -> Tensor:
 
 def _put(x: Any, places: Places, y: Any, accumulate: bool, shape: tuple[int, ...] | None = None) -> Tensor:
     """x[places] = y, or +=, in a copy of x. `shape`: of x[places], where it is known."""
+    if isinstance(y, Variable) and y._value.shape == shape and y._value.dtype == x._value.dtype:
+        return _index_put(x, places, y, accumulate)
     shape = _picked_shape(places, x._value.shape) if shape is None else shape
     if accumulate or not isinstance(y, (int, float)):
         y = enter(y, None if isinstance(y, Variable) else x._value.dtype)
@@ -949,12 +984,14 @@ def _put(x: Any, places: Places, y: Any, accumulate: bool, shape: tuple[int, ...
 # ---------------------------------------------------------------- along one dimension
 
 
-def along(name: str, x: Any, indices: Any, dim: int, shape: tuple[int, ...] | None = None) -> Along:
+def along(name: str, x: Any, indices: Any, dim: int, shape: tuple[int, ...] | None = None) -> Places:
     """The places in x that `indices`, of as many dimensions, mean along `dim`; what is there is given `shape`."""
     given = indices._value.shape
     if len(given) != x._value.ndim:
         raise ValueError(f"{name}: expected indices of {x._value.ndim} dimension(s) like the tensor, got shape {given}")
-    return Along(as_places(name, indices), dim, given if shape is None else shape)
+    if indices._value.dtype is not dtypes.int64:
+        indices = as_places(name, indices)
+    return Places(line(dim, given if shape is None else shape), (indices,))
 
 
 def items_along(name: str, x: Any, places: Any, dim: int) -> Tensor:
@@ -984,9 +1021,10 @@ def as_places(name: str, index: Tensor) -> Tensor:
 def picked_for(name: str, x: Any, places: Places) -> Tensor:
     """x[places], a copy, printed and in errors under the name of the function that asks for it."""
     try:
-        return called(name, _index(x, places))
+        z = _index(x, places)
     except IndexError as error:
         raise _renamed(name, error) from None
+    return z if z._node is None else called(name, z)
 
 
 def spread(g: Any, places: Places, shape: tuple[int, ...]) -> Tensor:
@@ -995,11 +1033,20 @@ def spread(g: Any, places: Places, shape: tuple[int, ...]) -> Tensor:
 
 
 def put_for(
-    name: str, x: Any, places: Places, y: Any, accumulate: bool = False, shape: tuple[int, ...] | None = None
+    name: str, x: Any, places: Places, y: Any, shape: tuple[int, ...] | None = None, accumulate: bool = False
 ) -> Tensor:  # fmt: skip
     """`index_put`, whose errors have the name of the function that asks for it."""
     try:
         return _put(x, places, y, accumulate, shape)
+    except IndexError as error:
+        raise _renamed(name, error) from None
+
+
+def put_at(name: str, x: Any, index: Any, keys: Keys, y: Any, accumulate: bool) -> Tensor:
+    """y, of x's dtype and of the shape of its places, in a copy of x or added to it; errors have a function's name."""
+    static = {"keys": keys, "shape": x._value.shape, "part": y._value.shape}
+    try:
+        return apply(_ADD_TO if accumulate else _REPLACE, (x, y, index), static)
     except IndexError as error:
         raise _renamed(name, error) from None
 
@@ -1052,6 +1099,6 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None, *, axis: int | 
             )
         joined = [m if n == 1 else n for n, m in zip(shape, wanted, strict=True)]
         over = (*joined[:d], wanted[d], *joined[d + 1 :])
-        key = Along(broadcast.broadcast_to(key.arrays[0], over), d, over)
+        key = Places(Line(d, over), (broadcast.broadcast_to(key.arrays[0], over),))
         x = broadcast.broadcast_to(x, (*joined[:d], shape[d], *joined[d + 1 :]))
     return picked_for("take_along_dim", x, key)

@@ -16,7 +16,7 @@ from ..core.arguments import dimension, either, integer
 from ..core.arguments import lengths as given_lengths
 from ..core.batching import Batch, axes, flat, moved
 from ..core.bound import by_bindings
-from ..core.broadcast import cast
+from ..core.broadcast import cast, uniform
 from ..core.define import linear, rule
 from ..core.doors import constant, enter, leave
 from ..core.signatures import tells
@@ -122,9 +122,20 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     tensor([1., 2., 3.])
     """
     dim = dim if axis is None else axis
-    parts = [enter(x) for x in tensors]
+    parts = list(map(enter, tensors))
     if not parts:
         raise ValueError("cat: expected at least one tensor")
+    if uniform(parts):  # the usual case, without the price of the others
+        shape = parts[0]._value.shape
+        if shape and 0 not in shape:
+            d = dimension("cat", dim, len(shape))
+            n = shape[d]
+            return apply(_CAT, tuple(parts), {"dim": d, "ends": tuple(range(0, n * len(parts) + 1, n))})
+    return _cat_of_many(parts, dim)
+
+
+def _cat_of_many(parts: list[Any], dim: int) -> Tensor:
+    """`cat` of tensors of several shapes or dtypes, or without items."""
     first = parts[0]._value.shape
     if first == _EMPTY:  # counts as empty of the others' shape, whatever that is
         first = next((x._value.shape for x in parts if x._value.shape != _EMPTY), _EMPTY)
@@ -134,9 +145,6 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     d, ends = dimension("cat", dim, len(first)), [0]
     for k, x in enumerate(parts):
         shape = x._value.shape
-        if shape == first != _EMPTY:
-            ends.append(ends[-1] + shape[d])
-            continue
         if shape == _EMPTY and first != _EMPTY:
             shape = (*first[:d], 0, *first[d + 1 :])
             parts[k] = reshaped(x, shape)
@@ -409,7 +417,6 @@ def atleast_3d(*tensors: Any) -> Any:
     return _each_at_least(3, tensors)
 
 
-@tells
 def hstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the second dimension, vectors along their only one.
 
@@ -432,13 +439,10 @@ def hstack(tensors: Sequence[Any]) -> Tensor:
     tensor([[1., 0., 0.],
             [1., 0., 0.]])
     """
-    parts = [enter(x) for x in tensors]
-    if not all(x._value.ndim for x in parts):
-        parts = [_at_least(1, x) for x in parts]
+    parts = [x if x._value.ndim else _at_least(1, x) for x in map(enter, tensors)]
     return cat(parts, 0 if parts and parts[0]._value.ndim == 1 else 1)
 
 
-@tells
 def vstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the first dimension; vectors are rows.
 
@@ -461,8 +465,7 @@ def vstack(tensors: Sequence[Any]) -> Tensor:
     tensor([[1., 2.],
             [3., 4.]])
     """
-    parts = [enter(x) for x in tensors]
-    return cat([x if x._value.ndim > 1 else _at_least(2, x) for x in parts], 0)
+    return cat([x if x._value.ndim > 1 else _at_least(2, x) for x in map(enter, tensors)], 0)
 
 
 @tells

@@ -20,7 +20,7 @@ from .arithmetic import multiply
 from .compare import greater, where
 from .creation import full, meshgrid
 from .grouping import scatter_reduce
-from .index import ARRAY, Places, as_places, diag_embed, diagonal, narrow, pick, put_for, select
+from .index import Places, as_places, diag_embed, diagonal, narrow, pick, put_for, select
 from .join import cat, chunk, split, stack, tensor_split
 from .norms import vector_norm
 from .scattering import nonzero
@@ -260,7 +260,7 @@ def _put_back(name: str, x: Any, src: Any, key: Any) -> Tensor:
 
 def _by_number(name: str, x: Any, numbers: Any, src: Any, accumulate: bool = False) -> Tensor:
     """A copy of x with items placed by their number in C order."""
-    flat = put_for(name, reshape(x, -1), Places(_FIRST, (reshape(numbers, -1),)), reshape(src, -1), accumulate)
+    flat = put_for(name, reshape(x, -1), Places(0, (reshape(numbers, -1),)), reshape(src, -1), accumulate=accumulate)
     return reshape(flat, x._value.shape)
 
 
@@ -404,9 +404,6 @@ def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor:
     if places._value.size != source._value.size:
         raise ValueError(f"put: expected {places._value.size} item(s) for as many indices, got {source._value.size}")
     return _by_number("put", x, places, source, accumulate)
-
-
-_FIRST = ((ARRAY,),)
 
 
 @tells

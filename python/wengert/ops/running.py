@@ -21,7 +21,7 @@ from ..core.tape import Operation, apply
 from ..core.tuples import item
 from .compare import logical_xor
 from .extremes import ValuesAndIndices, values_and_indices
-from .index import along, picked_for, spread
+from .index import along, parted, picked_for, spread
 from .join import cat
 from .reduce import applied_in
 from .shape import clone, narrow_view
@@ -301,7 +301,7 @@ def diff(
     z: Tensor = cat(parts, d) if len(parts) > 1 else x
     for _ in range(n):
         length = z._value.shape[d]
-        later, earlier = narrow_view(z, d, min(1, length), length), narrow_view(z, d, 0, max(length - 1, 0))
+        later, earlier = parted(z, d, [(min(1, length), length), (0, max(length - 1, 0))])
         z = logical_xor(later, earlier) if z._value.dtype == dtypes.bool else later - earlier
     return z
 

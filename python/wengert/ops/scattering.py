@@ -17,9 +17,9 @@ from ..core.doors import enter
 from ..core.signatures import tells
 from ..core.variable import Variable
 from .compare import where
-from .index import ARRAY, Along, Places, along, as_places, pick, picked_for, put_for, unbind
+from .index import Line, Places, along, as_places, line, pick, picked_at, picked_for, put_at, put_for, unbind
 from .naming import called
-from .shape import WHOLE, clone, reshape
+from .shape import clone, reshape
 
 __all__ = [
     "argwhere", "gather", "index_add", "index_copy", "index_fill", "index_select", "masked_fill", "masked_scatter",
@@ -29,20 +29,21 @@ __all__ = [
 # ---------------------------------------------------------------- an index for every item
 
 
-def grid(name: str, x: Any, dim: Any, indices: Any, *others: Any) -> Along:
-    """The places of `gather` and `scatter`: indices may be shorter than x, but along `dim`, and than `others`."""
+def grid(name: str, x: Any, dim: Any, indices: Any, src: Any = None) -> tuple[Any, Line]:
+    """An index in int64, and its line: as `gather` and `scatter` take it, no longer than x, but along `dim`, or src."""
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is indexed")
-    d = dimension(name, dim, x._value.ndim)
-    places = along(name, x, indices, d)
-    wanted = indices._value.shape
-    for other in (x, *others):
-        shape = other._value.shape
-        if shape != wanted and not _covers(shape, wanted, d if other is x else None):
+    shape, wanted = x._value.shape, indices._value.shape
+    d = dimension(name, dim, len(shape))
+    if indices._value.dtype is not dtypes.int64 or len(shape) != len(wanted):
+        indices = along(name, x, indices, d).arrays[0]
+    of_src = wanted if src is None else src._value.shape
+    for given, free in ((shape, d), (of_src, None)) if shape != wanted or of_src != wanted else ():
+        if not _covers(given, wanted, free):
             raise ValueError(
-                f"{name}: indices of shape {wanted} are longer than shape {shape}, apart from dimension {d}"
+                f"{name}: indices of shape {wanted} are longer than shape {given}, apart from dimension {d}"
             )
-    return places
+    return indices, line(d, wanted)
 
 
 def _covers(shape: tuple[int, ...], wanted: tuple[int, ...], free: int | None) -> bool:
@@ -81,7 +82,7 @@ def gather(x: Any, dim: int | None = None, index: Any = None, *, axis: int | Non
             [4., 3.]])
     """
     x, indices = enter(x), enter(index)
-    return picked_for("gather", x, grid("gather", x, either("gather", dim, axis), indices))
+    return picked_at("gather", x, *grid("gather", x, dim if axis is None else either("gather", dim, axis), indices))
 
 
 @tells
@@ -120,7 +121,8 @@ def scatter(
     tensor([[0., 0., 5.],
             [5., 0., 0.]])
     """
-    return _scattered("scatter", x, either("scatter", dim, axis), index, value if src is None else src, False)
+    dim = dim if axis is None else either("scatter", dim, axis)
+    return _scattered("scatter", x, dim, index, value if src is None else src, False)
 
 
 @tells
@@ -156,46 +158,47 @@ def scatter_add(
     >>> wg.scatter_add(wg.zeros(3), 0, wg.tensor([0, 2, 0]), wg.tensor([1., 2., 3.]))
     tensor([4., 0., 2.])
     """
-    return _scattered("scatter_add", x, either("scatter_add", dim, axis), index, src, True)
+    return _scattered("scatter_add", x, dim if axis is None else either("scatter_add", dim, axis), index, src, True)
 
 
 def _scattered(name: str, x: Any, dim: Any, index: Any, src: Any, accumulate: bool) -> Tensor:
     x, indices = enter(x), enter(index)
-    if src is None:
-        raise TypeError(f"{name}: expected src, the items to place")
-    if isinstance(src, (int, float)):
-        return put_for(name, x, grid(name, x, dim, indices), src, accumulate)
-    src = enter(src)
+    if not isinstance(src, Variable):
+        if src is None:
+            raise TypeError(f"{name}: expected src, the items to place")
+        if isinstance(src, (int, float)):
+            index, keys = grid(name, x, dim, indices)
+            return put_for(name, x, Places(keys, (index,)), src, accumulate=accumulate)
+        src = enter(src)
     if src._value.dtype != x._value.dtype:
         raise TypeError(f"{name}: expected src of dtype {x._value.dtype} like the tensor, got {src._value.dtype}")
-    places, wanted = grid(name, x, dim, indices, src), indices._value.shape
-    if src._value.shape != wanted:
-        src = pick(src, tuple(map(slice, wanted)))
-    return put_for(name, x, places, src, accumulate)
+    index, keys = grid(name, x, dim, indices, src)
+    if src._value.shape != keys.shape:
+        src = pick(src, tuple(map(slice, keys.shape)))
+    return put_at(name, x, index, keys, src, accumulate)
 
 
 # ---------------------------------------------------------------- whole slices
 
 
-def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Places, tuple[int, ...]]:
-    """The tensor, the places of x[:, index] for dim = 1, and the shape of what they pick."""
-    x, dim = enter(x), either(name, dim, axis)
+def _slices(name: str, x: Any, dim: Any, axis: Any, index: Any) -> tuple[Any, Any, int, tuple[int, ...]]:
+    """The tensor, of one dimension at least, the index, the dimension that it is for, and the shape that was given."""
+    x, indices = enter(x), enter(index)
+    if axis is not None:
+        dim = either(name, dim, axis)
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is indexed")
-    indices = as_places(name, enter(index))
-    if indices._value.ndim > 1:
-        raise ValueError(f"{name}: expected a vector of indices, got shape {indices._value.shape}")
-    if not indices._value.ndim:
+    if indices._value.dtype is not dtypes.int64:
+        indices = as_places(name, indices)
+    if indices._value.ndim != 1:
+        if indices._value.ndim > 1:
+            raise ValueError(f"{name}: expected a vector of indices, got shape {indices._value.shape}")
         indices = reshape(indices, 1)
-    d = dimension(name, dim, x._value.ndim)
     shape = x._value.shape
-    if not shape:
-        x, shape = reshape(x, 1), (1,)
-    wanted = (*shape[:d], indices._value.size, *shape[d + 1 :])
-    return x, Places(((WHOLE,) * d + (ARRAY,),), (indices,)), wanted
+    d = dimension(name, dim, len(shape))
+    return x if shape else reshape(x, 1), indices, d, shape
 
 
-@tells
 def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int | None = None) -> Tensor:
     """Slices picked along one dimension: x[:, index] for dim = 1.
 
@@ -223,16 +226,19 @@ def index_select(x: Any, dim: int | None = None, index: Any = None, *, axis: int
     tensor([[2., 2., 1.],
             [4., 4., 3.]])
     """
-    shape = enter(x)._value.shape
-    x, places, _ = _slices("index_select", x, dim, axis, index)
-    out = picked_for("index_select", x, places)
+    x, index, d, shape = _slices("index_select", x, dim, axis, index)
+    out = picked_at("index_select", x, index, d)
     return out if shape else called("index_select", reshape(out, ()))
 
 
-def _source(name: str, x: Any, source: Any, wanted: tuple[int, ...]) -> Any:
-    source = enter(source)
-    if source._value.shape != wanted and not (source._value.ndim == 0 and wanted == (1,)):
-        raise ValueError(f"{name}: expected a source of shape {wanted}, got {source._value.shape}")
+def _source(name: str, x: Any, source: Any, index: Any, d: int) -> Any:
+    """What is to be placed at an index of slices along dimension d."""
+    source, shape = enter(source), x._value.shape
+    wanted = (*shape[:d], *index._value.shape, *shape[d + 1 :])
+    if source._value.shape != wanted:
+        if source._value.ndim or wanted != (1,):
+            raise ValueError(f"{name}: expected a source of shape {wanted}, got {source._value.shape}")
+        source = reshape(source, 1)
     if source._value.dtype != x._value.dtype:
         raise TypeError(
             f"{name}: expected a source of dtype {x._value.dtype} like the tensor, got {source._value.dtype}"
@@ -274,10 +280,9 @@ def index_add(
     >>> wg.index_add(wg.zeros(3), 0, wg.tensor([0, 2, 0]), wg.tensor([1., 2., 3.]))
     tensor([4., 0., 2.])
     """
-    shape = enter(x)._value.shape
-    x, places, wanted = _slices("index_add", x, dim, axis, index)
-    source = _source("index_add", x, source, wanted)
-    out = put_for("index_add", x, places, source if alpha == 1 else source * alpha, True, wanted)
+    x, index, d, shape = _slices("index_add", x, dim, axis, index)
+    source = _source("index_add", x, source, index, d)
+    out = put_at("index_add", x, index, d, source if alpha == 1 else source * alpha, True)
     return out if shape else reshape(out, ())
 
 
@@ -314,9 +319,8 @@ def index_copy(
     >>> wg.index_copy(wg.zeros(3), 0, wg.tensor([2, 0]), wg.tensor([1., 2.]))
     tensor([2., 0., 1.])
     """
-    shape = enter(x)._value.shape
-    x, places, wanted = _slices("index_copy", x, dim, axis, index)
-    out = put_for("index_copy", x, places, _source("index_copy", x, source, wanted), False, wanted)
+    x, index, d, shape = _slices("index_copy", x, dim, axis, index)
+    out = put_at("index_copy", x, index, d, _source("index_copy", x, source, index, d), False)
     return out if shape else reshape(out, ())
 
 
@@ -351,9 +355,8 @@ def index_fill(
     tensor([[5., 0.],
             [5., 0.]])
     """
-    shape = enter(x)._value.shape
-    x, places, wanted = _slices("index_fill", x, dim, axis, index)
-    out = put_for("index_fill", x, places, _single("index_fill", value), False, wanted)
+    x, index, d, shape = _slices("index_fill", x, dim, axis, index)
+    out = put_for("index_fill", x, Places(d, (index,)), _single("index_fill", value))
     return out if shape else reshape(out, ())
 
 
@@ -394,11 +397,8 @@ def take(x: Any, index: Any) -> Tensor:
     """
     places = as_places("take", enter(index))
     if not places._value.ndim:  # a single integer would make a view
-        return called("take", reshape(picked_for("take", reshape(x, -1), Places(_FIRST, (reshape(places, 1),))), ()))
-    return picked_for("take", reshape(x, -1), Places(_FIRST, (places,)))
-
-
-_FIRST = ((ARRAY,),)
+        return called("take", reshape(picked_for("take", reshape(x, -1), Places(0, (reshape(places, 1),))), ()))
+    return picked_for("take", reshape(x, -1), Places(0, (places,)))
 
 
 # ---------------------------------------------------------------- masks
