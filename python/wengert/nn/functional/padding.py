@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +14,6 @@ from ...core.doors import constant, enter
 from ...ops.index import index_put, pick
 from ...ops.padding import Pairs, surrounded
 from ...ops.shape import between_zeros
-
-_MODES = ("constant", "replicate", "reflect", "circular")
 
 
 def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
@@ -44,24 +44,49 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     >>> wg.nn.functional.pad(wg.tensor([1., 2.]), (1, 2))
     tensor([0., 1., 2., 0., 0.])
     """
-    x, lengths = enter(input), tuple(pad)
-    shape = x._value.shape
+    x = enter(input)
+    pairs, added, key, outer = _plan(x._value.shape, tuple(map(operator.index, pad)), mode)
+    if added is not pairs:  # some are removed
+        if mode == "reflect" or mode == "replicate":  # of all items; others of those that are left
+            return _without_ends(surrounded(x, added, mode), pairs)
+        x = _without_ends(x, pairs)
+    if mode != "constant":
+        return surrounded(x, added, mode)
+    if not value:
+        return between_zeros(x, key, outer)
+    return index_put(constant(np.full, outer, value, x._value.dtype), tuple([slice(*part) for part in key[:-1]]), x)
+
+
+class _Plan(NamedTuple):
+    """What the numbers of a call mean for a shape."""
+
+    pairs: Pairs
+    added: Pairs  # the same without negative numbers
+    key: tuple[Any, ...]  # where what is left of the tensor stands in the result,
+    outer: tuple[int, ...]  # and the shape of that
+
+
+@functools.lru_cache(256)
+def _plan(shape: tuple[int, ...], lengths: tuple[int, ...], mode: str) -> _Plan:
+    """The checked plan of a call; cached, since all of it takes longer than to pad a few items."""
     if len(lengths) % 2 or len(lengths) > 2 * len(shape):
         raise ValueError(f"pad: expected pairs of lengths for at most {len(shape)} dimension(s), got {lengths}")
-    if mode not in _MODES:
+    if mode not in ("constant", "replicate", "reflect", "circular"):
         raise ValueError(f'pad: expected mode "constant", "replicate", "reflect" or "circular", got {mode!r}')
     untouched = ((0, 0),) * (len(shape) - len(lengths) // 2)
-    pairs = untouched + tuple([(lengths[k], lengths[k + 1]) for k in range(len(lengths) - 2, -1, -2)])
-    if min(lengths, default=0) >= 0:
-        return _filled(x, pairs, value) if mode == "constant" else _surrounded(x, pairs, mode)
-    for d, (before, after) in enumerate(pairs):
-        if shape[d] + before + after < 0:
-            raise ValueError(f"pad: {(before, after)} removes more than the {shape[d]} item(s) of dimension {d}")
-    added = tuple([(max(before, 0), max(after, 0)) for before, after in pairs])
-    if mode in ("reflect", "replicate"):  # of all items; others of those that are left
-        return _without_ends(_surrounded(x, added, mode), pairs)
-    x = _without_ends(x, pairs)
-    return _filled(x, added, value) if mode == "constant" else _surrounded(x, added, mode)
+    pairs = added = untouched + tuple([(lengths[k], lengths[k + 1]) for k in range(len(lengths) - 2, -1, -2)])
+    left = shape
+    if min(lengths, default=0) < 0:
+        for d, (before, after) in enumerate(pairs):
+            if shape[d] + before + after < 0:
+                raise ValueError(f"pad: {(before, after)} removes more than the {shape[d]} item(s) of dimension {d}")
+        added = tuple([(max(before, 0), max(after, 0)) for before, after in pairs])
+        left = tuple([n + min(before, 0) + min(after, 0) for (before, after), n in zip(pairs, shape, strict=True)])
+    if mode != "constant":
+        _require_enough(added, left if mode == "circular" else shape, mode)
+    key = [(before, before + n, None) for (before, _), n in zip(added, left, strict=True)]
+    outer = tuple([n + before + after for (before, after), n in zip(added, left, strict=True)])
+    return _Plan(pairs, added, (*key, ...), outer)
 
 
 def _without_ends(x: Any, pairs: Pairs) -> Tensor:
@@ -70,22 +95,12 @@ def _without_ends(x: Any, pairs: Pairs) -> Tensor:
     return pick(x, tuple([slice(max(-before, 0), n - max(-after, 0)) for (before, after), n in lengths]))
 
 
-def _filled(x: Any, pairs: Pairs, value: float | None) -> Tensor:
-    shape = x._value.shape
-    outer = tuple([n + before + after for (before, after), n in zip(pairs, shape, strict=True)])
-    if not value:
-        key = [(before, before + n, None) for (before, _), n in zip(pairs, shape, strict=True)]
-        return between_zeros(x, (*key, ...), outer)
-    place = tuple([slice(before, before + n) for (before, _), n in zip(pairs, shape, strict=True)])
-    return index_put(constant(np.full, outer, value, x._value.dtype), place, x)
-
-
-def _surrounded(x: Any, pairs: Pairs, mode: str) -> Tensor:
-    for (before, after), n in zip(pairs, x._value.shape, strict=True):
+def _require_enough(pairs: Pairs, shape: tuple[int, ...], mode: str) -> None:
+    """Raise if there are fewer items than are to be mirrored or repeated."""
+    for (before, after), n in zip(pairs, shape, strict=True):
         if not (before or after):
             continue
         most = n - 1 if mode == "reflect" else n if mode == "circular" or not n else max(before, after)
         if before > most or after > most:
             what = {"reflect": "mirrored", "circular": "repeated", "replicate": "repeated"}[mode]
             raise ValueError(f"pad: {n} item(s) cannot be {what} by {(before, after)}; at most {max(most, 0)} can")
-    return surrounded(x, pairs, mode)
