@@ -78,14 +78,14 @@ def _rows_of(x: Any) -> Any:
 def _rows_and_labels(name: str, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any, tuple[int, ...]]:
     """A row for each example, as many labels of int64 (or rows of probabilities), the class weights, y's shape without
     classes: the layouts that PyTorch takes, checked and brought to one."""
-    shape = x._value.shape
+    shape, given = x._value.shape, y._value.shape
+    if weight is None and len(shape) == 2 and given == shape[:1] and y._value.dtype is dtypes.int64:  # as in most calls
+        return x, y, None, given
     if not shape:
         raise ValueError(
             f"{name}: expected {_KINDS[name]} (classes,), (n, classes) or (n, classes, d1, ...), got a 0-d tensor"
         )
-    kind, given = y._value.dtype.kind, y._value.shape
-    if weight is None and len(shape) == 2 and given == shape[:1] and y._value.dtype == dtypes.int64:  # as in most calls
-        return x, y, None, given
+    kind = y._value.dtype.kind
     d = min(len(shape) - 1, 1)
     classes, outer = shape[d], shape[:d] + shape[d + 1 :]
     dense = kind == "f" and name == "cross_entropy"
@@ -480,12 +480,9 @@ _NONE = np.zeros(0, np.int64)
 def _mean_of_picked(
     x: np.ndarray, labels: np.ndarray, options: Options, keep: bool
 ) -> tuple[np.ndarray, Examples | None]:
-    """The loss where all examples count alike."""
+    """The loss where all examples count alike; an IndexError if there is a label of no class."""
     column = (labels.copy() if keep else labels)[:, None]
-    try:
-        losses = _kernels.gather_along(x, column, 1)
-    except IndexError:
-        raise IndexError(f"nll_loss: label {labels.max()} is not one of {x.shape[1]} classes") from None
+    losses = _kernels.gather_along(x, column, 1, from_end=False)
     losses = losses[:, 0] if options.reduction == "none" else _kernels.reduce(options.reduction, losses)
     if not keep:
         return _negative(losses), None
@@ -496,9 +493,11 @@ def _mean_of_picked(
 def _nll_loss(
     x: np.ndarray, labels: np.ndarray, weight: Any, options: Options, shape: tuple[int, int], keep: bool
 ) -> tuple[np.ndarray, Examples | None]:
-    alike = weight is None and labels.size > 0 and not 0 <= options.ignore_index < shape[1]
-    if alike and np.minimum.reduce(labels) >= 0:  # all count
-        return _mean_of_picked(x, labels, options, keep)
+    if weight is None and labels.size > 0 and not 0 <= options.ignore_index < shape[1]:
+        try:
+            return _mean_of_picked(x, labels, options, keep)
+        except IndexError:  # there are some that do not count, or are wrong
+            pass
     examples = _examples(labels, weight, shape[1], x.dtype, options)
     losses = _picked(x, examples, options.reduction != "none")
     if options.reduction == "mean" and examples[2].size == labels.size:
@@ -601,12 +600,17 @@ def _bce(x: Any, y: Any) -> Any:
     return -(y * found + (1.0 - y) * missed)
 
 
+@chained
+def _inside(x: Any, y: Any) -> Any:
+    return step("minimum", x * (1.0 - x), y * (1.0 - y))  # negative where one is outside of [0, 1]
+
+
 def _checked_bce(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    for name, items in (("probabilities", x), ("targets", y)):
-        if not items.size:
-            continue
-        least, most = _kernels.reduce("min", items), _kernels.reduce("max", items)
-        if not (least >= 0 and most <= 1):  # NaN is neither
+    if x.size and y.size and not _kernels.reduce("min", _inside(x, y)) >= 0:  # NaN is neither
+        for name, items in (("probabilities", x), ("targets", y)):
+            least, most = _kernels.reduce("min", items), _kernels.reduce("max", items)
+            if least >= 0 and most <= 1:
+                continue
             raise RuntimeError(
                 f"binary_cross_entropy: expected {name} in [0, 1], got {least} to {most}; for logits "
                 "there is binary_cross_entropy_with_logits"
