@@ -239,12 +239,12 @@ INLINE void INTERNAL(dense_rows)(const INTERNAL(elementwise) *k, ptrdiff_t rows,
 }
 
 /* Copy a block whose input has unit stride down the rows, and whose output has it along them. A strip is as many rows
- * as items fit a cache line, so that both sides use their lines whole. */
+ * as items fit two cache lines, so that both sides use whole what processors fetch. */
 static NOINLINE void INTERNAL(transpose)(ptrdiff_t rows, ptrdiff_t cols, char *out,
                                                           ptrdiff_t out_row_stride, const char *in,
                                                           ptrdiff_t in_col_stride)
 {
-    const ptrdiff_t strip = 64 / (ptrdiff_t)sizeof(real), size = sizeof(real);
+    const ptrdiff_t strip = 128 / (ptrdiff_t)sizeof(real), size = sizeof(real);
     ptrdiff_t square_rows = rows / LANES * LANES, square_cols = cols / LANES * LANES;
     for (ptrdiff_t top = 0; top < square_rows; top += strip)
         for (ptrdiff_t col = 0; col < square_cols; col += LANES)
@@ -265,6 +265,11 @@ static NOINLINE void INTERNAL(transpose)(ptrdiff_t rows, ptrdiff_t cols, char *o
     }
 }
 
+#undef LANE_EVEN
+#define LANE_EVEN(l, d) (2 * (l) * (d))
+#undef LANE_REVERSED
+#define LANE_REVERSED(l, d) ((int)LANES - (l) - (d))
+
 /* Copy rows whose items have any stride. Four are loaded before the first of them is stored, so that the compiler may
  * store them together. */
 static NOINLINE void INTERNAL(copy_strided)(ptrdiff_t rows, ptrdiff_t cols, char *out, ptrdiff_t out_row_stride,
@@ -273,11 +278,15 @@ static NOINLINE void INTERNAL(copy_strided)(ptrdiff_t rows, ptrdiff_t cols, char
     for (ptrdiff_t row = 0; row < rows; row++, out += out_row_stride, in += in_row_stride) {
         real *const to = (real *)out;
         ptrdiff_t i = 0;
-        if (stride == -(ptrdiff_t)sizeof(real)) { /* compilers reverse whole vectors */
-            const real *const last = (const real *)in;
-            for (; i < cols; i++)
-                to[i] = last[-i];
-        }
+        if (stride == -(ptrdiff_t)sizeof(real))
+            for (const real *from = (const real *)in + 1 - LANES; i + LANES <= cols; i += LANES) {
+                const vreal x = V(load)(from - i);
+                V(store)(to + i, SHUFFLE_LANES(x, x, EACH_LANE(LANE_REVERSED, 1)));
+            }
+        if (stride == 2 * (ptrdiff_t)sizeof(real))
+            for (const real *from = (const real *)in; i + LANES < cols; i += LANES) /* which reads one item more */
+                V(store)(to + i, SHUFFLE_LANES(V(load)(from + 2 * i), V(load)(from + 2 * i + LANES),
+                                               EACH_LANE(LANE_EVEN, 1)));
         for (; i + 4 <= cols; i += 4) {
             const char *const from = in + i * stride;
             const real x0 = *(const real *)from, x1 = *(const real *)(from + stride);

@@ -14,6 +14,7 @@
 #define WG_SMALL_ITEMS 1024        /* are less than a chunk of any kernel's work */
 #define WG_TILE_ITEMS 2048         /* of an input that is copied for the inner loop, */
 #define WG_TRANSPOSED_TILE_COLS 64 /* in so many columns if its memory runs down the rows */
+#define WG_STRIP_ROWS 32           /* as many items as lie in two cache lines, which processors fetch together */
 #define WG_FOLD_SHORT 16           /* items are not worth a call of a loop that folds them */
 
 /* The work after simplification; dimension 0 is the innermost. */
@@ -221,11 +222,12 @@ static void wg_work_range(void *context, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-/* The items of a chunk: whole rows, unless a row is longer than a chunk. */
+/* The items of a chunk: whole rows, unless a row is longer than a chunk; of many, whole strips of transposed copies. */
 static ptrdiff_t wg_work_grain(const wg_work *w, ptrdiff_t cost)
 {
     const ptrdiff_t grain = CHUNK_OF(cost, 64); /* whole cache lines of every type */
-    return w->shape[0] <= grain ? grain / w->shape[0] * w->shape[0] : grain;
+    const ptrdiff_t rows = grain / w->shape[0];
+    return rows == 0 ? grain : (rows < WG_STRIP_ROWS ? rows : rows / WG_STRIP_ROWS * WG_STRIP_ROWS) * w->shape[0];
 }
 
 /* Simplify the dimensions of work whose operands and items are described, and do it. `any`: the inner loop takes inputs of

@@ -766,7 +766,8 @@ def test_a_result_goes_into_the_first_operand_where_it_fits(isa: str, dtype: np.
 def test_results_follow_the_operands_of_their_shape(isa: str, dtype: np.dtype) -> None:
     x, y, row = (operands_for("add", shape, (1,), dtype=dtype)[0] for shape in ((70, 33), (70, 33), (33,)))
     turned, column = np.asfortranarray(x), x[:, :1].copy()
-    for operands in [(turned, row), (row, turned), (turned, column), (turned, np.asfortranarray(y))]:
+    wide = np.broadcast_to(row, x.shape)  # which lies in no order
+    for operands in [(turned, row), (row, turned), (turned, column), (turned, np.asfortranarray(y)), (turned, wide)]:
         found = apply("add", *operands)
         assert found.flags.f_contiguous
         np.testing.assert_array_equal(found, apply("add", *map(np.ascontiguousarray, operands)))
@@ -780,6 +781,13 @@ def test_strided_operands_of_several_tiles(isa: str, dtype: np.dtype, name: str)
     short_rows = [x[:, ::3] for x in operands_for(name, *[(700, 32)] * 3, dtype=dtype)]
     for strided in (long_rows, short_rows):
         np.testing.assert_array_equal(apply(name, *strided), apply(name, *(x.copy() for x in strided)))
+
+
+@pytest.mark.parametrize("step", [2, -1, -2])
+def test_every_length_is_copied_from_items_apart(isa: str, dtype: np.dtype, step: int) -> None:
+    for n in range(1, 70):
+        x = operands_for("copy", (3, n), dtype=dtype)[0][:, ::step]
+        np.testing.assert_array_equal(apply("copy", x), np.array(x))
 
 
 def test_operands_are_left_alone_and_results_are_fresh(isa: str, dtype: np.dtype) -> None:
