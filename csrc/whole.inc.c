@@ -142,8 +142,6 @@ WHOLE_CAST(whole_f32_i32, float, int32_t, x)
 WHOLE_CAST(whole_f32_u8, float, uint8_t, x != 0)
 WHOLE_CAST(whole_f64_f32, double, float, x)
 WHOLE_CAST(whole_f64_i64, double, int64_t, x)
-WHOLE_CAST(whole_i64_f32, int64_t, float, x)
-WHOLE_CAST(whole_i64_f64, int64_t, double, x)
 WHOLE_CAST(whole_i64_i32, int64_t, int32_t, x)
 WHOLE_CAST(whole_i32_f32, int32_t, float, x)
 WHOLE_CAST(whole_i32_f64, int32_t, double, x)
@@ -151,6 +149,41 @@ WHOLE_CAST(whole_i32_i64, int32_t, int64_t, x)
 WHOLE_CAST(whole_u8_f32, uint8_t, float, x)
 WHOLE_CAST(whole_u8_f64, uint8_t, double, x)
 WHOLE_CAST(whole_u8_i64, uint8_t, int64_t, x)
+
+#if WG_VECTOR_BYTES == 32
+/* AVX2 has no instruction for int64. Of magnitudes below 2^51, it is the low bits of a double to which so much is added
+ * that its last bit counts ones. */
+#define WHOLE_CAST_WIDE(name, to)                                                                \
+    static void name(char **data, const ptrdiff_t *items, const ptrdiff_t *steps, void *context) \
+    {                                                                                            \
+        (void)steps, (void)context;                                                              \
+        for (ptrdiff_t done = 0; done < *items; done += WHOLE_BLOCK) {                           \
+            const int64_t *restrict in = (const int64_t *)data[0] + done;                        \
+            to *restrict out = (to *)data[1] + done;                                             \
+            const int n = (int)least(*items - done, WHOLE_BLOCK);                                \
+            const uint64_t half = (uint64_t)1 << 51;                                             \
+            uint64_t far = 0;                                                                    \
+            for (int i = 0; i < n; i++)                                                          \
+                far |= ((uint64_t)in[i] + half) & ~(half * 2 - 1);                               \
+            if (UNLIKELY(far))                                                                   \
+                for (int i = 0; i < n; i++)                                                      \
+                    out[i] = (to)in[i];                                                          \
+            else                                                                                 \
+                for (int i = 0; i < n; i++) {                                                    \
+                    const union {                                                                \
+                        int64_t bits;                                                            \
+                        double value;                                                            \
+                    } magic = {.value = ROUND_MAGIC}, sum = {.bits = magic.bits + in[i]};        \
+                    out[i] = (to)(sum.value - ROUND_MAGIC);                                      \
+                }                                                                                \
+        }                                                                                        \
+    }
+WHOLE_CAST_WIDE(whole_i64_f32, float)
+WHOLE_CAST_WIDE(whole_i64_f64, double)
+#else
+WHOLE_CAST(whole_i64_f32, int64_t, float, x)
+WHOLE_CAST(whole_i64_f64, int64_t, double, x)
+#endif
 
 /* ---------------------------------------------------------------- numbers at equal distances */
 
