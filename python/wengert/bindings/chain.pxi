@@ -22,7 +22,7 @@ cdef class Chain:
     """What `ops/chains.py` makes of a function of elementwise kernels: all of its steps in one run over the items.
 
     Arrays of one shape, float32 or float64, all in C or all in Fortran order, arrays of one item, and numbers are taken
-    so; anything else goes to `by_steps`, and so does a call that is being recorded.
+    so, arrays of one shape in another order as copies; anything else goes to `by_steps`, and so does a call that is being recorded.
     """
     cdef readonly object by_steps
     cdef bytes kernels, codes, scratch
@@ -71,7 +71,9 @@ cdef class Chain:
             fits = fits and has_shape(array, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first))
             c = c and PyArray_IS_C_CONTIGUOUS(array)
             f = f and PyArray_IS_F_CONTIGUOUS(array)
-        if not (fits and (c or f) and first is not None and (typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE)):
+        if fits and not (c or f):  # of one shape, but laid out in different ways
+            return self(*[x if not cnp.PyArray_Check(x) or same_items(x) else dense(x) for x in operands])
+        if not (fits and first is not None and (typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE)):
             return self.by_steps(*operands)
         for k in range(self.inputs):
             if not steps[k] and data[k] is not NULL:

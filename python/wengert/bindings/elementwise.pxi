@@ -14,7 +14,7 @@ cdef object quietly = np.errstate(all="ignore")(lambda function, operands: funct
 cdef cnp.npy_intp spread(int inputs, PyObject **arrays, int ndim, cnp.npy_intp *shape, bint *whole, bint *fortran) noexcept:
     """The shape, of `ndim` dimensions, that arrays broadcast to, NULL standing for numbers; gives its number of items, -1
     where they do not broadcast. Then `whole` is whether all have that shape and are dense in one order; `fortran`, where it
-    was set, whether those that have it are in Fortran order and not in C order."""
+    was set, whether those that have it, without repeating items, are in Fortran order and not in C order."""
     cdef cnp.npy_intp size = 1, length
     cdef cnp.ndarray array
     cdef int i, d, shift
@@ -39,7 +39,7 @@ cdef cnp.npy_intp spread(int inputs, PyObject **arrays, int ndim, cnp.npy_intp *
         if arrays[i] is NULL:
             continue
         array = <cnp.ndarray> arrays[i]
-        if cnp.PyArray_NDIM(array) != ndim or cnp.PyArray_SIZE(array) != size:
+        if cnp.PyArray_NDIM(array) != ndim or cnp.PyArray_SIZE(array) != size or repeats(array):
             all_have = False
             continue
         some_have = True
@@ -48,6 +48,34 @@ cdef cnp.npy_intp spread(int inputs, PyObject **arrays, int ndim, cnp.npy_intp *
     whole[0] = all_have and (same or fortran[0])
     fortran[0] = fortran[0] and some_have and not same
     return size
+
+
+cdef inline bint repeats(cnp.ndarray array) noexcept:
+    """Whether an array has items more than once, so that it lies in no order."""
+    cdef int d
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_STRIDE(array, d) == 0 and cnp.PyArray_DIM(array, d) != 1:
+            return True
+    return False
+
+
+cdef bint across(int inputs, PyObject **arrays, int ndim, cnp.npy_intp size) noexcept:
+    """Whether one of some arrays, NULL standing for numbers, has so many items and is in Fortran order."""
+    cdef int i
+    for i in range(inputs):
+        if arrays[i] is not NULL and in_fortran_order(<cnp.ndarray> arrays[i], ndim, size):
+            return True
+    return False
+
+
+cdef bint in_fortran_order(cnp.ndarray array, int ndim, cnp.npy_intp size) noexcept:
+    return (cnp.PyArray_NDIM(array) == ndim and cnp.PyArray_SIZE(array) == size and PyArray_IS_F_CONTIGUOUS(array) and
+            not PyArray_IS_C_CONTIGUOUS(array))
+
+
+cdef object along(x, int ndim, cnp.npy_intp size):
+    """x, in C order if it is such an array."""
+    return copied(x) if cnp.PyArray_Check(x) and in_fortran_order(x, ndim, size) else x
 
 
 cdef inline int lay_out(int inputs, PyObject **arrays, cnp.ndarray out, bint dense, int ndim, cnp.npy_intp *shape,
@@ -182,6 +210,9 @@ cdef class Elementwise:
         size = spread(self.inputs, arrays, ndim, shape, &whole, &fortran)
         if size < 0:
             raise ValueError(self.mismatch(x, y, z))
+        if into is None and not (whole or fortran) and size >= KEEP_GIL_BELOW and self.kernel != WG_ELEMENTWISE_copy:
+            if across(self.inputs, arrays, ndim, size):  # copied as a whole, they cost less than tile by tile
+                return self.run(along(x, ndim, size), along(y, ndim, size), along(z, ndim, size), params)
         if into is None:
             out = new_array(cnp.NPY_BOOL if self.boolean else typenum, ndim, shape, fortran)
         elif has_shape(into, ndim, shape) and not self.boolean:
