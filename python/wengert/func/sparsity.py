@@ -174,6 +174,7 @@ _NAMED: dict[str, str] = {
         ),
         "group",
     ),
+    **dict.fromkeys(("batch_norm", "group_norm", "layer_norm"), "normalized"),
     **dict.fromkeys(("cummax", "cummin", "cumprod", "cumsum", "logcumsumexp", "recurrence"), "running"),
     **dict.fromkeys(
         (
@@ -269,6 +270,20 @@ def _of_groups(step: Step) -> Pattern:
     if step.items == groups.size:
         return total
     return picked(total, np.broadcast_to(groups, step.out).reshape(-1))
+
+
+def _of_normalized(step: Step) -> Pattern:
+    """Every item depends on those that it is normalized with."""
+    if step.argument:
+        return _of_all(step)
+    static, shape = step.node.static, step.shape
+    if "dims" in static or "rows" in static:
+        items = static["rows"][-1] if "rows" in static else math.prod(shape[static["dims"][0] :])
+        members = np.arange(math.prod(shape)) // items
+    else:
+        members = np.broadcast_to(np.arange(shape[1]).reshape((-1,) + (1,) * (len(shape) - 2)), shape).reshape(-1)
+    total = united(step.pattern, members, np.arange(members.size), int(members.max()) + 1)
+    return picked(total, members)
 
 
 def _of_those_before(step: Step) -> Pattern:
@@ -472,7 +487,8 @@ def _by_nonzeros(
 _CONTRIBUTIONS: dict[str, Callable[[Step], Pattern]] = {
     "affine": _of_affine, "dense": _of_all, "distance": lambda step: _of_product(step, "ik,jk->ij"),
     "elementwise": _of_elements, "group": _of_groups, "linear": _of_linear, "matrix": _of_matrices,
-    "product": _of_product, "row": _of_rows, "running": _of_those_before, "solution": _of_solution,
+    "normalized": _of_normalized, "product": _of_product, "row": _of_rows, "running": _of_those_before,
+    "solution": _of_solution,
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import _kernels
 from .._types import Tensor
+from ..core import dtypes
 from ..core.batching import Batch, all_full, each
 from ..core.define import Function, computed
 from ..core.doors import change
@@ -22,12 +23,22 @@ from ..core.tape import Operation, Rule, apply
 from ..core.tuples import item
 from .activations import relu_taken
 from .arithmetic import sqrt
+from .chains import chained, step
 from .composed import pulled, pushed
 from .normalization import standardize
 from .reduce import mean, sum, var
 from .shape import reshape
 
-LEAST_INNER = 8  # items of a plane; fewer do not fill vectors
+LEAST_INNER = 8  # items of a plane; fewer do not fill vectors, so that all items go through each step
+
+_add, _subtract, _multiply, _relu, _addcmul = map(
+    _kernels.Elementwise, ("add", "subtract", "multiply", "relu", "addcmul")
+)
+# What is one number for each channel: 1 / sqrt(variance + eps) times a weight; and of the reverse derivative.
+_factor = chained(lambda variance, eps, weight: step("rsqrt", variance + eps) * weight)
+_along = chained(lambda product, rest, total, scale: (product - rest * total) * scale)
+_slope = chained(lambda along, scale, factor, share: along * scale * factor * share)
+_shift = chained(lambda total, factor, share, rest, slope: total * factor * share - rest * slope)
 
 # ---------------------------------------------------------------- composed of operations
 
@@ -95,7 +106,69 @@ def _each_channel(kernel: Function, batch: Batch, arrays: list[Any], static: dic
     return apart(kernel(*[joined(x) for x in all_full(arrays, batch)], **static))
 
 
-moments = computed("batch_moments", lambda x: _kernels.norm_moments(x), batched=_each_channel)
+def _is_of_planes(x: np.ndarray) -> bool:
+    return x.ndim > 2 and math.prod(x.shape[2:]) >= LEAST_INNER
+
+
+def _over(x: np.ndarray) -> tuple[int, ...]:
+    return (0,) if x.ndim == 2 else (0, *range(2, x.ndim))
+
+
+def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if _is_of_planes(x):
+        return _kernels.norm_moments(x)
+    dims = _over(x)
+    return _kernels.reduce("mean", x, dims), _kernels.reduce("var", x, dims)
+
+
+_MOMENTS: Any = computed("batch_moments", _moments, batched=_each_channel)
+
+
+def moments(x: Any) -> Any:
+    """The mean and the variance of each channel."""
+    return apply(_MOMENTS.operation, (x,))
+
+
+def _column(v: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return v if x.ndim == 2 else v.reshape(v.shape + (1,) * (x.ndim - 2))
+
+
+def _around(x: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """x less its mean; and the mean of that, since far from zero the mean is rounded by more than some items differ."""
+    near = _subtract(x, _column(mean, x))
+    return near, _kernels.reduce("mean", near, _over(x))
+
+
+def _normed(
+    x: np.ndarray, weight: Any, bias: Any, known: Any, residual: Any, eps: float, relu: bool
+) -> np.ndarray:  # fmt: skip
+    if _is_of_planes(x):
+        return _kernels.norm_apply(x, known[0], known[1], weight, bias, eps, residual, relu)
+    near, rest = _around(x, known[0])
+    factor = _factor(known[1], eps, 1.0 if weight is None else weight)
+    shift = _addcmul(0.0 if bias is None else bias, rest, factor, (-1.0,))
+    z = _addcmul(_column(shift, x), near, _column(factor, x), (1.0,))
+    if residual is not None:
+        z = _add(z, residual)
+    return _relu(z) if relu else z
+
+
+def _returned(
+    g: np.ndarray, x: np.ndarray, weight: Any, known: Any, eps: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a cotangent of the result means for x, weight and bias: for x, with d = x - mean and scale = 1 / sqrt(variance +
+    eps), it is scale weight (g - the mean of g - scale^2 d times the mean of g d)."""
+    if _is_of_planes(x):
+        return _kernels.norm_backward(g, x, known[0], known[1], weight, eps)
+    near, rest = _around(x, known[0])
+    scale = _factor(known[1], eps, 1.0)
+    dims, share = _over(x), -scale.size / x.size
+    of_bias = _kernels.reduce("sum", g, dims)
+    of_weight = _along(_kernels.reduce("sum", _multiply(g, near), dims), rest, of_bias, scale)
+    factor = scale if weight is None else _multiply(scale, weight)
+    slope = _slope(of_weight, scale, factor, share)
+    z = _addcmul(_column(_shift(of_bias, factor, share, rest, slope), x), near, _column(slope, x), (1.0,))
+    return _addcmul(z, g, _column(factor, x), (1.0,)), of_weight, of_bias
 
 
 def _pull(g: Any, x: Any, weight: Any, bias: Any, known: Any, residual: Any, eps: float) -> list[Any]:
@@ -128,16 +201,12 @@ def _push_again(place: int) -> Rule:
 
 
 _BACKWARD = Operation(
-    "batch_norm_backward",
-    lambda y, x, weight, known, eps: _kernels.norm_backward(y, x, known[0], known[1], weight, eps),
+    "batch_norm_backward", _returned,
     ("y", "x", "weight", "known"), (None,) * 4, (*map(_push_again, range(3)), None),
     Rule(_pull_again, ("g", "y", "x", "weight", "eps")), batched=_each_channel,
 )  # fmt: skip
 _NORM = Operation(
-    "batch_norm",
-    lambda x, weight, bias, known, residual, eps, relu: (
-        _kernels.norm_apply(x, known[0], known[1], weight, bias, eps, residual, relu)
-    ),
+    "batch_norm", _normed,
     ("x", "weight", "bias", "known", "residual"), (None,) * 5,
     (*map(_push, range(3)), None, Rule(lambda t: t, ("t",))),
     Rule(_pull, ("g", "x", "weight", "bias", "known", "residual", "eps")), batched=_each_channel,
@@ -146,10 +215,10 @@ _NORM = Operation(
 
 def fits(x: Any, *others: Any) -> bool:
     """Whether the kernels are for such an x, with weight and bias, each of which may be None."""
-    shape, dtype = x._value.shape, x._value.dtype
-    if dtype.name not in ("float32", "float64") or x._value.size == 0 or math.prod(shape[2:]) < LEAST_INNER:
+    dtype = x._value.dtype
+    if dtype.char not in dtypes.NATIVE or x._value.size == 0:
         return False
-    return not any(v is not None and v._value.dtype != dtype for v in others)
+    return all(v is None or v._value.dtype == dtype for v in others)
 
 
 def normed(
@@ -173,7 +242,7 @@ def _move(*arrays: np.ndarray, of: tuple[str, ...], fraction: float, count: int)
 
 def track(known: Any, running_mean: Any, running_var: Any, fraction: float, count: int) -> None:
     """Move a running mean and an unbiased variance, where there are such, towards those of `count` items each."""
-    running = {name: v for name, v in (("mean", running_mean), ("var", running_var)) if v is not None}
-    if running:
+    if running_mean is not None or running_var is not None:
+        running = {name: v for name, v in (("mean", running_mean), ("var", running_var)) if v is not None}
         read = (item(known, 0), item(known, 1))
         change("batch_norm", tuple(running.values()), _move, *read, of=tuple(running), fraction=fraction, count=count)

@@ -15,13 +15,14 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import dtypes
-from ..core.batching import Batch, flat, full, over
+from ..core.batching import Batch, flat, full, moved, over, shaped
 from ..core.bound import by_bindings
 from ..core.define import computed, primitive
 from ..core.doors import change
 from ..core.half import half
 from ..core.tape import Operation, apply
 from .reduce import mean, sum
+from .shape import reshaped
 
 Dims = tuple[int, ...]
 
@@ -108,6 +109,33 @@ def _standardize(x: Any, dims: Dims, eps: float) -> Tensor:
 
 
 standardize = half(_standardize)
+
+
+@by_bindings
+def _grouped(x: np.ndarray, rows: Dims, eps: float, keep: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    z, scale, _ = _kernels.norm_rows(x.reshape(-1, rows[-1]), None, None, eps)
+    return z.reshape(x.shape), scale.reshape((*rows[:-1], 1)) if keep else None
+
+
+def _project_rows(y: Any, x: Any, z: Any, kept: Any, rows: Dims, eps: float) -> Tensor:
+    y, x, v = (reshaped(given, rows) for given in (y, x, z))
+    dims = (len(rows) - 1,)
+    return reshaped(_project(y, v, _scale(x, kept, dims, eps), dims), z._value.shape)
+
+
+# The same over rows that several dimensions make: of shape `rows`, whose last one counts their items.
+_GROUPED = primitive(
+    "group_norm", _grouped,
+    (lambda g, x, z, kept, rows, eps: _project_rows(g, x, z, kept, rows, eps),),
+    (lambda t, x, z, kept, rows, eps: _project_rows(t, x, z, kept, rows, eps),), keeps=True, batched=moved(rows=shaped),
+)  # fmt: skip
+
+
+def grouped(x: Any, rows: Dims, eps: float) -> Tensor:
+    """x of mean 0 and variance 1 along the last dimension of a shape that it is read in."""
+    if not x._value.size:
+        return reshaped(_standardize(reshaped(x, rows), (len(rows) - 1,), eps), x._value.shape)
+    return apply(_GROUPED, (x,), {"rows": rows, "eps": eps})
 
 
 # ---------------------------------------------------------------- running statistics

@@ -67,10 +67,10 @@ def _as_rows(x: np.ndarray, items: int) -> np.ndarray:
 
 @by_bindings
 def _normed(x: np.ndarray, weight: Any, bias: Any, dims: tuple[int, ...], eps: float) -> np.ndarray:
-    items = math.prod(x.shape[dims[0] :])
+    if len(dims) == 1 and x.ndim == 2:  # the usual case, without the price of the others
+        return _kernels.norm_rows(x, weight, bias, eps)[0]
     w, b = (v if v is None or v.ndim == 1 else v.reshape(-1) for v in (weight, bias))
-    z = _kernels.norm_rows(_as_rows(x, items), w, b, eps)[0]
-    return z if x.ndim == 2 else z.reshape(x.shape)
+    return _kernels.norm_rows(_as_rows(x, math.prod(x.shape[dims[0] :])), w, b, eps)[0].reshape(x.shape)
 
 
 @by_bindings
@@ -82,7 +82,7 @@ def _returned(
     w = weight if weight is None or weight.ndim == 1 else weight.reshape(-1)
     z, *parts = _kernels.norm_rows(_as_rows(x, items), w, None, eps, _as_rows(g, items))
     of_weight, of_bias = [_kernels.reduce("sum", part, (0,)).reshape(last) for part in parts]
-    return z if x.ndim == 2 else z.reshape(x.shape), of_weight, of_bias
+    return z.reshape(x.shape), of_weight, of_bias
 
 
 def _example_dims(batch: Batch, x: np.ndarray, dims: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -160,11 +160,11 @@ _NORM = Operation(
 def normed(x: Any, weight: Any, bias: Any, dims: tuple[int, ...], eps: float) -> Tensor:
     """x normalized over its last dimensions, `dims`, of whose shape weight and bias are; either may be None."""
     dtype = x._value.dtype
-    fits = x._value.size > 0 and (dtype == dtypes.float32 or dtype == dtypes.float64)
+    fits = x._value.size > 0 and dtype.char in dtypes.NATIVE
     if fits and weight is not None:
         fits = weight._value.dtype == dtype
     if fits and bias is not None:
         fits = bias._value.dtype == dtype
-    if not fits or (weight is None and bias is None):
+    if not fits:
         return composed(x, weight, bias, dims, eps)
     return apply(_NORM, (x, weight, bias), {"dims": dims, "eps": eps})

@@ -138,7 +138,9 @@ def tensor_html(tensor: Any) -> str:
 _NODES = {
     "square": "PowBackward0", "cube": "PowBackward0", "log1p": "Log1PBackward0", "cast": "ToCopyBackward0",
     "broadcast_to": "ExpandBackward0", "clamp": "ClampBackward1", "clamp_tensor": "ClampBackward0",
-    "standardize": "NativeLayerNormBackward0", "median": "MedianBackward1", "entr": "SpecialEntrBackward0",
+    "standardize": "NativeLayerNormBackward0", "layer_norm": "NativeLayerNormBackward0",
+    "batch_norm": "NativeBatchNormBackward0", "group_norm": "NativeGroupNormBackward0", "median": "MedianBackward1",
+    "entr": "SpecialEntrBackward0",
     "erfcx": "SpecialErfcxBackward0", "i0e": "SpecialI0EBackward0", "i1": "SpecialI1Backward0",
     "i1e": "SpecialI1EBackward0", "log_ndtr": "SpecialLogNdtrBackward0", "ndtri": "SpecialNdtriBackward0",
     "xlog1py": "SpecialXlog1PyBackward0",

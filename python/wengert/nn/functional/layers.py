@@ -23,16 +23,19 @@ __all__ = ["batch_norm", "embedding", "layer_norm", "linear"]
 # ---------------------------------------------------------------- normalisation
 
 
-def normalized(name: str, input: Any, normalized_shape: Sequence[int], **numbers: Any) -> tuple[Any, tuple[int, ...]]:
-    """The input, and the last dimensions that are normalized, of which weight and bias must have the shape."""
+def normalized(
+    name: str, input: Any, normalized_shape: Sequence[int], weight: Any, bias: Any = None
+) -> tuple[Any, tuple[int, ...], Any, Any]:
+    """The input, the last dimensions that are normalized, and weight and bias, which must have their shape."""
     x, last = as_floating(input), tuple(normalized_shape)
     shape = x._value.shape
     if not last or shape[-len(last) :] != last:
         raise ValueError(f"{name}: expected input of shape (..., {', '.join(map(str, last))}), got {shape}")
-    for what, v in numbers.items():
-        if v is not None and enter(v)._value.shape != last:
-            raise ValueError(f"{name}: expected a {what} of shape {last}, got {enter(v)._value.shape}")
-    return x, last
+    weight, bias = weight if weight is None else enter(weight), bias if bias is None else enter(bias)
+    for what, v in (("weight", weight), ("bias", bias)):
+        if v is not None and v._value.shape != last:
+            raise ValueError(f"{name}: expected a {what} of shape {last}, got {v._value.shape}")
+    return x, last, weight, bias
 
 
 def layer_norm(
@@ -64,10 +67,8 @@ def layer_norm(
     >>> wg.nn.functional.layer_norm(wg.tensor([[1., 3.]]), (2,))
     tensor([[-1.0000,  1.0000]])
     """
-    x, last = normalized("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    ndim = x._value.ndim
-    w, b = (v if v is None else enter(v) for v in (weight, bias))
-    return row_norms.normed(x, w, b, tuple(range(ndim - len(last), ndim)), float(eps))
+    x, last, w, b = normalized("layer_norm", input, normalized_shape, weight, bias)
+    return row_norms.normed(x, w, b, tuple(range(x._value.ndim - len(last), x._value.ndim)), float(eps))
 
 
 def batch_norm(
@@ -151,10 +152,10 @@ def batch_norm_relu(
     return _batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps, r, then_relu=True)
 
 
-def _check_channels(shape: tuple[int, ...], **given: Any) -> None:
+def _check_channels(shape: tuple[int, ...], *given: Any) -> None:
     if len(shape) < 2:
         raise ValueError(f"batch_norm: expected input of shape (n, channels, ...), got {shape}")
-    for name, v in given.items():
+    for name, v in zip(("running_mean", "running_var", "weight", "bias"), given, strict=True):
         if v is not None and enter(v)._value.shape != shape[1:2]:
             raise ValueError(
                 f"batch_norm: input of shape {shape} needs {name} of shape {shape[1:2]}, got {enter(v)._value.shape}"
@@ -168,14 +169,14 @@ def _batch_norm(
     """`batch_norm`, plus a residual, and relu of that."""
     x = as_floating(input)
     shape = x._value.shape
-    _check_channels(shape, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _check_channels(shape, running_mean, running_var, weight, bias)
     if training:
         count = math.prod((shape[0], *shape[2:]))
         if count == 1:
             raise ValueError(
                 f"batch_norm: expected more than one value per channel in training, got input of shape {shape}"
             )
-        w, b = (v if v is None else enter(v) for v in (weight, bias))
+        w, b = weight if weight is None else enter(weight), bias if bias is None else enter(bias)
         if by_channels.fits(x, w, b, residual):
             known = by_channels.moments(x)
             by_channels.track(known, running_mean, running_var, momentum, count)

@@ -12,7 +12,7 @@ from ...core.broadcast import as_floating
 from ...core.doors import enter
 from ...core.dtypes import finfo
 from ...core.half import half
-from ...ops import arithmetic, functions, normalization, pooling
+from ...ops import functions, normalization, pooling
 from ...ops.pooling import Window
 from ...ops.reduce import mean
 from ...ops.shape import between_zeros, reshape
@@ -33,8 +33,7 @@ def _column(name: str, what: str, v: Any, shape: tuple[int, ...]) -> Any:
 def _normalized(x: Any, groups: int, weight: Any, bias: Any, eps: float) -> Tensor:
     """Each group of channels of each example, and then scaled by channels."""
     shape = x._value.shape
-    rows = reshape(x, (shape[0], groups, shape[1] // groups * math.prod(shape[2:])))
-    z = reshape(normalization.standardize(rows, (2,), eps), shape)
+    z = normalization.grouped(x, (shape[0], groups, shape[1] // groups * math.prod(shape[2:])), eps)
     if weight is not None:
         z = z * weight
     return z if bias is None else z + bias
@@ -165,14 +164,14 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     >>> wg.nn.functional.rms_norm(wg.tensor([[3., 3.]]), (2,))
     tensor([[1., 1.]])
     """
-    x, last = normalized("rms_norm", input, normalized_shape, weight=weight)
-    small = finfo(x._value.dtype).eps if eps is None else float(eps)
-    return _by_root(x, None if weight is None else enter(weight), tuple(range(-len(last), 0)), float(small))
+    x, last, w, _ = normalized("rms_norm", input, normalized_shape, weight)
+    small = finfo(x._value.dtype).eps if eps is None else eps
+    return _by_root(x, w, tuple(range(-len(last), 0)), float(small))
 
 
 @half
 def _by_root(x: Any, weight: Any, dims: tuple[int, ...], eps: float) -> Tensor:
-    z: Tensor = x * (1.0 / arithmetic.sqrt(mean(x * x, dims, True) + eps))
+    z: Tensor = x * functions.rsqrt(mean(x * x, dims, True) + eps)
     return z if weight is None else z * weight
 
 
