@@ -99,8 +99,16 @@ void wg_triangle_run(int lower, ptrdiff_t diagonal, size_t size, int ndim, const
         for (int d = 0; d < ndim - 1; d++)
             at += place[d] * strides[d];
         memset(to + zeros * item, 0, (size_t)((n - count) * item));
-        const wg_assign copy = {1, size, &count, to + first * item, &item, at, &stride};
-        wg_assign_run(&copy);
+        if (stride == item) {
+            memcpy(to + first * item, at, (size_t)(count * item));
+        } else if (size >= 4) {
+            wg_active->elementwise->kernel[WG_ELEMENTWISE_copy][size == 4 ? WG_F32 : WG_F64](
+                1, count, (char *[2]){to + first * item, (char *)(uintptr_t)at}, (ptrdiff_t[2]){0, 0},
+                (ptrdiff_t[2]){item, stride}, NULL);
+        } else {
+            const wg_assign copy = {1, size, &count, to + first * item, &item, at, &stride};
+            wg_assign_run(&copy);
+        }
         wg_next_row(ndim, shape, place);
     }
 }

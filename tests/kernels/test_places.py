@@ -82,6 +82,9 @@ def test_copies_keep_an_order_of_memory_from_either_end(kind: str, shape: tuple[
             np.testing.assert_array_equal(kept, view)
             assert plain.flags.c_contiguous
             assert kept.flags.f_contiguous if given.flags.f_contiguous else kept.flags.c_contiguous
+        for d in range(x.ndim):
+            np.testing.assert_array_equal(K.copied(given, True, (d,)), np.flip(x, d))
+        np.testing.assert_array_equal(K.copied(given, False, tuple(range(x.ndim))), np.flip(x))
 
 
 def test_reversed_rows_are_copied_on_every_instruction_set(isa: str, dtype: np.dtype) -> None:

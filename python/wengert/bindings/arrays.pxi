@@ -204,14 +204,14 @@ cpdef assign(out, x):
 
 
 cdef int put(wg_assign *a, cnp.ndarray O, cnp.ndarray X) except -1:
-    """Copy, and note it. A dense array of float32 or float64 is what the elementwise kernels write."""
-    cdef int typenum = cnp.PyArray_TYPE(O), i
-    cdef int real = WG_F32 if typenum == cnp.NPY_FLOAT else WG_F64
+    """Copy, and note it. A dense array of items of the size of float32 or float64 is what the elementwise kernels write."""
+    cdef size_t size = cnp.PyArray_ITEMSIZE(O)
+    cdef int real = WG_F32 if size == 4 else WG_F64
     cdef char *data[2]
     cdef const cnp.npy_intp *strides[2]
     cdef PyObject *arrays[1]
     cdef bint dense = PyArray_IS_C_CONTIGUOUS(O) or PyArray_IS_F_CONTIGUOUS(O)
-    cdef bint elementwise = dense and (typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE)
+    cdef bint elementwise = dense and (size == 4 or size == 8)
     data[0], data[1], arrays[0] = a.to, <char *> a.from_, <PyObject *> X
     strides[0], strides[1] = a.to_strides, a.from_strides
     if cnp.PyArray_SIZE(O) < KEEP_GIL_BELOW:
@@ -233,14 +233,23 @@ cdef int put(wg_assign *a, cnp.ndarray O, cnp.ndarray X) except -1:
     return 0
 
 
-def copied(x, bint keep=False):
-    """A dense copy of an array of any dtype that tensors have: in C order or, to keep that of x, in Fortran order where x
-    is, read from either end of each dimension."""
+def copied(x, bint keep=False, tuple reverse=()):
+    """A dense copy of an array of any dtype that tensors have, in reverse order along some dimensions: in C order or, to keep
+    that of x, in Fortran order where x is, read from either end of each dimension."""
     cdef cnp.ndarray array = readable(x, "copied"), out
+    cdef cnp.npy_intp strides[WG_MAX_DIMS]
+    cdef int d
     cdef wg_assign a
     cdef bint fortran = keep and cnp.PyArray_NDIM(array) > 1 and runs_down(array)
     out = new_array(cnp.PyArray_TYPE(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), fortran)
     describe(&a, out, array, cnp.PyArray_STRIDES(array))
+    if reverse and cnp.PyArray_SIZE(array):
+        memcpy(strides, a.from_strides, cnp.PyArray_NDIM(array) * sizeof(cnp.npy_intp))
+        for k in reverse:
+            d = axis_of(k, cnp.PyArray_NDIM(array), "copied")
+            a.from_ += (cnp.PyArray_DIM(array, d) - 1) * strides[d]
+            strides[d] = -strides[d]
+        a.from_strides = strides
     put(&a, out, array)
     return out
 
@@ -302,8 +311,9 @@ def joined(arrays, axis):
     return out
 
 
-def broadcast_view(cnp.ndarray array, tuple shape):
-    """`np.broadcast_to` at a tenth of its cost: a read-only view with stride 0 along the dimensions that are repeated."""
+def broadcast_view(cnp.ndarray array, tuple shape, before=None):
+    """`np.broadcast_to` at a tenth of its cost: a read-only view with stride 0 along the dimensions that are repeated.
+    `before` is what the rules of its operation ask for: array's shape."""
     cdef cnp.npy_intp lengths[WG_MAX_DIMS]
     cdef cnp.npy_intp strides[WG_MAX_DIMS]
     cdef int ndim = len(shape), lead = ndim - cnp.PyArray_NDIM(array), d
@@ -317,13 +327,33 @@ def broadcast_view(cnp.ndarray array, tuple shape):
             fits = False
     if not fits:
         raise ValueError(f"broadcast_to: shape {np.shape(array)} does not broadcast to {shape}")
+    return shown(array, ndim, lengths, strides, 0)
+
+
+cdef cnp.ndarray shown(cnp.ndarray array, int ndim, cnp.npy_intp *lengths, cnp.npy_intp *strides, int flags):
+    """A view of an array's memory from its first item on; flags say whether it may be written."""
     cdef cnp.PyArray_Descr *descr = cnp.PyArray_DESCR(array)
     Py_INCREF(<object> descr)  # PyArray_NewFromDescr takes one over, and PyArray_SetBaseObject
     cdef cnp.ndarray view = PyArray_NewFromDescr(cnp.ndarray, descr, ndim, lengths, strides, cnp.PyArray_DATA(array),
-                                                 cnp.NPY_ARRAY_ALIGNED, None)
+                                                 cnp.NPY_ARRAY_ALIGNED | flags, None)
     Py_INCREF(array)
     PyArray_SetBaseObject(view, array)
     return view
+
+
+def windows(cnp.ndarray array, int dim, cnp.npy_intp size, cnp.npy_intp step, cnp.npy_intp length):
+    """A view of all windows of so many items along a dimension of such a length, from one to the next a step: the items of
+    each are the last dimension."""
+    cdef cnp.npy_intp lengths[WG_MAX_DIMS]
+    cdef cnp.npy_intp strides[WG_MAX_DIMS]
+    cdef int ndim = cnp.PyArray_NDIM(array), d
+    if not 0 <= dim < ndim < WG_MAX_DIMS or cnp.PyArray_DIM(array, dim) != length or not 0 <= size <= length or step < 1:
+        raise ValueError(f"unfold: no windows of {size} items at a distance of {step} along dimension {dim} of {np.shape(array)}")
+    for d in range(ndim):
+        lengths[d], strides[d] = cnp.PyArray_DIM(array, d), cnp.PyArray_STRIDE(array, d)
+    lengths[ndim], strides[ndim] = size, strides[dim]
+    lengths[dim], strides[dim] = (length - size) // step + 1, strides[dim] * step
+    return shown(array, ndim + 1, lengths, strides, PyArray_ISWRITEABLE(array) * cnp.NPY_ARRAY_WRITEABLE)
 
 
 def owned_alone(variable):

@@ -87,13 +87,20 @@ def triangle(array, bint lower, diagonal):
     cdef int ndim = cnp.PyArray_NDIM(A)
     cdef cnp.npy_intp k
     cdef cnp.npy_intp *shape = cnp.PyArray_DIMS(A)
+    cdef const cnp.npy_intp *strides = cnp.PyArray_STRIDES(A)
+    cdef cnp.npy_intp turned[4]
+    cdef bint fortran = ndim == 2 and PyArray_IS_F_CONTIGUOUS(A) and not PyArray_IS_C_CONTIGUOUS(A)
     if ndim < 2 or cnp.PyArray_ITEMSIZE(A) not in (1, 2, 4, 8):
         raise ValueError(f"triangle: expected matrices, of items of 1, 2, 4 or 8 bytes, got {A.dtype} of {np.shape(A)}")
     k = max(-shape[ndim - 2] - 1, min(shape[ndim - 1] + 1, diagonal))
-    if ndim == 2 and PyArray_IS_F_CONTIGUOUS(A) and not PyArray_IS_C_CONTIGUOUS(A):
-        return triangle(A.T, not lower, -k).T
-    out = new_array(cnp.PyArray_TYPE(A), ndim, shape)
-    with nogil:
-        wg_triangle_run(lower, k, cnp.PyArray_ITEMSIZE(A), ndim, shape, cnp.PyArray_STRIDES(A), cnp.PyArray_BYTES(A),
-                        cnp.PyArray_BYTES(out))
+    out = new_array(cnp.PyArray_TYPE(A), ndim, shape, fortran)
+    if fortran:  # the other triangle of the transposed matrix
+        turned[0], turned[1], turned[2], turned[3] = shape[1], shape[0], strides[1], strides[0]
+        shape, strides, lower, k = turned, turned + 2, not lower, -k
+    if cnp.PyArray_SIZE(A) < KEEP_GIL_BELOW:
+        wg_triangle_run(lower, k, cnp.PyArray_ITEMSIZE(A), ndim, shape, strides, cnp.PyArray_BYTES(A), cnp.PyArray_BYTES(out))
+    else:
+        with nogil:
+            wg_triangle_run(lower, k, cnp.PyArray_ITEMSIZE(A), ndim, shape, strides, cnp.PyArray_BYTES(A),
+                            cnp.PyArray_BYTES(out))
     return out

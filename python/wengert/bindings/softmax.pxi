@@ -9,10 +9,10 @@ cdef cnp.ndarray split_densely(cnp.ndarray array, int axis, cnp.npy_intp *length
     return split_axis(copy_kernel.run(array, None, None, ()), axis, lengths, strides)
 
 
-def softmax(x, axis, bint log=False):
-    """Softmax, or log-softmax, along one axis."""
+def softmax(x, dim, bint log=False):
+    """Softmax, or log-softmax, along one dimension."""
     cdef cnp.ndarray array = readable(x, "softmax"), out
-    cdef int real = real_of(cnp.PyArray_TYPE(array), "softmax"), d = axis_of(axis, cnp.PyArray_NDIM(array), "softmax")
+    cdef int real = real_of(cnp.PyArray_TYPE(array), "softmax"), d = axis_of(dim, cnp.PyArray_NDIM(array), "softmax")
     cdef cnp.npy_intp lengths[3]
     cdef wg_softmax s
     cdef wg_status status
@@ -29,11 +29,11 @@ def softmax(x, axis, bint log=False):
     return out
 
 
-def softmax_grad(g, z, axis, bint log=False):
+def softmax_grad(g, z, dim, bint log=False):
     """The transposed derivative of softmax at the result z, applied to g, both of one shape."""
     cdef cnp.ndarray G = readable(g, "softmax_grad"), Z, out
     cdef int typenum = cnp.PyArray_TYPE(G), real = real_of(typenum, "softmax_grad")
-    cdef int d = axis_of(axis, cnp.PyArray_NDIM(G), "softmax_grad")
+    cdef int d = axis_of(dim, cnp.PyArray_NDIM(G), "softmax_grad")
     cdef cnp.npy_intp lengths[3]
     cdef wg_softmax s
     cdef wg_status status

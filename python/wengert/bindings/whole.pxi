@@ -359,6 +359,7 @@ def triangle_places(int64_t rows, int64_t columns, int64_t offset, bint lower):
     """int64 of shape (2, n): row by row the places (row, column) with column - row at most `offset`, or at least."""
     cdef int64_t n = 0, row, column, begin, end
     cdef int64_t *at = NULL
+    cdef cnp.npy_intp shape[2]
     cdef cnp.ndarray out
     if max(rows, columns) >= <int64_t> 1 << 31:
         raise MemoryError(f"no memory for the places of a triangle of {rows} by {columns}")
@@ -375,6 +376,7 @@ def triangle_places(int64_t rows, int64_t columns, int64_t offset, bint lower):
                 at[column - begin + n] = column
             at += end - begin
         if at is NULL:
-            out = empty((2, n), np.int64)
+            shape[0], shape[1] = 2, n
+            out = new_array(cnp.NPY_INT64, 2, shape)
             at = <int64_t *> cnp.PyArray_DATA(out)
     return out

@@ -14,7 +14,7 @@ from .define import rule
 from .doors import constant
 from .hooks import known
 from .tape import Operation
-from .views import share_memory
+from .variable import share_memory
 
 Seen = Callable[[list[Any], tuples.Kinds], list[Any]]
 

@@ -130,11 +130,6 @@ def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @by_bindings
-def _broadcast(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> np.ndarray:
-    return _kernels.broadcast_view(x, shape)
-
-
-@by_bindings
 def _sum_to(x: np.ndarray, shape: tuple[int, ...], before: tuple[int, ...]) -> np.ndarray:
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
@@ -179,7 +174,7 @@ def _summed(kernel: Callable[..., Any], batch: Batch, arrays: list[Any], static:
 
 
 BROADCAST_TO: Operation = _linear(
-    "broadcast_to", _broadcast, "shape",
+    "broadcast_to", by_bindings(_kernels.broadcast_view), "shape",
     lambda g, shape, before: apply(SUM_TO, (g,), {"shape": before, "before": shape}), _repeated,
 )  # fmt: skip
 SUM_TO: Operation = _linear(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .._kernels import overlap
 from .._types import Tensor
 from . import locks
 from .modes import ever, mode
@@ -182,6 +183,16 @@ def detached(x: Variable) -> Tensor:
 def show(x: Variable, data: Variable) -> None:
     """Let x, which is being made, be a leaf over the memory of data."""
     Variable.__init__(x, data._value, data._share_counter())
+
+
+def share_memory(x: Variable, out: V) -> V:
+    """`out`, as a view of x if it shows memory of x's."""
+    value, shown = x._value, out._value
+    if not isinstance(value, _ndarray):
+        value = value.buffer()
+    if not isinstance(shown, _ndarray):
+        shown = shown.buffer()
+    return as_view(x, out) if out is not x and overlap(shown, value) else out
 
 
 def as_view(x: Variable, out: V) -> V:

@@ -19,15 +19,10 @@ from . import tape
 from .batching import Batch, bare, leading, merged_rows
 from .bound import by_bindings
 from .define import linear, primitive
-from .doors import Value, buffer, constant, memory
+from .doors import Value, constant, memory
 from .modes import mode, recorder
 from .tape import Operation
-from .variable import Variable, as_view, wrap
-
-
-def share_memory(x: Variable, out: Tensor) -> Tensor:
-    """`out`, as a view of x if it shows memory of x's."""
-    return as_view(x, out) if out is not x and _kernels.overlap(buffer(out), buffer(x)) else out
+from .variable import Variable, as_view, share_memory, wrap
 
 
 def cut(x: Variable, dim: int, pieces: list[tuple[int, int]]) -> list[Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import Elementwise
+from .._kernels import Elementwise, joined
 from .._types import Tensor
 from ..core.arguments import dimension
 from ..core.batching import aligned, axes, moved
@@ -383,7 +383,7 @@ def _glu_grad_kernel(x: np.ndarray, y: np.ndarray, dim: int) -> np.ndarray:
     first, second = _halves(y, dim)
     gate = _sigmoid(second)
     of_first, of_second = _multiply(x, gate), _sigmoid_grad(_multiply(x, first), gate)
-    return np.concatenate([of_first, of_second], dim)
+    return joined([of_first, of_second], dim)
 
 
 def _glu_along(t: Any, x: Any, dim: int) -> Any:

@@ -30,7 +30,7 @@ from ..core.variable import Variable, detached
 from .index import diagonal as diagonal_of
 from .index import on_diagonal
 from .naming import called
-from .shape import broadcast_to, clone, reshaped
+from .shape import clone, spread, viewed
 
 __all__ = [
     "arange", "as_tensor", "asarray", "diag", "empty", "empty_like", "eye", "from_numpy", "full", "full_like",
@@ -601,7 +601,6 @@ def _constant(
     return leaf(name, constant(_filled, shape, value, found), requires_grad, device)
 
 
-@tells
 def zeros_like(
     x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
 ) -> Tensor:  # fmt: skip
@@ -630,7 +629,6 @@ def zeros_like(
     return _filled_like("zeros_like", x, 0, dtype, requires_grad, device)
 
 
-@tells
 def ones_like(
     x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
 ) -> Tensor:  # fmt: skip
@@ -659,7 +657,6 @@ def ones_like(
     return _filled_like("ones_like", x, 1, dtype, requires_grad, device)
 
 
-@tells
 def full_like(
     x: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
     memory_format: Any = None,
@@ -695,7 +692,6 @@ def full_like(
     return _filled_like("full_like", x, number("full_like", "fill_value", fill_value), dtype, requires_grad, device)
 
 
-@tells
 def empty_like(
     x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
 ) -> Tensor:  # fmt: skip
@@ -729,8 +725,10 @@ def empty_like(
 def _filled_like(name: str, x: Any, value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
     x = enter(x)
     found = x._value.dtype if dtype is None else dtypes.as_dtype(dtype, name)
-    out = constant(_filled, x._value.shape, _in_range(name, value, found), found)
-    return leaf(name, alike(x, out), requires_grad, device)
+    if value != 0 and value != 1:  # which any dtype has
+        value = _in_range(name, value, found)
+    out = alike(x, constant(_filled, x._value.shape, value, found))
+    return leaf(name, out, requires_grad, device) if requires_grad or device is not None else out
 
 
 # ---------------------------------------------------------------- ranges
@@ -959,22 +957,22 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     axes = [enter(x) for x in tensors]
-    if not axes or any(x._value.ndim > 1 for x in axes):
-        shapes = ", ".join(str(x._value.shape) for x in axes)
-        raise ValueError(f"meshgrid: expected tensors of at most one dimension, got {shapes or 'none'}")
-    if len({x._value.dtype for x in axes}) > 1:
-        raise TypeError(f"meshgrid: expected one dtype, got {', '.join(str(x._value.dtype) for x in axes)}")
+    shapes, kinds = [x._value.shape for x in axes], [x._value.dtype for x in axes]
+    if not axes or max(map(len, shapes)) > 1:
+        given = ", ".join(map(str, shapes)) or "none"
+        raise ValueError(f"meshgrid: expected tensors of at most one dimension, got {given}")
+    if kinds.count(kinds[0]) < len(kinds):
+        raise TypeError(f"meshgrid: expected one dtype, got {', '.join(map(str, kinds))}")
     if indexing not in ("ij", "xy"):
         raise ValueError(f'meshgrid: indexing is "ij" or "xy", not {indexing!r}')
-    places = list(range(len(axes)))
+    grid = tuple([shape[0] if shape else 1 for shape in shapes])
+    behind = list(range(len(axes)))[::-1]  # how many dimensions come after each tensor's own
     if indexing == "xy":
-        places[:2] = places[1::-1]
-    shape = tuple(axes[k]._value.size for k in places)
+        behind[:2], grid = behind[1::-1], (*grid[1::-1], *grid[2:])
     made = []
-    for place, x in enumerate(axes):
-        behind = len(places) - 1 - places.index(place)
-        line = x if x._value.ndim and not behind else reshaped(x, (x._value.size, *(1,) * behind))
-        made.append(broadcast_to(line, shape))
+    for x, shape, after in zip(axes, shapes, behind, strict=True):
+        line = x if shape and not after else viewed(x, (*(shape or (1,)), *(1,) * after))
+        made.append(spread(line, grid))
     return tuple(made)
 
 
@@ -1028,7 +1026,6 @@ def _unit(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return _kernels.on_diagonal(_one(dtype), 0, shape)
 
 
-@tells
 def tril(x: Any, diagonal: int = 0) -> Tensor:
     """The lower triangle of matrices, with zeros above it.
 
@@ -1055,10 +1052,9 @@ def tril(x: Any, diagonal: int = 0) -> Tensor:
     tensor([[1., 0., 0.],
             [1., 1., 0.]])
     """
-    return _triangle("tril", x, {"lower": True, "diagonal": integer("tril", "diagonal", diagonal)})
+    return _triangle("tril", x, True, diagonal)
 
 
-@tells
 def triu(x: Any, diagonal: int = 0) -> Tensor:
     """The upper triangle of matrices, with zeros below it.
 
@@ -1085,45 +1081,42 @@ def triu(x: Any, diagonal: int = 0) -> Tensor:
     tensor([[1., 1., 1.],
             [0., 1., 1.]])
     """
-    return _triangle("triu", x, {"lower": False, "diagonal": integer("triu", "diagonal", diagonal)})
+    return _triangle("triu", x, False, diagonal)
 
 
-def _triangle(name: str, x: Any, static: dict[str, Any]) -> Tensor:
-    x = enter(x)
+def _triangle(name: str, x: Any, lower: bool, diagonal: Any) -> Tensor:
+    x, k = enter(x), integer(name, "diagonal", diagonal)
     if x._value.ndim < 2:
         raise ValueError(f"{name}: expected matrices, of at least two dimensions, got shape {x._value.shape}")
-    return called(name, apply(_TRIANGLE, (x,), static))
-
-
-def within_triangle(x: np.ndarray, lower: bool, diagonal: int) -> np.ndarray:
-    """The items on one side of a diagonal, and on it; zeros elsewhere."""
-    return _kernels.triangle(x, lower, diagonal)
+    z = apply(_TRIANGLE, (x,), {"lower": lower, "diagonal": k})
+    return z if z._node is None else called(name, z)
 
 
 _TRIANGLE: Operation = linear(
-    "triangle", within_triangle,
+    "triangle", _kernels.triangle,
     lambda g, lower, diagonal: apply(_TRIANGLE, (g,), {"lower": lower, "diagonal": diagonal}), batched=unchanged,
 )  # fmt: skip
 
 
-def _places_in_triangle(shape: tuple[int, int], lower: bool, offset: int, dtype: np.dtype) -> np.ndarray:
-    places: np.ndarray = _kernels.triangle_places(*shape, offset, lower)
-    return places if dtype == dtypes.int64 else places.astype(dtype)
+def _places_as(dtype: np.dtype, *triangle: Any) -> np.ndarray:
+    places: np.ndarray = _kernels.triangle_places(*triangle).astype(dtype)
+    return places
 
 
-def _triangle_indices(name: str, lower: bool, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
-    shape = (integer(name, "row", row), integer(name, "col", col))
-    if min(shape) < 0:
-        shape_of(name, shape)  # which says so
-    found = np.dtype(np.int64) if dtype is None else dtypes.as_dtype(dtype, name)
-    if found.kind not in "iu":
-        raise TypeError(f"{name}: expected an integer dtype for places, got {found}")
-    return leaf(
-        name, constant(_places_in_triangle, shape, lower, integer(name, "offset", offset), found), False, device
-    )
+def _triangle_indices(name: str, lower: bool, row: Any, col: Any, offset: Any, dtype: Any, device: Any) -> Tensor:
+    rows, columns, k = integer(name, "row", row), integer(name, "col", col), integer(name, "offset", offset)
+    if rows < 0 or columns < 0:
+        shape_of(name, (rows, columns))  # which says so
+    if dtype is None or dtype is dtypes.int64:
+        out = constant(_kernels.triangle_places, rows, columns, k, lower)
+    else:
+        found = dtypes.as_dtype(dtype, name)
+        if found.kind not in "iu":
+            raise TypeError(f"{name}: expected an integer dtype for places, got {found}")
+        out = constant(_places_as, found, rows, columns, k, lower)
+    return out if device is None else leaf(name, out, False, device)
 
 
-@tells
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The places of the lower triangle of a matrix, row by row.
 
@@ -1158,7 +1151,6 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
     return _triangle_indices("tril_indices", True, row, col, offset, dtype, device)
 
 
-@tells
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The places of the upper triangle of a matrix, row by row.
 

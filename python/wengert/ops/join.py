@@ -23,7 +23,7 @@ from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable
 from .index import between
-from .shape import WHOLE, clone, flip, flipped, narrow_view, reshape, reshaped, transpose, view_at
+from .shape import WHOLE, clone, exchanged, flip, flipped, narrow_view, reshape, reshaped, view_at
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "cat", "chunk", "column_stack", "dstack", "fliplr", "flipud",
@@ -671,7 +671,9 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """
     x = enter(x)
     ndim = x._value.ndim
-    first, second = (dimension("rot90", d, ndim) for d in dims) if len(dims) == 2 else (0, 0)
+    first = second = 0
+    if len(dims) == 2:
+        first, second = dimension("rot90", dims[0], ndim), dimension("rot90", dims[1], ndim)
     if first == second:
         wrong = "a dimension appears twice in" if len(dims) == 2 else "expected two different dimensions, got"
         raise ValueError(f"rot90: {wrong} {tuple(dims)}")
@@ -680,4 +682,4 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         return clone(x)
     if turns == 2:
         return flipped(x, (first, second))
-    return transpose(flipped(x, (second if turns == 1 else first,)), first, second)
+    return exchanged(flipped(x, (second if turns == 1 else first,)), first, second)

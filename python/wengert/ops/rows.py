@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from .. import _kernels
@@ -26,7 +27,7 @@ __all__ = ["log_softmax", "logsumexp", "softmax"]
 # ---------------------------------------------------------------- softmax
 
 _SOFTMAX = primitive(
-    "softmax", by_bindings(half_kernel(lambda x, dim: _kernels.softmax(x, dim))),
+    "softmax", by_bindings(half_kernel(_kernels.softmax)),
     (lambda g, z, dim: softmax_grad(g, z, dim),),
     (lambda t, z, dim: softmax_grad(t, z, dim),),  # its Jacobian diag(z) - z z' is symmetric
     batched=by_dim,
@@ -35,7 +36,7 @@ _SOFTMAX = primitive(
 
 # y * (x - sum(x * y)): the Jacobian of softmax at the result y, applied to x. Bilinear but for y's second appearance.
 _SOFTMAX_GRAD = primitive(
-    "softmax_backward_data", by_bindings(half_kernel(lambda x, y, dim: _kernels.softmax_grad(x, y, dim))),
+    "softmax_backward_data", by_bindings(half_kernel(_kernels.softmax_grad)),
     (
         lambda g, y, dim: softmax_grad(g, y, dim),
         lambda g, x, y, dim: g * (x - sum(x * y, dim, True)) - x * sum(g * y, dim, True),
@@ -54,7 +55,7 @@ def softmax_grad(x: Any, y: Any, dim: int) -> Tensor:
 
 
 _LOG_SOFTMAX = primitive(
-    "log_softmax", by_bindings(half_kernel(lambda x, dim: _kernels.softmax(x, dim, True))),
+    "log_softmax", by_bindings(half_kernel(functools.partial(_kernels.softmax, log=True))),
     (lambda g, z, dim: apply(_LOG_SOFTMAX_GRAD, (g, z), {"dim": dim}),),
     (lambda t, z, dim: t - sum(exp(z) * t, dim, True),),
     batched=by_dim,
@@ -63,7 +64,7 @@ _LOG_SOFTMAX = primitive(
 
 # x - exp(y) * sum(x): the transposed Jacobian of log-softmax at the result y, applied to x.
 _LOG_SOFTMAX_GRAD: Operation = primitive(
-    "log_softmax_backward_data", by_bindings(half_kernel(lambda x, y, dim: _kernels.softmax_grad(x, y, dim, True))),
+    "log_softmax_backward_data", by_bindings(half_kernel(functools.partial(_kernels.softmax_grad, log=True))),
     (lambda g, y, dim: g - sum(g * exp(y), dim, True), lambda g, x, y, dim: -g * exp(y) * sum(x, dim, True)),
     (
         lambda t, y, dim: apply(_LOG_SOFTMAX_GRAD, (t, y), {"dim": dim}),

@@ -19,8 +19,7 @@ from ..core.define import computed, linear
 from ..core.doors import enter, memory
 from ..core.half import half_kernel
 from ..core.tape import Operation, apply
-from ..core.variable import as_view
-from ..core.views import share_memory
+from ..core.variable import as_view, share_memory
 
 __all__ = [
     "broadcast_shapes", "broadcast_tensors", "broadcast_to", "clone", "expand", "flatten", "flip", "movedim",
@@ -61,6 +60,11 @@ def reshaped(x: Any, shape: tuple[int, ...], operation: Operation = _RESHAPE) ->
     return share_memory(x, apply(operation, (x,), {"shape": shape, "before": x._value.shape}))
 
 
+def viewed(x: Any, shape: tuple[int, ...], operation: Operation = _RESHAPE) -> Tensor:
+    """x with dimensions of length 1 more or less: a view in any case."""
+    return as_view(x, apply(operation, (x,), {"shape": shape, "before": x._value.shape}))
+
+
 def _permuted(x: Any, dims: tuple[int, ...], inverse: tuple[int, ...], operation: Operation = _PERMUTE) -> Tensor:
     """x with its dimensions in another order, which is known to be one."""
     return as_view(x, apply(operation, (x,), {"dims": dims, "inverse": inverse}))
@@ -75,9 +79,11 @@ def _reversed(x: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
 _FORWARD, _BACKWARD = slice(None), slice(None, None, -1)
 
 
+_copied = by_bindings(_kernels.copied)  # its keyword `keep` keeps the order of the items in memory
+
 _FLIP: Operation = linear(
-    "flip", by_bindings(lambda x, dims: _kernels.copied(_reversed(x, dims), True)),
-    lambda g, dims: apply(_FLIP, (g,), {"dims": dims}), batched=moved(dims=batching.axes),
+    "flip", _copied, lambda g, keep, reverse: apply(_FLIP, (g,), {"keep": keep, "reverse": reverse}),
+    batched=moved(reverse=batching.axes),
 )  # fmt: skip
 _FLIP_VIEW: Operation = linear(
     "flip", _reversed, lambda g, dims: apply(_FLIP_VIEW, (g,), {"dims": dims}), batched=moved(dims=batching.axes)
@@ -114,6 +120,8 @@ def reshape(x: Any, *new_shape: Any, shape: Any = None) -> Tensor:
             [3, 4, 5]])
     """
     x = enter(x)
+    if shape is None and len(new_shape) == 1 and type(new_shape[0]) is int and new_shape[0] == -1:  # the usual case
+        return reshaped(x, (x._value.size,))
     return reshaped(x, filled("reshape", lengths("reshape", new_shape, shape), x._value.shape))
 
 
@@ -233,13 +241,20 @@ def transpose(x: Any, dim0: Any = None, dim1: Any = None, *, axis0: Any = None, 
             [2., 4.]])
     """
     x = enter(x)
-    order = list(range(x._value.ndim))
     if axis0 is not None or axis1 is not None:
         dim0, dim1 = either("transpose", dim0, axis0), either("transpose", dim1, axis1)
-    i, j = dimension("transpose", dim0, len(order)), dimension("transpose", dim1, len(order))
-    if order:
-        order[i], order[j] = order[j], order[i]
-    exchange = tuple(order)
+    ndim = x._value.ndim
+    return exchanged(x, dimension("transpose", dim0, ndim), dimension("transpose", dim1, ndim))
+
+
+def exchanged(x: Any, i: int, j: int) -> Tensor:
+    """`transpose` of dimensions that are there, counted from 0."""
+    exchange: tuple[int, ...] = (1, 0)
+    if x._value.ndim != 2 or i == j:
+        order = list(range(x._value.ndim))
+        if order:
+            order[i], order[j] = order[j], order[i]
+        exchange = tuple(order)
     return _permuted(x, exchange, exchange, _TRANSPOSE)
 
 
@@ -322,15 +337,15 @@ def broadcast_to(x: Any, *shape: Any) -> Tensor:
     tensor([[1., 2.],
             [1., 2.]])
     """
-    return _spread(enter(x), lengths("broadcast_to", shape, None))
+    return spread(enter(x), lengths("broadcast_to", shape, None))
 
 
-def _spread(x: Any, shape: tuple[int, ...]) -> Tensor:
+def spread(x: Any, shape: tuple[int, ...]) -> Tensor:
     """A view of x in a shape that it broadcasts to; one that can be written to where no item is repeated."""
     before = x._value.shape
-    if math.prod(shape) == math.prod(before) and shape[len(shape) - len(before) :] == before:
-        return reshaped(x, shape, _EXPAND)
-    return as_view(x, broadcast.broadcast_to(x, shape))
+    if shape[len(shape) - len(before) :] == before and math.prod(shape) == math.prod(before):
+        return viewed(x, shape, _EXPAND)
+    return as_view(x, apply(broadcast.BROADCAST_TO, (x,), {"shape": shape, "before": before}))
 
 
 def expand(x: Any, *shape: Any) -> Tensor:
@@ -365,7 +380,7 @@ def expand(x: Any, *shape: Any) -> Tensor:
         lead = len(target) - len(before)
         wanted = tuple([before[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(target)])
     try:
-        return _spread(x, wanted)
+        return spread(x, wanted)
     except ValueError:
         raise ValueError(
             f"expand: shape {before} does not expand to {target}; -1 keeps a length that is there"
@@ -423,7 +438,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     if not parts:
         return ()
     shape = broadcast_shape("broadcast_tensors", *(x._value.shape for x in parts))
-    return tuple(x if x._value.shape == shape else broadcast_to(x, shape) for x in parts)
+    return tuple([x if x._value.shape == shape else spread(x, shape) for x in parts])
 
 
 def flip(x: Any, *dim: Any, dims: Any = None, axis: Any = None) -> Tensor:
@@ -459,7 +474,7 @@ def flip(x: Any, *dim: Any, dims: Any = None, axis: Any = None) -> Tensor:
 
 def flipped(x: Any, dims: tuple[int, ...]) -> Tensor:
     """`flip` along dimensions that are there, counted from 0."""
-    return apply(_FLIP, (x,), {"dims": dims})
+    return apply(_FLIP, (x,), {"keep": True, "reverse": dims})
 
 
 # ---------------------------------------------------------------- x[key] for integers, slices, None and ...
@@ -526,14 +541,7 @@ def between_zeros(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Tenso
     return apply(_SLICE_BACKWARD, (x,), {"key": hashable, "shape": shape})
 
 
-@by_bindings
-def _windows(x: np.ndarray, dim: int, size: int, step: int, length: int) -> np.ndarray:
-    shape, strides = list(x.shape), list(x.strides)
-    shape[dim] = (length - size) // step + 1
-    strides[dim] *= step
-    shape.append(size)
-    strides.append(x.strides[dim])
-    return _kernels.view_at(x, 0, tuple(shape), tuple(strides), x.dtype)
+_windows = by_bindings(_kernels.windows)
 
 
 def _from_windows(x: np.ndarray, dim: int, size: int, step: int, length: int) -> np.ndarray:
@@ -605,12 +613,12 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Tensor:
     single = not x._value.ndim
     if single:
         x = reshaped(x, (1,))
-    d = dimension_of("unfold", dimension, x._value.ndim)
-    size, step = integer("unfold", "size", size), integer("unfold", "step", step)
-    n = x._value.shape[d]
+    shape = x._value.shape
+    d = dimension_of("unfold", dimension, len(shape))
+    size, step, n = integer("unfold", "size", size), integer("unfold", "step", step), shape[d]
     if not 0 <= size <= n or step < 1:
         raise ValueError(f"unfold: expected 0 <= size <= {n} and step >= 1, got size={size} and step={step}")
-    view = as_view(x, apply(_UNFOLD, (x,), _window(d, size, step, n)))
+    view = as_view(x, apply(_UNFOLD, (x,), {"dim": d, "size": size, "step": step, "length": n}))
     return reshaped(view, (size,)) if single else view
 
 
@@ -640,7 +648,7 @@ def unsqueeze(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     x = enter(x)
     shape = x._value.shape
     d = dimension("unsqueeze", dim if axis is None else either("unsqueeze", dim, axis), len(shape) + 1)
-    return reshaped(x, (*shape[:d], 1, *shape[d:]), _UNSQUEEZE)
+    return viewed(x, (*shape[:d], 1, *shape[d:]), _UNSQUEEZE)
 
 
 def squeeze(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
@@ -671,10 +679,10 @@ def squeeze(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     if axis is not None:
         dim = either("squeeze", dim, axis)
     if dim is None:
-        return reshaped(x, tuple([n for n in shape if n != 1]), _SQUEEZE)
+        return viewed(x, tuple([n for n in shape if n != 1]), _SQUEEZE)
     nothing = isinstance(dim, (tuple, list)) and not dim
     drop = () if nothing else dimensions("squeeze", dim, len(shape))
-    return reshaped(x, tuple([n for i, n in enumerate(shape) if n != 1 or i not in drop]), _SQUEEZE)
+    return viewed(x, tuple([n for i, n in enumerate(shape) if n != 1 or i not in drop]), _SQUEEZE)
 
 
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -809,9 +817,9 @@ def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     return permute(x, tuple(order)) if ndim else x
 
 
-_CLONE = linear(
-    "clone", by_bindings(lambda x, keep: _kernels.copied(x, keep)), lambda g, keep: g, batched=unchanged
-)  # fmt: skip
+_KEPT: dict[str, Any] = {"keep": True, "reverse": ()}
+_IN_C_ORDER: dict[str, Any] = {"keep": False, "reverse": ()}
+_CLONE = linear("clone", _copied, lambda g: g, batched=unchanged)
 
 
 def clone(x: Any) -> Tensor:
@@ -834,9 +842,9 @@ def clone(x: Any) -> Tensor:
     >>> x
     tensor([1., 2.])
     """
-    return apply(_CLONE, (enter(x),), {"keep": True})
+    return apply(_CLONE, (enter(x),), _KEPT)
 
 
 def contiguous(x: Any) -> Tensor:
     """A differentiable copy of a tensor in C order."""
-    return apply(_CLONE, (enter(x),), {"keep": False})
+    return apply(_CLONE, (enter(x),), _IN_C_ORDER)

@@ -15,7 +15,7 @@ from ..core.define import linear, primitive
 from ..core.doors import enter
 from ..core.half import half, half_kernel
 from ..core.tape import Operation, apply
-from .creation import tril, triu, within_triangle
+from .creation import tril, triu
 from .lapack import as_matrices, by_column, each_solved, identity_matrix
 from .products import matmul, of_one_dtype
 from .shape import matrix_transpose as T
@@ -233,7 +233,7 @@ def _inverse_of_product(x: Any, upper: bool) -> Tensor:
 
 
 def _halved(x: np.ndarray) -> np.ndarray:
-    y = within_triangle(x, True, 0)
+    y = _kernels.triangle(x, True, 0)
     np.einsum("...ii->...i", y)[...] *= 0.5
     return y
 
