@@ -35,7 +35,7 @@ FLOORS = (
 )
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 # Who may import a module of ours late: faces that load a part of the library when it is first asked for.
-LAZY = {"__init__", "__main__", "autograd", "examples", "examples.__main__"}
+LAZY = {"__init__", "__main__", "autograd", "examples", "examples.__main__", "nn", "nn.functional", "optim"}
 LINES_OF_A_FUNCTION, LINES_OF_A_FILE = 60, 1000
 # The floors that may look into a value; others ask it for these alone.
 OF_A_VALUE = {"shape", "dtype", "ndim", "size"}

@@ -13,11 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import autograd as autograd
-from . import define as define
-from . import memory as memory
 from . import ops as ops
 from . import processes as processes
-from . import random as random
 from ._kernels import __version__ as __version__
 from ._kernels import get_num_threads as get_num_threads
 from ._kernels import set_num_threads as set_num_threads
@@ -81,6 +78,7 @@ if TYPE_CHECKING:
     from . import cuda as cuda
     from . import d2l as d2l
     from . import data as data
+    from . import define as define
     from . import distributed as distributed
     from . import distributions as distributions
     from . import estimators as estimators
@@ -88,9 +86,11 @@ if TYPE_CHECKING:
     from . import layers as layers
     from . import linalg as linalg
     from . import machine as machine
+    from . import memory as memory
     from . import mps as mps
     from . import nn as nn
     from . import optim as optim
+    from . import random as random
     from . import special as special
     from . import train as train
     from . import utils as utils
@@ -138,9 +138,9 @@ if TYPE_CHECKING:
 
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
 _LAZY = (
-    "accelerator", "amp", "array_api", "backends", "cuda", "d2l", "data", "distributed", "distributions", "estimators",
-    "func", "layers", "linalg", "machine", "mps", "nn", "optim", "special", "tracing", "train", "utils", "version",
-    "xpu",
+    "accelerator", "amp", "array_api", "backends", "cuda", "d2l", "data", "define", "distributed", "distributions",
+    "estimators", "func", "layers", "linalg", "machine", "memory", "mps", "nn", "optim", "random", "special", "tracing",
+    "train", "utils", "version", "xpu",
 )  # fmt: skip
 _LAZY_NAMES = {
     "func": (

@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -68,9 +67,11 @@ class _Finder:
     ) -> ModuleSpec | None:
         if fullname != "threadpoolctl" or self.searching:
             return None
+        import importlib.util  # which takes as long as three of our own files, and is not needed till then
+
         self.searching = True
         try:
-            spec = find_spec(fullname)
+            spec = importlib.util.find_spec(fullname)
         finally:
             self.searching = False
         if spec is not None and spec.loader is not None:

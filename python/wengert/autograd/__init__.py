@@ -10,16 +10,18 @@ from ..core.backward import accumulate, backward, grad
 from ..core.hooks import Handle, register_hook, register_post_accumulate_grad_hook, retain_grad, retains_grad
 from ..core.missing import of_module
 from ..core.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from .anomaly import AnomalyError, detect_anomaly
-from .checkpoints import checkpoint
-from .function import Function, once_differentiable
-from .variable import Variable
 
 if TYPE_CHECKING:
     from . import functional as functional
+    from .anomaly import AnomalyError as AnomalyError
+    from .anomaly import detect_anomaly as detect_anomaly
+    from .checkpoints import checkpoint as checkpoint
+    from .function import Function as Function
+    from .function import once_differentiable as once_differentiable
     from .numerical import GradcheckError as GradcheckError
     from .numerical import gradcheck as gradcheck
     from .numerical import gradgradcheck as gradgradcheck
+    from .variable import Variable as Variable
 
 __all__ = [
     "AnomalyError", "Function", "GradcheckError", "Handle", "Variable", "accumulate", "backward", "checkpoint",
@@ -28,8 +30,13 @@ __all__ = [
     "retain_grad", "retains_grad", "set_grad_enabled",
 ]  # fmt: skip
 
-# What stands on wg.func is imported on first use, as wg.func is.
-_LATER = {"functional": "functional", **dict.fromkeys(("GradcheckError", "gradcheck", "gradgradcheck"), "numerical")}
+# Imported on first use, by the file that has it: what stands on wg.func, as that is, and what most programs do without.
+_LATER = {
+    "AnomalyError": "anomaly", "Function": "function", "GradcheckError": "numerical", "Variable": "variable",
+    "checkpoint": "checkpoints", "detect_anomaly": "anomaly", "gradcheck": "numerical",
+    "gradgradcheck": "numerical", "once_differentiable": "function",
+    **{file: file for file in ("anomaly", "checkpoints", "function", "functional", "variable")},
+}  # fmt: skip
 
 if not TYPE_CHECKING:  # a checker is to miss a name that is not there
 
@@ -41,4 +48,4 @@ if not TYPE_CHECKING:  # a checker is to miss a name that is not there
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*__all__, *globals()})
+        return sorted({*__all__, *_LATER, *globals()})

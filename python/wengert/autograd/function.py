@@ -8,7 +8,7 @@ import inspect
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..core.change import adopt
 from ..core.doors import constant, count_change, enter
 from ..core.levels import Level, into, levels, levels_around, out_of
 from ..core.modes import ever, mode, recording
+from ..core.named import NamedTuple
 from ..core.tape import Operation, Rule
 from ..core.variable import Variable
 from ..ops.index import select

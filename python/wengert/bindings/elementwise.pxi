@@ -126,8 +126,9 @@ cdef class Elementwise:
             self.loops = Loops(None, fallback, name == "remainder")
         elif getattr(fallback, "function", fallback) in LOOPED:
             self.loops = Loops(getattr(fallback, "function", fallback), fallback)
+        cdef bytes sought = name.encode()
         for i in range(WG_ELEMENTWISE_COUNT):
-            if wg_elementwise_table[i].name == name.encode():
+            if strcmp(wg_elementwise_table[i].name, sought) == 0:
                 self.kernel = i
                 self.name = name
                 self.inputs = wg_elementwise_table[i].inputs

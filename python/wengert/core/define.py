@@ -39,9 +39,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def parameters(function: Function) -> tuple[str, ...]:
     """The names of a function's parameters. A plain function's are in its code, much nearer than in its signature, and
-    an import asks hundreds for theirs."""
-    if type(function) is FunctionType and not function.__dict__:
-        code = function.__code__
+    an import asks hundreds for theirs; one that wraps another shows the other's."""
+    plain = function
+    while type(plain) is FunctionType and "__signature__" not in plain.__dict__ and "__wrapped__" in plain.__dict__:
+        plain = plain.__dict__["__wrapped__"]
+    if type(plain) is FunctionType and "__signature__" not in plain.__dict__:
+        code = plain.__code__
         if not code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
             return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     return tuple(inspect.signature(function).parameters)

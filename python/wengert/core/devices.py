@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -102,16 +102,14 @@ def require_cpu(name: str, asked: Any) -> None:
         raise ValueError(_refusal(name, asked))
 
 
-def keep_on_cpu(classes: Iterable[Any]) -> None:
-    """Let the constructors of classes that take a device, their own or those of their bases, refuse all but the CPU."""
-    bases = dict.fromkeys(base for cls in classes if isinstance(cls, type) for base in cls.__mro__)
-    for cls in bases:
-        init: Any = vars(cls).get("__init__")
-        code = None if init is None else getattr(inspect.unwrap(init), "__code__", None)
-        if code is not None:
-            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-            if "device" in names:
-                cls.__init__ = _on_cpu(init, names.index("device"))  # type: ignore[misc]
+def keep_on_cpu(cls: Any) -> None:
+    """Let the constructor of a class, if it has one of its own that takes a device, refuse all but the CPU."""
+    init: Any = vars(cls).get("__init__")
+    code = None if init is None else getattr(inspect.unwrap(init), "__code__", None)
+    if code is not None:
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        if "device" in names:
+            cls.__init__ = _on_cpu(init, names.index("device"))
 
 
 def _on_cpu(init: F, place: int) -> F:

@@ -7,9 +7,9 @@ Python's own guess, "Did you mean", knows our names alone, and takes `refine` fo
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from typing import Any
 
 # By topic: what is the reason, and which names it explains, wherever they are asked for ("*" stands for any letters).
@@ -62,12 +62,17 @@ TOPICS: dict[str, str] = {
         *_copy""",
 }
 
-_PATTERNS = {why: names.split() for why, names in TOPICS.items()}
+
+@functools.cache
+def _patterns() -> list[tuple[str, list[str]]]:
+    return [(why, names.split()) for why, names in TOPICS.items()]
 
 
 def reason(name: str) -> str | None:
     """Why a name of PyTorch's is not here; None if this table does not know."""
-    return next((why for why, known in _PATTERNS.items() if any(fnmatchcase(name, k) for k in known)), None)
+    from fnmatch import fnmatchcase  # as in `_near`
+
+    return next((why for why, known in _patterns() if any(fnmatchcase(name, k) for k in known)), None)
 
 
 def error(owner: str, name: str, known: Iterable[str] = ()) -> AttributeError:
@@ -85,7 +90,7 @@ def error(owner: str, name: str, known: Iterable[str] = ()) -> AttributeError:
 
 def of_module(module: str, name: str) -> AttributeError:
     """What to raise of a name that a module does not have."""
-    return error(f"module {module!r}", name, getattr(sys.modules[module], "__all__", ()))
+    return error(f"module {module!r}", name, vars(sys.modules[module]).get("__all__", ()))
 
 
 def explain(module: str) -> None:

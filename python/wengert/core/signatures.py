@@ -56,8 +56,7 @@ def shown_plainly(functions: Iterable[Any]) -> None:
             function.__signature__ = _OF_ONE
 
 
-def telling_classes(classes: list[Any]) -> None:
-    """Let the constructors of classes tell what they take."""
-    for cls in classes:
-        if isinstance(cls, type) and "__init__" in vars(cls):
-            cls.__init__ = telling(cls.__init__)  # type: ignore[misc]
+def constructor_tells(cls: Any) -> None:
+    """Let the constructor of a public class, if it has one of its own, tell what it takes."""
+    if "__init__" in vars(cls) and not cls.__name__.startswith("_"):
+        cls.__init__ = telling(cls.__init__)

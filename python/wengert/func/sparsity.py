@@ -17,13 +17,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..core import define
 from ..core.doors import enter, leave
+from ..core.named import NamedTuple
 from ..core.tape import Node, Operation
 from ..core.tuples import Parts
 from ..core.variable import Variable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import string
 from typing import Any
 
 import numpy as np
@@ -99,7 +98,9 @@ def _letter(number: Any) -> str:
     return _NUMBERED[n]
 
 
-_NUMBERED = string.ascii_uppercase + string.ascii_lowercase  # in their order
+# The module `string` has them too, and compiles a pattern when it is imported.
+_LETTERS = "abcdefghijklmnopqrstuvwxyz" + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_NUMBERED = _LETTERS[26:] + _LETTERS[:26]  # in their order
 
 
 @functools.lru_cache(maxsize=256)
@@ -112,9 +113,9 @@ def _read(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[list[str]
         raise ValueError(f"einsum: {equation!r} has {len(terms)} term(s) for {len(shapes)} operand(s)")
     if any(term.count("...") > 1 for term in (*terms, output)):
         raise ValueError(f'einsum: a term has "..." once at most, got {equation!r}')
-    if not set(text.replace("->", "").replace("...", "")) <= {*string.ascii_letters, ","}:
+    if not set(text.replace("->", "").replace("...", "")) <= {*_LETTERS, ","}:
         raise ValueError(f"einsum: expected letters, commas, ... and one ->, got {equation!r}")
-    spare = [letter for letter in string.ascii_letters + _MORE if letter not in text]
+    spare = [letter for letter in _LETTERS + _MORE if letter not in text]
     dots = 0
     for term, shape in zip(terms, shapes, strict=True):
         extra = len(shape) - len(term.replace("...", ""))

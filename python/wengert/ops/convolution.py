@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ..core.batching import Batch, full
 from ..core.define import bilinear, primitive
 from ..core.doors import enter
 from ..core.half import half_kernel
+from ..core.named import NamedTuple
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from .activations import relu_taken

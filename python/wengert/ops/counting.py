@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..core.broadcast import as_floating
 from ..core.define import computed
 from ..core.doors import enter
 from ..core.half import half, half_kernel
+from ..core.named import NamedTuple
 from ..core.signatures import tells
 from ..core.variable import Variable
 from .index import pick

@@ -12,7 +12,7 @@ The second derivative is made of operations: the same walk with a tangent beside
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from ..core.broadcast import cast
 from ..core.define import computed, primitive
 from ..core.doors import constant
 from ..core.half import half_kernel
+from ..core.named import NamedTuple
 from ..core.tape import Operation, apply
 from .arithmetic import clip
 from .compare import where

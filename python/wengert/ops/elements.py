@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..core.broadcast import as_floating, cast, match
 from ..core.define import computed, elementwise
 from ..core.doors import enter
 from ..core.half import half_kernel
+from ..core.named import NamedTuple
 from .arithmetic import multiply
 from .compare import greater_equal, isnan, less, logical_or, where
 from .functions import exp2

@@ -8,7 +8,7 @@ flow to, and all that is known of it, and have rules of their own. A solution an
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ..core.broadcast import broadcast_to
 from ..core.define import computed, primitive
 from ..core.doors import constant, enter
 from ..core.half import half, half_kernel
+from ..core.named import NamedTuple
 from ..core.tape import apply
 from ..core.tuples import item
 from .creation import tril, triu

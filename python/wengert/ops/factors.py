@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..core.define import computed, primitive
 from ..core.doors import constant
 from ..core.half import half_kernel
 from ..core.modes import mode
+from ..core.named import NamedTuple
 from ..core.tape import Operation, apply
 from .compare import where
 from .elimination import solved

@@ -7,7 +7,7 @@ triangle: L below the blocks of D, and pivots that count from 1, negative and al
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ..core.broadcast import broadcast_shape
 from ..core.define import computed, primitive
 from ..core.doors import enter
 from ..core.half import half_kernel
+from ..core.named import NamedTuple
 from ..core.tape import Operation, apply
 from ..core.tuples import item
 from .lapack import as_matrices, require_good

@@ -16,7 +16,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from ..core.bound import by_bindings, shaped_by_items
 from ..core.broadcast import cast, sum_to
 from ..core.define import computed, linear
 from ..core.doors import change, constant, differs, enter, leave
+from ..core.named import NamedTuple
 from ..core.signatures import tells
 from ..core.tape import Operation, Rule, apply
 from ..core.variable import Variable, as_view

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..core.broadcast import broadcast_to
 from ..core.define import primitive
 from ..core.doors import constant, differs, enter, leave
 from ..core.half import half_kernel
+from ..core.named import NamedTuple
 from ..core.tape import Operation, apply
 from ..core.variable import Variable
 from .arithmetic import abs

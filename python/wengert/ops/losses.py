@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ..core.broadcast import as_floating, cast
 from ..core.define import computed, elementwise, primitive
 from ..core.doors import constant, enter
 from ..core.half import half, half_kernel
+from ..core.named import NamedTuple
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from .arithmetic import abs as absolute

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from .._types import Tensor
 from ..core.batching import unchanged
 from ..core.define import computed
 from ..core.doors import constant, enter
+from ..core.named import NamedTuple
 from ..core.signatures import tells
 from . import elimination, factors, triangular
 from .creation import tril, triu

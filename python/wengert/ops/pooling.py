@@ -8,7 +8,7 @@ items there, so that derivatives of every order follow. So do those of means, fr
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..core.batching import moved
 from ..core.define import computed, linear, primitive
 from ..core.doors import constant
 from ..core.half import half, half_kernel
+from ..core.named import NamedTuple
 from ..core.tape import Operation, apply
 
 Lengths = tuple[int, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .._types import Tensor
 from ..core.batching import Batch, all_full
 from ..core.define import linear
 from ..core.half import half_kernel
+from ..core.named import NamedTuple
 from ..core.tape import Operation, apply
 
 # ---------------------------------------------------------------- images of another size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..core.broadcast import broadcast_shape
 from ..core.define import computed, primitive
 from ..core.doors import constant, enter
 from ..core.half import half_kernel
+from ..core.named import NamedTuple
 from ..core.tape import Operation, apply
 from .compare import less, where
 from .elimination import factorized, solved, transposed_inverse

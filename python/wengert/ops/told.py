@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..core.batching import leading, unchanged
 from ..core.define import computed
 from ..core.doors import constant, enter
 from ..core.half import half_kernel
+from ..core.named import NamedTuple
 from .compare import eq, where
 from .elimination import lu_factor
 from .factors import cholesky

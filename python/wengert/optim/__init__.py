@@ -10,23 +10,26 @@ Examples
 >>> optimizer.zero_grad()
 """
 
-from ..core.missing import explain
-from ..core.signatures import telling_classes
-from . import lr_scheduler, swa_utils
-from .adadelta import Adadelta
-from .adafactor import Adafactor
-from .adagrad import Adagrad
-from .adam import Adam, AdamW
-from .adamax import Adamax
-from .asgd import ASGD
-from .lbfgs import LBFGS
-from .muon import Muon
-from .nadam import NAdam
-from .optimizer import Optimizer
-from .radam import RAdam
-from .rmsprop import RMSprop
-from .rprop import Rprop
-from .sgd import SGD
+from typing import TYPE_CHECKING
+
+from ..core.faces import later
+
+if TYPE_CHECKING:
+    from . import lr_scheduler, swa_utils
+    from .adadelta import Adadelta
+    from .adafactor import Adafactor
+    from .adagrad import Adagrad
+    from .adam import Adam, AdamW
+    from .adamax import Adamax
+    from .asgd import ASGD
+    from .lbfgs import LBFGS
+    from .muon import Muon
+    from .nadam import NAdam
+    from .optimizer import Optimizer
+    from .radam import RAdam
+    from .rmsprop import RMSprop
+    from .rprop import Rprop
+    from .sgd import SGD
 
 __all__ = [
     "ASGD",
@@ -48,11 +51,21 @@ __all__ = [
     "swa_utils",
 ]
 
-telling_classes([
-    ASGD, LBFGS, SGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Muon, NAdam, RAdam, RMSprop, Rprop,
-    *[value for file in (lr_scheduler, swa_utils) for value in vars(file).values()
-      if getattr(value, "__module__", None) == file.__name__],
-])  # fmt: skip
-explain(__name__)
-explain(lr_scheduler.__name__)
-explain(swa_utils.__name__)
+later(__name__, {
+    ".adadelta": "Adadelta",
+    ".adafactor": "Adafactor",
+    ".adagrad": "Adagrad",
+    ".adam": "Adam AdamW",
+    ".adamax": "Adamax",
+    ".asgd": "ASGD",
+    ".lbfgs": "LBFGS",
+    ".lr_scheduler": "",
+    ".muon": "Muon",
+    ".nadam": "NAdam",
+    ".optimizer": "Optimizer",
+    ".radam": "RAdam",
+    ".rmsprop": "RMSprop",
+    ".rprop": "Rprop",
+    ".sgd": "SGD",
+    ".swa_utils": "",
+})  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from .._types import Tensor
 from ..autograd import enable_grad
 from ..core.doors import require_writable
 from ..core.modes import recorder, recording
+from ..core.named import NamedTuple
 from ..core.recorder import CompileError
 from ..ops import cat, zeros_like
 from .optimizer import Optimizer, State

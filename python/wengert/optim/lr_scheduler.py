@@ -13,8 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..core.missing import explain
 from ..core.modes import recorder
 from ..core.recorder import CompileError
+from ..core.signatures import constructor_tells
 from .optimizer import Optimizer
 
 
@@ -1196,3 +1198,7 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+for _name in __all__:
+    constructor_tells(globals()[_name])
+explain(__name__)

@@ -18,6 +18,7 @@ from ..core.doors import change, constant, enter, require_unfollowed, require_wr
 from ..core.following import followed
 from ..core.hooks import Handle
 from ..core.modes import recorder, recording
+from ..core.signatures import constructor_tells
 from ..core.variable import Variable
 from ..nn.modules.module import clear_gradient
 from ..nn.modules.parameter import UninitializedParameter
@@ -210,6 +211,8 @@ class Optimizer:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        if cls.__module__.startswith("wengert.optim."):  # one of our own
+            constructor_tells(cls)
         if "step" in vars(cls):
             cls.step = _hooked(cls.step)  # type: ignore[method-assign]
 

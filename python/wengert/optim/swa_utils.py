@@ -26,6 +26,8 @@ from .. import nn
 from .._types import Tensor
 from ..autograd import no_grad
 from ..core import dtypes
+from ..core.missing import explain
+from ..core.signatures import constructor_tells
 from ..nn import Module
 from ..ops import tensor
 from .lr_scheduler import LRScheduler, checked_optimizer, per_group
@@ -42,7 +44,7 @@ __all__ = [
 ]
 
 # Layers of batch normalization, of whatever dimensions there are.
-_NORMALIZATIONS = tuple(layer for name, layer in vars(nn).items() if name.startswith("BatchNorm"))
+_NORMALIZATIONS = tuple(getattr(nn, name) for name in nn.__all__ if name.startswith("BatchNorm"))
 
 Average = Callable[[Tensor, Tensor, Any], Tensor]
 AverageOfMany = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]
@@ -391,3 +393,8 @@ class SWALR(LRScheduler):
         """The part of the way that is behind after so many steps."""
         part = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
         return part if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * part)) / 2
+
+
+for _name in __all__:
+    constructor_tells(globals()[_name])
+explain(__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -52,5 +51,7 @@ def deep(x: Any, memo: dict[int, Any]) -> Tensor:
     copy: Tensor = rebuild(type(x), leave(clone(x.detach()), "array"), x.requires_grad, grad)
     memo[id(x)] = copy
     if hasattr(x, "__dict__"):
+        from copy import deepcopy  # who calls this has it
+
         copy.__dict__.update(deepcopy(x.__dict__, memo))
     return copy

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,12 @@ from ..core import dtypes
 from ..core.doors import batch_text, leave
 from ..ops.shape import WHOLE
 
-
-@dataclass
-class _Options:
-    precision: int = 4
-    threshold: float = 1000
-    edgeitems: int = 3
-    linewidth: int = 80
-    sci_mode: bool | None = None
-
-
-_PROFILES = {"default": _Options(), "short": _Options(precision=2, edgeitems=2), "full": _Options(threshold=math.inf)}
-_options = _Options()
+_DEFAULT: dict[str, Any] = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}
+_PROFILES = {
+    "default": _DEFAULT, "short": {**_DEFAULT, "precision": 2, "edgeitems": 2},
+    "full": {**_DEFAULT, "threshold": math.inf},
+}  # fmt: skip
+_options = SimpleNamespace(**_DEFAULT)
 
 
 def set_printoptions(
@@ -74,7 +68,7 @@ def set_printoptions(
     if profile is not None:
         if profile not in _PROFILES:
             raise ValueError(f"set_printoptions: expected a profile of {', '.join(_PROFILES)}, got {profile!r}")
-        vars(_options).update(asdict(_PROFILES[profile]))
+        vars(_options).update(_PROFILES[profile])
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     vars(_options).update({name: value for name, value in given.items() if value is not None})
     _options.sci_mode = sci_mode
@@ -92,7 +86,7 @@ def get_printoptions() -> dict[str, Any]:
     >>> wg.get_printoptions()["precision"]
     4
     """
-    return asdict(_options)
+    return dict(vars(_options))
 
 
 def tensor_text(tensor: Any, prefix: str = "tensor") -> str:

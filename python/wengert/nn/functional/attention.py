@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ..._types import Tensor
 from ...core import dtypes
 from ...core.broadcast import broadcast_shape, cast
 from ...core.doors import constant, enter
+from ...core.named import NamedTuple
 from ...ops import attention
 from ...ops.compare import logical_not, where
 from ...ops.join import cat

@@ -209,6 +209,9 @@ def channel_shuffle(input: Any, groups: int) -> Tensor:
     return reshape(permute(apart, (0, 2, 1, *range(3, len(shape) + 1))), shape)
 
 
+native_channel_shuffle = channel_shuffle
+
+
 # ---------------------------------------------------------------- patches and columns
 
 

@@ -19,8 +19,10 @@ import numpy as np
 from ...autograd import Handle
 from ...compiling import compile as compiled
 from ...core.broadcast import cast
+from ...core.devices import keep_on_cpu
 from ...core.doors import change, constant
 from ...core.modes import ever, mode, recorder
+from ...core.signatures import constructor_tells
 from ...ops.creation import empty, from_numpy
 from ...tensors.tensor import Tensor
 from . import state
@@ -79,6 +81,12 @@ class Module:
     _program: Any = None  # what `compile` made: it runs in place of `forward` where nothing is recorded
     _direct = False  # calls go straight to forward: there are no hooks, and the first call has been checked
     _warned = False  # of modules that are not registered
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if cls.__module__.startswith("wengert.nn.modules."):  # one of our own layers
+            constructor_tells(cls)
+            keep_on_cpu(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or kwargs:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core import dtypes
 from ...core.doors import Value, require_unfollowed
+from ...core.signatures import telling
 from ...core.variable import Variable, show
 from ...ops import creation
 from ...tensors.printing import escaped
@@ -38,6 +39,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
+    @telling
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         if data is None:
             data = creation.empty(0)
@@ -96,6 +98,7 @@ class UninitializedParameter(Parameter):
 
     __slots__ = ()
 
+    @telling
     def __init__(self, requires_grad: bool = True, dtype: Any = None) -> None:
         dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "UninitializedParameter")
         Variable.__init__(self, _NoArray(dtype))

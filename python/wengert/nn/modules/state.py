@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ...core.doors import change, enter, require_unfollowed, require_writable
+from ...core.named import NamedTuple
 from ...core.variable import Variable
 from .parameter import Parameter, UninitializedParameter
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ...core.broadcast import cast
 from ...core.doors import constant, enter, leave
 from ...core.dtypes import float16, float32, float64, int32, int64
+from ...core.named import NamedTuple
 from ...core.variable import Variable
 from ...ops.index import pick
 from ...ops.join import cat
