@@ -212,6 +212,19 @@ def test_scatter_along_goes_through_the_index_in_c_order(
         np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_an_index_without_the_axis_picks_and_places_one_item_each(axis: int) -> None:
+    x = items((4, 5, 6), "float32")
+    index = np.argmax(x, axis)
+    for array, chosen in zip(layouts(x), reversed(layouts(index)), strict=True):
+        picked = K.gather_along(array, chosen, axis)
+        np.testing.assert_array_equal(picked, x.max(axis))
+        out = np.zeros_like(x)
+        K.scatter_along(out, chosen, picked, axis, True)
+        np.testing.assert_array_equal(out.sum(axis), picked)
+        np.testing.assert_array_equal(np.argmax(out, axis), np.where(picked > 0, index, np.argmax(out, axis)))
+
+
 def test_gather_along_repeats_an_index_and_items_without_copies() -> None:
     x = items((4, 6), "float32")
     row = np.broadcast_to(np.array([3, 0, -6]), (4, 3))

@@ -59,6 +59,7 @@ def test_places_of_ranks(any_dtype: np.dtype, shape: tuple[int, ...], axis: int)
     for x in samples(shape, any_dtype):
         expected = stable(x, axis)
         np.testing.assert_array_equal(K.places_of_ranks(x, n // 3, axis), expected.take([n // 3], axis))
+        np.testing.assert_array_equal(K.places_of_ranks(x, n // 3, axis, keepdims=False), expected.take(n // 3, axis))
         for ranks in ([0], [n - 1], [n // 2, n // 2], np.sort(rng.integers(0, n, 7)), [0, min(1, n - 1), n - 1]):
             for array in layouts(x):
                 actual = K.places_of_ranks(array, np.array(ranks), axis)
@@ -191,3 +192,15 @@ def test_recurrence(dtype: np.dtype, shape: tuple[int, ...], axis: int, backward
         K.recurrence(a, np.ones((*shape, 2), dtype), axis)
     with pytest.raises(TypeError, match="expected"):
         K.recurrence(a, b.astype("float64" if dtype == np.float32 else "float32"), axis)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((5,), 0), ((3, 20), 1), ((20, 37), 0), ((2, 3, 4), 1), ((3, 0), 1)])
+def test_log_sums(dtype: np.dtype, shape: tuple[int, ...], axis: int) -> None:
+    x = (100 * np.random.default_rng(10).normal(size=shape)).astype(dtype)
+    x[..., :1] = [-np.inf, np.inf, 1][len(shape) - 1]
+    with np.errstate(invalid="ignore"):
+        expected = np.logaddexp.accumulate(x.astype(np.float64), axis)
+    for array in layouts(x):
+        actual = K.log_sums(array, axis)
+        assert actual.dtype == dtype
+        np.testing.assert_allclose(actual, expected, rtol=8 * np.finfo(dtype).eps)

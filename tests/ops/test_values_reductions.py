@@ -323,3 +323,17 @@ def test_unique_gives_what_is_asked_for(dtype: str) -> None:
         for part, array in zip(parts, expected, strict=True):
             np.testing.assert_array_equal(part.numpy(), array)
             assert part.numpy().dtype == array.dtype
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_nansum_and_nanmean_leave_nan_out_also_in_derivatives(dtype: str) -> None:
+    x = np.array([[1, nan, 3], [nan, nan, nan], [inf, 2, -inf], [1, 2, 3]], dtype)
+    numbers = ~np.isnan(x)
+    for function, expected, share in (
+        (wg.nansum, [4, 0, nan, 6], np.ones((4, 1))), (wg.nanmean, [2, nan, nan, 2], numbers.sum(1, keepdims=True)),
+    ):  # fmt: skip
+        given = wg.tensor(x, requires_grad=True)
+        z = function(given, 1)
+        z.backward(wg.ones_like(z))
+        np.testing.assert_array_equal(z.detach().numpy(), np.array(expected, dtype))
+        np.testing.assert_allclose(given.grad.numpy(), numbers / np.maximum(share, 1), rtol=1e-3)

@@ -1,6 +1,7 @@
 # csrc/draw.c: random numbers.
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.string cimport memcmp
 
 cdef extern from "numpy/random/bitgen.h":
     ctypedef struct bitgen_t:
@@ -74,16 +75,19 @@ cdef bint is_philox(source, wg_philox *p) except -1:
     global PHILOX
     cdef char *begin = <char *> <PyObject *> source
     cdef Py_ssize_t size = type(source).__basicsize__
+    cdef cnp.ndarray counter, key, buffer
     cdef char *end = begin + size
     if type(source).__name__ != "Philox" or not begin < <char *> p <= end - sizeof(wg_philox):
         return False
     if not (begin < <char *> p.counter <= end - 32 and begin < <char *> p.key <= end - 16):
         return False
     told = source.state
-    words = [p.counter[i] for i in range(4)] + [p.key[i] for i in range(2)] + [p.buffer[i] for i in range(4)]
-    if words != [*told["state"]["counter"], *told["state"]["key"], *told["buffer"]]:
+    counter, key, buffer = told["state"]["counter"], told["state"]["key"], told["buffer"]
+    if memcmp(p.counter, cnp.PyArray_DATA(counter), 32) or memcmp(p.key, cnp.PyArray_DATA(key), 16):
         return False
-    if (p.position, p.has_half, p.half) != (told["buffer_pos"], told["has_uint32"], told["uinteger"]):
+    if memcmp(p.buffer, cnp.PyArray_DATA(buffer), 32) or p.position != told["buffer_pos"]:
+        return False
+    if p.has_half != told["has_uint32"] or p.half != told["uinteger"]:
         return False
     PHILOX = type(source)
     return True

@@ -334,11 +334,11 @@ def nanmedian(
 
 def _median(name: str, x: Any, dim: int | None, keepdim: bool, axis: int | None, keepdims: bool | None) -> Any:
     x = enter(x)
+    if dim is None and axis is None:
+        operation = _NANMEDIAN if name == "nanmedian" else _MEDIAN
+        return apply(operation, (x,), reduced(name, x._value.shape, None, None, keepdim, keepdims))
     dim = either(name, dim, axis)
     keepdim = bool(keepdim if keepdims is None else keepdims)
-    if dim is None:
-        operation = _NANMEDIAN if name == "nanmedian" else _MEDIAN
-        return apply(operation, (x,), reduced(name, x._value.shape, None, None, keepdim, None))
     d = dimension(name, dim, x._value.ndim)
     shape = x._value.shape
     if shape and not shape[d]:
@@ -806,8 +806,11 @@ def searchsorted(
             f"searchsorted: sequences of shape {shape} and values of shape {asked} differ in the leading dimensions; "
             "expected one sequence, or one for each row of values"
         )
-    dtype = dtypes.int32 if out_int32 else dtypes.int64
-    return _searchsorted(sequence, wanted, right=bool(right) or side == "right", dtype=dtype)
+    return _found(sequence, wanted, bool(right) or side == "right", out_int32)
+
+
+def _found(sequence: Any, wanted: Any, right: bool, narrow: bool) -> Tensor:
+    return apply(_searchsorted, (sequence, wanted), {"right": right, "dtype": dtypes.int32 if narrow else dtypes.int64})
 
 
 def _places(sequence: np.ndarray, wanted: np.ndarray, right: bool, dtype: np.dtype) -> np.ndarray:
@@ -834,7 +837,7 @@ def _each_place(kernel: Function, batch: Batch, arrays: list[Any], static: dict[
     return _places(sequence, rows, **static).reshape(wanted.shape)
 
 
-_searchsorted = computed("searchsorted", _places, batched=_each_place)
+_searchsorted: Operation = computed("searchsorted", _places, batched=_each_place).operation  # type: ignore[attr-defined]
 
 
 @tells
@@ -869,4 +872,4 @@ def bucketize(x: Any, boundaries: Any, *, right: bool = False, out_int32: bool =
     boundaries = enter(boundaries)
     if boundaries._value.ndim != 1:
         raise ValueError(f"bucketize: expected a vector of boundaries, got shape {boundaries._value.shape}")
-    return searchsorted(boundaries, x, right=right, out_int32=out_int32)
+    return _found(boundaries, beside(x, boundaries), bool(right), out_int32)

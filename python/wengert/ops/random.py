@@ -206,8 +206,10 @@ def _uniform_between(
 
 def _standard_normal(source: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Numbers of mean 0 and variance 1."""
-    if dtype != dtypes.float64:
-        return _kernels.draw(source.bit_generator, shape, "normal").astype(dtype, copy=False)
+    if dtype == dtypes.float32:
+        return _kernels.draw(source.bit_generator, shape, "normal")
+    if dtype == dtypes.float16:
+        return _kernels.draw(source.bit_generator, shape, "normal").astype(dtype)
     return source.standard_normal(dtype=dtype, out=allocate(shape, dtype))
 
 
