@@ -1,7 +1,7 @@
 """Kernels made of several elementwise kernels, block by block: what a step gives is in the cache for the next.
 
-A function of terms is traced once, at import: each call of a kernel in it is a step. Where arrays broadcast, are
-strided, or where calls are recorded, the steps are made one by one, which gives the same bits.
+A function of terms is traced once, at import: each call of a kernel in it is a step. Where arrays broadcast, or where
+calls are recorded, the steps are made one by one, which gives the same bits.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..core.batching import aligned
 from ..core.bound import by_bindings
 from ..core.define import Function, parameters
 from ..core.half import half_kernel
+from ..core.modes import recorder
 from ..core.tape import Operation, Rule
 
 _INFO = _kernels.elementwise_info()
@@ -58,7 +59,12 @@ class Trace:
         self.steps: list[tuple[str, tuple[Any, ...]]] = []
 
     def by_steps(self, *values: Any) -> np.ndarray:
-        """The steps one after the other, each over all items."""
+        """The steps one after the other, each over all items; or at once over what can be made dense for it."""
+        loose = [isinstance(x, np.ndarray) and not x.flags.forc for x in values]
+        if True in loose and recorder() is None:
+            dense = [_kernels.copied(x, True) if k else x for x, k in zip(values, loose, strict=True)]
+            found: np.ndarray = self.kernel(*dense)
+            return found
         made = list(values)
         dtype = next(x.dtype for x in values if isinstance(x, np.ndarray))
         for name, operands in self.steps:
@@ -66,7 +72,7 @@ class Trace:
             if not any(isinstance(x, np.ndarray) for x in given):  # a kernel takes an array at least
                 given[0] = np.array(given[0], dtype)
             made.append(_ALONE[name](*given))
-        found: np.ndarray = made[-1]
+        found = made[-1]
         return found
 
     def chain(self) -> _kernels.Chain:
@@ -93,7 +99,10 @@ class Trace:
         kernels = bytes([_NUMBERS[name] for name, _ in self.steps])
         boolean = _INFO[self.steps[-1][0]][2]
         by_steps = half_kernel(by_bindings(self.by_steps))
-        return _kernels.Chain(by_steps, self.inputs, kernels, bytes(codes), bytes(scratch), tuple(constants), boolean)
+        self.kernel = _kernels.Chain(
+            by_steps, self.inputs, kernels, bytes(codes), bytes(scratch), tuple(constants), boolean
+        )
+        return self.kernel
 
     def _code(self, place: int) -> int:
         if place < self.inputs:

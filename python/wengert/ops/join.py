@@ -121,8 +121,10 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     >>> wg.cat([wg.tensor([1., 2.]), wg.tensor([3.])])
     tensor([1., 2., 3.])
     """
-    dim = dim if axis is None else axis
-    parts = list(map(enter, tensors))
+    return _cat(list(map(enter, tensors)), dim if axis is None else axis)
+
+
+def _cat(parts: list[Any], dim: int) -> Tensor:
     if not parts:
         raise ValueError("cat: expected at least one tensor")
     if uniform(parts):  # the usual case, without the price of the others
@@ -193,15 +195,15 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> T
             [3., 4.]])
     """
     dim = dim if axis is None else axis
-    parts = [enter(x) for x in tensors]
+    parts = list(map(enter, tensors))
     if not parts:
         raise ValueError("stack: expected at least one tensor")
     shape = parts[0]._value.shape
-    for x in parts:
-        if x._value.shape != shape:
-            raise ValueError(f"stack: expected one shape, got {', '.join(str(x._value.shape) for x in parts)}")
+    alike = uniform(parts)
+    if not alike and any(x._value.shape != shape for x in parts):
+        raise ValueError(f"stack: expected one shape, got {', '.join(str(x._value.shape) for x in parts)}")
     d = dimension("stack", dim, len(shape) + 1)
-    return apply(_STACK, _promoted(parts), {"dim": d})
+    return apply(_STACK, tuple(parts) if alike else _promoted(parts), {"dim": d})
 
 
 @tells
@@ -440,7 +442,7 @@ def hstack(tensors: Sequence[Any]) -> Tensor:
             [1., 0., 0.]])
     """
     parts = [x if x._value.ndim else _at_least(1, x) for x in map(enter, tensors)]
-    return cat(parts, 0 if parts and parts[0]._value.ndim == 1 else 1)
+    return _cat(parts, 0 if parts and parts[0]._value.ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Tensor:
@@ -465,7 +467,7 @@ def vstack(tensors: Sequence[Any]) -> Tensor:
     tensor([[1., 2.],
             [3., 4.]])
     """
-    return cat([x if x._value.ndim > 1 else _at_least(2, x) for x in map(enter, tensors)], 0)
+    return _cat([x if x._value.ndim > 1 else _at_least(2, x) for x in map(enter, tensors)], 0)
 
 
 @tells

@@ -56,11 +56,17 @@ _NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 _FEW = 4096  # items up to which they are picked one by one: a call for each dimension, and none for each strip
 
 
+@functools.lru_cache(64)
+def _only(pairs: Pairs) -> int:
+    """The dimension that is padded; -1 if there are others than one."""
+    dims = [d for d, pair in enumerate(pairs) if pair != (0, 0)]
+    return dims[0] if len(dims) == 1 else -1
+
+
 def _padded(x: np.ndarray, pairs: Pairs, mode: str) -> np.ndarray:
-    if 0 < x.size <= _FEW and pairs.count((0, 0)) == len(pairs) - 1:
-        for d, (before, after) in enumerate(pairs):
-            if before or after:
-                return _kernels.gather_along(x, _sources(x.shape[d], before, after, mode), d, True)
+    d = _only(pairs)
+    if d >= 0 and 0 < x.size <= _FEW:
+        return _kernels.gather_along(x, _sources(x.shape[d], *pairs[d], mode), d, True)
     out = _kernels.empty([pair[0] + n + pair[1] for pair, n in zip(pairs, x.shape, strict=True)], x.dtype)
     key = _interior(pairs, x.shape)
     whole: tuple[Any, ...] = (slice(None),) * len(pairs)

@@ -297,11 +297,13 @@ def diff(
     d = dimension("diff", dim if axis is None else axis, x._value.ndim)
     if n == 0:
         return clone(x)
-    parts = [part for part in (prepend, x, append) if part is not None]
-    z: Tensor = cat(parts, d) if len(parts) > 1 else x
+    z: Tensor = x
+    if prepend is not None or append is not None:
+        z = cat([part for part in (prepend, x, append) if part is not None], d)
     for _ in range(n):
         length = z._value.shape[d]
-        later, earlier = parted(z, d, [(min(1, length), length), (0, max(length - 1, 0))])
+        left = length - 1 if length else 0
+        later, earlier = parted(z, d, [(length - left, length), (0, left)])
         z = logical_xor(later, earlier) if z._value.dtype == dtypes.bool else later - earlier
     return z
 
