@@ -44,6 +44,16 @@ def test_items_far_from_zero_are_standardized_as_those_around_it(middle: float, 
     np.testing.assert_allclose(given.grad.numpy(), wide.grad.numpy(), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_all_items_of_a_matrix_are_normalized_in_its_shape(weighted: bool) -> None:
+    x, w = draw(3, 4), draw(3, 4, seed=1)
+    given = wg.from_numpy(x).requires_grad_()
+    out = F.layer_norm(given, (3, 4), wg.from_numpy(w) if weighted else None)
+    np.testing.assert_allclose(out.detach().numpy(), standardized(x, (0, 1)) * (w if weighted else 1), rtol=1e-4)
+    out.sum().backward()
+    assert given.grad.shape == given.shape
+
+
 @pytest.mark.parametrize("dtype", [wg.float32, wg.float16])
 def test_running_statistics_far_from_zero_are_right(dtype: wg.dtype) -> None:
     middle = 1e6 if dtype == wg.float32 else 300.0

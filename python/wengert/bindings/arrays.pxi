@@ -348,7 +348,7 @@ def windows(cnp.ndarray array, int dim, cnp.npy_intp size, cnp.npy_intp step, cn
     cdef cnp.npy_intp strides[WG_MAX_DIMS]
     cdef int ndim = cnp.PyArray_NDIM(array), d
     if not 0 <= dim < ndim < WG_MAX_DIMS or cnp.PyArray_DIM(array, dim) != length or not 0 <= size <= length or step < 1:
-        raise ValueError(f"unfold: no windows of {size} items at a distance of {step} along dimension {dim} of {np.shape(array)}")
+        raise ValueError(f"windows: of {size} items, {step} apart, along dimension {dim} of {np.shape(array)}")
     for d in range(ndim):
         lengths[d], strides[d] = cnp.PyArray_DIM(array, d), cnp.PyArray_STRIDE(array, d)
     lengths[ndim], strides[ndim] = size, strides[dim]

@@ -31,5 +31,3 @@ cpdef Variable wrap(object value, object counter=*, object node=*)
 cpdef object detached(Variable x)
 
 cpdef object as_view(Variable x, Variable out)
-
-cpdef object share_memory(Variable x, Variable out)

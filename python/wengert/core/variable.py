@@ -185,6 +185,14 @@ def show(x: Variable, data: Variable) -> None:
     Variable.__init__(x, data._value, data._share_counter())
 
 
+def as_view(x: Variable, out: V) -> V:
+    """Let a view of x's memory share x's change counter, and follow what happens to it."""
+    out._counter = x._share_counter()
+    out._base = x if x._base is None else x._base
+    out._seen = out._base._node
+    return out
+
+
 def share_memory(x: Variable, out: V) -> V:
     """`out`, as a view of x if it shows memory of x's."""
     value, shown = x._value, out._value
@@ -193,11 +201,3 @@ def share_memory(x: Variable, out: V) -> V:
     if not isinstance(shown, _ndarray):
         shown = shown.buffer()
     return as_view(x, out) if out is not x and overlap(shown, value) else out
-
-
-def as_view(x: Variable, out: V) -> V:
-    """Let a view of x's memory share x's change counter, and follow what happens to it."""
-    out._counter = x._share_counter()
-    out._base = x if x._base is None else x._base
-    out._seen = out._base._node
-    return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from .. import _kernels
@@ -14,7 +13,7 @@ from ..core.bound import by_bindings
 from ..core.broadcast import as_floating, cast
 from ..core.define import primitive
 from ..core.doors import enter
-from ..core.half import half, half_kernel
+from ..core.half import half
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from .compare import isneginf, where
@@ -27,7 +26,7 @@ __all__ = ["log_softmax", "logsumexp", "softmax"]
 # ---------------------------------------------------------------- softmax
 
 _SOFTMAX = primitive(
-    "softmax", by_bindings(half_kernel(_kernels.softmax)),
+    "softmax", by_bindings(_kernels.softmax),
     (lambda g, z, dim: softmax_grad(g, z, dim),),
     (lambda t, z, dim: softmax_grad(t, z, dim),),  # its Jacobian diag(z) - z z' is symmetric
     batched=by_dim,
@@ -36,7 +35,7 @@ _SOFTMAX = primitive(
 
 # y * (x - sum(x * y)): the Jacobian of softmax at the result y, applied to x. Bilinear but for y's second appearance.
 _SOFTMAX_GRAD = primitive(
-    "softmax_backward_data", by_bindings(half_kernel(_kernels.softmax_grad)),
+    "softmax_backward_data", by_bindings(_kernels.softmax_grad),
     (
         lambda g, y, dim: softmax_grad(g, y, dim),
         lambda g, x, y, dim: g * (x - sum(x * y, dim, True)) - x * sum(g * y, dim, True),
@@ -49,13 +48,14 @@ _SOFTMAX_GRAD = primitive(
 )  # fmt: skip
 
 
+@half
 def softmax_grad(x: Any, y: Any, dim: int) -> Tensor:
     """The Jacobian of softmax at the result y, applied to x."""
     return apply(_SOFTMAX_GRAD, (x, y), {"dim": dim})
 
 
 _LOG_SOFTMAX = primitive(
-    "log_softmax", by_bindings(half_kernel(functools.partial(_kernels.softmax, log=True))),
+    "log_softmax", by_bindings(lambda x, dim: _kernels.softmax(x, dim, True)),
     (lambda g, z, dim: apply(_LOG_SOFTMAX_GRAD, (g, z), {"dim": dim}),),
     (lambda t, z, dim: t - sum(exp(z) * t, dim, True),),
     batched=by_dim,
@@ -64,7 +64,7 @@ _LOG_SOFTMAX = primitive(
 
 # x - exp(y) * sum(x): the transposed Jacobian of log-softmax at the result y, applied to x.
 _LOG_SOFTMAX_GRAD: Operation = primitive(
-    "log_softmax_backward_data", by_bindings(half_kernel(functools.partial(_kernels.softmax_grad, log=True))),
+    "log_softmax_backward_data", by_bindings(lambda x, y, dim: _kernels.softmax_grad(x, y, dim, True)),
     (lambda g, y, dim: g - sum(g * exp(y), dim, True), lambda g, x, y, dim: -g * exp(y) * sum(x, dim, True)),
     (
         lambda t, y, dim: apply(_LOG_SOFTMAX_GRAD, (t, y), {"dim": dim}),
@@ -150,7 +150,10 @@ def _along(name: str, operation: Any, x: Any, dim: int | None, axis: int | None,
         dim = either(name, dim, axis)
     if dim is None:
         raise TypeError(f"{name}: expected dim, the dimension that is normalised")
-    return apply(operation, (x,), {"dim": dimension(name, dim, x._value.ndim)})
+    static = {"dim": dimension(name, dim, x._value.ndim)}
+    if x._value.dtype is not dtypes.float32 and x._value.dtype == dtypes.float16:  # identity is told sooner
+        return cast(apply(operation, (cast(x, dtypes.float32),), static), dtypes.float16)
+    return apply(operation, (x,), static)
 
 
 # ---------------------------------------------------------------- logsumexp

@@ -155,8 +155,9 @@ def batch_norm_relu(
 def _check_channels(shape: tuple[int, ...], *given: Any) -> None:
     if len(shape) < 2:
         raise ValueError(f"batch_norm: expected input of shape (n, channels, ...), got {shape}")
-    for name, v in zip(("running_mean", "running_var", "weight", "bias"), given, strict=True):
+    for k, v in enumerate(given):
         if v is not None and enter(v)._value.shape != shape[1:2]:
+            name = ("running_mean", "running_var", "weight", "bias")[k]
             raise ValueError(
                 f"batch_norm: input of shape {shape} needs {name} of shape {shape[1:2]}, got {enter(v)._value.shape}"
             )
