@@ -1,7 +1,11 @@
 # cython: language_level=3
 # Static types for the compiled build of backward.py. The Python file is complete without this one.
 cimport cython
+from wengert.core.modes cimport Ever
+from wengert.core.tape cimport levels_of_source, pull
 from wengert.core.variable cimport Variable
+
+cdef Ever ever
 
 @cython.locals(y=Variable)
 cpdef object _cotangent(str name, object output, object gradient)

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from .._kernels import held_alone
-from . import locks, stages, tape
+from . import locks, stages
 from .batching import BatchError
 from .broadcast import cast
 from .change import copied
 from .doors import alike, constant, enter, require_unfollowed
 from .following import followed
 from .hooks import known, run_hooks, run_post_hooks
-from .modes import ever, mode, recording
+from .modes import ever, mode
+from .tape import levels_of_source, pull, shared
 from .variable import Variable
 
 _ndarray = np.ndarray
@@ -72,10 +73,14 @@ def _walk(
             require_unfollowed(y, "the start of a walk that is not recorded (create_graph=True, wg.func.grad are)")
         starts.append((y.origin(), g))
     free = not (create if retain is None else retain)
-    with recording(create):
+    before = mode.recording
+    try:  # `with recording(create)`, without what that costs
+        mode.recording = create
         if arrive is not None and known.of_leaves:
             return stages.pull(starts, wanted, free, arrive)
-        return tape.pull(starts, wanted, free)
+        return pull(starts, wanted, free)
+    finally:
+        mode.recording = before
 
 
 def backward(
@@ -112,9 +117,7 @@ def backward(
     inside = unusual and mode.levels
     if inside:  # a batch: each example adds its gradient, also where the tensor is one for all
         tracked = [isinstance(y, Variable) and y.requires_grad for y in outputs]
-        outputs = [
-            tape.shared(y, inside) if is_tracked else y for y, is_tracked in zip(outputs, tracked, strict=True)
-        ]
+        outputs = [shared(y, inside) if is_tracked else y for y, is_tracked in zip(outputs, tracked, strict=True)]
     wanted = None
     if inputs is not None:
         wanted = [_source("backward", x) for x in _aslist(inputs)]
@@ -212,9 +215,9 @@ def _require_own(outputs: list[Any], sources: list[Any]) -> None:
     """Raise if gradients are asked for of what is one for all examples of a batch that the outputs belong to: they
     would be summed, where the same function of one example would give one for each."""
     for y in outputs:
-        inside = [level for level in tape.levels_of_source(y._source) if level in mode.levels]
+        inside = [level for level in levels_of_source(y._source) if level in mode.levels]
         for k, source in enumerate(sources):
-            own = tape.levels_of_source(source)
+            own = levels_of_source(source)
             if set(inside) - set(own):
                 raise BatchError(
                     f"grad: inside vmap, input {k} is one for all examples, so that its gradient would be the sum over "

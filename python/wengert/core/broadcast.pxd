@@ -3,6 +3,9 @@
 cimport cython
 from wengert.core.variable cimport Variable
 
+@cython.locals(a=Variable)
+cpdef bint ready_alone(object x, bint floating)
+
 @cython.locals(a=Variable, b=Variable)
 cpdef bint ready(object x, object y, bint floating)
 

@@ -38,6 +38,14 @@ def is_floating(dtype: np.dtype) -> bool:
     return dtype is _FLOAT32 or dtype.kind == "f"  # its kind takes longer to ask for than its identity
 
 
+def ready_alone(x: Any, floating: bool) -> bool:
+    """Whether an operation of one argument takes x as it is."""
+    if not isinstance(x, Variable):
+        return False
+    a = x
+    return not floating or is_floating(a._value.dtype)
+
+
 def ready(x: Any, y: Any, floating: bool) -> bool:
     """Whether an elementwise operation takes x and y as they are: of one dtype, or one a number that leaves it,
     and of one shape where they are differentiable. The kernels broadcast; only a derivative needs to know of it."""

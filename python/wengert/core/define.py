@@ -28,7 +28,7 @@ import numpy as np
 from .._types import Tensor
 from .batching import Rule as BatchRule
 from .batching import aligned
-from .broadcast import as_floating, is_floating, match, ready
+from .broadcast import as_floating, match, ready, ready_alone
 from .doors import constant, enter
 from .tape import Operation, Rule, apply
 from .variable import Variable
@@ -102,7 +102,7 @@ def elementwise(
     if len(partials) == 1:
 
         def unary(x: Any, **static: Any) -> Tensor:
-            if not isinstance(x, Variable) or (floating and not is_floating(x._value.dtype)):
+            if not ready_alone(x, floating):
                 x = as_floating(x) if floating else enter(x)
             if static and not hasattr(kernel, "__code__"):  # a bare kernel, without parameters
                 raise TypeError(f"{name}: got the keyword(s) {', '.join(static)}; it takes one tensor and nothing else")

@@ -205,7 +205,7 @@ def line_of_caller() -> str | None:
 
 def line() -> str | None:
     """The innermost line outside this package, when somebody watches."""
-    return None if mode.observer is None else line_of_caller()
+    return line_of_caller() if ever.observers and mode.observer is not None else None
 
 
 def memory(x: Variable) -> np.ndarray:

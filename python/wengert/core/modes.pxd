@@ -7,5 +7,6 @@ cdef class recording:
 
 cdef class Ever:
     cdef public bint batches_or_hooks
+    cdef public bint observers
     cdef public int recordings
     cdef public int defaults

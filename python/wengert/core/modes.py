@@ -29,9 +29,19 @@ class Mode(threading.local):
     """What this thread does with the operations it applies."""
 
     recording = True
-    observer: Observer | None = None
     levels: tuple[Any, ...] = ()  # of the batches that are open, the oldest first
     recorder: Any = None  # of a program, while one is being recorded
+    _observer: Observer | None = None
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who watches this thread; None in a process whose `ever.observers` is false."""
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        ever.observers = True
+        self._observer = observer
 
 
 mode = Mode()
@@ -42,6 +52,7 @@ class Ever:
 
     def __init__(self) -> None:
         self.batches_or_hooks = False  # opened a batch, or hooked a leaf
+        self.observers = False  # let someone watch what a thread records
         self.recordings = 0  # of programs that are under way, in all threads
         self.defaults = 0  # how often the default dtype was set
 

@@ -38,7 +38,7 @@ cdef class Node:
     cdef public object result
     cdef public object kept
     cdef public dict static
-    cdef public object number
+    cdef public long long number
     cdef public tuple levels
     cdef public object _hooks
     cdef public object where
@@ -48,11 +48,17 @@ cdef class Node:
     cpdef object release(self)
     @cython.locals(counter=list)
     cpdef object check(self, Variable variable, object version, str what)
-    @cython.locals(name=str, values=list)
+    @cython.locals(needs=tuple)
     cpdef object run(self, Rule rule, object direction)
+    cpdef object given(self, str name, object direction)
+
+@cython.locals(variable=Variable, tracked=bint, plain=bint)
+cpdef object apply(Operation operation, tuple inputs, dict static=*)
+
+cpdef object _made(Operation operation, tuple inputs, object result, bint tracked)
 
 @cython.locals(variable=Variable, values=list, tracked=bint, plain=bint)
-cpdef object apply(Operation operation, tuple inputs, dict static=*)
+cpdef object _run(Operation operation, tuple inputs, dict static)
 
 @cython.locals(
     node=Node, variable=Variable, before=Node, sources=list, saved=tuple, flowing=Py_ssize_t, inside=bint
@@ -66,8 +72,8 @@ cpdef object _place(Node node, tuple inputs, list sources, Variable out, tuple l
 
 cpdef tuple levels_of_source(object source)
 
-@cython.locals(node=Node, seen=set, found=list, stack=list)
-cpdef list ancestors(object outputs, object stops=*, object since=*)
+@cython.locals(node=Node, ends=set, seen=set, found=list, stack=list)
+cpdef list ancestors(object outputs, object stops=*, long long since=*)
 
 @cython.locals(node=Node, rule=Rule, joint=Rule, vjps=tuple, cotangents=dict, i=Py_ssize_t)
 cpdef dict pull(list outputs, object wanted=*, bint free=*, object nodes=*)

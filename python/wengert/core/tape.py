@@ -177,14 +177,54 @@ class Node:
 
     def run(self, rule: Rule, direction: Any) -> Any:
         """Apply a rule to a cotangent or tangent."""
-        values = []
-        for name in rule.needs:
-            values.append(direction if name == "g" or name == "t" else self.argument(name))
-        return rule.function(*values)
+        needs = rule.needs
+        if len(needs) == 1:  # nearly all rules need one thing or two
+            return rule.function(self.given(needs[0], direction))
+        if len(needs) == 2:
+            return rule.function(self.given(needs[0], direction), self.given(needs[1], direction))
+        return rule.function(*[self.given(name, direction) for name in needs])
+
+    def given(self, name: str, direction: Any) -> Any:
+        """What a rule calls `name`."""
+        return direction if name == "g" or name == "t" else self.argument(name)
 
 
 def apply(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any] = _NO_STATIC) -> Tensor:
     """Compute an operation, and record it if it depends on a variable that requires a gradient."""
+    tracked = False
+    plain = not ever.recordings and not operation.keeps and len(static) == 0
+    if plain and 0 < len(inputs) < 3:  # most calls: a kernel of one array or of two, without a list of them
+        x = first = inputs[0]
+        if isinstance(x, Variable):
+            variable = x
+            first = variable._value
+            plain = type(first) is _ndarray
+            tracked = variable.is_tracked()
+        if len(inputs) == 1:
+            if plain:
+                return _made(operation, inputs, operation.kernel(first), tracked)
+            return _run(operation, inputs, static)
+        x = second = inputs[1]
+        if isinstance(x, Variable):
+            variable = x
+            second = variable._value
+            plain = plain and type(second) is _ndarray
+            tracked = tracked or variable.is_tracked()
+        if plain:
+            return _made(operation, inputs, operation.kernel(first, second), tracked)
+    return _run(operation, inputs, static)
+
+
+def _made(operation: Operation, inputs: tuple[Any, ...], result: Any, tracked: bool) -> Tensor:
+    """What a kernel gave as a variable, recorded if an input requires a gradient."""
+    out = wrap(result)
+    if tracked and mode.recording and len(operation.arguments) > 0:
+        record(operation, inputs, _NO_STATIC, out)
+    return out
+
+
+def _run(operation: Operation, inputs: tuple[Any, ...], static: dict[str, Any]) -> Tensor:
+    """`apply` of any number of inputs, values of any kind, with keywords, in a program."""
     values = []
     tracked = False
     plain = True  # all values are arrays
@@ -289,7 +329,7 @@ def record(
     node._hooks = None
     out._node = node
     out._tracked = True
-    observer = mode.observer
+    observer = mode.observer if ever.observers else None
     node.where = None if observer is None else observer.recorded(node, inputs, out)
 
 
@@ -351,13 +391,14 @@ def count() -> int:
 def ancestors(outputs: Iterable[Any], stops: Iterable[Any] = (), since: int = 0) -> list[Node]:
     """The nodes that the outputs depend on, oldest first, without `stops` and what lies behind them alone, and without
     those that were there at the `count` since."""
-    seen = {id(stop) for stop in stops}
+    ends = {id(stop) for stop in stops}
+    seen = set()
     found: list[Node] = []
     stack = [source for source in outputs if isinstance(source, Node)]
     while stack:
         node = stack.pop()
-        if id(node) not in seen and node.number > since:
-            seen.add(id(node))
+        if node not in seen and node.number > since and not (ends and id(node) in ends):
+            seen.add(node)
             found.append(node)
             for source in node.sources:
                 if isinstance(source, Node):
@@ -412,7 +453,7 @@ def pull(
             _require_open(source)
         cotangents[source] = cotangents[source] + g if source in cotangents else g
     arrived: dict[Node | Variable, Any] = {}
-    observer = mode.observer
+    observer = mode.observer if ever.observers else None
     for node in reversed(nodes):
         g = cotangents.pop(node, None)
         if g is None:
@@ -453,7 +494,7 @@ def push(outputs: list[Any], tangents: dict[Node | Variable, Any], nodes: list[N
     not depend on the sources has tangent None.
     """
     known = dict(tangents)
-    observer = mode.observer
+    observer = mode.observer if ever.observers else None
     for source in outputs:
         if isinstance(source, Node) and source.levels:
             _require_open(source)
