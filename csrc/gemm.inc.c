@@ -20,7 +20,8 @@
 
 enum {
     GEMM_STACK_BYTES = 64 << 10, /* of packed operands on the stack: 200 KiB with copies of A, of the pool's 1 MiB */
-    GEMM_GROUP = 2,              /* row tiles that share a panel of B */
+    GEMM_GROUP = 2,              /* row tiles that share a panel of B, of the largest blocks along k */
+    GEMM_MOST_GROUP = 8,         /* and of small ones */
     GEMM_CHUNK_FLOPS = CHUNK_OF(COST_FLOP, 1),
     GEMM_CHUNK_BYTES = CHUNK_OF(COST_PACKED, 1024), /* of packing */
     GEMM_BATCH_FLOPS = 8 * GEMM_CHUNK_FLOPS,        /* a matrix of a batch with more is itself divided among threads */
@@ -97,14 +98,14 @@ static void INTERNAL(pack_for_dots)(const INTERNAL(job) *job)
 static ptrdiff_t INTERNAL(strips_at_once)(const gemm_part *p, ptrdiff_t depth, double pieces)
 {
     const double blocks = depth < p->k ? (double)p->k / (double)depth : 1;
-    return (1 + (ptrdiff_t)((double)p->rows.count * blocks / pieces / GEMM_GROUP)) * GEMM_GROUP;
+    return (1 + (ptrdiff_t)((double)p->rows.count * blocks / pieces / (double)p->group)) * p->group;
 }
 
 /* How many panels make a slice: as many as the plan says, but no more than one group of strips multiplies within
  * GEMM_PATIENCE. */
 static ptrdiff_t INTERNAL(panels_at_once)(const gemm_part *p)
 {
-    const ptrdiff_t height = 1 + p->m * GEMM_GROUP / p->rows.count;
+    const ptrdiff_t height = 1 + p->m * p->group / p->rows.count;
     return least(p->slice, 1 + (ptrdiff_t)((double)p->columns.count / INTERNAL(patience)(height, p->n, p->k)));
 }
 

@@ -128,27 +128,63 @@ static void INTERNAL(pack_chunk)(void *context, ptrdiff_t begin, ptrdiff_t end)
 
 /* ---------------------------------------------------------------- outer products */
 
-#undef COPY_LD
 #undef COPY_ITEMS
-#define COPY_LD (GEMM_BLOCK_BYTES / (ptrdiff_t)sizeof(real) + LANES) /* of copied rows: their lines do not collide */
-#define COPY_ITEMS ((TILE_ROWS + LANES - 1) / LANES * LANES * COPY_LD)
+#undef COPY_STEPS
+#define COPY_STEPS 8 /* along k, of rows that lie side by side, at a time */
+#define COPY_ITEMS /* of a group's rows that are copied: LANES more than a block, so that their lines do not collide */ \
+    ((TILE_ROWS + LANES - 1) / LANES * LANES *                                                                          \
+     (GEMM_GROUP * GEMM_BLOCK_BYTES / (ptrdiff_t)sizeof(real) + GEMM_MOST_GROUP * LANES))
 
-/* The rows of row tile `tile`, copied to `copy` first if the plan says so. */
-static INTERNAL(strip)
-    INTERNAL(strip_at)(const INTERNAL(job) *job, INTERNAL(block_of_tiles) block, ptrdiff_t tile, real *copy)
+/* Copy row tiles whose rows lie side by side, each with what fills `width` from the next: a few steps along k of all of
+ * them at a time, since the lines that neighbours share would not stay near from one tile to the next. */
+static void INTERNAL(copy_side_by_side)(const gemm_part *p, ptrdiff_t depth, const INTERNAL(strip) *strip,
+                                        ptrdiff_t strips, ptrdiff_t width, real *copies)
+{
+    for (ptrdiff_t k = 0, steps; k < depth; k += steps) {
+        steps = least(COPY_STEPS, depth - k);
+        for (ptrdiff_t i = 0; i < strips; i++)
+            for (ptrdiff_t v = 0; v < width; v += LANES) {
+                const real *const from = strip[i].a + k * p->cs_a + v;
+                real *const to = copies + (i * depth + k) * width + v;
+                const ptrdiff_t n = p->m - strip[i].i - v;
+                if (LIKELY(steps == COPY_STEPS && n >= LANES)) {
+    UNROLL
+                    for (int l = 0; l < COPY_STEPS; l++)
+                        V(store)(to + l * width, V(load)(from + l * p->cs_a));
+                } else {
+                    for (ptrdiff_t l = 0; l < steps; l++)
+                        V(store)(to + l * width, V(load_upto)(from + l * p->cs_a, most(n, 0)));
+                }
+            }
+    }
+}
+
+/* Copy the rows of a group of row tiles. */
+static NOINLINE void INTERNAL(copy_strips)(const gemm_part *p, ptrdiff_t depth, INTERNAL(strip) *strip,
+                                           ptrdiff_t strips, real *copies)
+{
+    const ptrdiff_t width = INTERNAL(vectors)(strip->rows) * LANES, ld = depth + LANES;
+    if (p->rs_a == 1)
+        INTERNAL(copy_side_by_side)(p, depth, strip, strips, width, copies);
+    for (INTERNAL(strip) *s = strip; s < strip + strips; s++)
+        if (p->cs_a == 1) {
+            for (ptrdiff_t r = 0; r < s->rows; r++)
+                memcpy(copies + r * ld, s->a + r * p->rs_a, (size_t)depth * sizeof(real));
+            s->a = copies, s->rs_a = ld;
+            copies += TILE_ROWS * ld;
+        } else {
+            if (p->rs_a != 1)
+                INTERNAL(pack_panel)(s->rows, depth, s->a, p->rs_a, p->cs_a, copies, width);
+            s->a = copies, s->rs_a = 1, s->cs_a = width;
+            copies += depth * width;
+        }
+}
+
+static INTERNAL(strip) INTERNAL(strip_at)(const INTERNAL(job) *job, INTERNAL(block_of_tiles) block, ptrdiff_t tile)
 {
     const gemm_part *const p = job->part;
     INTERNAL(strip) s = {.i = piece_begin(p->rows, tile), .rows = piece_length(p->rows, tile)};
     s.a = job->a + s.i * p->rs_a + block.start * p->cs_a, s.rs_a = p->rs_a, s.cs_a = p->cs_a;
-    if (p->copy_a && p->cs_a == 1) {
-        for (ptrdiff_t r = 0; r < s.rows; r++)
-            memcpy(copy + r * COPY_LD, s.a + r * p->rs_a, (size_t)block.depth * sizeof(real));
-        s.a = copy, s.rs_a = COPY_LD;
-    } else if (p->copy_a) {
-        const ptrdiff_t width = INTERNAL(vectors)(s.rows) * LANES; /* the next tile's rows fill it */
-        INTERNAL(pack_panel)(least(width, p->m - s.i), block.depth, s.a, p->rs_a, p->cs_a, copy, width);
-        s.a = copy, s.rs_a = 1, s.cs_a = width;
-    }
     return s;
 }
 
@@ -177,24 +213,35 @@ static NOINLINE void INTERNAL(tile_by_way_of_memory)(INTERNAL(tile_fn) *tile, in
     }
 }
 
+/* The rows of a tile of C become the bias, to which its sums are then added. */
+static NOINLINE void INTERNAL(begin_with_bias)(const real *bias, real *c, ptrdiff_t ldc, ptrdiff_t rows, ptrdiff_t columns)
+{
+    for (ptrdiff_t i = 0; i < rows; i++)
+        for (ptrdiff_t j = 0; j < columns; j += LANES)
+            V(store)(c + i * ldc + j, V(load)(bias + j));
+}
+
 static void INTERNAL(run_tile)(const INTERNAL(job) *job, const INTERNAL(target) *t, ptrdiff_t depth,
                                const INTERNAL(strip) *s, const INTERNAL(panel) *panel)
 {
     INTERNAL(tile_fn) *const tile = INTERNAL(tiles)[panel->width / LANES][s->rows];
     const int transposed = job->part->method == GEMM_OUTER_TRANSPOSED;
-    if (transposed || panel->columns < panel->width || t->bias) {
+    const int begins = t->bias && t->bias_stride == 1 && !t->accumulate;
+    if (transposed || panel->columns < panel->width || (t->bias && !begins)) {
         INTERNAL(tile_by_way_of_memory)(tile, transposed, t, depth, s, panel);
         return;
     }
     real *const c = t->c + s->i * t->ldc + panel->j;
-    if (t->accumulate)
+    if (begins)
+        INTERNAL(begin_with_bias)(t->bias + panel->j, c, t->ldc, s->rows, panel->width);
+    else if (t->accumulate)
         INTERNAL(prefetch)(c, t->ldc, s->rows, panel->width);
-    tile(depth, s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b, c, t->ldc, t->accumulate);
+    tile(depth, s->a, s->rs_a, s->cs_a, panel->b, panel->rs_b, c, t->ldc, t->accumulate || begins);
 }
 
 /* Multiply row tiles [row_begin, row_end) by panels [panel_begin, panel_end). Each panel serves a group of row tiles
  * while it is near. `copies` has room for the rows of a group, or is NULL if rows are not copied. */
-static void INTERNAL(outer_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin, ptrdiff_t row_end,
+static NOINLINE void INTERNAL(outer_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin, ptrdiff_t row_end,
                                   ptrdiff_t panel_begin, ptrdiff_t panel_end, real *copies)
 {
     const gemm_part *const p = job->part;
@@ -204,11 +251,13 @@ static void INTERNAL(outer_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin,
         block.depth = least(p->block, job->k_end - block.start);
         const INTERNAL(target) t =
             INTERNAL(target_of_block)(&job->target, block.start == 0, block.start + block.depth == p->k);
-        for (ptrdiff_t tile = row_begin; tile < row_end; tile += GEMM_GROUP) {
-            const ptrdiff_t strips = least(GEMM_GROUP, row_end - tile);
-            INTERNAL(strip) strip[GEMM_GROUP];
+        for (ptrdiff_t tile = row_begin; tile < row_end; tile += p->group) {
+            const ptrdiff_t strips = least(p->group, row_end - tile);
+            INTERNAL(strip) strip[GEMM_MOST_GROUP];
             for (ptrdiff_t i = 0; i < strips; i++)
-                strip[i] = INTERNAL(strip_at)(job, block, tile + i, copies + i * COPY_ITEMS);
+                strip[i] = INTERNAL(strip_at)(job, block, tile + i);
+            if (p->copy_a)
+                INTERNAL(copy_strips)(p, block.depth, strip, strips, copies);
             for (ptrdiff_t j = panel_begin; j < panel_end; j++) {
                 const INTERNAL(panel) panel = INTERNAL(panel_at)(job, block, j * p->width);
                 for (ptrdiff_t i = 0; i < strips; i++)
@@ -223,7 +272,7 @@ static void INTERNAL(outer_chunk)(const INTERNAL(job) *job, ptrdiff_t row_begin,
 static NOINLINE void INTERNAL(outer_chunk_with_copies)(const INTERNAL(job) *job, ptrdiff_t row_begin, ptrdiff_t row_end,
                                                        ptrdiff_t panel_begin, ptrdiff_t panel_end)
 {
-    vreal copies[GEMM_GROUP * COPY_ITEMS / LANES];
+    vreal copies[COPY_ITEMS / LANES];
     INTERNAL(outer_chunk)(job, row_begin, row_end, panel_begin, panel_end, (real *)copies);
 }
 

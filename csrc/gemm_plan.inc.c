@@ -13,6 +13,7 @@
 
 enum {
     GEMM_BLOCK_BYTES = 4096,      /* of a row of A in one block along k; each block reads and writes C once more */
+    GEMM_SIDE_BYTES = 1024,       /* the same where rows that lie side by side are copied, in groups */
     GEMM_NEAR_BYTES = 192 << 10,  /* of a B that stays in the second-level cache as it lies */
     GEMM_FAR_BYTES = 2 << 20,     /* of a B that is worth packing for fewer rows */
     GEMM_FAR_ROW_TILES = 6,       /* namely for these; TILE_REUSE for others */
@@ -51,6 +52,7 @@ typedef struct {
     gemm_pieces columns; /* of tiles with GEMM_DOT; else panels of `width`, but for the last */
     ptrdiff_t width;
     ptrdiff_t block;              /* along k */
+    ptrdiff_t group;              /* row tiles that share a panel of B */
     int sweep;                    /* a single row of outer products */
     int copy_a;                   /* a tile's rows of A are copied before use; with GEMM_DOT, all rows at once */
     ptrdiff_t packed_from;        /* the column from which on B is packed; n for none */
@@ -156,17 +158,26 @@ static int INTERNAL(plan_pack_b)(const gemm_part *p)
     return p->cs_b != 1 || ((bytes > GEMM_NEAR_BYTES || INTERNAL(lines_collide)(p->rs_b)) && p->rows.count >= reuse);
 }
 
+/* How many row tiles share a panel: as many as stay as near as GEMM_GROUP of the largest block. */
+static ptrdiff_t INTERNAL(plan_group)(const gemm_part *p)
+{
+    const ptrdiff_t items = GEMM_GROUP * GEMM_BLOCK_BYTES / (ptrdiff_t)sizeof(real);
+    return p->block * GEMM_MOST_GROUP <= items ? GEMM_MOST_GROUP : items / p->block;
+}
+
 static void INTERNAL(plan_outer)(gemm_part *p)
 {
-    const ptrdiff_t block = GEMM_BLOCK_BYTES / (ptrdiff_t)sizeof(real), vectors = INTERNAL(vectors)(p->n);
+    const ptrdiff_t vectors = INTERNAL(vectors)(p->n);
     const ptrdiff_t wide = vectors == 1 ? 1 : vectors > 2 && p->m <= TILE_ROWS_WIDE ? TILE_VECTORS : 2;
     const ptrdiff_t high = wide == 1 ? TILE_ROWS_SLIM : wide == 2 ? TILE_ROWS : TILE_ROWS_WIDE;
-    p->block = p->k <= block ? p->k : ceil_div(p->k, ceil_div(p->k, block));
     p->width = wide * LANES;
     p->columns.count = ceil_div(vectors, wide);
     p->slice = p->columns.count;
     p->rows = pieces_of(p->m, ceil_div(p->m, high));
     p->copy_a = INTERNAL(plan_copy_a)(p);
+    const ptrdiff_t block = (p->copy_a && p->rs_a == 1 ? GEMM_SIDE_BYTES : GEMM_BLOCK_BYTES) / (ptrdiff_t)sizeof(real);
+    p->block = p->k <= block ? p->k : ceil_div(p->k, ceil_div(p->k, block));
+    p->group = INTERNAL(plan_group)(p);
     if (INTERNAL(plan_pack_b)(p)) {
         p->slice = 1 + GEMM_PACKED_BYTES / (1 + p->k * p->width * (ptrdiff_t)sizeof(real));
         p->packed_b = p->k * least(p->slice * p->width, vectors * LANES);
@@ -178,7 +189,7 @@ static void INTERNAL(plan_outer)(gemm_part *p)
 
 static gemm_part INTERNAL(plan_part)(const wg_gemm *g, gemm_method method, ptrdiff_t column, ptrdiff_t n)
 {
-    gemm_part p = {.method = method, .column = column, .k = g->k};
+    gemm_part p = {.method = method, .column = column, .k = g->k, .group = GEMM_GROUP};
     if (method == GEMM_OUTER_TRANSPOSED) {
         p.m = n, p.n = g->m;
         p.rs_a = g->cs_b, p.cs_a = g->rs_b, p.rs_b = g->cs_a, p.cs_b = g->rs_a;
