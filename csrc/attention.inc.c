@@ -223,6 +223,17 @@ static NOINLINE void INTERNAL(prefetch_rows)(const real *x, const wg_matrices *o
             PREFETCH(x + i * of->rs + k * of->cs);
 }
 
+/* Ask for rows of a strip of a block; behind the last one, for the first of the matrix that is next, if any. */
+static NOINLINE void INTERNAL(prefetch_strip)(const real *x, const real *next, const wg_matrices *of,
+                                              INTERNAL(attention_pair) b, ptrdiff_t n, attention_blocks strips,
+                                              ptrdiff_t strip)
+{
+    if (strip < strips.count)
+        INTERNAL(prefetch_rows)(x + b.i * of->rs, of, b.m, n, strips, strip);
+    else if (next)
+        INTERNAL(prefetch_rows)(next, of, b.m, n, strips, 0);
+}
+
 /* Some queries of a block, and how many of its keys they are multiplied by: all that they see, in whole panels. */
 static INTERNAL(attention_pair)
     INTERNAL(strip_of)(const wg_attention *a, INTERNAL(attention_pair) b, attention_blocks strips, ptrdiff_t strip)
@@ -282,6 +293,12 @@ static INTERNAL(forward_room) INTERNAL(forward_room_at)(const INTERNAL(attention
     return r;
 }
 
+/* Whether a product may be written to rows of n items where they are to lie: it writes whole vectors. */
+INLINE int INTERNAL(fills_vectors)(ptrdiff_t n)
+{
+    return n % LANES == 0;
+}
+
 /* Products of query i become weights, up to the factor that `max` and `total` say when all keys are through. */
 static void INTERNAL(weights_of_row)(const wg_attention *a, const real *add, ptrdiff_t n, ptrdiff_t wide, real *row,
                                      real *max, double *total, real *sums, ptrdiff_t wide_ev)
@@ -312,6 +329,14 @@ static void INTERNAL(weights_of_row)(const wg_attention *a, const real *add, ptr
     *total += (double)V(reduce_add)(sum);
 }
 
+/* A row whose keys are all through gets its factor, 0 where no key was admitted. */
+static void INTERNAL(divide_row)(real *row, ptrdiff_t wide, double total)
+{
+    const vreal factor = V(splat)(total == 0 ? 0 : (real)(1 / total));
+    for (ptrdiff_t k = 0; k < wide; k += LANES)
+        V(store)(row + k, V(load)(row + k) * factor);
+}
+
 static void INTERNAL(attend_to_keys)(const INTERNAL(attention_job) *job, const INTERNAL(attention_place) *p,
                                      INTERNAL(attention_pair) b, const INTERNAL(forward_room) *r,
                                      const INTERNAL(attention_place) *next)
@@ -323,25 +348,34 @@ static void INTERNAL(attend_to_keys)(const INTERNAL(attention_job) *job, const I
     gemm->pack[type](b.n, a->e, p->k + b.j * a->k.rs, a->k.cs, a->k.rs, r->keys);
     gemm->pack[type](a->ev, b.n, p->v + b.j * a->v.rs, a->v.rs, a->v.cs, r->values);
     const attention_blocks strips = blocks_of(b.m, ceil_div(b.m, ATTENTION_STRIP));
+    const int alone = job->keys.count == 1, into_weights = p->weights && INTERNAL(fills_vectors)(b.n);
+    const int into_out = alone && INTERNAL(fills_vectors)(a->ev);
+    const wg_matrices of_weights = {.rs = a->s, .cs = 1};
     for (ptrdiff_t strip = 0; strip < strips.count; strip++) {
         const INTERNAL(attention_pair) s = INTERNAL(strip_of)(a, b, strips, strip);
-        real *const sums = r->sums + s.i * job->wide_ev;
-        gemm->product[type](s.m, s.n, a->e, p->q + (b.i + s.i) * a->q.rs, a->q.rs, a->q.cs, r->keys, a->e, r->scores,
-                            wide, 0);
+        real *const scores = into_weights ? p->weights + s.i * a->s : r->scores;
+        real *const sums = into_out ? p->out + (b.i + s.i) * a->out.rs : r->sums + s.i * job->wide_ev;
+        const ptrdiff_t ld_sums = into_out && a->l > 1 ? a->out.rs : job->wide_ev;
+        gemm->product[type](s.m, s.n, a->e, p->q + (b.i + s.i) * a->q.rs, a->q.rs, a->q.cs, r->keys, a->e, scores, wide,
+                            0);
+        INTERNAL(prefetch_strip)(p->q, next ? next->q : NULL, &a->q, b, a->e, strips, strip + 1);
+        if (into_out)
+            INTERNAL(prefetch_strip)(p->out, next ? next->out : NULL, &a->out, b, a->ev, strips, strip + 1);
+        if (into_weights)
+            INTERNAL(prefetch_strip)(p->weights, next ? next->weights : NULL, &of_weights, b, a->s, strips, strip + 1);
         for (ptrdiff_t i = 0; i < s.m; i++) {
             const ptrdiff_t n = keys_seen(a, b.i + s.i + i, b.j, b.n);
             const real *const add = INTERNAL(mask_row)(a, p->mask, b.i + s.i + i, b.j, n, r->mask);
-            INTERNAL(weights_of_row)(a, add, n, wide, r->scores + i * wide, r->max + s.i + i, r->total + s.i + i,
-                                     sums + i * job->wide_ev, job->wide_ev);
+            double *const total = r->total + s.i + i;
+            INTERNAL(weights_of_row)(a, add, n, wide, scores + i * wide, r->max + s.i + i, total, sums + i * ld_sums,
+                                     job->wide_ev);
+            if (alone)
+                INTERNAL(divide_row)(scores + i * wide, wide, *total);
+            if (p->weights && !into_weights)
+                INTERNAL(attention_store)(1, b.n, scores + i * wide, 0, 1, p->weights + (s.i + i) * a->s, 0, 0);
         }
-        for (ptrdiff_t i = 0; i < s.m && p->weights; i++) {
-            const double total = r->total[s.i + i];
-            INTERNAL(attention_store)(1, b.n, r->scores + i * wide, 0, total == 0 ? 0 : (real)(1 / total),
-                                      p->weights + (s.i + i) * a->s, 0, 0);
-        }
-        gemm->product[type](s.m, a->ev, s.n, r->scores, wide, 1, r->values, b.n, sums, job->wide_ev, b.j > 0);
+        gemm->product[type](s.m, a->ev, s.n, scores, wide, 1, r->values, b.n, sums, ld_sums, b.j > 0);
         if (next) {
-            INTERNAL(prefetch_rows)(next->q, &a->q, a->l, a->e, strips, strip);
             INTERNAL(prefetch_rows)(next->k, &a->k, a->s, a->e, strips, strip);
             INTERNAL(prefetch_rows)(next->v, &a->v, a->s, a->ev, strips, strip);
         }
@@ -364,12 +398,14 @@ static void INTERNAL(attend)(const INTERNAL(attention_job) *job, const INTERNAL(
         if (keys_seen(a, b.i + b.m - 1, b.j, b.n) > 0)
             INTERNAL(attend_to_keys)(job, p, b, r, next);
     }
+    const int alone = job->keys.count == 1, is_there = alone && INTERNAL(fills_vectors)(a->ev);
     for (ptrdiff_t i = 0; i < b.m; i++) {
         real *const out = p->out + (b.i + i) * a->out.rs;
         if (r->total[i] == 0) /* no key was admitted */
             INTERNAL(attention_zero)(1, a->ev, out, 0);
-        else
-            INTERNAL(attention_store)(1, a->ev, r->sums + i * job->wide_ev, 0, (real)(1 / r->total[i]), out, 0, 0);
+        else if (!is_there)
+            INTERNAL(attention_store)(1, a->ev, r->sums + i * job->wide_ev, 0, alone ? 1 : (real)(1 / r->total[i]), out,
+                                      0, 0);
         p->shift[b.i + i] = r->total[i] == 0 ? (real)INFINITY : (real)((double)r->max[i] + log(r->total[i]));
     }
 }
@@ -441,22 +477,55 @@ static ptrdiff_t INTERNAL(backward_parts)(const INTERNAL(attention_job) *job, re
 }
 
 /* Products of a query with n keys become weights again. */
-static void INTERNAL(weights_again)(const wg_attention *a, const real *add, ptrdiff_t n, real *weights, real shift)
+static void INTERNAL(weights_again)(const wg_attention *a, const real *add, ptrdiff_t n, ptrdiff_t wide, real *weights,
+                                    real shift)
 {
     const vreal scale = V(splat)((real)a->scale);
     for (ptrdiff_t k = 0; k < n; k += LANES)
         V(store)(weights + k, INTERNAL(row_exp_by)(INTERNAL(scores_at)(weights, k, n, scale, add) - shift, 0));
+    for (ptrdiff_t k = INTERNAL(whole)(n); k < wide; k += LANES)
+        V(store)(weights + k, V(splat)(0));
 }
 
-/* Products of a query's cotangent with the values become cotangents of its scores. */
-static void INTERNAL(slopes_of_row)(ptrdiff_t n, ptrdiff_t wide, real *weights, real *slopes, real along)
+/* Products of a query's cotangent with the values become cotangents of its products with the keys. */
+static void INTERNAL(slopes_of_row)(ptrdiff_t n, ptrdiff_t wide, const real *weights, real *slopes, real along,
+                                    real scale)
 {
     for (ptrdiff_t k = 0; k < n; k += LANES)
-        V(store)(slopes + k, V(load)(weights + k) * (V(load)(slopes + k) - along));
-    for (ptrdiff_t k = INTERNAL(whole)(n); k < wide; k += LANES) {
-        V(store)(weights + k, V(splat)(0));
+        V(store)(slopes + k, V(load)(weights + k) * scale * (V(load)(slopes + k) - along));
+    for (ptrdiff_t k = INTERNAL(whole)(n); k < wide; k += LANES)
         V(store)(slopes + k, V(splat)(0));
+}
+
+/* Pack rows [i, i + m) of a product's right side of `depth` rows and n columns: those of a strip, while they are near. */
+static void INTERNAL(pack_strip)(ptrdiff_t n, ptrdiff_t depth, INTERNAL(attention_pair) s, const real *x,
+                                 const wg_matrices *of, real *packed)
+{
+    for (ptrdiff_t j = 0; j < n; j += 2 * LANES) {
+        const ptrdiff_t columns = least(2 * LANES, n - j);
+        wg_active->gemm->pack[REAL_BITS == 64](columns, s.m, x + s.i * of->rs + j * of->cs, of->rs, of->cs,
+                                               packed + j * depth + s.i * INTERNAL(whole)(columns));
     }
+}
+
+/* Where a block of keys adds up its cotangents: where they are to lie, or in whole vectors. */
+typedef struct {
+    real *rows;
+    ptrdiff_t ld;
+} INTERNAL(attention_sums);
+
+static INTERNAL(attention_sums)
+    INTERNAL(sums_of_keys)(const wg_attention *a, real *x, const wg_matrices *of, ptrdiff_t j, ptrdiff_t n, real *room)
+{
+    if (INTERNAL(fills_vectors)(n))
+        return (INTERNAL(attention_sums)){x + j * of->rs, a->s > 1 ? of->rs : n};
+    return (INTERNAL(attention_sums)){room, INTERNAL(whole)(n)};
+}
+
+/* Whether dq is not a sum over blocks of keys, and need not begin with zeros. */
+INLINE int INTERNAL(is_dq_direct)(const INTERNAL(attention_job) *job)
+{
+    return job->keys.count == 1 && INTERNAL(fills_vectors)(job->a->e);
 }
 
 /* What one block of queries brings to dk and dv of a block of keys, and to its own dq. */
@@ -469,37 +538,47 @@ static void INTERNAL(pull_pair)(const INTERNAL(attention_job) *job, const INTERN
     const int type = REAL_BITS == 64;
     const ptrdiff_t wide = INTERNAL(whole)(b.n);
     const real *const q = p->q + b.i * a->q.rs, *const g = p->g + b.i * a->g.rs;
+    const int kept = p->weights && INTERNAL(fills_vectors)(b.n), into_dq = INTERNAL(is_dq_direct)(job);
+    const real *const all_weights = kept ? p->weights : r->weights;
     const attention_blocks strips = blocks_of(b.m, ceil_div(b.m, ATTENTION_STRIP));
     for (ptrdiff_t strip = 0; strip < strips.count; strip++) {
         const INTERNAL(attention_pair) s = INTERNAL(strip_of)(a, b, strips, strip);
         real *const weights = r->weights + s.i * wide, *const slopes = r->slopes + s.i * wide;
+        real *const dq_rows = dq + (b.i + s.i) * rs_dq;
         if (!p->weights)
             gemm->product[type](s.m, s.n, a->e, q + s.i * a->q.rs, a->q.rs, a->q.cs, r->keys_t, a->e, weights, wide, 0);
         gemm->product[type](s.m, s.n, a->ev, g + s.i * a->g.rs, a->g.rs, a->g.cs, r->values_t, a->ev, slopes, wide, 0);
+        INTERNAL(prefetch_strip)(p->q, next ? next->q : NULL, &a->q, b, a->e, strips, strip + 1);
+        if (into_dq && !job->partial)
+            INTERNAL(prefetch_strip)(p->dq, next ? next->dq : NULL, &a->dq, b, a->e, strips, strip + 1);
         for (ptrdiff_t i = 0; i < s.m; i++) {
             const ptrdiff_t query = b.i + s.i + i, n = keys_seen(a, query, b.j, b.n);
-            if (p->weights) {
+            if (p->weights && !kept) {
                 INTERNAL(attention_store)(1, b.n, p->weights + query * a->s, 0, 1, weights + i * wide, 0, 0);
-            } else {
+            } else if (!kept) {
                 const real *const add = INTERNAL(mask_row)(a, p->mask, query, b.j, n, r->mask);
-                INTERNAL(weights_again)(a, add, n, weights + i * wide, p->shift[query]);
+                INTERNAL(weights_again)(a, add, n, wide, weights + i * wide, p->shift[query]);
             }
-            INTERNAL(slopes_of_row)(n, wide, weights + i * wide, slopes + i * wide, r->along[query]);
+            INTERNAL(slopes_of_row)(n, wide, all_weights + (s.i + i) * wide, slopes + i * wide, r->along[query],
+                                    (real)a->scale);
         }
-        gemm->product[type](s.m, a->e, s.n, slopes, wide, 1, r->keys, b.n, r->dq, job->wide_e, 0);
-        INTERNAL(attention_store)(s.m, a->e, r->dq, job->wide_e, (real)a->scale, dq + (b.i + s.i) * rs_dq, rs_dq, 1);
+        gemm->product[type](s.m, a->e, s.n, slopes, wide, 1, r->keys, b.n, into_dq ? dq_rows : r->dq,
+                            into_dq && a->l > 1 ? rs_dq : job->wide_e, 0);
+        if (!into_dq)
+            INTERNAL(attention_store)(s.m, a->e, r->dq, job->wide_e, 1, dq_rows, rs_dq, 1);
+        INTERNAL(pack_strip)(a->ev, b.m, s, g, &a->g, r->g);
+        INTERNAL(pack_strip)(a->e, b.m, s, q, &a->q, r->queries);
         if (next) {
-            INTERNAL(prefetch_rows)(next->q, &a->q, a->l, a->e, strips, strip);
             INTERNAL(prefetch_rows)(next->k, &a->k, a->s, a->e, strips, strip);
             INTERNAL(prefetch_rows)(next->v, &a->v, a->s, a->ev, strips, strip);
             INTERNAL(prefetch_rows)(next->g, &a->g, a->l, a->ev, strips, strip);
             INTERNAL(prefetch_rows)(next->out, &a->out, a->l, a->ev, strips, strip);
         }
     }
-    gemm->pack[type](a->ev, b.m, g, a->g.rs, a->g.cs, r->g);
-    gemm->product[type](b.n, a->ev, b.m, r->weights, 1, wide, r->g, b.m, r->dv, job->wide_ev, !first);
-    gemm->pack[type](a->e, b.m, q, a->q.rs, a->q.cs, r->queries);
-    gemm->product[type](b.n, a->e, b.m, r->slopes, 1, wide, r->queries, b.m, r->dk, job->wide_e, !first);
+    const INTERNAL(attention_sums) dk = INTERNAL(sums_of_keys)(a, p->dk, &a->dk, b.j, a->e, r->dk);
+    const INTERNAL(attention_sums) dv = INTERNAL(sums_of_keys)(a, p->dv, &a->dv, b.j, a->ev, r->dv);
+    gemm->product[type](b.n, a->ev, b.m, all_weights, 1, wide, r->g, b.m, dv.rows, dv.ld, !first);
+    gemm->product[type](b.n, a->e, b.m, r->slopes, 1, wide, r->queries, b.m, dk.rows, dk.ld, !first);
 }
 
 /* dk and dv of a block of keys, and what it brings to dq. */
@@ -532,8 +611,10 @@ static void INTERNAL(pull_keys)(const INTERNAL(attention_job) *job, const INTERN
         INTERNAL(attention_zero)(b.n, a->ev, dv, a->dv.rs);
         return;
     }
-    INTERNAL(attention_store)(b.n, a->e, r->dk, job->wide_e, (real)a->scale, dk, a->dk.rs, 0);
-    INTERNAL(attention_store)(b.n, a->ev, r->dv, job->wide_ev, 1, dv, a->dv.rs, 0);
+    if (!INTERNAL(fills_vectors)(a->e))
+        INTERNAL(attention_store)(b.n, a->e, r->dk, job->wide_e, 1, dk, a->dk.rs, 0);
+    if (!INTERNAL(fills_vectors)(a->ev))
+        INTERNAL(attention_store)(b.n, a->ev, r->dv, job->wide_ev, 1, dv, a->dv.rs, 0);
 }
 
 /* The sums along the rows of g times out: what the cotangents of P less are those of the scores over P. */
@@ -567,7 +648,8 @@ static void INTERNAL(attention_keys)(void *context, ptrdiff_t begin, ptrdiff_t e
         const ptrdiff_t part = item % job->parts.count;
         real *const dq = job->partial ? job->partial + item * a->l * a->e : p.dq;
         const ptrdiff_t rs_dq = job->partial ? a->e : a->dq.rs;
-        INTERNAL(attention_zero)(a->l, a->e, dq, rs_dq);
+        if (!INTERNAL(is_dq_direct)(job))
+            INTERNAL(attention_zero)(a->l, a->e, dq, rs_dq);
         INTERNAL(sums_along)(a, &p, r.along);
         for (ptrdiff_t k = block_begin(job->parts, part); k < block_begin(job->parts, part + 1); k++)
             INTERNAL(pull_keys)(job, &p, k, &r, dq, rs_dq, next.q ? &next : NULL);
