@@ -34,37 +34,40 @@ def _mapping(length: int) -> np.ndarray:
 
 
 class _Guard:
-    """A copy of an array next to an inaccessible page, and the way back."""
+    """A copy of an array, whose bytes lie from `low` to `high`, next to an inaccessible page; and the way back."""
 
-    def __init__(self, array: np.ndarray, at_end: bool) -> None:
-        low, high = np.lib.array_utils.byte_bounds(array)
+    def __init__(self, array: np.ndarray, low: int, high: int, at_end: bool) -> None:
         length = -(-(high - low) // mmap.PAGESIZE) * mmap.PAGESIZE
         free = _pages.setdefault(length, [])
         self.original, self.memory = array, free.pop() if free else _mapping(length)
-        self.memory[...] = UNTOUCHED
-        self.start = (length - (high - low) if at_end else 0) + array.ctypes.data - low
+        self.memory.fill(UNTOUCHED)
+        self.start = (length - (high - low) if at_end else 0) + array.__array_interface__["data"][0] - low
         self.copy = self._view(self.memory)
-        np.copyto(self.copy, array)
-        self.before = self.memory.copy()
-        self.copy.flags.writeable = array.flags.writeable
+        self.copy[...] = array
+        self.before = self.memory.tobytes()
+        if not array.flags.writeable:
+            self.copy.flags.writeable = False
 
     def _view(self, memory: np.ndarray) -> np.ndarray:
         return np.ndarray(self.original.shape, self.original.dtype, memory, self.start, self.original.strides)
 
     def finish(self) -> None:
         """Copy changes back; a read-only array, and what lies around any, must not have changed."""
-        if self.original.flags.writeable:
-            np.copyto(self.original, self.copy)
-            np.copyto(self._view(self.before), self.copy)
-        assert (self.memory == self.before).all(), "a kernel wrote outside of its operands"
+        if self.memory.tobytes() != self.before:
+            around = np.frombuffer(bytearray(self.before), np.uint8)
+            if self.original.flags.writeable:
+                self.original[...] = self.copy
+                self._view(around)[...] = self.copy
+            assert (self.memory == around).all(), "a kernel wrote outside of its operands"
         _pages[self.memory.size].append(self.memory)
 
 
-def _guardable(x: Any) -> bool:
+def _bounds(x: Any) -> tuple[int, int] | None:
+    """Where the bytes of an array lie that is to be guarded."""
     if type(x) is not np.ndarray or not x.size or x.dtype.hasobject:
-        return False
+        return None
     low, high = np.lib.array_utils.byte_bounds(x)
-    return high - low <= MOST
+    return (low, high) if high - low <= MOST else None
 
 
 class _Guarded:
@@ -80,10 +83,11 @@ class _Guarded:
         def move(x: Any) -> Any:
             if isinstance(x, list):
                 return [move(item) for item in x]
-            if not _guardable(x):
-                return x
             if id(x) not in guards:
-                guards[id(x)] = _Guard(x, self.at_end)
+                bounds = _bounds(x)
+                if bounds is None:
+                    return x
+                guards[id(x)] = _Guard(x, *bounds, self.at_end)
             return guards[id(x)].copy
 
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import erf, erfc, lgamma
@@ -224,10 +224,11 @@ def precise_i1_slope(x: mpmath.mpf) -> mpmath.mpf:
 
 def times_slope(precise: Callable[[mpmath.mpf], mpmath.mpf], sign: int) -> Reference:
     """A cotangent times a slope that is computed once for each number. The zeros of an odd one have a sign."""
+    slope_at = functools.cache(lambda value: float(precise(mpmath.mpf(value))))
 
     def reference(g: np.ndarray, x: np.ndarray) -> np.ndarray:
         values, places = np.unique(x, return_inverse=True)
-        slopes = np.array([float(precise(mpmath.mpf(value))) for value in values.tolist()])
+        slopes = np.array([slope_at(value) for value in values.tolist()])
         if sign < 0:
             slopes = np.where(values == 0, 0, np.copysign(slopes, -values))
         return g * slopes[places].reshape(x.shape)
@@ -474,7 +475,7 @@ def assert_agrees(name: str, actual: np.ndarray | dict[str, np.ndarray], *operan
 
 
 def _assert_right(
-    name: str, where: str, actual: np.ndarray, right: np.ndarray, operands: tuple[np.ndarray, ...]
+    name: str, where: str, actual: np.ndarray, right: np.ndarray, operands: Sequence[np.ndarray]
 ) -> None:
     case = CASES[name]
     if case.ulp is None:
@@ -525,10 +526,11 @@ def test_strides_do_not_matter(isa: str, dtype: np.dtype, name: str) -> None:
         lambda x: np.lib.stride_tricks.sliding_window_view(x[0, 0], 4),
     ]
     operands = operands_for(name, *[shape] * 3, dtype=dtype)
+    right = expected(name, *operands)
     for view in views:
         strided = [view(x) for x in operands]
         dense = apply(name, *(x.copy() for x in strided))
-        assert_agrees(name, dense, *strided)
+        _assert_right(name, f"of {dense.shape}", dense, view(right), strided)
         # All strided, and each in turn with the others dense.
         for chosen in (range(len(strided)), *([i] for i in range(len(strided)))):
             mixed = [x if i in chosen else x.copy() for i, x in enumerate(strided)]
