@@ -156,8 +156,8 @@ def _normed(
 def _returned(
     g: np.ndarray, x: np.ndarray, weight: Any, known: Any, eps: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What a cotangent of the result means for x, weight and bias. For x it is s weight (g - the mean of g - s^2 d times
-    the mean of g d), with d = x - mean and s = 1 / sqrt(variance + eps)."""
+    """What a cotangent of the result means for x, weight and bias. For x it is s weight (g - the mean of g - s^2 d
+    times the mean of g d), with d = x - mean and s = 1 / sqrt(variance + eps)."""
     if _is_of_planes(x):
         return _kernels.norm_backward(g, x, known[0], known[1], weight, eps)
     near, rest = _around(x, known[0])
