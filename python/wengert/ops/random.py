@@ -249,7 +249,7 @@ def _integers(
 
 def _permutation(source: np.random.Generator, n: int, dtype: np.dtype) -> np.ndarray:
     order = source.permutation(n) if n >= 2**32 else _kernels.draw(source.bit_generator, (n,), "order")
-    return order if dtype == order.dtype else order.astype(dtype)
+    return order if dtype is order.dtype else order.astype(dtype)
 
 
 # ---------------------------------------------------------------- new tensors
@@ -420,10 +420,12 @@ def randperm(
     [0, 1, 2, 3]
     """
     count = integer("randperm", "n", n)
-    found = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "randperm")
-    if found.kind == "b":
-        raise TypeError("randperm: expected a dtype of numbers, got bool")
-    largest = limits(found)[1] if found.kind in "iu" else 2 ** (np.finfo(found).nmant + 1)
+    found, largest = dtypes.int64, 2**63 - 1
+    if dtype is not None:
+        found = dtypes.as_dtype(dtype, "randperm")
+        if found.kind == "b":
+            raise TypeError("randperm: expected a dtype of numbers, got bool")
+        largest = limits(found)[1] if found.kind in "iu" else 2 ** (np.finfo(found).nmant + 1)
     if not 0 <= count <= largest + 1:
         raise ValueError(f"randperm: expected n from 0 to {largest + 1}, what {found} can tell apart, got {count}")
     value = draw(_permutation, numpy_generator(generator), n=count, dtype=found)
