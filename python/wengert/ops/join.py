@@ -125,6 +125,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
 
 
 def _cat(parts: list[Any], dim: int) -> Tensor:
+    """`cat` of variables."""
     if not parts:
         raise ValueError("cat: expected at least one tensor")
     if uniform(parts):  # the usual case, without the price of the others
