@@ -332,7 +332,7 @@ def places_of(expression: Any) -> tuple[Places, bool]:
 
 def _are_integers(index: Any) -> bool:
     """Whether an index picks one slice for each of its items."""
-    return index._value.ndim > 0 and index._value.dtype.kind != "b"
+    return bool(index._value.ndim > 0 and index._value.dtype.kind != "b")
 
 
 def _plain(part: Any) -> Any:
@@ -407,7 +407,7 @@ def _integers_first(parts: list[Any], arrays: list[Tensor]) -> tuple[Key, ...]:
 
 def _with_arrays(keys: tuple[Key, ...] | int, arrays: Sequence[np.ndarray]) -> list[tuple[Any, ...]]:
     """The keys as NumPy takes them, with copies of the arrays, which NumPy reads more than once."""
-    if type(keys) is int:
+    if isinstance(keys, int):
         keys = (((WHOLE,) * keys + (ARRAY,)),)
     left = iter(arrays)
     return [
@@ -850,24 +850,24 @@ def pick(x: Any, key: Any) -> Tensor:
     kind = type(key)
     if isinstance(key, Variable) and key._value.ndim:
         if key._value.dtype == dtypes.int64:
-            return apply(_PICK, (x, key), {"keys": 0, "shape": x._value.shape})  # type: ignore[arg-type]
+            return apply(_PICK, (x, key), {"keys": 0, "shape": x._value.shape})
         if key._value.dtype == dtypes.bool:
             return _index(x, Places(_FIRST, (key,)))
     parts: Any = None
     if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, key))):  # the usual cases
         parts = (*key, Ellipsis) if kind is tuple else (key, Ellipsis)
         try:
-            view = view_now(x, parts)
+            seen: Tensor | None = view_now(x, parts)
         except (IndexError, TypeError):  # the same will be told below
-            view = None
-        if view is not None:
-            return view
+            seen = None
+        if seen is not None:
+            return seen
         parts = tuple([triple(part) if type(part) is slice else part for part in parts])
     if parts is None:
         places, view = places_of(key)
         if not view:
             return _index(x, places)
-        parts = places.keys[0]
+        parts = places.keys[0]  # type: ignore[index]  # a view has keys
     try:
         return view_at(x, parts)
     except IndexError as error:
