@@ -13,8 +13,9 @@ from .._types import Tensor
 from ..core.arguments import dimension, integer
 from ..core.batching import leading, moved, shaped
 from ..core.bound import by_bindings
-from ..core.define import bilinear, linear
+from ..core.define import computed, linear
 from ..core.doors import enter
+from ..core.modes import mode
 from ..core.signatures import tells
 from ..core.tape import apply
 from ..core.variable import Variable
@@ -342,7 +343,11 @@ def kron(x: Any, y: Any) -> Tensor:
         y = reshape(y, (1,) * (ndim - other) + y._value.shape)
     if x._value.dtype is not y._value.dtype:
         x, y = of_one_dtype(x, y)
-    return apply(_KRON, (x, y), {"ndim": max(ndim, other)})
+    ndim = max(ndim, other)
+    if mode.recording and (x.requires_grad or y.requires_grad):
+        a, b, shape = _laid_apart(x._value.shape, y._value.shape, ndim)
+        return reshape(multiply(reshape(x, a), reshape(y, b)), shape)
+    return _kron_at_once(x, y, ndim=ndim)
 
 
 def _laid_apart(x: Any, y: Any, ndim: int) -> tuple[Any, Any, tuple[int, ...]]:
@@ -360,19 +365,7 @@ def _kron(x: np.ndarray, y: np.ndarray, ndim: int) -> np.ndarray:
     return z.reshape(z.shape[: z.ndim - 2 * ndim] + shape)
 
 
-def _pull_kron(g: Any, x: Any, y: Any, ndim: int, first: int) -> Any:
-    """The cotangent of x, for `first` of 0, or of y."""
-    a, b, _ = _laid_apart(x._value.shape, y._value.shape, ndim)
-    apart = reshape(g, tuple([m * n for m, n in zip(a, b, strict=True)]))
-    dims = tuple(range(1 - first, 2 * ndim, 2))
-    return sum(apart * reshape(x if first else y, a if first else b), dims) if ndim else g * (x if first else y)
-
-
-_KRON = bilinear(
-    "kron", _kron,
-    lambda g, x, y, ndim: _pull_kron(g, x, y, ndim, 0), lambda g, x, y, ndim: _pull_kron(g, x, y, ndim, 1),
-    batched=leading,
-)  # fmt: skip
+_kron_at_once = computed("kron", _kron, batched=leading)
 
 
 def trace(x: Any) -> Tensor:
