@@ -437,7 +437,8 @@ def _push_r(t: Any, q: Any, r: Any) -> Tensor:
 def _reduced(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     m, n = x.shape[-2:]
     if m * n > _LEAF * _LEAF:
-        return tuple(np.linalg.qr(x))
+        q, r = np.linalg.qr(x)
+        return q, r
     q, r = _kernels.qr(x, min(m, n))
     return q, _kernels.copied(r[..., :n, :]) if m > n else r
 

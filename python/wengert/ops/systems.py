@@ -161,7 +161,7 @@ def _cofactors(x: np.ndarray, known: tuple[np.ndarray, np.ndarray]) -> np.ndarra
     if x.size:
         inverse = transposed_inverse(*known)
         size = np.abs(x).max() * np.abs(inverse).max()
-        z: np.ndarray = _kernels.determinants(*known, 0)[..., None, None] * inverse
+        z: np.ndarray = _kernels.determinants(known[0], known[1], 0)[..., None, None] * inverse
         if size * size * np.finfo(z.dtype).eps < 1 and np.isfinite(z).all():
             return z
     u, s, vh, sign = _singular(x)
@@ -245,7 +245,7 @@ _THIRD: Operation = primitive(
 
 
 _DET = primitive(
-    "linalg_det", half_kernel(lambda x, known: _kernels.determinants(*known, 0)),
+    "linalg_det", half_kernel(lambda x, known: _kernels.determinants(known[0], known[1], 0)),
     (lambda g, x, known: scalar_per_matrix(g) * apply(_COFACTORS, (x, known)), None),
     (lambda t, x, known: trace_of_product(apply(_COFACTORS, (x, known)), t), None), ("x", "known"),
     batched=unchanged,
@@ -289,7 +289,7 @@ class SignAndLog(NamedTuple):
 
 
 _LOGABSDET = primitive(
-    "linalg_slogdet", half_kernel(lambda x, known: _kernels.determinants(*known, 2)),
+    "linalg_slogdet", half_kernel(lambda x, known: _kernels.determinants(known[0], known[1], 2)),
     (lambda g, x, known: scalar_per_matrix(g) * T(inv(x)), None),
     (lambda t, x, known: trace_of_product(T(inv(x)), t), None), ("x", "known"),
     batched=unchanged,
@@ -297,7 +297,7 @@ _LOGABSDET = primitive(
 
 
 _sign_of_det = computed(
-    "linalg_slogdet", half_kernel(lambda x, known: _kernels.determinants(*known, 1)), batched=unchanged
+    "linalg_slogdet", half_kernel(lambda x, known: _kernels.determinants(known[0], known[1], 1)), batched=unchanged
 )
 
 
