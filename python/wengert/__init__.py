@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import autograd as autograd
+from . import memory as memory
 from . import ops as ops
 from . import processes as processes
 from ._kernels import __version__ as __version__
@@ -86,7 +87,6 @@ if TYPE_CHECKING:
     from . import layers as layers
     from . import linalg as linalg
     from . import machine as machine
-    from . import memory as memory
     from . import mps as mps
     from . import nn as nn
     from . import optim as optim
@@ -139,7 +139,7 @@ if TYPE_CHECKING:
 # Imported on first use, so that `import wengert` costs little more than `import numpy`: modules, and names by module.
 _LAZY = (
     "accelerator", "amp", "array_api", "backends", "cuda", "d2l", "data", "define", "distributed", "distributions",
-    "estimators", "func", "layers", "linalg", "machine", "memory", "mps", "nn", "optim", "random", "special", "tracing",
+    "estimators", "func", "layers", "linalg", "machine", "mps", "nn", "optim", "random", "special", "tracing",
     "train", "utils", "version", "xpu",
 )  # fmt: skip
 _LAZY_NAMES = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import subprocess
 import sys
+from typing import NamedTuple
 
 import pytest
 
 import wengert as wg
+from wengert.core import named
 
 INTERNAL = ("core", "files", "ops", "tensors", "tape", "variable", "dtypes", "arguments", "creation", "printing")
 
@@ -42,3 +45,52 @@ def test_internal_modules_can_still_be_imported(module: str) -> None:
 def test_a_tensor_shows_nothing_of_the_tape() -> None:
     hidden = {"value", "node", "counter", "base", "seen", "tracked", "source", "renew", "share_counter", "hooks"}
     assert hidden & set(dir(wg.ones(2))) == set()
+
+
+def test_names_of_layers_are_imported_when_they_are_asked_for_by_several_threads_at_once() -> None:
+    code = """
+import sys
+import threading
+import wengert.nn, wengert.optim
+assert not [m for m in sys.modules if m.startswith(("wengert.nn.modules.", "wengert.nn.functional.", "wengert.optim."))]
+faces = wengert.nn, wengert.nn.functional, wengert.optim, wengert.autograd
+names = [(face, name) for face in faces for name in face.__all__]
+assert all(name in dir(face) for face, name in names)
+start, found = threading.Barrier(4), []
+def look():
+    start.wait()
+    found.append([getattr(face, name) for face, name in names])
+threads = [threading.Thread(target=look) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert len(found) == 4
+assert all(x is y for other in found for x, y in zip(other, found[0], strict=True))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_our_named_tuples_are_what_typing_makes() -> None:
+    class Theirs(NamedTuple):
+        a: int
+        b: str = "b"
+
+    class Ours(named.NamedTuple):
+        a: int
+        b: str = "b"
+
+    for kind in (Theirs, Ours):
+        x = kind(1)
+        assert (x, x.a, x.b, kind.__bases__) == ((1, "b"), 1, "b", (tuple,))
+        assert (repr(x), x._asdict(), x._replace(a=2)) == (f"{kind.__name__}(a=1, b='b')", {"a": 1, "b": "b"}, (2, "b"))
+        assert (kind._fields, kind._field_defaults, kind.__match_args__) == (("a", "b"), {"b": "b"}, ("a", "b"))
+        assert kind._make([3, "c"]) == (3, "c")
+        assert copy.copy(x) == x
+        assert type(copy.copy(x)) is kind
+        with pytest.raises(
+            TypeError, match=rf"{kind.__name__}.__new__\(\) missing 1 required positional argument: 'a'"
+        ):
+            kind()
+        with pytest.raises(ValueError, match="Got unexpected field names"):
+            x._replace(c=1)
