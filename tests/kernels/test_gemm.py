@@ -321,7 +321,7 @@ def test_operands_of_every_orientation_at_the_edge_of_memory() -> None:
 def compile_tiles(isa: str, directory: Path) -> Path:
     """The product kernels alone, compiled as the extension is, symbols kept."""
     flags = re.search(rf"set\(ISA_FLAGS_{isa} (.*)\)", (SOURCE / "CMakeLists.txt").read_text())
-    options = "-std=gnu11 -O2 -DNDEBUG -ffp-contract=off -fno-math-errno -fPIC -Wno-psabi "
+    options = "-std=gnu11 -O3 -DNDEBUG -ffp-contract=off -fno-math-errno -fPIC -Wno-psabi "
     options += flags[1].replace("${WG_OPTION}", "")
     options += f" -DWG_FAMILY_NAME=gemm -DWG_ISA_NAME={isa}"
     command = [os.environ.get("CC", "cc"), *options.split(), "-c", str(SOURCE / "csrc" / "family.c"), "-o", "tiles.o"]
