@@ -6,6 +6,10 @@
 #include <string.h>
 #if defined(WG_HAVE_v3) || defined(WG_HAVE_v4)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 /* x86-64-v3 and v4 of the System V psABI, whole, since a compiler that is given the level may use any of its features:
@@ -36,6 +40,26 @@ static int wg_cpu_level(void)
                : 3;
 }
 #endif
+
+int wg_medium;
+
+int wg_has_bfloat16(void)
+{
+#if defined(WG_HAVE_v4)
+    enum { AVX512_BF16 = 1 << 5 };
+    unsigned eax, ebx, ecx, edx;
+    return wg_cpu_level() >= 4 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && has(eax, AVX512_BF16);
+#elif defined(__aarch64__) && defined(__linux__)
+    enum { BF16 = 1 << 14 }; /* HWCAP2_BF16, which older headers lack */
+    return (getauxval(AT_HWCAP2) & BF16) != 0;
+#elif defined(__aarch64__) && defined(__APPLE__)
+    int found = 0;
+    size_t size = sizeof found;
+    return sysctlbyname("hw.optional.arm.FEAT_BF16", &found, &size, NULL, 0) == 0 && found;
+#else
+    return 0;
+#endif
+}
 
 #define WG_ISA(name, supported) extern const wg_kernels wg_kernels_##name;
 #include "isa.def"

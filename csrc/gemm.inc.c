@@ -2,6 +2,7 @@
  *
  *   gemm_pack.inc.c     copies of blocks, transposed in registers where need be
  *   gemm_tile.inc.c     the innermost loops: tiles of C that live in registers
+ *   gemm_pairs.inc.c    the same in bfloat16
  *   gemm_plan.inc.c     which method, tiles and blocks a product gets
  *   gemm_chunk.inc.c    the loops around the tiles
  *   here                threads, batches, the kernel itself
@@ -26,6 +27,7 @@ enum {
     GEMM_CHUNK_BYTES = CHUNK_OF(COST_PACKED, 1024), /* of packing */
     GEMM_BATCH_FLOPS = 8 * GEMM_CHUNK_FLOPS,        /* a matrix of a batch with more is itself divided among threads */
     GEMM_CHUNKS_PER_THREAD = 4,  /* so that a thread that the system holds up has little to finish alone */
+    GEMM_ROUNDING = 1000,        /* multiply-adds of vectors that rounding two operands takes, however small they are */
     GEMM_PATIENCE = 200000000,   /* operations per lane between two questions whether to go on: some 30 milliseconds */
     GEMM_PATIENCE_BYTE = 8,      /* in operations, what a byte of memory takes */
     GEMM_PATIENCE_SETUP = 10000, /* and a matrix before its first */
@@ -35,6 +37,10 @@ enum {
 
 #include "gemm_pack.inc.c"
 #include "gemm_tile.inc.c"
+#include "pairs.inc.c"
+#ifdef PAIRS_TARGET
+#include "gemm_pairs.inc.c"
+#endif
 #include "gemm_plan.inc.c"
 #include "gemm_chunk.inc.c"
 
@@ -169,6 +175,13 @@ static wg_status INTERNAL(multiply)(const wg_gemm *g, const gemm_plan *plan, con
                                     real *scratch, int threads)
 {
     wg_status status = WG_OK;
+#ifdef PAIRS_TARGET
+    if (plan->of) {
+        real *const pairs_a = scratch, *const pairs_b = make_all_pairs(&plan->of[0], a, pairs_a);
+        scratch = make_all_pairs(&plan->of[1], b, pairs_b);
+        a = pairs_a, b = pairs_b;
+    }
+#endif
     for (int i = 0; status == WG_OK && i < plan->parts; i++) {
         status = INTERNAL(multiply_part)(g, &plan->part[i], a, b, c, scratch, threads, plan->quick);
         scratch += plan->part[i].packed_a + plan->part[i].packed_b;
@@ -245,11 +258,39 @@ static void INTERNAL(fold_batch)(wg_gemm *g)
 
 /* ---------------------------------------------------------------- the kernel */
 
-static wg_status INTERNAL(multiply_all)(const wg_gemm *g, ptrdiff_t matrices)
+#ifdef PAIRS_TARGET
+/* Where bfloat16 is asked for and is estimated to gain, take the product of pairs instead. */
+static NOINLINE void plan_pairs(wg_gemm *g, int medium, double cost, pairs *of, gemm_plan *plan)
+{
+    wg_gemm halved = *g;
+    gemm_plan other;
+    halved.k = ceil_div(g->k, 2);
+    of[0] = pairs_like(g->m, g->k, g->rs_a, g->cs_a);
+    of[1] = pairs_like(g->n, g->k, g->cs_b, g->rs_b);
+    halved.rs_a = of[0].along ? of[0].ld : 1, halved.cs_a = of[0].along ? 1 : of[0].ld;
+    halved.cs_b = of[1].along ? of[1].ld : 1, halved.rs_b = of[1].along ? 1 : of[1].ld;
+    const double rounding = GEMM_ROUNDING + ((double)g->m + (double)g->n) * (double)g->k * 0.25;
+    if (INTERNAL(plan)(&halved, 1, &other) + rounding >= cost && !(medium & WG_MEDIUM_ALWAYS))
+        return;
+    *g = halved;
+    *plan = other;
+    plan->of = of;
+    plan->scratch += of[0].items + of[1].items;
+}
+#endif
+
+static wg_status INTERNAL(multiply_all)(wg_gemm *g, ptrdiff_t matrices)
 {
     assert(g->ldc >= g->n);
     gemm_plan plan;
-    INTERNAL(plan)(g, &plan);
+    const double cost = INTERNAL(plan)(g, 0, &plan);
+#ifdef PAIRS_TARGET
+    pairs of[2];
+    const int medium = pairs_wanted();
+    if (UNLIKELY(medium) && g->k > 0)
+        plan_pairs(g, medium, cost, of, &plan);
+#endif
+    (void)cost;
     const size_t bytes = (size_t)plan.scratch * sizeof(real);
     const double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     const double pieces = INTERNAL(patience)(g->m, g->n, g->k); /* in one matrix */
@@ -319,5 +360,8 @@ const wg_gemm_kernels TABLE(gemm) = {
     .pack = BOTH(pack),
     .product = BOTH(product),
     .panel = {[WG_F32] = 2 * WG_VECTOR_BYTES / sizeof(float), [WG_F64] = 2 * WG_VECTOR_BYTES / sizeof(double)},
+#ifdef WG_PAIRS
+    .bfloat16 = PAIRS,
+#endif
 };
 #endif

@@ -224,10 +224,15 @@ static NOINLINE void INTERNAL(begin_with_bias)(const real *bias, real *c, ptrdif
 static void INTERNAL(run_tile)(const INTERNAL(job) *job, const INTERNAL(target) *t, ptrdiff_t depth,
                                const INTERNAL(strip) *s, const INTERNAL(panel) *panel)
 {
-    INTERNAL(tile_fn) *const tile = INTERNAL(tiles)[panel->width / LANES][s->rows];
     const int transposed = job->part->method == GEMM_OUTER_TRANSPOSED;
     const int begins = t->bias && t->bias_stride == 1 && !t->accumulate;
-    if (transposed || panel->columns < panel->width || (t->bias && !begins)) {
+    ptrdiff_t rows = s->rows; /* of the tile */
+    INTERNAL(tile_fn) *tile = INTERNAL(tiles)[panel->width / LANES][rows];
+#ifdef PAIRS_TARGET
+    if (job->part->pairs)
+        tile = pair_tile(panel->width / LANES, &rows);
+#endif
+    if (transposed || panel->columns < panel->width || (t->bias && !begins) || s->rows < rows) {
         INTERNAL(tile_by_way_of_memory)(tile, transposed, t, depth, s, panel);
         return;
     }

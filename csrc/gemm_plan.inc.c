@@ -53,6 +53,7 @@ typedef struct {
     ptrdiff_t width;
     ptrdiff_t block;              /* along k */
     ptrdiff_t group;              /* row tiles that share a panel of B */
+    int pairs;                    /* items are pairs of bfloat16 (gemm_pairs.inc.c) */
     int sweep;                    /* a single row of outer products */
     int copy_a;                   /* a tile's rows of A are copied before use; with GEMM_DOT, all rows at once */
     ptrdiff_t packed_from;        /* the column from which on B is packed; n for none */
@@ -65,6 +66,7 @@ typedef struct {
     gemm_part part[2];
     ptrdiff_t scratch; /* items */
     int quick;         /* a matrix needs no interruption */
+    struct pairs *of;  /* A and B as they are given, if this is a plan of pairs */
 } gemm_plan;
 
 #endif
@@ -94,11 +96,11 @@ static double INTERNAL(gemm_cost)(gemm_method method, const wg_gemm *g, ptrdiff_
 }
 
 /* The cheapest method; the general one unless another saves more than the estimates may be wrong. */
-static gemm_method INTERNAL(gemm_cheapest)(const wg_gemm *g, ptrdiff_t n, double *cost)
+static gemm_method INTERNAL(gemm_cheapest)(const wg_gemm *g, ptrdiff_t n, int pairs, double *cost)
 {
     gemm_method best = GEMM_OUTER;
     *cost = 0.95 * INTERNAL(gemm_cost)(best, g, n);
-    for (gemm_method method = GEMM_OUTER_TRANSPOSED; method <= GEMM_DOT; method++) {
+    for (gemm_method method = GEMM_OUTER_TRANSPOSED; method < GEMM_DOT + !pairs; method++) {
         const double other = INTERNAL(gemm_cost)(method, g, n);
         if (other < *cost) {
             best = method;
@@ -168,8 +170,11 @@ static ptrdiff_t INTERNAL(plan_group)(const gemm_part *p)
 static void INTERNAL(plan_outer)(gemm_part *p)
 {
     const ptrdiff_t vectors = INTERNAL(vectors)(p->n);
-    const ptrdiff_t wide = vectors == 1 ? 1 : vectors > 2 && p->m <= TILE_ROWS_WIDE ? TILE_VECTORS : 2;
-    const ptrdiff_t high = wide == 1 ? TILE_ROWS_SLIM : wide == 2 ? TILE_ROWS : TILE_ROWS_WIDE;
+    const ptrdiff_t wide = vectors == 1 ? 1 : vectors > 2 && p->m <= TILE_ROWS_WIDE && !p->pairs ? TILE_VECTORS : 2;
+    ptrdiff_t high = wide == 1 ? TILE_ROWS_SLIM : wide == 2 ? TILE_ROWS : TILE_ROWS_WIDE;
+#ifdef PAIRS_TARGET
+    high = p->pairs ? PAIR_ROWS : high;
+#endif
     p->width = wide * LANES;
     p->columns.count = ceil_div(vectors, wide);
     p->slice = p->columns.count;
@@ -187,9 +192,9 @@ static void INTERNAL(plan_outer)(gemm_part *p)
     }
 }
 
-static gemm_part INTERNAL(plan_part)(const wg_gemm *g, gemm_method method, ptrdiff_t column, ptrdiff_t n)
+static gemm_part INTERNAL(plan_part)(const wg_gemm *g, gemm_method method, ptrdiff_t column, ptrdiff_t n, int pairs)
 {
-    gemm_part p = {.method = method, .column = column, .k = g->k, .group = GEMM_GROUP};
+    gemm_part p = {.method = method, .column = column, .k = g->k, .group = GEMM_GROUP, .pairs = pairs};
     if (method == GEMM_OUTER_TRANSPOSED) {
         p.m = n, p.n = g->m;
         p.rs_a = g->cs_b, p.cs_a = g->rs_b, p.rs_b = g->cs_a, p.cs_b = g->rs_a;
@@ -199,31 +204,35 @@ static gemm_part INTERNAL(plan_part)(const wg_gemm *g, gemm_method method, ptrdi
     }
     if (method == GEMM_DOT)
         INTERNAL(plan_dot)(&p);
-    else if (p.m == 1 && p.cs_b == 1 && p.n > TILE_VECTORS * LANES)
+    else if (p.m == 1 && p.cs_b == 1 && p.n > TILE_VECTORS * LANES && !pairs)
         INTERNAL(plan_sweep)(&p);
     else
         INTERNAL(plan_outer)(&p);
     return p;
 }
 
-/* Plan one part; or two, the columns that fill vectors and those that are left, if that is cheaper. */
-static void INTERNAL(plan)(const wg_gemm *g, gemm_plan *plan)
+/* Plan one part; or two, the columns that fill vectors and those that are left, if that is cheaper. Gives the cost. */
+static double INTERNAL(plan)(const wg_gemm *g, int pairs, gemm_plan *plan)
 {
     const ptrdiff_t rest = g->n % LANES, whole = g->n - rest;
     const double second_part = 300; /* what setting out twice costs */
     double cost, rest_cost;
-    gemm_method method = INTERNAL(gemm_cheapest)(g, g->n, &cost);
+    gemm_method method = INTERNAL(gemm_cheapest)(g, g->n, pairs, &cost);
     plan->parts = 1;
     if (rest && whole) {
-        const gemm_method rest_method = INTERNAL(gemm_cheapest)(g, rest, &rest_cost);
-        if (INTERNAL(gemm_cost)(GEMM_OUTER, g, whole) + rest_cost + second_part < cost) {
+        const gemm_method rest_method = INTERNAL(gemm_cheapest)(g, rest, pairs, &rest_cost);
+        const double both = INTERNAL(gemm_cost)(GEMM_OUTER, g, whole) + rest_cost + second_part;
+        if (both < cost) {
+            cost = both;
             plan->parts = 2;
-            plan->part[1] = INTERNAL(plan_part)(g, rest_method, whole, rest);
+            plan->part[1] = INTERNAL(plan_part)(g, rest_method, whole, rest, pairs);
             method = GEMM_OUTER;
         }
     }
-    plan->part[0] = INTERNAL(plan_part)(g, method, 0, plan->parts == 2 ? whole : g->n);
+    plan->part[0] = INTERNAL(plan_part)(g, method, 0, plan->parts == 2 ? whole : g->n, pairs);
     plan->scratch = 0;
+    plan->of = NULL;
     for (int i = 0; i < plan->parts; i++)
         plan->scratch += plan->part[i].packed_a + plan->part[i].packed_b;
+    return cost;
 }

@@ -65,58 +65,18 @@ enum {
 typedef void INTERNAL(tile_fn)(ptrdiff_t k, const real *a, ptrdiff_t rs_a, ptrdiff_t cs_a, const real *b,
                                ptrdiff_t rs_b, real *out, ptrdiff_t ld, int accumulate);
 
-INLINE void INTERNAL(tile_body)(const int rows, const int vectors, ptrdiff_t k, const real *a, ptrdiff_t rs_a,
-                                ptrdiff_t cs_a, const real *b, ptrdiff_t rs_b, real *out, ptrdiff_t ld, int accumulate)
-{
-    vreal sum[TILE_ROWS_SLIM][TILE_VECTORS];
-    UNROLL
-    for (int i = 0; i < rows; i++)
-        UNROLL
-        for (int j = 0; j < vectors; j++)
-            sum[i][j] = (vreal){0};
+#define TILE_BODY INTERNAL(tile_body)
+#define TILE_SPLAT(p) V(splat)(*(p))
+#define TILE_STEP V(fma)
+#define TILE_TARGET
+#include "gemm_tile_body.inc.c"
 
-    /* One pointer for every four rows: with rs_a, 2 * rs_a and 3 * rs_a as offsets, fourteen rows take seven general
-     * registers. A pointer for every row would not fit. */
-    const real *group[(TILE_ROWS_SLIM + 3) / 4];
-    UNROLL
-    for (int i = 0; i < rows; i += 4)
-        group[i / 4] = a + i * rs_a;
-    for (ptrdiff_t p = 0; p < k; p++) {
-        vreal bs[TILE_VECTORS];
-        UNROLL
-        for (int j = 0; j < vectors; j++)
-            bs[j] = V(load)(b + j * LANES);
-        UNROLL
-        for (int j = 0; j < vectors; j += WG_ALIGNMENT / WG_VECTOR_BYTES)
-            PREFETCH(b + TILE_PREFETCH * rs_b + j * LANES);
-        UNROLL
-        for (int i = 0; i < rows; i++) {
-            const vreal as = V(splat)(group[i / 4][i % 4 * rs_a]);
-            UNROLL
-            for (int j = 0; j < vectors; j++)
-                sum[i][j] = V(fma)(as, bs[j], sum[i][j]);
-        }
-        UNROLL
-        for (int i = 0; i < rows; i += 4)
-            group[i / 4] += cs_a;
-        b += rs_b;
-    }
-
-    UNROLL
-    for (int i = 0; i < rows; i++, out += ld)
-        UNROLL
-        for (int j = 0; j < vectors; j++) {
-            real *const place = out + j * LANES;
-            V(store)(place, accumulate ? V(load)(place) + sum[i][j] : sum[i][j]);
-        }
-}
-
-#define TILE(rows, vectors)                                                                                            \
-    static NOINLINE void INTERNAL(gemm_tile_##rows##x##vectors)(                                                       \
-        ptrdiff_t k, const real *a, ptrdiff_t rs_a, ptrdiff_t cs_a, const real *b, ptrdiff_t rs_b, real *out,          \
-        ptrdiff_t ld, int accumulate)                                                                                  \
-    {                                                                                                                  \
-        INTERNAL(tile_body)(rows, vectors, k, a, rs_a, cs_a, b, rs_b, out, ld, accumulate);                            \
+#define TILE(rows, vectors)                                                                                    \
+    static NOINLINE void INTERNAL(gemm_tile_##rows##x##vectors)(ptrdiff_t k, const real *a, ptrdiff_t rs_a,    \
+                                                                ptrdiff_t cs_a, const real *b, ptrdiff_t rs_b, \
+                                                                real *out, ptrdiff_t ld, int accumulate)       \
+    {                                                                                                          \
+        INTERNAL(tile_body)(rows, vectors, k, a, rs_a, cs_a, b, rs_b, out, ld, accumulate);                    \
     }
 EACH_TILE
 #undef TILE

@@ -380,6 +380,8 @@ INLINE vint V(lane_numbers)(void)
 #define LANE_KEPT(l, d) (((l) & (d)) ? (int)LANES + (l) : (l))
 #define LANE_CROSSED(l, d) (((l) & (d)) ? (int)LANES + (l) - (d) : LANE_NEXT(l, d))
 #define LANE_NEXT(l, d) (((l) + (d)) % (2 * (int)LANES))
+#define LANE_ALTERNATE(l, d) (2 * (l))
+#define LANE_ALTERNATE_ON(l, d) (2 * (l) + (d))
 #ifdef __clang__
 #define SHUFFLE_LANES(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
 #else
@@ -406,6 +408,16 @@ INLINE vreal V(kept_lanes)(vreal x, vreal y, const int d)
 INLINE vreal V(crossed_lanes)(vreal x, vreal y, const int d)
 {
     return SHUFFLE(x, y, LANE_CROSSED, d);
+}
+
+/* The even lanes of x, then those of y; and the odd ones. */
+INLINE vreal V(even_lanes)(vreal x, vreal y)
+{
+    return SHUFFLE_LANES(x, y, EACH_LANE(LANE_ALTERNATE, 1));
+}
+INLINE vreal V(odd_lanes)(vreal x, vreal y)
+{
+    return SHUFFLE_LANES(x, y, EACH_LANE(LANE_ALTERNATE_ON, 1));
 }
 
 INLINE void V(transpose_step)(vreal *x, const int d)

@@ -13,6 +13,7 @@
 
 #undef PACKED
 #undef native
+#undef PAIRS_TARGET
 #if REAL_BITS == 32
 #define PACKED(name) name##q_f32
 #define native float32x4_t
@@ -92,3 +93,13 @@ INLINE unsigned V(equal_lanes)(vreal x, vreal y)
         bits |= (unsigned)(x[i] == y[i]) << i;
     return bits;
 }
+
+/* As in vec_x86.h, but that the two products are added up first, rounded to odd. An older clang has the function only
+ * where all code may use it. */
+#if REAL_BITS == 32 && (!defined(__clang__) || __clang_major__ >= 16)
+#define PAIRS_TARGET __attribute__((target("arch=armv8.2-a+bf16")))
+INLINE PAIRS_TARGET vf32 v_dot_pairs(vf32 x, vf32 y, vf32 sum)
+{
+    return (vf32)vbfdotq_f32((float32x4_t)sum, (bfloat16x8_t)x, (bfloat16x8_t)y);
+}
+#endif

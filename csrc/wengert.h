@@ -299,6 +299,7 @@ typedef struct {
     wg_pack_fn *pack[WG_REALS];
     wg_product_fn *product[WG_REALS];
     ptrdiff_t panel[WG_REALS]; /* columns that are packed together: from column j on, a multiple of it, at item j * k */
+    int bfloat16;              /* whether wg_medium is looked at: by which of its bits */
 } wg_gemm_kernels;
 
 /* ---------------------------------------------------------------- triangular systems */
@@ -937,5 +938,13 @@ const char *wg_dispatch_init(void);
 const wg_kernels *const *wg_dispatch_available(void);
 /* Swap the whole table; returns 0 if `name` is not available. For tests: not to be called while kernels run. */
 int wg_dispatch_select(const char *name);
+
+/* Whether products of float32 may be taken in bfloat16, for which gemm looks when it is called: WG_MEDIUM where they
+ * gain by it, to be set only if the processor has the instructions; WG_MEDIUM_ALWAYS, for tests, everywhere, and in v3 by
+ * emulation. */
+enum { WG_MEDIUM = 1, WG_MEDIUM_ALWAYS = 2 };
+extern int wg_medium;
+/* Whether the processor has them: AVX512_BF16, FEAT_BF16. Asks it. */
+int wg_has_bfloat16(void);
 
 #endif

@@ -59,12 +59,8 @@ static void window_offsets(const wg_window *w, ptrdiff_t row_stride, ptrdiff_t *
 }
 #endif
 
-#undef LANE_EVEN
-#undef LANE_ODD
 #undef LANE_ZIPPED
 #undef LANE_ZIPPED_ON
-#define LANE_EVEN(l, d) (2 * (l))
-#define LANE_ODD(l, d) (2 * (l) + 1)
 #define LANE_ZIPPED(l, d) ((l) / 2 + (l) % 2 * (int)LANES)
 #define LANE_ZIPPED_ON(l, d) (LANE_ZIPPED(l, d) + (int)LANES / 2)
 
@@ -111,8 +107,8 @@ INLINE void INTERNAL(window_items)(const real *row, ptrdiff_t at, ptrdiff_t widt
     if (stride == 1)
         return;
     const vreal low = x[0], high = INTERNAL(window_piece)(row, at + LANES, width, fill);
-    x[0] = SHUFFLE_LANES(low, high, EACH_LANE(LANE_EVEN, 1));
-    x[1] = SHUFFLE_LANES(low, high, EACH_LANE(LANE_ODD, 1));
+    x[0] = V(even_lanes)(low, high);
+    x[1] = V(odd_lanes)(low, high);
 }
 
 /* The columns of the first items on the plane, or of none, of `n` windows from number j on. */

@@ -20,6 +20,7 @@ from . import _kernels
 from ._kernels import __version__ as __version__
 from ._kernels import get_num_threads as get_num_threads
 from ._kernels import isa as isa
+from ._kernels import medium as medium
 from ._kernels import set_num_threads as set_num_threads
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -34,7 +35,8 @@ def describe() -> dict[str, Any]:
     -------
     dict
         "processor", "machine", "system", "cores" (that this process may use), "wengert", "python", "numpy" (versions),
-        "isa" (instruction set in use), "available_isas", "threads".
+        "isa" (instruction set in use), "available_isas", "bfloat16" (whether it has instructions for that, which
+        `set_float32_matmul_precision("medium")` uses), "threads".
 
     Examples
     --------
@@ -52,6 +54,7 @@ def describe() -> dict[str, Any]:
         "numpy": np.__version__,
         "isa": _kernels.isa(),
         "available_isas": list(_kernels.available_isas()),
+        "bfloat16": _kernels.medium(-1) == 1,
         "threads": _kernels.get_num_threads(),
     }
 
@@ -149,7 +152,8 @@ def report(seconds: float = 0.05) -> str:
     return "\n".join(
         [
             f"wengert {here['wengert']}, Python {here['python']}, NumPy {here['numpy']}, {here['system']}",
-            f"instruction set {here['isa']} (available: {', '.join(here['available_isas'])})",
+            f"instruction set {here['isa']} (available: {', '.join(here['available_isas'])}), "
+            f"{'with' if here['bfloat16'] else 'without'} bfloat16",
             f"{here['processor']}, {here['machine']}, {here['cores']} core(s), {here['threads']} thread(s) in use",
             f"multiply-adds on registers, one thread, float32: {limits['float32'] / 1e9:.0f} GFLOP/s",
             f"multiply-adds on registers, one thread, float64: {limits['float64'] / 1e9:.0f} GFLOP/s",

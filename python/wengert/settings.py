@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import machine
 from .core import devices, dtypes
 from .core.devices import device
 
@@ -187,7 +188,15 @@ def get_deterministic_debug_mode() -> int:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Say how much precision products of float32 may give up for speed. They give up none here.
+    """Say how much precision products of float32 may give up for speed.
+
+    "highest", the default, gives up none, and neither does "high". "medium" rounds both operands to bfloat16 and adds
+    up in float32, where the processor has instructions for that (AVX512_BF16, or FEAT_BF16 on ARM:
+    `machine.describe()["bfloat16"]`) and the sizes are such that it gains; elsewhere it is "highest". It is for the
+    whole process, for gradients too, and for programs of `wg.compile` as it is when they run.
+
+    It holds for matrix products and what is made of them, and for convolutions of at least four channels. Convolutions
+    by Winograd's way (3 x 3), which gains as much, attention and the steps of recurrent layers stay in float32.
 
     Parameters
     ----------
@@ -198,6 +207,13 @@ def set_float32_matmul_precision(precision: str) -> None:
     ValueError
         If it is none of these.
 
+    Notes
+    -----
+    bfloat16 has eight significant bits: rounding changes a number by at most u / (1 + u) of itself, u = 2^-8, and a
+    product of two by (2 u + 3 u^2) / (1 + u)^2 < 2 u. So an item of A @ B, of k products, is within
+    (2^-7 + (2 k + 2) 2^-23) (|A| @ |B|) of the exact one. Beyond that, numbers below 2^-126 may count as zeros, and
+    from (2 - 2^-8) 2^127 on they become infinite.
+
     Examples
     --------
     >>> wg.set_float32_matmul_precision("high")
@@ -206,10 +222,9 @@ def set_float32_matmul_precision(precision: str) -> None:
     >>> wg.set_float32_matmul_precision("highest")
     """
     if precision not in _PRECISIONS:
-        raise ValueError(
-            f'set_float32_matmul_precision: expected "highest", "high" or "medium", got {precision!r}'
-        )
+        raise ValueError(f'set_float32_matmul_precision: expected "highest", "high" or "medium", got {precision!r}')
     _State.precision = precision
+    machine.medium(precision == "medium")
 
 
 def get_float32_matmul_precision() -> str:

@@ -150,6 +150,7 @@ cdef extern from "wengert.h" nogil:
         int (*interrupted)() noexcept nogil
     ctypedef struct wg_gemm_kernels:
         wg_status (**gemm)(const wg_gemm *g) noexcept nogil
+        int bfloat16
 
     # ---- triangular systems
     enum: WG_TRIANGULAR_MOST
@@ -574,3 +575,6 @@ cdef extern from "wengert.h" nogil:
     const char *wg_dispatch_init() noexcept nogil
     const wg_kernels *const *wg_dispatch_available() noexcept nogil
     int wg_dispatch_select(const char *name) noexcept nogil
+    enum: WG_MEDIUM, WG_MEDIUM_ALWAYS
+    int wg_medium
+    int wg_has_bfloat16() noexcept nogil

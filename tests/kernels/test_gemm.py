@@ -340,7 +340,7 @@ def inner_loops(code: list[tuple[int, str]]) -> list[list[str]]:
             if start > end:  # else there is a loop within
                 loops.append([text for _, text in code[start : i + 1]])
             end = i
-    return [x for x in loops if any(re.search(r"fmadd|\bmulp", t) for t in x) and not any("ret" in t for t in x)]
+    return [x for x in loops if any(re.search(r"fmadd|\bmulp|dpbf16", t) for t in x) and not any("ret" in t for t in x)]
 
 
 @pytest.mark.skipif(
@@ -351,10 +351,11 @@ def inner_loops(code: list[tuple[int, str]]) -> list[list[str]]:
 def test_the_sums_of_a_tile_stay_in_registers(isa_name: str, tmp_path: Path) -> None:
     objdump = ["objdump", "-d", "--no-show-raw-insn", str(compile_tiles(isa_name, tmp_path))]
     listing = subprocess.run(objdump, capture_output=True, text=True, check=True).stdout
-    functions = re.findall(r"^[0-9a-f]+ <gemm_((?:tile|dot|sweep)_\w+)[.\w]*>:\n(.*?)(?:\n\n|\Z)", listing, re.M | re.S)
+    named = r"^[0-9a-f]+ <gemm_((?:tile|dot|sweep|pairs)_\w+)[.\w]*>:\n(.*?)(?:\n\n|\Z)"
+    functions = re.findall(named, listing, re.M | re.S)
     seen = set()
     for name, body in functions:
-        size = re.match(r"\w+_(\d+)x(\d+)_", name)
+        size = re.match(r"\w+_(\d+)x(\d+)", name)
         if size and int(size[1]) * int(size[2]) < 8:
             continue  # too small for the registers to matter
         code = [(int(at, 16), text) for at, text in re.findall(r"^\s*([0-9a-f]+):\t(.*)$", body, re.M)]
@@ -366,6 +367,7 @@ def test_the_sums_of_a_tile_stay_in_registers(isa_name: str, tmp_path: Path) -> 
         seen.add(name)
     largest = {"v3": {"tile_6x2", "tile_12x1", "dot_4x3"}, "v4": {"tile_14x2", "tile_14x1", "tile_3x4", "dot_4x5"}}
     assert {f"{name}_{real}" for name in largest[isa_name] for real in ("f32", "f64")} <= seen
+    assert {"v3": "pairs_4x2", "v4": "pairs_14x2"}[isa_name] in seen
 
 
 def multiply_adds(loop: list[str]) -> Counter[str]:

@@ -1,5 +1,15 @@
 # csrc/gemm.inc.c: the matrix product.
 
+def medium(int wanted):
+    """Set wg_medium (csrc/wengert.h) to these bits, as far as the processor allows; -1 leaves it. Gives the bits that the
+    instruction set in use would follow."""
+    global wg_medium
+    cdef int allowed = WG_MEDIUM_ALWAYS | (WG_MEDIUM if wg_has_bfloat16() else 0)
+    if wanted >= 0:
+        wg_medium = wanted & allowed
+    return wg_active.gemm.bfloat16 & allowed
+
+
 def matmul(a, b, *, bias=None):
     """a @ b, plus a bias, in one pass.
 
