@@ -72,8 +72,9 @@ static void INTERNAL(take_lanes)(INTERNAL(conv_plan) *plan, conv_problem *p)
     const INTERNAL(lanes_sizes) s = plan->sizes.lanes = INTERNAL(lanes_sizes_of)(p);
     plan->image = INTERNAL(lanes_image), plan->pack = INTERNAL(lanes_pack);
     plan->scratch_bytes = (size_t)s.items * sizeof(real);
-    plan->packed_bytes = (size_t)s.segments * sizeof(ptrdiff_t) +
-                         (size_t)(p->groups * conv_panels(p, LANES) * s.segments * s.run) * sizeof(real);
+    plan->packed_bytes =
+        (size_t)s.segments * sizeof(ptrdiff_t) +
+        (size_t)(p->groups * conv_panels(p, LANES) * s.segments * s.run) * sizeof(real) * (s.round ? 2 : 1);
 }
 
 #if FUSED

@@ -30,15 +30,9 @@ INLINE ptrdiff_t conv_rows_of_tile(ptrdiff_t n)
 }
 #endif
 
-/* out[i * ld + j] = sum over s < segments, p < n of a[offsets[s] + i * ra + p * ca] * b[s * sb + p * rb + j], added to what is
- * there if `accumulate`, for every row i and every j < vectors * LANES. */
-typedef struct {
-    ptrdiff_t segments, n;
-    const ptrdiff_t *offsets;
-    ptrdiff_t ra, ca, rb, sb, ld;
-    int accumulate;
-} INTERNAL(conv_strides);
+#include "pairs.inc.c"
 
+/* Rows of what conv_strides tells. */
 typedef void INTERNAL(conv_tile_fn)(const INTERNAL(conv_strides) *s, const real *a, const real *b, real *out);
 
 typedef struct {

@@ -30,6 +30,7 @@ enum {
     WEIGHT_STRIP_BYTES = 256 << 10,                  /* of a strip of the image: it stays in the second-level cache */
     WEIGHT_WINDOW_BYTES = 512 << 10,                 /* of a strip's windows, likewise, beside the sums */
     WEIGHT_MOST_BYTES = 256 << 20, /* of sums and scratch memory: what takes more is computed directly */
+    WEIGHT_PAIRS = 16,             /* channels of a map, or taps' channels: fewer do not pay for rounding */
     WEIGHT_LANES_CHANNELS = 4,     /* fewer channels of the image do not fill a run of memory */
     WEIGHT_WINOGRAD_CHANNELS = 16, /* fewer do not pay for transforming */
     WEIGHT_WINOGRAD_PLACES = 8,    /* nor do smaller maps */
@@ -120,8 +121,11 @@ typedef struct INTERNAL(weight_plan) {
     ptrdiff_t sums, whole, scratch;         /* items of a block and of a part; bytes */
     ptrdiff_t strip, rows;                  /* rows of a map that are taken at once, and of the image that they meet */
     ptrdiff_t segments, run, ld, columns, laid; /* as each way says */
-    ptrdiff_t looks;                            /* how often an image's computation looks ahead */
-    ptrdiff_t *table;                           /* where segments lie in what is laid */
+    INTERNAL(round_fn) *round;                  /* in bfloat16, and then: */
+    ptrdiff_t row, maps;                        /* items of a row of maps, and where they begin in what is laid */
+    INTERNAL(column_fn) *add;
+    ptrdiff_t looks;  /* how often an image's computation looks ahead */
+    ptrdiff_t *table; /* where segments lie in what is laid */
     real *partial;
     int failed; /* for want of memory */
 } INTERNAL(weight_plan);

@@ -32,6 +32,33 @@ static void INTERNAL(plan_lanes)(INTERNAL(weight_plan) *plan)
     plan->laid = plan->rows * plan->columns * c->ci + 3 * LANES;
     plan->scratch = plan->laid * (ptrdiff_t)sizeof(real) + plan->strip * (ptrdiff_t)sizeof(ptrdiff_t);
     plan->looks = plan->segments * ceil_div(plan->ld, 2 * LANES) * ceil_div(c->map[0], plan->strip);
+    plan->add = INTERNAL(add_rows);
+#ifdef PAIRS_TARGET
+    /* Neighbours of the map become pairs, and every place of the image one with the next that a tap sees. */
+    const int wanted = c->y_strides[3] == sizeof(float) ? pairs_wanted() : 0;
+    if (wanted & WG_MEDIUM_ALWAYS || (wanted && least(c->co, plan->ld) >= WEIGHT_PAIRS)) {
+        plan->round = round_pairs, plan->add = pair_column;
+        plan->row = ceil_div(c->map[1], 2 * LANES) * LANES;
+        plan->maps = plan->laid + c->stride[1] * c->ci;
+        plan->laid = plan->maps + (c->co + PAIR_ROWS) * plan->strip * plan->row + LANES;
+        plan->scratch += (plan->laid - plan->maps + c->stride[1] * c->ci) * (ptrdiff_t)sizeof(float);
+    }
+#endif
+}
+
+/* Round a strip of the image, in its place, and the rows of maps that it meets; gives these, and tells s. */
+static const real *INTERNAL(round_strip)(const INTERNAL(weight_plan) *plan, ptrdiff_t channels, const char *y,
+                                         real *laid, INTERNAL(conv_strides) *s)
+{
+    const wg_conv *const c = plan->c;
+    real *const maps = laid + plan->maps;
+    plan->round(laid, laid, plan->maps - c->stride[1] * c->ci, 2, s->rb);
+    for (ptrdiff_t k = 0; k < channels; k++)
+        for (ptrdiff_t p = 0; p < s->segments; p++)
+            plan->round((const real *)(y + k * c->y_strides[1] + p * c->y_strides[2]),
+                        maps + (k * plan->strip + p) * plan->row, 1, c->map[1], 1);
+    s->n = ceil_div(c->map[1], 2), s->ra = plan->strip * plan->row, s->ca = 1, s->rb *= 2;
+    return maps;
 }
 
 static void INTERNAL(lanes_table)(const INTERNAL(weight_plan) *plan)
@@ -44,7 +71,7 @@ static void INTERNAL(lanes_table)(const INTERNAL(weight_plan) *plan)
 
 static ptrdiff_t INTERNAL(lanes_sums)(INTERNAL(weight_plan) *plan)
 {
-    return (plan->block + 1) * plan->segments * plan->ld;
+    return (plan->block + (plan->round ? CONV_ROWS : 1)) * plan->segments * plan->ld;
 }
 
 static void INTERNAL(lanes_image)(const INTERNAL(weight_plan) *plan, ptrdiff_t i, ptrdiff_t group, ptrdiff_t first,
@@ -62,16 +89,18 @@ static void INTERNAL(lanes_image)(const INTERNAL(weight_plan) *plan, ptrdiff_t i
     for (ptrdiff_t top = 0; top < c->map[0]; top += plan->strip) {
         s.segments = least(plan->strip, c->map[0] - top);
         for (ptrdiff_t p = 0; p < s.segments; p++)
-            offsets[p] = (top + p) * (c->y_strides[2] / item);
+            offsets[p] = plan->round ? p * plan->row : (top + p) * (c->y_strides[2] / item);
         INTERNAL(lay)
         (x, c->x_strides + 1, c->ci, c->image[0], c->image[1], top * c->stride[0] - c->padding[0],
          plan->rows - (plan->strip - s.segments) * c->stride[0], -c->padding[1], plan->columns, laid, c->ci);
+        INTERNAL(conv_strides) t = s;
+        const real *const maps =
+            plan->round ? INTERNAL(round_strip)(plan, channels, y + top * c->y_strides[2], laid, &t) : (const real *)y;
         for (ptrdiff_t k = 0; k < plan->segments; k++) {
             for (ptrdiff_t j = 0; j < plan->ld; j += 2 * LANES) {
                 conv_look_ahead(ahead);
-                INTERNAL(add_rows)
-                (&s, channels, plan->ld - j > LANES ? 2 : 1, (const real *)y, laid + plan->table[k] + j,
-                 sums + k * plan->ld + j);
+                plan->add(&t, channels, plan->ld - j > LANES ? 2 : 1, maps, laid + plan->table[k] + j,
+                          sums + k * plan->ld + j);
             }
         }
     }
