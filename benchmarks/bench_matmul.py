@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from opponents import jax, jitted, torch
+from opponents import jax, jitted, medium, torch
 from wengert import _kernels
 
 TRAINING = ((256, 784, 256), (784, 256, 256), (256, 256, 784), (256, 256, 256))
@@ -77,6 +77,17 @@ def test_small(contest: Any, shape: tuple[int, int, int], dtype: str) -> None:
 
 def test_tiny(contest: Any) -> None:
     compete(contest, (16, 16, 16), "NN", "float32", ["matmul, tiny"])
+
+
+@pytest.mark.parametrize("shape", [*TRAINING, (1024, 1024, 1024)], ids=name)
+def test_medium(bfloat16: None, contest: Any, shape: tuple[int, int, int]) -> None:
+    """In bfloat16 with float32 sums, beside everybody's float32, PyTorch's own "medium", and here "highest"."""
+    a, b = operands(shape, "NT", "float32")
+    ours = partial(wg.matmul, wg.from_numpy(a), wg.from_numpy(b))
+    functions = products(a, b) | {"highest": ours, "wengert": medium(wg, ours)}
+    if torch is not None:
+        functions["torch medium"] = medium(torch, functions["torch"])
+    contest(functions, rtol=2**-7, goals=["matmul, medium"], flops=2.0 * np.prod(shape, dtype=float))
 
 
 @pytest.mark.parametrize("rows", [1, 32])

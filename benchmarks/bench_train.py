@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import trainers
-from opponents import jax, torch
+import wengert as wg
+from opponents import jax, medium, torch
 from trainers import TRAINERS, Images, Task
 
 INSTALLED = {"numpy": True, "torch": torch is not None, "jax": jax is not None}
@@ -30,6 +31,16 @@ def test_epoch(contest: Any, data: Images, batch: int) -> None:
     task = Task(batch=batch)
     goals = ["epoch", "epoch, JAX"] if batch == 256 else ["epoch, small batch"]
     contest(contestants(data, task), rtol=1e-4, seconds=6.0, goals=goals, flops=task.flops())
+
+
+def test_epoch_at_medium_precision(bfloat16: None, contest: Any, data: Images) -> None:
+    """Products in bfloat16, beside PyTorch's in float32 and in bfloat16."""
+    task = Task(batch=256)
+    functions = contestants(data, task, ("torch", "wengert"))
+    functions["wengert"] = medium(wg, functions["wengert"])
+    if torch is not None:
+        functions["torch medium"] = medium(torch, TRAINERS["torch"](data, task))
+    contest(functions, rtol=1e-2, seconds=6.0, goals=["epoch, medium", "epoch, both medium"])
 
 
 def test_softmax_regression_epoch(contest: Any, data: Images) -> None:

@@ -28,6 +28,7 @@ Functions = Mapping[str, Callable[[], Any]]
 
 def pytest_configure(config: pytest.Config) -> None:
     config._wengert_summary = []
+    config._wengert_unmeasured = []
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +116,14 @@ def contest(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Non
 
 
 @pytest.fixture
+def bfloat16(request: pytest.FixtureRequest) -> None:
+    """For what only processors with these instructions do; elsewhere the summary says what was not measured."""
+    if not machine.describe()["bfloat16"]:
+        request.config._wengert_unmeasured.append(request.node.name)
+        pytest.skip("this processor has no instructions for bfloat16")
+
+
+@pytest.fixture
 def measured(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., None]:
     """Compare numbers that functions measure themselves, as a process its memory: measured({...}, unit="B")."""
     comparison = Comparison(benchmark, request)
@@ -178,6 +187,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if rows:
         terminalreporter.section(f"wengert's time over PyTorch's, {THREADS} thread(s), medians")
         terminalreporter.write_line(everywhere(rows))
+    for name in config._wengert_unmeasured:
+        terminalreporter.write_line(f"{name}: not measured, as this processor has no instructions for bfloat16")
     summary = [(name, medians, further) for name, medians, further in config._wengert_summary if "rows" not in further]
     if not summary:
         return

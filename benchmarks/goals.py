@@ -67,6 +67,16 @@ GOALS = {
     "matmul, AVX2": Goal(
         "matmul with WENGERT_ISA=v3: speed, of NumPy's with AVX2", ("numpy",), speed=0.97, threads=1, isa="v3"
     ),
+    "matmul, medium": Goal(
+        'matmul, the training shapes and 1024³, at precision "medium": time, of PyTorch\'s', ("torch medium",), time=1.0
+    ),
+    "epoch, medium": Goal(
+        'an epoch of 784-256-10, batch 256, at precision "medium": time, of PyTorch\'s in float32',
+        ("torch",),
+        time=0.45,
+        threads=1,
+    ),
+    "epoch, both medium": Goal("the same: time, of PyTorch's at the same", ("torch medium",), time=1.0, threads=1),
     "elementwise, small": Goal(
         "add, multiply, exp, log, tanh, sigmoid, relu, 16 and 1000 elements: time, of PyTorch's", ("torch",), time=0.6
     ),

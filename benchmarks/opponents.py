@@ -47,6 +47,19 @@ def jitted(function: Callable[..., Any], *arrays: Any) -> Callable[[], Any]:
     return lambda: jax.block_until_ready(compiled(*inputs))
 
 
+def medium(library: Any, function: Callable[[], Any]) -> Callable[[], Any]:
+    """A function while a library may multiply float32 in bfloat16."""
+
+    def run() -> Any:
+        library.set_float32_matmul_precision("medium")
+        try:
+            return function()
+        finally:
+            library.set_float32_matmul_precision("highest")
+
+    return run
+
+
 def versions() -> dict[str, str]:
     """Of the peers that are installed."""
     peers = (("torch", torch), ("jax", jax), ("scikit-learn", sys.modules.get("sklearn")))
