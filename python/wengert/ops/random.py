@@ -420,7 +420,8 @@ def randperm(
     [0, 1, 2, 3]
     """
     count = integer("randperm", "n", n)
-    found, largest = dtypes.int64, 2**63 - 1
+    found: Any = dtypes.int64
+    largest = 2**63 - 1
     if dtype is not None:
         found = dtypes.as_dtype(dtype, "randperm")
         if found.kind == "b":
