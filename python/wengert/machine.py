@@ -20,7 +20,6 @@ from . import _kernels
 from ._kernels import __version__ as __version__
 from ._kernels import get_num_threads as get_num_threads
 from ._kernels import isa as isa
-from ._kernels import medium as medium
 from ._kernels import set_num_threads as set_num_threads
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")

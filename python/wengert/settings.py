@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import machine
 from .core import devices, dtypes
 from .core.devices import device
+from .ops.products import in_bfloat16
 
 __all__ = [
     "are_deterministic_algorithms_enabled", "get_default_device", "get_deterministic_debug_mode",
@@ -224,7 +224,7 @@ def set_float32_matmul_precision(precision: str) -> None:
     if precision not in _PRECISIONS:
         raise ValueError(f'set_float32_matmul_precision: expected "highest", "high" or "medium", got {precision!r}')
     _State.precision = precision
-    machine.medium(precision == "medium")
+    in_bfloat16(precision == "medium")
 
 
 def get_float32_matmul_precision() -> str:

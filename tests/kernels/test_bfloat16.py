@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from collections.abc import Iterator
 from functools import partial
@@ -193,7 +194,8 @@ def test_the_word_and_the_processor_decide(isa: str) -> None:
 
 def test_gradients_and_programs_follow_the_switch(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that was recorded at one precision runs at the one that is."""
-    monkeypatch.setattr(machine, "medium", lambda wanted: _kernels.medium(3 * wanted))
+    settings = importlib.import_module("wengert.settings")
+    monkeypatch.setattr(settings, "in_bfloat16", lambda wanted: _kernels.medium(3 * wanted))
     rng = np.random.default_rng(8)
     w, x = (wg.from_numpy(rng.standard_normal((40, 40)).astype(np.float32)) for _ in range(2))
 

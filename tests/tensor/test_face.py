@@ -94,3 +94,18 @@ def test_our_named_tuples_are_what_typing_makes() -> None:
             kind()
         with pytest.raises(ValueError, match="Got unexpected field names"):
             x._replace(c=1)
+
+
+def test_our_named_tuples_keep_the_methods_that_a_class_has() -> None:
+    class Point(named.NamedTuple):
+        x: int
+        y: int = 2
+
+        def __repr__(self) -> str:
+            return f"{self.x} | {self.y}"
+
+        @property
+        def total(self) -> int:
+            return self.x + self.y
+
+    assert (repr(Point(1)), Point(1).total, Point(1)._replace(y=3)) == ("1 | 2", 3, (1, 3))

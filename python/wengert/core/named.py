@@ -58,13 +58,13 @@ class _Naming(type):
         code = blank.__code__.replace(co_varnames=("_cls", *fields), co_name="__new__")
         new = FunctionType(code, blank.__globals__, "__new__", tuple(defaults.values()) or None)
         new.__qualname__, new.__annotations__ = f"{name}.__new__", dict(types)
-        body.update({field: _tuplegetter(i, f"Alias for field number {i}") for i, field in enumerate(fields)})
-        body.update(
-            __slots__=(), _fields=fields, __match_args__=fields, _field_defaults=defaults, __repr__=_repr,
-            __new__=new, _make=classmethod(_made), _replace=_replaced, __replace__=_replaced, _asdict=_as_dict,
-            __getnewargs__=_arguments,
-        )  # fmt: skip
-        return type(name, (tuple,), body)
+        given = {
+            "__slots__": (), "_fields": fields, "__match_args__": fields, "_field_defaults": defaults,
+            "__repr__": _repr, "__new__": new, "_make": classmethod(_made), "_replace": _replaced,
+            "__replace__": _replaced, "_asdict": _as_dict, "__getnewargs__": _arguments,
+        }  # fmt: skip
+        getters = {field: _tuplegetter(i, f"Alias for field number {i}") for i, field in enumerate(fields)}
+        return type(name, (tuple,), {**given, **body, **getters})
 
 
 if TYPE_CHECKING:

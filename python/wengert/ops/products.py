@@ -547,6 +547,11 @@ def _added(name: str, addend: Any, z: Tensor, beta: float, alpha: float) -> Tens
     return z if beta == 0 else (x if beta == 1 else x * beta) + z
 
 
+def in_bfloat16(wanted: bool) -> None:
+    """Let products of float32 be of bfloat16, or no longer, where the processor has instructions for that."""
+    _kernels.medium(wanted)
+
+
 # ---------------------------------------------------------------- affine maps, as one operation
 
 

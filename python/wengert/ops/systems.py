@@ -274,8 +274,8 @@ def det(x: Any) -> Tensor:
 
     Examples
     --------
-    >>> wg.linalg.det(wg.tensor([[1., 2.], [3., 4.]]))
-    tensor(-2.)
+    >>> wg.linalg.det(wg.tensor([[2., 1.], [1., 3.]]))
+    tensor(5.)
     """
     x = as_matrices("det", x, square=True)
     return apply(_DET, (x, factorized(x)))
