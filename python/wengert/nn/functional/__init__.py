@@ -7,12 +7,12 @@ Examples
 tensor(2.5000)
 """
 
-from typing import TYPE_CHECKING, Any
+import typing
 
 from ...core.faces import later
 from ...core.signatures import telling
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from ...ops.activations import prelu
     from ...ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
     from ...ops.creation import one_hot
@@ -221,7 +221,7 @@ _ELEMENTWISE = {
 }  # fmt: skip
 
 
-def _made(name: str, function: Any) -> Any:
+def _made(name: str, function: typing.Any) -> typing.Any:
     return function if name in _ELEMENTWISE else telling(function)
 
 
