@@ -47,6 +47,7 @@ def rosenbrock(x: Any) -> Any:
     return (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2).sum()
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch.func's own
 def test_the_hessian_of_rosenbrock(contest: Any) -> None:
     x = np.random.default_rng(0).standard_normal(20)
     point, hessian = wg.tensor(x), wg.func.hessian(rosenbrock)
@@ -58,6 +59,7 @@ def test_the_hessian_of_rosenbrock(contest: Any) -> None:
     contest(contestants(lambda: hessian(point), theirs, compiled), seconds=6, goals=["Hessian 20", "Hessian 20, JAX"])
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch.func's own
 def test_the_hessian_of_logistic_regression(contest: Any) -> None:
     rng = np.random.default_rng(0)
     xs, ys, w = rng.standard_normal((200, 50)), np.sign(rng.standard_normal(200)), rng.standard_normal(50)
