@@ -29,6 +29,7 @@ from ..core.bound import by_bindings, shaped_by_items
 from ..core.broadcast import cast, sum_to
 from ..core.define import computed, linear
 from ..core.doors import change, constant, differs, enter, leave
+from ..core.modes import mode
 from ..core.named import NamedTuple
 from ..core.signatures import tells
 from ..core.tape import Operation, Rule, apply
@@ -855,14 +856,17 @@ def pick(x: Any, key: Any) -> Tensor:
             return _index(x, Places(_FIRST, (key,)))
     parts: Any = None
     if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, key))):  # the usual cases
-        parts = (*key, Ellipsis) if kind is tuple else (key, Ellipsis)
-        try:
-            seen: Tensor | None = view_now(x, parts)
-        except (IndexError, TypeError):  # the same will be told below
-            seen = None
-        if seen is not None:
-            return seen
-        parts = tuple([triple(part) if type(part) is slice else part for part in parts])
+        if not (mode.recording and x.requires_grad):
+            try:
+                seen: Tensor | None = view_now(x, (*key, Ellipsis) if kind is tuple else (key, Ellipsis))
+            except (IndexError, TypeError):  # the same will be told below
+                seen = None
+            if seen is not None:
+                return seen
+        if kind is tuple:
+            parts = (*[triple(part) if type(part) is slice else part for part in key], Ellipsis)
+        else:
+            parts = (triple(key) if kind is slice else key, Ellipsis)
     if parts is None:
         places, view = places_of(key)
         if not view:
