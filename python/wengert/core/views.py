@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from .bound import by_bindings
 from .define import linear, primitive
 from .doors import Value, constant, memory
 from .modes import mode, recorder
+from .named import NamedTuple
 from .tape import Operation
 from .variable import Variable, as_view, share_memory, wrap
 

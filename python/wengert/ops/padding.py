@@ -65,7 +65,7 @@ def _only(pairs: Pairs) -> int:
 
 def _padded(x: np.ndarray, pairs: Pairs, mode: str) -> np.ndarray:
     d = _only(pairs)
-    if d >= 0 and 0 < x.size <= _FEW:
+    if d >= 0 and 0 < x.size <= _FEW and x.shape[d] + sum(pairs[d]) <= _FEW:  # so few are kept in the cache, too
         return _kernels.gather_along(x, _sources(x.shape[d], *pairs[d], mode), d, True)
     out = _kernels.empty([pair[0] + n + pair[1] for pair, n in zip(pairs, x.shape, strict=True)], x.dtype)
     key = _interior(pairs, x.shape)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..._types import Tensor
 from ...core.doors import constant, enter
+from ...core.named import NamedTuple
 from ...ops.index import index_put, pick
 from ...ops.padding import Pairs, surrounded
 from ...ops.shape import between_zeros
