@@ -113,7 +113,7 @@ INLINE int INTERNAL(better_backwards)(int inputs, int byte_input, int fixed, ptr
     return before && !behind;
 }
 
-/* Prepare the rows, with blocks of `unrolled` vectors, or, where that is 0, for costly_row. */
+/* Prepare the rows, with blocks of `unrolled` vectors, or, where that is 0, without. */
 static NOINLINE NOCLONE void INTERNAL(start_rows)(INTERNAL(rows) *r, int inputs, int byte_input, int byte_output,
                                                   int unrolled, ptrdiff_t rows, ptrdiff_t cols, char *const *data,
                                                   const ptrdiff_t *row_strides, const ptrdiff_t *col_strides)
@@ -124,8 +124,7 @@ static NOINLINE NOCLONE void INTERNAL(start_rows)(INTERNAL(rows) *r, int inputs,
     const int backwards = cols >= 16 * LANES && !byte_output &&
                           INTERNAL(better_backwards)(inputs, byte_input, fixed, rows, data, row_strides);
     const ptrdiff_t whole = cols / LANES, blocks = unrolled ? whole / unrolled : 0, in_blocks = blocks * unrolled;
-    const ptrdiff_t begin = backwards ? in_blocks - 1 : 0, last = unrolled ? whole - 1 : (cols - 1) / LANES;
-    const ptrdiff_t rest = backwards ? last : in_blocks;
+    const ptrdiff_t begin = backwards ? in_blocks - 1 : 0, rest = backwards ? whole - 1 : in_blocks;
     r->blocks = blocks;
     r->vectors = whole - in_blocks;
     r->changing = 0;
@@ -201,20 +200,34 @@ INLINE void INTERNAL(cheap_row)(const INTERNAL(elementwise) *k, const INTERNAL(r
     }
 }
 
-/* A row of any other, whose body the source has once. */
+/* A row of any other, whose body the code has once: what is less than a vector is copied into some and has the last
+ * turn. No such kernel takes or gives bytes. */
 INLINE void INTERNAL(costly_row)(const INTERNAL(elementwise) *k, const INTERNAL(rows) *r, char *const *row,
                                  ptrdiff_t cols, const vreal *p)
 {
-    char *at[4] = {row[0], row[1], row[2], row[3]};
+    assert(!k->byte_input && !k->byte_output);
     const ptrdiff_t step[4] = {r->step[0], r->step[1], r->step[2], r->step[3]}; /* which no store changes */
-    const ptrdiff_t items = step[3] < 0 ? -LANES : LANES;
+    char *at[4] = {row[0], row[1], row[2], row[3]}, *tail[4] = {row[0], row[1], row[2], row[3]};
+    vreal last[4];
     INTERNAL(advance)(k, at, r->rest);
-    ptrdiff_t to_end = step[3] < 0 ? (cols - 1) % LANES + 1 : cols;
+    INTERNAL(advance)(k, tail, r->tail);
+    const ptrdiff_t left = cols % LANES, partial = left != 0;
     NOT_UNROLLED
-    for (ptrdiff_t left = cols; left > 0; left -= LANES, to_end -= items) {
-        INTERNAL(vector)(k, at, least(to_end, LANES), p);
+    for (ptrdiff_t turn = r->vectors + partial; turn > 0; turn--) {
+        if (UNLIKELY(turn == partial)) {
+            UNROLL
+            for (int j = 0; j < 3; j++)
+                if (j < k->inputs) {
+                    last[j] = V(load_tail)((const real *)tail[j], left);
+                    at[j] = (char *)&last[j];
+                }
+            at[3] = (char *)&last[3];
+        }
+        INTERNAL(vector)(k, at, LANES, p);
         INTERNAL(advance)(k, at, step);
     }
+    if (partial)
+        V(store_upto)((real *)tail[3], left, last[3]);
 }
 
 /* Rows of a dense output. */
