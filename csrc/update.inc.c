@@ -84,16 +84,17 @@ static void INTERNAL(sgd_piece)(const void *update, flat_piece piece)
     const real *grad = (const real *)u->grads[piece.tensor] + piece.offset;
     real *momentum = u->momentum ? (real *)u->momentum[piece.tensor] + piece.offset : NULL;
     const int first = momentum && u->first[piece.tensor];
+    const int maximize = u->maximize, nesterov = u->nesterov; /* which no store changes */
     const real lr = (real)u->lr, decay = (real)u->weight_decay, factor = (real)u->momentum_factor;
     const real fresh = (real)(1 - u->dampening);
 
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         const vreal p = V(load_upto)(param + i, n - i);
-        vreal g = INTERNAL(direction)(p, V(load_upto)(grad + i, n - i), u->maximize, decay);
+        vreal g = INTERNAL(direction)(p, V(load_upto)(grad + i, n - i), maximize, decay);
         if (momentum) {
             const vreal m = first ? g : V(fma)(V(load_upto)(momentum + i, n - i), V(splat)(factor), g * fresh);
             V(store_upto)(momentum + i, n - i, m);
-            g = u->nesterov ? V(fma)(m, V(splat)(factor), g) : m;
+            g = nesterov ? V(fma)(m, V(splat)(factor), g) : m;
         }
         V(store_upto)(param + i, n - i, V(fma)(g, V(splat)(-lr), p));
     }

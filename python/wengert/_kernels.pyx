@@ -30,6 +30,7 @@ cdef extern from "numpy/arrayobject.h":
     int PyArray_SetBaseObject(cnp.ndarray array, object base) except -1
     PyObject *PyArray_BASE(cnp.ndarray array)
     bint PyArray_ISBEHAVED_RO(cnp.ndarray array)
+    bint PyArray_ISCARRAY_RO(cnp.ndarray array)
     bint PyArray_IS_C_CONTIGUOUS(cnp.ndarray array)
     bint PyArray_IS_F_CONTIGUOUS(cnp.ndarray array)
     bint PyArray_ISWRITEABLE(cnp.ndarray array)

@@ -128,3 +128,14 @@ def triple(part: slice) -> tuple[Any, Any, Any]:
         )
     except TypeError:
         raise TypeError(f"index: a slice has integers or None, got {part}") from None
+
+
+def at_key(x: Any, key: tuple[Any, ...], shape: Any = None) -> Any:
+    """The view x[key] of an array, for a key whose slices are triples. `shape` is x's, as an operation's keyword."""
+    first = key[0] if len(key) == 2 else None
+    if type(first) is int:  # x[i] and x[i:j], the most frequent ones
+        return x[key]
+    if type(first) is tuple and key[1] is Ellipsis:
+        start, stop, step = first
+        return x[start:stop:step, ...]
+    return x[tuple([slice(*part) if type(part) is tuple else part for part in key])]

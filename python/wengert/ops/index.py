@@ -849,11 +849,6 @@ def pick(x: Any, key: Any) -> Tensor:
     """
     x = enter(x)
     kind = type(key)
-    if isinstance(key, Variable) and key._value.ndim:
-        if key._value.dtype == dtypes.int64:
-            return apply(_PICK, (x, key), {"keys": 0, "shape": x._value.shape})
-        if key._value.dtype == dtypes.bool:
-            return _index(x, Places(_FIRST, (key,)))
     parts: Any = None
     if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, key))):  # the usual cases
         if not (mode.recording and x.requires_grad):
@@ -867,6 +862,11 @@ def pick(x: Any, key: Any) -> Tensor:
             parts = (*[triple(part) if type(part) is slice else part for part in key], Ellipsis)
         else:
             parts = (triple(key) if kind is slice else key, Ellipsis)
+    elif isinstance(key, Variable) and key._value.ndim:
+        if key._value.dtype == dtypes.int64:
+            return apply(_PICK, (x, key), {"keys": 0, "shape": x._value.shape})
+        if key._value.dtype == dtypes.bool:
+            return _index(x, Places(_FIRST, (key,)))
     if parts is None:
         places, view = places_of(key)
         if not view:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import batching, broadcast, dtypes
-from ..core.arguments import dimension, dimensions, either, filled, integer, lengths, permutation, sizes, triple
+from ..core.arguments import at_key, dimension, dimensions, either, filled, integer, lengths, permutation, sizes, triple
 from ..core.arguments import dimension as dimension_of
 from ..core.batching import Batch, moved, unchanged
 from ..core.bound import by_bindings
@@ -483,28 +483,10 @@ Key = tuple[Any, ...]  # of those, a slice as a triple of integers and None, so 
 WHOLE = (None, None, None)
 
 
-def numpy_key(key: Key) -> tuple[Any, ...]:
-    """A key as NumPy takes it."""
-    return tuple([slice(*part) if type(part) is tuple else part for part in key])
-
-
-@by_bindings
-def _sliced(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
-    first = key[0] if len(key) == 2 else None
-    if type(first) is int:  # x[i] and x[i:j], the most frequent ones
-        found: np.ndarray = x[key]
-    elif type(first) is tuple and key[1] is Ellipsis:
-        start, stop, step = first
-        found = x[start:stop:step, ...]
-    else:
-        found = x[numpy_key(key)]
-    return found
-
-
 @by_bindings
 def _filled_in(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
     out: np.ndarray = _kernels.zeros(shape, x.dtype)
-    _kernels.assign(_sliced(out, key, shape), x)
+    _kernels.assign(at_key(out, key), x)
     return out
 
 
@@ -513,7 +495,7 @@ def _filled_in(x: np.ndarray, key: Key, shape: tuple[int, ...]) -> np.ndarray:
 def slicing(name: str) -> Operation:
     """An operation that gives a view at a key."""
     return linear(
-        name, _sliced, lambda g, key, shape: apply(_SLICE_BACKWARD, (g,), {"key": key, "shape": shape}),
+        name, by_bindings(at_key), lambda g, key, shape: apply(_SLICE_BACKWARD, (g,), {"key": key, "shape": shape}),
         batched=moved(key=batching.key),
     )  # fmt: skip
 

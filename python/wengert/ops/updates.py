@@ -15,12 +15,19 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from .._types import Tensor
 from ..core import dtypes
 from ..core.bound import by_bindings
 from ..core.define import computed
+from ..core.doors import constant
 from ..core.views import overlaps
 
 Arrays = Sequence[np.ndarray]
+
+
+def zeros(shape: tuple[int, ...], dtype: np.dtype) -> Tensor:
+    """What an optimizer remembers at first, where the kernels' memory begins: on the boundary of a cache line."""
+    return constant(_kernels.zeros, shape, dtype)
 
 
 def _dense(name: str, x: np.ndarray) -> np.ndarray:

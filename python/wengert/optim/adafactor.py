@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..core.doors import constant
 from ..ops import updates
 from .optimizer import Optimizer, State, check_implementation
 
@@ -97,7 +94,7 @@ class Adafactor(Optimizer):
             shape = (*shape[:-1], 1)
         elif name == "col_var":
             shape = (*shape[:-2], 1, shape[-1])
-        return constant(np.zeros, shape, p._value.dtype)
+        return updates.zeros(shape, p._value.dtype)
 
     def _numbers(self, group: dict[str, Any]) -> tuple[Any, ...]:
         return (

@@ -20,6 +20,7 @@ from ..core.hooks import Handle
 from ..core.modes import recorder, recording
 from ..core.signatures import constructor_tells
 from ..core.variable import Variable
+from ..ops.updates import zeros
 from ..nn.modules.module import clear_gradient
 from ..nn.modules.parameter import UninitializedParameter
 
@@ -347,9 +348,10 @@ class Optimizer:
     def _together(self) -> list[tuple[dict[str, Any], list[Any]]]:
         """The parameters with gradients that are changed at once: those of one group and dtype."""
         found = []
+        name = f"{type(self).__name__}.step"
         for group in self.param_groups:
             with_gradients = [p for p in group["params"] if p.grad is not None]
-            for params in _of_one_dtype(self._name, with_gradients):
+            for params in _of_one_dtype(name, with_gradients):
                 found.append((group, params))
         return found
 
@@ -373,35 +375,31 @@ class Optimizer:
         at_work = recorder()
         if at_work is not None:
             self._depends(at_work, group, states, names)
+        if followed:
+            for g in grads:
+                require_unfollowed(g, "a step of an optimizer", also_unrecorded=True)
         written = [*params]
-        for g in grads if followed else ():
-            require_unfollowed(g, "a step of an optimizer", also_unrecorded=True)
+        new: list[tuple[State, str, Any]] = []
+        dtype = params[0]._value.dtype
         for name in names:
-            written += self._remembered(group, states, params, name)
-        count = len(params)
-        host = Numbers(self._numbers, group, states if counted else None)
+            for k, state in enumerate(states):
+                buffer = state.get(name)
+                if buffer is None or buffer._value.dtype is not dtype:  # the model was cast since
+                    buffer = self._start(group, params[k], name) if buffer is None else cast(buffer, dtype)
+                    new.append((state, name, buffer))
+                written.append(buffer)
         if self._moving:
-            host = MovingNumbers(self._numbers, group, states, self._before, self._after)
-        change(f"{self._name}.step", tuple(written), kernel, *grads, host=host, count=count, **static)
-        for k, name in enumerate(names, 1):  # now that nothing was wrong with the gradients
-            for state, buffer in zip(states, written[k * count : (k + 1) * count], strict=True):
-                state[name] = buffer
-
-    def _remembered(self, group: dict[str, Any], states: list[State], params: list[Any], name: str) -> list[Any]:
-        """What is remembered of parameters under a name."""
-        found = []
-        for state, p in zip(states, params, strict=True):
-            buffer = state.get(name)
-            if buffer is None:
-                buffer = self._start(group, p, name)
-            elif buffer._value.dtype is not p._value.dtype:  # the model was cast since
-                buffer = cast(buffer, p._value.dtype)
-            found.append(buffer)
-        return found
+            host: Numbers = MovingNumbers(self._numbers, group, states, self._before, self._after)
+        else:
+            host = Numbers(self._numbers, group, states if counted else None)
+        title = f"{type(self).__name__}.step"
+        change(title, tuple(written), kernel, *grads, host=host, count=len(params), **static)
+        for state, name, buffer in new:  # now that nothing was wrong with the gradients
+            state[name] = buffer
 
     def _start(self, group: dict[str, Any], p: Any, name: str) -> Any:
         """What is remembered of a parameter at first: zeros of its shape and dtype."""
-        return constant(np.zeros, p._value.shape, p._value.dtype)
+        return zeros(p._value.shape, p._value.dtype)
 
     def _before(self, group: dict[str, Any], state: State) -> dict[str, float]:
         """The numbers named in `_moving` before the next step of a parameter."""
@@ -719,6 +717,8 @@ class Optimizer:
 
 def _check_dtype(name: str, k: int, p: Variable) -> None:
     dtype = p._value.dtype
+    if dtype is dtypes.float32 or dtype is dtypes.float64:
+        return
     if dtype == dtypes.float16:
         raise TypeError(
             f"{name}: parameter {k} is float16, in which most updates would be lost to rounding; keep the parameters "
@@ -733,7 +733,7 @@ def _of_one_dtype(name: str, params: list[Any]) -> list[list[Any]]:
     if not params:
         return []
     dtype = params[0]._value.dtype
-    _check_dtype(f"{name}.step", 0, params[0])
+    _check_dtype(name, 0, params[0])
     for p in params:
         if p._value.dtype is not dtype:
             break
@@ -741,7 +741,7 @@ def _of_one_dtype(name: str, params: list[Any]) -> list[list[Any]]:
         return [params]
     lists: dict[np.dtype, list[Any]] = {}
     for k, p in enumerate(params):
-        _check_dtype(f"{name}.step", k, p)
+        _check_dtype(name, k, p)
         lists.setdefault(p._value.dtype, []).append(p)
     return list(lists.values())
 
