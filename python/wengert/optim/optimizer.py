@@ -20,9 +20,9 @@ from ..core.hooks import Handle
 from ..core.modes import recorder, recording
 from ..core.signatures import constructor_tells
 from ..core.variable import Variable
-from ..ops.updates import zeros
 from ..nn.modules.module import clear_gradient
 from ..nn.modules.parameter import UninitializedParameter
+from ..ops.updates import zeros
 
 # What is remembered of a parameter: tensors by name, and the number of its steps as "step".
 State = dict[str, Any]
