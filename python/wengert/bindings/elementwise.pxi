@@ -112,12 +112,6 @@ cdef inline bint is_plain(x) noexcept:
             cnp.PyArray_SIZE(<cnp.ndarray> x) < KEEP_GIL_BELOW)
 
 
-cdef inline bint same_kind(cnp.ndarray x, cnp.ndarray y) noexcept:
-    """Whether two arrays have one shape and one dtype."""
-    return (cnp.PyArray_TYPE(x) == cnp.PyArray_TYPE(y) and
-            has_shape(y, cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x)))
-
-
 @cython.final
 cdef class Elementwise:
     """One elementwise kernel: call it with arrays that broadcast together, or with numbers for all but one of them.
@@ -154,23 +148,34 @@ cdef class Elementwise:
         return f"Elementwise({self.name!r})"
 
     def __call__(self, x, y=None, z=None, params=()):
+        cdef bint single
+        cdef double number
+        cdef float narrow
         if z is None and self.params == 0 and wg_recording is NULL and is_plain(x):
             if self.inputs == 1 and y is None:
-                return self.alike(x, x)
-            if self.inputs == 2 and is_plain(y) and same_kind(x, y):
-                return self.alike(x, y)
+                return self.alike(x, NULL, 0)
+            if self.inputs == 2 and is_plain(y) and cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.PyArray_TYPE(<cnp.ndarray> y):
+                if cnp.PyArray_NDIM(<cnp.ndarray> y) == 0:
+                    return self.alike(x, cnp.PyArray_BYTES(y), 0)
+                if has_shape(y, cnp.PyArray_NDIM(<cnp.ndarray> x), cnp.PyArray_DIMS(<cnp.ndarray> x)):
+                    return self.alike(x, cnp.PyArray_BYTES(y), cnp.PyArray_ITEMSIZE(y))
+            if self.inputs == 2 and type(y) is float:
+                number = y
+                narrow = <float> number
+                single = cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_FLOAT
+                return self.alike(x, <char *> &narrow if single else <char *> &number, 0)
         return self.run(x, y, z, params)
 
-    cdef cnp.ndarray alike(self, cnp.ndarray x, cnp.ndarray y):
-        """`run` of most calls: of few items in C order, and of one shape and dtype."""
+    cdef cnp.ndarray alike(self, cnp.ndarray x, char *y, cnp.npy_intp step):
+        """`run` of most calls: of few items in C order, and of as many, or of one with a step of 0."""
         cdef int typenum = cnp.PyArray_TYPE(x)
         cdef cnp.ndarray out = new_array(cnp.NPY_BOOL if self.boolean else typenum, cnp.PyArray_NDIM(x),
                                          cnp.PyArray_DIMS(x))
         cdef cnp.npy_intp size = cnp.PyArray_SIZE(x), item = cnp.PyArray_ITEMSIZE(x), out_item = cnp.PyArray_ITEMSIZE(out)
         cdef char *data[3]
         cdef const cnp.npy_intp *strides[3]
-        data[0], data[1], data[2] = cnp.PyArray_BYTES(out), cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y)
-        strides[0], strides[1], strides[2] = &out_item, &item, &item
+        data[0], data[1], data[2] = cnp.PyArray_BYTES(out), cnp.PyArray_BYTES(x), y
+        strides[0], strides[1], strides[2] = &out_item, &item, &step
         wg_elementwise_run(<wg_elementwise> self.kernel, WG_F32 if typenum == cnp.NPY_FLOAT else WG_F64, 1, &size, data,
                            strides, NULL)
         return out
