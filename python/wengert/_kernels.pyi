@@ -162,7 +162,6 @@ def attention_backward(
 def cross_entropy(
     logits: _Array,
     labels: NDArray[np.int64],
-    *,
     weights: _Array | None = None,
     ignore_index: int = -100,
     label_smoothing: float = 0.0,

@@ -33,7 +33,7 @@ cdef cnp.ndarray new_total(wg_cross_entropy_call *call, cnp.ndarray X, total):
     return T
 
 
-def cross_entropy(logits, labels, *, weights=None, int64_t ignore_index=-100, double label_smoothing=0.0,
+def cross_entropy(logits, labels, weights=None, int64_t ignore_index=-100, double label_smoothing=0.0,
                   bint gradient=False, double gradient_scale=1.0, bint scale_by_weight=False, bint losses=True,
                   total=None):
     """Cross-entropy of rows of logits against integer labels, and its gradient, in one pass.

@@ -122,9 +122,9 @@ def _cross_entropy(
     if weight is not None:
         weight = np.ascontiguousarray(weight, dtype=x.dtype)
     if targets.ndim == 1:
-        losses, gradient, total, _ = _kernels.cross_entropy(
-            x, targets, weights=weight, ignore_index=ignore_index, label_smoothing=smoothing, gradient=keep,
-            scale_by_weight=reduction == "mean", losses=whole, total=None if whole else reduction,
+        losses, gradient, total, _ = _kernels.cross_entropy(  # by position, which takes half as long
+            x, targets, weight, ignore_index, smoothing, keep, 1.0, reduction == "mean", whole,
+            None if whole else reduction,
         )  # fmt: skip
     else:
         losses, gradient, total, _ = _kernels.cross_entropy_dense(
@@ -318,13 +318,14 @@ def cross_entropy(
     tensor(0.2395)
     """
     x, y = enter(input), enter(target)
-    dtype = x._value.dtype
-    if dtype.kind != "f":
+    dtype, given = x._value.dtype, y._value.dtype
+    if dtype is not dtypes.float32 and dtype.kind != "f":
         raise TypeError(f"cross_entropy: expected floating logits, got {dtype}")
     options = Options.of("cross_entropy", reduction, ignore_index, label_smoothing)
-    if y._value.dtype is not dtype and y._value.dtype.kind == "f":
+    if given is not dtypes.int64 and given is not dtype and given.kind == "f":
         x, y = of_one_dtype(x, y)
-    if x._value.dtype == dtypes.float16:
+        dtype = x._value.dtype
+    if dtype is not dtypes.float32 and dtype == dtypes.float16:
         return _half_cross_entropy(
             x, y, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
         )
