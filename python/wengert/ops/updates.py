@@ -46,9 +46,9 @@ def _densely(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def kernel(*arrays: np.ndarray, count: int, **static: Any) -> None:
         last = len(arrays) - count
-        grads = list(arrays[last:])
+        grads = arrays[last:]
         if _kernels.all_dense(arrays):
-            function([list(arrays[k : k + count]) for k in range(0, last, count)], grads, **static)
+            function([arrays[k : k + count] for k in range(0, last, count)], grads, **static)
             return
         dense = [x if x.flags.c_contiguous else _dense(function.__name__, x) for x in arrays[:last]]
         function([dense[k : k + count] for k in range(0, last, count)], grads, **static)
