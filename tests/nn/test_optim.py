@@ -53,6 +53,17 @@ def test_sgd_steps_against_the_gradient() -> None:
     assert p.item() == pytest.approx(3 - 0.1 * (2 + 1.5))
 
 
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.Adafactor])
+def test_what_is_remembered_begins_on_a_cache_line(kind: Any) -> None:
+    p = nn.Parameter(wg.ones(7, 300))
+    p.grad = wg.ones(7, 300)
+    optimizer = kind([p], lr=0.1, **({"momentum": 0.9} if kind is optim.SGD else {}))
+    optimizer.step()
+    remembered = [x for x in optimizer.state[p].values() if isinstance(x, wg.Tensor)]
+    assert remembered
+    assert [x.data_ptr() % 64 for x in remembered] == [0] * len(remembered)
+
+
 def test_momentum_accumulates_the_gradients() -> None:
     p = parameter(0, 1, wg.float64)
     optimizer = optim.SGD([p], lr=1, momentum=0.5)
