@@ -278,8 +278,6 @@ static NOINLINE void INTERNAL(transpose)(ptrdiff_t rows, ptrdiff_t cols, char *o
     }
 }
 
-#undef LANE_EVEN
-#define LANE_EVEN(l, d) (2 * (l) * (d))
 #undef LANE_REVERSED
 #define LANE_REVERSED(l, d) ((int)LANES - (l) - (d))
 
@@ -298,8 +296,7 @@ static NOINLINE void INTERNAL(copy_strided)(ptrdiff_t rows, ptrdiff_t cols, char
             }
         if (stride == 2 * (ptrdiff_t)sizeof(real))
             for (const real *from = (const real *)in; i + LANES < cols; i += LANES) /* which reads one item more */
-                V(store)(to + i, SHUFFLE_LANES(V(load)(from + 2 * i), V(load)(from + 2 * i + LANES),
-                                               EACH_LANE(LANE_EVEN, 1)));
+                V(store)(to + i, V(load_even)(from + 2 * i));
         for (; i + 4 <= cols; i += 4) {
             const char *const from = in + i * stride;
             const real x0 = *(const real *)from, x1 = *(const real *)(from + stride);

@@ -147,9 +147,16 @@ static void INTERNAL(reduce_copy)(const reduce_plan *p, reduce_block *b, real *c
     if (stride == sizeof(real))
         return;
     assert(rows * n <= REDUCE_BLOCK_LINE_CACHED * LANES);
-    for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t i = 0; i < n; i++)
-            copy[r * n + i] = *(const real *)(b->in + r * b->row_stride + i * stride);
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        const char *const from = b->in + r * b->row_stride;
+        real *const to = copy + r * n;
+        ptrdiff_t i = 0;
+        if (stride == 2 * (ptrdiff_t)sizeof(real))
+            for (; i + LANES < n; i += LANES) /* which reads one item more */
+                V(store)(to + i, V(load_even)((const real *)from + 2 * i));
+        for (; i < n; i++)
+            to[i] = *(const real *)(from + i * stride);
+    }
     b->in = (const char *)copy;
     b->row_stride = n * (ptrdiff_t)sizeof(real);
     b->far = 0;

@@ -420,6 +420,12 @@ INLINE vreal V(odd_lanes)(vreal x, vreal y)
     return SHUFFLE_LANES(x, y, EACH_LANE(LANE_ALTERNATE_ON, 1));
 }
 
+/* Every other one of the 2 LANES items at p, the first among them. */
+INLINE vreal V(load_even)(const real *p)
+{
+    return V(even_lanes)(V(load)(p), V(load)(p + LANES));
+}
+
 INLINE void V(transpose_step)(vreal *x, const int d)
 {
     UNROLL
