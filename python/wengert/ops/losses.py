@@ -63,6 +63,7 @@ class Options(NamedTuple):
         return Options(reduction, operator.index(ignore_index), float(smoothing))
 
 
+_USUAL = Options("mean", -100, 0.0)
 _KINDS = {"cross_entropy": "logits", "nll_loss": "log-probabilities"}
 
 
@@ -321,7 +322,9 @@ def cross_entropy(
     dtype, given = x._value.dtype, y._value.dtype
     if dtype is not dtypes.float32 and dtype.kind != "f":
         raise TypeError(f"cross_entropy: expected floating logits, got {dtype}")
-    options = Options.of("cross_entropy", reduction, ignore_index, label_smoothing)
+    options = _USUAL
+    if reduction != "mean" or type(ignore_index) is not int or ignore_index != -100 or label_smoothing != 0:
+        options = Options.of("cross_entropy", reduction, ignore_index, label_smoothing)
     if given is not dtypes.int64 and given is not dtype and given.kind == "f":
         x, y = of_one_dtype(x, y)
         dtype = x._value.dtype
