@@ -295,8 +295,7 @@ static NOINLINE void INTERNAL(copy_strided)(ptrdiff_t rows, ptrdiff_t cols, char
                 V(store)(to + i, SHUFFLE_LANES(x, x, EACH_LANE(LANE_REVERSED, 1)));
             }
         if (stride == 2 * (ptrdiff_t)sizeof(real))
-            for (const real *from = (const real *)in; i + LANES < cols; i += LANES) /* which reads one item more */
-                V(store)(to + i, V(load_even)(from + 2 * i));
+            i = V(copy_even)(to, (const real *)in, cols);
         for (; i + 4 <= cols; i += 4) {
             const char *const from = in + i * stride;
             const real x0 = *(const real *)from, x1 = *(const real *)(from + stride);

@@ -150,10 +150,7 @@ static void INTERNAL(reduce_copy)(const reduce_plan *p, reduce_block *b, real *c
     for (ptrdiff_t r = 0; r < rows; r++) {
         const char *const from = b->in + r * b->row_stride;
         real *const to = copy + r * n;
-        ptrdiff_t i = 0;
-        if (stride == 2 * (ptrdiff_t)sizeof(real))
-            for (; i + LANES < n; i += LANES) /* which reads one item more */
-                V(store)(to + i, V(load_even)((const real *)from + 2 * i));
+        ptrdiff_t i = stride == 2 * (ptrdiff_t)sizeof(real) ? V(copy_even)(to, (const real *)from, n) : 0;
         for (; i < n; i++)
             to[i] = *(const real *)(from + i * stride);
     }

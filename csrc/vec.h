@@ -420,10 +420,13 @@ INLINE vreal V(odd_lanes)(vreal x, vreal y)
     return SHUFFLE_LANES(x, y, EACH_LANE(LANE_ALTERNATE_ON, 1));
 }
 
-/* Every other one of the 2 LANES items at p, the first among them. */
-INLINE vreal V(load_even)(const real *p)
+/* Copy of n items, two apart, as many as whole vectors take without reading beyond the last item; gives their number. */
+INLINE ptrdiff_t V(copy_even)(real *to, const real *from, ptrdiff_t n)
 {
-    return V(even_lanes)(V(load)(p), V(load)(p + LANES));
+    ptrdiff_t i = 0;
+    for (; i + LANES < n; i += LANES) /* which reads one item more */
+        V(store)(to + i, V(even_lanes)(V(load)(from + 2 * i), V(load)(from + 2 * i + LANES)));
+    return i;
 }
 
 INLINE void V(transpose_step)(vreal *x, const int d)
