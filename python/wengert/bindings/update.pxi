@@ -120,7 +120,7 @@ cdef bint is_dense(object x, int typenum, bint written) noexcept:
             and PyArray_IS_C_CONTIGUOUS(x) and (not written or PyArray_ISWRITEABLE(x)))
 
 
-def sgd(params, grads, momentum, first, *, double lr, double momentum_factor=0.0, double dampening=0.0,
+def sgd(params, grads, momentum, first, double lr, double momentum_factor=0.0, double dampening=0.0,
         double weight_decay=0.0, bint nesterov=False, bint maximize=False):
     """One step of stochastic gradient descent for a list of dense parameters of one dtype, in place.
 
@@ -149,7 +149,7 @@ def sgd(params, grads, momentum, first, *, double lr, double momentum_factor=0.0
             (<Recording> wg_recording).tail(&u, &u.first, u.first, group.count)
 
 
-def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *, double lr, double beta1, double beta2,
+def adam(params, grads, first_moment, second_moment, max_second_moment, steps, double lr, double beta1, double beta2,
          double eps, double weight_decay=0.0, bint decoupled=False, bint maximize=False):
     """One step of Adam, or of AdamW with `decoupled`, for a list of dense parameters of one dtype, in place.
 
@@ -177,7 +177,7 @@ def adam(params, grads, first_moment, second_moment, max_second_moment, steps, *
         (<Recording> wg_recording).tail(&u, &u.steps, u.steps, group.count * sizeof(double))
 
 
-def rmsprop(params, grads, square_avg, grad_avg, momentum, *, double lr, double alpha, double eps,
+def rmsprop(params, grads, square_avg, grad_avg, momentum, double lr, double alpha, double eps,
             double weight_decay=0.0, double momentum_factor=0.0, bint maximize=False):
     """One step of RMSprop for a list of dense parameters of one dtype, in place.
 
@@ -203,7 +203,7 @@ def rmsprop(params, grads, square_avg, grad_avg, momentum, *, double lr, double 
         note_update(wg_call_rmsprop, &u, sizeof(u), group, <void **> &u.sizes, <void **> &u.grads, <void ***> written, 4)
 
 
-def adagrad(params, grads, sums, steps, *, double lr, double eps, double lr_decay=0.0, double weight_decay=0.0,
+def adagrad(params, grads, sums, steps, double lr, double lr_decay=0.0, double eps=1e-10, double weight_decay=0.0,
             bint maximize=False):
     """One step of Adagrad for a list of dense parameters of one dtype, in place.
 

@@ -40,83 +40,79 @@ def _dense(name: str, x: np.ndarray) -> np.ndarray:
     return x.copy()
 
 
-def _densely(function: Callable[..., None]) -> Callable[..., None]:
-    """A kernel of arrays in one row, of a function of lists of dense arrays that are written, and of the gradients."""
-
-    @functools.wraps(function)
-    def kernel(*arrays: np.ndarray, count: int, **static: Any) -> None:
-        last = len(arrays) - count
-        grads = arrays[last:]
-        if _kernels.all_dense(arrays):
-            function([arrays[k : k + count] for k in range(0, last, count)], grads, **static)
-            return
-        dense = [x if x.flags.c_contiguous else _dense(function.__name__, x) for x in arrays[:last]]
-        function([dense[k : k + count] for k in range(0, last, count)], grads, **static)
-        for x, y in zip(arrays, dense, strict=False):
-            if x is not y:
-                x[...] = y
-
-    return kernel
+def _over_copies(kernel: Callable[..., None], arrays: tuple[np.ndarray, ...], count: int, **static: Any) -> None:
+    """Run a kernel over copies in C order of those arrays that are not, and write back what it has written."""
+    last = len(arrays) - count  # gradients are only read, and may have several items in one place
+    dense = [x if x.flags.c_contiguous else _dense(kernel.__name__, x) for x in arrays[:last]]
+    read = [x if x.flags.c_contiguous else x.copy() for x in arrays[last:]]
+    kernel(*dense, *read, count=count, **static)
+    for x, y in zip(arrays, dense, strict=False):
+        if x is not y:
+            x[...] = y
 
 
-def _update(function: Callable[..., None]) -> Callable[..., None]:
-    """Such a kernel, of a function that only calls a binding."""
-    return by_bindings(_densely(function))
-
-
-@_update
-def sgd(written: list[Arrays], grads: Arrays, *, first: tuple[bool, ...], options: tuple[Any, ...]) -> None:
+@by_bindings
+def sgd(*arrays: np.ndarray, count: int, first: tuple[bool, ...], options: tuple[Any, ...]) -> None:
     """A step of gradient descent; with velocities beside the parameters, `first` where one is new."""
-    params, *velocities = written
-    lr, momentum, dampening, weight_decay, nesterov, maximize = options
-    _kernels.sgd(
-        params, grads, velocities[0] if velocities else None, first, lr=lr, momentum_factor=momentum,
-        dampening=dampening, weight_decay=weight_decay, nesterov=nesterov, maximize=maximize,
-    )  # fmt: skip
+    if not _kernels.all_dense(arrays):
+        _over_copies(sgd, arrays, count, first=first, options=options)
+        return
+    velocities = arrays[count:-count] or None
+    _kernels.sgd(arrays[:count], arrays[-count:], velocities, first, *options)
 
 
-@_update
-def adam(written: list[Arrays], grads: Arrays, *, steps: tuple[int, ...], options: tuple[Any, ...]) -> None:
+@by_bindings
+def adam(*arrays: np.ndarray, count: int, steps: tuple[int, ...], options: tuple[Any, ...]) -> None:
     """A step of Adam; beside the parameters both moments, and the largest second ones for AMSGrad."""
-    params, first, second, *largest = written
-    lr, beta1, beta2, eps, weight_decay, decoupled, maximize = options
-    _kernels.adam(
-        params, grads, first, second, largest[0] if largest else None, steps, lr=lr, beta1=beta1, beta2=beta2, eps=eps,
-        weight_decay=weight_decay, decoupled=decoupled, maximize=maximize,
-    )  # fmt: skip
+    if not _kernels.all_dense(arrays):
+        _over_copies(adam, arrays, count, steps=steps, options=options)
+        return
+    first, second, largest = arrays[count : 2 * count], arrays[2 * count : 3 * count], arrays[3 * count : -count]
+    _kernels.adam(arrays[:count], arrays[-count:], first, second, largest or None, steps, *options)
 
 
-@_update
+@by_bindings
 def rmsprop(
-    written: list[Arrays], grads: Arrays, *, centered: bool, steps: tuple[int, ...], options: tuple[Any, ...]
+    *arrays: np.ndarray, count: int, centered: bool, steps: tuple[int, ...], options: tuple[Any, ...]
 ) -> None:  # fmt: skip
     """A step of RMSprop, each like the others; beside the parameters mean squares, means if it is centered, and
     velocities."""
-    params, squares, *others = written
-    means = others.pop(0) if centered else None
-    lr, alpha, eps, weight_decay, momentum, maximize = options
-    _kernels.rmsprop(
-        params, grads, squares, means, others[0] if others else None, lr=lr, alpha=alpha, eps=eps,
-        weight_decay=weight_decay, momentum_factor=momentum, maximize=maximize,
-    )  # fmt: skip
+    if not _kernels.all_dense(arrays):
+        _over_copies(rmsprop, arrays, count, centered=centered, steps=steps, options=options)
+        return
+    squares, others = arrays[count : 2 * count], arrays[2 * count : -count]
+    means, velocities = (others[:count], others[count:]) if centered else (None, others)
+    _kernels.rmsprop(arrays[:count], arrays[-count:], squares, means, velocities or None, *options)
 
 
-@_update
-def adagrad(written: list[Arrays], grads: Arrays, *, steps: tuple[int, ...], options: tuple[Any, ...]) -> None:
+@by_bindings
+def adagrad(*arrays: np.ndarray, count: int, steps: tuple[int, ...], options: tuple[Any, ...]) -> None:
     """A step of Adagrad; beside the parameters the sums of squares."""
-    params, sums = written
-    lr, lr_decay, eps, weight_decay, maximize = options
-    _kernels.adagrad(
-        params, grads, sums, steps, lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay, maximize=maximize
-    )
+    if not _kernels.all_dense(arrays):
+        _over_copies(adagrad, arrays, count, steps=steps, options=options)
+        return
+    _kernels.adagrad(arrays[:count], arrays[-count:], arrays[count:-count], steps, *options)
 
 
 # ---------------------------------------------------------------- steps by NumPy
 
 
 def _by_numpy(function: Callable[..., None]) -> Callable[..., None]:
-    """Such a kernel, of a function that computes by NumPy; what overflows does so without a word, as in C."""
-    return _densely(np.errstate(all="ignore")(function))
+    """A kernel of arrays in one row, of a function of lists of dense arrays that are written, and of the gradients.
+
+    It computes by NumPy; what overflows does so without a word, as in C.
+    """
+    quietly = np.errstate(all="ignore")(function)
+
+    @functools.wraps(function)
+    def kernel(*arrays: np.ndarray, count: int, **static: Any) -> None:
+        if not _kernels.all_dense(arrays):
+            _over_copies(kernel, arrays, count, **static)
+            return
+        last = len(arrays) - count
+        quietly([arrays[k : k + count] for k in range(0, last, count)], arrays[last:], **static)
+
+    return kernel
 
 
 # Items that are changed together: few enough that each pass finds them in the cache, where the last has left them.

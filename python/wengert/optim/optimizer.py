@@ -207,11 +207,13 @@ class Optimizer:
 
     param_groups: list[dict[str, Any]]
     state: defaultdict[Any, State]
+    _name = "Optimizer"  # what errors call it
     _choices: tuple[str, ...] = ()  # options that decide what is remembered, or which terms a step has
     _moving: tuple[str, ...] = ()  # numbers, beside the step's, that are remembered of each parameter
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        cls._name = cls.__name__
         if cls.__module__.startswith("wengert.optim."):  # one of our own
             constructor_tells(cls)
         if "step" in vars(cls):
@@ -238,10 +240,6 @@ class Optimizer:
             )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(dict(group))
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters.
@@ -348,7 +346,7 @@ class Optimizer:
     def _together(self) -> list[tuple[dict[str, Any], list[Any]]]:
         """The parameters with gradients that are changed at once: those of one group and dtype."""
         found = []
-        name = f"{type(self).__name__}.step"
+        name = f"{self._name}.step"
         for group in self.param_groups:
             with_gradients = [p for p in group["params"] if p.grad is not None]
             for params in _of_one_dtype(name, with_gradients):
@@ -392,8 +390,7 @@ class Optimizer:
             host: Numbers = MovingNumbers(self._numbers, group, states, self._before, self._after)
         else:
             host = Numbers(self._numbers, group, states if counted else None)
-        title = f"{type(self).__name__}.step"
-        change(title, tuple(written), kernel, *grads, host=host, count=len(params), **static)
+        change(f"{self._name}.step", tuple(written), kernel, *grads, host=host, count=len(params), **static)
         for state, name, buffer in new:  # now that nothing was wrong with the gradients
             state[name] = buffer
 
@@ -733,11 +730,11 @@ def _of_one_dtype(name: str, params: list[Any]) -> list[list[Any]]:
     if not params:
         return []
     dtype = params[0]._value.dtype
-    _check_dtype(name, 0, params[0])
     for p in params:
         if p._value.dtype is not dtype:
             break
     else:
+        _check_dtype(name, 0, params[0])
         return [params]
     lists: dict[np.dtype, list[Any]] = {}
     for k, p in enumerate(params):
