@@ -7,17 +7,18 @@ cdef dict CELLS = {"tanh": (WG_CELL_TANH, 1, 1), "relu": (WG_CELL_RELU, 1, 1), "
 cdef cnp.npy_intp describe_layer(wg_recurrent *r, kind, cnp.ndarray sizes, w_h, bint reverse, name) except -1:
     """The kind of cell, and the steps; gives how many rows they have."""
     cdef cnp.npy_intp t, rows = 0
+    cdef cnp.ndarray W = readable(w_h, name)
     if cnp.PyArray_TYPE(sizes) != cnp.NPY_INT64 or cnp.PyArray_NDIM(sizes) != 1 or not PyArray_IS_C_CONTIGUOUS(sizes):
         raise ValueError(f"{name}: sizes must be a dense vector of int64")
-    if np.ndim(w_h) != 2:
-        raise ValueError(f"{name}: expected a matrix w_h, got shape {np.shape(w_h)}")
+    if cnp.PyArray_NDIM(W) != 2:
+        raise ValueError(f"{name}: expected a matrix w_h, got shape {np.shape(W)}")
     memset(r, 0, sizeof(wg_recurrent))
     r.cell = kind
     r.reverse = reverse
     r.steps = cnp.PyArray_DIM(sizes, 0)
     r.sizes = <const int64_t *> cnp.PyArray_DATA(sizes)
     r.batch = r.sizes[0] if r.steps else 0
-    r.hidden = np.shape(w_h)[1]
+    r.hidden = cnp.PyArray_DIM(W, 1)
     r.interrupted = signal_handler_raised
     for t in range(r.steps):
         if r.sizes[t] < 0 or (t and r.sizes[t] > r.sizes[t - 1]):
@@ -29,11 +30,12 @@ cdef cnp.npy_intp describe_layer(wg_recurrent *r, kind, cnp.ndarray sizes, w_h, 
 cdef cnp.ndarray given_matrix(list alive, x, int typenum, cnp.npy_intp rows, cnp.npy_intp columns, argument):
     """x, of shape (rows, columns), or (columns,) where rows is -1, in C order, and kept alive."""
     cdef cnp.ndarray array = readable_as(x, typenum, "recurrent layer", argument)
-    cdef tuple expected = (rows, columns)
-    if rows < 0:
-        expected = (columns,)
-    if np.shape(array) != expected:
-        raise ValueError(f"recurrent layer: {argument} has shape {np.shape(array)}, expected {expected}")
+    cdef cnp.npy_intp expected[2]
+    cdef bint vector = rows < 0
+    expected[0], expected[1] = rows, columns
+    if not has_shape(array, 1 if vector else 2, expected + vector):
+        raise ValueError(f"recurrent layer: {argument} has shape {np.shape(array)}, expected "
+                         f"{(rows, columns)[vector:]}")
     array = dense(array)
     alive.append(array)
     return array

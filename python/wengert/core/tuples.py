@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import broadcast_view
 from . import dtypes, tape
 from .batching import aligned, bare
 from .bound import by_bindings
@@ -23,7 +24,7 @@ Kinds = tuple[tuple[tuple[int, ...], np.dtype], ...]  # the shape and dtype of e
 
 def kinds_of(x: Any) -> Kinds:
     """The shapes and dtypes of a tuple's items."""
-    return tuple((part.shape, part.dtype) for part in x._value)
+    return tuple([(part.shape, part.dtype) for part in x._value])
 
 
 _ITEM = Operation(
@@ -54,7 +55,7 @@ def _pack_operation(count: int) -> Operation:
 
 def pack(parts: list[Any]) -> Any:
     """A tuple of variables as one variable."""
-    kinds = tuple((part._value.shape, part._value.dtype) for part in parts)
+    kinds = tuple([(part._value.shape, part._value.dtype) for part in parts])
     return apply(_pack_operation(len(parts)), tuple(parts), {"kinds": kinds})
 
 
@@ -64,7 +65,7 @@ _ZERO = {dtype: np.zeros((), dtype) for dtype in dtypes.ALL}
 
 def _zeros(kind: Any) -> Any:
     shape, dtype = kind
-    return wrap(np.broadcast_to(_ZERO[dtype], shape))
+    return wrap(broadcast_view(_ZERO[dtype], shape))
 
 
 def is_nothing(x: np.ndarray) -> bool:
