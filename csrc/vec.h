@@ -420,12 +420,16 @@ INLINE vreal V(odd_lanes)(vreal x, vreal y)
     return SHUFFLE_LANES(x, y, EACH_LANE(LANE_ALTERNATE_ON, 1));
 }
 
-/* Copy of n items, two apart, as many as whole vectors take without reading beyond the last item; gives their number. */
+/* Copy of n items, two apart, as many as whole vectors take without reading beyond the last item; gives their number.
+ * What is a page ahead is fetched: processors that follow a stream of reads stop where a page ends, and a loop that takes
+ * turns with others, a part of each array at a time, would wait for the first lines of every page. */
 INLINE ptrdiff_t V(copy_even)(real *to, const real *from, ptrdiff_t n)
 {
     ptrdiff_t i = 0;
-    for (; i + LANES < n; i += LANES) /* which reads one item more */
+    for (; i + LANES < n; i += LANES) { /* which reads one item more */
+        __builtin_prefetch((const char *)(from + 2 * i) + 4096);
         V(store)(to + i, V(even_lanes)(V(load)(from + 2 * i), V(load)(from + 2 * i + LANES)));
+    }
     return i;
 }
 
