@@ -2,7 +2,8 @@
  * the reverse derivative.
  *
  * Images are divided among threads, in parts fixed by the shapes, so that memory is read from front to back; the sums of
- * parts are joined in their order. A plane is taken in pieces that stay in the first-level cache between two passes. */
+ * parts are joined in their order. A plane is taken in pieces that stay in the first-level cache between two passes.
+ * Channels of one item each are norm_channels.inc.c's. */
 
 #ifndef NORM_ONCE
 #define NORM_ONCE
@@ -19,6 +20,16 @@ typedef struct {
     double mean, squares;
 } norm_sums;
 
+/* Join `count` items to those that were before, `before` in number: `around` is the sums of their distances from `middle`
+ * and of the squares of these (T. Chan, G. Golub and R. LeVeque, 1979). */
+INLINE void norm_join(norm_sums *all, double before, double count, double middle, norm_sums around)
+{
+    const double left = around.mean, mean = middle + left / count; /* a rounded middle leaves a rest */
+    const double away = mean - all->mean, share = count / (before + count);
+    all->squares += around.squares - left * left / count + away * away * before * share;
+    all->mean += away * share;
+}
+
 /* How many images are a part. */
 static ptrdiff_t norm_images(const wg_norm *m)
 {
@@ -31,7 +42,16 @@ typedef struct {
     const wg_norm *m;
     ptrdiff_t images;
     norm_sums *parts; /* (parts, channels) */
+    real *factor;     /* of rows; behind it what norm_factors gives besides */
 } INTERNAL(norm_job);
+
+/* Whether the channels' items lie side by side, in at least a vector. */
+INLINE int INTERNAL(norm_by_rows)(const wg_norm *m)
+{
+    return m->inner == 1 && m->channels >= LANES;
+}
+
+#include "norm_channels.inc.c"
 
 INLINE const real *INTERNAL(norm_plane)(const void *base, const ptrdiff_t *strides, ptrdiff_t i, ptrdiff_t channel)
 {
@@ -66,17 +86,11 @@ static NOINLINE norm_sums INTERNAL(norm_line)(const real *x, ptrdiff_t n, real s
     return all;
 }
 
-/* Join the items of a piece to those that were before, `before` in number (T. Chan, G. Golub and R. LeVeque, 1979). */
+/* Join the items of a piece to those that were before, `before` in number. */
 static void INTERNAL(join_piece)(norm_sums *all, double before, const real *x, ptrdiff_t n)
 {
-    const double count = (double)n;
-    const real middle = (real)(INTERNAL(norm_line)(x, n, 0).mean / count);
-    const norm_sums around =
-        INTERNAL(norm_line)(x, n, middle); /* far from zero the middle is rounded: there is a rest */
-    const double left = around.mean, mean = (double)middle + left / count;
-    const double away = mean - all->mean, share = count / (before + count);
-    all->squares += around.squares - left * left / count + away * away * before * share;
-    all->mean += away * share;
+    const real middle = (real)(INTERNAL(norm_line)(x, n, 0).mean / (double)n);
+    norm_join(all, before, (double)n, (double)middle, INTERNAL(norm_line)(x, n, middle));
 }
 
 static void INTERNAL(norm_moments)(void *context, ptrdiff_t begin, ptrdiff_t end)
@@ -87,6 +101,10 @@ static void INTERNAL(norm_moments)(void *context, ptrdiff_t begin, ptrdiff_t end
         norm_sums *const sums = job->parts + part * m->channels;
         const ptrdiff_t first = part * job->images, last = least(m->n, first + job->images);
         memset(sums, 0, (size_t)m->channels * sizeof *sums);
+        if (INTERNAL(norm_by_rows)(m)) {
+            INTERNAL(norm_rows_moments)(m, first, last, sums);
+            continue;
+        }
         for (ptrdiff_t i = first; i < last; i++)
             for (ptrdiff_t c = 0; c < m->channels; c++)
                 for (ptrdiff_t k = 0; k < m->inner; k += NORM_PIECE)
@@ -132,6 +150,10 @@ static void INTERNAL(norm_products)(void *context, ptrdiff_t begin, ptrdiff_t en
         norm_sums *const sums = job->parts + part * m->channels;
         const ptrdiff_t first = part * job->images, last = least(m->n, first + job->images);
         memset(sums, 0, (size_t)m->channels * sizeof *sums);
+        if (INTERNAL(norm_by_rows)(m)) {
+            INTERNAL(norm_rows_products)(m, first, last, sums);
+            continue;
+        }
         for (ptrdiff_t i = first; i < last; i++)
             for (ptrdiff_t c = 0; c < m->channels; c++) {
                 const real *const x = INTERNAL(norm_plane)(m->x, m->x_strides, i, c);
@@ -180,12 +202,15 @@ static void INTERNAL(norm_back)(void *context, ptrdiff_t begin, ptrdiff_t end)
 
 /* ---------------------------------------------------------------- the kernels */
 
-/* Room for the parts' sums; or NULL. */
+/* Room for the parts' sums, and behind them for three numbers of each channel; or NULL. */
 static norm_sums *INTERNAL(norm_begin)(INTERNAL(norm_job) *job, ptrdiff_t *parts)
 {
+    const ptrdiff_t channels = most(1, job->m->channels);
     job->images = norm_images(job->m);
     *parts = ceil_div(job->m->n, job->images);
-    job->parts = wg_buffer_acquire((size_t)most(1, *parts * job->m->channels) * sizeof(norm_sums));
+    const size_t bytes = (size_t)(most(1, *parts) * channels) * sizeof(norm_sums);
+    job->parts = wg_buffer_acquire(bytes + 3 * (size_t)channels * sizeof(real));
+    job->factor = job->parts ? (real *)((char *)job->parts + bytes) : NULL;
     return job->parts;
 }
 
@@ -217,7 +242,13 @@ static wg_status K(norm_moments)(const wg_norm *m)
 static wg_status K(norm_apply)(const wg_norm *m)
 {
     INTERNAL(norm_job) job = {.m = m};
-    if (m->inner)
+    if (INTERNAL(norm_by_rows)(m)) {
+        if (!(job.factor = wg_buffer_acquire((size_t)m->channels * sizeof(real))))
+            return WG_NO_MEMORY;
+        INTERNAL(norm_factors)(m, NULL, job.factor, NULL, NULL);
+        wg_parallel_for(m->n, pieces_per_chunk(NORM_CHUNK, m->channels), INTERNAL(norm_apply_rows), &job);
+        wg_buffer_release(job.factor);
+    } else if (m->inner)
         wg_parallel_for(m->n * m->channels, pieces_per_chunk(NORM_CHUNK, m->inner), INTERNAL(norm_apply), &job);
     return WG_OK;
 }
@@ -238,7 +269,11 @@ static wg_status K(norm_backward)(const wg_norm *m)
         ((real *)m->of_bias)[c] = (real)all->mean;
         ((real *)m->of_weight)[c] = (real)(all->squares / sqrt((double)((const real *)m->variance)[c] + m->eps));
     }
-    wg_parallel_for(m->n * m->channels, pieces_per_chunk(NORM_CHUNK, m->inner), INTERNAL(norm_back), &job);
+    if (INTERNAL(norm_by_rows)(m)) {
+        INTERNAL(norm_factors)(m, job.parts, job.factor, job.factor + m->channels, job.factor + 2 * m->channels);
+        wg_parallel_for(m->n, pieces_per_chunk(NORM_CHUNK, m->channels), INTERNAL(norm_back_rows), &job);
+    } else
+        wg_parallel_for(m->n * m->channels, pieces_per_chunk(NORM_CHUNK, m->inner), INTERNAL(norm_back), &job);
     wg_buffer_release(job.parts);
     return WG_OK;
 }

@@ -787,9 +787,10 @@ typedef struct {
  *             and bias. With s = 1 / sqrt(variance + eps), d = x - mean and means along n and inner:
  *             z = weight * s * (g - mean(g) - d * s^2 * mean(g d)), of_weight = s * sum(g d), of_bias = sum(g).
  *
- * Strides are in elements, along n and channels; items along inner are neighbours. All else is dense; outputs overlap
- * nothing. Errors, however many items there are: mean 300 eps of the mean magnitude, variance 300 eps of itself and (4 eps
- * mean)^2, apply 8 eps (|z - bias| + |bias|), backward 300 eps of its formulas with all terms positive. */
+ * Strides are in elements, along n and channels; items along inner are neighbours, and channels where inner is 1. All else
+ * is dense; outputs overlap nothing. Errors, however many items there are: mean 300 eps of the mean magnitude, variance 300
+ * eps of itself and (4 eps mean)^2, apply 8 eps (|z - bias| + |bias|), backward 300 eps of its formulas with all terms
+ * positive. */
 typedef struct {
     ptrdiff_t n, channels, inner;
     const void *x, *g;

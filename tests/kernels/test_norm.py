@@ -13,6 +13,7 @@ from guarded import K
 
 SHAPES = [(1, 1, 1), (5, 3), (2, 3, 7), (3, 5, 4, 4), (4, 2, 14, 14), (70, 3, 9), (3, 2, 33, 67)]
 SHAPES += [(2, 1, 5000), (1, 4, 2049)]
+ROWS = [(1, 16), (9, 17), (67, 33, 1), (130, 515), (3, 529), (5, 1041)]  # around vectors, and what is taken together
 EPS = 1e-5
 
 
@@ -41,7 +42,7 @@ def by_formula(g: np.ndarray, x: np.ndarray, w: np.ndarray) -> tuple[np.ndarray,
 
 
 @pytest.mark.parametrize("mean", [0.0, 1000.0])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES + ROWS, ids=str)
 def test_all_three_within_their_bounds(isa: str, dtype: np.dtype, shape: tuple[int, ...], mean: float) -> None:
     x, g = drawn(shape, dtype, mean=mean), drawn(shape, dtype, 1)
     w, b = drawn(shape[1:2], dtype, 2), drawn(shape[1:2], dtype, 3)
@@ -76,9 +77,10 @@ def test_all_three_within_their_bounds(isa: str, dtype: np.dtype, shape: tuple[i
 
 
 def test_any_strides(isa: str, dtype: np.dtype) -> None:
-    whole = drawn((4, 6, 9, 10), dtype)
+    whole, rows = drawn((4, 6, 9, 10), dtype), drawn((40, 43), dtype)
     for x in (whole[::2, ::3], whole[..., 2:9, 3:6], whole[..., ::-1], whole.swapaxes(0, 1), whole.swapaxes(2, 3),
-              np.asfortranarray(whole), np.broadcast_to(whole[:1], whole.shape)):  # fmt: skip
+              np.asfortranarray(whole), np.broadcast_to(whole[:1], whole.shape), rows[::-3, 2:], rows[:, ::2], rows.T,
+              np.broadcast_to(rows[:1], rows.shape), rows[:, :, None]):  # fmt: skip
         plain, g = x.copy(), np.asfortranarray(drawn(x.shape, dtype, 1))
         m, v = K.norm_moments(x)
         for got, right in zip((m, v), K.norm_moments(plain), strict=True):
@@ -104,6 +106,16 @@ def test_nan_and_infinities_stay_in_their_channel(isa: str, dtype: np.dtype) -> 
         for got in (K.norm_apply(x, m, v, m, v, EPS), K.norm_backward(g, x, m, v, None, EPS)[0]):
             assert np.isnan(got[:, 2]).all()
             assert np.isfinite(got[:, rest]).all()
+        rows = drawn((70, 21), dtype)
+        rows[66, 19] = special
+        m, v = K.norm_moments(rows)
+        for got in (
+            v[None],
+            K.norm_apply(rows, m, v, m, v, EPS),
+            K.norm_backward(drawn(rows.shape, dtype), rows, m, v, None, EPS)[0],
+        ):
+            assert np.isnan(got[:, 19]).all()
+            assert np.isfinite(np.delete(got, 19, 1)).all()
         residual = np.zeros_like(clean)
         residual[1, 0, 3, 4] = special
         got = K.norm_apply(clean, *K.norm_moments(clean), None, None, EPS, residual, True)
@@ -111,8 +123,9 @@ def test_nan_and_infinities_stay_in_their_channel(isa: str, dtype: np.dtype) -> 
         assert np.isfinite(np.delete(got.reshape(-1), np.ravel_multi_index((1, 0, 3, 4), got.shape))).all()
 
 
-def test_results_do_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtype) -> None:
-    x, g, results = drawn((130, 8, 14, 14), dtype), drawn((130, 8, 14, 14), dtype, 1), []
+@pytest.mark.parametrize("shape", [(130, 8, 14, 14), (3001, 77)], ids=str)
+def test_results_do_not_depend_on_the_number_of_threads(isa: str, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    x, g, results = drawn(shape, dtype), drawn(shape, dtype, 1), []
     for threads in (1, 2, 3):
         K.set_num_threads(threads)
         m, v = K.norm_moments(x)

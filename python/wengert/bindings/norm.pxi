@@ -15,8 +15,10 @@ cdef cnp.ndarray norm_operand(x, wg_norm *m, cnp.npy_intp *strides, int typenum,
     for d in range(2):
         if cnp.PyArray_STRIDE(array, d) % item:
             fits = False
+    if inner == 1 and cnp.PyArray_DIM(array, 1) != 1 and cnp.PyArray_STRIDE(array, 1) != item:
+        fits = False
     if not fits and cnp.PyArray_SIZE(array):
-        return norm_operand(copy_kernel.run(array, None, None, ()), m, strides, typenum, name)
+        return norm_operand(dense(array), m, strides, typenum, name)
     if not cnp.PyArray_SIZE(array):
         raise ValueError(f"{name}: an array of shape {np.shape(x)} has no items")
     m.n, m.channels, m.inner = cnp.PyArray_DIM(array, 0), cnp.PyArray_DIM(array, 1), inner
@@ -92,6 +94,7 @@ def norm_apply(x, mean, variance, weight, bias, double eps, residual=None, bint 
     cdef cnp.ndarray X = readable(x, "norm_apply"), M, V, W, B, R = None, Z
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "norm_apply")
     cdef wg_norm m
+    cdef wg_status status
     memset(&m, 0, sizeof(m))
     Z = new_array(typenum, cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X))
     if residual is not None:
@@ -105,7 +108,8 @@ def norm_apply(x, mean, variance, weight, bias, double eps, residual=None, bint 
     m.x, m.mean, m.variance, m.z, m.eps = cnp.PyArray_DATA(X), cnp.PyArray_DATA(M), cnp.PyArray_DATA(V), cnp.PyArray_DATA(Z), eps
     m.weight, m.bias, m.residual, m.relu = data_or_null(W), data_or_null(B), data_or_null(R), relu
     with nogil:
-        wg_active.norm.apply[real](&m)
+        status = wg_active.norm.apply[real](&m)
+    check(status, "norm_apply")
     return Z
 
 

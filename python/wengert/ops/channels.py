@@ -30,6 +30,7 @@ from .reduce import mean, sum, var
 from .shape import reshape
 
 LEAST_INNER = 8  # items of a plane; fewer do not fill vectors, so that all items go through each step
+LEAST_CHANNELS = 8  # of one item each, for the same reason
 
 _add, _subtract, _multiply, _relu, _addcmul = map(
     _kernels.Elementwise, ("add", "subtract", "multiply", "relu", "addcmul")
@@ -106,8 +107,10 @@ def _each_channel(kernel: Function, batch: Batch, arrays: list[Any], static: dic
     return apart(kernel(*[joined(x) for x in all_full(arrays, batch)], **static))
 
 
-def _is_of_planes(x: np.ndarray) -> bool:
-    return x.ndim > 2 and math.prod(x.shape[2:]) >= LEAST_INNER
+def _by_kernel(x: np.ndarray) -> bool:
+    """Whether there are enough items of a channel, or channels of one item, side by side."""
+    inner = math.prod(x.shape[2:])
+    return inner >= LEAST_INNER or (inner == 1 and x.shape[1] >= LEAST_CHANNELS)
 
 
 def _over(x: np.ndarray) -> tuple[int, ...]:
@@ -115,7 +118,7 @@ def _over(x: np.ndarray) -> tuple[int, ...]:
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if _is_of_planes(x):
+    if _by_kernel(x):
         return _kernels.norm_moments(x)
     dims = _over(x)
     return _kernels.reduce("mean", x, dims), _kernels.reduce("var", x, dims)
@@ -142,7 +145,7 @@ def _around(x: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _normed(
     x: np.ndarray, weight: Any, bias: Any, known: Any, residual: Any, eps: float, relu: bool
 ) -> np.ndarray:  # fmt: skip
-    if _is_of_planes(x):
+    if _by_kernel(x):
         return _kernels.norm_apply(x, known[0], known[1], weight, bias, eps, residual, relu)
     near, rest = _around(x, known[0])
     factor = _factor(known[1], eps, 1.0 if weight is None else weight)
@@ -158,7 +161,7 @@ def _returned(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What a cotangent of the result means for x, weight and bias. For x it is s weight (g - the mean of g - s^2 d
     times the mean of g d), with d = x - mean and s = 1 / sqrt(variance + eps)."""
-    if _is_of_planes(x):
+    if _by_kernel(x):
         return _kernels.norm_backward(g, x, known[0], known[1], weight, eps)
     near, rest = _around(x, known[0])
     scale = _factor(known[1], eps, 1.0)
