@@ -130,9 +130,14 @@ static void wg_work_copy(const wg_work *w, int j, ptrdiff_t rows, ptrdiff_t cols
             rows, cols, (char *[2]){to, from}, (ptrdiff_t[2]){cols * size, row_stride},
             (ptrdiff_t[2]){size, col_stride}, NULL);
     else
-        for (ptrdiff_t row = 0; row < rows; row++)
-            for (ptrdiff_t col = 0; col < cols; col++)
-                *to++ = from[row * row_stride + col * col_stride];
+        for (ptrdiff_t row = 0; row < rows; row++, from += row_stride, to += cols) {
+            ptrdiff_t col = 0;
+            if (col_stride == 2) /* a loop that the compiler makes vectors of */
+                for (; col < cols; col++)
+                    to[col] = from[2 * col];
+            for (; col < cols; col++)
+                to[col] = from[col * col_stride];
+        }
 }
 
 /* A block, row by row where it is a loop's. */
