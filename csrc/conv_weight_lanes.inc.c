@@ -29,7 +29,7 @@ static void INTERNAL(plan_lanes)(INTERNAL(weight_plan) *plan)
     plan->ld = ceil_div(plan->run, LANES) * LANES;
     plan->columns = (c->map[1] - 1) * c->stride[1] + (c->kernel[1] - 1) * c->dilation[1] + 1;
     INTERNAL(plan_strips)(plan, plan->columns * c->ci);
-    plan->laid = plan->rows * plan->columns * c->ci + 3 * LANES;
+    plan->laid = (ceil_div(plan->rows * plan->columns * c->ci, LANES) + 3) * LANES; /* offsets lie behind it */
     plan->scratch = plan->laid * (ptrdiff_t)sizeof(real) + plan->strip * (ptrdiff_t)sizeof(ptrdiff_t);
     plan->looks = plan->segments * ceil_div(plan->ld, 2 * LANES) * ceil_div(c->map[0], plan->strip);
     plan->add = INTERNAL(add_rows);
@@ -40,7 +40,7 @@ static void INTERNAL(plan_lanes)(INTERNAL(weight_plan) *plan)
         plan->round = round_pairs, plan->add = pair_column;
         plan->row = ceil_div(c->map[1], 2 * LANES) * LANES;
         plan->maps = plan->laid + c->stride[1] * c->ci;
-        plan->laid = plan->maps + (c->co + PAIR_ROWS) * plan->strip * plan->row + LANES;
+        plan->laid = (ceil_div(plan->maps + (c->co + PAIR_ROWS) * plan->strip * plan->row, LANES) + 1) * LANES;
         plan->scratch += (plan->laid - plan->maps + c->stride[1] * c->ci) * (ptrdiff_t)sizeof(float);
     }
 #endif

@@ -4,6 +4,12 @@ ctypedef void (*window_kernel)(const wg_window *w) noexcept nogil
 cdef cnp.npy_intp WINDOW_LIMIT = <cnp.npy_intp> 1 << 46  # of lengths, so that nothing overflows
 
 
+cdef cnp.npy_intp *last_lengths(cnp.ndarray array, int dims) noexcept:
+    """The lengths of an array's last dimensions; NULL where it has fewer, which `read_window` refuses."""
+    cdef int before = cnp.PyArray_NDIM(array) - dims
+    return NULL if before < 0 else cnp.PyArray_DIMS(array) + before
+
+
 cdef int read_window(wg_window *w, window, shape, int ndim, cnp.npy_intp *lengths, name) except -1:
     """Fill in what a window says, and the last dimensions of an array of `ndim`; gives how many these are."""
     size, stride, padding, dilation, out, adaptive, divisor = window
@@ -109,7 +115,7 @@ def window_max(x, tuple window, bint relu=False, bint codes=True):
     cdef int real = real_of(cnp.PyArray_TYPE(array), "window_max"), dims = len(window[4])
     cdef int ndim = cnp.PyArray_NDIM(array), k
     cdef cnp.npy_intp shape[WG_MAX_DIMS]
-    dims = read_window(&w, window, np.shape(x), ndim, cnp.PyArray_DIMS(array) + ndim - dims, "window_max")
+    dims = read_window(&w, window, np.shape(x), ndim, last_lengths(array, dims), "window_max")
     array = read_planes(&w, array, dims)
     w.relu, w.codes = relu, NULL
     if codes:
@@ -127,7 +133,7 @@ def window_mean(x, tuple window):
     cdef wg_window w
     cdef int ndim = cnp.PyArray_NDIM(array), dims = len(window[4])
     cdef int real = real_of(cnp.PyArray_TYPE(array), "window_mean")
-    dims = read_window(&w, window, np.shape(x), ndim, cnp.PyArray_DIMS(array) + ndim - dims, "window_mean")
+    dims = read_window(&w, window, np.shape(x), ndim, last_lengths(array, dims), "window_mean")
     array = read_planes(&w, array, dims)
     w.codes = NULL
     return run_window(&w, wg_active.window.mean[real], array, dims, False)
@@ -139,7 +145,7 @@ def window_pick(x, codes, tuple window):
     cdef wg_window w
     cdef int ndim = cnp.PyArray_NDIM(array), dims = len(window[4])
     cdef int real = real_of(cnp.PyArray_TYPE(array), "window_pick")
-    dims = read_window(&w, window, np.shape(x), ndim, cnp.PyArray_DIMS(array) + ndim - dims, "window_pick")
+    dims = read_window(&w, window, np.shape(x), ndim, last_lengths(array, dims), "window_pick")
     array = read_planes(&w, array, dims)
     held = read_codes(&w, codes, array, "window_pick")
     if cnp.PyArray_SIZE(held) != w.planes * w.out[0] * w.out[1]:
