@@ -800,3 +800,14 @@ def test_operands_are_left_alone_and_results_are_fresh(isa: str, dtype: np.dtype
         for x, kept in zip(operands, before, strict=True):
             np.testing.assert_array_equal(x, kept)
             assert not np.shares_memory(x, result)
+
+
+@pytest.mark.parametrize("shape", [(), (5,)])
+def test_parameters_that_a_kernel_does_not_take_are_refused(dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    x = np.ones(shape, dtype)
+    for call in (lambda: K.Elementwise("abs")(x, params=(1.0,)), lambda: K.Elementwise("add")(x, x, params=(1.0,)),
+                 lambda: K.Elementwise("add")(x, 2.0, params=(1.0,))):  # fmt: skip
+        with pytest.raises(TypeError, match="expected 0 scalar"):
+            call()
+    with pytest.raises(TypeError, match="operand"):
+        K.Elementwise("abs")(x, x)

@@ -151,7 +151,7 @@ cdef class Elementwise:
         cdef bint single
         cdef double number
         cdef float narrow
-        if z is None and self.params == 0 and wg_recording is NULL and is_plain(x):
+        if z is None and self.params == 0 and not params and wg_recording is NULL and is_plain(x):
             if self.inputs == 1 and y is None:
                 return self.alike(x, NULL, 0)
             if self.inputs == 2 and is_plain(y) and cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.PyArray_TYPE(<cnp.ndarray> y):
