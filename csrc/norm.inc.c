@@ -227,9 +227,7 @@ static wg_status K(norm_moments)(const wg_norm *m)
         for (ptrdiff_t part = 1; part < parts; part++) {
             const norm_sums *const next = job.parts + part * m->channels + c;
             const double own = (double)least(job.images, m->n - part * job.images) * (double)m->inner;
-            const double away = next->mean - all.mean, share = own / (count + own);
-            all.squares += next->squares + away * away * count * share;
-            all.mean += away * share;
+            norm_join(&all, count, own, next->mean, (norm_sums){0, next->squares});
             count += own;
         }
         ((real *)m->mean)[c] = (real)all.mean;

@@ -69,27 +69,32 @@ INLINE void INTERNAL(norm_total)(const INTERNAL(norm_block) *b, INTERNAL(norm_to
     }
 }
 
-/* How many of `left` channels are taken together. */
-INLINE ptrdiff_t INTERNAL(norm_together)(ptrdiff_t left)
+/* Rows from `row` on, as many before `last` as are taken at once, and channels from c on; around the channels' means. */
+INLINE INTERNAL(norm_block) INTERNAL(norm_block_at)(const wg_norm *m, ptrdiff_t row, ptrdiff_t last, ptrdiff_t c)
 {
-    return left < NORM_CHANNELS + LANES ? left : NORM_CHANNELS;
+    const ptrdiff_t left = m->channels - c;
+    return (INTERNAL(norm_block)){
+        .x = (const real *)m->x + row * m->x_strides[0] + c,
+        .g = m->g ? (const real *)m->g + row * m->g_strides[0] + c : NULL,
+        .middle = (const real *)m->mean + c,
+        .x_step = m->x_strides[0],
+        .g_step = m->g_strides[0],
+        .rows = least(NORM_ROWS, last - row),
+        .channels = left < NORM_CHANNELS + LANES ? left : NORM_CHANNELS,
+    };
 }
 
-/* The means of rows [first, last) and the sums of the squares of their distances from these, of every channel. */
+/* The means of rows [first, last), of which there are some, and the sums of the squares of their distances from these, of
+ * every channel. */
 static void INTERNAL(norm_rows_moments)(const wg_norm *m, ptrdiff_t first, ptrdiff_t last, norm_sums *sums)
 {
     INTERNAL(norm_totals) totals;
+    INTERNAL(norm_block) b;
     real middle[NORM_CHANNELS + LANES];
-    for (ptrdiff_t c = 0, n; c < m->channels; c += n) {
-        n = INTERNAL(norm_together)(m->channels - c);
+    for (ptrdiff_t c = 0; c < m->channels; c += b.channels)
         for (ptrdiff_t row = first; row < last; row += NORM_ROWS) {
-            const INTERNAL(norm_block) b = {
-                .x = (const real *)m->x + row * m->x_strides[0] + c,
-                .middle = middle,
-                .x_step = m->x_strides[0],
-                .rows = least(NORM_ROWS, last - row),
-                .channels = n,
-            };
+            b = INTERNAL(norm_block_at)(m, row, last, c);
+            b.middle = middle;
             const double before = (double)(row - first), count = (double)b.rows;
             INTERNAL(norm_total)(&b, &totals, NORM_PLAIN);
             for (ptrdiff_t k = 0; k < b.channels; k++)
@@ -99,32 +104,22 @@ static void INTERNAL(norm_rows_moments)(const wg_norm *m, ptrdiff_t first, ptrdi
                 norm_join(sums + c + k, before, count, (double)middle[k],
                           (norm_sums){(double)totals.plain[k], (double)totals.along[k]});
         }
-    }
 }
 
-/* Of every channel, the sums of g and of g (x - mean) over rows [first, last), onto `sums`. */
+/* Of every channel, the sums of g and of g (x - mean) over rows [first, last), of which there are some, onto `sums`. */
 static void INTERNAL(norm_rows_products)(const wg_norm *m, ptrdiff_t first, ptrdiff_t last, norm_sums *sums)
 {
     INTERNAL(norm_totals) totals;
-    for (ptrdiff_t c = 0, n; c < m->channels; c += n) {
-        n = INTERNAL(norm_together)(m->channels - c);
+    INTERNAL(norm_block) b;
+    for (ptrdiff_t c = 0; c < m->channels; c += b.channels)
         for (ptrdiff_t row = first; row < last; row += NORM_ROWS) {
-            const INTERNAL(norm_block) b = {
-                .x = (const real *)m->x + row * m->x_strides[0] + c,
-                .g = (const real *)m->g + row * m->g_strides[0] + c,
-                .middle = (const real *)m->mean + c,
-                .x_step = m->x_strides[0],
-                .g_step = m->g_strides[0],
-                .rows = least(NORM_ROWS, last - row),
-                .channels = n,
-            };
+            b = INTERNAL(norm_block_at)(m, row, last, c);
             INTERNAL(norm_total)(&b, &totals, NORM_PRODUCT);
             for (ptrdiff_t k = 0; k < b.channels; k++) {
                 sums[c + k].mean += (double)totals.plain[k];
                 sums[c + k].squares += (double)totals.along[k];
             }
         }
-    }
 }
 
 /* What each channel's items are multiplied by, and with the reverse derivative what is taken from them before. */

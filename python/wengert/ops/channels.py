@@ -30,7 +30,7 @@ from .reduce import mean, sum, var
 from .shape import reshape
 
 LEAST_INNER = 8  # items of a plane; fewer do not fill vectors, so that all items go through each step
-LEAST_CHANNELS = 8  # of one item each, for the same reason
+LEAST_CHANNELS = 16  # of one item each: the widest vector there is; with fewer the kernel goes item by item
 
 _add, _subtract, _multiply, _relu, _addcmul = map(
     _kernels.Elementwise, ("add", "subtract", "multiply", "relu", "addcmul")

@@ -41,7 +41,10 @@ def _dense(name: str, x: np.ndarray) -> np.ndarray:
 
 
 def _over_copies(kernel: Callable[..., None], arrays: tuple[np.ndarray, ...], count: int, **static: Any) -> None:
-    """Run a kernel over copies in C order of those arrays that are not, and write back what it has written."""
+    """Run a kernel over copies in C order of those arrays that are not, and write back what it has written.
+
+    Each kernel asks for itself whether there are such: a wrapper would be one function more in every step.
+    """
     last = len(arrays) - count  # gradients are only read, and may have several items in one place
     dense = [x if x.flags.c_contiguous else _dense(kernel.__name__, x) for x in arrays[:last]]
     read = [x if x.flags.c_contiguous else x.copy() for x in arrays[last:]]
