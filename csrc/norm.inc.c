@@ -45,6 +45,12 @@ typedef struct {
     real *factor;     /* of rows; behind it what norm_factors gives besides */
 } INTERNAL(norm_job);
 
+/* What a channel's mean lost when it was rounded. */
+INLINE double INTERNAL(norm_rest)(const wg_norm *m, ptrdiff_t channel)
+{
+    return m->rest ? (double)((const real *)m->rest)[channel] : 0;
+}
+
 /* Whether the channels' items lie side by side, in at least a vector. */
 INLINE int INTERNAL(norm_by_rows)(const wg_norm *m)
 {
@@ -125,9 +131,10 @@ static void INTERNAL(norm_apply)(void *context, ptrdiff_t begin, ptrdiff_t end)
         const real *const x = INTERNAL(norm_plane)(m->x, m->x_strides, i, c);
         real *const z = (real *)m->z + p * m->inner;
         const double scale = 1 / sqrt((double)((const real *)m->variance)[c] + m->eps);
-        const vreal factor = V(splat)((real)(m->weight ? scale * (double)((const real *)m->weight)[c] : scale));
-        const vreal mean = V(splat)(((const real *)m->mean)[c]);
-        const vreal bias = V(splat)(m->bias ? ((const real *)m->bias)[c] : 0);
+        const double whole = m->weight ? scale * (double)((const real *)m->weight)[c] : scale;
+        const double shift = m->bias ? (double)((const real *)m->bias)[c] : 0;
+        const vreal factor = V(splat)((real)whole), mean = V(splat)(((const real *)m->mean)[c]);
+        const vreal bias = V(splat)((real)(shift - INTERNAL(norm_rest)(m, c) * whole));
         const real *const residual = m->residual ? INTERNAL(norm_plane)(m->residual, m->residual_strides, i, c) : NULL;
         for (ptrdiff_t k = 0; k < m->inner; k += LANES) {
             const ptrdiff_t n = m->inner - k;
@@ -190,8 +197,9 @@ static void INTERNAL(norm_back)(void *context, ptrdiff_t begin, ptrdiff_t end)
         real *const z = (real *)m->z + p * m->inner;
         const double square = 1 / ((double)((const real *)m->variance)[c] + m->eps), scale = sqrt(square);
         const vreal factor = V(splat)((real)(m->weight ? scale * (double)((const real *)m->weight)[c] : scale));
-        const vreal mean = V(splat)(((const real *)m->mean)[c]), of_g = V(splat)((real)(job->parts[c].mean / count));
-        const vreal slope = V(splat)((real)(job->parts[c].squares * square / count));
+        const double steep = job->parts[c].squares * square / count;
+        const vreal mean = V(splat)(((const real *)m->mean)[c]), slope = V(splat)((real)steep);
+        const vreal of_g = V(splat)((real)(job->parts[c].mean / count - INTERNAL(norm_rest)(m, c) * steep));
         for (ptrdiff_t k = 0; k < m->inner; k += LANES) {
             const ptrdiff_t n = m->inner - k;
             const vreal d = V(load_upto)(x + k, n) - mean;
@@ -231,6 +239,8 @@ static wg_status K(norm_moments)(const wg_norm *m)
             count += own;
         }
         ((real *)m->mean)[c] = (real)all.mean;
+        if (m->rest)
+            ((real *)m->rest)[c] = (real)(all.mean - (double)(real)all.mean);
         ((real *)m->variance)[c] = (real)(all.squares / count);
     }
     wg_buffer_release(job.parts);
@@ -241,9 +251,9 @@ static wg_status K(norm_apply)(const wg_norm *m)
 {
     INTERNAL(norm_job) job = {.m = m};
     if (INTERNAL(norm_by_rows)(m)) {
-        if (!(job.factor = wg_buffer_acquire((size_t)m->channels * sizeof(real))))
+        if (!(job.factor = wg_buffer_acquire(2 * (size_t)m->channels * sizeof(real))))
             return WG_NO_MEMORY;
-        INTERNAL(norm_factors)(m, NULL, job.factor, NULL, NULL);
+        INTERNAL(norm_factors)(m, NULL, job.factor, job.factor + m->channels, NULL);
         wg_parallel_for(m->n, pieces_per_chunk(NORM_CHUNK, m->channels), INTERNAL(norm_apply_rows), &job);
         wg_buffer_release(job.factor);
     } else if (m->inner)
@@ -264,6 +274,7 @@ static wg_status K(norm_backward)(const wg_norm *m)
             all->mean += job.parts[part * m->channels + c].mean;
             all->squares += job.parts[part * m->channels + c].squares;
         }
+        all->squares -= INTERNAL(norm_rest)(m, c) * all->mean; /* of distances from the mean as it is rounded */
         ((real *)m->of_bias)[c] = (real)all->mean;
         ((real *)m->of_weight)[c] = (real)(all->squares / sqrt((double)((const real *)m->variance)[c] + m->eps));
     }

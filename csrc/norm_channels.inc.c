@@ -122,18 +122,22 @@ static void INTERNAL(norm_rows_products)(const wg_norm *m, ptrdiff_t first, ptrd
         }
 }
 
-/* What each channel's items are multiplied by, and with the reverse derivative what is taken from them before. */
-static void INTERNAL(norm_factors)(const wg_norm *m, const norm_sums *sums, real *factor, real *of_g, real *slope)
+/* What each channel's items, less the mean, are multiplied by, and what is added then; with the reverse derivative, of which
+ * there are sums, what is taken from g before, and that times the distance from the mean. */
+static void INTERNAL(norm_factors)(const wg_norm *m, const norm_sums *sums, real *factor, real *shift, real *slope)
 {
-    const real *const variance = m->variance, *const weight = m->weight;
+    const real *const variance = m->variance, *const weight = m->weight, *const bias = m->bias;
     const double count = (double)m->n;
     for (ptrdiff_t c = 0; c < m->channels; c++) {
         const double square = 1 / ((double)variance[c] + m->eps), scale = sqrt(square);
-        factor[c] = (real)(weight ? scale * (double)weight[c] : scale);
+        const double whole = weight ? scale * (double)weight[c] : scale, rest = INTERNAL(norm_rest)(m, c);
+        factor[c] = (real)whole;
         if (sums) {
-            of_g[c] = (real)(sums[c].mean / count);
-            slope[c] = (real)(sums[c].squares * square / count);
-        }
+            const double steep = sums[c].squares * square / count;
+            shift[c] = (real)(sums[c].mean / count - rest * steep);
+            slope[c] = (real)steep;
+        } else
+            shift[c] = (real)((bias ? (double)bias[c] : 0) - rest * whole);
     }
 }
 
@@ -142,15 +146,14 @@ static void INTERNAL(norm_apply_rows)(void *context, ptrdiff_t begin, ptrdiff_t 
 {
     const INTERNAL(norm_job) *const job = context;
     const wg_norm *const m = job->m;
-    const real *const mean = m->mean, *const bias = m->bias, *const factor = job->factor;
+    const real *const mean = m->mean, *const factor = job->factor, *const shift = factor + m->channels;
     for (ptrdiff_t i = begin; i < end; i++) {
         const real *const x = (const real *)m->x + i * m->x_strides[0];
         const real *const residual = m->residual ? (const real *)m->residual + i * m->residual_strides[0] : NULL;
         real *const z = (real *)m->z + i * m->channels;
         for (ptrdiff_t next = 0; next < m->channels; next += LANES) {
             const ptrdiff_t c = least(next, m->channels - LANES);
-            const vreal shift = bias ? V(load)(bias + c) : V(splat)(0);
-            vreal y = V(fma)(V(load)(x + c) - V(load)(mean + c), V(load)(factor + c), shift);
+            vreal y = V(fma)(V(load)(x + c) - V(load)(mean + c), V(load)(factor + c), V(load)(shift + c));
             if (residual)
                 y += V(load)(residual + c);
             V(store)(z + c, m->relu ? V(max)(y, V(splat)(0)) : y);

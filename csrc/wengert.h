@@ -798,6 +798,7 @@ typedef struct {
     ptrdiff_t x_strides[2], g_strides[2], residual_strides[2];
     int relu;
     void *mean, *variance;     /* moments gives them, the others read them */
+    void *rest;                /* and this: the mean, in float64, less what it is rounded to; NULL for zeros */
     const void *weight, *bias; /* NULL for ones, zeros */
     double eps;
     void *z, *of_weight, *of_bias;

@@ -456,6 +456,7 @@ cdef extern from "wengert.h" nogil:
         int relu
         void *mean
         void *variance
+        void *rest
         const void *weight
         const void *bias
         double eps

@@ -43,7 +43,7 @@ cdef const void *data_or_null(cnp.ndarray array):
 
 
 def norm_moments(x):
-    """The mean and the variance of each channel.
+    """The mean and the variance of each channel, and what the mean lost when it was rounded.
 
     Parameters
     ----------
@@ -52,24 +52,26 @@ def norm_moments(x):
 
     Returns
     -------
-    ndarray, ndarray
+    ndarray, ndarray, ndarray
         (channels,)
     """
-    cdef cnp.ndarray X = readable(x, "norm_moments"), mean, variance
+    cdef cnp.ndarray X = readable(x, "norm_moments"), mean, variance, rest
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "norm_moments")
     cdef wg_norm m
     cdef wg_status status
     memset(&m, 0, sizeof(m))
     X = norm_operand(X, &m, m.x_strides, typenum, "norm_moments")
     mean, variance = new_array(typenum, 1, &m.channels), new_array(typenum, 1, &m.channels)
+    rest = new_array(typenum, 1, &m.channels)
+    m.rest = cnp.PyArray_DATA(rest)
     m.x, m.mean, m.variance = cnp.PyArray_DATA(X), cnp.PyArray_DATA(mean), cnp.PyArray_DATA(variance)
     with nogil:
         status = wg_active.norm.moments[real](&m)
     check(status, "norm_moments")
-    return mean, variance
+    return mean, variance, rest
 
 
-def norm_apply(x, mean, variance, weight, bias, double eps, residual=None, bint relu=False):
+def norm_apply(x, mean, variance, weight, bias, double eps, residual=None, bint relu=False, rest=None):
     """(x - mean) / sqrt(variance + eps) * weight + bias, channel by channel, plus a residual, and relu of that.
 
     Parameters
@@ -85,13 +87,15 @@ def norm_apply(x, mean, variance, weight, bias, double eps, residual=None, bint 
         Of x's shape, any strides.
     relu : bool
         Whether negative items become 0 at the end.
+    rest : ndarray or None
+        (channels,), as `norm_moments` gives it; None for zeros.
 
     Returns
     -------
     ndarray
         Of x's shape.
     """
-    cdef cnp.ndarray X = readable(x, "norm_apply"), M, V, W, B, R = None, Z
+    cdef cnp.ndarray X = readable(x, "norm_apply"), M, V, W, B, L, R = None, Z
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "norm_apply")
     cdef wg_norm m
     cdef wg_status status
@@ -106,14 +110,16 @@ def norm_apply(x, mean, variance, weight, bias, double eps, residual=None, bint 
     M, V = norm_channels(mean, &m, typenum, "mean", "norm_apply"), norm_channels(variance, &m, typenum, "variance", "norm_apply")
     W, B = norm_channels(weight, &m, typenum, "weight", "norm_apply"), norm_channels(bias, &m, typenum, "bias", "norm_apply")
     m.x, m.mean, m.variance, m.z, m.eps = cnp.PyArray_DATA(X), cnp.PyArray_DATA(M), cnp.PyArray_DATA(V), cnp.PyArray_DATA(Z), eps
+    L = norm_channels(rest, &m, typenum, "rest", "norm_apply")
     m.weight, m.bias, m.residual, m.relu = data_or_null(W), data_or_null(B), data_or_null(R), relu
+    m.rest = <void *> data_or_null(L)
     with nogil:
         status = wg_active.norm.apply[real](&m)
     check(status, "norm_apply")
     return Z
 
 
-def norm_backward(g, x, mean, variance, weight, double eps):
+def norm_backward(g, x, mean, variance, weight, double eps, rest=None):
     """What a cotangent of `norm_apply`'s result, with x's own mean and variance, means for x, weight and bias.
 
     Parameters
@@ -125,13 +131,15 @@ def norm_backward(g, x, mean, variance, weight, double eps):
     weight : ndarray or None
         (channels,)
     eps : float
+    rest : ndarray or None
+        (channels,), as `norm_moments` gives it; None for zeros.
 
     Returns
     -------
     ndarray, ndarray, ndarray
         Of x's shape, and twice (channels,).
     """
-    cdef cnp.ndarray X = readable(x, "norm_backward"), G, M, V, W, Z, of_weight, of_bias
+    cdef cnp.ndarray X = readable(x, "norm_backward"), G, M, V, W, L, Z, of_weight, of_bias
     cdef int typenum = cnp.PyArray_TYPE(X), real = real_of(typenum, "norm_backward")
     cdef wg_norm m
     cdef wg_status status
@@ -147,7 +155,8 @@ def norm_backward(g, x, mean, variance, weight, double eps):
     of_weight, of_bias = new_array(typenum, 1, &m.channels), new_array(typenum, 1, &m.channels)
     m.x, m.g, m.mean, m.variance = cnp.PyArray_DATA(X), cnp.PyArray_DATA(G), cnp.PyArray_DATA(M), cnp.PyArray_DATA(V)
     m.z, m.of_weight, m.of_bias = cnp.PyArray_DATA(Z), cnp.PyArray_DATA(of_weight), cnp.PyArray_DATA(of_bias)
-    m.weight, m.eps = data_or_null(W), eps
+    L = norm_channels(rest, &m, typenum, "rest", "norm_backward")
+    m.weight, m.rest, m.eps = data_or_null(W), <void *> data_or_null(L), eps
     with nogil:
         status = wg_active.norm.backward[real](&m)
     check(status, "norm_backward")

@@ -117,18 +117,21 @@ def _over(x: np.ndarray) -> tuple[int, ...]:
     return (0,) if x.ndim == 2 else (0, *range(2, x.ndim))
 
 
-def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if _by_kernel(x):
         return _kernels.norm_moments(x)
     dims = _over(x)
-    return _kernels.reduce("mean", x, dims), _kernels.reduce("var", x, dims)
+    mean = _kernels.reduce("mean", x, dims)
+    rest = _kernels.reduce("mean", _subtract(x, _column(mean, x)), dims)
+    return mean, _kernels.reduce("var", x, dims), rest
 
 
 _MOMENTS: Any = computed("batch_moments", _moments, batched=_each_channel)
 
 
 def moments(x: Any) -> Any:
-    """The mean and the variance of each channel."""
+    """The mean and the variance of each channel, and what the mean lost when it was rounded: far from zero more than some
+    items differ by."""
     return apply(_MOMENTS.operation, (x,))
 
 
@@ -136,18 +139,12 @@ def _column(v: np.ndarray, x: np.ndarray) -> np.ndarray:
     return v if x.ndim == 2 else v.reshape(v.shape + (1,) * (x.ndim - 2))
 
 
-def _around(x: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x less its mean; and the mean of that, since far from zero the mean is rounded by more than some items differ."""
-    near = _subtract(x, _column(mean, x))
-    return near, _kernels.reduce("mean", near, _over(x))
-
-
 def _normed(
     x: np.ndarray, weight: Any, bias: Any, known: Any, residual: Any, eps: float, relu: bool
 ) -> np.ndarray:  # fmt: skip
     if _by_kernel(x):
-        return _kernels.norm_apply(x, known[0], known[1], weight, bias, eps, residual, relu)
-    near, rest = _around(x, known[0])
+        return _kernels.norm_apply(x, known[0], known[1], weight, bias, eps, residual, relu, known[2])
+    near, rest = _subtract(x, _column(known[0], x)), known[2]
     factor = _factor(known[1], eps, 1.0 if weight is None else weight)
     shift = _addcmul(0.0 if bias is None else bias, rest, factor, (-1.0,))
     z = _addcmul(_column(shift, x), near, _column(factor, x), (1.0,))
@@ -162,8 +159,8 @@ def _returned(
     """What a cotangent of the result means for x, weight and bias. For x it is s weight (g - the mean of g - s^2 d
     times the mean of g d), with d = x - mean and s = 1 / sqrt(variance + eps)."""
     if _by_kernel(x):
-        return _kernels.norm_backward(g, x, known[0], known[1], weight, eps)
-    near, rest = _around(x, known[0])
+        return _kernels.norm_backward(g, x, known[0], known[1], weight, eps, known[2])
+    near, rest = _subtract(x, _column(known[0], x)), known[2]
     scale = _factor(known[1], eps, 1.0)
     dims, share = _over(x), -scale.size / x.size
     of_bias = _kernels.reduce("sum", g, dims)
