@@ -130,8 +130,8 @@ _MOMENTS: Any = computed("batch_moments", _moments, batched=_each_channel)
 
 
 def moments(x: Any) -> Any:
-    """The mean and the variance of each channel, and what the mean lost when it was rounded: far from zero more than some
-    items differ by."""
+    """The mean and the variance of each channel, and what the mean lost when it was rounded (far from zero that is more
+    than some items differ by)."""
     return apply(_MOMENTS.operation, (x,))
 
 
