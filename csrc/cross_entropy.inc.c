@@ -150,15 +150,21 @@ INLINE void INTERNAL(short_label_rows)(const INTERNAL(cross_entropy_job) *job, p
     real top[LANES];
     const vreal sums = INTERNAL(exp_of_short_rows)(in, job->row_stride, rows, n, vectors, top, x, e);
     V(store)(sum, sums / (real)ROW_EXP_UNIT);
+    vreal masses = V(splat)((real)job->sharp);
+    V(store)(mass, masses);
     int64_t ignored = 0;
+    UNROLL_FOUR
     for (int r = 0; r < rows; r++, in += job->row_stride) {
         const ptrdiff_t label = labels[r] == c->ignore_index ? 0 : (ptrdiff_t)labels[r];
         ignored |= labels[r] == c->ignore_index;
-        mass[r] = (real)(job->sharp * (weights ? weights[label] : 1));
+        if (weights)
+            mass[r] = (real)(job->sharp * weights[label]);
         dot[r] = mass[r] * (((const real *)in)[label] - top[r]);
     }
+    if (weights) /* else the load would wait for numbers to leave the processor one by one */
+        masses = V(load)(mass);
     if (row) {
-        const vreal scaled = V(load)(mass) * (real)job->scale;
+        const vreal scaled = masses * (real)job->scale;
         real at_label[LANES], factor[LANES];
         V(store)(at_label, scaled);
         V(store)(factor, scaled / sums);
@@ -166,7 +172,8 @@ INLINE void INTERNAL(short_label_rows)(const INTERNAL(cross_entropy_job) *job, p
         for (int r = 0; r < rows; r++)
             for (int k = 0; k < vectors; k++) {
                 const vint here = V(lane_numbers)() == (integer)(labels[r] - k * LANES);
-                V(store_upto)(row + r * n + k * LANES, n - k * LANES,
+                /* What is past the row's end is written over by the row below. */
+                V(store_upto)(row + r * n + k * LANES, (rows - r) * n - k * LANES,
                               e[r][k] * factor[r] - V(select)(here, V(splat)(at_label[r]), V(splat)(0)));
             }
     }
