@@ -42,7 +42,7 @@ typedef struct {
     const wg_norm *m;
     ptrdiff_t images;
     norm_sums *parts; /* (parts, channels) */
-    real *factor;     /* of rows; behind it what norm_factors gives besides */
+    real *factor;     /* of each channel; behind it what norm_factors gives besides */
 } INTERNAL(norm_job);
 
 /* What a channel's mean lost when it was rounded. */
@@ -55,6 +55,26 @@ INLINE double INTERNAL(norm_rest)(const wg_norm *m, ptrdiff_t channel)
 INLINE int INTERNAL(norm_by_rows)(const wg_norm *m)
 {
     return m->inner == 1 && m->channels >= LANES;
+}
+
+/* What each channel's items, less the mean, are multiplied by, and behind it what is added then; with the reverse
+ * derivative, of which there are sums, what is taken from g before, and that times the distance from the mean. */
+static void INTERNAL(norm_factors)(const wg_norm *m, const norm_sums *sums, real *factor)
+{
+    const real *const variance = m->variance, *const weight = m->weight, *const bias = m->bias;
+    real *const shift = factor + m->channels, *const slope = shift + m->channels;
+    const double count = (double)m->n * (double)m->inner;
+    for (ptrdiff_t c = 0; c < m->channels; c++) {
+        const double square = 1 / ((double)variance[c] + m->eps), scale = sqrt(square);
+        const double whole = weight ? scale * (double)weight[c] : scale, rest = INTERNAL(norm_rest)(m, c);
+        factor[c] = (real)whole;
+        if (sums) {
+            const double steep = sums[c].squares * square / count;
+            shift[c] = (real)(sums[c].mean / count - rest * steep);
+            slope[c] = (real)steep;
+        } else
+            shift[c] = (real)((bias ? (double)bias[c] : 0) - rest * whole);
+    }
 }
 
 #include "norm_channels.inc.c"
@@ -130,15 +150,12 @@ static void INTERNAL(norm_apply)(void *context, ptrdiff_t begin, ptrdiff_t end)
         const ptrdiff_t i = p / m->channels, c = p % m->channels;
         const real *const x = INTERNAL(norm_plane)(m->x, m->x_strides, i, c);
         real *const z = (real *)m->z + p * m->inner;
-        const double scale = 1 / sqrt((double)((const real *)m->variance)[c] + m->eps);
-        const double whole = m->weight ? scale * (double)((const real *)m->weight)[c] : scale;
-        const double shift = m->bias ? (double)((const real *)m->bias)[c] : 0;
-        const vreal factor = V(splat)((real)whole), mean = V(splat)(((const real *)m->mean)[c]);
-        const vreal bias = V(splat)((real)(shift - INTERNAL(norm_rest)(m, c) * whole));
+        const vreal mean = V(splat)(((const real *)m->mean)[c]);
+        const vreal factor = V(splat)(job->factor[c]), shift = V(splat)(job->factor[m->channels + c]);
         const real *const residual = m->residual ? INTERNAL(norm_plane)(m->residual, m->residual_strides, i, c) : NULL;
         for (ptrdiff_t k = 0; k < m->inner; k += LANES) {
             const ptrdiff_t n = m->inner - k;
-            vreal y = V(fma)(V(load_upto)(x + k, n) - mean, factor, bias);
+            vreal y = V(fma)(V(load_upto)(x + k, n) - mean, factor, shift);
             if (residual)
                 y += V(load_upto)(residual + k, n);
             V(store_upto)(z + k, n, m->relu ? V(max)(y, V(splat)(0)) : y);
@@ -189,17 +206,14 @@ static void INTERNAL(norm_back)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
     const INTERNAL(norm_job) *const job = context;
     const wg_norm *const m = job->m;
-    const double count = (double)m->n * (double)m->inner;
+    const real *const factors = job->factor;
     for (ptrdiff_t p = begin; p < end; p++) {
         const ptrdiff_t i = p / m->channels, c = p % m->channels;
         const real *const x = INTERNAL(norm_plane)(m->x, m->x_strides, i, c);
         const real *const g = INTERNAL(norm_plane)(m->g, m->g_strides, i, c);
         real *const z = (real *)m->z + p * m->inner;
-        const double square = 1 / ((double)((const real *)m->variance)[c] + m->eps), scale = sqrt(square);
-        const vreal factor = V(splat)((real)(m->weight ? scale * (double)((const real *)m->weight)[c] : scale));
-        const double steep = job->parts[c].squares * square / count;
-        const vreal mean = V(splat)(((const real *)m->mean)[c]), slope = V(splat)((real)steep);
-        const vreal of_g = V(splat)((real)(job->parts[c].mean / count - INTERNAL(norm_rest)(m, c) * steep));
+        const vreal mean = V(splat)(((const real *)m->mean)[c]), factor = V(splat)(factors[c]);
+        const vreal of_g = V(splat)(factors[m->channels + c]), slope = V(splat)(factors[2 * m->channels + c]);
         for (ptrdiff_t k = 0; k < m->inner; k += LANES) {
             const ptrdiff_t n = m->inner - k;
             const vreal d = V(load_upto)(x + k, n) - mean;
@@ -220,6 +234,16 @@ static norm_sums *INTERNAL(norm_begin)(INTERNAL(norm_job) *job, ptrdiff_t *parts
     job->parts = wg_buffer_acquire(bytes + 3 * (size_t)channels * sizeof(real));
     job->factor = job->parts ? (real *)((char *)job->parts + bytes) : NULL;
     return job->parts;
+}
+
+/* A task for every plane, or one for every row. */
+static void INTERNAL(norm_for_items)(INTERNAL(norm_job) *job, wg_task *planes, wg_task *rows)
+{
+    const wg_norm *const m = job->m;
+    if (INTERNAL(norm_by_rows)(m))
+        wg_parallel_for(m->n, pieces_per_chunk(NORM_CHUNK, m->channels), rows, job);
+    else if (m->inner)
+        wg_parallel_for(m->n * m->channels, pieces_per_chunk(NORM_CHUNK, m->inner), planes, job);
 }
 
 static wg_status K(norm_moments)(const wg_norm *m)
@@ -250,14 +274,11 @@ static wg_status K(norm_moments)(const wg_norm *m)
 static wg_status K(norm_apply)(const wg_norm *m)
 {
     INTERNAL(norm_job) job = {.m = m};
-    if (INTERNAL(norm_by_rows)(m)) {
-        if (!(job.factor = wg_buffer_acquire(2 * (size_t)m->channels * sizeof(real))))
-            return WG_NO_MEMORY;
-        INTERNAL(norm_factors)(m, NULL, job.factor, job.factor + m->channels, NULL);
-        wg_parallel_for(m->n, pieces_per_chunk(NORM_CHUNK, m->channels), INTERNAL(norm_apply_rows), &job);
-        wg_buffer_release(job.factor);
-    } else if (m->inner)
-        wg_parallel_for(m->n * m->channels, pieces_per_chunk(NORM_CHUNK, m->inner), INTERNAL(norm_apply), &job);
+    if (!(job.factor = wg_buffer_acquire(2 * (size_t)most(1, m->channels) * sizeof(real))))
+        return WG_NO_MEMORY;
+    INTERNAL(norm_factors)(m, NULL, job.factor);
+    INTERNAL(norm_for_items)(&job, INTERNAL(norm_apply), INTERNAL(norm_apply_rows));
+    wg_buffer_release(job.factor);
     return WG_OK;
 }
 
@@ -278,11 +299,8 @@ static wg_status K(norm_backward)(const wg_norm *m)
         ((real *)m->of_bias)[c] = (real)all->mean;
         ((real *)m->of_weight)[c] = (real)(all->squares / sqrt((double)((const real *)m->variance)[c] + m->eps));
     }
-    if (INTERNAL(norm_by_rows)(m)) {
-        INTERNAL(norm_factors)(m, job.parts, job.factor, job.factor + m->channels, job.factor + 2 * m->channels);
-        wg_parallel_for(m->n, pieces_per_chunk(NORM_CHUNK, m->channels), INTERNAL(norm_back_rows), &job);
-    } else
-        wg_parallel_for(m->n * m->channels, pieces_per_chunk(NORM_CHUNK, m->inner), INTERNAL(norm_back), &job);
+    INTERNAL(norm_factors)(m, job.parts, job.factor);
+    INTERNAL(norm_for_items)(&job, INTERNAL(norm_back), INTERNAL(norm_back_rows));
     wg_buffer_release(job.parts);
     return WG_OK;
 }

@@ -122,25 +122,6 @@ static void INTERNAL(norm_rows_products)(const wg_norm *m, ptrdiff_t first, ptrd
         }
 }
 
-/* What each channel's items, less the mean, are multiplied by, and what is added then; with the reverse derivative, of which
- * there are sums, what is taken from g before, and that times the distance from the mean. */
-static void INTERNAL(norm_factors)(const wg_norm *m, const norm_sums *sums, real *factor, real *shift, real *slope)
-{
-    const real *const variance = m->variance, *const weight = m->weight, *const bias = m->bias;
-    const double count = (double)m->n;
-    for (ptrdiff_t c = 0; c < m->channels; c++) {
-        const double square = 1 / ((double)variance[c] + m->eps), scale = sqrt(square);
-        const double whole = weight ? scale * (double)weight[c] : scale, rest = INTERNAL(norm_rest)(m, c);
-        factor[c] = (real)whole;
-        if (sums) {
-            const double steep = sums[c].squares * square / count;
-            shift[c] = (real)(sums[c].mean / count - rest * steep);
-            slope[c] = (real)steep;
-        } else
-            shift[c] = (real)((bias ? (double)bias[c] : 0) - rest * whole);
-    }
-}
-
 /* Rows [begin, end) of what `apply` gives. */
 static void INTERNAL(norm_apply_rows)(void *context, ptrdiff_t begin, ptrdiff_t end)
 {
