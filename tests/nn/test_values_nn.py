@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -170,9 +171,56 @@ def test_a_label_to_be_ignored_is_an_integer(loss: Callable[..., wg.Tensor], ign
     x, y = wg.zeros(2, 3), wg.tensor([0, 1])
     loss(x, y, ignore_index=2)  # what is equal to it, but of another type, is no better for having been seen
     loss(x, y, ignore_index=1)
-    with pytest.raises(TypeError, match=f"{loss.__name__}: expected an integer ignore_index, got {ignored!r}"):
+    with pytest.raises(TypeError, match=f"{loss.__name__}: expected an integer for ignore_index, got {ignored!r}"):
         loss(x, y, ignore_index=ignored)
     assert loss(x, y, ignore_index=np.int64(1)).item() == loss(x, y, ignore_index=1).item()
+
+
+# ---------------------------------------------------------------- numbers that are tensors
+
+IMAGES, SHARE = wg.ones(1, 2, 8, 8), wg.tensor(0.0)
+OF_NUMBERS: dict[str, Callable[[Any], wg.Tensor]] = {
+    "stride": lambda n: F.conv2d(IMAGES, wg.ones(2, 2, 2, 2), stride=n),
+    "padding": lambda n: F.conv2d(IMAGES, wg.ones(2, 2, 2, 2), padding=(0, n)),
+    "dilation": lambda n: F.conv2d(IMAGES, wg.ones(2, 2, 2, 2), dilation=[n, 1]),
+    "groups": lambda n: F.conv2d(IMAGES, wg.ones(2, 2, 1, 1)[:, : 2 // int(n)], groups=n),
+    "kernel_size": lambda n: F.max_pool2d(IMAGES, n),
+    "the stride of a pool": lambda n: F.avg_pool2d(IMAGES, 2, n),
+    "patches": lambda n: F.unfold(IMAGES, (n, 1)),
+    "label_smoothing": lambda n: F.cross_entropy(
+        wg.tensor([[1.0, 2.0]]), wg.tensor([0]), label_smoothing=SHARE.fill_(n / 4)
+    ),
+    "ignore_index": lambda n: F.nll_loss(
+        wg.tensor([[1.0, 2.0], [5.0, 4.0], [3.0, 7.0]]), wg.tensor([0, 1, 1]), ignore_index=n - 1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_NUMBERS)
+def test_a_number_may_be_a_tensor_and_change(name: str) -> None:
+    """What is planned once for the same arguments must not be kept for one that has another value now."""
+    function, n = OF_NUMBERS[name], wg.tensor(1)
+    expected = [function(k).numpy() for k in (1, 2)]
+    assert expected[0].shape != expected[1].shape or (expected[0] != expected[1]).any()
+    for k in (1, 2, 1):
+        n.fill_(k)
+        np.testing.assert_array_equal(function(n).numpy(), expected[k - 1])
+
+
+@pytest.mark.parametrize("wrong", [1.5, True, "2", {2: 2}, [[2]], None, np.ones(2, np.int64)])
+def test_what_is_no_number_is_named(wrong: object) -> None:
+    for name in ("stride", "dilation"):
+        with pytest.raises(TypeError, match=f"conv2d: expected an integer for {name}, got "):
+            F.conv2d(IMAGES, wg.ones(2, 2, 2, 2), **{name: wrong})
+    with pytest.raises(TypeError, match="max_pool2d: expected an integer for kernel_size, got "):
+        F.max_pool2d(IMAGES, wrong)
+    with pytest.raises(TypeError, match="fold: expected an integer for output_size, got "):
+        F.fold(IMAGES, wrong, 2)
+    with pytest.raises(ValueError, match=r"avg_pool2d: expected kernel_size to be one integer or 2, .*got \(1, 2, 3\)"):
+        F.avg_pool2d(IMAGES, (1, 2, 3))
+
+
+# ---------------------------------------------------------------- losses of rows
 
 
 @pytest.mark.parametrize("shape", [(3,), (5, 3), (2, 3, 4), (2, 3, 2, 2)])

@@ -41,6 +41,25 @@ def whole(name: str, what: str, n: Any) -> int:
         raise TypeError(f"{name}: expected an integer for {what}, got {n!r}") from None
 
 
+MOST = 2**48  # of a stride, padding or dilation: what is larger has no use, and must not overflow
+
+
+def per_dimension(name: str, what: str, given: Any, dims: int, least: int) -> tuple[int, ...]:
+    """A whole number for each dimension, from one or as many: Python's own, which caches may be asked with."""
+    found = given if type(given) is tuple else tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    if len(found) == 1:
+        found *= dims
+    fits = len(found) == dims
+    for n in found:
+        if type(n) is not int:
+            return per_dimension(name, what, tuple([whole(name, what, n) for n in found]), dims, least)
+        if n < least or n > MOST:
+            fits = False
+    if not fits:
+        raise ValueError(f"{name}: expected {what} to be one integer or {dims}, from {least} to 2**48, got {given!r}")
+    return found
+
+
 def dimensions(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
     """One dimension, several, or all of them (None, or PyTorch's empty tuple), sorted."""
     if type(dim) is int and -ndim <= dim < ndim:  # the usual case, without the price of the others

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from .. import _kernels
 from .._types import Tensor
 from ..core import broadcast
+from ..core.arguments import MOST, per_dimension, whole
 from ..core.batching import Batch, full
 from ..core.define import bilinear, primitive
 from ..core.doors import enter
@@ -34,7 +34,6 @@ __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 _relu = _kernels.Elementwise("relu")
 
 Sizes = tuple[int, ...]
-MOST = 2**48  # of a stride, padding or dilation: what is larger has no use, and must not overflow
 
 
 class Window(NamedTuple):
@@ -231,21 +230,8 @@ _CONV_BEFORE_RELU = primitive(
 # ---------------------------------------------------------------- the functions
 
 
-def numbers(name: str, what: str, given: Any, dims: int, least: int) -> Sizes:
-    """An integer for each dimension, from one or as many."""
-    try:
-        found = tuple(map(operator.index, given if isinstance(given, (tuple, list)) else (given,)))
-    except TypeError:
-        raise TypeError(f"{name}: expected {what} to be an integer or {dims} integer(s), got {given!r}") from None
-    if len(found) == 1:
-        found *= dims
-    if len(found) != dims or not all(least <= n <= MOST for n in found):
-        raise ValueError(f"{name}: expected {what} to be {dims} integer(s) from {least} to 2**48, got {given!r}")
-    return found
-
-
 def _check_shapes(
-    name: str, dims: int, shape: Sizes, weight: Sizes, bias: Sizes | None, groups: Any, transposed: bool
+    name: str, dims: int, shape: Sizes, weight: Sizes, bias: Sizes | None, groups: int, transposed: bool
 ) -> None:
     sizes = "length" if dims == 1 else "height, width"
     if len(weight) != dims + 2:
@@ -256,7 +242,7 @@ def _check_shapes(
         )
     if len(shape) not in (dims + 1, dims + 2):
         raise ValueError(f"{name}: expected input of shape (n, channels, {sizes}) or (channels, {sizes}), got {shape}")
-    if operator.index(groups) < 1 or weight[0] % groups or groups > MOST:
+    if groups < 1 or weight[0] % groups or groups > MOST:
         raise ValueError(
             f"{name}: a weight of shape {weight} does not make {groups} groups; its first length must be a multiple"
         )
@@ -282,19 +268,14 @@ def _operands(name: str, x: Any, w: Any, b: Any) -> tuple[Any, ...]:
     return of_one_dtype(*given)
 
 
-def _hashable(given: Any) -> Any:
-    return tuple(given) if isinstance(given, list) else given
-
-
-@functools.lru_cache(256, typed=True)  # a step of training asks for the same few
+@functools.lru_cache(256)  # a step of training asks for the same few
 def _window_of(
-    name: str, dims: int, shape: Sizes, weight: Sizes, bias: Sizes | None, stride: Any, padding: Any, dilation: Any,
-    groups: int,
+    name: str, dims: int, shape: Sizes, weight: Sizes, bias: Sizes | None, stride: Sizes, padding: Sizes | str,
+    dilation: Sizes, groups: int,
 ) -> Window:  # fmt: skip
-    """The window of a convolution, with the size of its maps, all arguments checked."""
+    """The window of a convolution, with the size of its maps; the shapes are checked."""
     _check_shapes(name, dims, shape, weight, bias, groups, False)
-    stride, dilation = numbers(name, "stride", stride, dims, 1), numbers(name, "dilation", dilation, dims, 1)
-    padding, image, kernel = padding_of(name, padding, stride, dims), shape[-dims:], weight[2:]
+    image, kernel = shape[-dims:], weight[2:]
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
     before, outer = [], []
     for d, (n, span) in enumerate(zip(image, spans, strict=True)):
@@ -321,7 +302,7 @@ def _in_two_dimensions(window: Window) -> Window:
 def padding_of(name: str, padding: Any, stride: Sizes, dims: int) -> Sizes | str:
     """A padding, checked: numbers, or the word that stands for them."""
     if not isinstance(padding, str):
-        return numbers(name, "padding", padding, dims, 0)
+        return per_dimension(name, "padding", padding, dims, 0)
     if padding not in ("same", "valid"):
         raise ValueError(f'{name}: expected padding to be a number, "same" or "valid", got {padding!r}')
     if padding == "same" and max(stride) > 1:
@@ -335,9 +316,11 @@ def _convolution(
 ) -> Tensor:  # fmt: skip
     given = _operands(name, x, w, b)
     shapes = [v._value.shape for v in given]
+    stride = per_dimension(name, "stride", stride, dims, 1)
     window = _window_of(
-        name, dims, shapes[0], shapes[1], None if b is None else shapes[2], _hashable(stride), _hashable(padding),
-        _hashable(dilation), groups,
+        name, dims, shapes[0], shapes[1], None if b is None else shapes[2], stride,
+        padding_of(name, padding, stride, dims), per_dimension(name, "dilation", dilation, dims, 1),
+        whole(name, "groups", groups),
     )  # fmt: skip
     operation = CONV if b is None else _CONV_BEFORE_RELU if relu else _CONV_BIAS
     alone = len(shapes[0]) == dims + 1
@@ -354,14 +337,20 @@ def _transposed(
     dilation: Any,
 ) -> Tensor:  # fmt: skip
     x, w, *rest = _operands(name, x, w, b)
+    groups = whole(name, "groups", groups)
     _check_shapes(
         name, dims, x._value.shape, w._value.shape, rest[0]._value.shape if rest else None, groups, True
     )  # fmt: skip
     single = x._value.ndim == dims + 1
     if single:
         x = reshape(x, (1, *x._value.shape))
-    stride, dilation = numbers(name, "stride", stride, dims, 1), numbers(name, "dilation", dilation, dims, 1)
-    padding, more = numbers(name, "padding", padding, dims, 0), numbers(name, "output_padding", output_padding, dims, 0)
+    stride, dilation = (
+        per_dimension(name, what, given, dims, 1) for what, given in (("stride", stride), ("dilation", dilation))
+    )
+    padding, more = (
+        per_dimension(name, what, given, dims, 0)
+        for what, given in (("padding", padding), ("output_padding", output_padding))
+    )
     size, kernel = x._value.shape[2:], w._value.shape[2:]
     if any(p >= max(s, d) for p, s, d in zip(more, stride, dilation, strict=True)):
         raise ValueError(f"{name}: output_padding {more} must be smaller than stride {stride} or dilation {dilation}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from .. import _kernels
 from .._kernels import Elementwise
 from .._types import Tensor
 from ..core import dtypes
+from ..core.arguments import whole
 from ..core.batching import Batch, full, looped, unchanged
 from ..core.bound import by_bindings
 from ..core.broadcast import as_floating, cast
@@ -30,6 +30,7 @@ from .arithmetic import abs as absolute
 from .arithmetic import clip
 from .chains import chained, itemwise, step
 from .compare import less, less_equal, where
+from .creation import number
 from .functions import log, sigmoid
 from .products import of_one_dtype
 from .reduce import mean, sum
@@ -51,16 +52,15 @@ class Options(NamedTuple):
     smoothing: float
 
     @staticmethod
-    @functools.lru_cache(64, typed=True)
+    @functools.lru_cache(64)
     def of(name: str, reduction: str, ignore_index: int, smoothing: float = 0.0) -> Options:
-        """The checked options of a call; cached, since to make a tuple anew takes as long as all other checks."""
+        """The checked options of a call; cached, since to make a tuple anew takes as long as all other checks. So the
+        numbers are to be Python's own: a tensor's change."""
         if reduction not in ("mean", "sum", "none"):
             raise ValueError(f'{name}: expected reduction "mean", "sum" or "none", got {reduction!r}')
-        if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
-            raise TypeError(f"{name}: expected an integer ignore_index, got {ignore_index!r}")
         if not 0.0 <= smoothing <= 1.0:
             raise ValueError(f"{name}: expected label_smoothing in [0, 1], got {smoothing}")
-        return Options(reduction, operator.index(ignore_index), float(smoothing))
+        return Options(reduction, ignore_index, float(smoothing))
 
 
 _USUAL = Options("mean", -100, 0.0)
@@ -318,13 +318,15 @@ def cross_entropy(
     >>> wg.cross_entropy(wg.tensor([[2., 0., 0.]]), wg.tensor([0]))
     tensor(0.2395)
     """
+    name = "cross_entropy"
     x, y = enter(input), enter(target)
     dtype, given = x._value.dtype, y._value.dtype
     if dtype is not dtypes.float32 and dtype.kind != "f":
-        raise TypeError(f"cross_entropy: expected floating logits, got {dtype}")
+        raise TypeError(f"{name}: expected floating logits, got {dtype}")
     options = _USUAL
     if reduction != "mean" or type(ignore_index) is not int or ignore_index != -100 or label_smoothing != 0:
-        options = Options.of("cross_entropy", reduction, ignore_index, label_smoothing)
+        ignored, smoothing = whole(name, "ignore_index", ignore_index), number(name, "label_smoothing", label_smoothing)
+        options = Options.of(name, reduction, ignored, smoothing)
     if given is not dtypes.int64 and given is not dtype and given.kind == "f":
         x, y = of_one_dtype(x, y)
         dtype = x._value.dtype
@@ -332,9 +334,9 @@ def cross_entropy(
         return _half_cross_entropy(
             x, y, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
         )
-    rows, targets, weight, outer = _rows_and_labels("cross_entropy", x, y, weight)
+    rows, targets, weight, outer = _rows_and_labels(name, x, y, weight)
     if targets.requires_grad:
-        return _composed(x, y, weight, reduction, label_smoothing, min(x._value.ndim - 1, 1))
+        return _composed(x, y, weight, reduction, options.smoothing, min(x._value.ndim - 1, 1))
     z = apply(_CROSS_ENTROPY, (rows, targets, weight), {"options": options})
     return reshape(z, outer) if reduction == "none" else z
 
@@ -556,7 +558,7 @@ def nll_loss(
     tensor(2.4000)
     """
     x, y = as_floating(input), enter(target)
-    options = Options.of("nll_loss", reduction, ignore_index)
+    options = Options.of("nll_loss", reduction, whole("nll_loss", "ignore_index", ignore_index))
     if x._value.dtype == dtypes.float16:
         return _half_nll_loss(x, y, weight, ignore_index=ignore_index, reduction=reduction)
     rows, labels, weight, outer = _rows_and_labels("nll_loss", x, y, weight)

@@ -140,14 +140,21 @@ def _shares(window: Window, shape: Lengths, with_padding: bool, dtype: np.dtype)
     return shares
 
 
+@functools.lru_cache(256)
+def _alike(window: Window, shape: Lengths, with_padding: bool) -> Window | None:
+    """The window that divides by the number of items, where that is the same for all."""
+    shares = _shares(window, shape, with_padding, np.dtype(np.float64))
+    return None if shares.ndim else window._replace(divisor=float(round(1 / shares.item())))
+
+
 @half
 def mean_pool(x: Any, window: Window, with_padding: bool, divisor: int | None = None) -> Tensor:
     """The sum of each window, divided by a number, or by that of its items, those of the padding included or not."""
     shape = x._value.shape[-len(window.out) :]
     if divisor is not None:
         return apply(_MEAN, (x,), {"window": window._replace(divisor=float(divisor)), "shape": shape})
+    alike = _alike(window, shape, with_padding)
+    if alike is not None:
+        return apply(_MEAN, (x,), {"window": alike, "shape": shape})
     shares = constant(_shares, window, shape, with_padding, x._value.dtype)
-    if not shares._value.ndim:
-        divisor = round(1 / _shares(window, shape, with_padding, np.dtype(np.float64)).item())
-        return mean_pool(x, window, with_padding, divisor)
     return apply(_MEAN, (x,), {"window": window, "shape": shape}) * shares

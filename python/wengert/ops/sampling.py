@@ -225,11 +225,11 @@ def resampled(x: Any, axes: tuple[Axis, ...]) -> Tensor:
 class Patches(NamedTuple):
     """The patches of an image (height, width): the kernel's size, dilation, padding and stride, each for both."""
 
-    image: tuple[int, int]
-    kernel: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: tuple[int, int]
-    stride: tuple[int, int]
+    image: tuple[int, ...]
+    kernel: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: tuple[int, ...]
+    stride: tuple[int, ...]
 
     def counts(self) -> tuple[int, int]:
         """How many patches there are below and beside each other; not positive where none fits."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from ..._types import Tensor
-from ...core.arguments import whole
+from ...core.arguments import per_dimension, whole
 from ...core.broadcast import is_floating
 from ...core.doors import enter
 from ...ops import arithmetic, functions, pooling
@@ -21,17 +22,6 @@ from ...ops.shape import reshape
 Lengths = int | Sequence[int]
 
 # ---------------------------------------------------------------- windows
-
-
-def _lengths(name: str, what: str, given: Any, dims: int, least: int) -> tuple[int, ...]:
-    """One integer, or one for each dimension."""
-    values = tuple(given) if isinstance(given, (tuple, list)) else (given,)
-    if len(values) not in (1, dims):
-        raise ValueError(f"{name}: expected {what} to be one integer or {dims}, got {given}")
-    lengths = tuple(whole(name, what, n) for n in values) * (dims if len(values) == 1 else 1)
-    if min(lengths) < least:
-        raise ValueError(f"{name}: expected {what} of at least {least}, got {given}")
-    return lengths
 
 
 def _planes(name: str, input: Any, dims: int) -> Tensor:
@@ -51,14 +41,24 @@ def _planes(name: str, input: Any, dims: int) -> Tensor:
 
 
 def _window(
-    name: str, shape: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    name: str, shape: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
 ) -> Window:
     """The windows over the last dimensions of a shape, of as many as `shape` has."""
     dims = len(shape)
-    size = _lengths(name, "kernel_size", kernel_size, dims, 1)
+    size = per_dimension(name, "kernel_size", kernel_size, dims, 1)
     unsaid = stride is None or (isinstance(stride, (tuple, list)) and not stride)
-    step = size if unsaid else _lengths(name, "stride", stride, dims, 1)
-    pad, spread = _lengths(name, "padding", padding, dims, 0), _lengths(name, "dilation", dilation, dims, 1)
+    return _fitted(
+        name, shape, size, size if unsaid else per_dimension(name, "stride", stride, dims, 1),
+        per_dimension(name, "padding", padding, dims, 0), per_dimension(name, "dilation", dilation, dims, 1),
+        bool(ceil_mode),
+    )  # fmt: skip
+
+
+@functools.lru_cache(256)  # a step of training asks for the same few
+def _fitted(
+    name: str, shape: tuple[int, ...], size: tuple[int, ...], step: tuple[int, ...], pad: tuple[int, ...],
+    spread: tuple[int, ...], ceil_mode: bool,
+) -> Window:  # fmt: skip
     out = []
     for n, k, s, p, d in zip(shape, size, step, pad, spread, strict=True):
         if 2 * p > k:
@@ -268,9 +268,9 @@ def _max_unpool(
     shape = x._value.shape
     if places._value.shape != shape:
         raise ValueError(f"{name}: expected indices of the input's shape {shape}, got {places._value.shape}")
-    size = _lengths(name, "kernel_size", kernel_size, dims, 1)
-    step = size if stride is None else _lengths(name, "stride", stride, dims, 1)
-    pad = _lengths(name, "padding", padding, dims, 0)
+    size = per_dimension(name, "kernel_size", kernel_size, dims, 1)
+    step = size if stride is None else per_dimension(name, "stride", stride, dims, 1)
+    pad = per_dimension(name, "padding", padding, dims, 0)
     usual = tuple((n - 1) * s - 2 * p + k for n, s, p, k in zip(_last(x, dims), step, pad, size, strict=True))
     out = usual if output_size is None else tuple(output_size)[-dims:]
     if any(not n - s < m < n + s for n, m, s in zip(usual, out, step, strict=True)):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..._types import Tensor
+from ...core.arguments import per_dimension
 from ...core.broadcast import as_floating
 from ...core.doors import enter
 from ...ops.sampling import Axis, Patches, columns_of, image_of, resampled
@@ -215,17 +216,10 @@ native_channel_shuffle = channel_shuffle
 # ---------------------------------------------------------------- patches and columns
 
 
-def _both(name: str, argument: str, value: Any, least: int) -> tuple[int, int]:
-    pair = tuple(value) if isinstance(value, Sequence) else (value, value)
-    if len(pair) != 2 or min(map(operator.index, pair)) < least:
-        raise ValueError(f"{name}: expected one or two integers of at least {least} as {argument}, got {value}")
-    return operator.index(pair[0]), operator.index(pair[1])
-
-
 def _patches(name: str, image: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Patches:
     patches = Patches(
-        image, _both(name, "kernel_size", kernel_size, 1), _both(name, "dilation", dilation, 1),
-        _both(name, "padding", padding, 0), _both(name, "stride", stride, 1),
+        image, per_dimension(name, "kernel_size", kernel_size, 2, 1), per_dimension(name, "dilation", dilation, 2, 1),
+        per_dimension(name, "padding", padding, 2, 0), per_dimension(name, "stride", stride, 2, 1),
     )  # fmt: skip
     if min(patches.counts()) < 1:
         raise ValueError(
@@ -305,7 +299,8 @@ def fold(
     """
     x = enter(input)
     shape = x._value.shape
-    patches = _patches("fold", _both("fold", "output_size", output_size, 1), kernel_size, dilation, padding, stride)
+    image = per_dimension("fold", "output_size", output_size, 2, 1)
+    patches = _patches("fold", image, kernel_size, dilation, padding, stride)
     (rows, columns), (down, beside) = patches.kernel, patches.counts()
     if len(shape) not in (2, 3) or shape[-2] % (rows * columns) or shape[-1] != down * beside:
         raise ValueError(

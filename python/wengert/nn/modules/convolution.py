@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ...core.arguments import per_dimension
 from ...core.doors import enter
 from ...ops import convolution, creation
 from ...tensors.tensor import Tensor
@@ -64,11 +65,11 @@ class _Convolution(Module):
             wanted = '"zeros"' if self._transposed else f"one of {_MODES}"
             raise ValueError(f"{name}: expected padding_mode to be {wanted}, got {padding_mode!r}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = convolution.numbers(name, "kernel_size", kernel_size, dims, 1)
-        self.stride = convolution.numbers(name, "stride", stride, dims, 1)
+        self.kernel_size = per_dimension(name, "kernel_size", kernel_size, dims, 1)
+        self.stride = per_dimension(name, "stride", stride, dims, 1)
         self.padding = convolution.padding_of(name, padding, self.stride, dims)
-        self.dilation = convolution.numbers(name, "dilation", dilation, dims, 1)
-        self.output_padding = convolution.numbers(name, "output_padding", output_padding, dims, 0)
+        self.dilation = per_dimension(name, "dilation", dilation, dims, 1)
+        self.output_padding = per_dimension(name, "output_padding", output_padding, dims, 0)
         self.padding_mode = padding_mode
         self._make_parameters(bias, dtype)
 
