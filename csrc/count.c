@@ -3,12 +3,24 @@
 #include "inline.h"
 #include "wengert.h"
 
+INLINE uint64_t greater(uint64_t a, int64_t b)
+{
+    return (uint64_t)b > a ? (uint64_t)b : a;
+}
+
 uint64_t wg_greatest(ptrdiff_t n, const int64_t *x)
 {
-    uint64_t greatest = 0;
-    for (ptrdiff_t i = 0; i < n; i++)
-        greatest = (uint64_t)x[i] > greatest ? (uint64_t)x[i] : greatest;
-    return greatest;
+    uint64_t a = 0, b = 0, c = 0, d = 0; /* none waits for another */
+    ptrdiff_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        a = greater(a, x[i]);
+        b = greater(b, x[i + 1]);
+        c = greater(c, x[i + 2]);
+        d = greater(d, x[i + 3]);
+    }
+    for (; i < n; i++)
+        a = greater(a, x[i]);
+    return greater(greater(a, (int64_t)b), (int64_t)greater(c, (int64_t)d));
 }
 
 void wg_count(ptrdiff_t n, const int64_t *x, int64_t *counts)
