@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import tracemalloc
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,6 +128,54 @@ def test_a_second_walk_needs_retain_graph() -> None:
     assert x.grad.tolist() == [4.0, 4.0, 4.0]
     with pytest.raises(RuntimeError, match=r"mul: .*retain_graph=True"):
         y.backward()
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
+@pytest.mark.parametrize("tracked", ["x", "y", "xy"])
+@pytest.mark.parametrize("shown", [lambda x: x, lambda x: x.T, lambda x: x[1], lambda x: x[:, ::2], lambda x: x[:0]])
+def test_a_recorded_change_by_a_tensor_is_the_operation(name: str, tracked: str, shown: Callable[..., Any]) -> None:
+    """Some write straight into the tensor's memory: the same items, first and second derivatives, in the same place."""
+    rng = np.random.default_rng(0)
+    x, y, g = (wg.from_numpy(rng.uniform(0.5, 2.0, (3, 4))) for _ in range(3))
+    leaves = [v.requires_grad_() for v, letter in ((x, "x"), (y, "y")) if letter in tracked]
+
+    def changed(x: wg.Tensor, y: wg.Tensor) -> wg.Tensor:
+        z = x * 1.0
+        place, version = z.data_ptr(), z._version
+        found = shown(z)
+        assert getattr(found, f"{name}_")(shown(y)) is found
+        assert (z.data_ptr(), z._version) == (place, version + 1)
+        return z
+
+    def new(x: wg.Tensor, y: wg.Tensor) -> wg.Tensor:
+        place = np.zeros((3, 4), bool)
+        shown(place)[...] = True
+        return wg.where(wg.from_numpy(place), getattr(wg, name)(x, y), x * 1.0)
+
+    found, expected = [], []
+    for function, to in ((changed, found), (new, expected)):
+        z = function(x, y)
+        first = wg.autograd.grad((z * z * g).sum(), leaves, create_graph=True)
+        to += [z, *first, *wg.autograd.grad(sum((d * d).sum() for d in first), leaves)]
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-13)
+
+
+def test_a_recorded_addition_in_place_is_refused_and_told_like_any_change() -> None:
+    x, y = wg.ones(3, requires_grad=True), wg.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="add_: a leaf that requires a gradient"):
+        x.add_(y)
+    assert (x.detach().numpy() == 1).all()
+    z = wg.exp(x)
+    z.add_(y)
+    with pytest.raises(RuntimeError, match=r"exp: its result, of shape \(3,\)"):
+        z.sum().backward()
+    z = x * 1.0
+    z.retain_grad()
+    z.sub_(z)
+    z.sum().backward()
+    np.testing.assert_array_equal(z.grad.numpy(), np.ones(3))
+    np.testing.assert_array_equal(x.grad.numpy(), np.zeros(3))
 
 
 @pytest.mark.parametrize("change", [lambda x: x.mul_(2.0), lambda x: x[0:1].fill_(3.0), lambda x: x.detach().add_(1.0)])

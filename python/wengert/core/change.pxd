@@ -10,7 +10,7 @@ cpdef object rewrite(Variable x, str name, object function)
 cpdef object _assign(object array, object items)
 
 @cython.locals(base=Variable)
-cpdef object _refuse_given(Variable x, str name)
+cpdef object refuse_given(Variable x, str name)
 
 cpdef object forget(Variable x)
 

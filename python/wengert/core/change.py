@@ -61,7 +61,7 @@ def rewrite(x: Tensor, name: str, function: Callable[[Tensor], Tensor]) -> Tenso
     """
     recording = mode.recording
     if recording:
-        _refuse_given(x, name)
+        refuse_given(x, name)
     old = wrap(x._value, x._counter, x.grad_fn)
     new = function(old)
     shape, dtype = x._value.shape, x._value.dtype
@@ -92,7 +92,7 @@ def _assign(array: np.ndarray, items: np.ndarray) -> None:
         array[...] = items if items.dtype == array.dtype else dtypes.convert(items, array.dtype)
 
 
-def _refuse_given(x: Tensor, name: str) -> None:
+def refuse_given(x: Tensor, name: str) -> None:
     """Raise if others are computed from x or its base, so that it cannot get a history: a leaf, or the tracked argument
     of a derivative of a function."""
     base = x if x._base is None else x._base
@@ -111,7 +111,7 @@ def _refuse_given(x: Tensor, name: str) -> None:
 
 def adopt(x: Tensor, name: str, new: Tensor) -> None:
     """Let x, whose memory a user's function has changed, have the history of `new`, which shows the same memory."""
-    _refuse_given(x, name)
+    refuse_given(x, name)
     _take_history(x, name, new)
 
 

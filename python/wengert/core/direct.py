@@ -1,4 +1,4 @@
-"""Changes in place that are not recorded, and whose kernels write straight into a tensor's memory."""
+"""Changes in place whose kernels write straight into a tensor's memory."""
 
 from __future__ import annotations
 
@@ -8,22 +8,52 @@ import numpy as np
 
 from .._types import Tensor
 from .broadcast import is_floating
-from .change import rewrite
+from .change import adopt, refuse_given, rewrite
 from .doors import count_change
 from .modes import mode, recorder
-from .variable import Variable
+from .tape import record
+from .variable import Variable, wrap
 
 
 def combine(x: Tensor, name: str, function: Any, y: Any) -> Tensor:
-    """`rewrite` by an elementwise function of x and y. Where nothing is recorded, its kernel writes into x's memory."""
-    if _is_plain(x, y) and function.operation.kernel.into(x._value, y._value if isinstance(y, Variable) else y):
-        count_change(x)
-        return x
+    """`rewrite` by an elementwise function of x and y. Its kernel writes into x's memory where nothing is recorded, or
+    where no rule asks for items, neither for those that were there nor for those that come."""
+    if _is_plain(x, y):
+        operation: Any = function.operation
+        write = _added if _is_recorded(x, y) else _written
+        if write(x, name, operation, y):
+            return x
     return rewrite(x, name, lambda old: function(old, y))
 
 
+def _written(x: Tensor, name: str, operation: Any, y: Any) -> bool:
+    """Whether an operation that is not recorded could write into x's memory."""
+    if not operation.kernel.into(x._value, y._value if isinstance(y, Variable) else y):
+        return False
+    count_change(x)
+    return True
+
+
+def _added(x: Tensor, name: str, operation: Any, y: Any) -> bool:
+    """Whether one that is recorded could: shapes are alike, and no rule asks for items of its operands or result."""
+    if operation.saves or operation.result_for or not isinstance(y, Variable):
+        return False
+    array, items = x._value, y._value
+    if not (x.requires_grad or y.requires_grad) or items.shape != array.shape or items is array:
+        return False
+    refuse_given(x, name)
+    old = wrap(array, x._counter, x.grad_fn)
+    if not operation.kernel.into(array, items):
+        return False
+    new = wrap(array)
+    record(operation, (old, y), {}, new)
+    count_change(x)
+    adopt(x, name, new)
+    return True
+
+
 def _is_plain(x: Variable, y: Any) -> bool:
-    """Whether x and y are arrays of one floating dtype, or y a number, and nothing is recorded of them."""
+    """Whether x and y are arrays of one floating dtype, or y a number, and no program is made."""
     array = x._value
     if type(array) is not np.ndarray or not is_floating(array.dtype) or not array.flags.writeable:
         return False
@@ -33,8 +63,11 @@ def _is_plain(x: Variable, y: Any) -> bool:
             return False
     elif type(y) is not float and type(y) is not int:
         return False
-    if recorder() is not None or not mode.recording:
-        return recorder() is None
+    return recorder() is None
+
+
+def _is_recorded(x: Variable, y: Any) -> bool:
+    if not mode.recording:
+        return False
     base = x if x._base is None else x._base
-    tracked = x.requires_grad or base.requires_grad or (isinstance(y, Variable) and y.requires_grad)
-    return not tracked and x._node is None
+    return x.requires_grad or base.requires_grad or x._node is not None or (isinstance(y, Variable) and y.requires_grad)
