@@ -131,26 +131,27 @@ def test_a_second_walk_needs_retain_graph() -> None:
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
-@pytest.mark.parametrize("tracked", ["x", "y", "xy"])
+@pytest.mark.parametrize("tracked", ["x", "y", "xy", "x and a number"])
 @pytest.mark.parametrize("shown", [lambda x: x, lambda x: x.T, lambda x: x[1], lambda x: x[:, ::2], lambda x: x[:0]])
-def test_a_recorded_change_by_a_tensor_is_the_operation(name: str, tracked: str, shown: Callable[..., Any]) -> None:
+def test_a_recorded_change_is_the_operation(name: str, tracked: str, shown: Callable[..., Any]) -> None:
     """Some write straight into the tensor's memory: the same items, first and second derivatives, in the same place."""
     rng = np.random.default_rng(0)
     x, y, g = (wg.from_numpy(rng.uniform(0.5, 2.0, (3, 4))) for _ in range(3))
     leaves = [v.requires_grad_() for v, letter in ((x, "x"), (y, "y")) if letter in tracked]
+    number = 1.5 if "number" in tracked else None
 
     def changed(x: wg.Tensor, y: wg.Tensor) -> wg.Tensor:
         z = x * 1.0
         place, version = z.data_ptr(), z._version
         found = shown(z)
-        assert getattr(found, f"{name}_")(shown(y)) is found
+        assert getattr(found, f"{name}_")(number or shown(y)) is found
         assert (z.data_ptr(), z._version) == (place, version + 1)
         return z
 
     def new(x: wg.Tensor, y: wg.Tensor) -> wg.Tensor:
         place = np.zeros((3, 4), bool)
         shown(place)[...] = True
-        return wg.where(wg.from_numpy(place), getattr(wg, name)(x, y), x * 1.0)
+        return wg.where(wg.from_numpy(place), getattr(wg, name)(x, number or y), x * 1.0)
 
     found, expected = [], []
     for function, to in ((changed, found), (new, expected)):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._types import Tensor
-from .broadcast import is_floating
+from .broadcast import is_floating, ready
 from .change import adopt, refuse_given, rewrite
 from .doors import count_change
 from .modes import mode, recorder
@@ -17,10 +17,10 @@ from .variable import Variable, wrap
 
 def combine(x: Tensor, name: str, function: Any, y: Any) -> Tensor:
     """`rewrite` by an elementwise function of x and y. Its kernel writes into x's memory where nothing is recorded, or
-    where no rule asks for items, neither for those that were there nor for those that come."""
+    where no rule asks for what x's items were or will be."""
     if _is_plain(x, y):
         operation: Any = function.operation
-        write = _added if _is_recorded(x, y) else _written
+        write = _recorded if _is_recorded(x, y) else _written
         if write(x, name, operation, y):
             return x
     return rewrite(x, name, lambda old: function(old, y))
@@ -34,16 +34,19 @@ def _written(x: Tensor, name: str, operation: Any, y: Any) -> bool:
     return True
 
 
-def _added(x: Tensor, name: str, operation: Any, y: Any) -> bool:
-    """Whether one that is recorded could: shapes are alike, and no rule asks for items of its operands or result."""
-    if operation.saves or operation.result_for or not isinstance(y, Variable):
+def _recorded(x: Tensor, name: str, operation: Any, y: Any) -> bool:
+    """Whether one that is recorded could: no rule asks for what x's items were, or will be."""
+    array = x._value
+    other = isinstance(y, Variable)
+    tracked = x.requires_grad | (other and y.requires_grad) << 1  # a bit for each argument, as tape.record has them
+    if not tracked or operation.result_for & tracked or not ready(x, y, False) or (other and y._value is array):
         return False
-    array, items = x._value, y._value
-    if not (x.requires_grad or y.requires_grad) or items.shape != array.shape or items is array:
-        return False
+    for argument, users in operation.saves:
+        if argument == 0 and users & tracked:
+            return False
     refuse_given(x, name)
     old = wrap(array, x._counter, x.grad_fn)
-    if not operation.kernel.into(array, items):
+    if not operation.kernel.into(array, y._value if other else y):
         return False
     new = wrap(array)
     record(operation, (old, y), {}, new)
