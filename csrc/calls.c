@@ -66,47 +66,79 @@ static void assign_row(size_t size, ptrdiff_t count, char *to, ptrdiff_t step_to
 #undef ROW
 }
 
+/* The copy after simplification: rows along the last dimension. */
+typedef struct {
+    size_t size;
+    int ndim;
+    ptrdiff_t shape[WG_MAX_DIMS], to_strides[WG_MAX_DIMS], from_strides[WG_MAX_DIMS];
+    char *to;
+    const char *from;
+} assignment;
+
+/* Task: rows [begin, end), in C order. */
+static void assign_rows(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const assignment *const j = context;
+    const int last = j->ndim - 1;
+    ptrdiff_t index[WG_MAX_DIMS] = {0}, left = begin;
+    char *to = j->to;
+    const char *from = j->from;
+    for (int d = last - 1; left > 0 && d >= 0; left /= j->shape[d], d--) {
+        index[d] = left % j->shape[d];
+        to += index[d] * j->to_strides[d];
+        from += index[d] * j->from_strides[d];
+    }
+    for (ptrdiff_t row = begin; row < end; row++) {
+        assign_row(j->size, j->shape[last], to, j->to_strides[last], from, j->from_strides[last]);
+        for (int d = last - 1; d >= 0; d--) {
+            to += j->to_strides[d];
+            from += j->from_strides[d];
+            if (++index[d] < j->shape[d])
+                break;
+            to -= j->shape[d] * j->to_strides[d];
+            from -= j->shape[d] * j->from_strides[d];
+            index[d] = 0;
+        }
+    }
+}
+
+/* Task: items [begin, end) of the only row. */
+static void assign_items(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    const assignment *const j = context;
+    assign_row(j->size, end - begin, j->to + begin * j->to_strides[0], j->to_strides[0],
+               j->from + begin * j->from_strides[0], j->from_strides[0]);
+}
+
 void wg_assign_run(const wg_assign *a)
 {
-    ptrdiff_t shape[WG_MAX_DIMS], to[WG_MAX_DIMS], from[WG_MAX_DIMS], index[WG_MAX_DIMS] = {0};
-    int ndim = 0;
+    assignment j = {.size = a->size, .to = a->to, .from = a->from};
+    ptrdiff_t rows = 1;
     for (int d = 0; d < a->ndim; d++) { /* neighbours that both walk as one are merged, from the outside in */
+        const int last = j.ndim - 1;
         if (a->shape[d] == 0)
             return;
         if (a->shape[d] == 1)
             continue;
-        if (ndim && to[ndim - 1] == a->to_strides[d] * a->shape[d] &&
-            from[ndim - 1] == a->from_strides[d] * a->shape[d]) {
-            shape[ndim - 1] *= a->shape[d];
-            to[ndim - 1] = a->to_strides[d];
-            from[ndim - 1] = a->from_strides[d];
+        if (j.ndim && j.to_strides[last] == a->to_strides[d] * a->shape[d] &&
+            j.from_strides[last] == a->from_strides[d] * a->shape[d]) {
+            j.shape[last] *= a->shape[d];
+            j.to_strides[last] = a->to_strides[d];
+            j.from_strides[last] = a->from_strides[d];
             continue;
         }
-        shape[ndim] = a->shape[d];
-        to[ndim] = a->to_strides[d];
-        from[ndim++] = a->from_strides[d];
+        rows *= j.ndim ? j.shape[last] : 1;
+        j.shape[j.ndim] = a->shape[d];
+        j.to_strides[j.ndim] = a->to_strides[d];
+        j.from_strides[j.ndim++] = a->from_strides[d];
     }
-    if (ndim == 0) {
+    const ptrdiff_t chunk = CHUNK_OF(COST_MEMORY, 64) * 4 / (ptrdiff_t)a->size; /* items; the cost is for float32 */
+    if (j.ndim == 0)
         memmove(a->to, a->from, a->size);
-        return;
-    }
-    char *at = a->to;
-    const char *source = a->from;
-    for (;;) {
-        assign_row(a->size, shape[ndim - 1], at, to[ndim - 1], source, from[ndim - 1]);
-        int d = ndim - 2;
-        for (; d >= 0; d--) {
-            at += to[d];
-            source += from[d];
-            if (++index[d] < shape[d])
-                break;
-            at -= shape[d] * to[d];
-            source -= shape[d] * from[d];
-            index[d] = 0;
-        }
-        if (d < 0)
-            return;
-    }
+    else if (rows == 1)
+        wg_parallel_for(j.shape[0], chunk, assign_items, &j);
+    else
+        wg_parallel_for(rows, pieces_per_chunk(chunk, j.shape[j.ndim - 1]), assign_rows, &j);
 }
 
 wg_status wg_call_assign(void *call, wg_real real)

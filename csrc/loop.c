@@ -1,6 +1,6 @@
 /* loop.c - elementwise work of any number of dimensions and any strides: brings it to one- or two-dimensional blocks
  * and hands those to the active table's inner loops, or to loops over one dimension, on one thread or several. Folds by
- * such loops, on one thread.
+ * such loops, where results are several.
  *
  * Dimensions of length 1 are dropped, the others sorted so that the output is written in the order of its memory, and
  * neighbours that every operand walks as one are merged. What is left is nearly always one dimension (everything dense)
@@ -16,6 +16,7 @@
 #define WG_TRANSPOSED_TILE_COLS 64 /* in so many columns if its memory runs down the rows */
 #define WG_STRIP_ROWS 32           /* as many items as lie in two cache lines, which processors fetch together */
 #define WG_FOLD_SHORT 16           /* items are not worth a call of a loop that folds them */
+#define WG_FOLD_ALONE 100000       /* items are not worth another thread */
 
 /* The work after simplification; dimension 0 is the innermost. */
 typedef struct {
@@ -315,10 +316,56 @@ static void wg_work_sort_input(wg_work *w)
             wg_work_swap(w, d, 0);
 }
 
+/* Fold row by row. */
+static void wg_work_fold(wg_work *w)
+{
+    const ptrdiff_t n = w->shape[0], steps[3] = {w->strides[0][0], w->strides[0][1], w->strides[0][0]};
+    ptrdiff_t rows = 1, index[WG_MAX_DIMS] = {0};
+    for (int d = 1; d < w->ndim; d++)
+        rows *= w->shape[d];
+    for (ptrdiff_t row = 0; row < rows; row++) {
+        w->loop->run((char *[]){w->data[0], w->data[1], w->data[0]}, &n, steps, w->loop->context);
+        for (int d = 1; d < w->ndim; d++) { /* on to the next row */
+            w->data[0] += w->strides[d][0];
+            w->data[1] += w->strides[d][1];
+            if (++index[d] < w->shape[d])
+                break;
+            w->data[0] -= w->strides[d][0] * w->shape[d];
+            w->data[1] -= w->strides[d][1] * w->shape[d];
+            index[d] = 0;
+        }
+    }
+}
+
+/* Some of the work: what it does from `begin` to `end` along its last dimension. */
+static void wg_work_fold_part(void *context, ptrdiff_t begin, ptrdiff_t end)
+{
+    wg_work part = *(const wg_work *)context;
+    const int last = part.ndim - 1;
+    part.shape[last] = end - begin;
+    for (int j = 0; j < 2; j++)
+        part.data[j] += begin * part.strides[last][j];
+    wg_work_fold(&part);
+}
+
+/* Make the last dimension one along which results differ, so that threads have results of their own, the longest of
+ * those; whether there is one. Only rows change places. */
+static int wg_work_share(wg_work *w)
+{
+    int longest = -1;
+    for (int d = w->ndim > 1; d < w->ndim; d++)
+        if (w->strides[d][0] != 0 && (longest < 0 || w->shape[d] > w->shape[longest]))
+            longest = d;
+    if (longest >= 0)
+        wg_work_swap(w, longest, w->ndim - 1);
+    return longest >= 0;
+}
+
 void wg_loop_fold(const wg_loop *loop, int ndim, const ptrdiff_t *shape, char *out, const ptrdiff_t *out_strides,
                   char *in, const ptrdiff_t *in_strides)
 {
     wg_work w;
+    w.loop = loop;
     w.operands = 2;
     const ptrdiff_t items =
         wg_work_take(&w, ndim, shape, (char *[]){out, in}, (const ptrdiff_t *[]){out_strides, in_strides});
@@ -330,19 +377,9 @@ void wg_loop_fold(const wg_loop *loop, int ndim, const ptrdiff_t *shape, char *o
         w.strides[0][0] = w.strides[0][1] = 0;
         w.ndim = 1;
     }
-    const ptrdiff_t n = w.shape[0], rows = items / n;
-    const ptrdiff_t steps[3] = {w.strides[0][0], w.strides[0][1], w.strides[0][0]};
-    ptrdiff_t index[WG_MAX_DIMS] = {0};
-    for (ptrdiff_t row = 0; row < rows; row++) {
-        loop->run((char *[]){w.data[0], w.data[1], w.data[0]}, &n, steps, loop->context);
-        for (int d = 1; d < w.ndim; d++) { /* on to the next row */
-            w.data[0] += w.strides[d][0];
-            w.data[1] += w.strides[d][1];
-            if (++index[d] < w.shape[d])
-                break;
-            w.data[0] -= w.strides[d][0] * w.shape[d];
-            w.data[1] -= w.strides[d][1] * w.shape[d];
-            index[d] = 0;
-        }
-    }
+    if (items > WG_FOLD_ALONE && wg_work_share(&w)) {
+        const ptrdiff_t length = w.shape[w.ndim - 1];
+        wg_parallel_for(length, pieces_per_chunk(CHUNK_OF(COST_MEMORY, 64), items / length), wg_work_fold_part, &w);
+    } else
+        wg_work_fold(&w);
 }

@@ -44,6 +44,9 @@ def every_family(dtype: np.dtype) -> dict[str, np.ndarray]:
     _kernels.scale([scaled], 0.3)
     scattered = np.zeros_like(x)
     _kernels.scatter_add_rows(scattered, labels % 1003, x)
+    whole, spread = np.rint(100 * x).astype(np.int64), np.zeros((2006, 1034), dtype)
+    _kernels.assign(spread[::2, 1::2], x)
+    greatest = _kernels.Fold("max", lambda x, dims, keepdim: np.max(x, dims, keepdims=keepdim))
     return {
         "exp": _kernels.Elementwise("exp")(x),
         "add, broadcast": _kernels.Elementwise("add")(x, x[:, :1]),
@@ -69,6 +72,16 @@ def every_family(dtype: np.dtype) -> dict[str, np.ndarray]:
         "sgd": updated,
         "scale": scaled,
         "sum of squares": np.array(_kernels.sum_squares([x, y])),
+        "side by side": _kernels.joined([x, x[::-1]], 1),
+        "one below the other": _kernels.joined([x, x[:, ::-1]], 0),
+        "in turns": _kernels.joined([x[..., None], x[::-1, :, None]], 2),
+        "copied bytes": _kernels.copied((x > 0).T),
+        "assigned": spread,
+        "whole sums of rows": _kernels.Fold("sum", None)(whole, (1,), False),
+        "whole sums of columns": _kernels.Fold("sum", None)(whole, (0,), False),
+        "whole sum": _kernels.Fold("sum", None)(whole, (0, 1), False),
+        "whole sums between": _kernels.Fold("sum", None)(whole.reshape(17, 59, 517), (1,), True),
+        "greatest of columns": greatest(whole.T, (1,), False),
     }
 
 
@@ -91,6 +104,29 @@ def test_results_do_not_depend_on_the_number_of_threads(
     expected = on_one_thread[dtype.name]
     differing = [name for name in expected if expected[name].tobytes() != results[name].tobytes()]
     assert differing == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_copies_and_whole_sums_on_several_threads_are_numpys(count: int) -> None:
+    _kernels.set_num_threads(count)
+    x = np.random.default_rng(0).standard_normal((1003, 517)).astype(np.float32)
+    whole, spread = np.rint(100 * x).astype(np.int64), np.zeros((2006, 1034), np.float32)
+    spread[::2, 1::2] = x
+    expected = {
+        "side by side": np.concatenate([x, x[::-1]], 1),
+        "one below the other": np.concatenate([x, x[:, ::-1]]),
+        "in turns": np.stack([x, x[::-1]], -1),
+        "copied bytes": (x > 0).T.copy(),
+        "assigned": spread,
+        "whole sums of rows": whole.sum(1),
+        "whole sums of columns": whole.sum(0),
+        "whole sum": whole.sum(),
+        "whole sums between": whole.reshape(17, 59, 517).sum(1, keepdims=True),
+        "greatest of columns": whole.T.max(1),
+    }
+    found = every_family(np.dtype("float32"))
+    for name, y in expected.items():
+        np.testing.assert_array_equal(found[name], y, err_msg=name)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 256])
