@@ -359,7 +359,7 @@ CASES: dict[str, Case] = {
     "copysign": Case(np.copysign),
     "maximum": Case(np.maximum, either_zero=True),
     "minimum": Case(np.minimum, either_zero=True),
-    "relu_grad": Case(lambda g, x: np.where(x > 0, g, g.dtype.type(0))),
+    "relu_grad": Case(lambda g, x: np.where(x <= 0, g.dtype.type(0), g)),
     "tanh_grad": Case(lambda g, z: g * (1 - z * z)),
     "sigmoid_grad": Case(lambda g, z: g * (z * (1 - z))),
     "silu_grad": slope(silu_terms, lambda x: (1 + x / (1 + mpmath.exp(x))) / (1 + mpmath.exp(-x)), 4),

@@ -220,6 +220,95 @@ def test_what_is_no_number_is_named(wrong: object) -> None:
         F.avg_pool2d(IMAGES, (1, 2, 3))
 
 
+# ---------------------------------------------------------------- at the edges, as in PyTorch
+
+
+def test_windows_of_any_size_have_means() -> None:
+    size = 2**40
+    z = F.avg_pool2d(wg.ones(1, 1, 5, 5, dtype=wg.float64), size, 1, size // 2)
+    np.testing.assert_allclose(z.numpy(), np.full(z.shape, 25 / size**2), rtol=1e-12)
+    z = F.avg_pool2d(wg.ones(1, 1, 5, 5, dtype=wg.float64), size, 1, size // 2, count_include_pad=False)
+    np.testing.assert_allclose(z.numpy(), np.ones(z.shape), rtol=1e-12)
+
+
+def test_a_window_beside_all_items_has_no_largest() -> None:
+    x = wg.ones(1, 1, 5)
+    values, indices = F.max_pool2d(x, (2, 4), (2, 2), 1, 2, return_indices=True)
+    np.testing.assert_array_equal(values.numpy(), F.max_pool2d(x, (2, 4), (2, 2), 1, 2).numpy())
+    assert np.isneginf(values.numpy()[indices.numpy() < 0]).all()
+    assert (indices.numpy() < 0).any()
+
+
+@pytest.mark.parametrize("label", [-1, 3, -4])
+def test_labels_of_margins_are_classes(label: int) -> None:
+    x = wg.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    with pytest.raises(IndexError, match=f"multi_margin_loss: label {label} is not one of 3 classes"):
+        F.multi_margin_loss(x, wg.tensor([0, label]))
+    if label != -1:
+        with pytest.raises(IndexError, match=f"multilabel_margin_loss: label {label} is neither one of 3 classes"):
+            F.multilabel_margin_loss(x, wg.tensor([[0, -1, 0], [label, 0, -1]]))
+
+
+def test_an_impossible_alignment_says_nothing_of_steps_that_do_not_count() -> None:
+    x = wg.tensor(draw(6, 1, 5), requires_grad=True)
+    loss = F.ctc_loss(F.log_softmax(x, -1), wg.tensor([[1, 2, 1]]), wg.tensor([1]), wg.tensor([3]), 0, "none")
+    loss.sum().backward()
+    assert np.isposinf(loss.detach().numpy()).all()
+    assert np.isnan(x.grad.numpy()[0]).all()
+    assert (x.grad.numpy()[1:] == 0).all()
+
+
+def test_attention_takes_one_mask() -> None:
+    q = wg.ones(1, 5, 5)
+    with pytest.raises(ValueError, match=r"is_causal says .*, and so does attn_mask, of shape \(5, 5\)"):
+        F.scaled_dot_product_attention(q, q, q, wg.zeros(5, 5), is_causal=True)
+
+
+@pytest.mark.parametrize("items", [1, 64, 1001])
+def test_a_cotangent_passes_relu_where_the_item_is_nan(items: int) -> None:
+    """As in PyTorch: what is not below zero; so a loss that is NaN has no gradient that looks whole."""
+    for function in (F.relu, lambda x: F.relu(x * 1.0, inplace=True), lambda x: wg.nn.ReLU()(x)):
+        x = wg.tensor([np.nan, 1.0, -1.0, 0.0] * items, requires_grad=True)
+        function(x).sum().backward()
+        np.testing.assert_array_equal(x.grad.numpy(), [1.0, 1.0, 0.0, 0.0] * items)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.huber_loss])
+def test_losses_of_items_with_weights(loss: Callable[..., wg.Tensor], reduction: str) -> None:
+    x, y, w = draw(3, 4), draw(3, 4, seed=1), np.abs(draw(3, 4, seed=2))
+    terms = loss(wg.tensor(x), wg.tensor(y), reduction="none").numpy() * w
+    count = w.size if loss is F.huber_loss else w.sum()  # as PyTorch has it
+    expected = {"mean": terms.sum() / count, "sum": terms.sum(), "none": terms}[reduction]
+    found = loss(wg.tensor(x), wg.tensor(y), reduction=reduction, weight=wg.tensor(w))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"input of shape \(3, 4\) needs a weight of that shape, got \(4,\)"):
+        loss(wg.tensor(x), wg.tensor(y), weight=wg.ones(4))
+
+
+def test_rows_that_are_picked_often_learn_as_others() -> None:
+    layer = wg.nn.Embedding(4, 2, scale_grad_by_freq=True, sparse=False, dtype=wg.float64)
+    ids, g = wg.tensor([[1, 2, 1], [1, 0, 2]]), draw(2, 3, 2)
+    out = layer(ids)
+    np.testing.assert_allclose(out.detach().numpy(), layer.weight.detach().numpy()[ids.numpy()], rtol=1e-15)
+    (out * wg.tensor(g)).sum().backward()
+    expected = np.zeros((4, 2))
+    np.add.at(expected, ids.numpy(), g)
+    np.testing.assert_allclose(layer.weight.grad.numpy(), expected / np.array([[1], [3], [2], [1]]), rtol=1e-12)
+    assert repr(layer) == "Embedding(4, 2, scale_grad_by_freq=True)"
+    again = wg.nn.Embedding.from_pretrained(layer.weight.detach(), freeze=False, scale_grad_by_freq=True)
+    assert again.scale_grad_by_freq
+    assert again.weight.requires_grad
+
+
+def test_who_asks_for_weights_of_attention_gets_those_of_the_mask() -> None:
+    """`is_causal` is a hint that the mask is the causal one."""
+    layer, x = wg.nn.MultiheadAttention(2, 1), wg.from_numpy(draw(3, 1, 2).astype(np.float32))
+    mask = wg.tensor([[False, False, True], [False] * 3, [False] * 3])
+    weights = layer(x, x, x, attn_mask=mask, is_causal=True)[1]
+    np.testing.assert_array_equal(weights.detach().numpy()[0] == 0, mask.numpy())
+
+
 # ---------------------------------------------------------------- losses of rows
 
 

@@ -160,7 +160,8 @@ def _ctc(
     finite = np.isfinite(total)
     share[:, ~finite] = 0
     gradient = -np.matmul(share.transpose(1, 0, 2), _marks(targets, lengths, classes))
-    gradient[~finite] = 0 if lengths.zero else np.nan
+    if not lengths.zero:
+        gradient[~finite[:, None] & (np.arange(steps) < np.array(lengths.steps, np.int64)[:, None])] = np.nan
     losses = _losses(total, lengths).astype(x.dtype)
     return losses, np.ascontiguousarray(gradient.transpose(1, 0, 2)).astype(x.dtype)
 

@@ -689,12 +689,23 @@ def _before_the_end(labels: np.ndarray) -> np.ndarray:
 def _among_labels(labels: np.ndarray) -> np.ndarray:
     counted, classes = _before_the_end(labels), labels.shape[-1]
     found = labels[counted]
-    if found.size and found.max() >= classes:
-        raise IndexError(f"multilabel_margin_loss: label {found.max()} is not one of {classes} classes")
+    wrong = labels[(labels < -1) | (counted & (labels >= classes))]
+    if wrong.size:
+        raise IndexError(f"multilabel_margin_loss: label {wrong[0]} is neither one of {classes} classes nor -1")
     out = np.zeros(labels.shape, np.bool_)
     out[(*np.nonzero(counted)[:-1], found)] = True
     return out
 
+
+def _of_classes(labels: np.ndarray, name: str, classes: int) -> np.ndarray:
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if wrong.size:
+        raise IndexError(f"{name}: label {wrong[0]} is not one of {classes} classes")
+    return labels
+
+
+# Labels, each of which must be one of so many classes.
+of_classes = computed("class_labels", _of_classes, batched=unchanged)
 
 # Of rows of labels that end before the first negative one: which places count, and which classes are among them.
 before_the_end = computed("labels_before_the_end", _before_the_end, batched=unchanged)

@@ -17,6 +17,7 @@ from .._types import Tensor
 from ..core import dtypes
 from ..core.batching import Batch, flat, full, moved, over, shaped
 from ..core.bound import by_bindings
+from ..core.broadcast import cast
 from ..core.define import computed, primitive
 from ..core.doors import change
 from ..core.half import half
@@ -201,6 +202,13 @@ def _each_row(kernel: Any, batch: Batch, arrays: list[Any], static: dict[str, An
 row_numbers = computed(
     "embedding_rows", _rows, batched=_each_row
 )  # the indices in one dimension, if all of them are of some row
+
+
+def by_frequency(picked: Any, places: Any, rows: int) -> Tensor:
+    """Rows that were picked, whose cotangents are divided by how often their row was."""
+    share = cast(row_shares(places, rows=rows), picked._value.dtype)
+    found: Tensor = picked * share + (picked * (1 - share)).detach()
+    return found
 
 
 def _shares(places: np.ndarray, rows: int) -> np.ndarray:

@@ -101,7 +101,9 @@ def max_pool_with_indices(x: Any, window: Window) -> tuple[Tensor, Tensor]:
     """The largest items, and where in their planes they stand."""
     shape = x._value.shape[-len(window.out) :]
     codes = _codes(x, window=window)
-    return _pick(x, codes, window, shape), _indices(codes, window=window, shape=shape)
+    gaps = max(window.dilation) > 1  # so that a window may lie beside all items
+    values = max_pool(x, window) if gaps else _pick(x, codes, window, shape)
+    return values, _indices(codes, window=window, shape=shape)
 
 
 # ---------------------------------------------------------------- means
@@ -130,7 +132,7 @@ def _counts(window: Window, d: int, length: int, with_padding: bool) -> np.ndarr
 @functools.lru_cache(256)
 def _shares(window: Window, shape: Lengths, with_padding: bool, dtype: np.dtype) -> np.ndarray:
     """1 / (number of items) for each window; one number where all are the same."""
-    counts: np.ndarray = np.ones((), np.int64)
+    counts: np.ndarray = np.ones(())  # in float64: huge windows have more items than an integer counts
     for d, length in enumerate(shape):
         counts = counts[..., None] * _counts(window, d, length, with_padding)
     if counts.size and (counts == counts.flat[0]).all():

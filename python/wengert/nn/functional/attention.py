@@ -48,7 +48,7 @@ def scaled_dot_product_attention(
     dropout_p : float
         The probability with which weights are zeroed, the others being scaled by 1 / (1 - p), in training or not.
     is_causal : bool
-        Query i sees the keys up to i alone, beside what the mask says.
+        Query i sees the keys up to i alone; there is no other mask then.
     scale : float or None
         None: 1 / sqrt(e).
     enable_gqa : bool
@@ -63,7 +63,7 @@ def scaled_dot_product_attention(
     Raises
     ------
     ValueError
-        If shapes do not fit, or dropout_p is not in [0, 1].
+        If shapes do not fit, dropout_p is not in [0, 1], or there is a mask beside is_causal.
     TypeError
         If dtypes differ, or are not floating.
 
@@ -74,6 +74,19 @@ def scaled_dot_product_attention(
     tensor([[1.],
             [2.]])
     """
+    if is_causal and attn_mask is not None:
+        raise ValueError(
+            "scaled_dot_product_attention: is_causal says what mask there is, and so does attn_mask, of shape "
+            f"{enter(attn_mask)._value.shape}; give one of them"
+        )
+    return _attended(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+
+
+def _attended(
+    query: Any, key: Any, value: Any, attn_mask: Any, dropout_p: float, is_causal: bool, scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:  # fmt: skip
+    """The same, of which a mask may take what is causal away further."""
     q, k, v = enter(query), enter(key), enter(value)
     mask = None if attn_mask is None else enter(attn_mask)
     _check(q, k, v, mask, dropout_p)
@@ -293,7 +306,7 @@ def multi_head_attention(
         q, k, v = (unsqueeze(x, 0) for x in (q, k, v))
         padding = None if padding is None else unsqueeze(padding, 0)
     more = (heads.bias_k is not None) + heads.add_zero
-    causal = causal and not more
+    causal = causal and not more and not need_weights  # who wants weights gets those of the mask, whatever it is
     mask = _joint_mask(padding, None if causal else attn_mask, heads.number, more, q._value.dtype)
     alone = same and len(heads.weights) == 1 and not more and _plain(q, mask, heads.dropout)
     if alone and not need_weights:
@@ -431,5 +444,5 @@ def _across(
         weights = dropout(softmax(attention.scores(q, k, mask, causal, scale), -1), heads.dropout)
         z = matmul(weights, v)
     else:
-        z = scaled_dot_product_attention(q, k, v, mask, heads.dropout, causal)
+        z = _attended(q, k, v, mask, heads.dropout, causal)
     return permute(z, (0, 2, 1, 3) if batch_first else (2, 0, 1, 3)), weights

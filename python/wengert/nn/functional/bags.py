@@ -86,8 +86,7 @@ def embedding_bag(
         normalization.shorten_rows(weight, places, float(max_norm), norm_type)
     picked = pick(weight, (places,))
     if scale_grad_by_freq:
-        share = cast(normalization.row_shares(places, rows=rows), weight._value.dtype)
-        picked = picked * share + (picked * (1 - share)).detach()
+        picked = normalization.by_frequency(picked, places, rows)
     there = None if padding_idx is None else unsqueeze(compare.not_equal(places, padding_idx % rows), 1)
     if per_sample_weights is not None:
         factors = reshape(enter(per_sample_weights), (-1, 1)) if len(shape) == 2 else unsqueeze(per_sample_weights, 1)

@@ -211,8 +211,9 @@ def _by_running(x: Any, running_mean: Any, running_var: Any, weight: Any, bias: 
 
 
 def embedding(
-    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0
-) -> Tensor:
+    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Tensor:  # fmt: skip
     """Rows of `weight` picked by index.
 
     Parameters
@@ -227,6 +228,10 @@ def embedding(
         Rows that are picked and longer are shortened to it, in `weight` itself.
     norm_type : float
         The p of the norm that max_norm limits.
+    scale_grad_by_freq : bool
+        Whether a row's gradient is divided by how often it is picked.
+    sparse : bool
+        Of no effect: gradients are dense.
 
     Returns
     -------
@@ -253,7 +258,7 @@ def embedding(
         raise TypeError(f"embedding: expected indices of an integer dtype, got {ids._value.dtype}")
     if padding_idx is not None and not -rows <= operator.index(padding_idx) < rows:
         raise IndexError(f"embedding: padding_idx {padding_idx} is not one of {rows} rows")
-    if padding_idx is None and max_norm is None:
+    if padding_idx is None and max_norm is None and not scale_grad_by_freq:
         try:
             return lookup(weight, as_places("embedding", ids))
         except IndexError as error:
@@ -262,6 +267,8 @@ def embedding(
     if max_norm is not None:
         normalization.shorten_rows(weight, places, float(max_norm), norm_type)
     picked = pick(weight, (places,))
+    if scale_grad_by_freq:
+        picked = normalization.by_frequency(picked, places, rows)
     if padding_idx is not None:
         padding = compare.eq(places, padding_idx % rows)
         picked = compare.where(unsqueeze(padding, 1), picked.detach(), picked)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..._types import Tensor
 from ...core.broadcast import as_floating, cast
+from ...core.doors import enter
 from ...core.half import half
 from ...core.modes import mode
 from ...ops import activations, arithmetic, compare, functions, losses
@@ -42,7 +43,20 @@ def reduced(name: str, terms: Tensor, reduction: str, weight: Any = None) -> Ten
     return called(name, out) if name in _NODES else out
 
 
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def _weighed(name: str, x: Any, terms: Tensor, weight: Any, reduction: str, by_weights: bool = True) -> Tensor:
+    """`reduced` with a weight for each item, by whose sum a mean may be divided."""
+    if weight is None:
+        return reduced(name, terms, reduction)
+    weight = enter(weight)
+    if weight._value.shape != x._value.shape:
+        wanted, given = x._value.shape, weight._value.shape
+        raise ValueError(f"{name}: input of shape {wanted} needs a weight of that shape, got {given}")
+    if reduction == "mean" and by_weights:
+        return sum(terms * weight) / sum(weight)
+    return reduced(name, terms, reduction, weight)
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean", *, weight: Any = None) -> Tensor:
     """The squared error (x - y)^2.
 
     Parameters
@@ -50,6 +64,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     input, target : tensor
         Of one shape.
     reduction : {"mean", "sum", "none"}
+    weight : tensor or None
+        Of input's shape; what each item's loss is multiplied by. "mean" then divides by the sum of weights.
 
     Returns
     -------
@@ -59,7 +75,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or the weight has another.
 
     Examples
     --------
@@ -67,15 +83,15 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     tensor(2.5000)
     """
     x, y = pair("mse_loss", input, target)
-    return _mse_loss(x, y, reduction)
+    return _mse_loss(x, y, reduction, weight)
 
 
 @half
-def _mse_loss(x: Any, y: Any, reduction: str) -> Tensor:
-    return reduced("mse_loss", arithmetic.square(x - y), reduction)
+def _mse_loss(x: Any, y: Any, reduction: str, weight: Any) -> Tensor:
+    return _weighed("mse_loss", x, arithmetic.square(x - y), weight, reduction)
 
 
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+def l1_loss(input: Any, target: Any, reduction: str = "mean", *, weight: Any = None) -> Tensor:
     """The absolute error |x - y|.
 
     Parameters
@@ -83,6 +99,8 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     input, target : tensor
         Of one shape.
     reduction : {"mean", "sum", "none"}
+    weight : tensor or None
+        Of input's shape; what each item's loss is multiplied by. "mean" then divides by the sum of weights.
 
     Returns
     -------
@@ -92,7 +110,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or the weight has another.
 
     Examples
     --------
@@ -100,15 +118,17 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     tensor(1.5000)
     """
     x, y = pair("l1_loss", input, target)
-    return _l1_loss(x, y, reduction)
+    return _l1_loss(x, y, reduction, weight)
 
 
 @half
-def _l1_loss(x: Any, y: Any, reduction: str) -> Tensor:
-    return reduced("l1_loss", arithmetic.abs(x - y), reduction)
+def _l1_loss(x: Any, y: Any, reduction: str, weight: Any = None) -> Tensor:
+    return _weighed("l1_loss", x, arithmetic.abs(x - y), weight, reduction)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(
+    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, *, weight: Any = None
+) -> Tensor:  # fmt: skip
     """With d = x - y: d^2 / 2 where |d| < delta, delta (|d| - delta / 2) elsewhere (Huber 1964).
 
     Parameters
@@ -118,6 +138,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     reduction : {"mean", "sum", "none"}
     delta : float
         Above 0.
+    weight : tensor or None
+        Of input's shape; what each item's loss is multiplied by.
 
     Returns
     -------
@@ -127,7 +149,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     Raises
     ------
     ValueError
-        If the shapes differ or delta is not positive.
+        If the shapes differ, or the weight has another, or delta is not positive.
 
     Examples
     --------
@@ -137,12 +159,12 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if not delta > 0:
         raise ValueError(f"huber_loss: expected delta > 0, got {delta}")
     x, y = pair("huber_loss", input, target)
-    return _huber_loss(x, y, reduction, float(delta))
+    return _huber_loss(x, y, reduction, float(delta), weight)
 
 
 @half
-def _huber_loss(x: Any, y: Any, reduction: str, delta: float) -> Tensor:
-    return reduced("huber_loss", losses.huber(x, y, delta=delta, scale=1.0), reduction)
+def _huber_loss(x: Any, y: Any, reduction: str, delta: float, weight: Any) -> Tensor:
+    return _weighed("huber_loss", x, losses.huber(x, y, delta=delta, scale=1.0), weight, reduction, False)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:

@@ -313,6 +313,7 @@ def multi_margin_loss(
         )
     if len(shape) < 2:
         x = reshape(x, (*labels._value.shape, x._value.size))
+    labels = losses.of_classes(labels, name="multi_margin_loss", classes=x._value.shape[-1])
     return _multi_margin_loss(x, labels, whole("multi_margin_loss", "p", p), margin, weight, reduction)
 
 

@@ -220,6 +220,10 @@ class Embedding(Module):
         Rows that are picked and longer are shortened to it.
     norm_type : float
         The p of the norm that max_norm limits.
+    scale_grad_by_freq : bool
+        Whether a row's gradient is divided by how often it is picked.
+    sparse : bool
+        Of no effect: gradients are dense.
     dtype : dtype or None
         None: the default float.
     device : "cpu" or None
@@ -237,7 +241,8 @@ class Embedding(Module):
 
     def __init__(
         self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None,
-        norm_type: float = 2.0, device: Any = None, dtype: Any = None,
+        norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False, device: Any = None,
+        dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
@@ -245,11 +250,15 @@ class Embedding(Module):
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
         self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         self.weight = Parameter(creation.empty(num_embeddings, embedding_dim, dtype=dtype))
         self.reset_parameters()
 
     @classmethod
-    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
+    def from_pretrained(
+        cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None, max_norm: float | None = None,
+        norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+    ) -> Embedding:  # fmt: skip
         """A layer over a given table.
 
         Parameters
@@ -258,7 +267,8 @@ class Embedding(Module):
             (rows, d); its memory is shared.
         freeze : bool
             Whether the table is not to be trained.
-        padding_idx : int or None
+        padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
+            As in the constructor.
 
         Returns
         -------
@@ -273,7 +283,7 @@ class Embedding(Module):
                 [3., 4.]])
         """
         rows, d = embeddings.shape
-        layer = cls(rows, d, padding_idx)
+        layer = cls(rows, d, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
         layer.weight = Parameter(embeddings, requires_grad=not freeze)
         return layer
 
@@ -285,7 +295,9 @@ class Embedding(Module):
 
     def forward(self, input: Any) -> Tensor:
         """The rows at the indices."""
-        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type)
+        return F.embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq
+        )  # fmt: skip
 
     def extra_repr(self) -> str:
         """The sizes and options."""
@@ -294,7 +306,11 @@ class Embedding(Module):
             text += f", padding_idx={self.padding_idx}"
         if self.max_norm is not None:
             text += f", max_norm={self.max_norm}"
-        return text + (f", norm_type={self.norm_type}" if self.norm_type != 2 else "")
+        if self.norm_type != 2:
+            text += f", norm_type={self.norm_type}"
+        if self.scale_grad_by_freq:
+            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        return text + (", sparse=True" if self.sparse else "")
 
 
 class LayerNorm(Module):
