@@ -21,6 +21,7 @@ enum {
     COST_PACKED = 76,    /* a byte that a matrix product packs */
     COST_ROW = 152,      /* an item of softmax and cross-entropy */
     COST_GATHERED = 152, /* an item that is gathered or scattered */
+    COST_PLACED = 1000,  /* an item that is picked or placed by an index of its own */
     COST_UPDATED = 152,  /* an item that an optimizer updates */
     COST_CELL = 1600,    /* an item of the hidden state of a recurrent network, without its products */
 };

@@ -557,8 +557,8 @@ typedef struct {
     ptrdiff_t wrap;   /* what negative indices are counted from: the length; 0 where they are out of range */
 } wg_along;
 
-/* Every index must lie in [-wrap, length), else WG_BAD_INDEX, *bad the first that does not; what comes before it is
- * done. */
+/* Every index must lie in [-wrap, length), else WG_BAD_INDEX, *bad the first in C order that does not; of the others some
+ * are done. */
 wg_status wg_along_run(const wg_along *a, int64_t *bad);
 
 /* ---------------------------------------------------------------- where a mask holds (places.c) */

@@ -983,6 +983,8 @@ CASES: tuple[Case, ...] = (
     Case("nll_loss", lambda x: F.nll_loss(x, wg.from_numpy(_labels(*x.shape))),
          lambda x: -x[np.arange(len(x)), _labels(*x.shape)].mean(), ROWS),
     Case("mse_loss", F.mse_loss, lambda x, y: ((x - y) ** 2).mean(), (((7,), (7,)), ((2, 3), (2, 3)))),
+    Case("l1_loss", lambda x, y: F.l1_loss(x, y - 3), lambda x, y: np.abs(x - y + 3).mean(),
+         (((7,), (7,)), ((2, 3), (2, 3)))),
     # ------------------------------------------------------------ convolution
     Case("conv2d", lambda x, w: F.conv2d(x, w, padding=1), lambda x, w: _convolved(x, w, padding=(1, 1)),
          (((2, 3, 4, 5), (4, 3, 3, 3)), ((2, 1, 3), (2, 2, 1, 2)), ((0, 2, 3, 3), (1, 2, 2, 2))), rtol32=4e-6),

@@ -62,6 +62,22 @@ def test_any_layout(dtype: np.dtype, layouts: str) -> None:
     np.testing.assert_array_equal(chosen(x, y, laid("0", 2)), by_kernels(x, y, laid("0", 2)), strict=True)
 
 
+def test_arrays_in_different_orders_are_taken_as_most_of_them_lie(dtype: np.dtype) -> None:
+    x, y, a = (drawn((33, 40), dtype, seed) for seed in range(3))
+    expected = by_kernels(x, y, a)
+    for kinds, most in (("FCF", "F"), ("CFF", "F"), ("FCC", "C"), ("CFC", "C")):
+        found = chosen(*(np.asarray(v, order=kind) for v, kind in zip((x, y, a), kinds, strict=True)))
+        np.testing.assert_array_equal(found, expected, strict=True)
+        assert found.flags[f"{most}_CONTIGUOUS"], kinds
+
+
+def test_a_choice_of_two_numbers_has_the_dtype_of_the_arrays(dtype: np.dtype) -> None:
+    is_same = chained(lambda x, y: step("where", step("equal", x, y), 1.0, 0.0))
+    x = drawn((3, 4), dtype)
+    np.testing.assert_array_equal(is_same(x, x[:, :1]), (x == x[:, :1]).astype(dtype), strict=True)
+    np.testing.assert_array_equal(is_same(x, x), np.ones((3, 4), dtype), strict=True)
+
+
 def test_steps_of_single_items(dtype: np.dtype) -> None:
     found = one_minus(drawn((5,), dtype), np.array(0.25, dtype))
     np.testing.assert_array_equal(found, multiply(drawn((5,), dtype), 0.75), strict=True)

@@ -166,6 +166,21 @@ def _noting(used: set[int], operation: tape.Operation) -> Callable[..., Any]:
     return noting
 
 
+@EACH
+def test_a_gradient_has_the_same_items_whether_it_is_recorded_or_not(case: Case) -> None:
+    """Rules that are one kernel where nothing is recorded are of operations where something is."""
+    shapes = max(case.shapes, key=lambda shapes: sum(map(np.prod, shapes)))
+    for dtype, tolerance in ((wg.float32, 2e-6), (wg.float64, 4e-15)):
+        for lay in (np.asarray, lambda x: layouts(x)["fortran"], lambda x: layouts(x)["strided"]):
+            xs = [wg.from_numpy(lay(x.astype(dtype))).requires_grad_() for x in case.draw(shapes)]
+            g = wg.from_numpy(np.random.default_rng(1).standard_normal(case.function(*xs).shape).astype(dtype))
+            plain = wg.autograd.grad(case.function(*xs), xs, g, materialize_grads=True)
+            recorded = wg.autograd.grad(case.function(*xs), xs, g, create_graph=True, materialize_grads=True)
+            for once, twice in zip(plain, recorded, strict=True):
+                assert once.dtype == twice.dtype
+                assert_close(once, twice.detach().numpy(), tolerance, f"{shapes}, {dtype}")
+
+
 def test_every_operation_of_the_library_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     used: set[int] = set()
     for operation in [o for o in tape.OPERATIONS if not o.arguments]:  # not recorded: it is seen where it runs

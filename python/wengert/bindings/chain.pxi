@@ -22,7 +22,8 @@ cdef class Chain:
     """What `ops/chains.py` makes of a function of elementwise kernels: all of its steps in one run over the items.
 
     Arrays of one shape, float32 or float64, all in C or all in Fortran order, arrays of one item, and numbers are taken
-    so, arrays of one shape in another order as copies; anything else goes to `by_steps`, and so does a call that is being recorded.
+    so, arrays of one shape in other orders as copies in that of most; anything else goes to `by_steps`, and so does a
+    call that is being recorded.
     """
     cdef readonly object by_steps
     cdef bytes kernels, codes, scratch
@@ -51,7 +52,8 @@ cdef class Chain:
         cdef cnp.ndarray array, first = None, out
         cdef int typenum = -1, k, j, real
         cdef uint8_t item
-        cdef bint c = True, f = True, fits = wg_recording is NULL and len(operands) == self.inputs
+        cdef int stepping = 0, c = 0, f = 0  # arrays of items, and those of them in C and in Fortran order
+        cdef bint fits = wg_recording is NULL and len(operands) == self.inputs
         for k in range(self.inputs if fits else 0):
             steps[k] = 0
             operand = operands[k]
@@ -69,9 +71,12 @@ cdef class Chain:
             if first is None:
                 first = array
             fits = fits and has_shape(array, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first))
-            c = c and PyArray_IS_C_CONTIGUOUS(array)
-            f = f and PyArray_IS_F_CONTIGUOUS(array)
-        if fits and not (c or f):  # of one shape, but laid out in different ways
+            stepping += 1
+            c += PyArray_IS_C_CONTIGUOUS(array)
+            f += PyArray_IS_F_CONTIGUOUS(array)
+        if fits and c < stepping and f < stepping:  # of one shape, but laid out in different ways: as most of them are
+            if f > c:
+                return self(*[x.T if cnp.PyArray_Check(x) else x for x in operands]).T
             return self(*[x if not cnp.PyArray_Check(x) or same_items(x) else dense(x) for x in operands])
         if not (fits and first is not None and (typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE)):
             return self.by_steps(*operands)
@@ -91,7 +96,7 @@ cdef class Chain:
                 numbers32[k] = <float> numbers[k]
                 data[k] = <char *> &numbers32[k] if real == WG_F32 else <char *> &numbers[k]
         steps[CHAIN_RESULT], steps[CHAIN_TRUTH] = item, 1
-        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), not c)
+        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), c < stepping)
         fused.items, fused.block, fused.parts = cnp.PyArray_SIZE(first), CHAIN_BLOCK // item, <int> len(self.kernels)
         fused.part, fused.scratch = part, <const signed char *> <const char *> self.scratch
         for k in range(fused.parts):

@@ -20,6 +20,7 @@ from ..core.half import half, half_kernel
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from .arithmetic import abs, clip, square
+from .chains import chained, fused, step
 from .compare import greater, where
 from .error_functions import normal_density
 from .functions import sigmoid, tanh
@@ -50,10 +51,10 @@ relu_taken = primitive(
 
 
 _multiply, _sigmoid, _greater, _where = map(Elementwise, ("multiply", "sigmoid", "greater", "where"))
-_softplus, _negative, _sigmoid_grad = Elementwise("softplus"), Elementwise("negative"), Elementwise("sigmoid_grad")
+_sigmoid_grad = Elementwise("sigmoid_grad")
 
 softplus: Callable[..., Tensor] = elementwise(
-    "softplus", _softplus, lambda x: sigmoid(x), floating=True,
+    "softplus", Elementwise("softplus"), fused(lambda g, x: g * step(sigmoid, x)), floating=True,
     doc=doc("log(1 + exp(x)), item by item, without overflow.",
             ">>> wg.softplus(wg.tensor([0., 1.]))\ntensor([0.6931, 1.3133])"),
 )  # fmt: skip
@@ -264,15 +265,8 @@ mish: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
-@by_bindings
-@half_kernel
-def _log_sigmoid_kernel(x: np.ndarray) -> np.ndarray:
-    z = _softplus(_negative(x))
-    return _negative(z)
-
-
 log_sigmoid: Callable[..., Tensor] = elementwise(
-    "log_sigmoid", _log_sigmoid_kernel, lambda x: sigmoid(-x), floating=True,
+    "log_sigmoid", chained(lambda x: -step("softplus", -x)), fused(lambda g, x: g * step(sigmoid, -x)), floating=True,
     doc=doc("log(1 / (1 + exp(-x))).",
             ">>> wg.nn.functional.logsigmoid(wg.tensor([0., 1.]))\ntensor([-0.6931, -0.3133])"),
 )  # fmt: skip
@@ -281,33 +275,33 @@ log_sigmoid: Callable[..., Tensor] = elementwise(
 # ---------------------------------------------------------------- of several operations
 
 
-@half
-def _tanhshrink(x: Any) -> Tensor:
-    z: Tensor = x - tanh(x)
-    return z
+_tanhshrink = elementwise(
+    "tanhshrink", chained(lambda x: x - step("tanh", x)), fused(lambda g, x: g * step(square, step(tanh, x))),
+    floating=True,
+)  # fmt: skip
 
 
 def tanhshrink(x: Any) -> Tensor:
     """x - tanh(x)."""
-    return _tanhshrink(as_floating(x))
+    return _tanhshrink(x)
 
 
-@half
-def _softsign(x: Any) -> Tensor:
-    z: Tensor = x / (abs(x) + 1.0)
-    return z
+_softsign = elementwise(
+    "softsign", chained(lambda x: x / (step("abs", x) + 1.0)),
+    fused(lambda g, x: g / step(square, step(abs, x) + 1.0)), floating=True,
+)  # fmt: skip
 
 
 def softsign(x: Any) -> Tensor:
     """x / (1 + |x|)."""
-    return _softsign(as_floating(x))
+    return _softsign(x)
 
 
 @half
 def softplus_scaled(x: Any, beta: float, threshold: float) -> Tensor:
     """log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold."""
     x = as_floating(x)
-    z = softplus(x * beta) / beta
+    z = softplus(x) if beta == 1 else softplus(x * beta) / beta
     return z if threshold >= 20 else where(greater(x * beta, threshold), x, z)
 
 
@@ -370,11 +364,14 @@ def _half_views(x: Any, dim: int) -> tuple[Any, Any]:
     return narrow_view(x, dim, 0, n // 2), narrow_view(x, dim, n // 2, n)
 
 
+_gated = chained(lambda x, y: x * step("sigmoid", y))
+
+
 @by_bindings
 @half_kernel
 def _glu_kernel(x: np.ndarray, dim: int) -> np.ndarray:
     first, second = _halves(x, dim)
-    return _multiply(first, _sigmoid(second))
+    return _gated(first, second)
 
 
 @by_bindings

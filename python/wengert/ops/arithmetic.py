@@ -19,6 +19,7 @@ from ..core.doors import enter
 from ..core.half import half_kernel
 from ..core.tape import Operation, apply
 from ..core.variable import Variable
+from .chains import fused, step
 from .compare import eq, greater, greater_equal, isfinite, less, less_equal, logical_and, logical_or, where
 from .naming import doc, exported_as
 from .numpy_kernels import numbers, quiet
@@ -52,7 +53,8 @@ multiply: Callable[..., Tensor] = elementwise(
 
 
 divide: Callable[..., Tensor] = elementwise(
-    "div", Elementwise("divide", np.true_divide), lambda g, y: g / y, lambda g, x, y: -g * (x / y) / y, floating=True,
+    "div", Elementwise("divide", np.true_divide), lambda g, y: g / y, fused(lambda g, x, y: -g * (x / y) / y),
+    floating=True,
     doc=doc("The quotient x / y, item by item; of integers too, in the default float.",
             ">>> wg.divide(wg.tensor([1., 2.]), 4)\ntensor([0.2500, 0.5000])", inputs=2),
 )  # fmt: skip
@@ -74,9 +76,10 @@ minimum: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
-def _share(g: Any, winner: Any, loser: Any) -> Tensor:
+@fused
+def _share(g: Any, winner: Any, loser: Any) -> Any:
     """g where winner > loser, half of it where they are equal; g where either is NaN, so that it is not hidden."""
-    return where(eq(winner, loser), g * 0.5, where(less(winner, loser), 0.0, g))
+    return step(where, step(eq, winner, loser), g * 0.5, step(where, step(less, winner, loser), 0.0, g))
 
 
 negative: Callable[..., Tensor] = elementwise(
@@ -86,7 +89,7 @@ negative: Callable[..., Tensor] = elementwise(
 
 
 abs: Callable[..., Tensor] = elementwise(
-    "abs", Elementwise("abs", np.abs), lambda x: sign(x),
+    "abs", Elementwise("abs", np.abs), fused(lambda g, x: g * step(sign, x)),
     doc=doc("The absolute value of each item.", ">>> wg.abs(wg.tensor([1., -2.]))\ntensor([1., 2.])",
             note="The derivative at 0 is 0."),
 )  # fmt: skip
@@ -100,24 +103,24 @@ sign: Callable[..., Tensor] = elementwise(
 
 
 reciprocal: Callable[..., Tensor] = elementwise(
-    "reciprocal", Elementwise("reciprocal"), lambda z: -z * z, floating=True,
+    "reciprocal", Elementwise("reciprocal"), fused(lambda g, z: g * (-z * z)), floating=True,
     doc=doc("1 / x, item by item.", ">>> wg.reciprocal(wg.tensor([2., 4.]))\ntensor([0.5000, 0.2500])"),
 )  # fmt: skip
 
 
 square: Callable[..., Tensor] = elementwise(
     "square", Elementwise("square", lambda x: np.square(x, dtype=np.int64 if x.dtype == dtypes.bool else None)),
-    lambda x: x * 2.0,
+    fused(lambda g, x: g * (x * 2.0)),
     doc=doc("x * x, item by item.", ">>> wg.square(wg.tensor([2., 3.]))\ntensor([4., 9.])"),
 )  # fmt: skip
 
 
 # What x**3 is computed by.
-cube: Callable[..., Tensor] = elementwise("cube", Elementwise("cube"), lambda x: square(x) * 3.0)
+cube: Callable[..., Tensor] = elementwise("cube", Elementwise("cube"), fused(lambda g, x: g * (step(square, x) * 3.0)))
 
 
 sqrt: Callable[..., Tensor] = elementwise(
-    "sqrt", Elementwise("sqrt"), lambda g, z: g / (z * 2.0), floating=True,
+    "sqrt", Elementwise("sqrt"), fused(lambda g, z: g / (z * 2.0)), floating=True,
     doc=doc("The square root of each item; NaN for negative ones.",
             ">>> wg.sqrt(wg.tensor([4., 9.]))\ntensor([2., 3.])"),
 )  # fmt: skip
@@ -313,15 +316,18 @@ def divide_rounded(x: Any, y: Any, *, rounding_mode: str | None = None) -> Tenso
 
 # ---------------------------------------------------------------- blends
 
+_by_start = fused(lambda g, weight: g * (1.0 - weight))
+_by_weight = fused(lambda g, start, end: g * (end - start))
+
 _lerp = primitive(
     "lerp", Elementwise("lerp"),
     (
-        lambda g, weight: g * (1.0 - weight), lambda g, weight: g * weight,
-        lambda g, start, end: g * (end - start),
+        lambda g, weight: _by_start(g, weight), lambda g, weight: g * weight,
+        lambda g, start, end: _by_weight(g, start, end),
     ),
     (
-        lambda t, weight: t * (1.0 - weight), lambda t, weight: t * weight,
-        lambda t, start, end: t * (end - start),
+        lambda t, weight: _by_start(t, weight), lambda t, weight: t * weight,
+        lambda t, start, end: _by_weight(t, start, end),
     ),
     arguments=("start", "end", "weight"),
     batched=aligned,
@@ -388,15 +394,20 @@ _addcmul = primitive(
 )  # fmt: skip
 
 
+@fused
+def _by_divisor(g: Any, x: Any, y: Any, value: Any) -> Any:
+    return -g * (x / y) / y * value
+
+
 _addcdiv = primitive(
     "addcdiv", by_bindings(lambda x, y, z, value: _addcdiv_kernel(x, y, z, (value,))),
     (
         lambda g: g, lambda g, tensor2, value: _times(g / tensor2, value),
-        lambda g, tensor1, tensor2, value: _times(-g * (tensor1 / tensor2) / tensor2, value),
+        lambda g, tensor1, tensor2, value: _by_divisor(g, tensor1, tensor2, value),
     ),
     (
         lambda t: t, lambda t, tensor2, value: _times(t / tensor2, value),
-        lambda t, tensor1, tensor2, value: _times(-t * (tensor1 / tensor2) / tensor2, value),
+        lambda t, tensor1, tensor2, value: _by_divisor(t, tensor1, tensor2, value),
     ),
     arguments=("x", "tensor1", "tensor2"),
     batched=aligned,
@@ -477,7 +488,7 @@ def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
 # ---------------------------------------------------------------- signs and repairs
 
 copysign: Callable[..., Tensor] = elementwise(
-    "copysign", Elementwise("copysign"), lambda x, z: _same_sign(x, z), None, floating=True,
+    "copysign", Elementwise("copysign"), lambda g, x, z: _same_sign(g, x, z), None, floating=True,
     doc=doc("|x| with the sign of y, item by item; that of -0. counts.",
               ">>> wg.copysign(wg.tensor([1., -2.]), wg.tensor([-1., 3.]))\ntensor([-1.,  2.])", inputs=2),
 )  # fmt: skip
@@ -491,9 +502,10 @@ nextafter: Callable[..., Tensor] = elementwise(
 )  # fmt: skip
 
 
-def _same_sign(x: Any, z: Any) -> Tensor:
-    """1 where z = x, -1 where z = -x, 0 where both are 0."""
-    return sign(x) * sign(z)
+@fused
+def _same_sign(g: Any, x: Any, z: Any) -> Any:
+    """g where z = x, -g where z = -x, 0 where both are 0."""
+    return g * (step(sign, x) * step(sign, z))
 
 
 def clamp_min(x: Any, min: Any) -> Tensor:
@@ -709,7 +721,7 @@ def _toward_zero(x: Any, y: Any) -> np.ndarray:
 
 remainder: Callable[..., Tensor] = elementwise(
     "remainder", Elementwise("remainder", _division("remainder", np.remainder)),
-    lambda g: g, lambda g, x, y: -g * floor_divide(x, y),
+    lambda g: g, fused(lambda g, x, y: -g * step(floor_divide, x, y)),
     doc=doc("x - y floor(x / y), item by item: x % y, with the sign of y.",
             ">>> wg.remainder(wg.tensor([7, -7]), 3)\ntensor([1, 2])", inputs=2,
             note="A remainder of 0 has the sign of x. Integers divided by zero raise ZeroDivisionError."),
@@ -717,7 +729,8 @@ remainder: Callable[..., Tensor] = elementwise(
 
 
 fmod: Callable[..., Tensor] = elementwise(
-    "fmod", Elementwise("fmod", _division("fmod", np.fmod)), lambda g: g, lambda g, x, y: -g * trunc_divide(x, y),
+    "fmod", Elementwise("fmod", _division("fmod", np.fmod)), lambda g: g,
+    fused(lambda g, x, y: -g * step(trunc, x / y)),
     doc=doc("x - y trunc(x / y), item by item, with the sign of x.",
             ">>> wg.fmod(wg.tensor([7, -7]), 3)\ntensor([ 1, -1])", inputs=2,
             note="Integers divided by zero raise ZeroDivisionError."),

@@ -1,11 +1,15 @@
 """Kernels made of several elementwise kernels, block by block: what a step gives is in the cache for the next.
 
-A function of terms is traced once, at import: each call of a kernel in it is a step. Where arrays broadcast, or where
-calls are recorded, the steps are made one by one, which gives the same bits.
+A function of terms is traced once: each call of a kernel in it is a step. Where arrays broadcast, or where calls are
+recorded, the steps are made one by one, which gives the same bits.
+
+A derivative rule that reads `fused(lambda g, x: g / (x * 2.0))` is such a kernel where it is only computed; where it is
+differentiated in turn, the same function is applied to tensors, operation by operation.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +20,9 @@ from ..core.batching import aligned
 from ..core.bound import by_bindings
 from ..core.define import Function, parameters
 from ..core.half import half_kernel
-from ..core.modes import recorder
-from ..core.tape import Operation, Rule
+from ..core.modes import mode, recorder
+from ..core.tape import Operation, Rule, apply
+from ..core.variable import Variable
 
 _INFO = _kernels.elementwise_info()
 _NUMBERS = {name: k for k, name in enumerate(_INFO)}
@@ -32,22 +37,25 @@ class Term:
     def __init__(self, trace: Trace, place: int) -> None:
         self.trace, self.place = trace, place
 
-    def __add__(self, other: Any) -> Term:
+    def __add__(self, other: Any) -> Any:
         return step("add", self, other)
 
-    def __sub__(self, other: Any) -> Term:
+    def __sub__(self, other: Any) -> Any:
         return step("subtract", self, other)
 
-    def __rsub__(self, other: Any) -> Term:
+    def __rsub__(self, other: Any) -> Any:
         return step("subtract", other, self)
 
-    def __mul__(self, other: Any) -> Term:
+    def __mul__(self, other: Any) -> Any:
         return step("multiply", self, other)
 
-    def __truediv__(self, other: Any) -> Term:
+    def __truediv__(self, other: Any) -> Any:
         return step("divide", self, other)
 
-    def __neg__(self) -> Term:
+    def __rtruediv__(self, other: Any) -> Any:
+        return step("divide", other, self)
+
+    def __neg__(self) -> Any:
         return step("negative", self)
 
 
@@ -69,8 +77,9 @@ class Trace:
         dtype = next(x.dtype for x in values if isinstance(x, np.ndarray))
         for name, operands in self.steps:
             given = [made[x] if type(x) is int else x for x in operands]
-            if not any(isinstance(x, np.ndarray) for x in given):  # a kernel takes an array at least
-                given[0] = np.array(given[0], dtype)
+            real = given[1:] if name == "where" else given
+            if not any(isinstance(x, np.ndarray) for x in real):  # a kernel takes one at least, which tells the dtype
+                given[-1] = np.array(given[-1], dtype)
             made.append(_ALONE[name](*given))
         found = made[-1]
         return found
@@ -113,13 +122,22 @@ class Trace:
 _ALONE: dict[str, _kernels.Elementwise] = {}
 
 
-def step(name: str, *operands: Any) -> Term:
-    """A step of the function that is being traced."""
-    trace: Trace = next(x.trace for x in operands if isinstance(x, Term))
+def step(what: Any, *operands: Any) -> Any:
+    """A step of the function that is being traced: `what` is the name of a kernel, or the operation that it is of.
+
+    Of tensors, for which a name will not do, what the operation gives.
+    """
+    trace: Trace | None = next((x.trace for x in operands if isinstance(x, Term)), None)
+    if trace is None:
+        return what(*operands)
+    name: str = what if isinstance(what, str) else _KERNEL_OF.get(what.__name__) or what.operation.kernel.name
     if name not in _ALONE:
         _ALONE[name] = _kernels.Elementwise(name)
     trace.steps.append((name, tuple([x.place if isinstance(x, Term) else float(x) for x in operands])))
     return Term(trace, trace.inputs + len(trace.steps) - 1)
+
+
+_KERNEL_OF = {"where": "where"}  # of functions that are no bare operation
 
 
 def chained(function: Callable[..., Term]) -> _kernels.Chain:
@@ -127,6 +145,39 @@ def chained(function: Callable[..., Term]) -> _kernels.Chain:
     trace = Trace(len(parameters(function)))
     function(*[Term(trace, k) for k in range(trace.inputs)])
     return trace.chain()
+
+
+def fused(function: Callable[..., Any], recorded: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """A derivative rule, or a part of one, that is one kernel where nothing is recorded.
+
+    Parameters
+    ----------
+    function : callable
+        Of tensors, or constants in the place of some; gives a tensor. It uses their arithmetic, and operations by
+        `step`.
+    recorded : callable or None
+        What is called in its place where it is recorded, of operations whose derivatives are the right ones where those
+        of the steps are not; None: the function itself.
+
+    Returns
+    -------
+    callable
+        Of the same, with its parameters. Its derivatives are those of the operations.
+    """
+    operation: Operation | None = None
+
+    @functools.wraps(function)
+    def rule(*inputs: Any) -> Any:
+        nonlocal operation
+        if mode.recording:
+            for x in inputs:
+                if isinstance(x, Variable) and x.requires_grad:
+                    return (recorded or function)(*inputs)
+        if operation is None:  # not at import, for which a hundred traces would be long
+            operation = Operation("fused", chained(function), (), (), (), batched=aligned)
+        return apply(operation, inputs)
+
+    return rule
 
 
 def itemwise(name: str, kernel: Function, arguments: tuple[str, ...], *partials: Function) -> Operation:

@@ -19,6 +19,7 @@ from ..core.broadcast import as_floating
 from ..core.define import elementwise
 from ..core.half import half_kernel
 from .arithmetic import square
+from .chains import fused, step
 from .functions import exp
 from .naming import doc
 
@@ -29,11 +30,16 @@ _HALF_ROOT = math.sqrt(0.5)
 
 def normal_density(x: Any) -> Tensor:
     """exp(-x^2 / 2) / sqrt(2 pi)."""
-    return exp(square(x) * -0.5) * (1 / math.sqrt(2 * math.pi))
+    z: Tensor = _density(x)
+    return z
+
+
+_density = fused(lambda x: step(exp, step(square, x) * -0.5) * (1 / math.sqrt(2 * math.pi)))
 
 
 erfc: Callable[..., Tensor] = elementwise(
-    "erfc", Elementwise("erfc"), lambda x: exp(-square(x)) * (-2 / math.sqrt(math.pi)), floating=True,
+    "erfc", Elementwise("erfc"),
+    fused(lambda g, x: g * (step(exp, -step(square, x)) * (-2 / math.sqrt(math.pi)))), floating=True,
     doc=doc("1 - erf(x), item by item, exact where that is small.",
             ">>> wg.erfc(wg.tensor([0., 1., 5.]))\ntensor([1.0000e+00, 1.5730e-01, 1.5375e-12])",
             note="The error is at most 4 units in the last place."),
@@ -86,7 +92,8 @@ erfcx: Callable[..., Tensor] = elementwise(
 # ---------------------------------------------------------------- the inverse of erf
 
 erfinv: Callable[..., Tensor] = elementwise(
-    "erfinv", Elementwise("erfinv"), lambda z: exp(square(z)) * (math.sqrt(math.pi) / 2), floating=True,
+    "erfinv", Elementwise("erfinv"),
+    fused(lambda g, z: g * (step(exp, step(square, z)) * (math.sqrt(math.pi) / 2))), floating=True,
     doc=doc("The number whose error function each item is; infinite at -1 and 1, NaN outside.",
             ">>> wg.erfinv(wg.tensor([0., 0.5, 1.]))\ntensor([0.0000, 0.4769,    inf])",
             note="The error is at most 5.5 units in the last place."),
@@ -117,7 +124,8 @@ def erfcinv(x: Any) -> Tensor:
 # ---------------------------------------------------------------- the normal distribution
 
 ndtr: Callable[..., Tensor] = elementwise(
-    "ndtr", Elementwise("ndtr"), lambda x: normal_density(x), floating=True,
+    "ndtr", Elementwise("ndtr"),
+    fused(lambda g, x: g * (step(exp, step(square, x) * -0.5) * (1 / math.sqrt(2 * math.pi)))), floating=True,
     doc=doc("The standard normal distribution function of each item: the probability of a smaller number.",
             ">>> wg.special.ndtr(wg.tensor([0., 1.96]))\ntensor([0.5000, 0.9750])",
             note="The error is at most 4.5 units in the last place, far to the left too."),
@@ -135,7 +143,8 @@ log_ndtr: Callable[..., Tensor] = elementwise(
 
 
 ndtri: Callable[..., Tensor] = elementwise(
-    "ndtri", Elementwise("ndtri"), lambda z: exp(square(z) * 0.5) * math.sqrt(2 * math.pi), floating=True,
+    "ndtri", Elementwise("ndtri"),
+    fused(lambda g, z: g * (step(exp, step(square, z) * 0.5) * math.sqrt(2 * math.pi))), floating=True,
     doc=doc("The quantiles of the standard normal distribution: the number whose `ndtr` each item is.",
             ">>> wg.special.ndtri(wg.tensor([0.5, 0.975]))\ntensor([0.0000, 1.9600])",
             note="Infinite at 0 and 1, NaN outside. The error is at most 6 units in the last place."),

@@ -20,6 +20,7 @@ from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from ..core.variable import Variable
 from .arithmetic import maximum, minimum
+from .chains import chained, step
 from .index import items_along
 from .numpy_kernels import quiet
 from .reduce import documented, expand_reduced, reduction_kernel, sum
@@ -32,11 +33,15 @@ __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 def _shares(x: np.ndarray, z: np.ndarray, dims: tuple[int, ...], keepdim: bool, nan: bool) -> np.ndarray:
     """1 / (number of ties) where x is the item z that was chosen, else 0; `nan`: NaN ties with NaN."""
     chosen = z if keepdim else np.expand_dims(z, dims)
-    same = (x == chosen) | (np.isnan(x) & np.isnan(chosen)) if nan else x == chosen
-    mask = np.asarray(same, x.dtype)
-    return np.asarray(mask / _kernels.reduce("sum", mask, dims, True))
+    if nan and np.isnan(chosen).any():
+        mask = np.asarray((x == chosen) | (np.isnan(x) & np.isnan(chosen)), x.dtype)
+    else:
+        mask = _is(x, chosen)
+    number = _kernels.reduce("sum", mask, dims, True)
+    return mask if (number == 1).all() else np.asarray(mask / number)
 
 
+_is = chained(lambda x, chosen: step("where", step("equal", x, chosen), 1.0, 0.0))
 _ties = computed("ties", quiet(_shares), batched=over)
 
 

@@ -20,7 +20,8 @@ from ..core.half import half_kernel
 from ..core.tape import apply
 from ..core.variable import Variable
 from .arithmetic import cube, reciprocal, sqrt, square
-from .compare import eq, less_equal, logical_and, where
+from .chains import fused, step
+from .compare import eq, greater_equal, less_equal, where
 from .naming import doc, exported_as
 from .numpy_kernels import quiet
 from .shape import clone
@@ -68,12 +69,28 @@ _power_kernel, _log_kernel = Elementwise("power", np.power), Elementwise("log")
 _at_corner = computed("pow_corner", quiet(lambda x, y: (y == 0) & ~np.isfinite(1 / np.asarray(x))), batched=aligned)
 
 
-def _power_by_base(g: Any, x: Any, y: Any) -> Any:
+def _recorded_by_base(g: Any, x: Any, y: Any) -> Any:
     """g * y * x**(y - 1), and 0 at the corners. Elsewhere y = 0 is a zero that y can be moved from."""
-    if isinstance(y, (int, float)):
-        return g * (power(x, y - 1) * y) if y != 0 else g * 0.0
     corner = _at_corner(x, y)
     return where(corner, 0.0, g * (y * power(where(corner, 1.0, x), y - 1)))
+
+
+def _corner_or(corner: Any, x: Any, y: Any, z: Any) -> Any:
+    """z, and `corner` at the corners: where y = 0 and the distance of 1 / x from itself is NaN."""
+    inverse = step(reciprocal, x)
+    return step(where, step(eq, y, 0.0), step(where, step(eq, inverse - inverse, 0.0), z, corner), z)
+
+
+_by_base = fused(
+    lambda g, x, y: _corner_or(0.0, x, y, g * (y * step(power, _corner_or(1.0, x, y, x), y - 1.0))), _recorded_by_base
+)
+_by_number = fused(lambda g, x, y, below: g * (step(power, x, below) * y))
+
+
+def _power_by_base(g: Any, x: Any, y: Any) -> Any:
+    if isinstance(y, (int, float)):
+        return _by_number(g, x, y, y - 1) if y != 0 else g * 0.0
+    return _by_base(g, x, y)
 
 
 _of_zero_base: Callable[..., Tensor] = computed(
@@ -83,10 +100,20 @@ _of_zero_base: Callable[..., Tensor] = computed(
 )
 
 
+def _log_where_needed(x: Any, y: Any) -> Any:
+    """log x, and 0 where x = 0 and y >= 0."""
+    return step(log, step(where, step(eq, x, 0.0), step(where, step(greater_equal, y, 0.0), 1.0, x), x))
+
+
+_by_exponent = fused(
+    lambda g, x, y, z: g * (z * _log_where_needed(x, y)), lambda g, x, y, z: g * _power_log(x, y, 1)
+)
+
+
 def _power_by_exponent(g: Any, x: Any, y: Any, z: Any) -> Any:
     """g * z * log x, and 0 where x = 0 and y >= 0."""
     if not isinstance(x, (int, float)):
-        return g * _power_log(x, y, 1)
+        return _by_exponent(g, x, y, z)
     if x > 0:
         return g * (z * math.log(x))
     if x == 0:
@@ -143,7 +170,7 @@ exp: Callable[..., Tensor] = elementwise(
 
 
 expm1: Callable[..., Tensor] = elementwise(
-    "expm1", Elementwise("expm1"), lambda x: exp(x), floating=True,
+    "expm1", Elementwise("expm1"), fused(lambda g, x: g * step(exp, x)), floating=True,
     doc=doc("exp(x) - 1, exact near zero.", ">>> wg.expm1(wg.tensor([0., 1.]))\ntensor([0.0000, 1.7183])"),
 )  # fmt: skip
 
@@ -156,25 +183,26 @@ log: Callable[..., Tensor] = elementwise(
 
 
 log1p: Callable[..., Tensor] = elementwise(
-    "log1p", Elementwise("log1p"), lambda g, x: g / (x + 1.0), floating=True,
+    "log1p", Elementwise("log1p"), fused(lambda g, x: g / (x + 1.0)), floating=True,
     doc=doc("log(1 + x), exact near zero.", ">>> wg.log1p(wg.tensor([0., 1.]))\ntensor([0.0000, 0.6931])"),
 )  # fmt: skip
 
 
 sin: Callable[..., Tensor] = elementwise(
-    "sin", Elementwise("sin"), lambda x: cos(x), floating=True,
+    "sin", Elementwise("sin"), fused(lambda g, x: g * step(cos, x)), floating=True,
     doc=doc("The sine of each item, in radians.", ">>> wg.sin(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8415])"),
 )  # fmt: skip
 
 
 cos: Callable[..., Tensor] = elementwise(
-    "cos", Elementwise("cos"), lambda x: -sin(x), floating=True,
+    "cos", Elementwise("cos"), fused(lambda g, x: g * -step(sin, x)), floating=True,
     doc=doc("The cosine of each item, in radians.", ">>> wg.cos(wg.tensor([0., 1.]))\ntensor([1.0000, 0.5403])"),
 )  # fmt: skip
 
 
 erf: Callable[..., Tensor] = elementwise(
-    "erf", Elementwise("erf"), lambda x: exp(-x * x) * (2 / math.sqrt(math.pi)), floating=True,
+    "erf", Elementwise("erf"), fused(lambda g, x: g * (step(exp, -x * x) * (2 / math.sqrt(math.pi)))),
+    floating=True,
     doc=doc("The error function of each item.", ">>> wg.erf(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8427])"),
 )  # fmt: skip
 
@@ -321,34 +349,35 @@ def cheapest_power(x: Any, y: Any) -> Tensor:
 # ---------------------------------------------------------------- circular functions
 
 tan: Callable[..., Tensor] = elementwise(
-    "tan", Elementwise("tan"), lambda z: square(z) + 1.0, floating=True,
+    "tan", Elementwise("tan"), fused(lambda g, z: g * (step(square, z) + 1.0)), floating=True,
     doc=doc("The tangent of each item, in radians.", ">>> wg.tan(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5574])"),
 )  # fmt: skip
 
 
 asin: Callable[..., Tensor] = elementwise(
-    "asin", Elementwise("asin"), lambda g, x: g / sqrt(1.0 - square(x)), floating=True,
+    "asin", Elementwise("asin"), fused(lambda g, x: g / step(sqrt, 1.0 - step(square, x))), floating=True,
     doc=doc("The angle in [-pi/2, pi/2] whose sine each item is; NaN outside of [-1, 1].",
             ">>> wg.asin(wg.tensor([0., 1.]))\ntensor([0.0000, 1.5708])"),
 )  # fmt: skip
 
 
 acos: Callable[..., Tensor] = elementwise(
-    "acos", Elementwise("acos"), lambda g, x: -g / sqrt(1.0 - square(x)), floating=True,
+    "acos", Elementwise("acos"), fused(lambda g, x: -g / step(sqrt, 1.0 - step(square, x))), floating=True,
     doc=doc("The angle in [0, pi] whose cosine each item is; NaN outside of [-1, 1].",
             ">>> wg.acos(wg.tensor([1., 0.]))\ntensor([0.0000, 1.5708])"),
 )  # fmt: skip
 
 
 atan: Callable[..., Tensor] = elementwise(
-    "atan", Elementwise("atan"), lambda g, x: g / (square(x) + 1.0), floating=True,
+    "atan", Elementwise("atan"), fused(lambda g, x: g / (step(square, x) + 1.0)), floating=True,
     doc=doc("The angle in (-pi/2, pi/2) whose tangent each item is.",
             ">>> wg.atan(wg.tensor([0., 1.]))\ntensor([0.0000, 0.7854])"),
 )  # fmt: skip
 
 
 atan2: Callable[..., Tensor] = elementwise(
-    "atan2", Elementwise("atan2"), lambda x, y: _over_square(y, x), lambda x, y: -_over_square(x, y), floating=True,
+    "atan2", Elementwise("atan2"), fused(lambda g, x, y: _over_square(g, y, x)),
+    fused(lambda g, x, y: _over_square(-g, x, y)), floating=True,
     doc=doc("The angle in [-pi, pi] of the point with ordinate x and abscissa y, seen from the origin.",
             ">>> wg.atan2(wg.tensor([1., -1.]), wg.tensor([1., -1.]))\ntensor([ 0.7854, -2.3562])", inputs=2,
             note="The derivative at the origin is 0."),
@@ -358,33 +387,33 @@ atan2: Callable[..., Tensor] = elementwise(
 # ---------------------------------------------------------------- hyperbolic functions
 
 sinh: Callable[..., Tensor] = elementwise(
-    "sinh", Elementwise("sinh"), lambda x: cosh(x), floating=True,
+    "sinh", Elementwise("sinh"), fused(lambda g, x: g * step(cosh, x)), floating=True,
     doc=doc("The hyperbolic sine of each item.", ">>> wg.sinh(wg.tensor([0., 1.]))\ntensor([0.0000, 1.1752])"),
 )  # fmt: skip
 
 
 cosh: Callable[..., Tensor] = elementwise(
-    "cosh", Elementwise("cosh"), lambda x: sinh(x), floating=True,
+    "cosh", Elementwise("cosh"), fused(lambda g, x: g * step(sinh, x)), floating=True,
     doc=doc("The hyperbolic cosine of each item.", ">>> wg.cosh(wg.tensor([0., 1.]))\ntensor([1.0000, 1.5431])"),
 )  # fmt: skip
 
 
 asinh: Callable[..., Tensor] = elementwise(
-    "asinh", Elementwise("asinh"), lambda g, x: g / sqrt(square(x) + 1.0), floating=True,
+    "asinh", Elementwise("asinh"), fused(lambda g, x: g / step(sqrt, step(square, x) + 1.0)), floating=True,
     doc=doc("The number whose hyperbolic sine each item is.",
             ">>> wg.asinh(wg.tensor([0., 1.]))\ntensor([0.0000, 0.8814])"),
 )  # fmt: skip
 
 
 acosh: Callable[..., Tensor] = elementwise(
-    "acosh", Elementwise("acosh"), lambda g, x: g / sqrt(square(x) - 1.0), floating=True,
+    "acosh", Elementwise("acosh"), fused(lambda g, x: g / step(sqrt, step(square, x) - 1.0)), floating=True,
     doc=doc("The number >= 0 whose hyperbolic cosine each item is; NaN below 1.",
             ">>> wg.acosh(wg.tensor([1., 2.]))\ntensor([0.0000, 1.3170])"),
 )  # fmt: skip
 
 
 atanh: Callable[..., Tensor] = elementwise(
-    "atanh", Elementwise("atanh"), lambda g, x: g / (1.0 - square(x)), floating=True,
+    "atanh", Elementwise("atanh"), fused(lambda g, x: g / (1.0 - step(square, x))), floating=True,
     doc=doc("The number whose hyperbolic tangent each item is; infinite at -1 and 1, NaN outside.",
             ">>> wg.atanh(wg.tensor([0., 0.5]))\ntensor([0.0000, 0.5493])"),
 )  # fmt: skip
@@ -393,27 +422,27 @@ atanh: Callable[..., Tensor] = elementwise(
 # ---------------------------------------------------------------- powers and logarithms to other bases
 
 exp2: Callable[..., Tensor] = elementwise(
-    "exp2", Elementwise("exp2"), lambda z: z * math.log(2), floating=True,
+    "exp2", Elementwise("exp2"), fused(lambda g, z: g * (z * math.log(2))), floating=True,
     doc=doc("2 to the power of each item.", ">>> wg.exp2(wg.tensor([0., 1., 3.]))\ntensor([1., 2., 8.])"),
 )  # fmt: skip
 
 
 log2: Callable[..., Tensor] = elementwise(
-    "log2", Elementwise("log2"), lambda g, x: g / (x * math.log(2)), floating=True,
+    "log2", Elementwise("log2"), fused(lambda g, x: g / (x * math.log(2))), floating=True,
     doc=doc("The logarithm to the base 2 of each item; -inf at 0, NaN below.",
             ">>> wg.log2(wg.tensor([1., 8.]))\ntensor([0., 3.])"),
 )  # fmt: skip
 
 
 log10: Callable[..., Tensor] = elementwise(
-    "log10", Elementwise("log10"), lambda g, x: g / (x * math.log(10)), floating=True,
+    "log10", Elementwise("log10"), fused(lambda g, x: g / (x * math.log(10))), floating=True,
     doc=doc("The logarithm to the base 10 of each item; -inf at 0, NaN below.",
             ">>> wg.log10(wg.tensor([2., 20.]))\ntensor([0.3010, 1.3010])"),
 )  # fmt: skip
 
 
 rsqrt: Callable[..., Tensor] = elementwise(
-    "rsqrt", Elementwise("rsqrt"), lambda z: cube(z) * -0.5, floating=True,
+    "rsqrt", Elementwise("rsqrt"), fused(lambda g, z: g * (step(cube, z) * -0.5)), floating=True,
     doc=doc("1 / sqrt(x), item by item; infinite at 0, NaN below.",
             ">>> wg.rsqrt(wg.tensor([1., 4.]))\ntensor([1.0000, 0.5000])"),
 )  # fmt: skip
@@ -422,37 +451,40 @@ rsqrt: Callable[..., Tensor] = elementwise(
 # ---------------------------------------------------------------- of two arguments
 
 
-def _over_length(x: Any, z: Any) -> Tensor:
+def _over(x: Any, z: Any) -> Any:
     """x / z, and 0 where z = 0."""
-    zero = eq(z, 0)
-    return where(zero, 0.0, x / where(zero, 1.0, z))
+    zero = step(eq, z, 0.0)
+    return step(where, zero, 0.0, x / step(where, zero, 1.0, z))
 
 
-def _over_square(x: Any, y: Any) -> Tensor:
-    """x / (x^2 + y^2) without overflow, and 0 where both are 0."""
-    z = hypot(x, y)
-    return _over_length(_over_length(x, z), z)
+_over_length = fused(lambda g, x, z: g * _over(x, z))
+
+
+def _over_square(g: Any, x: Any, y: Any) -> Any:
+    """g x / (x^2 + y^2) without overflow, and 0 where both are 0."""
+    z = step(hypot, x, y)
+    return g * _over(_over(x, z), z)
 
 
 hypot: Callable[..., Tensor] = elementwise(
-    "hypot", Elementwise("hypot"), lambda x, z: _over_length(x, z), lambda y, z: _over_length(y, z), floating=True,
+    "hypot", Elementwise("hypot"), lambda g, x, z: _over_length(g, x, z), lambda g, y, z: _over_length(g, y, z),
+    floating=True,
     doc=doc("sqrt(x^2 + y^2), item by item, without overflow.",
             ">>> wg.hypot(wg.tensor([3.]), wg.tensor([4.]))\ntensor([5.])", inputs=2, note="The derivative at 0 is 0."),
 )  # fmt: skip
 
 
-_both_infinite = computed("both_infinite", lambda x, y: np.asarray((x == y) & np.isinf(x)), batched=aligned)
-
-
-def _finite_difference(x: Any, y: Any) -> Tensor:
-    """x - y, and 0 where both are the same infinity."""
-    return where(_both_infinite(x, y), 0.0, x - y)
+def _finite_difference(x: Any, y: Any) -> Any:
+    """x - y, and 0 where both are the same infinity, whose difference is NaN."""
+    difference = x - y
+    known = step(where, step(eq, difference, 0.0), difference, 0.0)
+    return step(where, step(eq, x, y), known, difference)
 
 
 logaddexp: Callable[..., Tensor] = elementwise(
     "logaddexp", Elementwise("logaddexp"),
-    lambda g, x, y: g * sigmoid(_finite_difference(x, y)), lambda g, x, y: g * sigmoid(_finite_difference(y, x)),
-    floating=True,
+    fused(lambda g, x, y: g * step(sigmoid, _finite_difference(x, y))),
+    fused(lambda g, x, y: g * step(sigmoid, _finite_difference(y, x))), floating=True,
     doc=doc("log(exp(x) + exp(y)), item by item, without overflow.",
             ">>> wg.logaddexp(wg.tensor([0., 1000.]), wg.tensor([0., 1000.]))\n"
             "tensor([6.9315e-01, 1.0007e+03])", inputs=2),
@@ -461,47 +493,57 @@ logaddexp: Callable[..., Tensor] = elementwise(
 
 logaddexp2: Callable[..., Tensor] = elementwise(
     "logaddexp2", Elementwise("logaddexp2"),
-    lambda g, x, y: g * sigmoid(_finite_difference(x, y) * math.log(2)),
-    lambda g, x, y: g * sigmoid(_finite_difference(y, x) * math.log(2)),
-    floating=True,
+    fused(lambda g, x, y: g * step(sigmoid, _finite_difference(x, y) * math.log(2))),
+    fused(lambda g, x, y: g * step(sigmoid, _finite_difference(y, x) * math.log(2))), floating=True,
     doc=doc("log2(2^x + 2^y), item by item, without overflow.",
             ">>> wg.logaddexp2(wg.tensor([0., 1000.]), wg.tensor([0., 1000.]))\n"
             "tensor([1.0000e+00, 1.0010e+03])", inputs=2),
 )  # fmt: skip
 
 
-def _where_needed(logarithm: Callable[..., Any], x: Any, y: Any, pole: float) -> Tensor:
-    """A logarithm of y, and 0 where x = 0 and y is at its pole or below."""
-    if isinstance(y, (int, float)):
-        y = constant(np.full, (), y, x._value.dtype)
-    unneeded = logical_and(eq(x, 0), less_equal(y, pole))
-    return where(unneeded, 0.0, logarithm(where(unneeded, 1.0, y)))
+def _unless(zero: Any, low: Any, value: Any, other: Any) -> Any:
+    """`value` where both conditions hold, and `other` elsewhere."""
+    return step(where, zero, step(where, low, value, other), other)
+
+
+def _where_needed(g: Any, logarithm: Callable[..., Any], x: Any, y: Any, pole: float) -> Any:
+    """g times a logarithm of y, or of y from its pole, which is 0 where x = 0 and y is at its pole or below."""
+    return g * step(logarithm, _unless(step(eq, x, 0.0), step(less_equal, y, pole), pole + 1.0, y))
+
+
+def _ratio(g: Any, x: Any, y: Any) -> Any:
+    """g x / y, and 0 where both are 0."""
+    both = step(eq, x, 0.0), step(eq, y, 0.0)
+    return g * _unless(*both, 0.0, x / _unless(*both, 1.0, y))
+
+
+_xlogy_by_factor = fused(lambda g, x, y: _where_needed(g, log, x, y, 0.0))
+_xlog1py_by_factor = fused(lambda g, x, y: _where_needed(g, log1p, x, y, -1.0))
+
+
+def _as_tensor(x: Any, y: Any) -> Any:
+    """y, a number as a tensor of x's dtype, which all steps can be of."""
+    return constant(np.full, (), y, x._value.dtype) if isinstance(y, (int, float)) else y
 
 
 xlogy: Callable[..., Tensor] = elementwise(
-    "xlogy", Elementwise("xlogy"),
-    lambda g, x, y: g * _where_needed(log, x, y, 0), lambda g, x, y: g * _ratio(x, y), floating=True,
+    "xlogy", Elementwise("xlogy"), lambda g, x, y: _xlogy_by_factor(g, x, _as_tensor(x, y)),
+    fused(lambda g, x, y: _ratio(g, x, y)), floating=True,
     doc=doc("x log(y), item by item, and 0 where x is.",
             ">>> wg.xlogy(wg.tensor([0., 2.]), wg.tensor([0., 1.]))\ntensor([0., 0.])", inputs=2),
 )  # fmt: skip
 
 
-def _ratio(x: Any, y: Any) -> Tensor:
-    """x / y, and 0 where both are 0."""
-    both = logical_and(eq(x, 0), eq(y, 0))
-    return where(both, 0.0, x / where(both, 1.0, y))
-
-
 xlog1py: Callable[..., Tensor] = elementwise(
-    "xlog1py", Elementwise("xlog1py"),
-    lambda g, x, y: g * _where_needed(log1p, x, y, -1), lambda g, x, y: g * _ratio(x, y + 1.0), floating=True,
+    "xlog1py", Elementwise("xlog1py"), lambda g, x, y: _xlog1py_by_factor(g, x, _as_tensor(x, y)),
+    fused(lambda g, x, y: _ratio(g, x, y + 1.0)), floating=True,
     doc=doc("x log(1 + y), item by item, exact for small y, and 0 where x is.",
             ">>> wg.special.xlog1py(wg.tensor([0., 2.]), wg.tensor([-1., 1.]))\ntensor([0.0000, 1.3863])", inputs=2),
 )  # fmt: skip
 
 
 entr: Callable[..., Tensor] = elementwise(
-    "entr", Elementwise("entr"), lambda g, x: -g * (log(x) + 1.0), floating=True,
+    "entr", Elementwise("entr"), fused(lambda g, x: -g * (step(log, x) + 1.0)), floating=True,
     doc=doc("-x log(x), item by item: 0 at 0, and -inf below.",
             ">>> wg.special.entr(wg.tensor([0., 0.5, 2.]))\ntensor([ 0.0000,  0.3466, -1.3863])",
             note="The derivative is infinite at 0, and NaN below."),

@@ -27,11 +27,11 @@ from ..core.named import NamedTuple
 from ..core.signatures import tells
 from ..core.tape import Operation, apply
 from .arithmetic import abs as absolute
-from .arithmetic import clip
-from .chains import chained, itemwise, step
+from .arithmetic import maximum, sign, square
+from .chains import chained, fused, itemwise, step
 from .compare import less, less_equal, where
 from .creation import number
-from .functions import log, sigmoid
+from .functions import exp, log, sigmoid
 from .products import of_one_dtype
 from .reduce import mean, sum
 from .rows import log_softmax, softmax, softmax_grad
@@ -625,16 +625,16 @@ def _checked_bce(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return _bce(x, y)
 
 
-def _log_from_below(x: Any) -> Tensor:
+def _log_from_below(x: Any) -> Any:
     """log x, not below -100, with derivative 0 there."""
-    low = less(x, math.exp(-100))
-    return where(low, -100.0, log(where(low, 1.0, x)))
+    low = step(less, x, math.exp(-100))
+    return step(where, low, -100.0, step(log, step(where, low, 1.0, x)))
 
 
 binary_cross_entropy = elementwise(
     "binary_cross_entropy", half_kernel(_checked_bce),
-    lambda g, x, y: g * (x - y) / clip(x * (1.0 - x), min=1e-12),
-    lambda g, x: g * (_log_from_below(1.0 - x) - _log_from_below(x)),
+    fused(lambda g, x, y: g * (x - y) / step(maximum, x * (1.0 - x), 1e-12)),
+    fused(lambda g, x: g * (_log_from_below(1.0 - x) - _log_from_below(x))),
 )  # fmt: skip
 
 
@@ -654,12 +654,13 @@ def _logit_bce_slope(w: Any, x: Any, y: Any) -> Any:
 
 _LOGIT_BCE_BACK = itemwise(
     "binary_cross_entropy_with_logits_backward", _logit_bce_back, ("w", "x", "y"),
-    lambda g, x, y: _logit_bce_slope(g, x, y), lambda g, w, x: g * w * (sigmoid(x) * sigmoid(-x)), lambda g, w: -g * w,
+    lambda g, x, y: _logit_bce_slope(g, x, y), lambda g, w, x: g * w * (sigmoid(x) * sigmoid(-x)),
+    fused(lambda g, w: -g * w),
 )  # fmt: skip
 # Of logits and targets.
 logit_bce = itemwise(
     "binary_cross_entropy_with_logits", _logit_bce, ("x", "y"),
-    lambda g, x, y: _logit_bce_slope(g, x, y), lambda g, x: -g * x,
+    lambda g, x, y: _logit_bce_slope(g, x, y), fused(lambda g, x: -g * x),
 )  # fmt: skip
 
 
@@ -669,7 +670,30 @@ def _divergence(x: Any, y: Any) -> Any:
 
 
 # y (log y - x), and 0 - x y where y = 0, for a target y that requires no gradient.
-divergence = itemwise("kl_div", _divergence, ("x", "y"), lambda g, y: -g * y)
+divergence = itemwise("kl_div", _divergence, ("x", "y"), fused(lambda g, y: -g * y))
+
+# Of means, numbers and variances: the negative logarithm of the normal density, without its constant.
+gaussian = itemwise(
+    "gaussian_nll_loss", chained(lambda x, y, v: (step("log", v) + step("square", x - y) / v) * 0.5), ("x", "y", "v"),
+    fused(lambda g, x, y, v: g * ((x - y) / v)), fused(lambda g, x, y, v: g * ((y - x) / v)),
+    fused(lambda g, x, y, v: g * ((v - step(square, x - y)) / v / v * 0.5)),
+)  # fmt: skip
+
+# (x - y)^2 and |x - y|.
+squared_error = itemwise(
+    "squared_error", chained(lambda x, y: step("square", x - y)), ("x", "y"),
+    fused(lambda g, x, y: g * ((x - y) * 2.0)), fused(lambda g, x, y: g * ((y - x) * 2.0)),
+)  # fmt: skip
+absolute_error = itemwise(
+    "absolute_error", chained(lambda x, y: step("abs", x - y)), ("x", "y"),
+    fused(lambda g, x, y: g * step(sign, x - y)), fused(lambda g, x, y: g * step(sign, y - x)),
+)  # fmt: skip
+
+# Of logarithms of means, and of counts.
+poisson = itemwise(
+    "poisson_nll_loss", chained(lambda x, y: step("exp", x) - y * x), ("x", "y"),
+    fused(lambda g, x, y: g * (step(exp, x) - y)), fused(lambda g, x: -g * x),
+)  # fmt: skip
 
 # ---------------------------------------------------------------- what losses ask of their targets
 
@@ -712,12 +736,14 @@ before_the_end = computed("labels_before_the_end", _before_the_end, batched=unch
 among_labels = computed("among_labels", _among_labels, batched=unchanged)
 
 
+_lacking = chained(lambda v, eps: step("maximum", eps - v, 0.0))
+
+
 @half_kernel
 def _lacking_variance(v: np.ndarray, eps: float) -> np.ndarray:
-    if (v < 0).any():
-        raise ValueError(f"gaussian_nll_loss: a variance is negative: {v.min()}")
-    lacking: np.ndarray = np.maximum(v.dtype.type(eps) - v, 0)
-    return lacking
+    if v.size and not _kernels.reduce("min", v) >= 0 and (v < 0).any():  # NaN is not negative
+        raise ValueError(f"gaussian_nll_loss: a variance is negative: {v[v < 0].min()}")
+    return _lacking(v, eps)
 
 
 # What variances lack to eps; none may be negative.

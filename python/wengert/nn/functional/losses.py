@@ -88,7 +88,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean", *, weight: Any = 
 
 @half
 def _mse_loss(x: Any, y: Any, reduction: str, weight: Any) -> Tensor:
-    return _weighed("mse_loss", x, arithmetic.square(x - y), weight, reduction)
+    return _weighed("mse_loss", x, losses.squared_error(x, y), weight, reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean", *, weight: Any = None) -> Tensor:
@@ -123,7 +123,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean", *, weight: Any = N
 
 @half
 def _l1_loss(x: Any, y: Any, reduction: str, weight: Any = None) -> Tensor:
-    return _weighed("l1_loss", x, arithmetic.abs(x - y), weight, reduction)
+    return _weighed("l1_loss", x, losses.absolute_error(x, y), weight, reduction)
 
 
 def huber_loss(
@@ -394,7 +394,10 @@ def gaussian_nll_loss(
 @half
 def _gaussian_nll_loss(x: Any, y: Any, v: Any, full: bool, eps: float, reduction: str) -> Tensor:
     v = v + losses.lacking_variance(v, eps=eps)
-    terms = (functions.log(v) + arithmetic.square(x - y) / v) * 0.5
+    if v._value.shape == x._value.shape == y._value.shape:
+        terms = losses.gaussian(x, y, v)
+    else:
+        terms = (functions.log(v) + arithmetic.square(x - y) / v) * 0.5
     if full:
         terms = terms + 0.5 * math.log(2 * math.pi)
     return reduced("gaussian_nll_loss", terms, reduction)
@@ -438,7 +441,12 @@ def poisson_nll_loss(
 
 @half
 def _poisson_nll_loss(x: Any, y: Any, log_input: bool, full: bool, eps: float, reduction: str) -> Tensor:
-    terms = functions.exp(x) - y * x if log_input else x - y * functions.log(x + eps)
+    if not log_input:
+        terms = x - y * functions.log(x + eps)
+    elif x._value.shape == y._value.shape:
+        terms = losses.poisson(x, y)
+    else:
+        terms = functions.exp(x) - y * x
     if full:
         several = compare.greater(y, 1)
         count = compare.where(several, y, 1.0)
