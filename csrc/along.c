@@ -123,8 +123,8 @@ static ptrdiff_t wg_along_row(const wg_along *a, const wg_row r, const char *ind
 }
 
 /* One row of items that lie `at` so many bytes from the array's first. */
-INLINE void wg_along_pick(size_t size, ptrdiff_t n, const ptrdiff_t *at, char *items, ptrdiff_t stride,
-                          const char *array)
+INLINE void wg_along_pick(size_t size, ptrdiff_t n, const int32_t *at, char *restrict items, ptrdiff_t stride,
+                          const char *restrict array)
 {
     for (ptrdiff_t j = 0; j < n; j++)
         memcpy(items + j * stride, array + at[j], size);
@@ -149,19 +149,26 @@ typedef struct {
 static int wg_along_shared(const wg_along_job *job, const wg_row r, ptrdiff_t lines, const char *index, char *items,
                            const char *array)
 {
+    const ptrdiff_t size = (ptrdiff_t)job->a->size;
     for (ptrdiff_t start = 0; start < r.n; start += SHARED) {
         const ptrdiff_t n = least(SHARED, r.n - start);
-        ptrdiff_t at[SHARED];
+        int32_t at[SHARED];
         for (ptrdiff_t j = 0; j < n; j++) {
             const uint64_t place = wg_place(r, index + (start + j) * r.index_stride);
             if (place >= (uint64_t)r.length)
                 return 0;
-            at[j] = (ptrdiff_t)place * r.step;
+            at[j] = (int32_t)((ptrdiff_t)place * r.step);
         }
         for (ptrdiff_t k = 0; k < lines; k++) {
             char *to = items + start * r.items_stride + k * job->steps[1];
             const char *from = array + k * job->steps[2];
-            switch (job->a->size) {
+            if (r.items_stride == size)
+                switch (size) {
+                case 4: wg_along_pick(4, n, at, to, 4, from); continue;
+                case 8: wg_along_pick(8, n, at, to, 8, from); continue;
+                default: break;
+                }
+            switch (size) {
             case 1: wg_along_pick(1, n, at, to, r.items_stride, from); break;
             case 2: wg_along_pick(2, n, at, to, r.items_stride, from); break;
             case 4: wg_along_pick(4, n, at, to, r.items_stride, from); break;
@@ -311,7 +318,8 @@ wg_status wg_along_run(const wg_along *a, int64_t *bad)
     for (int d = 0; d < job.ndim; d++)
         alike &= job.strides[d][0] == 0;
     job.across = job.partners > 1 && (job.line.n == 1 || wg_along_reach(steps) < wg_along_reach(of_line));
-    job.shared = alike && !job.across && a->how == WG_ALONG_GATHER;
+    const ptrdiff_t reach = a->length * (job.line.step < 0 ? -job.line.step : job.line.step);
+    job.shared = alike && !job.across && a->how == WG_ALONG_GATHER && reach <= INT32_MAX;
     job.block = job.shared ? 4 * NARROW : NARROW;
     job.streams = wg_along_reach(job.across ? steps : of_line) < CACHE_LINE;
     if (job.across && (job.line.n == 1 || job.streams))

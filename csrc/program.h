@@ -197,6 +197,12 @@ wg_call_fn wg_norm_rows_run, wg_call_reduce, wg_call_scan, wg_call_scan_i64, wg_
 
 /* ---------------------------------------------------------------- joined calls (fuse.c) */
 
+/* An input with strides of its own (bytes): a tile of it at a time is copied to a block of scratch memory. */
+typedef struct {
+    char *data;
+    ptrdiff_t row_stride, col_stride;
+} wg_fused_copy;
+
 /* A run of dense calls of one length as one call, block by block, so that what one of them gives is still in the cache
  * when the next one reads it. Results that nobody outside reads take a block of memory alone. */
 typedef struct {
@@ -204,11 +210,17 @@ typedef struct {
     int parts;
     wg_dense *part;
     const signed char *scratch; /* per part and operand: the block of scratch memory, or -1 */
+    ptrdiff_t cols;             /* where something is copied: the length of a row of all operands */
+    int copies;                 /* to blocks WG_FUSED_SCRATCH and on */
+    const wg_fused_copy *copy;
 } wg_fused;
 wg_call_fn wg_call_fused;
 #define WG_FUSED_FROM 4096  /* items: shorter ones stay in the cache anyway */
 #define WG_FUSED_BLOCK 8192 /* bytes of a block of the real type */
 #define WG_FUSED_SCRATCH 6  /* blocks, on the stack of each thread */
-#define WG_FUSED_PARTS 64   /* calls at most: each is compared with all others */
+#define WG_FUSED_COPIES 3   /* tiles beside these, */
+#define WG_FUSED_ROW 2048   /* of rows of so many bytes */
+#define WG_FUSED_TILE (32 * WG_FUSED_ROW)
+#define WG_FUSED_PARTS 64 /* calls at most: each is compared with all others */
 
 #endif

@@ -1,17 +1,30 @@
 # csrc/fuse.c: several elementwise kernels after each other, block by block.
 
 cdef extern from "program.h" nogil:
+    ctypedef struct wg_fused_copy:
+        char *data
+        cnp.npy_intp row_stride
+        cnp.npy_intp col_stride
     ctypedef struct wg_fused:
         cnp.npy_intp items
         cnp.npy_intp block
         int parts
         wg_dense *part
         const signed char *scratch
+        cnp.npy_intp cols
+        int copies
+        const wg_fused_copy *copy
+    enum:
+        WG_FUSED_SCRATCH
+        WG_FUSED_COPIES
+        WG_FUSED_ROW
     wg_status wg_call_fused(void *call, wg_real real) noexcept
 
 cdef enum:
     CHAIN_VALUES = 16  # inputs and constants
     CHAIN_STEPS = 24
+    CHAIN_FEW = 1024     # items: of more, whole copies cost less than tiles,
+    CHAIN_MANY = 1 << 19 # unless there are several of so many that they leave the last-level cache
     CHAIN_BLOCK = 4096  # bytes of the real type; inputs and results together stay in the first-level cache
     CHAIN_RESULT = 32  # an operand's code: the result of a step before, of reals,
     CHAIN_TRUTH = 33   # or of bytes
@@ -22,8 +35,8 @@ cdef class Chain:
     """What `ops/chains.py` makes of a function of elementwise kernels: all of its steps in one run over the items.
 
     Arrays of one shape, float32 or float64, all in C or all in Fortran order, arrays of one item, and numbers are taken
-    so, arrays of one shape in other orders as copies in that of most; anything else goes to `by_steps`, and so does a
-    call that is being recorded.
+    so. Some of other strides, of one or two dimensions, are copied tile by tile, more of them at once, into the order of
+    most. Anything else goes to `by_steps`, and so does a call that is being recorded.
     """
     cdef readonly object by_steps
     cdef bytes kernels, codes, scratch
@@ -49,6 +62,9 @@ cdef class Chain:
         cdef uint8_t steps[CHAIN_RESULT + 2]
         cdef const uint8_t *codes = <const uint8_t *> <const char *> self.codes
         cdef const uint8_t *kernels = <const uint8_t *> <const char *> self.kernels
+        cdef wg_fused_copy copy[WG_FUSED_COPIES]
+        cdef signed char places[4 * CHAIN_STEPS]
+        cdef signed char copied[CHAIN_RESULT + 2]  # per operand: its block of scratch memory, or -1
         cdef cnp.ndarray array, first = None, out
         cdef int typenum = -1, k, j, real
         cdef uint8_t item
@@ -77,7 +93,9 @@ cdef class Chain:
         if fits and c < stepping and f < stepping:  # of one shape, but laid out in different ways: as most of them are
             if f > c:
                 return self(*[x.T if cnp.PyArray_Check(x) else x for x in operands]).T
-            return self(*[x if not cnp.PyArray_Check(x) or same_items(x) else dense(x) for x in operands])
+            if cnp.PyArray_NDIM(first) > 2 or stepping - c > WG_FUSED_COPIES or (cnp.PyArray_SIZE(first) > CHAIN_FEW and (
+                    stepping - c == 1 or cnp.PyArray_SIZE(first) < CHAIN_MANY)):
+                return self(*[x if not cnp.PyArray_Check(x) or same_items(x) else dense(x) for x in operands])
         if not (fits and first is not None and (typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_DOUBLE)):
             return self.by_steps(*operands)
         for k in range(self.inputs):
@@ -96,9 +114,27 @@ cdef class Chain:
                 numbers32[k] = <float> numbers[k]
                 data[k] = <char *> &numbers32[k] if real == WG_F32 else <char *> &numbers[k]
         steps[CHAIN_RESULT], steps[CHAIN_TRUTH] = item, 1
-        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), c < stepping)
+        memset(copied, -1, sizeof(copied))
+        fused.copies, fused.copy, fused.cols = 0, copy, 1
+        for k in range(self.inputs if c < stepping and f < stepping else 0):
+            if not steps[k] or PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> operands[k]):
+                continue
+            array = <cnp.ndarray> operands[k]
+            j = cnp.PyArray_NDIM(array)
+            fused.cols = cnp.PyArray_DIM(array, j - 1)
+            copy[fused.copies].data = data[k]
+            copy[fused.copies].col_stride = cnp.PyArray_STRIDE(array, j - 1)
+            copy[fused.copies].row_stride = 0 if j == 1 else cnp.PyArray_STRIDE(array, 0)
+            copied[k] = WG_FUSED_SCRATCH + fused.copies
+            fused.copies += 1
+        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), c < stepping and f == stepping)
         fused.items, fused.block, fused.parts = cnp.PyArray_SIZE(first), CHAIN_BLOCK // item, <int> len(self.kernels)
         fused.part, fused.scratch = part, <const signed char *> <const char *> self.scratch
+        if fused.copies:
+            fused.scratch, fused.block = places, WG_FUSED_ROW // item
+            for k in range(4 * fused.parts):
+                places[k] = copied[codes[k]] if codes[k] < CHAIN_RESULT and copied[codes[k]] >= 0 else \
+                    (<const signed char *> <const char *> self.scratch)[k]
         for k in range(fused.parts):
             part[k].kernel, part[k].operands, part[k].params = kernels[k], 4, NULL
             for j in range(4):
