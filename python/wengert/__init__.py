@@ -54,19 +54,20 @@ _LAYERS = (
 
 if not TYPE_CHECKING:  # checkers follow the stars, and what is imported as itself
     __all__ = [
-        "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
-        "LongTensor", "ShortTensor", "Size", "Tensor", "__version__", "accelerator", "amp", "array_api", "autocast",
-        "autograd", "backends", "bool", "can_cast", "channels_last", "check_gradients", "compile",
-        "contiguous_format", "cuda", "d2l", "data", "define", "derivative", "device", "difference_quotient",
-        "distributed", "distributions", "divergence", "double", "dtype", "e", "enable_grad", "finfo", "float",
-        "float16", "float32", "float64", "from_dlpack", "func", "get_default_dtype", "get_num_threads",
-        "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo", "inf", "inference_mode", "int", "int8",
-        "int16", "int32", "int64", "is_complex", "is_floating_point", "is_grad_enabled", "is_tensor", "jacobian",
-        "jacobian_determinant", "jvp", "laplacian", "layers", "linalg", "linearize", "load", "load_safetensors",
-        "long", "machine", "memory_format", "mps", "nan", "newaxis", "nn", "no_grad", "numel", "optim", "pi",
-        "preserve_format", "promote_types", "random", "result_type", "save", "save_safetensors", "set_default_dtype",
-        "set_grad_enabled", "set_num_threads", "set_printoptions", "short", "special", "taylor", "trace", "tracing",
-        "train", "uint8", "utils", "value_and_grad", "version", "vjp", "vmap", "xpu",
+        "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "GradScaler", "HalfTensor",
+        "IntTensor", "LongTensor", "ShortTensor", "Size", "Tensor", "__version__", "accelerator", "amp",
+        "array_api", "autocast", "autograd", "backends", "bool", "can_cast", "channels_last", "check_gradients",
+        "compile", "contiguous_format", "cuda", "d2l", "data", "define", "derivative", "device",
+        "difference_quotient", "distributed", "distributions", "divergence", "double", "dtype", "e",
+        "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "func",
+        "get_default_dtype", "get_num_threads", "get_printoptions", "grad", "half", "hessian", "hvp", "iinfo",
+        "inf", "inference_mode", "int", "int8", "int16", "int32", "int64", "is_autocast_enabled", "is_complex",
+        "is_floating_point", "is_grad_enabled", "is_tensor", "jacobian", "jacobian_determinant", "jvp",
+        "laplacian", "layers", "layout", "linalg", "linearize", "load", "load_safetensors", "long", "machine",
+        "memory_format", "mps", "nan", "newaxis", "nn", "no_grad", "numel", "optim", "pi", "preserve_format",
+        "promote_types", "random", "result_type", "save", "save_safetensors", "set_default_dtype",
+        "set_grad_enabled", "set_num_threads", "set_printoptions", "short", "special", "strided", "taylor",
+        "trace", "tracing", "train", "uint8", "utils", "value_and_grad", "version", "vjp", "vmap", "xpu",
     ]  # fmt: skip
     __all__ += ops.__all__ + settings.__all__ + _methods.__all__
     __all__ += _LAYERS
@@ -96,7 +97,9 @@ if TYPE_CHECKING:
     from . import utils as utils
     from . import version as version
     from . import xpu as xpu
+    from .amp import GradScaler as GradScaler
     from .amp import autocast as autocast
+    from .amp import is_autocast_enabled as is_autocast_enabled
     from .compiling import compile as compile
     from .files import load as load
     from .files import load_safetensors as load_safetensors
@@ -147,7 +150,7 @@ _LAZY_NAMES = {
         "check_gradients", "derivative", "difference_quotient", "divergence", "grad", "hessian", "hvp", "jacobian",
         "jacobian_determinant", "jvp", "laplacian", "linearize", "taylor", "value_and_grad", "vjp", "vmap",
     ),
-    "amp": ("autocast",),
+    "amp": ("GradScaler", "autocast", "is_autocast_enabled"),
     "compiling": ("compile",),
     "files": ("load", "load_safetensors", "save", "save_safetensors"),
     "nn.functional": _LAYERS,

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["GradScaler", "autocast", "is_autocast_available"]
+__all__ = ["GradScaler", "autocast", "is_autocast_available", "is_autocast_enabled"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,6 +27,25 @@ def is_autocast_available(device_type: str) -> bool:
     Examples
     --------
     >>> wg.amp.is_autocast_available("cpu")
+    False
+    """
+    return False
+
+
+def is_autocast_enabled(device_type: str | None = None) -> bool:
+    """Whether operations choose a lower precision now: they never do.
+
+    Parameters
+    ----------
+    device_type : str or None
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> wg.is_autocast_enabled()
     False
     """
     return False

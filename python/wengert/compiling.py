@@ -14,11 +14,13 @@ from .core.modes import ever
 from .core.recorder import CompileError
 from .core.replay import Caller, Failed, Replay, is_watched
 from .core.runs import Given, Recorded, State, bits, differing
+from .core.signatures import telling
 
-__all__ = ["CompileError", "Compiled", "compile"]
+__all__ = ["OPTIONS", "CompileError", "Compiled", "compile"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 MOST = 8  # programs of one function
+OPTIONS = ("fullgraph", "dynamic", "backend", "mode", "options", "disable")  # PyTorch's, in its order
 
 
 class Compiled(Caller):
@@ -229,10 +231,20 @@ def _table(number: int, name: str, replay: Replay) -> str:
 
 
 @overload
-def compile(f: F, *, check: bool = False) -> F: ...
+def compile(
+    f: F, *, check: bool = False, fullgraph: bool = False, dynamic: bool | None = None, backend: Any = None,
+    mode: str | None = None, options: dict[str, Any] | None = None, disable: bool = False,
+) -> F: ...  # fmt: skip
 @overload
-def compile(f: None = None, *, check: bool = False) -> Callable[[F], F]: ...
-def compile(f: Any = None, *, check: bool = False) -> Any:
+def compile(
+    f: None = None, *, check: bool = False, fullgraph: bool = False, dynamic: bool | None = None, backend: Any = None,
+    mode: str | None = None, options: dict[str, Any] | None = None, disable: bool = False,
+) -> Callable[[F], F]: ...  # fmt: skip
+@telling
+def compile(
+    f: Any = None, *, check: bool = False, fullgraph: bool = False, dynamic: bool | None = None, backend: Any = None,
+    mode: str | None = None, options: dict[str, Any] | None = None, disable: bool = False,
+) -> Any:  # fmt: skip
     """Run a function again without Python: the first calls leave a list of all that they did, later ones run it from C.
 
     Numbers and globals of Python's that the function reads are frozen, and so are the parts of a module and its hooks;
@@ -243,15 +255,21 @@ def compile(f: Any = None, *, check: bool = False) -> Any:
     Parameters
     ----------
     f : callable
-        Of tensors, arrays, numbers, and structures of them; None: the decorator.
+        Of tensors, arrays, numbers, and structures of them; a module; None: the decorator.
     check : bool
         Call the function after each run of its program, from the same state, and compare all bits: this finds what is
         frozen.
+    fullgraph, dynamic, backend, mode, options
+        PyTorch's, which have no effect: a program is always the whole function, and of one shape of each argument.
+    disable : bool
+        Give f itself, as it is.
 
     Returns
     -------
     Compiled
-        Called like f. `show()` tells its programs, `__wrapped__` is f.
+        Called like f. `show()` tells its programs, `__wrapped__` is f. Of a module, a module in its place that has it
+        as `_orig_mod`: the same parameters, in its state under names with the prefix `_orig_mod.`, and all other
+        attributes of the module, which it also sets there.
 
     Raises
     ------
@@ -268,6 +286,8 @@ def compile(f: Any = None, *, check: bool = False) -> Any:
       read and written where they are; learning rates and other options of optimizers are read at each call.
     - Inside `wg.func`, `vmap`, `trace` and other compiled functions, and with arguments that require gradients, f
       itself runs: a result has no history of its own. Compile the whole step with its `backward()`, or the gradient.
+    - A module itself runs, too, while its calls are recorded and any of its parameters requires a gradient, so that a
+      training loop is what it was: its program is for `no_grad`, `inference_mode` and parameters that are frozen.
 
     Examples
     --------
@@ -282,9 +302,15 @@ def compile(f: Any = None, *, check: bool = False) -> Any:
     ...     return loss.detach()
     >>> [float(step(wg.zeros(2))) for _ in range(4)]
     [2.0, 0.5, 0.125, 0.03125]
+    >>> net = wg.compile(wg.nn.Linear(2, 1), fullgraph=True)
+    >>> list(net.state_dict()), net.in_features
+    (['_orig_mod.weight', '_orig_mod.bias'], 2)
     """
     if f is None:
-        return functools.partial(compile, check=check)
+        return functools.partial(compile, check=check, disable=disable)
     if not callable(f):
-        raise TypeError(f"compile: expected a function, got {type(f).__name__}")
-    return Compiled(f, check)
+        raise TypeError(f"compile: expected a function or a module, got {type(f).__name__}")
+    if disable:
+        return f
+    of_module = getattr(type(f), "__compiled__", None)  # modules are a floor above
+    return Compiled(f, check) if of_module is None else of_module(f, check)

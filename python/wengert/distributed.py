@@ -39,7 +39,10 @@ from .core.variable import Variable
 from .data.distributed import DistributedBatchSampler as DistributedBatchSampler
 from .data.distributed import DistributedSampler as DistributedSampler
 
-__all__ = ["DistributedBatchSampler", "DistributedSampler", "World", "average_gradients", "init", "launched"]
+__all__ = [
+    "DistributedBatchSampler", "DistributedSampler", "World", "average_gradients", "init", "is_available",
+    "is_initialized", "launched",
+]  # fmt: skip
 
 # The variables by which launchers tell a process its rank, and how many processes there are.
 _LAUNCHERS = (
@@ -51,6 +54,38 @@ _LAUNCHERS = (
 _GRACE = 2.0  # seconds in which ranks that fail of one cause do so
 _LONG = 10.0  # seconds after which a rank that has said that it fails, and has not ended all, is not waited for
 _OPERATIONS = {"sum": "SUM", "mean": "SUM", "min": "MIN", "max": "MAX"}
+
+
+def is_available() -> bool:
+    """Whether there are PyTorch's process groups: no. `init` gives what is here in their place.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from wengert import distributed
+    >>> distributed.is_available() and distributed.is_initialized()
+    False
+    """
+    return False
+
+
+def is_initialized() -> bool:
+    """Whether one of PyTorch's process groups was made: no.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from wengert import distributed
+    >>> distributed.is_initialized()
+    False
+    """
+    return False
 
 
 def launched() -> tuple[int, int]:

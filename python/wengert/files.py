@@ -6,13 +6,14 @@ says in JSON how they belong together. Nothing in a file of either kind is execu
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 import numpy as np
@@ -49,18 +50,23 @@ _DOORS = {
 }
 
 
-def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
+def save(
+    obj: Any, f: str | os.PathLike[str] | IO[bytes], pickle_module: Any = None, pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True,
+) -> None:  # fmt: skip
     """Write tensors to a file: one, or lists, tuples and dicts of them, of numbers, strings and None; a `state_dict`.
 
     Parameters
     ----------
-    obj : tensor, parameter, array, number, str, None, or list, tuple or dict of such
+    obj : tensor, parameter, array, number, str, bytes, None, or list, tuple, set or dict of such
         Of a tensor the items are kept, and whether it requires a gradient; not its history, its gradient, or that it
-        shares memory with another.
+        shares memory with another. A path and what `argparse` gives, with the same inside, are kept too.
     f : path, or file opened for bytes
         What stands at a path is replaced when everything has been written, and stays as it was when not. Its mode is
         kept and a link followed; a device or a pipe is written to. To an open file, such as an `io.BytesIO`, all is
         written at once where it stands.
+    pickle_module, pickle_protocol, _use_new_zipfile_serialization : optional
+        Of PyTorch: nothing is pickled here.
 
     Raises
     ------
@@ -114,21 +120,34 @@ def _described(x: Any, arrays: list[np.ndarray]) -> Any:
     """What JSON can say of x. Arrays go to the list, and are said by their place in it."""
     if x is None or type(x) in (bool, int, float, str):
         return x
+    if isinstance(x, (set, frozenset, PurePath, argparse.Namespace)):
+        return _described_by(x, arrays)
     if isinstance(x, (list, tuple)):
         return {type(x).__name__ if type(x) in (list, tuple) else "tuple": [_described(item, arrays) for item in x]}
     if isinstance(x, dict):
         return {"dict": [[_described(key, arrays), _described(value, arrays)] for key, value in x.items()]}
     if isinstance(x, (np.ndarray, np.generic)):
         kind, value = "array", np.asarray(x)
+    elif isinstance(x, (bytes, bytearray)):
+        kind, value = "bytes", np.frombuffer(x, np.uint8)
     elif isinstance(x, Tensor):
         kind, value = ("parameter" if isinstance(x, Parameter) else "tensor"), x.detach().numpy()
     else:
         raise TypeError(
-            f"save: cannot keep a {type(x).__name__}; tensors, arrays, numbers, strings, None, and lists, tuples and "
-            "dicts of them can be kept, so save a model's state_dict()"
+            f"save: cannot keep a {type(x).__name__}; tensors, arrays, numbers, strings, bytes, None, and lists, "
+            "tuples, sets and dicts of them can be kept, so save a model's state_dict()"
         )
     arrays.append(value.astype(dtypes.as_dtype(value.dtype.newbyteorder("="), "save"), copy=False))
     return {kind: len(arrays) - 1, "requires_grad": isinstance(x, Tensor) and x.requires_grad}
+
+
+def _described_by(x: Any, arrays: list[np.ndarray]) -> Any:
+    """What is described by something simpler."""
+    if isinstance(x, PurePath):
+        return {"path": str(x)}
+    if isinstance(x, argparse.Namespace):
+        return {"namespace": _described(vars(x), arrays)}
+    return {"set": [_described(item, arrays) for item in x]}
 
 
 def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, weights_only: bool = True) -> Any:
@@ -239,17 +258,24 @@ class _Reader:
             if kind in ("list", "tuple") and isinstance(items, list):
                 rebuilt = [self.rebuilt(item) for item in items]
                 return rebuilt if kind == "list" else tuple(rebuilt)
+            if kind == "set" and isinstance(items, list):
+                return {self.rebuilt(item) for item in items}
+            if kind == "path" and isinstance(items, str):
+                return Path(items)
+            if kind == "namespace":
+                return argparse.Namespace(**self.rebuilt(items))
         raise ValueError(f"its contents have {str(x)[:80]}, which says nothing")
 
     def rebuilt_array(self, kind: str, place: Any, requires_grad: bool) -> Any:
         """The next array, as what it was."""
-        if kind not in ("array", "tensor", "parameter") or place != self.used or (kind == "array" and requires_grad):
+        constant = kind in ("array", "bytes")
+        if not (constant or kind in ("tensor", "parameter")) or place != self.used or (constant and requires_grad):
             raise ValueError(f"its contents name the {kind} {place!r} where number {self.used} is due")
         self.used += 1
         value = self.array(str(place))
         value = value.astype(dtypes.as_dtype(value.dtype.newbyteorder("="), "load"), copy=False)
-        if kind == "array":
-            return value
+        if constant:
+            return value if kind == "array" else value.tobytes()
         if kind == "parameter":
             return Parameter(from_numpy(value), requires_grad)
         return from_numpy(value).requires_grad_(requires_grad)

@@ -866,9 +866,9 @@ def test_tensor_dataset_errors() -> None:
         TensorDataset(np.array(1.0))
 
 
-def test_dataset_without_items_cannot_be_made() -> None:
-    with pytest.raises(TypeError, match="__getitem__"):
-        Dataset()
+def test_a_dataset_without_items_says_so_when_it_is_asked() -> None:
+    with pytest.raises(NotImplementedError, match="Dataset: a data set defines __getitem__, and this one does not"):
+        Dataset()[0]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -90,9 +91,23 @@ def test_a_result_is_a_leaf_when_it_comes_back(path: Path) -> None:
     back.sum().backward()
 
 
+def test_what_checkpoints_hold_beside_tensors_comes_back(path: Path) -> None:
+    kept = {
+        "args": argparse.Namespace(lr=0.1, out=Path("runs") / "1", seeds={1, 2}), "raw": b"\0\xff", "none": b"",
+        "names": frozenset({"a"}), "nested": [argparse.Namespace(x=wg.ones(2))],
+    }  # fmt: skip
+    wg.save(kept, path, pickle_protocol=4, _use_new_zipfile_serialization=True)
+    found = wg.load(path)
+    assert {key: found[key] for key in ("args", "raw", "none", "names")} == {
+        key: kept[key] for key in ("args", "raw", "none", "names")
+    }
+    assert isinstance(found["args"].out, Path)
+    assert found["nested"][0].x.tolist() == [1, 1]
+
+
 def test_what_cannot_be_kept_is_refused_and_the_old_file_stays(path: Path) -> None:
     wg.save([1], path)
-    for wrong in (nn.Linear(2, 2), {1, 2}, [object()], np.array(["a"]), np.array([1j]), 1j):
+    for wrong in (nn.Linear(2, 2), {object()}, [object()], np.array(["a"]), np.array([1j]), 1j):
         with pytest.raises(TypeError, match=r"^save: "):
             wg.save(wrong, path)
     assert wg.load(path) == [1]

@@ -124,6 +124,26 @@ def test_warm_restarts_go_to_an_epoch_as_pytorchs(T_mult: int) -> None:
         assert (a.last_epoch, a.T_i) == (b.last_epoch, b.T_i)
 
 
+@pytest.mark.parametrize("make", [
+    lambda s, o: s.StepLR(o, 3), lambda s, o: s.MultiStepLR(o, [2, 5]), lambda s, o: s.ExponentialLR(o, 0.9),
+    lambda s, o: s.ConstantLR(o, 0.5, 4), lambda s, o: s.LinearLR(o, 0.3, total_iters=6),
+    lambda s, o: s.PolynomialLR(o, 9, 2.0), lambda s, o: s.CosineAnnealingLR(o, 7, 0.01),
+    lambda s, o: s.LambdaLR(o, lambda epoch: 1 / (1 + epoch)), lambda s, o: s.CyclicLR(o, 0.1, 0.7, step_size_up=4),
+    lambda s, o: s.OneCycleLR(o, 0.5, total_steps=20), lambda s, o: s._LRScheduler and s.StepLR(o, 2, 0.5),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:The epoch parameter in")
+def test_a_step_to_an_epoch_is_pytorchs(make: Callable[[Any, Any], Any]) -> None:
+    torch = torch_or_skip()
+    ours, theirs = optimizer_of(wg), optimizer_of(torch)
+    a, b = make(lr_scheduler, ours), make(torch.optim.lr_scheduler, theirs)
+    for epoch in (None, 5, None, 2, 2, 11, None, 0, None, 7):
+        for optimizer, schedule in ((ours, a), (theirs, b)):
+            optimizer.step()
+            schedule.step() if epoch is None else schedule.step(epoch)
+        assert a.get_last_lr() == pytest.approx(b.get_last_lr(), rel=1e-9)
+        assert a.last_epoch == b.last_epoch
+
+
 def test_going_on_from_an_epoch_is_pytorchs() -> None:
     torch = torch_or_skip()
     makers: list[Callable[[Any, Any], Any]] = [

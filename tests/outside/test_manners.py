@@ -55,6 +55,43 @@ def test_another_device_is_refused_wherever_it_is_asked_for(asked: str) -> None:
             ask()
 
 
+def test_a_number_is_one_of_pytorchs_gpus() -> None:
+    for ask in (lambda: wg.ones(2).to(0), lambda: nn.Linear(2, 1).to(1)):
+        with pytest.raises(ValueError, match=r'the only device is "cpu", got [01]: this library computes on the'):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [(None, "got none"), (wg.ones(()), r"got \(\)"), (wg.ones(0, 2), r"\(0, 2\)")]
+)
+def test_many_cotangents_have_a_dimension_of_their_own(given: Any, told: str) -> None:
+    x = wg.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match=f"is_grads_batched=True, grad_outputs have a first dimension.*{told}"):
+        wg.autograd.grad(x * x, x, given, is_grads_batched=True)
+    with pytest.raises(ValueError, match="only_inputs=False is no more"):
+        wg.autograd.grad((x * x).sum(), x, only_inputs=False)
+
+
+def test_anomalies_are_looked_for_from_here_on() -> None:
+    x = wg.tensor([-1.0], requires_grad=True)
+    set_detect_anomaly = wg.autograd.set_detect_anomaly
+    try:
+        set_detect_anomaly(True)
+        with pytest.raises(wg.autograd.AnomalyError, match="log: its result is not finite"):
+            wg.log(x)
+        set_detect_anomaly(True)  # once more changes nothing
+    finally:
+        set_detect_anomaly(False)
+    assert wg.log(x).isnan().all()
+    with set_detect_anomaly(True), pytest.raises(wg.autograd.AnomalyError):
+        wg.log(x)
+    assert wg.log(x).isnan().all()
+    watched = set_detect_anomaly(True)(wg.log)
+    assert wg.log(x).isnan().all()
+    with pytest.raises(wg.autograd.AnomalyError):
+        watched(x)
+
+
 def test_the_cpu_is_taken_wherever_a_device_is() -> None:
     net = nn.Linear(2, 1)
     for device in ("cpu", "cpu:0", wg.device("cpu"), wg.device("cpu:0"), None):
@@ -78,7 +115,7 @@ def test_the_cpu_is_taken_wherever_a_device_is() -> None:
             moved.cuda()
     with pytest.raises(TypeError, match="at most non_blocking and copy"):
         x.to(wg.float32, True, False, True)
-    with pytest.raises(TypeError, match="expected \"cpu\" or a device, got 3"):
+    with pytest.raises(TypeError, match='expected "cpu" or a device, got 3'):
         wg.device(3)
 
 
@@ -290,6 +327,41 @@ LIKE: dict[str, Callable[[Any], Any]] = {
     "scaler": lambda t: t.amp.GradScaler(enabled=False).state_dict(),
     "variable": lambda t: t.autograd.Variable(t.ones(2), requires_grad=True).requires_grad,
     "is_complex": lambda t: t.is_complex(t.ones(2)),
+    "layout": lambda t: (t.ones(2).layout == t.strided, repr(t.ones(2).layout).partition(".")[2]),
+    "made as told": lambda t: [
+        made(layout=t.strided, device="cpu", pin_memory=False, requires_grad=True).requires_grad
+        for make in (
+            "ones", "zeros", "empty", "rand", "randn", "full", "arange", "linspace", "eye", "zeros_like", "rand_like",
+        )
+        for made in [lambda make=make, **options: getattr(t, make)(
+            *{"full": ((2,), 1.0), "arange": (3.0,), "linspace": (0, 1, 3), "zeros_like": (t.ones(2),),
+              "rand_like": (t.ones(2),)}.get(make, (2,)), **options)]
+    ],
+    "made like": lambda t: [
+        x.tolist() for y in [t.ones(1, dtype=t.int64)]
+        for x in (y.new_zeros(2, device="cpu"), y.new_ones((2,), layout=t.strided), y.new_tensor([2], device="cpu"),
+                  y.new_full((2,), 3, device="cpu", pin_memory=False), y.new_empty(0, device="cpu"))
+    ],
+    "autocast": lambda t: (t.is_autocast_enabled(), t.GradScaler is t.amp.GradScaler),
+    "attention's switches": lambda t: (t.backends.cuda.enable_flash_sdp(False), t.backends.cuda.enable_math_sdp(True)),
+    "process groups": lambda t: t.distributed.is_available() and t.distributed.is_initialized(),
+    "parts of nn": lambda t: [
+        importlib.import_module(f"{t.__name__}.nn.parameter").Parameter is t.nn.Parameter,
+        importlib.import_module(f"{t.__name__}.nn.modules").Linear is t.nn.Linear,
+    ],
+    "the penalty of a gradient": lambda t: [
+        g.tolist() for x in [t.tensor([1.0, 2.0], requires_grad=True)]
+        for g in t.autograd.grad(outputs=(x**3).sum(), inputs=x, grad_outputs=t.tensor(2.0), create_graph=True,
+                                 retain_graph=True, only_inputs=True)
+    ],
+    "by place": lambda t: [
+        g if g is None else g.tolist() for x, y in [(t.ones(1, requires_grad=True), t.ones(1, requires_grad=True))]
+        for g in t.autograd.grad((x * x).sum(), [x, y], None, True, False, True, True)
+    ],
+    "many cotangents": lambda t: [
+        g.tolist() for x, y in [(t.tensor([1.0, 2.0], requires_grad=True), t.tensor([3.0, 4.0], requires_grad=True))]
+        for g in t.autograd.grad(x * y * y, (x, y), t.eye(2), is_grads_batched=True)
+    ],
 }  # fmt: skip
 
 

@@ -3,16 +3,19 @@ happens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..core import guard
 from ..core.doors import leave, line_of_caller, memory
-from ..core.modes import Observer, Setting, mode
+from ..core.modes import Observer, Setting
+from ..core.modes import mode as settings
 from ..core.tape import Node
 from ..core.variable import Variable
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class AnomalyError(RuntimeError):
@@ -125,4 +128,43 @@ class detect_anomaly(Setting):
 
     @property
     def _value(self) -> Observer:
-        return _Watch(self._check_nan, mode.observer)
+        return _Watch(self._check_nan, settings.observer)
+
+
+class set_detect_anomaly(Setting):
+    """Turn `detect_anomaly` on or off, from here on or inside a `with` block, for this thread.
+
+    Parameters
+    ----------
+    mode : bool
+    check_nan : bool
+        Whether to look for values that are not finite.
+
+    Examples
+    --------
+    >>> x = wg.tensor([1., -1.], requires_grad=True)
+    >>> with wg.autograd.set_detect_anomaly(True):
+    ...     y = wg.log(x)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    wengert.autograd.anomaly.AnomalyError: log: its result is not finite (nan at (1,)); it was recorded at ...
+    """
+
+    _name = "observer"
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        before = settings.observer
+        plain = before._also if isinstance(before, _Watch) else before
+        self._before = [before]
+        self._wanted = settings.observer = _Watch(check_nan, plain) if mode else plain
+
+    @property
+    def _value(self) -> Observer | None:
+        return self._wanted
+
+    def __enter__(self) -> set_detect_anomaly:
+        settings.observer = self._wanted
+        return self
+
+    def __call__(self, function: F) -> F:
+        settings.observer = self._before[-1]  # as a decorator it acts on the calls alone
+        return super().__call__(function)

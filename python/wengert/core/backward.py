@@ -234,9 +234,39 @@ def _require_own(outputs: list[Any], sources: list[Any]) -> None:
                 )
 
 
+_stack: Any = None
+
+
+def register(stack: Any) -> None:
+    """Let gradients of several cotangents be joined by this operation, which stands higher than this file."""
+    global _stack
+    _stack = stack
+
+
+def _each_grad(
+    outs: list[Any], ins: list[Any], cotangents: Any, retain: bool | None, create: bool, unused: bool | None,
+    zeros: bool,
+) -> tuple[Any, ...]:  # fmt: skip
+    """The gradients for each cotangent, walk by walk, along a dimension of their own."""
+    given = [enter(g) for g in _aslist(cotangents)] if cotangents is not None else []
+    counts = {g._value.shape[:1] for g in given}
+    if len(counts) != 1 or counts <= {(), (0,)}:
+        raise RuntimeError(
+            "grad: with is_grads_batched=True, grad_outputs have a first dimension of one length, at least 1; got "
+            + (", ".join(str(g._value.shape) for g in given) or "none")
+        )
+    last = given[0]._value.shape[0] - 1
+    found = [
+        grad(outs, ins, [g[k] for g in given], True if k < last else retain, create, True, unused, False, zeros)
+        for k in range(last + 1)
+    ]
+    return tuple([None if each[0] is None else _stack(each) for each in zip(*found, strict=True)])
+
+
 def grad(
     outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-    allow_unused: bool | None = None, materialize_grads: bool = False,
+    only_inputs: bool = True, allow_unused: bool | None = None, is_grads_batched: bool = False,
+    materialize_grads: bool = False,
 ) -> tuple[Any, ...]:  # fmt: skip
     """The gradients of the sum of `outputs` with respect to `inputs`, returned rather than accumulated.
 
@@ -247,8 +277,12 @@ def grad(
         The cotangents of the outputs; may be left out for single items.
     retain_graph, create_graph : bool
         As in `Tensor.backward`.
+    only_inputs : bool
+        True: as in PyTorch, nothing else is computed in any case.
     allow_unused : bool
         An input that the outputs do not depend on has gradient None rather than being an error.
+    is_grads_batched : bool
+        The cotangents have a dimension more in front, and so have the gradients: one for each cotangent along it.
     materialize_grads : bool
         Such an input has gradient zero.
 
@@ -267,7 +301,11 @@ def grad(
     >>> wg.autograd.grad(x * x, x)
     (tensor(6.),)
     """
+    if not only_inputs:
+        raise ValueError("grad: only_inputs=False is no more, in PyTorch too; y.backward() adds to .grad of all leaves")
     outs, ins = _aslist(outputs), _aslist(inputs)
+    if is_grads_batched:
+        return _each_grad(outs, ins, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     sources = [_source("grad", x) for x in ins]
     if None in sources:
         raise RuntimeError(f"grad: input {sources.index(None)} does not require a gradient")

@@ -125,8 +125,10 @@ def _on_cpu(init: F, place: int) -> F:
 
 
 def is_device(x: Any) -> bool:
-    """Whether x names a device, here or elsewhere, rather than a dtype."""
-    return isinstance(x, device) or (isinstance(x, str) and x.partition(":")[0] in ("cpu", *ELSEWHERE))
+    """Whether x names a device, here or elsewhere, rather than a dtype; a number does, of PyTorch's GPUs."""
+    if isinstance(x, str):
+        return x.partition(":")[0] in ("cpu", *ELSEWHERE)
+    return isinstance(x, device) or type(x) is int
 
 
 def _refusal(name: str, asked: Any) -> str:

@@ -13,7 +13,9 @@ from .missing import of_module
 _asking = locks.lock()
 
 
-def later(face: str, homes: Mapping[str, str], made: Callable[[str, Any], Any] | None = None) -> None:
+def later(
+    face: str, homes: Mapping[str, str], made: Callable[[str, Any], Any] | None = None, others: str | None = None
+) -> None:
     """Let a package import its names on first use; of others it says why they are not there.
 
     Parameters
@@ -24,6 +26,8 @@ def later(face: str, homes: Mapping[str, str], made: Callable[[str, Any], Any] |
         By the file, relative to the package, the names in it that the package has; the files themselves are found too.
     made : callable
         What a name and what the file has under it become in the package.
+    others : str or None
+        A package whose public names this one has too.
     """
     package = sys.modules[face]
     names = {name: home for home, known in homes.items() for name in known.split()}
@@ -31,6 +35,8 @@ def later(face: str, homes: Mapping[str, str], made: Callable[[str, Any], Any] |
 
     def __getattr__(name: str) -> Any:
         home = names.get(name) or files.get(name)
+        if home is None and others is not None and name in sys.modules[others].__all__:
+            return getattr(sys.modules[others], name)
         if home is None:
             raise of_module(face, name)
         found = importlib.import_module(home, face)

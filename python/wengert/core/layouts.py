@@ -1,8 +1,10 @@
-"""PyTorch's names for the layouts of images in memory. Here they mean nothing: the kernels choose for themselves."""
+"""PyTorch's names for how tensors lie in memory: of images, where they mean nothing, since the kernels choose for
+themselves; and of all tensors, which are strided here.
+"""
 
 from __future__ import annotations
 
-__all__ = ["channels_last", "contiguous_format", "memory_format", "preserve_format"]
+__all__ = ["channels_last", "contiguous_format", "layout", "memory_format", "preserve_format", "strided"]
 
 
 class memory_format:
@@ -29,3 +31,26 @@ class memory_format:
 channels_last = memory_format("channels_last")
 contiguous_format = memory_format("contiguous_format")
 preserve_format = memory_format("preserve_format")
+
+
+class layout:
+    """How the items of a tensor are kept: `strided`, in memory that strides lead through. There is no other.
+
+    Examples
+    --------
+    >>> wg.ones(2).layout
+    wengert.strided
+    >>> wg.ones(2).layout == wg.strided
+    True
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "wengert.strided"
+
+    def __reduce__(self) -> str:
+        return "strided"
+
+
+strided = layout()

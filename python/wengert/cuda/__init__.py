@@ -17,12 +17,22 @@ from ..core.missing import explain
 from . import amp
 
 __all__ = [
-    "amp", "current_device", "device_count", "empty_cache", "get_arch_list", "get_device_capability",
-    "get_device_name", "get_device_properties", "get_rng_state_all", "ipc_collect", "is_available",
-    "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all", "max_memory_allocated",
-    "max_memory_reserved", "memory_allocated", "memory_reserved", "reset_peak_memory_stats", "set_device",
-    "set_rng_state_all", "synchronize",
+    "OutOfMemoryError", "amp", "current_device", "device_count", "empty_cache", "get_arch_list",
+    "get_device_capability", "get_device_name", "get_device_properties", "get_rng_state_all", "ipc_collect",
+    "is_available", "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all",
+    "max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved",
+    "reset_peak_memory_stats", "set_device", "set_rng_state_all", "synchronize",
 ]  # fmt: skip
+
+
+class OutOfMemoryError(RuntimeError):
+    """What PyTorch raises where a GPU has no more memory; nothing raises it here.
+
+    Examples
+    --------
+    >>> issubclass(wg.cuda.OutOfMemoryError, RuntimeError)
+    True
+    """
 
 
 def _refused(name: str) -> NoReturn:

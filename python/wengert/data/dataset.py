@@ -13,7 +13,6 @@ import itertools
 import math
 import operator
 import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
@@ -139,7 +138,7 @@ def as_rows(indices: Any) -> np.ndarray[Any, Any]:
     return rows.astype(np.int64, copy=False)
 
 
-class Dataset(ABC, Generic[T_co]):
+class Dataset(Generic[T_co]):
     """The base of data sets: a subclass defines ``__getitem__`` and ``__len__``.
 
     The sum of two is a `ConcatDataset`. One that gives a whole list of examples at once may say so by a method
@@ -157,9 +156,9 @@ class Dataset(ABC, Generic[T_co]):
     (2, 4)
     """
 
-    @abstractmethod
     def __getitem__(self, index: Any) -> T_co:
         """The example at `index`."""
+        raise NotImplementedError(f"{type(self).__name__}: a data set defines __getitem__, and this one does not")
 
     def __add__(self, other: Any) -> Dataset[Any]:
         return ConcatDataset([self, other])

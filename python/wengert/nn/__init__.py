@@ -344,6 +344,7 @@ later(__name__, {
         ChannelShuffle Fold PixelShuffle PixelUnshuffle Unfold Upsample UpsamplingBilinear2d UpsamplingNearest2d""",
     ".functional": "",
     ".init": "",
+    ".parameter": "",
     ".utils": "",
     ".modules": "",
 })  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..core.doors import change, constant, draw
+from ..core.missing import explain
 from ..ops import random
 
 
@@ -520,3 +521,6 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity not in _GAINS:
         raise ValueError(f"calculate_gain: expected one of {', '.join(_GAINS)}, leaky_relu, got {nonlinearity!r}")
     return _GAINS[nonlinearity]
+
+
+explain(__name__)

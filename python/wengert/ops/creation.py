@@ -146,7 +146,14 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: np.dtype) -> np.ndarray:
 
 
 @tells
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def tensor(
+    data: Any,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """A new tensor with a copy of some data.
 
     Parameters
@@ -160,6 +167,8 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: An
     requires_grad : bool
         Record what is computed from the tensor.
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -457,7 +466,8 @@ def _place(path: tuple[int, ...]) -> str:
 
 @tells
 def zeros(
-    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of zeros.
 
@@ -469,6 +479,8 @@ def zeros(
         By default the default float.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -490,7 +502,8 @@ def zeros(
 
 @tells
 def ones(
-    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of ones.
 
@@ -502,6 +515,8 @@ def ones(
         By default the default float.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -522,7 +537,8 @@ def ones(
 
 @tells
 def full(
-    size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of one number.
 
@@ -534,6 +550,8 @@ def full(
         By default the default float, int64 or bool, by the kind of the number.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -561,6 +579,7 @@ def full(
 @tells
 def empty(
     *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """A tensor of whatever stood in its memory, to be written to before it is read.
@@ -573,6 +592,8 @@ def empty(
         By default the default float.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     memory_format : object
         Accepted as in PyTorch, of no effect.
 
@@ -602,7 +623,8 @@ def _constant(
 
 
 def zeros_like(
-    x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
+    x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """Zeros of another tensor's shape and dtype.
 
@@ -613,6 +635,8 @@ def zeros_like(
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     memory_format : object
         Accepted as in PyTorch, of no effect.
 
@@ -630,7 +654,8 @@ def zeros_like(
 
 
 def ones_like(
-    x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
+    x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """Ones of another tensor's shape and dtype.
 
@@ -641,6 +666,8 @@ def ones_like(
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     memory_format : object
         Accepted as in PyTorch, of no effect.
 
@@ -659,6 +686,7 @@ def ones_like(
 
 def full_like(
     x: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """One number, in another tensor's shape and dtype.
@@ -671,6 +699,8 @@ def full_like(
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     memory_format : object
         Accepted as in PyTorch, of no effect.
 
@@ -693,7 +723,8 @@ def full_like(
 
 
 def empty_like(
-    x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
+    x: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """A tensor of another's shape and dtype, to be written to before it is read.
 
@@ -704,6 +735,8 @@ def empty_like(
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     memory_format : object
         Accepted as in PyTorch, of no effect.
 
@@ -737,7 +770,7 @@ def _filled_like(name: str, x: Any, value: Any, dtype: Any, requires_grad: bool,
 @tells
 def arange(
     start: Any = None, end: Any = None, step: Any = None, *, dtype: Any = None, requires_grad: bool = False,
-    device: Any = None,
+    device: Any = None, layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """The numbers from `start` up to, not including, `end`, at a distance of `step`.
 
@@ -753,6 +786,8 @@ def arange(
         truncated first.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -820,7 +855,8 @@ def _integer_range(low: int, high: int, by: int, dtype: np.dtype) -> np.ndarray:
 
 @tells
 def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers at equal distances from `start` to `end`, both included.
 
@@ -834,6 +870,8 @@ def linspace(
         By default the default float.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -858,7 +896,7 @@ def linspace(
 @tells
 def logspace(
     start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False,
-    device: Any = None,
+    device: Any = None, layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Powers of `base` with exponents at equal distances from `start` to `end`, both included.
 
@@ -873,6 +911,8 @@ def logspace(
         By default the default float.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -980,7 +1020,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 
 
 def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A matrix with ones on the diagonal and zeros elsewhere.
 
@@ -994,6 +1035,8 @@ def eye(
         By default the default float.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -1117,7 +1160,16 @@ def _triangle_indices(name: str, lower: bool, row: Any, col: Any, offset: Any, d
     return out if device is None else leaf(name, out, False, device)
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def tril_indices(
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The places of the lower triangle of a matrix, row by row.
 
     Parameters
@@ -1129,6 +1181,8 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
     dtype : dtype or None
         Of integers; None: int64.
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -1151,7 +1205,16 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
     return _triangle_indices("tril_indices", True, row, col, offset, dtype, device)
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def triu_indices(
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The places of the upper triangle of a matrix, row by row.
 
     Parameters
@@ -1163,6 +1226,8 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
     dtype : dtype or None
         Of integers; None: int64.
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------

@@ -258,7 +258,7 @@ def _permutation(source: np.random.Generator, n: int, dtype: np.dtype) -> np.nda
 @tells
 def rand(
     *shape: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
-    device: Any = None,
+    device: Any = None, layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers drawn uniformly from [0, 1).
 
@@ -272,6 +272,8 @@ def rand(
         A floating one; by default the default float.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -299,7 +301,7 @@ def rand(
 @tells
 def randn(
     *shape: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
-    device: Any = None,
+    device: Any = None, layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers drawn from the normal distribution of mean 0 and variance 1.
 
@@ -313,6 +315,8 @@ def randn(
         A floating one; by default the default float.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -338,7 +342,7 @@ def randn(
 @tells
 def randint(
     low: Any = 0, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None,
-    requires_grad: bool = False, device: Any = None,
+    requires_grad: bool = False, device: Any = None, layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Integers drawn uniformly from [low, high): `randint(high, size)` or `randint(low, high, size)`.
 
@@ -354,6 +358,8 @@ def randint(
         By default int64; may be any.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -388,7 +394,8 @@ def randint(
 
 @tells
 def randperm(
-    n: int, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    n: int, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """The integers from 0 to n - 1 in random order.
 
@@ -401,6 +408,8 @@ def randperm(
         By default int64.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -436,6 +445,7 @@ def randperm(
 @tells
 def rand_like(
     x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """Numbers drawn uniformly from [0, 1), of another tensor's shape and dtype.
@@ -449,6 +459,8 @@ def rand_like(
         A floating one; by default x's.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     memory_format : object
         Accepted as in PyTorch, of no effect.
 
@@ -477,6 +489,7 @@ def rand_like(
 @tells
 def randn_like(
     x: Any, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """Numbers drawn from the standard normal distribution, of another tensor's shape and dtype.
@@ -490,6 +503,8 @@ def randn_like(
         A floating one; by default x's.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     memory_format : object
         Accepted as in PyTorch, of no effect.
 
@@ -518,7 +533,7 @@ def randn_like(
 @tells
 def randint_like(
     x: Any, low: int, high: int | None = None, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
-    device: Any = None, memory_format: Any = None,
+    device: Any = None, layout: Any = None, pin_memory: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """Integers drawn uniformly from [low, high), of another tensor's shape and dtype.
 
@@ -534,6 +549,8 @@ def randint_like(
         By default x's.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     memory_format : object
         Accepted as in PyTorch, of no effect.
 
@@ -561,7 +578,7 @@ def randint_like(
 @tells
 def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None,
-    requires_grad: bool = False, device: Any = None,
+    requires_grad: bool = False, device: Any = None, layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers drawn from normal distributions.
 
@@ -576,6 +593,8 @@ def normal(
         A floating one; by default that of the first tensor, or the default float.
     requires_grad : bool
     device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------

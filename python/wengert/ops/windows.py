@@ -48,8 +48,9 @@ def _made(name: str, kernel: Any, n: Any, periodic: bool, options: tuple[Any, ..
 
 
 def hann_window(
-    window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
+    layout: Any = None, pin_memory: bool = False, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """The window of von Hann, (1 - cos(2 pi i / n)) / 2.
 
     Parameters
@@ -62,6 +63,8 @@ def hann_window(
     dtype : dtype
         A floating one; the default float by default.
     device : "cpu" or None
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     requires_grad : bool
 
     Returns
@@ -84,7 +87,7 @@ def hann_window(
 
 def hamming_window(
     window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype: Any = None,
-    device: Any = None, requires_grad: bool = False,
+    device: Any = None, layout: Any = None, pin_memory: bool = False, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """The window of Hamming, alpha - beta cos(2 pi i / n).
 
@@ -98,6 +101,8 @@ def hamming_window(
     dtype : dtype
         A floating one; the default float by default.
     device : "cpu" or None
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     requires_grad : bool
 
     Returns
@@ -120,8 +125,9 @@ def hamming_window(
 
 
 def blackman_window(
-    window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
+    layout: Any = None, pin_memory: bool = False, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """The window of Blackman, 0.42 - 0.5 cos(2 pi i / n) + 0.08 cos(4 pi i / n).
 
     Parameters
@@ -133,6 +139,8 @@ def blackman_window(
     dtype : dtype
         A floating one; the default float by default.
     device : "cpu" or None
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     requires_grad : bool
 
     Returns
@@ -155,8 +163,9 @@ def blackman_window(
 
 
 def bartlett_window(
-    window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None,
+    layout: Any = None, pin_memory: bool = False, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """The triangular window, 1 - |2 i / n - 1|.
 
     Parameters
@@ -168,6 +177,8 @@ def bartlett_window(
     dtype : dtype
         A floating one; the default float by default.
     device : "cpu" or None
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     requires_grad : bool
 
     Returns
@@ -190,6 +201,7 @@ def bartlett_window(
 
 def kaiser_window(
     window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Any = None, device: Any = None,
+    layout: Any = None, pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """The window of Kaiser, I0(beta sqrt(1 - (2 i / n - 1)^2)) / I0(beta).
@@ -204,6 +216,8 @@ def kaiser_window(
     dtype : dtype
         A floating one; the default float by default.
     device : "cpu" or None
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
     requires_grad : bool
 
     Returns

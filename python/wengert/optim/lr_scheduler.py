@@ -109,8 +109,18 @@ class LRScheduler:
         """
         return self.get_lr()
 
-    def step(self) -> None:
-        """Set the next rates; to be called after the optimizer's step.
+    def step(self, epoch: float | None = None) -> None:
+        """Set the next rates, or those of an epoch; to be called after the optimizer's step.
+
+        Parameters
+        ----------
+        epoch : float or None
+            At least 0.
+
+        Raises
+        ------
+        ValueError
+            If the epoch is negative.
 
         Examples
         --------
@@ -123,6 +133,9 @@ class LRScheduler:
         0.5
         """
         at_work = recorder()
+        if epoch is not None:
+            self._go_to(epoch, at_work is not None)
+            return
         if at_work is not None:
             at_work.effect(self.step, ())
             return
@@ -139,6 +152,29 @@ class LRScheduler:
         self._step_count += 1
         self.last_epoch += 1
         self._set(self.get_first_lr() if first else self.get_lr())
+
+    def _go_to(self, epoch: float, within_program: bool) -> None:
+        """Set the rates of an epoch."""
+        name = type(self).__name__
+        if within_program:
+            raise CompileError(
+                f"compile: {name}.step(epoch) sets an epoch that each run would set again; leave epoch out, or call "
+                "it outside the compiled function"
+            )
+        if epoch < 0:
+            raise ValueError(f"{name}: expected an epoch >= 0, got {epoch}")
+        self._step_count += 1
+        self._walk_to(epoch)
+
+    def _walk_to(self, epoch: float) -> None:
+        """Go on to an epoch, or begin again if it is behind: many rates are made of those before them."""
+        if epoch < self.last_epoch:
+            count = self._step_count
+            self._restart()
+            self._step_count = count
+        while self.last_epoch < epoch:
+            self.last_epoch = min(self.last_epoch + 1, epoch)  # type: ignore[assignment]  # may lie between two
+            self._set(self.get_lr())
 
     def _begin(self, epoch: int) -> None:
         """Begin at an epoch, from the rates that the groups have."""
@@ -666,15 +702,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         else:
             self._advance()
 
-    def _go_to(self, epoch: float, within_program: bool) -> None:
-        if within_program:
-            raise CompileError(
-                "compile: CosineAnnealingWarmRestarts.step(epoch) sets an epoch that each run would set again; leave "
-                "epoch out, or call it outside the compiled function"
-            )
-        if epoch < 0:
-            raise ValueError(f"CosineAnnealingWarmRestarts: expected an epoch >= 0, got {epoch}")
-        self._step_count += 1
+    def _walk_to(self, epoch: float) -> None:
         self.last_epoch = math.floor(epoch)
         self._place(epoch)
         self._set(self.get_lr())
@@ -1032,7 +1060,7 @@ class SequentialLR(_Several):
         first._begin(of_first)
         self._last_lr = first.get_last_lr()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         """Set the next rates; to be called after the optimizer's step."""
         at_work = recorder()
         if at_work is not None:
@@ -1083,7 +1111,7 @@ class ChainedScheduler(_Several):
             scheduler._begin(epoch)
         self._last_lr = self._current()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         """Set the next rates; to be called after the optimizer's step."""
         at_work = recorder()
         if at_work is not None:
@@ -1150,10 +1178,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self._last_lr = self._current()
 
-    def step(self, metrics: Any) -> None:  # type: ignore[override]
+    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Note the metric of an epoch, a number or a tensor of one item, and reduce the rates if it is time."""
         metric = float(metrics)
-        self.last_epoch += 1
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._improved(metric):
             self.best, self.num_bad_epochs = metric, 0
         else:
@@ -1179,6 +1207,8 @@ class ReduceLROnPlateau(LRScheduler):
             if group["lr"] - lr > self.eps:
                 group["lr"] = lr
 
+
+_LRScheduler = LRScheduler  # as PyTorch called it, and as scripts that define their own still do
 
 __all__ = [
     "ChainedScheduler",

@@ -295,7 +295,10 @@ def made_of(data: tuple[Any, ...], name: str = "Tensor", dtype: Any = None) -> T
 # ---------------------------------------------------------------- new tensors of the same dtype
 
 
-def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
+def new_tensor(
+    x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_bool = False, device: Any = None,
+    layout: Any = None, pin_memory: builtin_bool = False,
+) -> Tensor:  # fmt: skip
     """A tensor of the data, by default of this one's dtype.
 
     Parameters
@@ -303,6 +306,9 @@ def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_b
     data : array or nested lists of numbers
     dtype : dtype or None
     requires_grad : bool
+    device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -314,10 +320,13 @@ def new_tensor(x: Any, data: Any, *, dtype: Any = None, requires_grad: builtin_b
     >>> wg.zeros(2, dtype=wg.float64).new_tensor([1, 2])
     tensor([1., 2.], dtype=wengert.float64)
     """
-    return creation.tensor(data, x._value.dtype if dtype is None else dtype, requires_grad)
+    return creation.tensor(data, x._value.dtype if dtype is None else dtype, requires_grad, device)
 
 
-def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
+def new_full(
+    x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: builtin_bool = False, device: Any = None,
+    layout: Any = None, pin_memory: builtin_bool = False,
+) -> Tensor:  # fmt: skip
     """A tensor of one value, by default of this one's dtype.
 
     Parameters
@@ -326,6 +335,9 @@ def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_
     fill_value : number
     dtype : dtype or None
     requires_grad : bool
+    device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -338,10 +350,13 @@ def new_full(x: Any, size: Any, fill_value: Any, *, dtype: Any = None, requires_
             [7., 7.]])
     """
     dtype = x._value.dtype if dtype is None else dtype
-    return creation.leaf("new_full", alike(x, creation.full(size, fill_value, dtype=dtype)), requires_grad)
+    return creation.leaf("new_full", alike(x, creation.full(size, fill_value, dtype=dtype)), requires_grad, device)
 
 
-def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
+def new_zeros(
+    x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False, device: Any = None,
+    layout: Any = None, pin_memory: builtin_bool = False,
+) -> Tensor:  # fmt: skip
     """A tensor of zeros, by default of this one's dtype.
 
     Parameters
@@ -349,6 +364,9 @@ def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
     *size : int, or one tuple of int
     dtype : dtype or None
     requires_grad : bool
+    device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -360,10 +378,13 @@ def new_zeros(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
     tensor([[0, 0],
             [0, 0]])
     """
-    return new_full(x, sizes(size), 0, dtype=dtype, requires_grad=requires_grad)
+    return new_full(x, sizes(size), 0, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
-def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
+def new_ones(
+    x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False, device: Any = None,
+    layout: Any = None, pin_memory: builtin_bool = False,
+) -> Tensor:  # fmt: skip
     """A tensor of ones, by default of this one's dtype.
 
     Parameters
@@ -371,6 +392,9 @@ def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool 
     *size : int, or one tuple of int
     dtype : dtype or None
     requires_grad : bool
+    device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -382,10 +406,13 @@ def new_ones(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool 
     tensor([[1, 1],
             [1, 1]])
     """
-    return new_full(x, sizes(size), 1, dtype=dtype, requires_grad=requires_grad)
+    return new_full(x, sizes(size), 1, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
-def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False) -> Tensor:
+def new_empty(
+    x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool = False, device: Any = None,
+    layout: Any = None, pin_memory: builtin_bool = False,
+) -> Tensor:  # fmt: skip
     """A tensor whose items are arbitrary, by default of this one's dtype.
 
     Parameters
@@ -393,6 +420,9 @@ def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
     *size : int, or one tuple of int
     dtype : dtype or None
     requires_grad : bool
+    device : "cpu", optional
+    layout, pin_memory : optional
+        Of PyTorch: there is one layout, and nothing to pin.
 
     Returns
     -------
@@ -404,7 +434,7 @@ def new_empty(x: Any, *size: Any, dtype: Any = None, requires_grad: builtin_bool
     dtype('int64')
     """
     out = creation.empty(sizes(size), dtype=x._value.dtype if dtype is None else dtype)
-    return creation.leaf("new_empty", alike(x, out), requires_grad)
+    return creation.leaf("new_empty", alike(x, out), requires_grad, device)
 
 
 # ---------------------------------------------------------------- numbers

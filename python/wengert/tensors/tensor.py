@@ -70,17 +70,18 @@ class Tensor(Variable):
     _value: np.ndarray
 
     # What PyTorch's tensors have and these do not; asked for, each says why. See `core.missing`.
-    bfloat16, cdouble, cfloat, chalf = map(absent, ("bfloat16", "cdouble", "cfloat", "chalf"))
+    bfloat16, cdouble, cfloat, chalf, imag = map(absent, ("bfloat16", "cdouble", "cfloat", "chalf", "imag"))
     istft, stft = map(absent, ("istft", "stft"))
     (
-        ccol_indices, coalesce, col_indices, crow_indices, dense_dim, indices, is_coalesced, row_indices, smm,
-        sparse_dim, sparse_mask, sparse_resize_, sparse_resize_and_clear_, sspaddmm, to_dense, to_padded_tensor,
-        to_sparse, to_sparse_bsc, to_sparse_bsr, to_sparse_coo, to_sparse_csc, to_sparse_csr, values,
+        ccol_indices, coalesce, col_indices, crow_indices, dense_dim, indices, is_coalesced, is_nested, is_sparse_csr,
+        resize_as_sparse_, row_indices, smm, sparse_dim, sparse_mask, sparse_resize_, sparse_resize_and_clear_,
+        sspaddmm, to_dense, to_padded_tensor, to_sparse, to_sparse_bsc, to_sparse_bsr, to_sparse_coo, to_sparse_csc,
+        to_sparse_csr, values,
     ) = map(absent, (
-        "ccol_indices", "coalesce", "col_indices", "crow_indices", "dense_dim", "indices", "is_coalesced",
-        "row_indices", "smm", "sparse_dim", "sparse_mask", "sparse_resize_", "sparse_resize_and_clear_", "sspaddmm",
-        "to_dense", "to_padded_tensor", "to_sparse", "to_sparse_bsc", "to_sparse_bsr", "to_sparse_coo", "to_sparse_csc",
-        "to_sparse_csr", "values",
+        "ccol_indices", "coalesce", "col_indices", "crow_indices", "dense_dim", "indices", "is_coalesced", "is_nested",
+        "is_sparse_csr", "resize_as_sparse_", "row_indices", "smm", "sparse_dim", "sparse_mask", "sparse_resize_",
+        "sparse_resize_and_clear_", "sspaddmm", "to_dense", "to_padded_tensor", "to_sparse", "to_sparse_bsc",
+        "to_sparse_bsr", "to_sparse_coo", "to_sparse_csc", "to_sparse_csr", "values",
     ))  # fmt: skip
     (
         dequantize, int_repr, q_per_channel_axis, q_per_channel_scales, q_per_channel_zero_points, q_scale,
@@ -89,16 +90,34 @@ class Tensor(Variable):
         "dequantize", "int_repr", "q_per_channel_axis", "q_per_channel_scales", "q_per_channel_zero_points", "q_scale",
         "q_zero_point", "qscheme", "to_mkldnn",
     ))  # fmt: skip
-    ipu, mtia, record_stream, xpu = map(absent, ("ipu", "mtia", "record_stream", "xpu"))
     (
-        set_, share_memory_, storage, storage_type, untyped_storage,
+        ipu, is_ipu, is_maia, is_mkldnn, is_mtia, is_vulkan, is_xla, mtia, record_stream, xpu,
     ) = map(absent, (
-        "set_", "share_memory_", "storage", "storage_type", "untyped_storage",
+        "ipu", "is_ipu", "is_maia", "is_mkldnn", "is_mtia", "is_vulkan", "is_xla", "mtia", "record_stream", "xpu",
     ))  # fmt: skip
     (
-        eig, lstsq, reinforce, resize, resize_as, solve, symeig, volatile,
+        is_shared, set_, share_memory_, storage, storage_type, untyped_storage,
     ) = map(absent, (
-        "eig", "lstsq", "reinforce", "resize", "resize_as", "solve", "symeig", "volatile",
+        "is_shared", "set_", "share_memory_", "storage", "storage_type", "untyped_storage",
+    ))  # fmt: skip
+    (
+        as_strided, as_strided_, as_strided_scatter, dim_order, is_set_to, new_empty_strided, resize_, resize_as_,
+        storage_offset,
+    ) = map(absent, (
+        "as_strided", "as_strided_", "as_strided_scatter", "dim_order", "is_set_to", "new_empty_strided", "resize_",
+        "resize_as_", "storage_offset",
+    ))  # fmt: skip
+    (
+        eig, lstsq, lu, new, reinforce, resize, resize_as, solve, symeig, volatile,
+    ) = map(absent, (
+        "eig", "lstsq", "lu", "new", "reinforce", "resize", "resize_as", "solve", "symeig", "volatile",
+    ))  # fmt: skip
+    (
+        as_subclass, const_data_ptr, grad_dtype, hash_tensor, index, is_distributed, is_inference, module_load, name,
+        output_nr, slice_inverse,
+    ) = map(absent, (
+        "as_subclass", "const_data_ptr", "grad_dtype", "hash_tensor", "index", "is_distributed", "is_inference",
+        "module_load", "name", "output_nr", "slice_inverse",
     ))  # fmt: skip
 
     def __init__(self, *data: Any) -> None:
@@ -150,6 +169,21 @@ class Tensor(Variable):
         2
         """
         return self._value.ndim
+
+    @property
+    def layout(self) -> layouts.layout:
+        """How the items are kept: always `wengert.strided`.
+
+        Returns
+        -------
+        layout
+
+        Examples
+        --------
+        >>> wg.ones(2).layout
+        wengert.strided
+        """
+        return layouts.strided
 
     @property
     def device(self) -> devices.device:

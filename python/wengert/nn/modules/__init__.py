@@ -6,4 +6,4 @@ later(__name__, dict.fromkeys((
     ".activations", ".attention", ".bags", ".bilinear", ".containers", ".convolution", ".crossing", ".distances",
     ".dropping", ".layers", ".lazy", ".losses", ".markup", ".module", ".normalization", ".one_pass", ".padding",
     ".parameter", ".pooling", ".recurrent", ".sampling", ".state",
-), ""))  # fmt: skip
+), ""), others="wengert.nn")  # fmt: skip

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar
 import numpy as np
 
 from ...autograd import Handle
+from ...compiling import OPTIONS, Compiled
 from ...compiling import compile as compiled
 from ...core.broadcast import cast
 from ...core.devices import keep_on_cpu
@@ -206,15 +207,19 @@ class Module:
         ...     [net(wg.ones(2)).shape for _ in range(3)]
         [wengert.Size([1]), wengert.Size([1]), wengert.Size([1])]
         """
-        given = {**dict(zip(_OPTIONS_OF_COMPILE, args, strict=False)), **kwargs}
-        unknown = set(given) - {*_OPTIONS_OF_COMPILE, "check"}
-        if unknown or len(args) > len(_OPTIONS_OF_COMPILE):
+        given = {**dict(zip(OPTIONS, args, strict=False)), **kwargs}
+        unknown = set(given) - {*OPTIONS, "check"}
+        if unknown or len(args) > len(OPTIONS):
             raise TypeError(
-                f"{type(self).__name__}.compile: expected {', '.join(_OPTIONS_OF_COMPILE)} or check, got "
+                f"{type(self).__name__}.compile: expected {', '.join(OPTIONS)} or check, got "
                 f"{', '.join(sorted(unknown)) or f'{len(args)} positional arguments'}"
             )
         self._program = None if given.get("disable") else compiled(self._noted, check=bool(given.get("check", False)))
         self._direct = False
+
+    def __compiled__(self, check: bool) -> OptimizedModule:
+        """What `wg.compile` gives in this module's place."""
+        return OptimizedModule(self, check)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -1520,7 +1525,102 @@ class Module:
         return module_html(self)
 
 
-_OPTIONS_OF_COMPILE = ("fullgraph", "dynamic", "backend", "mode", "options", "disable")
+class OptimizedModule(Module):
+    """A module in another's place, whose calls run that one's program: what `wg.compile` gives of a module.
+
+    It has the other as its one child, `_orig_mod`, and hooks of its own, which are called around the program. What it
+    has not itself, it asks of the other, and sets there.
+    """
+
+    _orig_mod: Module
+    _compiled: Compiled
+    _check: bool
+
+    def __init__(self, module: Module, check: bool = False) -> None:
+        super().__init__()
+        start = super().__setattr__
+        start("_orig_mod", module)
+        start("_check", check)
+        start("_compiled", Compiled(module, check))
+
+    def forward(self, *args: Any, **keywords: Any) -> Any:
+        if mode.recording and any(x.requires_grad for x in self._orig_mod._tensors()):
+            return self._orig_mod(*args, **keywords)  # a program's results have no history
+        return self._compiled(*args, **keywords)
+
+    def __compiled__(self, check: bool) -> OptimizedModule:
+        return self if check == self._check else OptimizedModule(self._orig_mod, check)
+
+    def __reduce__(self) -> Any:
+        return (type(self), (self._orig_mod, self._check))
+
+    @property
+    def __wrapped__(self) -> Module:
+        return self._orig_mod
+
+    def show(self) -> str:
+        """The programs as tables, see `wengert.compiling.Compiled.show`.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> net = wg.compile(wg.nn.Linear(2, 1))
+        >>> net.show()
+        Linear: no program yet; it takes two calls to make one
+        """
+        text: str = self._compiled.show()
+        return text
+
+    def _count(self) -> int:
+        count: int = self._compiled._count()
+        return count
+
+    @property
+    def training(self) -> bool:
+        return self._orig_mod.training
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        if "_orig_mod" in vars(self):  # not yet while `Module.__init__` sets it
+            self._orig_mod.training = value
+
+    def __getattr__(self, name: str) -> Any:
+        if "_orig_mod" not in vars(self):  # in the midst of being made
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self._orig_mod, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_orig_mod":
+            raise AttributeError(
+                f"{type(self).__name__}._orig_mod cannot be set, as the program is of the module that it is; "
+                "wg.compile(module) is the other's"
+            )
+        if hasattr(type(self), name):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._orig_mod, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name in vars(self):
+            super().__delattr__(name)
+        else:
+            delattr(self._orig_mod, name)
+
+    def __len__(self) -> int:
+        if not hasattr(type(self._orig_mod), "__len__"):
+            raise TypeError(f"len: a compiled {type(self._orig_mod).__name__} has no length, as it has none itself")
+        return len(self._orig_mod)
+
+    def __bool__(self) -> bool:
+        return bool(self._orig_mod)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self._orig_mod)})
+
+
 _WANTED = {"parameter": "nn.Parameter", "module": "nn.Module", "buffer": "tensor"}
 
 
@@ -1541,7 +1641,8 @@ def _depends(module: Module) -> None:
     """Tell who records a program whether a module trains, and which parameters it has."""
     at_work = recorder()
     if at_work is not None and id(module) not in at_work.born:
-        at_work.guard(vars(module), "training", module.training, "item")
+        if "training" in vars(module):  # one that stands for another has that one's
+            at_work.guard(vars(module), "training", module.training, "item")
         for registry in ("_parameters", "_buffers"):
             entries = vars(module).get(registry, {})
             for name, entry in entries.items():

@@ -1,0 +1,6 @@
+"""Parameters, where PyTorch has them."""
+
+from .modules.parameter import Parameter as Parameter
+from .modules.parameter import UninitializedParameter as UninitializedParameter
+
+__all__ = ["Parameter", "UninitializedParameter"]
