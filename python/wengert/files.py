@@ -147,7 +147,7 @@ def _described_by(x: Any, arrays: list[np.ndarray]) -> Any:
         return {"path": str(x)}
     if isinstance(x, argparse.Namespace):
         return {"namespace": _described(vars(x), arrays)}
-    return {"set": [_described(item, arrays) for item in x]}
+    return {"frozenset" if isinstance(x, frozenset) else "set": [_described(item, arrays) for item in x]}
 
 
 def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, weights_only: bool = True) -> Any:
@@ -258,8 +258,9 @@ class _Reader:
             if kind in ("list", "tuple") and isinstance(items, list):
                 rebuilt = [self.rebuilt(item) for item in items]
                 return rebuilt if kind == "list" else tuple(rebuilt)
-            if kind == "set" and isinstance(items, list):
-                return {self.rebuilt(item) for item in items}
+            if kind in ("set", "frozenset") and isinstance(items, list):
+                rebuilt_set = {self.rebuilt(item) for item in items}
+                return rebuilt_set if kind == "set" else frozenset(rebuilt_set)
             if kind == "path" and isinstance(items, str):
                 return Path(items)
             if kind == "namespace":

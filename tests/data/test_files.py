@@ -94,13 +94,14 @@ def test_a_result_is_a_leaf_when_it_comes_back(path: Path) -> None:
 def test_what_checkpoints_hold_beside_tensors_comes_back(path: Path) -> None:
     kept = {
         "args": argparse.Namespace(lr=0.1, out=Path("runs") / "1", seeds={1, 2}), "raw": b"\0\xff", "none": b"",
-        "names": frozenset({"a"}), "nested": [argparse.Namespace(x=wg.ones(2))],
+        "names": frozenset({"a"}), "pairs": {frozenset({1, 2}): {frozenset({3})}},
+        "nested": [argparse.Namespace(x=wg.ones(2))],
     }  # fmt: skip
     wg.save(kept, path, pickle_protocol=4, _use_new_zipfile_serialization=True)
     found = wg.load(path)
-    assert {key: found[key] for key in ("args", "raw", "none", "names")} == {
-        key: kept[key] for key in ("args", "raw", "none", "names")
-    }
+    plain = ("args", "raw", "none", "names", "pairs")
+    assert {key: found[key] for key in plain} == {key: kept[key] for key in plain}
+    assert isinstance(found["names"], frozenset)
     assert isinstance(found["args"].out, Path)
     assert found["nested"][0].x.tolist() == [1, 1]
 

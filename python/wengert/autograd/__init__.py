@@ -6,7 +6,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ..core.backward import accumulate, backward, grad, register
+from ..core.backward import accumulate, backward, grad
+from ..core.backward import register as _register
 from ..core.hooks import Handle, register_hook, register_post_accumulate_grad_hook, retain_grad, retains_grad
 from ..core.missing import of_module
 from ..core.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
@@ -40,7 +41,7 @@ _LATER = {
     **{file: file for file in ("anomaly", "checkpoints", "function", "functional", "variable")},
 }  # fmt: skip
 
-register(_stack)
+_register(_stack)
 
 if not TYPE_CHECKING:  # a checker is to miss a name that is not there
 

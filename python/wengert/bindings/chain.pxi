@@ -62,6 +62,7 @@ cdef class Chain:
         cdef uint8_t steps[CHAIN_RESULT + 2]
         cdef const uint8_t *codes = <const uint8_t *> <const char *> self.codes
         cdef const uint8_t *kernels = <const uint8_t *> <const char *> self.kernels
+        cdef const signed char *scratch = <const signed char *> <const char *> self.scratch
         cdef wg_fused_copy copy[WG_FUSED_COPIES]
         cdef signed char places[4 * CHAIN_STEPS]
         cdef signed char copied[CHAIN_RESULT + 2]  # per operand: its block of scratch memory, or -1
@@ -114,27 +115,26 @@ cdef class Chain:
                 numbers32[k] = <float> numbers[k]
                 data[k] = <char *> &numbers32[k] if real == WG_F32 else <char *> &numbers[k]
         steps[CHAIN_RESULT], steps[CHAIN_TRUTH] = item, 1
-        memset(copied, -1, sizeof(copied))
-        fused.copies, fused.copy, fused.cols = 0, copy, 1
-        for k in range(self.inputs if c < stepping and f < stepping else 0):
-            if not steps[k] or PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> operands[k]):
-                continue
-            array = <cnp.ndarray> operands[k]
-            j = cnp.PyArray_NDIM(array)
-            fused.cols = cnp.PyArray_DIM(array, j - 1)
-            copy[fused.copies].data = data[k]
-            copy[fused.copies].col_stride = cnp.PyArray_STRIDE(array, j - 1)
-            copy[fused.copies].row_stride = 0 if j == 1 else cnp.PyArray_STRIDE(array, 0)
-            copied[k] = WG_FUSED_SCRATCH + fused.copies
-            fused.copies += 1
-        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first), c < stepping and f == stepping)
+        out = new_array(cnp.NPY_BOOL if self.boolean else typenum, cnp.PyArray_NDIM(first), cnp.PyArray_DIMS(first),
+                        c < stepping and f == stepping)
         fused.items, fused.block, fused.parts = cnp.PyArray_SIZE(first), CHAIN_BLOCK // item, <int> len(self.kernels)
-        fused.part, fused.scratch = part, <const signed char *> <const char *> self.scratch
-        if fused.copies:
-            fused.scratch, fused.block = places, WG_FUSED_ROW // item
+        fused.part, fused.scratch, fused.copies = part, scratch, 0
+        if c < stepping and f < stepping:  # those that are not in C order are copied
+            memset(copied, -1, sizeof(copied))
+            for k in range(self.inputs):
+                if not steps[k] or PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> operands[k]):
+                    continue
+                array = <cnp.ndarray> operands[k]
+                j = cnp.PyArray_NDIM(array)
+                fused.cols = cnp.PyArray_DIM(array, j - 1)
+                copy[fused.copies].data = data[k]
+                copy[fused.copies].col_stride = cnp.PyArray_STRIDE(array, j - 1)
+                copy[fused.copies].row_stride = 0 if j == 1 else cnp.PyArray_STRIDE(array, 0)
+                copied[k] = WG_FUSED_SCRATCH + fused.copies
+                fused.copies += 1
             for k in range(4 * fused.parts):
-                places[k] = copied[codes[k]] if codes[k] < CHAIN_RESULT and copied[codes[k]] >= 0 else \
-                    (<const signed char *> <const char *> self.scratch)[k]
+                places[k] = copied[codes[k]] if copied[codes[k]] >= 0 else scratch[k]
+            fused.copy, fused.scratch, fused.block = copy, places, WG_FUSED_ROW // item
         for k in range(fused.parts):
             part[k].kernel, part[k].operands, part[k].params = kernels[k], 4, NULL
             for j in range(4):

@@ -130,14 +130,14 @@ def step(what: Any, *operands: Any) -> Any:
     trace: Trace | None = next((x.trace for x in operands if isinstance(x, Term)), None)
     if trace is None:
         return what(*operands)
-    name: str = what if isinstance(what, str) else _KERNEL_OF.get(what.__name__) or what.operation.kernel.name
+    if isinstance(what, str):
+        name = what
+    else:  # `where` is more than an operation, and has its kernel's name
+        name = what.operation.kernel.name if hasattr(what, "operation") else what.__name__
     if name not in _ALONE:
         _ALONE[name] = _kernels.Elementwise(name)
     trace.steps.append((name, tuple([x.place if isinstance(x, Term) else float(x) for x in operands])))
     return Term(trace, trace.inputs + len(trace.steps) - 1)
-
-
-_KERNEL_OF = {"where": "where"}  # of functions that are no bare operation
 
 
 def chained(function: Callable[..., Term]) -> _kernels.Chain:

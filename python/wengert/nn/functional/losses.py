@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from ..._types import Tensor
-from ...core.broadcast import as_floating, cast
+from ...core.broadcast import as_floating, cast, same_shape
 from ...core.doors import enter
 from ...core.half import half
 from ...core.modes import mode
-from ...ops import activations, arithmetic, compare, functions, losses
+from ...ops import activations, compare, functions, losses
 from ...ops.distance import floating_pair
 from ...ops.naming import called
 from ...ops.reduce import mean, sum
@@ -394,10 +394,7 @@ def gaussian_nll_loss(
 @half
 def _gaussian_nll_loss(x: Any, y: Any, v: Any, full: bool, eps: float, reduction: str) -> Tensor:
     v = v + losses.lacking_variance(v, eps=eps)
-    if v._value.shape == x._value.shape == y._value.shape:
-        terms = losses.gaussian(x, y, v)
-    else:
-        terms = (functions.log(v) + arithmetic.square(x - y) / v) * 0.5
+    terms = losses.gaussian(*same_shape("gaussian_nll_loss", (x, y, v)))
     if full:
         terms = terms + 0.5 * math.log(2 * math.pi)
     return reduced("gaussian_nll_loss", terms, reduction)
@@ -441,12 +438,8 @@ def poisson_nll_loss(
 
 @half
 def _poisson_nll_loss(x: Any, y: Any, log_input: bool, full: bool, eps: float, reduction: str) -> Tensor:
-    if not log_input:
-        terms = x - y * functions.log(x + eps)
-    elif x._value.shape == y._value.shape:
-        terms = losses.poisson(x, y)
-    else:
-        terms = functions.exp(x) - y * x
+    x, y = same_shape("poisson_nll_loss", (x, y))
+    terms = losses.poisson(x, y) if log_input else x - y * functions.log(x + eps)
     if full:
         several = compare.greater(y, 1)
         count = compare.where(several, y, 1.0)
